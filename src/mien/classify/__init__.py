@@ -1,0 +1,1 @@
+"""What the faces express: crops become probabilities."""

@@ -1,0 +1,76 @@
+"""A network that tells emotions apart, and the one place where its outputs are put in the vocabulary's order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from ..emotions import EMOTIONS, LABEL_SETS, positions
+from ..errors import OptionError
+from ..models.card import HeadCard, ModelCard
+from .calibrate import probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What the network says of N faces.
+
+    Attributes:
+        probabilities: float32 (N, K), calibrated to how often each emotion is the majority's answer; rows sum to 1.
+        votes: float32 (N, K), calibrated to the share of annotators who name each emotion; rows sum to 1.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    votes: npt.NDArray[np.float32]
+
+
+class EmotionNetwork:
+    """One head of a model, conditioned on a label set.
+
+    Args:
+        card: the model's card.
+        session: its weights in onnxruntime.
+        head: name of the head; None takes the first.
+        label_set: name of the label set; None takes every emotion of the head.
+        flip: average the logits of each face and its mirror image.
+
+    Raises:
+        OptionError: the model has no such head, or the head does not know all emotions of the set.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        session: onnxruntime.InferenceSession,
+        head: str | None,
+        label_set: str | None,
+        flip: bool,
+    ) -> None:
+        self.head = next(iter(card.heads)) if head is None else head
+        self.input = card.input
+        self._session, self._flip, self._card = session, flip, self._known_head(card)
+        spoken = self._card.emotions
+        self.emotions = tuple(e for e in EMOTIONS if e in (spoken if label_set is None else LABEL_SETS[label_set]))
+        self._columns = positions(self.emotions, spoken)
+
+    def judge(self, pictures: npt.NDArray[np.float32]) -> Judgement:
+        """Probabilities for faces: float32 (N, 1, S, S), normalised as the card says (``crop.prepare``)."""
+        if not len(pictures):
+            nobody = np.empty((0, len(self.emotions)), np.float32)
+            return Judgement(nobody, nobody)
+        views = np.concatenate([pictures, pictures[..., ::-1]]) if self._flip else pictures
+        (logits,) = self._session.run([self.head], {"pictures": views})
+        if self._flip:
+            logits = logits.reshape(2, len(pictures), -1).mean(0)
+        chosen = np.asarray(logits, np.float32)[:, self._columns]
+        card = self._card
+        vote_temperature = card.temperature if card.vote_temperature is None else card.vote_temperature
+        return Judgement(probabilities(chosen, card.temperature), probabilities(chosen, vote_temperature))
+
+    def _known_head(self, card: ModelCard) -> HeadCard:
+        if self.head not in card.heads:
+            raise OptionError(f"head: got {self.head!r}, expected one of {', '.join(card.heads)}")
+        return card.heads[self.head]

@@ -1,0 +1,1 @@
+"""The command line: thin, and heavy imports only inside command bodies."""

@@ -1,0 +1,43 @@
+"""The command line: ``mien read`` and ``mien lab``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .exits import guarded
+from .lab import lab
+from .read import read
+
+app = typer.Typer(
+    name="mien",
+    help="Read facial expressions from pictures, on your own machine, and say how sure the reading is.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(read)
+app.add_typer(lab, name="lab")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mien {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The command ``mien``."""
+    guarded(app)

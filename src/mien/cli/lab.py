@@ -1,0 +1,153 @@
+"""``mien lab``: train, evaluate and export models of one's own; the options, and their translation into calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+lab = typer.Typer(
+    name="lab",
+    help="Train, evaluate and export models: [bold]mien lab train seven --data fer2013.csv --out runs/mine[/bold]",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+_Data = Annotated[
+    Path,
+    typer.Option(
+        metavar="PATH",
+        help="fer2013.csv or icml_face_data.csv from Kaggle, a packed .npz file, or a folder with "
+        "train/happy/*.png, validation/happy/*.png, ...",
+    ),
+]
+
+
+@lab.command()
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe that comes with mien (see 'mien lab recipes'), or a .toml file.")
+    ],
+    data: _Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, history.csv and curves.png go.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out; the result is as if never interrupted.")
+    ] = False,
+) -> None:
+    """Train a network after a recipe.
+
+    The data needs a [bold]train[/bold] and a [bold]validation[/bold] part; each epoch is judged on the latter.
+
+    Try everything out in a minute:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
+
+    One label a picture:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
+
+    Labels and FER+ votes, as the shipped model:  [bold]mien lab train default --data fer2013.npz --out runs/default[/bold]
+    """
+    _needs_lab()
+    from .training import run_training
+
+    run_training(recipe, data, out, resume)
+
+
+@lab.command()
+def evaluate(
+    model: Annotated[
+        Path,
+        typer.Argument(help="Exported weights (.onnx, its card beside it), a checkpoint (.ckpt), or a run's folder."),
+    ],
+    data: _Data,
+    split: Annotated[
+        Literal["train", "validation", "test"], typer.Option(help="The part of the data to measure on.")
+    ] = "validation",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write evaluation.json, per_class.csv and figures here too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Measure a model: accuracy with its 95 % interval, macro-F1, calibration, and what is mistaken for what.
+
+    Each head is measured on the whole part and without exact copies of training pictures, each with and without averaging
+    over the mirror image. Choose models on [bold]validation[/bold]; keep [bold]test[/bold] for the very end.
+
+    [bold]mien lab evaluate runs/seven --data fer2013.csv --out report[/bold]
+
+    [bold]mien lab evaluate seven.onnx --data fer2013.csv --split test --json > test.json[/bold]
+    """
+    _needs_lab()
+    from rich.console import Console
+
+    from ..lab.evaluate.predict import open_classifier
+    from ..lab.evaluate.protocol import evaluate as measure
+    from ..lab.evaluate.report import as_json as json_of
+    from ..lab.evaluate.report import table, write_report
+    from .training import read_data
+
+    classifier = open_classifier(model)
+    evaluation = measure(classifier, read_data(data, classifier.input.size), split)
+    written = write_report(evaluation, out) if out else []
+    if as_json:
+        typer.echo(json_of(evaluation), nl=False)
+        return
+    console = Console()
+    # Cut-off figures are worse than long lines: a pipe or a narrow window gets the whole table.
+    console.print(table(evaluation), width=max(console.width, 120), crop=False, soft_wrap=console.width < 120)
+    for path in written:
+        typer.echo(f"written: {path}", err=True)
+
+
+@lab.command()
+def export(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT_OR_RUN", help="A .ckpt file, or the folder of a run.")
+    ],
+    data: _Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.onnx and its card NAME.json go.")],
+    name: Annotated[
+        str, typer.Option(help="What to call the model; by default as its recipe.", show_default=False)
+    ] = "",
+    licence: Annotated[str, typer.Option(help="The licence of the weights, for the card.")] = "MIT",
+    trained_on: Annotated[
+        str, typer.Option(metavar="TEXT", help="The training data in words, for the card; by default from --data.")
+    ] = "",
+) -> None:
+    """Make a trained network ready for use: ONNX weights, and a card that says how to feed them and how good they are.
+
+    [bold]--data[/bold] is what the network was trained on: its validation part calibrates the probabilities and gives the
+    scores on the card. Nothing is written unless onnxruntime computes what torch computes.
+
+    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine[/bold]
+
+    Then:  [bold]mien read photo.jpg --model models/mine.onnx[/bold]
+    """
+    _needs_lab()
+    from ..lab.export.run import export_model
+    from ..lab.train.checkpoint import find_checkpoint, restore_network
+    from .training import read_data
+
+    size = restore_network(find_checkpoint(checkpoint))[0].input.size
+    path = export_model(checkpoint, read_data(data, size), out, name=name, licence=licence, data=trained_on)
+    typer.echo(f"written: {path}\nwritten: {path.with_suffix('.json')}", err=True)
+    typer.echo(f"Read a picture with it:  mien read photo.jpg --model {path}", err=True)
+
+
+@lab.command()
+def recipes() -> None:
+    """List the recipes that come with mien."""
+    from importlib import resources
+
+    from ..lab import recipe
+
+    for name in recipe.builtin_recipes():
+        file = resources.files(recipe.__name__.rpartition(".")[0]) / "recipes" / f"{name}.toml"
+        about = file.read_text("utf-8").partition("\n")[0].lstrip("# ")
+        typer.echo(f"{name:10} {about}")
+
+
+def _needs_lab() -> None:
+    """Say how to install the lab before anything else happens."""
+    from ..extras import require
+
+    for package in ("lightning", "torchmetrics", "sklearn", "matplotlib"):
+        require(package, "lab")

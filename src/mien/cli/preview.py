@@ -1,0 +1,27 @@
+"""A marked picture in the terminal, drawn with half blocks: two pixels a character cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+from rich.color import Color
+from rich.segment import Segment, Segments
+from rich.style import Style
+
+from ..draw.overlay import mark
+from ..values.frame import Frame
+from ..values.reading import Reading
+
+
+def preview(frame: Frame, readings: Sequence[Reading], width: int) -> Segments:
+    """The marked picture, ``width`` characters wide."""
+    height = max(2, round(width * frame.height / frame.width) // 2 * 2)
+    small = cv2.resize(mark(frame, readings), (width, height), interpolation=cv2.INTER_AREA)
+    segments = []
+    for upper, lower in zip(small[::2].tolist(), small[1::2].tolist()):
+        for above, below in zip(upper, lower):
+            style = Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below))
+            segments.append(Segment("▀", style))
+        segments.append(Segment.line())
+    return Segments(segments)

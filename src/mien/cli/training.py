@@ -1,0 +1,101 @@
+"""The run behind ``mien lab train``: what is shown while a network learns, and how the user stops and resumes it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..lab.dataset.faces import FaceSet
+from ..lab.dataset.opening import open_data
+from ..lab.recipe import load_recipe
+
+Row = dict[str, float]
+
+
+def run_training(recipe_name: str, data: Path, out: Path, resume: bool) -> None:
+    """Train and tell about it; the table of epochs goes to standard output, line by line.
+
+    Raises:
+        MienError: see ``mien.lab.train.run.train``.
+        KeyboardInterrupt: the user stopped the run, and has been told how to go on.
+    """
+    recipe = load_recipe(recipe_name)
+    faces = read_data(data, recipe.input.size)
+    from ..lab.train.progress import BatchProgress
+    from ..lab.train.run import train
+
+    for name in ("lightning.pytorch", "lightning.fabric"):  # their greetings would drown the table
+        logging.getLogger(name).setLevel(logging.ERROR)
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    notes.print(f"{recipe.name}: {len(faces):,} pictures, {recipe.schedule.epochs} epochs -> {out}", markup=False)
+    table = EpochTable(recipe.schedule.epochs)
+    try:
+        with progress_bar(notes) as progress:
+            task = progress.add_task("starting", total=None)
+
+            def show(epoch: int, done: int, total: int) -> None:
+                progress.update(task, description=f"epoch {epoch}", completed=done, total=total)
+
+            kept = train(recipe, faces, out, resume=resume, show=table.show, callbacks=(BatchProgress(show),))
+    except KeyboardInterrupt:
+        begun = (out / "last.ckpt").exists()
+        advice = (
+            "the same command with --resume goes on after the last whole epoch" if begun else "no epoch was finished"
+        )
+        notes.print(f"Stopped: {advice}.", markup=False)
+        raise
+    notes.print(f"model: {kept}\nhistory: {out / 'history.csv'}, {out / 'curves.png'}", markup=False)
+    notes.print(f"Next:  mien lab evaluate {out} --data {data} --out {out / 'report'}", markup=False)
+    notes.print(f"       mien lab export {out} --data {data} --out models", markup=False)
+
+
+def read_data(path: Path, size: int) -> FaceSet:
+    """Open a data set with a progress bar, and name every picture that had to be left out.
+
+    Raises:
+        DataError: the data cannot be used.
+    """
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    with progress_bar(notes) as progress:
+        task = progress.add_task("reading data", total=None)
+        return open_data(
+            path,
+            size,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_damaged=lambda file, why: notes.print(f"left out, damaged: {file} ({why})", markup=False),
+        )
+
+
+class EpochTable:
+    """Prints one aligned line for each epoch, readable in a terminal, a pipe and a log file.
+
+    Args:
+        epochs: how many there will be at most.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._console = Console(soft_wrap=True, highlight=False)
+        self._headed = False
+
+    def show(self, rows: list[Row]) -> None:
+        """Print the last of ``rows``, under a header the first time."""
+        row = rows[-1]
+        heads = [name for name in row if name.startswith("val_acc_")]
+        if not self._headed:
+            titles = ["epoch", "seconds", "train loss", "val loss", *(name.removeprefix("val_acc_") for name in heads)]
+            self._console.print("  ".join(f"{title:>10}" for title in titles), style="bold")
+            self._headed = True
+        cells = [f"{row['epoch']:.0f}/{self._epochs}", f"{row['seconds']:.1f}"]
+        cells += [f"{row[name]:.4f}" if name in row else "" for name in ("train_loss", "val_loss")]
+        cells += [f"{100 * row[name]:.2f} %" for name in heads]
+        self._console.print("  ".join(f"{cell:>10}" for cell in cells), markup=False)
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar that vanishes when done, and never appears in a pipe."""
+    shape = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*shape, console=console, transient=True, disable=not console.is_terminal)

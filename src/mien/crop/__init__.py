@@ -1,0 +1,1 @@
+"""Faces cut out and made ready: the only preprocessing there is."""

@@ -1,0 +1,1 @@
+"""Where the faces are: a frame becomes faces."""

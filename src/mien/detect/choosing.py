@@ -1,0 +1,32 @@
+"""From options to a detector."""
+
+from __future__ import annotations
+
+from ..errors import OptionError
+from ..values.options import ReadOptions
+from .base import Detector
+from .centerface import THRESHOLD as CENTERFACE_THRESHOLD
+from .centerface import CenterFace
+from .whole import WholeFrame
+from .yunet import THRESHOLD as YUNET_THRESHOLD
+from .yunet import YuNet
+
+
+def choose_detector(options: ReadOptions) -> Detector:
+    """The detector that ``options`` name.
+
+    Raises:
+        OptionError: YuNet without its file.
+        ModelError: the detector's weights cannot be used.
+    """
+    threshold = options.detector_threshold
+    if options.detector == "whole":
+        return WholeFrame()
+    if options.detector == "centerface":
+        return CenterFace(options.min_face, CENTERFACE_THRESHOLD if threshold is None else threshold, options.threads)
+    if options.detector_file is None:
+        raise OptionError(
+            "detector 'yunet' needs its weights, which do not come with mien",
+            hint="Give the path of face_detection_yunet_2023mar.onnx (from OpenCV's model zoo) with --detector-file.",
+        )
+    return YuNet(options.detector_file, YUNET_THRESHOLD if threshold is None else threshold)

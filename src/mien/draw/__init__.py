@@ -1,0 +1,1 @@
+"""Readings made visible: marked pictures."""

@@ -1,0 +1,82 @@
+"""The vocabulary: which emotions exist, in which order, and under which other names people meet them.
+
+This is the only place where the order of labels is written down. Everything else asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import OptionError
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
+
+LABEL_SETS: dict[str, tuple[str, ...]] = {
+    "happy-sad": ("happy", "sad"),
+    "four": ("happy", "sad", "surprise", "neutral"),
+    "seven": EMOTIONS[:7],
+    "eight": EMOTIONS,
+}
+
+#: The order of FER2013's own label numbers 0 to 6 (Goodfellow et al. 2013).
+FER2013_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+#: The emotion columns of FER+ (Barsoum et al. 2016); two more follow in its table, ``unknown`` and ``NF`` (no face).
+FERPLUS_ORDER = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "angry": ("anger", "ang", "wut", "ärger", "wütend", "colère", "enojo", "ira", "rabbia", "raiva"),
+    "disgust": ("disgusted", "dis", "ekel", "dégoût", "asco", "disgusto", "nojo"),
+    "fear": ("fearful", "afraid", "scared", "fea", "angst", "furcht", "peur", "miedo", "paura", "medo"),
+    "happy": ("happiness", "joy", "hap", "smile", "freude", "glücklich", "joie", "alegría", "felicità", "feliz"),
+    "sad": ("sadness", "trauer", "traurig", "tristesse", "tristeza", "tristezza", "triste"),
+    "surprise": ("surprised", "sur", "suprise", "überraschung", "sorpresa", "surpresa"),
+    "neutral": ("neutrality", "calm", "neu", "neutre", "neutrale", "neutro"),
+    "contempt": ("contemptuous", "verachtung", "mépris", "desprecio", "disprezzo", "desprezo"),
+}
+
+_BY_NAME = {name: emotion for emotion, names in _ALIASES.items() for name in (emotion, *names)}
+
+
+def parse(name: str) -> str:
+    """The vocabulary's name for ``name`` (any case; an alias such as ``"Anger"`` or ``"Freude"`` will do).
+
+    Raises:
+        OptionError: the name is no emotion that mien knows.
+    """
+    emotion = _BY_NAME.get(name.strip().lower())
+    if emotion is None:
+        raise OptionError(
+            f"unknown emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias of these",
+            hint="Rename the class, or leave it out.",
+        )
+    return emotion
+
+
+def label_set(name: str) -> tuple[str, ...]:
+    """The emotions of a named label set, in the vocabulary's order.
+
+    Raises:
+        OptionError: there is no such set.
+    """
+    if name not in LABEL_SETS:
+        raise OptionError(
+            f"unknown label set: got {name!r}, expected one of {', '.join(LABEL_SETS)}",
+            hint="Choose one of these with emotions=... or --emotions.",
+        )
+    return LABEL_SETS[name]
+
+
+def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
+    """Where each of ``wanted`` stands in ``among``.
+
+    Raises:
+        OptionError: some of ``wanted`` are not there.
+    """
+    missing = [emotion for emotion in wanted if emotion not in among]
+    if missing:
+        raise OptionError(
+            f"the model cannot tell {', '.join(missing)}: it knows {', '.join(among)}",
+            hint="Choose a smaller label set, or the head 'ferplus', which knows all eight emotions.",
+        )
+    return [list(among).index(emotion) for emotion in wanted]

@@ -1,0 +1,1 @@
+"""The laboratory: data, training, evaluation and export. Needs the extra ``lab``."""

@@ -1,0 +1,87 @@
+"""Random changes to a batch of training pictures, made in a few tensor operations for the whole batch.
+
+All functions take and give float (N, 1, H, W) with gray values 0-1, and draw from torch's global generator.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch.nn import functional
+
+from ..recipe import Augment
+
+
+def augment(pictures: torch.Tensor, how: Augment, size: int, strong: bool) -> torch.Tensor:
+    """Change each picture at random as ``how`` says and give it the side ``size``.
+
+    Args:
+        pictures: float (N, 1, H, W), 0-1.
+        how: what to change, and by how much.
+        size: side of the result in pixels.
+        strong: whether to erase rectangles too.
+    """
+    moved = resize(move(pictures, how), size)
+    lit = relight(moved, how)
+    return erase(lit, how.erase) if strong and how.erase else lit
+
+
+def move(pictures: torch.Tensor, how: Augment) -> torch.Tensor:
+    """Rotate, scale, shift and mirror in one resampling; the border is repeated outwards."""
+    n = len(pictures)
+    angle = _between(n, -how.rotate, how.rotate, pictures) * math.pi / 180
+    low, high = how.zoom
+    zoom = torch.exp(_between(n, math.log(low), math.log(high), pictures))
+    mirror = torch.where(torch.rand(n, device=pictures.device) < how.flip, -1.0, 1.0)
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    shift_x, shift_y = (_between(n, -2 * how.shift, 2 * how.shift, pictures) for _ in range(2))
+    theta = torch.stack(
+        [torch.stack([mirror * cos, -sin, shift_x], 1), torch.stack([mirror * sin, cos, shift_y], 1)], 1
+    )
+    grid = functional.affine_grid(theta, list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
+def resize(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """Scale to a square of side ``size``, averaging what is lost."""
+    if pictures.shape[-2:] == (size, size):
+        return pictures
+    return functional.interpolate(pictures, (size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+def relight(pictures: torch.Tensor, how: Augment) -> torch.Tensor:
+    """Change contrast, brightness and gamma; the result stays within 0-1."""
+    n = len(pictures)
+    column = (n, 1, 1, 1)
+    contrast = _between(n, 1 - how.contrast, 1 + how.contrast, pictures).view(column)
+    brightness = _between(n, -how.brightness, how.brightness, pictures).view(column)
+    gamma = torch.exp(_between(n, -math.log1p(how.gamma), math.log1p(how.gamma), pictures)).view(column)
+    mean = pictures.mean((1, 2, 3), keepdim=True)
+    return ((pictures - mean) * contrast + mean + brightness).clamp(1e-6, 1) ** gamma
+
+
+def erase(pictures: torch.Tensor, probability: float) -> torch.Tensor:
+    """Fill a random rectangle of some pictures with one gray value (random erasing, Zhong et al. 2017)."""
+    n, _, height, width = pictures.shape
+    area = _between(n, 0.02, 0.25, pictures)
+    ratio = torch.exp(_between(n, -math.log(2.5), math.log(2.5), pictures))
+    tall, wide = torch.sqrt(area * ratio), torch.sqrt(area / ratio)
+    top, left = _between(n, 0, 1, pictures) * (1 - tall), _between(n, 0, 1, pictures) * (1 - wide)
+    ys = (torch.arange(height, device=pictures.device) + 0.5) / height
+    xs = (torch.arange(width, device=pictures.device) + 0.5) / width
+    inside_y = (ys >= top[:, None]) & (ys < (top + tall)[:, None])
+    inside_x = (xs >= left[:, None]) & (xs < (left + wide)[:, None])
+    chosen = _between(n, 0, 1, pictures) < probability
+    mask = (chosen[:, None, None] & inside_y[:, :, None] & inside_x[:, None, :]).unsqueeze(1)
+    return torch.where(mask, _between(n, 0, 1, pictures).view(n, 1, 1, 1), pictures)
+
+
+def mixup_pairs(n: int, alpha: float) -> tuple[torch.Tensor, float]:
+    """Which picture to blend each with, int (n,), and the share of the first (mixup, Zhang et al. 2018)."""
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    return torch.randperm(n), share
+
+
+def _between(n: int, low: float, high: float, like: torch.Tensor) -> torch.Tensor:
+    return torch.rand(n, device=like.device) * (high - low) + low

@@ -1,0 +1,1 @@
+"""Data sets in, in the forms in which people have them."""

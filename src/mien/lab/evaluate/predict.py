@@ -1,0 +1,170 @@
+"""Open a trained classifier, whatever form it has, and get logits out of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import extras
+from ...crop.prepare import network_input, resize_gray
+from ...emotions import LABEL_SETS
+from ...errors import ModelError
+from ...models.card import HeadCard, InputSpec, ModelCard, read_card
+from ...models.session import open_session
+from ..recipe import Head
+
+if TYPE_CHECKING:
+    from ..nets.heads import MultiHead
+    from ..recipe import Recipe
+
+Logits = dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network, ready for pictures.
+
+    Attributes:
+        name: what to call it in reports.
+        input: how its pixels are prepared.
+        heads: its outputs; temperatures are 1 where none were fitted yet.
+        marks: for each head, which labels it is marked against.
+        parameters: number of trained weights.
+        run: float32 (N, 1, S, S) -> logits, float32 (N, K), for each head.
+    """
+
+    name: str
+    input: InputSpec
+    heads: dict[str, HeadCard]
+    marks: dict[str, Head]
+    parameters: int
+    run: Callable[[npt.NDArray[np.float32]], Logits]
+
+    def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
+        """uint8 (N, H, W), gray faces of any size -> logits, float32 (N, K), for each head."""
+        return self.run(network_input(resize_gray(images, self.input.size), self.input))
+
+
+def open_classifier(model: Path, threads: int = 0) -> Classifier:
+    """Open exported weights (``.onnx``, its card beside it), a checkpoint (``.ckpt``), or a run's folder.
+
+    Args:
+        model: the file or folder.
+        threads: processor threads for ONNX weights; 0 takes all. Checkpoints run as torch is set up to.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or its weights are not those of its card.
+        MissingExtraError: a checkpoint is asked for and torch is not installed.
+    """
+    if model.suffix.lower() == ".onnx":
+        return _open_onnx(model, threads)
+    if model.is_dir() or model.suffix.lower() == ".ckpt":
+        return _open_checkpoint(model)
+    raise ModelError(
+        f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected a .onnx file, a .ckpt "
+        "file or the folder of a run",
+        hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
+    )
+
+
+def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
+    """Logits of many pictures, batch by batch.
+
+    Args:
+        classifier: from ``open_classifier``.
+        images: uint8 (N, H, W), gray, one face each.
+        flip: read the mirror image too and give the mean of both logits, as the reader does.
+        batch: pictures at a time.
+
+    Returns:
+        float32 (N, K) for each head.
+    """
+    parts = []
+    for start in range(0, len(images), batch):
+        some = images[start : start + batch]
+        logits = classifier.logits(some)
+        if flip:
+            logits = mean_of_views(logits, classifier.logits(np.ascontiguousarray(some[..., ::-1])))
+        parts.append(logits)
+    return {name: np.concatenate([part[name] for part in parts]) for name in classifier.heads}
+
+
+def mean_of_views(plain: Logits, mirrored: Logits) -> Logits:
+    """The mean of the logits of pictures and of their mirror images: the same rule as in ``mien.classify``."""
+    return {name: (plain[name] + mirrored[name]) / 2 for name in plain}
+
+
+def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Classifier:
+    """A classifier of ONNX weights in memory, fed as ``card`` says.
+
+    Raises:
+        ModelError: onnxruntime cannot run them, or a head speaks no label set that mien knows.
+    """
+    session = open_session(weights, threads, card.weights)
+    outputs = [output.name for output in session.get_outputs()]
+    missing = [name for name in card.heads if name not in outputs]
+    if missing:
+        raise ModelError(f"{card.weights}: got the outputs {', '.join(outputs)}, expected {', '.join(missing)} as well")
+
+    def run(pictures: npt.NDArray[np.float32]) -> Logits:
+        return dict(zip(card.heads, session.run(list(card.heads), {"pictures": pictures}), strict=True))
+
+    learned: dict[str, Any] = card.recipe.get("heads", {})
+    marks = {name: _mark(name, head, learned.get(name, {}).get("targets")) for name, head in card.heads.items()}
+    return Classifier(card.name, card.input, card.heads, marks, card.parameters, run)
+
+
+def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
+    """A classifier of a torch network in evaluation mode, fed as its recipe says, with temperatures of 1."""
+    import torch  # noqa: PLC0415  # torch is optional in this room
+
+    device = next(network.parameters()).device
+
+    def run(pictures: npt.NDArray[np.float32]) -> Logits:
+        with torch.inference_mode():
+            return {name: value.cpu().numpy() for name, value in network(torch.from_numpy(pictures).to(device)).items()}
+
+    return Classifier(
+        name=recipe.name,
+        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std),
+        heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
+        marks=dict(recipe.heads),
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        run=run,
+    )
+
+
+def _open_onnx(path: Path, threads: int) -> Classifier:
+    card = read_card(path.with_suffix(".json"))
+    try:
+        weights = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}", hint="Give an exported .onnx file.") from error
+    found = hashlib.sha256(weights).hexdigest()
+    if found != card.sha256:
+        raise ModelError(
+            f"{path}: got weights with sha256 {found[:12]}..., expected {card.sha256[:12]}... as its card says",
+            hint="The file is damaged or belongs to another card: export or download both again.",
+        )
+    return classifier_of_onnx(weights, card, threads)
+
+
+def _open_checkpoint(path: Path) -> Classifier:
+    extras.require("torch", "lab")
+    from ..train.checkpoint import find_checkpoint, restore_network  # noqa: PLC0415  # needs torch
+
+    return classifier_of_network(*restore_network(find_checkpoint(path)))
+
+
+def _mark(name: str, head: HeadCard, targets: str | None) -> Head:
+    """Which labels a head is marked against: what its recipe said, or what its name suggests."""
+    for label_set, emotions in LABEL_SETS.items():
+        if emotions == head.emotions:
+            return Head(label_set, targets or ("votes" if name == "ferplus" else "labels"))
+    raise ModelError(f"head {name!r}: got {', '.join(head.emotions)}, expected one of mien's label sets in its order")

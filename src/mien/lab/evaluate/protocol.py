@@ -1,0 +1,163 @@
+"""What is measured of a classifier: each head, with and without copied pictures, with and without mirror images."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import DataError
+from ...models.card import HeadCard
+from ..dataset.faces import TRAIN, FaceSet, copies_of_training
+from ..dataset.targets import hard_targets, soft_targets
+from ..recipe import Head
+from .predict import Classifier, Logits, mean_of_views, predict
+from .scores import Scores, VoteTruth, score
+
+OFFICIAL, DEDUP = "official", "dedup"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The scores of one head under one condition.
+
+    Attributes:
+        head: the head's name.
+        pictures: ``official`` (the whole split) or ``dedup`` (without pictures whose exact copy is in the training part).
+        flip: whether the logits are the mean of picture and mirror image.
+        scores: the figures.
+    """
+
+    head: str
+    pictures: str
+    flip: bool
+    scores: Scores
+
+    @property
+    def title(self) -> str:
+        """Such as ``ferplus, official, flip``."""
+        return f"{self.head}, {self.pictures}{', flip' if self.flip else ''}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that was measured of one classifier on one split.
+
+    Attributes:
+        model: the classifier's name.
+        data: the data set's name.
+        split: ``train``, ``validation`` or ``test``.
+        parameters: number of trained weights.
+        ms_per_picture: wall time of one picture without its mirror image, in batches, in milliseconds; on a busy machine
+            it says little.
+        date: when, ISO 8601, UTC.
+        machine: processor and number of cores.
+        results: head by head.
+    """
+
+    model: str
+    data: str
+    split: str
+    parameters: int
+    ms_per_picture: float
+    date: str
+    machine: str
+    results: tuple[Result, ...]
+
+    def find(self, head: str, pictures: str, flip: bool) -> Scores:
+        """The scores under one condition.
+
+        Raises:
+            DataError: they were not measured.
+        """
+        for result in self.results:
+            if (result.head, result.pictures, result.flip) == (head, pictures, flip):
+                return result.scores
+        measured = "; ".join(result.title for result in self.results)
+        raise DataError(f"no scores for {head}, {pictures}, flip={flip}; measured: {measured}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") -> Evaluation:
+    """Measure ``classifier`` on one split of a data set.
+
+    A head that learned from votes is marked against the votes' majority, any other against the labels; heads that the
+    data cannot mark are left out. ``dedup`` is measured where the data has a training part to compare with.
+
+    Args:
+        classifier: from ``open_classifier``.
+        faces: the whole data set, training part included.
+        split: the part to measure on.
+
+    Raises:
+        DataError: there is no such split, or nothing in it that a head can be marked against.
+    """
+    part = faces.part(split)
+    heads = [name for name, mark in classifier.marks.items() if mark.targets == "labels" or part.votes is not None]
+    heads = [name for name in heads if (hard_targets(part, classifier.marks[name]) >= 0).any()]
+    if not heads:
+        raise DataError(
+            f"{faces.name}, {split}: nothing in it marks the heads {', '.join(classifier.heads)} of {classifier.name}",
+            hint="Heads that learned from votes need data with FER+ votes, such as the packed FER2013.",
+        )
+    subsets = {OFFICIAL: np.arange(len(part))}
+    if split != TRAIN and (faces.split == TRAIN).any():
+        subsets[DEDUP] = np.flatnonzero(~copies_of_training(faces, split))
+    started = time.perf_counter()
+    plain = predict(classifier, part.images, flip=False)
+    seconds = time.perf_counter() - started
+    mirrored = predict(classifier, np.ascontiguousarray(part.images[..., ::-1]), flip=False)
+    views = {False: plain, True: mean_of_views(plain, mirrored)}
+    results = [
+        Result(name, pictures, flip, _scores(classifier, name, part, rows, logits))
+        for name in heads
+        for pictures, rows in subsets.items()
+        for flip, logits in views.items()
+    ]
+    return Evaluation(
+        model=classifier.name,
+        data=faces.name,
+        split=split,
+        parameters=classifier.parameters,
+        ms_per_picture=1000 * seconds / len(part),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        machine=_machine(),
+        results=tuple(results),
+    )
+
+
+def vote_truth(faces: FaceSet, mark: Head, head: HeadCard) -> VoteTruth | None:
+    """The votes that a head is compared with; None where it learned from labels."""
+    if mark.targets != "votes":
+        return None
+    distribution = soft_targets(faces, dataclasses.replace(mark, label_smoothing=0.0))
+    return VoteTruth(distribution, head.vote_temperature or head.temperature)
+
+
+def _machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")  # platform.processor() says no more than "x86_64" on Linux
+    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def _scores(classifier: Classifier, name: str, part: FaceSet, rows: npt.NDArray[np.int64], logits: Logits) -> Scores:
+    head, mark, some = classifier.heads[name], classifier.marks[name], part.take(rows)
+    return score(
+        logits[name][rows],
+        hard_targets(some, mark),
+        head.emotions,
+        temperature=head.temperature,
+        votes=vote_truth(some, mark, head),
+    )

@@ -1,0 +1,104 @@
+"""Write the card of an exported model: how to feed it, how sure it may be, and how good it is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ...models.card import InputSpec, ModelCard
+from ..dataset.faces import VALIDATION, FaceSet, copies_of_training
+from ..dataset.targets import hard_targets
+from ..evaluate.calibration import fit_temperature, fit_vote_temperature
+from ..evaluate.predict import Classifier, classifier_of_network, classifier_of_onnx, predict
+from ..evaluate.protocol import Evaluation, evaluate, vote_truth
+from ..nets.heads import MultiHead
+from ..recipe import Recipe
+
+
+def model_card(
+    recipe: Recipe, network: MultiHead, weights: bytes, faces: FaceSet, *, name: str, licence: str, data: str
+) -> ModelCard:
+    """The whole card: temperatures and scores come from the validation part of ``faces``.
+
+    The temperatures (one or two numbers a head) are fitted to the very pictures that the calibration scores are then
+    measured on, but for copies of training pictures, which are left out of the fit.
+
+    Args:
+        recipe: how the network was trained.
+        network: in evaluation mode, on the CPU.
+        weights: content of the ONNX file.
+        faces: the data it was trained on, with ``train`` and ``validation`` parts.
+        name: of the model; the weights are called ``NAME.onnx``.
+        licence: of the weights.
+        data: what it was trained on, in words.
+
+    Raises:
+        DataError: there is no validation part, or nothing in it marks a head.
+    """
+    classifier = calibrated(classifier_of_network(recipe, network), faces)
+    card = ModelCard(
+        name=name,
+        weights=f"{name}.onnx",
+        sha256=hashlib.sha256(weights).hexdigest(),
+        licence=licence,
+        data=data,
+        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std),
+        heads=classifier.heads,
+        parameters=classifier.parameters,
+        macs=count_macs(network, recipe.input.size),
+        recipe=asdict(recipe),
+    )
+    return replace(card, scores=summary(evaluate(classifier_of_onnx(weights, card), faces, VALIDATION)))
+
+
+def calibrated(classifier: Classifier, faces: FaceSet) -> Classifier:
+    """The classifier with temperatures fitted on the validation part, read with mirror images.
+
+    Raises:
+        DataError: there is no validation part, or nothing in it but copies of training pictures.
+    """
+    part = faces.part(VALIDATION)
+    fresh = part.take(~copies_of_training(faces, VALIDATION))
+    judged = fresh if len(fresh) else part
+    logits = predict(classifier, judged.images, flip=True)
+    heads = {}
+    for name, head in classifier.heads.items():
+        mark = classifier.marks[name]
+        votes = vote_truth(judged, mark, head)
+        heads[name] = replace(
+            head,
+            temperature=fit_temperature(logits[name], hard_targets(judged, mark)),
+            vote_temperature=fit_vote_temperature(logits[name], votes.distribution) if votes else None,
+        )
+    return replace(classifier, heads=heads)
+
+
+def count_macs(network: MultiHead, size: int) -> int:
+    """Multiply-adds of one picture: those of convolutions and matrix products, as is usual."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 1, size, size))
+    return int(counter.get_total_flops()) // 2
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation without confusion matrices and reliability bins, which a card has no room for."""
+    table = evaluation.as_dict()
+    for result in table["results"]:
+        del result["scores"]["confusion"], result["scores"]["reliability"]
+    return table
+
+
+def describe(faces: FaceSet) -> str:
+    """What a model trained on ``faces`` was trained on, in words, unless its maker knows better."""
+    if faces.votes is not None:
+        return (
+            "FER2013, Training part (Goodfellow et al. 2013), with the annotators' votes of FER+ (Barsoum et al. 2016): "
+            "28,709 gray pictures of 48 x 48 pixels, found by a web search"
+        )
+    counts = np.unique(faces.split, return_counts=True)
+    return f"{faces.name}: " + ", ".join(f"{n:,} {part}" for part, n in zip(*(values.tolist() for values in counts)))

@@ -1,0 +1,1 @@
+"""The training recipes that come with mien."""

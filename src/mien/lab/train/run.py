@@ -1,0 +1,144 @@
+"""A whole training run: data and recipe in, checkpoints, history and curves out."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+
+from ...errors import OutputError, RecipeError
+from ..dataset.faces import TRAIN, VALIDATION, FaceSet
+from ..recipe import Recipe, recipe_from_dict
+from .batches import training_batches, validation_batches
+from .checkpoint import load_checkpoint, recipe_values, used_precision
+from .history import History, Row
+from .module import Training
+from .precision import Precision, fastest_precision
+
+
+def train(
+    recipe: Recipe,
+    faces: FaceSet,
+    out: Path,
+    *,
+    resume: bool = False,
+    show: Callable[[list[Row]], None] = lambda _rows: None,
+    callbacks: tuple[lightning.Callback, ...] = (),
+) -> Path:
+    """Fit ``recipe`` on the training part of ``faces``, judging each epoch on the validation part.
+
+    Args:
+        recipe: what to train and how.
+        faces: a set with ``train`` and ``validation`` parts.
+        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv`` and ``curves.png``.
+        resume: go on from ``last.ckpt`` in ``out``, with the same result as if never interrupted.
+        show: called after each epoch with the rows of the history.
+        callbacks: more of Lightning's callbacks, such as a progress bar.
+
+    Returns:
+        The checkpoint that the recipe keeps.
+
+    Raises:
+        DataError: a part is missing, or a head needs votes that the data has not.
+        OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True.
+        RecipeError: ``resume`` is True and the run in ``out`` follows another recipe.
+        KeyboardInterrupt: the user stopped the run; it can be resumed once ``last.ckpt`` exists.
+    """
+    last = out / "last.ckpt"
+    if last.exists() != resume:
+        found = "holds a run already" if last.exists() else "holds no run to resume"
+        raise OutputError(f"{out} {found}", hint="Use --resume to go on with a run, or another --out for a new one.")
+    if resume:
+        _check_same_recipe(recipe, last)
+    lightning.seed_everything(recipe.seed, verbose=False)
+    precision = (used_precision(last) if resume else None) or fastest_precision(recipe)
+    batches = training_batches(faces.part(TRAIN), recipe)
+    checks = validation_batches(faces.part(VALIDATION), recipe)
+    out.mkdir(parents=True, exist_ok=True)
+    trainer = _trainer(recipe, out, precision, [History(out, show), _Remember(precision)], callbacks)
+    module = Training(recipe, channels_last=True)
+    with _quiet(), _interruptible(trainer):
+        trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
+    return out / f"{recipe.schedule.keep}.ckpt"
+
+
+class _Remember(lightning.Callback):
+    """Notes the precision in each checkpoint: a resumed run must not choose anew, and perhaps otherwise."""
+
+    def __init__(self, precision: Precision) -> None:
+        self._precision = precision
+
+    def on_save_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["precision"] = self._precision
+
+
+def _trainer(
+    recipe: Recipe,
+    out: Path,
+    precision: Precision,
+    own: list[lightning.Callback],
+    callbacks: tuple[lightning.Callback, ...],
+) -> lightning.Trainer:
+    keep_best = ModelCheckpoint(out, "best", monitor="val_score", mode="max", enable_version_counter=False)
+    keep_last = ModelCheckpoint(out, "last", save_top_k=1, monitor=None, enable_version_counter=False)
+    chosen = [*own, keep_best, keep_last, *callbacks]
+    if recipe.schedule.ema:
+        chosen.insert(0, EMAWeightAveraging(decay=recipe.schedule.ema))
+    if recipe.schedule.patience:
+        chosen.append(EarlyStopping("val_score", mode="max", patience=recipe.schedule.patience))
+    return lightning.Trainer(
+        max_epochs=recipe.schedule.epochs,
+        precision=precision,
+        callbacks=chosen,
+        logger=False,
+        enable_model_summary=False,
+        enable_progress_bar=any(isinstance(callback, lightning.callbacks.ProgressBar) for callback in callbacks),
+        num_sanity_val_steps=0,
+    )
+
+
+def _check_same_recipe(recipe: Recipe, last: Path) -> None:
+    begun, given = recipe_values(recipe_from_dict(load_checkpoint(last)[0])), recipe_values(recipe)
+    differing = [name for name in given if begun[name] != given[name]]
+    if differing:
+        raise RecipeError(
+            f"{last.parent} holds a run of another recipe: {', '.join(differing)} differ from the recipe given",
+            hint="Resume with the recipe that the run began with, or choose another --out.",
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # The data is in memory: worker processes would only copy it.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A small data set: Lightning counts batches per log entry, and nothing is logged per step.
+        warnings.filterwarnings(
+            "ignore", message="The number of training batches.*is smaller than the logging interval"
+        )
+        # A resumed run writes where the run began: that is what resuming means.
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        # Lightning 2.6 on torch 2.11 and later: its own affair.
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        yield
+
+
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """Lightning answers Ctrl-C by ignoring further ones and ``sys.exit(1)``: give callers the plain KeyboardInterrupt."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as ending:
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from ending

@@ -1,0 +1,109 @@
+"""The card of a model: what its weights are, how to feed them, and how good they were measured to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..emotions import parse
+from ..errors import ModelError, OptionError
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How pixels become network input: float32 NCHW, ``(gray / 255 - mean) / std``.
+
+    Attributes:
+        size: side in pixels.
+        mean, std: of gray values between 0 and 1.
+        colour: ``gray``; the only kind so far.
+    """
+
+    size: int
+    mean: float
+    std: float
+    colour: str = "gray"
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """One output of the network.
+
+    Attributes:
+        emotions: what its logits stand for, in their order.
+        temperature: divides the logits so that confidence matches how often the head is right (Guo et al. 2017).
+        vote_temperature: divides them so that probabilities match the share of annotators' votes instead; None where
+            there were no votes to fit it to.
+    """
+
+    emotions: tuple[str, ...]
+    temperature: float = 1.0
+    vote_temperature: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What stands in the JSON file beside a model's weights.
+
+    Attributes:
+        name: what the model is called.
+        weights: file name of the ONNX weights, beside the card; float32 input ``pictures`` (N, 1, S, S), and one output of
+            logits (N, K) named after each head.
+        sha256: of the weights file, in hex.
+        licence: of the weights.
+        data: what the model was trained on.
+        input: how to feed it.
+        heads: its outputs.
+        parameters: number of trained weights.
+        macs: multiply-adds of one picture.
+        recipe: the training recipe as plain values.
+        scores: measured results, as ``mien lab evaluate`` gives them.
+    """
+
+    name: str
+    weights: str
+    sha256: str
+    licence: str
+    data: str
+    input: InputSpec
+    heads: dict[str, HeadCard]
+    parameters: int
+    macs: int
+    recipe: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The card as JSON text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card at ``path``.
+
+    Raises:
+        ModelError: it is missing, is no JSON, lacks a field, or names an emotion that mien does not know.
+    """
+    try:
+        table = json.loads(path.read_text("utf-8"))
+        table["input"] = InputSpec(**table["input"])
+        table["heads"] = {name: _head(entry) for name, entry in table["heads"].items()}
+        card = ModelCard(**table)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"no model card at {path}", hint="Export with 'mien lab export', which writes the card beside the weights."
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path} is not a model card: {error}", hint="Export the model again.") from error
+    if card.input.colour != "gray":
+        raise ModelError(f"{path}: input.colour: got {card.input.colour!r}, expected 'gray'")
+    return card
+
+
+def _head(entry: dict[str, Any]) -> HeadCard:
+    try:
+        emotions = tuple(parse(name) for name in entry["emotions"])
+    except OptionError as error:
+        raise ValueError(str(error)) from error
+    return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"])

@@ -1,0 +1,31 @@
+"""Open ONNX weights in onnxruntime, whatever they are for."""
+
+from __future__ import annotations
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as faults
+
+from ..errors import ModelError
+
+_FAULTS = (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NotImplemented)
+
+
+def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession:
+    """A CPU session.
+
+    Args:
+        weights: content of the ONNX file.
+        threads: processor threads; 0 takes all.
+        name: what to call the file in an error.
+
+    Raises:
+        ModelError: onnxruntime cannot read the file.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: converters leave harmless oddities that onnxruntime warns about
+    try:
+        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    except _FAULTS as error:
+        raise ModelError(f"{name} is not an ONNX file that onnxruntime can run: {error}") from error

@@ -1,0 +1,145 @@
+"""Compose the stages: pictures in, readings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from .classify.calibrate import sharing
+from .classify.network import EmotionNetwork
+from .crop.align import cut
+from .crop.prepare import network_input
+from .detect.base import Detector
+from .detect.choosing import choose_detector
+from .extras import check_opencv
+from .models.catalogue import load_model
+from .models.session import open_session
+from .sources.still import read_still
+from .values.face import Face
+from .values.frame import Frame
+from .values.options import ReadOptions
+from .values.reading import Reading
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Picture: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
+Pictures: TypeAlias = "list[Picture] | tuple[Picture, ...]"
+
+#: Faces that go through the network in one call.
+BATCH_FACES = 64
+#: Pixels of pictures held while a batch fills: 40 million take 120 MB.
+BATCH_PIXELS = 40_000_000
+
+
+class Reader:
+    """Reads emotions off faces; loads its networks once and can be used for any number of pictures.
+
+    Args:
+        options: how to read.
+        detector: finds the faces; None takes the one that ``options`` name.
+
+    Raises:
+        OptionError: the options contradict each other, or the model cannot do what they ask.
+        ModelError: weights are missing or damaged.
+
+    Attributes:
+        emotions: the label set of all readings, in the vocabulary's order.
+    """
+
+    def __init__(self, options: ReadOptions | None = None, *, detector: Detector | None = None) -> None:
+        check_opencv()
+        self._options = options = options or ReadOptions()
+        card, weights = load_model(options.model)
+        session = open_session(weights, options.threads, card.weights)
+        self._network = EmotionNetwork(card, session, options.head, options.emotions, options.flip)
+        self._detector = detector or choose_detector(options)
+        self.emotions = self._network.emotions
+
+    @overload
+    def read(self, source: Picture) -> list[Reading]: ...
+    @overload
+    def read(self, source: Pictures) -> list[list[Reading]]: ...
+    def read(self, source: Picture | Pictures) -> list[Reading] | list[list[Reading]]:
+        """Read one picture, or several.
+
+        Args:
+            source: a path, the bytes of a picture file, a PIL image or a numpy array (uint8, RGB, height x width x 3); or
+                a list of these.
+
+        Returns:
+            One reading for each face, most certain detection first, empty where there is no face; for a list, one such
+            list for each picture.
+
+        Raises:
+            SourceError: a picture cannot be read.
+            OptionError: the source is of a kind that cannot be read.
+        """
+        many = isinstance(source, (list, tuple))
+        sources: Iterable[Picture] = source if many else [source]  # type: ignore[assignment,list-item]  # narrowed by `many`
+        limit = self._options.max_megapixels
+        frames = (read_still(one, max_megapixels=limit) for one in sources)
+        readings = [found for _, found in self.read_frames(frames)]
+        return readings if many else readings[0]
+
+    def read_frames(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Reading]]]:
+        """Read a stream of pictures, the faces of several in one call of the network.
+
+        Holds at most a batch of pictures in memory.
+
+        Args:
+            frames: any iterable; it is drawn from as the readings are.
+
+        Yields:
+            Each frame with its readings, in order.
+        """
+        held: list[tuple[Frame, list[Face]]] = []
+        crops: list[npt.NDArray[np.uint8]] = []
+        pixels = 0
+        for frame in frames:
+            faces = self._detector.detect(frame)
+            crops += [cut(frame, face, self._network.input.size) for face in faces]
+            held.append((frame, faces))
+            pixels += frame.width * frame.height
+            if len(crops) >= BATCH_FACES or pixels >= BATCH_PIXELS:
+                yield from self._judged(held, crops)
+                held, crops, pixels = [], [], 0
+        yield from self._judged(held, crops)
+
+    def _judged(
+        self, held: list[tuple[Frame, list[Face]]], crops: list[npt.NDArray[np.uint8]]
+    ) -> Iterator[tuple[Frame, list[Reading]]]:
+        size = self._network.input.size
+        stack = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
+        said = self._network.judge(network_input(stack, self._network.input))
+        readings = iter(
+            (probabilities, sharing(votes, self.emotions))
+            for probabilities, votes in zip(said.probabilities, said.votes)
+        )
+        unsure = self._options.unsure_below
+        for frame, faces in held:
+            yield (
+                frame,
+                [
+                    Reading(face, self.emotions, probabilities, mixed, float(probabilities.max()) < unsure)
+                    for face, (probabilities, mixed) in zip(faces, readings)
+                ],
+            )
+
+
+@overload
+def read(source: Picture, options: ReadOptions | None = None) -> list[Reading]: ...
+@overload
+def read(source: Pictures, options: ReadOptions | None = None) -> list[list[Reading]]: ...
+def read(
+    source: Picture | Pictures, options: ReadOptions | None = None
+) -> list[Reading] | list[list[Reading]]:
+    """Read the emotions in a picture, or in each of several; see ``Reader.read``.
+
+    Loads the networks anew at each call: for many calls, keep a ``Reader``.
+    """
+    return Reader(options).read(source)

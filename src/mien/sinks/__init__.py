@@ -1,0 +1,1 @@
+"""Results out: tables, and marked pictures, whole or not at all."""

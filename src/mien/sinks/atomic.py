@@ -1,0 +1,67 @@
+"""Write a file so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import MienError, OutputError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` through a temporary file beside it, making its folder if need be.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside ``path``, which takes its place when the context ends well, and vanishes otherwise.
+
+    Makes the folder if need be. The contents are on the disk, not only in its cache, before they take the place.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".mien-")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Within this context, an operating system's error becomes an ``OutputError`` that names ``path``."""
+    try:
+        yield
+    except MienError:  # some are OSErrors too, and tell more
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="Check that the folder is writable and the disk has room, or write elsewhere.",
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Pictures in: a path, bytes or an array becomes a frame."""

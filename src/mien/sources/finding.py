@@ -1,0 +1,114 @@
+"""Find the picture files that a list of names, folders and patterns stands for."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import SourceError
+
+#: What a picture's name ends in, in lower case. HEIF is among them although Pillow alone cannot read it: such a photo
+#: is to be reported, not passed over.
+PICTURE_EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".heic", ".heif"),
+)
+
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def find_pictures(sources: Sequence[str], *, recursive: bool) -> list[Path]:
+    """The picture files that ``sources`` stand for, in the order of ``sources``, each file once.
+
+    Args:
+        sources: each one a file, taken whatever its name ends in; a folder, for the pictures in it; or a pattern with
+            ``*``, ``?``, ``[...]`` or ``**`` (any folders), for the pictures that it matches. What exists under exactly
+            this name is never taken for a pattern. Folders and patterns give the names that end in one of
+            ``PICTURE_EXTENSIONS``, in natural order (``2.jpg`` before ``10.jpg``), without hidden ones (``.x``, Apple's
+            ``._x.jpg``).
+        recursive: take the pictures in the sub-folders of a folder too; links to folders are not followed.
+
+    Raises:
+        SourceError: a source does not exist, or has no picture, or a folder may not be read.
+    """
+    found: dict[str, Path] = {}
+    for source in sources:
+        for path in _pictures_of(source, recursive):
+            # resolve() would take a link and what it points to for one picture
+            found.setdefault(os.path.normcase(os.path.abspath(path)), path)  # noqa: PTH100
+    return list(found.values())
+
+
+def _pictures_of(source: str, recursive: bool) -> list[Path]:
+    path = Path(source)
+    if source and path.is_dir():  # Path("") is the current folder
+        return _in_folder(path, recursive)
+    if source and os.path.lexists(path):
+        return [path]
+    if _WILDCARD.search(source):
+        return _matching(source)
+    raise SourceError(
+        f"no such file or folder: {source!r}", hint=f"Check the spelling; the current folder is {Path.cwd()}."
+    )
+
+
+def _in_folder(folder: Path, recursive: bool) -> list[Path]:
+    found = list(_walk(folder, recursive))
+    if found:
+        return found
+    deeper = None if recursive else next(_walk(folder, recursive=True), None)
+    if deeper:
+        raise SourceError(
+            f"no pictures in {folder} itself",
+            hint=f"There are some in its sub-folders, such as {deeper}: use --recursive (recursive=True).",
+        )
+    raise SourceError(f"no pictures in {folder}", hint=_extensions_hint())
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Pictures of a folder in natural order, then those of its sub-folders."""
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda e: _natural(e.name))
+    except OSError as error:  # to pass over a folder in silence would pass for "no pictures there"
+        raise SourceError(
+            f"cannot look into the folder {folder}: {error.strerror}",
+            hint="Ask for permission to read it, or leave it out.",
+        ) from error
+    yield from (folder / e.name for e in entries if _is_picture(e.name) and e.is_file())
+    if recursive:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(folder / entry.name, recursive)
+
+
+def _matching(pattern: str) -> list[Path]:
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
+    matches = sorted(map(Path, names), key=_natural_path)
+    found = [p for p in matches if not p.name.startswith(".") and _is_picture(p.name) and p.is_file()]
+    if found:
+        return found
+    what = "is a picture" if matches else "exists"
+    raise SourceError(f"nothing that matches {pattern!r} {what}", hint=_extensions_hint())
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(PICTURE_EXTENSIONS)
+
+
+def _natural_path(path: Path) -> list[list[tuple[int, int, str]]]:
+    return [_natural(part) for part in path.parts]
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """A key by which ``2.jpg`` comes before ``10.jpg``; the name itself decides between ``1.jpg`` and ``01.jpg``."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    key = [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts]
+    return [*key, (-1, 0, name)]
+
+
+def _extensions_hint() -> str:
+    return f"Pictures are files that end in {' '.join(PICTURE_EXTENSIONS)}."

@@ -1,0 +1,61 @@
+"""How to read: every choice a user has, with its default, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..emotions import LABEL_SETS
+from ..errors import OptionError
+
+DETECTORS = ("centerface", "yunet", "whole")
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Choices for reading pictures.
+
+    Attributes:
+        emotions: label set, one of ``happy-sad``, ``four``, ``seven``, ``eight``; probabilities are conditioned on it.
+            None takes every emotion that the head knows.
+        model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
+        head: whose labels: ``ferplus`` (ten annotators a picture) or ``fer2013`` (one label a picture); None takes the
+            model's first.
+        detector: ``centerface``, ``yunet`` (give its file as ``detector_file``) or ``whole`` (the picture is the face).
+        detector_file: path of the detector's weights, where they do not come with mien.
+        detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's own default.
+        min_face: the smallest face to look for, its side in pixels of the picture; larger is faster.
+        unsure_below: a reading abstains when its confidence is below this, 0 to 1.
+        flip: read each face and its mirror image and average: more accurate, half as fast.
+        threads: processor threads for the networks; 0 takes all.
+        max_megapixels: refuse pictures that unpack to more.
+    """
+
+    emotions: str | None = None
+    model: str = "default"
+    head: str | None = None
+    detector: str = "centerface"
+    detector_file: str | None = None
+    detector_threshold: float | None = None
+    min_face: int = 20
+    unsure_below: float = 0.5
+    flip: bool = True
+    threads: int = 0
+    max_megapixels: float = 200.0
+
+    def __post_init__(self) -> None:
+        _one_of("detector", self.detector, DETECTORS)
+        if self.emotions is not None:
+            _one_of("emotions", self.emotions, tuple(LABEL_SETS))
+        if self.min_face < 4:
+            raise OptionError(f"min_face: got {self.min_face}, expected at least 4 pixels")
+        if self.threads < 0:
+            raise OptionError(f"threads: got {self.threads}, expected 0 (all) or more")
+        for name in ("unsure_below", "detector_threshold"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise OptionError(f"{name}: got {value}, expected 0 to 1")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise OptionError(f"{name}: got {value!r}, expected one of {', '.join(choices)}")

@@ -1,0 +1,119 @@
+"""From pictures to probabilities, on a network whose answers are known."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from mien import ModelError, OptionError
+from mien.classify.calibrate import probabilities, sharing
+from mien.classify.network import EmotionNetwork
+from mien.models.card import HeadCard, InputSpec, ModelCard, read_card
+from mien.models.catalogue import load_model, shipped_models
+from mien.models.session import open_session
+
+#: In an order that is not the vocabulary's, to see that it is put right.
+SPOKEN = ("happy", "angry", "neutral")
+CARD = ModelCard(
+    name="tiny", weights="tiny.onnx", sha256="", licence="MIT", data="none", input=InputSpec(2, 0.0, 1.0),
+    heads={"words": HeadCard(SPOKEN, temperature=2.0, vote_temperature=1.0)}, parameters=0, macs=0,
+)  # fmt: skip
+
+
+def tiny() -> bytes:
+    """A network whose three logits are the first three pixels of a 2 x 2 picture."""
+    nodes = [
+        helper.make_node("Flatten", ["pictures"], ["flat"]),
+        helper.make_node("Slice", ["flat", "from", "to", "axis"], ["words"]),
+    ]
+    constants = [helper.make_tensor(n, TensorProto.INT64, [1], [v]) for n, v in (("from", 0), ("to", 3), ("axis", 1))]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, 2, 2])],
+        [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["n", 3])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def network(label_set: str | None = None, head: str | None = None, flip: bool = False) -> EmotionNetwork:
+    return EmotionNetwork(CARD, open_session(tiny(), 1, "tiny"), head, label_set, flip)
+
+
+PICTURE = np.array([[[[2.0, 0.0], [1.0, 5.0]]]], np.float32)  # happy 2, angry 0, neutral 1
+
+
+def test_probabilities_come_in_the_vocabularys_order_and_tempered():
+    made = network()
+    assert made.emotions == ("angry", "happy", "neutral")
+    expected = np.exp([0.0, 1.0, 0.5]) / np.exp([0.0, 1.0, 0.5]).sum()
+    np.testing.assert_allclose(made.judge(PICTURE).probabilities[0], expected, rtol=1e-6)
+    raw = np.exp([0.0, 2.0, 1.0])
+    np.testing.assert_allclose(made.judge(PICTURE).votes[0], raw / raw.sum(), rtol=1e-6)
+
+
+def test_flip_averages_the_mirror_image():
+    # Mirrored, the picture is [[0, 2], [5, 1]]: logits (happy 0, angry 2, neutral 5); their mean is (1, 1, 3).
+    raw = np.exp(np.array([1.0, 1.0, 3.0]) / 2)
+    np.testing.assert_allclose(network(flip=True).judge(PICTURE).probabilities[0], raw / raw.sum(), rtol=1e-6)
+
+
+def test_no_face_costs_no_call():
+    assert network().judge(np.empty((0, 1, 2, 2), np.float32)).probabilities.shape == (0, 3)
+
+
+def test_what_the_model_cannot_tell_is_refused():
+    with pytest.raises(OptionError, match="cannot tell sad"):
+        network("happy-sad")
+    with pytest.raises(OptionError, match="head: got 'votes', expected one of words"):
+        network(head="votes")
+
+
+def test_large_logits_do_not_overflow():
+    made = probabilities(np.array([[1000.0, 0.0, -1000.0]], np.float32), 0.5)
+    np.testing.assert_array_equal(made, [[1, 0, 0]])
+
+
+def test_emotions_share_a_face_only_with_another():
+    assert sharing(np.array([0.6, 0.35, 0.05], np.float32), SPOKEN) == ("happy", "angry")
+    assert sharing(np.array([0.9, 0.05, 0.05], np.float32), SPOKEN) == ()
+
+
+def test_a_shipped_model_is_what_its_card_says():
+    assert "default" in shipped_models()
+    card, weights = load_model("default")
+    assert len(weights) < 8_000_000
+    assert card.parameters <= 3_000_000
+    assert set(card.heads) == {"ferplus", "fer2013"}
+
+
+def test_changed_weights_are_refused(tmp_path: Path):
+    (tmp_path / "tiny.json").write_text(CARD.to_json())
+    (tmp_path / "tiny.onnx").write_bytes(tiny())
+    with pytest.raises(ModelError, match="not the file that its card describes"):
+        load_model(str(tmp_path / "tiny.onnx"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"name": "x"}', "no json", CARD.to_json().replace("angry", "hangry")])
+def test_a_broken_card_is_refused(tmp_path: Path, text):
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(ModelError, match="is not a model card"):
+        read_card(tmp_path / "card.json")
+
+
+def test_missing_models_say_what_there_is(tmp_path: Path):
+    with pytest.raises(ModelError, match="mien comes with default"):
+        load_model("best")
+    with pytest.raises(ModelError, match="no model card"):
+        load_model(str(tmp_path / "mine.onnx"))
+
+
+def test_a_file_that_is_no_network_is_refused():
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        open_session(b"hello", 1, "x.onnx")

@@ -1,0 +1,183 @@
+"""``mien read`` as a user meets it: what is printed, what is written, and how it ends."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.cli.app import main
+
+from ..conftest import EXAMPLES
+
+
+@pytest.fixture
+def mien(monkeypatch, capsys):
+    """Run the command line; gives (exit code, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two good photos, one of them under a name with spaces and umlauts, and one of nobody."""
+    place = tmp_path / "Bilder"
+    (place / "mehr").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "astronaut.png", place / "frau müller [1].png")
+    shutil.copy(EXAMPLES / "grace_hopper.jpg", place / "mehr" / "hopper.jpg")
+    Image.new("RGB", (320, 240), (90, 90, 90)).save(place / "wall.png")
+    return place
+
+
+def break_pictures(folder: Path) -> None:
+    (folder / "a_truncated.png").write_bytes((EXAMPLES / "astronaut.png").read_bytes()[:90_000])
+    (folder / "b_empty.jpg").write_bytes(b"")
+    (folder / "c_words.jpg").write_text("no picture")
+    bomb = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00"
+    import zlib
+
+    (folder / "d_bomb.png").write_bytes(bomb + zlib.crc32(bomb[12:]).to_bytes(4, "big"))
+
+
+def test_shows_a_table(mien):
+    code, out, _ = mien("read", EXAMPLES / "astronaut.png")
+    assert code == 0
+    assert "astronaut.png" in out
+    assert "happy" in out
+    assert "1 picture, 1 face: happy 1" in out
+
+
+def test_json_is_nothing_but_json(mien, folder):
+    code, out, _ = mien("read", folder, "-r", "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [Path(row["source"]).name for row in rows] == ["frau müller [1].png", "wall.png", "hopper.jpg"]
+    assert [row["emotion"] for row in rows] == ["happy", None, "neutral"]
+    assert sum(rows[0][emotion] for emotion in ("happy", "sad", "neutral")) > 0.8
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_writes_a_table(mien, folder, tmp_path, ending):
+    out = tmp_path / f"results.{ending}"
+    code, _, _ = mien("read", folder, "-r", "--out", out, "--emotions", "four")
+    assert code == 0
+    if ending == "csv":
+        rows = list(csv.DictReader(out.read_text("utf-8").splitlines()))
+        assert list(rows[0])[-4:] == ["happy", "sad", "surprise", "neutral"]
+    elif ending == "jsonl":
+        rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    else:
+        import pyarrow.parquet
+
+        rows = pyarrow.parquet.read_table(out).to_pylist()
+    assert len(rows) == 3
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_one_bad_picture_stops_nothing(mien, folder, tmp_path):
+    break_pictures(folder)
+    code, _, err = mien("read", folder, "-r", "--out", tmp_path / "r.csv")
+    assert code == 3
+    assert "4 could not be read" in err
+    for name in ("a_truncated.png", "b_empty.jpg", "c_words.jpg", "d_bomb.png"):
+        assert name in err
+    assert len((tmp_path / "r.csv").read_text("utf-8").splitlines()) == 4
+
+
+def test_marks_copies_and_keeps_the_originals(mien, folder, tmp_path):
+    before = (folder / "frau müller [1].png").read_bytes()
+    code, _, _ = mien("read", folder, "-r", "--annotate", tmp_path / "marked")
+    assert code == 0
+    marked = np.asarray(Image.open(tmp_path / "marked" / "frau müller [1].png"))
+    plain = np.asarray(Image.open(folder / "frau müller [1].png").convert("RGB"))
+    assert marked.shape == plain.shape
+    assert 0.001 < (marked != plain).any(axis=2).mean() < 0.2
+    assert (tmp_path / "marked" / "mehr" / "hopper.jpg").exists()
+    assert (folder / "frau müller [1].png").read_bytes() == before
+
+
+def test_will_not_write_over_the_originals(mien, folder):
+    code, _, err = mien("read", folder, "--annotate", folder)
+    assert code == 4
+    assert "would replace its own source" in err
+
+
+def test_an_existing_table_is_kept(mien, folder, tmp_path):
+    out = tmp_path / "r.csv"
+    out.write_text("precious")
+    code, _, err = mien("read", folder, "--out", out)
+    assert (code, out.read_text()) == (4, "precious")
+    assert "--overwrite" in err
+    assert mien("read", folder, "--out", out, "--overwrite")[0] == 0
+    assert "precious" not in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nowhere.jpg"], 3, "no such file"),
+        ([EXAMPLES, "--out", "r.xlsx"], 2, "expected .*.csv"),
+        ([EXAMPLES, "--resume"], 2, "--out"),
+        ([EXAMPLES, "--head", "fer2013", "--emotions", "eight"], 2, "cannot tell contempt"),
+        ([EXAMPLES, "--head", "votes"], 2, "expected one of ferplus, fer2013"),
+        ([EXAMPLES, "--model", "huge"], 5, "mien comes with default"),
+        ([EXAMPLES, "--emotions", "five"], 2, "happy-sad"),
+        ([EXAMPLES, "--min-face", "0"], 2, "min-face"),
+        ([], 2, "SOURCE"),
+    ],
+)
+def test_mistakes_are_told_in_words(mien, arguments, code, said):
+    import re
+
+    ended, _, err = mien("read", *arguments)
+    assert ended == code
+    assert re.search(said, err), err
+    assert "Traceback" not in err
+
+
+def test_an_interrupted_run_resumes_without_losing_or_repeating_a_row(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    astronaut = Image.open(EXAMPLES / "astronaut.png").convert("RGB").resize((256, 256))
+    for number in range(400):
+        astronaut.save(photos / f"{number:03}.jpg")
+    out, partial = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial"
+    command = [sys.executable, "-m", "mien", "read", str(photos), "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and (not partial.exists() or partial.read_bytes().count(b"\n") < 3):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in err
+    assert not out.exists()
+    kept = partial.read_bytes().count(b"\n") - 1
+    assert 0 < kept < 400
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    sources = [json.loads(line)["source"] for line in out.read_text().splitlines()]
+    assert sorted(sources) == sorted(str(path) for path in photos.iterdir())
+    again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert "complete already" in again.stderr
+
+
+def test_output_that_nobody_reads_is_no_crash(folder):
+    command = f"{sys.executable} -m mien read '{folder}' -r --json | head -c 1"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,114 @@
+"""What importing mien, and asking it for help, may and may not do."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mien
+
+ROOT = Path(__file__).parents[2]
+#: Rooms that need torch; everything else must import without it.
+TORCH_ROOMS = ("mien.lab.augment", "mien.lab.nets", "mien.lab.train", "mien.lab.export")
+
+#: Makes a package look as if it were not installed.
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "torchvision", "lightning", "torchmetrics", "timm"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments], capture_output=True, text=True, cwd=cwd, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def modules() -> list[str]:
+    source = ROOT / "src"
+    paths = (path.relative_to(source).with_suffix("") for path in sorted(source.rglob("*.py")))
+    names = (".".join(path.parts).removesuffix(".__init__") for path in paths)
+    return [name for name in names if not name.endswith("__main__")]
+
+
+def test_import_is_light_and_leaves_no_trace(tmp_path):
+    code = """
+import os, sys, warnings, json
+before = dict(os.environ), list(warnings.filters)
+import mien
+assert (dict(os.environ), list(warnings.filters)) == before
+print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
+"""
+    loaded = json.loads(python(code, cwd=tmp_path))
+    assert not {"numpy", "cv2", "PIL", "onnxruntime", "onnx", "rich", "typer", "torch"} & set(loaded)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [["--help"], ["read", "--help"], ["lab", "--help"], ["--version"]])
+def test_help_loads_nothing_heavy(command):
+    code = """
+import sys, runpy
+sys.argv = ["mien", *sys.argv[1:]]
+from mien.cli.app import main
+try:
+    main()
+except SystemExit as left:
+    assert left.code == 0, left.code
+heavy = {"cv2", "onnxruntime", "onnx", "torch", "lightning", "matplotlib", "pandas", "sklearn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    assert python(code, *command)
+
+
+def test_everything_but_the_torch_rooms_imports_without_torch():
+    code = """
+import importlib
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+    names = [name for name in modules() if not name.startswith(TORCH_ROOMS)]
+    assert len(names) > 30
+    python(BLOCK + code, *names)
+
+
+def test_reads_a_photo_without_torch():
+    code = """
+sys.argv = ["mien", "read", sys.argv[1], "--json"]
+from mien.cli.app import main
+main()
+"""
+    rows = json.loads(python(BLOCK + code, str(ROOT / "examples" / "astronaut.png")))
+    assert [row["emotion"] for row in rows] == ["happy"]
+
+
+def test_lab_without_torch_names_the_command_that_installs_it(tmp_path):
+    code = """
+sys.argv = ["mien", "lab", "train", "smoke", "--data", "x.npz", "--out", sys.argv[1]]
+from mien.cli.app import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCK + code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 7
+    assert "pip install 'mien[lab]'" in done.stderr
+
+
+def test_public_names_are_sorted_and_real():
+    assert mien.__all__ == sorted(mien.__all__)
+    assert set(mien.__all__) == set(mien._HOMES)
+    for name in mien.__all__:
+        assert getattr(mien, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'analyse'"):
+        mien.analyse  # noqa: B018  # the access itself is the test

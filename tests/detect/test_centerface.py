@@ -1,0 +1,109 @@
+"""The default detector, on real photographs."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mien import Box, Frame, ModelError, OptionError, ReadOptions
+from mien.detect.centerface import CenterFace
+from mien.detect.choosing import choose_detector
+from mien.detect.tiles import MOST_PIXELS, plan
+from mien.detect.whole import WholeFrame
+from mien.sources.still import read_still
+
+ASTRONAUT = Box(182, 58, 270, 178)
+
+
+@pytest.fixture(scope="module")
+def detector() -> CenterFace:
+    return CenterFace()
+
+
+def scaled(frame: Frame, factor: float) -> Frame:
+    return Frame(
+        np.asarray(cv2.resize(frame.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+    )
+
+
+def test_finds_the_face_and_its_landmarks(detector, astronaut):
+    (face,) = detector.detect(astronaut)
+    assert face.box.iou(ASTRONAUT) > 0.9
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+
+
+def test_finds_fifty_faces(detector, crowd):
+    found = detector.detect(crowd)
+    assert len(found) == 50
+    centres = {(int((f.box.x0 + f.box.x1) / 2) // 96, int((f.box.y0 + f.box.y1) / 2) // 96) for f in found}
+    assert len(centres) == 50
+
+
+def test_finds_a_face_of_twenty_pixels(detector, astronaut):
+    factor = 20 / 100  # its face is about 86 x 114
+    small = scaled(astronaut, factor)
+    (face,) = detector.detect(small)
+    assert face.box.iou(Box(*(value * factor for value in ASTRONAUT.xyxy))) > 0.5
+
+
+@pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180])
+def test_finds_turned_faces(detector, astronaut, turn):
+    assert detector.detect(Frame(np.ascontiguousarray(cv2.rotate(astronaut.image, turn))))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (1, 500), (33, 31), (600, 400)])
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_an_empty_picture_has_no_face(detector, shape, value):
+    assert detector.detect(Frame(np.full((*shape, 3), value, np.uint8))) == []
+
+
+def test_a_huge_picture_is_searched_in_tiles(astronaut):
+    height, width = 2400, 3000
+    sheet = np.full((height, width, 3), 90, np.uint8)
+    small = scaled(astronaut, 0.25).image
+    sheet[1150 : 1150 + small.shape[0], 1450 : 1450 + small.shape[1]] = small  # where tiles meet
+    large = scaled(astronaut, 2.2).image
+    sheet[100 : 100 + large.shape[0], 1700 : 1700 + large.shape[1]] = large
+    found = CenterFace(min_face=20).detect(Frame(sheet))
+    assert len(found) == 2
+    assert any(f.box.iou(Box(1450 + 45, 1150 + 15, 1450 + 67, 1150 + 45)) > 0.5 for f in found)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (480, 640), (5774, 8660), (100, 60_000)])
+def test_views_cover_the_picture_in_bounded_pieces(height, width):
+    views = plan(height, width, 20)
+    seen = np.zeros((height, width), bool) if height * width < 1e8 else None
+    for x0, y0, x1, y1, scale in views:
+        assert 0 <= x0 < x1 <= width
+        assert 0 <= y0 < y1 <= height
+        assert (x1 - x0) * (y1 - y0) * scale**2 <= MOST_PIXELS * 1.01
+        if seen is not None and scale >= 1:
+            seen[y0:y1, x0:x1] = True
+    assert seen is None or seen.all()
+
+
+def test_every_foreground_face_of_the_real_photos_is_found(detector, photos):
+    for name, entry in json.loads((photos / "faces.json").read_text()).items():
+        found = [face.box for face in detector.detect(read_still(photos / name))]
+        for box in entry["faces"]:
+            assert max((Box(*box).iou(other) for other in found), default=0) >= 0.4, name
+
+
+def test_whole_takes_the_picture_for_the_face(astronaut):
+    (face,) = WholeFrame().detect(astronaut)
+    assert face.box.xyxy == (0, 0, 512, 512)
+
+
+def test_yunet_needs_its_file(tmp_path):
+    with pytest.raises(OptionError, match="needs its weights"):
+        choose_detector(ReadOptions(detector="yunet"))
+    with pytest.raises(ModelError, match="no YuNet weights"):
+        choose_detector(ReadOptions(detector="yunet", detector_file=str(tmp_path / "none.onnx")))
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no network")
+    with pytest.raises(ModelError, match="not a network"):
+        choose_detector(ReadOptions(detector="yunet", detector_file=str(broken)))

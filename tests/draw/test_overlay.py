@@ -1,0 +1,43 @@
+"""Marked pictures."""
+
+import numpy as np
+import pytest
+
+from mien import Box, Face, Frame, Reading, mark
+from mien.draw.overlay import caption
+from mien.draw.palette import COLOURS
+from mien.emotions import EMOTIONS
+
+
+def reading(box: Box, **changes) -> Reading:
+    return Reading(Face(box), ("happy", "sad"), np.array([0.75, 0.25], np.float32), **changes)
+
+
+def test_captions_say_what_is_read_and_how_surely():
+    box = Box(0, 0, 9, 9)
+    assert caption(reading(box)) == "happy 75 %"
+    assert caption(reading(box, mixed=("happy", "sad"))) == "happy + sad 75 %"
+    assert caption(reading(box, abstained=True)) == "happy? 75 %"
+
+
+def test_every_emotion_has_a_colour_of_its_own():
+    assert set(COLOURS) == set(EMOTIONS)
+    assert len(set(COLOURS.values())) == len(EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    "box", [Box(100, 100, 200, 220), Box(-40, -40, 30, 30), Box(290, 190, 400, 400), Box(5, 5, 6, 6)]
+)
+def test_the_face_itself_stays_free(box):
+    frame = Frame(np.full((200, 300, 3), 50, np.uint8))
+    marked = mark(frame, [reading(box)])
+    assert marked.shape == frame.image.shape
+    assert (marked != 50).any()
+    assert (frame.image == 50).all()
+    if box == Box(100, 100, 200, 220):
+        assert (marked[110:190, 110:190] == 50).all()
+
+
+def test_nobody_to_mark_changes_nothing():
+    frame = Frame(np.arange(27, dtype=np.uint8).reshape(3, 3, 3))
+    np.testing.assert_array_equal(mark(frame, []), frame.image)

@@ -1,0 +1,70 @@
+"""Small made-up faces, and FER2013 where this machine has it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.emotions import EMOTIONS
+from mien.lab.dataset.faces import FaceSet, Votes
+from mien.lab.recipe import Recipe, load_recipe
+
+from ..conftest import SHARED
+
+HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    # Two threads that wait for each other on a busy machine take many times longer than one, for networks this small.
+    torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
+    torch.set_num_threads(1)
+
+
+def two_classes(n: int, seed: int = 0, size: int = 16) -> FaceSet:
+    """``n`` pictures, three quarters to train on: happy ones striped across, sad ones up and down, under noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice([HAPPY, SAD], n)
+    images = rng.normal(110, 25, (n, size, size))
+    images[labels == HAPPY, ::2] += 50
+    images[labels == SAD, :, ::2] += 50
+    votes = np.zeros((n, 8), np.uint8)
+    votes[np.arange(n), labels] = 8
+    votes[:, EMOTIONS.index("neutral")] = 2
+    none = np.zeros(n, np.uint8)
+    split = np.where(np.arange(n) < 3 * n // 4, "train", "validation")
+    return FaceSet("synthetic", images.clip(0, 255).astype(np.uint8), labels, split, Votes(votes, none, none))
+
+
+def tiny(**schedule: object) -> Recipe:
+    """The recipe "smoke", smaller still."""
+    smoke = load_recipe("smoke")
+    return replace(
+        smoke,
+        input=replace(smoke.input, size=16),
+        network=replace(smoke.network, widths=(8, 16), depths=(1, 1)),
+        augment=replace(smoke.augment, mixup=0.2, erase=0.2),
+        schedule=replace(smoke.schedule, **{"batch": 32, "epochs": 3, **schedule}),  # type: ignore[arg-type]  # checked by replace
+    )
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> FaceSet:
+    return two_classes(320)
+
+
+@pytest.fixture
+def float32(monkeypatch):
+    """Runs that are compared must not choose their precision by the clock."""
+    monkeypatch.setattr("mien.lab.train.run.fastest_precision", lambda recipe: "32-true")
+
+
+@pytest.fixture(scope="session")
+def fer2013() -> FaceSet:
+    from mien.lab.dataset.packed import read_packed
+
+    file: Path = SHARED / "fer2013" / "fer2013.npz"
+    if not file.is_file():
+        pytest.skip("FER2013 is not part of the project: no ../shared/data/fer2013 here")
+    return read_packed(file)

@@ -1,0 +1,126 @@
+"""What is exported computes what was trained, and says so on its card."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.crop.prepare import network_input
+from mien.errors import DataError, ModelError, OptionError
+from mien.lab.evaluate.predict import open_classifier, predict
+from mien.lab.evaluate.protocol import evaluate
+from mien.lab.evaluate.report import write_report
+from mien.lab.recipe import Head
+from mien.models.card import InputSpec, read_card
+
+from .conftest import tiny, two_classes
+
+torch = pytest.importorskip("torch")
+
+from mien.lab.export.parity import check_parity, max_difference  # noqa: E402  # needs torch
+from mien.lab.export.run import export_model  # noqa: E402  # needs torch
+from mien.lab.export.to_onnx import to_onnx  # noqa: E402  # needs torch
+from mien.lab.train.checkpoint import restore_network  # noqa: E402  # needs torch
+from mien.lab.train.run import train  # noqa: E402  # needs torch
+
+
+def with_copies():
+    """Synthetic faces of which ten to be judged by were trained on."""
+    faces = two_classes(240)
+    faces.images[-10:] = faces.images[:10]
+    faces.labels[-10:] = faces.labels[:10]
+    return faces
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return with_copies()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, faces):
+    """A run with two heads, and its export."""
+    out = tmp_path_factory.mktemp("export")
+    recipe = replace(tiny(epochs=2), heads={"ferplus": Head("eight", "votes"), "fer2013": Head("seven", "labels")})
+    train(recipe, faces, out / "run")
+    return out / "run", export_model(out / "run", faces, out / "models", name="two", licence="CC0-1.0")
+
+
+def test_the_card_says_it_all(exported):
+    card = read_card(exported[1].with_suffix(".json"))
+    assert (card.name, card.weights, card.licence) == ("two", "two.onnx", "CC0-1.0")
+    assert card.input == InputSpec(16, 0.508, 0.255)
+    assert card.parameters == 8 * 9 + 16 + 16 * 8 * 9 + 32 + 17 * 15
+    assert card.macs == 16 * 16 * 8 * 9 + 8 * 8 * 16 * 8 * 9 + 16 * 15
+    assert card.heads["ferplus"].vote_temperature is not None
+    assert card.heads["fer2013"].vote_temperature is None
+    assert card.recipe["heads"]["ferplus"]["targets"] == "votes"
+    assert {entry["pictures"] for entry in card.scores["results"]} == {"official", "dedup"}
+
+
+def test_checkpoint_and_export_are_scored_alike(exported, faces):
+    run, weights = exported
+    mine, theirs = open_classifier(run), open_classifier(weights)
+    images = faces.part("validation").images
+    for flip in (False, True):
+        first, second = predict(mine, images, flip), predict(theirs, images, flip, batch=7)
+        for head in ("ferplus", "fer2013"):
+            np.testing.assert_allclose(first[head], second[head], atol=1e-4)
+    # The same temperatures, so that the figures can be compared.
+    one, other = evaluate(replace(mine, heads=theirs.heads), faces), evaluate(theirs, faces)
+    assert len(one.results) == len(other.results) == 8
+    for a, b in zip(one.results, other.results):
+        assert (a.title, a.scores.confusion) == (b.title, b.scores.confusion)
+        assert a.scores.nll == pytest.approx(b.scores.nll, abs=1e-4)
+    n = other.find("fer2013", "official", flip=True).n
+    assert other.find("fer2013", "dedup", flip=True).n == n - 10
+    assert other.find("ferplus", "official", flip=True).kl_to_votes is not None
+    with pytest.raises(DataError, match="no scores for nobody"):
+        other.find("nobody", "official", flip=True)
+
+
+def test_heads_that_the_data_cannot_mark_are_left_out(exported, faces):
+    evaluation = evaluate(open_classifier(exported[1]), replace(faces, votes=None))
+    assert {result.head for result in evaluation.results} == {"fer2013"}
+    unseen = replace(faces, split=np.where(faces.split == "train", "test", faces.split))
+    assert {result.pictures for result in evaluate(open_classifier(exported[1]), unseen).results} == {"official"}
+
+
+def test_the_report_is_complete(exported, faces, tmp_path):
+    written = write_report(evaluate(open_classifier(exported[1]), faces), tmp_path)
+    kinds = [
+        f"{head}_{kind}.png" for head in ("ferplus", "fer2013") for kind in ("confusion", "reliability", "classes")
+    ]
+    assert [path.name for path in written] == ["evaluation.json", "per_class.csv", *kinds]
+    assert all(path.stat().st_size > 500 for path in written)
+
+
+def test_parity_and_the_same_bytes_twice(exported, faces):
+    recipe, network = restore_network(exported[0] / "last.ckpt")
+    weights = to_onnx(network, 16)
+    assert weights == exported[1].read_bytes() == to_onnx(network, 16)
+    assert b"mien" not in weights  # no names or paths of the Python source
+    pictures = network_input(faces.images[:20], InputSpec(16, recipe.input.mean, recipe.input.std))
+    assert max_difference(network, weights, pictures) < 1e-4
+    with torch.no_grad():
+        next(network.heads["ferplus"].parameters()).add_(0.01)
+    with pytest.raises(ModelError, match="differs from the network"):
+        check_parity(network, weights, pictures)
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        check_parity(network, b"nonsense", pictures)
+
+
+def test_a_tampered_file_is_refused(exported, tmp_path):
+    weights = tmp_path / "two.onnx"
+    content = bytearray(exported[1].read_bytes())
+    content[-5] ^= 1
+    weights.write_bytes(content)
+    weights.with_suffix(".json").write_bytes(exported[1].with_suffix(".json").read_bytes())
+    with pytest.raises(ModelError, match="sha256"):
+        open_classifier(weights)
+
+
+def test_names_are_file_names(exported, faces, tmp_path):
+    with pytest.raises(OptionError, match="file name"):
+        export_model(exported[0], faces, tmp_path, name="../two")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,116 @@
+"""Small training runs: they learn, resume, stop early and can be interrupted."""
+
+import csv
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError, ModelError, OutputError, RecipeError
+from mien.lab.evaluate.predict import open_classifier, predict
+from mien.lab.recipe import load_recipe
+
+from .conftest import tiny, two_classes
+
+pytestmark = pytest.mark.usefixtures("float32")
+
+lightning = pytest.importorskip("lightning.pytorch")
+torch = pytest.importorskip("torch")
+
+from mien.lab.train.checkpoint import find_checkpoint, load_checkpoint, used_precision  # noqa: E402  # needs torch
+from mien.lab.train.history import Row  # noqa: E402  # needs torch
+from mien.lab.train.progress import BatchProgress  # noqa: E402  # needs torch
+from mien.lab.train.run import train  # noqa: E402  # needs torch
+
+
+class InterruptAt(lightning.Callback):  # type: ignore[misc, name-defined]  # a module that may be missing has no types
+    """Ctrl-C in the middle of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if trainer.current_epoch == self.epoch and batch_idx == 2:
+            raise KeyboardInterrupt
+
+
+def test_it_learns_and_leaves_a_record(tmp_path, synthetic):
+    shown, batches = [], []
+    progress = BatchProgress(lambda *at: batches.append(at))
+    kept = train(tiny(epochs=6), synthetic, tmp_path, show=lambda rows: shown.append(len(rows)), callbacks=(progress,))
+    assert kept == tmp_path / "last.ckpt"
+    assert shown == [1, 2, 3, 4, 5, 6]
+    assert batches[0] == (1, 1, 7)
+    assert batches[-1] == (6, 7, 7)
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == list("123456")
+    assert float(rows[-1]["val_acc_fer2013"]) > 0.95
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    judged = synthetic.part("validation")
+    logits = predict(open_classifier(tmp_path), judged.images, flip=True)["fer2013"]
+    assert (logits.argmax(1) == judged.labels).mean() > 0.95
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, synthetic):
+    recipe = tiny(sizes=((0, 8), (2, 16)))
+    whole = load_checkpoint(train(recipe, synthetic, tmp_path / "whole"))[1]
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, synthetic, tmp_path / "parts", callbacks=(InterruptAt(1),))
+    assert signal.getsignal(signal.SIGINT) == handler
+    assert used_precision(tmp_path / "parts" / "last.ckpt") == "32-true"
+    rows: list[list[Row]] = []
+    resumed = load_checkpoint(train(recipe, synthetic, tmp_path / "parts", resume=True, show=rows.append))[1]
+    assert [row["epoch"] for row in rows[-1]] == [1, 2, 3]  # the history goes on where it stopped
+    for name, weight in whole.items():
+        torch.testing.assert_close(resumed[name], weight, rtol=0, atol=0)
+
+
+def test_it_stops_early(tmp_path, synthetic):
+    recipe = tiny(epochs=8, patience=1, keep="best")
+    recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=0.0))  # never gets better
+    rows: list[list[Row]] = []
+    assert train(recipe, synthetic, tmp_path, show=rows.append) == tmp_path / "best.ckpt"
+    assert len(rows[-1]) == 2
+    assert find_checkpoint(tmp_path) == tmp_path / "best.ckpt"
+
+
+def test_refusals(tmp_path, synthetic):
+    with pytest.raises(OutputError, match="no run to resume"):
+        train(tiny(), synthetic, tmp_path, resume=True)
+    with pytest.raises(DataError, match="no pictures for 'validation'"):
+        train(tiny(), synthetic.part("train"), tmp_path)
+    with pytest.raises(DataError, match="annotators' votes") as caught:
+        train(load_recipe("default"), replace(synthetic, votes=None), tmp_path)
+    assert "seven" in caught.value.hint
+    train(tiny(epochs=1), two_classes(100), tmp_path)
+    with pytest.raises(OutputError, match="holds a run already"):
+        train(tiny(epochs=1), synthetic, tmp_path)
+    with pytest.raises(RecipeError, match="another recipe: schedule differ"):
+        train(tiny(epochs=2), synthetic, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
+def test_damaged_checkpoints(tmp_path, content):
+    (tmp_path / "last.ckpt").write_bytes(content)
+    with pytest.raises(ModelError, match="not a checkpoint"):
+        open_classifier(tmp_path)
+
+
+def test_missing_models(tmp_path):
+    with pytest.raises(ModelError, match="holds no run"):
+        open_classifier(tmp_path)
+    with pytest.raises(ModelError, match="no checkpoint"):
+        open_classifier(tmp_path / "a.ckpt")
+    with pytest.raises(ModelError, match="nothing there"):
+        open_classifier(tmp_path / "a.bin")
+    with pytest.raises(ModelError, match="no model card"):
+        open_classifier(tmp_path / "a.onnx")
+
+
+def test_pictures_of_any_size_are_read(tmp_path):
+    train(tiny(epochs=1), two_classes(100), tmp_path)
+    images = np.zeros((2, 40, 30), np.uint8)
+    assert open_classifier(tmp_path).logits(images)["fer2013"].shape == (2, 7)

@@ -1,0 +1,158 @@
+"""Tables hold what they were given, in every format, or are not there at all."""
+
+import csv
+import errno
+import json
+import os
+import sys
+
+import pytest
+
+from mien.errors import MissingExtraError, OptionError, OutputError
+from mien.sinks.atomic import replacing, write_atomically
+from mien.sinks.json_lines import json_array
+from mien.sinks.rows import Row, columns
+from mien.sinks.tables import check_format, write_table
+
+COLUMNS = columns(("happy", "sad"))
+FACE: Row = {
+    "source": 'ü, "x"\n.jpg',
+    "frame": 0,
+    "time_s": 0.0,
+    "face": 0,
+    "track": None,
+    "x0": 1.25,
+    "y0": -2.0,
+    "x1": 3.1,
+    "y1": 4.0,
+    "score": 0.9,
+    "emotion": "sad",
+    "confidence": 0.7,
+    "mixed": ["sad", "happy"],
+    "abstained": False,
+    "happy": 0.3,
+    "sad": 0.7,
+}
+EMPTY: Row = {**dict.fromkeys(COLUMNS), "source": "b.jpg", "frame": 0, "time_s": 0.0, "mixed": []}
+FORMATS = ["r.csv", "r.jsonl", "r.parquet", "R.CSV"]
+
+
+def listed(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "new folder" / "r.csv"
+    write_table(path, COLUMNS, iter([FACE, EMPTY]))
+    with path.open(encoding="utf-8", newline="") as file:
+        header, face, empty = csv.reader(file)
+    assert tuple(header) == COLUMNS
+    assert dict(zip(header, face)) == {
+        **{name: str(value) for name, value in FACE.items()},
+        "track": "",
+        "mixed": "sad+happy",
+        "abstained": "false",
+    }
+    assert empty == ["b.jpg", "0", "0.0"] + [""] * (len(COLUMNS) - 3)
+
+
+def test_json_lines(tmp_path):
+    write_table(tmp_path / "r.jsonl", COLUMNS, [FACE, EMPTY])
+    text = (tmp_path / "r.jsonl").read_text(encoding="utf-8")
+    assert "ü" in text
+    assert [json.loads(line) for line in text.splitlines()] == [FACE, EMPTY]
+
+
+def test_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_table(tmp_path / "r.parquet", COLUMNS, iter([FACE, EMPTY]))
+    table = parquet.read_table(tmp_path / "r.parquet")
+    assert table.to_pylist() == [FACE, EMPTY]
+    assert table.schema.metadata[b"mien_schema"] == b"1"
+    types = {field.name: str(field.type) for field in table.schema}
+    assert (types["source"], types["track"], types["x0"], types["sad"]) == ("string", "int64", "double", "double")
+    assert types["mixed"].startswith("list<")
+    assert types["abstained"] == "bool"
+
+
+def test_parquet_is_written_in_groups(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("mien.sinks.parquet_table._ROWS_IN_GROUP", 10)
+    write_table(tmp_path / "r.parquet", COLUMNS, ({**FACE, "face": n} for n in range(25)))
+    file = parquet.ParquetFile(tmp_path / "r.parquet")
+    assert file.num_row_groups == 3
+    assert file.read().column("face").to_pylist() == list(range(25))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_rows_still_make_a_table(name, tmp_path):
+    write_table(tmp_path / name, COLUMNS, [])
+    assert (tmp_path / name).exists()
+    assert listed(tmp_path) == [name]
+
+
+def test_json_array_is_the_same_objects_in_ascii():
+    assert json.loads(json_array([FACE, EMPTY])) == [FACE, EMPTY]
+    assert json_array([FACE]).isascii()
+    assert json_array([]) == "[]"
+
+
+@pytest.mark.parametrize("name", ["r.xlsx", "r", "r.json", "csv", ".csv"])
+def test_unknown_formats_are_refused_with_the_known_ones(name, tmp_path):
+    with pytest.raises(OptionError, match=r"\.csv, \.jsonl, \.parquet"):
+        check_format(tmp_path / name)
+    with pytest.raises(OptionError):
+        write_table(tmp_path / name, COLUMNS, [FACE])
+    assert listed(tmp_path) == []
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError) as caught:
+        check_format(tmp_path / "r.parquet")
+    assert "mien[table]" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_table_that_is_cut_short_leaves_the_old_one_and_nothing_else(name, error, tmp_path):
+    def rows():
+        yield FACE
+        raise error
+
+    (tmp_path / name).write_bytes(b"old")
+    with pytest.raises(error):
+        write_table(tmp_path / name, COLUMNS, rows())
+    assert (tmp_path / name).read_bytes() == b"old"
+    assert listed(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_full_disk(name, tmp_path, monkeypatch):
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left") as caught:
+        write_table(tmp_path / name, COLUMNS, [FACE])
+    assert "disk" in caught.value.hint
+    assert listed(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write"):
+        write_atomically(tmp_path / "file" / "r.csv", b"")
+
+
+def test_an_error_of_the_body_is_not_taken_for_one_of_the_disk(tmp_path):
+    with pytest.raises(OptionError), replacing(tmp_path / "r.csv"):
+        raise OptionError("another matter")
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such rights there")
+def test_a_written_file_has_the_usual_rights(tmp_path):
+    (tmp_path / "usual").touch()
+    write_atomically(tmp_path / "r.csv", b"x")
+    assert (tmp_path / "r.csv").stat().st_mode == (tmp_path / "usual").stat().st_mode

@@ -1,0 +1,32 @@
+"""The vocabulary."""
+
+import pytest
+
+from mien.emotions import EMOTIONS, LABEL_SETS, parse, positions
+from mien.errors import OptionError
+
+
+def test_order_is_fixed_for_ever():
+    assert EMOTIONS == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
+
+
+@pytest.mark.parametrize(
+    ("name", "emotion"), [("Anger", "angry"), (" HAPPINESS ", "happy"), ("Freude", "happy"), ("fearful", "fear")]
+)
+def test_aliases(name, emotion):
+    assert parse(name) == emotion
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    with pytest.raises(OptionError, match=r"got 'hangry', expected one of angry, disgust"):
+        parse("hangry")
+
+
+def test_label_sets_keep_the_order_of_the_vocabulary():
+    for emotions in LABEL_SETS.values():
+        assert positions(emotions, EMOTIONS) == sorted(positions(emotions, EMOTIONS))
+
+
+def test_a_label_that_the_model_lacks_is_named():
+    with pytest.raises(OptionError, match="cannot tell contempt"):
+        positions(LABEL_SETS["eight"], LABEL_SETS["seven"])

@@ -1,0 +1,128 @@
+"""The main job: what is read off known photographs."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+from mien import Frame, Reader, ReadOptions, SourceError
+
+from .conftest import EXAMPLES
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+def test_the_astronaut_is_happy():
+    (reading,) = mien.read(EXAMPLES / "astronaut.png")
+    assert reading.emotion == "happy"
+    assert reading.confidence > 0.8
+    assert not reading.abstained
+    assert reading.mixed == ()
+
+
+def test_grace_hopper_is_calm(reader):
+    (reading,) = reader.read(str(EXAMPLES / "grace_hopper.jpg"))
+    assert reading.emotion == "neutral"
+
+
+@pytest.mark.parametrize("name", ["happy-sad", "four", "seven", "eight"])
+def test_label_sets_condition_the_probabilities(name):
+    (reading,) = Reader(ReadOptions(emotions=name)).read(EXAMPLES / "astronaut.png")
+    assert reading.emotions == mien.LABEL_SETS[name]
+    assert reading.emotion == "happy"
+    assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_conditioning_keeps_the_odds(reader, hopper):
+    (full,) = reader.read(hopper.image)
+    (part,) = Reader(ReadOptions(emotions="four")).read(hopper.image)
+    whole, four = full.as_dict(), part.as_dict()
+    for one in ("sad", "neutral"):
+        assert four[one] / four["happy"] == pytest.approx(whole[one] / whole["happy"], rel=1e-3)
+
+
+def test_the_other_head_speaks_seven():
+    (reading,) = Reader(ReadOptions(head="fer2013")).read(EXAMPLES / "astronaut.png")
+    assert reading.emotions == mien.LABEL_SETS["seven"]
+    assert reading.emotion == "happy"
+
+
+def test_every_kind_of_source_gives_the_same(reader, astronaut):
+    path = EXAMPLES / "astronaut.png"
+    sources = [path, str(path), path.read_bytes(), Image.open(path), astronaut.image]
+    results = reader.read(sources)
+    assert len(results) == len(sources)
+    for (reading,) in results:
+        np.testing.assert_allclose(reading.probabilities, results[0][0].probabilities, atol=1e-5)
+
+
+def test_a_picture_without_a_face_is_an_empty_list(reader):
+    assert reader.read(np.full((200, 300, 3), 120, np.uint8)) == []
+    assert reader.read([]) == []
+
+
+def test_fifty_faces_are_read_together_and_alone_alike(reader, crowd, astronaut):
+    (faces,) = [found for _, found in reader.read_frames([crowd])]
+    assert len(faces) == 50
+    happy = [reading.emotion == "happy" for reading in faces]
+    assert 20 <= sum(happy) <= 30
+
+
+def test_order_and_grouping_survive_batching(reader, astronaut, hopper):
+    empty = Frame(np.zeros((60, 60, 3), np.uint8), "empty")
+    frames = [astronaut, empty, hopper, astronaut, empty]
+    counts = [len(found) for _, found in reader.read_frames(frames)]
+    assert counts == [1, 0, 1, 1, 0]
+
+
+def test_pictures_are_drawn_as_readings_are(reader, astronaut):
+    drawn = []
+
+    def endless():
+        while True:
+            drawn.append(1)
+            yield astronaut
+
+    next(iter(reader.read_frames(endless())))
+    assert len(drawn) <= 64
+
+
+def test_whole_reads_a_crop_without_detection(astronaut):
+    crop = astronaut.image[50:200, 150:300]
+    (reading,) = Reader(ReadOptions(detector="whole")).read(np.ascontiguousarray(crop))
+    assert reading.face.box.xyxy == (0, 0, 150, 150)
+    assert reading.emotion == "happy"
+
+
+def test_a_readers_own_detector_is_used(astronaut):
+    class Nobody:
+        def detect(self, frame):
+            return []
+
+    assert Reader(detector=Nobody()).read(astronaut.image) == []
+
+
+def test_a_broken_picture_is_an_error(reader):
+    with pytest.raises(SourceError):
+        reader.read(b"not a picture")
+
+
+def test_unsure_readings_abstain(hopper):
+    (reading,) = Reader(ReadOptions(unsure_below=1.0)).read(hopper.image)
+    assert reading.abstained
+
+
+def test_turned_photos_read_the_same(reader, astronaut):
+    turned = Image.fromarray(astronaut.image).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera lay on its side: turn by 90 degrees clockwise
+    buffer = io.BytesIO()
+    turned.save(buffer, "PNG", exif=exif)
+    (reading,) = reader.read(buffer.getvalue())
+    assert reading.emotion == "happy"
+    assert reading.face.box.x0 == pytest.approx(182, abs=3)

@@ -1,0 +1,61 @@
+"""Values check their arrays at birth and say what was wrong."""
+
+import numpy as np
+import pytest
+
+from mien import Box, Face, Frame, OptionError, Reading, ReadOptions
+
+BOX = Box(10, 20, 50, 60)
+
+
+def reading(*probabilities: float, emotions: tuple[str, ...] = ("happy", "sad")) -> Reading:
+    return Reading(Face(BOX), emotions, np.array(probabilities, np.float32))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 4), np.uint8), "photo.jpg"],
+    ids=["gray", "float", "rgba", "path"],
+)
+def test_a_frame_is_rgb_bytes(image):
+    with pytest.raises(OptionError, match="expected .*uint8"):
+        Frame(image)
+
+
+def test_a_box_has_an_inside():
+    with pytest.raises(OptionError, match="x1 > x0"):
+        Box(5, 5, 5, 9)
+
+
+def test_iou_of_half_shifted_squares_is_a_third():
+    assert Box(0, 0, 2, 2).iou(Box(1, 0, 3, 2)) == pytest.approx(1 / 3)
+    assert Box(0, 0, 1, 1).iou(Box(5, 5, 6, 6)) == 0
+
+
+def test_probabilities_sum_to_one():
+    with pytest.raises(OptionError, match="sum of 0.9000"):
+        reading(0.5, 0.4)
+    with pytest.raises(OptionError, match="sum of nan"):
+        reading(float("nan"), 0.4)
+
+
+def test_the_strongest_emotion_is_named():
+    found = reading(0.25, 0.75)
+    assert (found.emotion, found.confidence) == ("sad", 0.75)
+    assert list(found.as_dict()) == ["sad", "happy"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"emotions": "nine"}, "emotions: got 'nine', expected one of happy-sad"),
+        ({"detector": "haar"}, "detector: got 'haar'"),
+        ({"min_face": 1}, "min_face: got 1"),
+        ({"threads": -1}, "threads: got -1"),
+        ({"unsure_below": 1.5}, "unsure_below: got 1.5"),
+        ({"detector_threshold": -0.1}, "detector_threshold: got -0.1"),
+    ],
+)
+def test_options_refuse_what_cannot_be_meant(wrong, said):
+    with pytest.raises(OptionError, match=said):
+        ReadOptions(**wrong)
