@@ -135,9 +135,7 @@ class Reader:
 def read(source: Picture, options: ReadOptions | None = None) -> list[Reading]: ...
 @overload
 def read(source: Pictures, options: ReadOptions | None = None) -> list[list[Reading]]: ...
-def read(
-    source: Picture | Pictures, options: ReadOptions | None = None
-) -> list[Reading] | list[list[Reading]]:
+def read(source: Picture | Pictures, options: ReadOptions | None = None) -> list[Reading] | list[list[Reading]]:
     """Read the emotions in a picture, or in each of several; see ``Reader.read``.
 
     Loads the networks anew at each call: for many calls, keep a ``Reader``.

@@ -90,9 +90,8 @@ def evaluate(
     if as_json:
         typer.echo(json_of(evaluation), nl=False)
         return
-    console = Console()
     # Cut-off figures are worse than long lines: a pipe or a narrow window gets the whole table.
-    console.print(table(evaluation), width=max(console.width, 120), crop=False, soft_wrap=console.width < 120)
+    Console(width=max(Console().width, 126)).print(table(evaluation))
     for path in written:
         typer.echo(f"written: {path}", err=True)
 

@@ -132,7 +132,7 @@ def _show(work: _Run, outputs: Outputs, notes: Console) -> None:
         sys.stdout.write(json_array(work.json_rows) + "\n")
     else:
         console = Console()
-        if console.is_terminal and work.table.pictures == 1 and work.last:
+        if console.color_system in ("256", "truecolor") and work.table.pictures == 1 and work.last:
             console.print(preview(*work.last, width=min(console.width, 64)))
         console.print(work.table.table())
         console.print(work.table.summary(), style="dim", highlight=False)

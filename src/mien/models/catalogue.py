@@ -20,7 +20,7 @@ def load_model(name_or_path: str) -> tuple[ModelCard, bytes]:
     Raises:
         ModelError: there is no such model, or the weights are not those that the card describes.
     """
-    is_file = name_or_path.endswith(".onnx")
+    is_file = name_or_path.lower().endswith(".onnx")
     card_path = Path(name_or_path).with_suffix(".json") if is_file else SHIPPED / f"{name_or_path}.json"
     if not is_file and not card_path.is_file():
         raise ModelError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from ... import extras
 from ...crop.prepare import network_input, resize_gray
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
-from ...models.card import HeadCard, InputSpec, ModelCard, read_card
+from ...models.card import HeadCard, InputSpec, ModelCard
+from ...models.catalogue import load_model
 from ...models.session import open_session
 from ..recipe import Head
 
@@ -63,7 +63,8 @@ def open_classifier(model: Path, threads: int = 0) -> Classifier:
         MissingExtraError: a checkpoint is asked for and torch is not installed.
     """
     if model.suffix.lower() == ".onnx":
-        return _open_onnx(model, threads)
+        card, weights = load_model(str(model))
+        return classifier_of_onnx(weights, card, threads)
     if model.is_dir() or model.suffix.lower() == ".ckpt":
         return _open_checkpoint(model)
     raise ModelError(
@@ -97,7 +98,7 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
 
 def mean_of_views(plain: Logits, mirrored: Logits) -> Logits:
     """The mean of the logits of pictures and of their mirror images: the same rule as in ``mien.classify``."""
-    return {name: (plain[name] + mirrored[name]) / 2 for name in plain}
+    return {name: np.float32(0.5) * (plain[name] + mirrored[name]) for name in plain}
 
 
 def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Classifier:
@@ -138,21 +139,6 @@ def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
         parameters=sum(weight.numel() for weight in network.parameters()),
         run=run,
     )
-
-
-def _open_onnx(path: Path, threads: int) -> Classifier:
-    card = read_card(path.with_suffix(".json"))
-    try:
-        weights = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}", hint="Give an exported .onnx file.") from error
-    found = hashlib.sha256(weights).hexdigest()
-    if found != card.sha256:
-        raise ModelError(
-            f"{path}: got weights with sha256 {found[:12]}..., expected {card.sha256[:12]}... as its card says",
-            hint="The file is damaged or belongs to another card: export or download both again.",
-        )
-    return classifier_of_onnx(weights, card, threads)
 
 
 def _open_checkpoint(path: Path) -> Classifier:

@@ -120,7 +120,7 @@ def score(
         n_votes=n_votes,
         vote_temperature=votes.temperature if votes and n_votes else None,
         classes={
-            name: ClassScores(*(float(values[i]) for values in (precision, recall, f1)), support=int(support[i]))
+            name: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(emotions)
         },
         confusion=tuple(tuple(row) for row in confusion_matrix(truth, guesses, labels=labels).tolist()),

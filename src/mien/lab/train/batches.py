@@ -43,7 +43,9 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
     used = np.flatnonzero(np.column_stack(targets).sum(1) > 0)
     tensors = TensorDataset(torch.from_numpy(faces.images[used]), *(torch.from_numpy(t[used]) for t in targets))
     sampler = ShuffledBatches(len(used), recipe.schedule.batch, recipe.seed)
-    return DataLoader(tensors, sampler=sampler, batch_size=None)
+    # A loader draws a number when an epoch begins, but not in the epoch that a run resumes with. With a generator of its
+    # own that leaves torch's global one, which the augmentation draws from, alone: resumed runs equal uninterrupted ones.
+    return DataLoader(tensors, sampler=sampler, batch_size=None, generator=torch.Generator())
 
 
 def validation_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.Tensor, ...]]:
