@@ -32,6 +32,7 @@ __all__ = [
     "RecipeError",
     "SourceError",
     "TooLargeError",
+    "find_pictures",
     "mark",
     "read",
 ]
@@ -54,6 +55,7 @@ _HOMES = {
     "RecipeError": ".errors",
     "SourceError": ".errors",
     "TooLargeError": ".errors",
+    "find_pictures": ".sources.finding",
     "mark": ".draw.overlay",
     "read": ".reader",
 }
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from .errors import TooLargeError as TooLargeError
     from .reader import Reader as Reader
     from .reader import read as read
+    from .sources.finding import find_pictures as find_pictures
     from .values.face import Box as Box
     from .values.face import Face as Face
     from .values.frame import Frame as Frame

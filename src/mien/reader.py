@@ -49,14 +49,15 @@ class Reader:
 
     Attributes:
         emotions: the label set of all readings, in the vocabulary's order.
+        card: what is known of the model.
     """
 
     def __init__(self, options: ReadOptions | None = None, *, detector: Detector | None = None) -> None:
         check_opencv()
         self._options = options = options or ReadOptions()
-        card, weights = load_model(options.model)
-        session = open_session(weights, options.threads, card.weights)
-        self._network = EmotionNetwork(card, session, options.head, options.emotions, options.flip)
+        self.card, weights = load_model(options.model)
+        session = open_session(weights, options.threads, self.card.weights)
+        self._network = EmotionNetwork(self.card, session, options.head, options.emotions, options.flip)
         self._detector = detector or choose_detector(options)
         self.emotions = self._network.emotions
 
@@ -115,9 +116,10 @@ class Reader:
     ) -> Iterator[tuple[Frame, list[Reading]]]:
         size = self._network.input.size
         stack = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
-        said = self._network.judge(network_input(stack, self._network.input))
-        readings = iter(
+        batches = (stack[start : start + BATCH_FACES] for start in range(0, len(stack), BATCH_FACES))
+        readings = (
             (probabilities, sharing(votes, self.emotions))
+            for said in (self._network.judge(network_input(batch, self._network.input)) for batch in batches)
             for probabilities, votes in zip(said.probabilities, said.votes)
         )
         unsure = self._options.unsure_below

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -114,7 +115,54 @@ def test_marks_copies_and_keeps_the_originals(mien, folder, tmp_path):
 def test_will_not_write_over_the_originals(mien, folder):
     code, _, err = mien("read", folder, "--annotate", folder)
     assert code == 4
-    assert "would replace its own source" in err
+    assert "marked copies could replace originals" in err
+
+
+def test_will_not_write_over_pictures_beside_the_sources(mien, folder):
+    precious = folder / "hopper.jpg"
+    shutil.copy(EXAMPLES / "astronaut.png", precious)
+    code, _, _ = mien("read", folder / "mehr", "--annotate", folder)
+    assert code == 4
+    assert precious.read_bytes() == (EXAMPLES / "astronaut.png").read_bytes()
+
+
+def test_a_missing_source_among_others_is_reported_at_the_end(mien):
+    code, out, err = mien("read", EXAMPLES / "astronaut.png", "nowhere.jpg")
+    assert code == 3
+    assert "happy" in out
+    assert "no such file or folder: 'nowhere.jpg'" in err
+
+
+def test_a_link_that_leads_nowhere_stops_nothing(mien, folder):
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+    code, _, err = mien("read", folder)
+    assert code == 3
+    assert "loop.jpg" in err
+    assert mien("read", "x" * 300 + ".jpg")[0] == 3
+
+
+def test_terminals_without_unicode_get_the_table_too(folder):
+    command = [sys.executable, "-m", "mien", "read", str(folder)]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert b"happy" in done.stdout
+
+
+def test_resuming_what_is_finished_says_so_and_stays_valid_json(mien, folder, tmp_path):
+    out = tmp_path / "r.csv"
+    assert mien("read", folder, "--out", out)[0] == 0
+    code, printed, err = mien("read", folder, "--out", out, "--resume", "--json")
+    assert (code, json.loads(printed)) == (0, [])
+    assert "nothing to resume" in err
+
+
+def test_hundreds_of_pictures_are_counted_not_listed(tmp_path, mien):
+    for number in range(120):
+        Image.new("L", (16, 16)).save(tmp_path / f"{number}.png")
+    code, out, _ = mien("read", tmp_path)
+    assert code == 0
+    assert out.count("no face") == 100
+    assert "120 pictures, 0 faces (the first 100 are listed" in out
 
 
 def test_an_existing_table_is_kept(mien, folder, tmp_path):
@@ -174,7 +222,7 @@ def test_an_interrupted_run_resumes_without_losing_or_repeating_a_row(tmp_path):
     sources = [json.loads(line)["source"] for line in out.read_text().splitlines()]
     assert sorted(sources) == sorted(str(path) for path in photos.iterdir())
     again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
-    assert "complete already" in again.stderr
+    assert "nothing to resume" in again.stderr
 
 
 def test_output_that_nobody_reads_is_no_crash(folder):

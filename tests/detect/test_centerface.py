@@ -73,11 +73,25 @@ def test_a_huge_picture_is_searched_in_tiles(astronaut):
     assert any(f.box.iou(Box(1450 + 45, 1150 + 15, 1450 + 67, 1150 + 45)) > 0.5 for f in found)
 
 
+@pytest.mark.parametrize("side", [700, 1000, 1200, 1240, 1600])
+def test_a_close_up_has_one_well_framed_face_at_any_size(detector, astronaut, side):
+    close = cv2.resize(astronaut.image[30:210, 135:315], (side, side), interpolation=cv2.INTER_LANCZOS4)
+    noise = np.random.default_rng(0).normal(0, 6, close.shape)
+    (face,) = detector.detect(Frame((close + noise).clip(0, 255).astype(np.uint8)))
+    wanted = Box(*((value - origin) * side / 180 for value, origin in zip(ASTRONAUT.xyxy, (135, 30, 135, 30))))
+    assert face.box.iou(wanted) > 0.75
+
+
+def test_smaller_faces_are_enlarged_when_asked_for(astronaut):
+    small = scaled(astronaut, 0.12)  # a face of about 10 x 14 pixels
+    assert len(CenterFace(min_face=8).detect(small)) == 1
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (480, 640), (5774, 8660), (100, 60_000)])
 def test_views_cover_the_picture_in_bounded_pieces(height, width):
     views = plan(height, width, 20)
     seen = np.zeros((height, width), bool) if height * width < 1e8 else None
-    for x0, y0, x1, y1, scale in views:
+    for x0, y0, x1, y1, scale, _ in views:
         assert 0 <= x0 < x1 <= width
         assert 0 <= y0 < y1 <= height
         assert (x1 - x0) * (y1 - y0) * scale**2 <= MOST_PIXELS * 1.01

@@ -27,6 +27,19 @@ def test_a_box_has_an_inside():
         Box(5, 5, 5, 9)
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_places_are_finite(broken):
+    with pytest.raises(OptionError, match="finite"):
+        Box(0, 0, broken, 5)
+    with pytest.raises(OptionError, match="finite"):
+        Face(BOX, landmarks=np.full((5, 2), broken, np.float32))
+
+
+def test_a_frame_has_pixels():
+    with pytest.raises(OptionError, match="at least 1 x 1"):
+        Frame(np.empty((0, 5, 3), np.uint8))
+
+
 def test_iou_of_half_shifted_squares_is_a_third():
     assert Box(0, 0, 2, 2).iou(Box(1, 0, 3, 2)) == pytest.approx(1 / 3)
     assert Box(0, 0, 1, 1).iou(Box(5, 5, 6, 6)) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -40,4 +42,7 @@ def _root(
 
 def main() -> None:
     """The command ``mien``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name that the terminal cannot spell must not end the run
+            stream.reconfigure(errors="backslashreplace")
     guarded(app)

@@ -39,7 +39,7 @@ def train(
 
     The data needs a [bold]train[/bold] and a [bold]validation[/bold] part; each epoch is judged on the latter.
 
-    Try everything out in a minute:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
+    Try everything out first:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
 
     One label a picture:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
 

@@ -14,8 +14,9 @@ from ..values.frame import Frame
 from ..values.reading import Reading
 
 
-def preview(frame: Frame, readings: Sequence[Reading], width: int) -> Segments:
-    """The marked picture, ``width`` characters wide."""
+def preview(frame: Frame, readings: Sequence[Reading], width: int, lines: int) -> Segments:
+    """The marked picture, at most ``width`` characters wide and ``lines`` lines high."""
+    width = max(1, min(width, round(2 * lines * frame.width / frame.height)))
     height = max(2, round(width * frame.height / frame.width) // 2 * 2)
     small = cv2.resize(mark(frame, readings), (width, height), interpolation=cv2.INTER_AREA)
     segments = []

@@ -92,6 +92,9 @@ def read(
         int,
         typer.Option(help="Smallest face to look for, in pixels; larger is faster.", min=4, rich_help_panel=_DETECTION),
     ] = 20,
+    max_megapixels: Annotated[
+        float, typer.Option(help="Refuse pictures that unpack to more: they may be made to exhaust memory.", min=0)
+    ] = 200,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 takes all.", min=0)] = 0,
 ) -> None:
     """Find the faces in pictures and say what they express, and how sure that is.
@@ -125,6 +128,7 @@ def read(
         unsure_below=unsure_below,
         flip=flip,
         threads=threads,
+        max_megapixels=max_megapixels,
     )
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "new"
     failures = run(sources, options, Outputs(as_json, out, annotate, mode), recursive=recursive)

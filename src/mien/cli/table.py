@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,7 @@ from ..draw.overlay import named
 from ..draw.palette import COLOURS
 from ..values.reading import Reading
 
-#: More faces than this are counted, not listed: that is what --out is for.
+#: More rows than this are counted, not listed: that is what --out is for.
 MOST_ROWS = 100
 
 
@@ -20,12 +21,13 @@ class ReadingTable:
     """Collects what is worth showing while pictures are read.
 
     Args:
-        width: of the terminal, in characters; a narrow one does without the places of the faces.
+        console: where it will be shown; a narrow one does without the places of the faces.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, console: Console) -> None:
         self.pictures = 0
-        self._wide = width >= 100
+        self._wide = console.width >= 100
+        self._block = "#" if console.options.ascii_only else "█"
         self._faces = 0
         self._counts: Counter[str] = Counter()
         self._table = Table(box=None, pad_edge=False, header_style="bold")
@@ -41,14 +43,16 @@ class ReadingTable:
     def add(self, name: str, readings: Sequence[Reading]) -> None:
         """Take in one picture."""
         self.pictures += 1
-        if not readings and self._faces < MOST_ROWS:
+        if not readings and self._table.row_count < MOST_ROWS:
             self._table.add_row(Text(name), "-", Text("no face", style="dim"))
         for number, reading in enumerate(readings):
             self._faces += 1
             self._counts["unsure" if reading.abstained else reading.emotion] += 1
-            if self._faces <= MOST_ROWS:
+            if self._table.row_count < MOST_ROWS:
                 place = (_where(reading),) if self._wide else ()
-                self._table.add_row(Text(name if number == 0 else ""), str(number), *_cells(reading), *place)
+                self._table.add_row(
+                    Text(name if number == 0 else ""), str(number), *_cells(reading, self._block), *place
+                )
 
     def table(self) -> Table:
         """The table so far."""
@@ -59,14 +63,14 @@ class ReadingTable:
         counted = ", ".join(f"{emotion} {n}" for emotion, n in self._counts.most_common())
         faces = f"{self._faces} {'face' if self._faces == 1 else 'faces'}"
         pictures = f"{self.pictures} {'picture' if self.pictures == 1 else 'pictures'}"
-        hidden = f" (the first {MOST_ROWS} faces are listed; --out keeps all)" if self._faces > MOST_ROWS else ""
+        hidden = f" (the first {MOST_ROWS} are listed; --out keeps all)" if self._table.row_count >= MOST_ROWS else ""
         return f"{pictures}, {faces}{f': {counted}' if counted else ''}{hidden}"
 
 
-def _cells(reading: Reading) -> tuple[Text, str, Text, Text]:
+def _cells(reading: Reading, block: str) -> tuple[Text, str, Text, Text]:
     red, green, blue = COLOURS[reading.emotion]
     emotion = Text(named(reading), style="italic" if reading.abstained else "bold")
-    bar = Text("█" * max(1, round(reading.confidence * 10)), style=f"rgb({red},{green},{blue})")
+    bar = Text(block * max(1, round(reading.confidence * 10)), style=f"rgb({red},{green},{blue})")
     others = [pair for pair in reading.as_dict().items() if pair[0] != reading.emotion and pair[1] >= 0.05][:3]
     rest = Text(", ".join(f"{emotion} {share:.0%}" for emotion, share in others), style="dim")
     return emotion, f"{reading.confidence:.0%}", bar, rest

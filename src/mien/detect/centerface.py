@@ -20,7 +20,7 @@ from ..models.session import open_session
 from ..values.face import Face
 from ..values.frame import Frame
 from .base import as_faces, suppress
-from .tiles import plan
+from .tiles import View, plan
 
 #: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
 THRESHOLD = 0.35
@@ -54,28 +54,28 @@ class CenterFace:
         Raises:
             ModelError: the weights are missing or damaged.
         """
-        parts = [self._look(frame.image, *view) for view in plan(frame.height, frame.width, self._min_face)]
+        parts = [self._look(frame.image, view) for view in plan(frame.height, frame.width, self._min_face)]
         boxes, scores, landmarks = (np.concatenate(arrays) for arrays in zip(*parts))
         best = suppress(boxes, scores, MOST_OVERLAP)
         return as_faces(boxes[best], scores[best], landmarks[best], MARGIN)
 
-    def _look(self, image: npt.NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, scale: float) -> Found:
+    def _look(self, image: npt.NDArray[np.uint8], view: View) -> Found:
         """Faces in one view of the picture, in pixels of the picture."""
-        view = image[y0:y1, x0:x1]
-        width, height = (max(1, round(side * scale)) for side in (x1 - x0, y1 - y0))
-        if scale != 1:
-            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            view = np.asarray(cv2.resize(view, (width, height), interpolation=how), np.uint8)
+        part = image[view.y0 : view.y1, view.x0 : view.x1]
+        width, height = (max(1, round(side * view.scale)) for side in (view.x1 - view.x0, view.y1 - view.y0))
+        if view.scale != 1:
+            how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
+            part = np.asarray(cv2.resize(part, (width, height), interpolation=how), np.uint8)
         # The network halves five times, so sides must be multiples of 32: the rest is black.
         blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
-        blob[0, :, :height, :width] = view.transpose(2, 0, 1)
+        blob[0, :, :height, :width] = part.transpose(2, 0, 1)
         outputs = self._session.run(_OUTPUTS, {self._session.get_inputs()[0].name: blob})
         boxes, scores, landmarks = _decode([np.asarray(output)[0] for output in outputs], self._threshold)
-        inside = (boxes[:, 0] + boxes[:, 2] < 2 * width) & (boxes[:, 1] + boxes[:, 3] < 2 * height)
-        back = np.array([(x1 - x0) / width, (y1 - y0) / height], np.float32)
-        corner = np.array([x0, y0], np.float32)
+        keep = _belong(boxes, view, (width, height), (image.shape[1], image.shape[0]))
+        back = np.array([(view.x1 - view.x0) / width, (view.y1 - view.y0) / height], np.float32)
+        corner = np.array([view.x0, view.y0], np.float32)
         boxes = (boxes.reshape(-1, 2, 2) * back + corner).reshape(-1, 4)
-        return boxes[inside], scores[inside], (landmarks * back + corner)[inside]
+        return boxes[keep], scores[keep], (landmarks * back + corner)[keep]
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
@@ -94,6 +94,23 @@ def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
     relative = points[:, rows, columns].reshape(5, 2, -1)[:, ::-1]  # (y, x) -> (x, y)
     landmarks = relative * np.stack([width, height]) + np.stack([x, y])
     return boxes, scores, landmarks.transpose(2, 0, 1).astype(np.float32)
+
+
+def _belong(
+    boxes: npt.NDArray[np.float32], view: View, size: tuple[int, int], picture: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """Which boxes, in pixels of the network's input, are this view's to give: bool (N,).
+
+    Not those centred in the black rest, those too large for it, and those cut by an edge inside the picture: another view
+    shows them whole.
+    """
+    sides = boxes[:, 2:] - boxes[:, :2]
+    inside = (boxes[:, :2] + boxes[:, 2:] < 2 * np.array(size)).all(1)
+    cut = np.zeros(len(boxes), bool)
+    for axis, (low, high) in enumerate(((view.x0, view.x1), (view.y0, view.y1))):
+        cut |= (low > 0) & (boxes[:, axis] < 1)
+        cut |= (high < picture[axis]) & (boxes[:, axis + 2] > size[axis] - 1)
+    return np.asarray(inside & ~cut & (sides.max(1, initial=0) <= view.largest), bool)
 
 
 def _weights() -> bytes:

@@ -1,44 +1,63 @@
-"""At which scale, and in how many pieces, to look at a picture: small pictures whole, huge ones bit by bit.
+"""At which scales, and in how many pieces, to look at a picture.
 
 The cost of detection grows with the pixels looked at, so the picture is scaled until the smallest face asked for is just
-large enough. Where even that is too much for memory, it is looked at in overlapping tiles, and once whole and small for
-the faces that no tile holds.
+large enough for the network. The network has an upper end too, so anything but a small picture gets a second look, whole
+and small, for the large faces. And where memory would not hold it, the finer look goes over overlapping tiles.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 #: The side in pixels that a face needs to be found. Measured: see ``docs/detection.md``.
 SMALLEST_SEEN = 20
-#: The most pixels looked at in one piece; about 1.2 GB of memory in the network at this size.
+#: Larger faces, in pixels of the network's input, are left to the small look: from about 450 on they are framed badly.
+LARGEST_TRUSTED = 300
+#: The long side of the small look at the whole picture.
+WHOLE_SIDE = 640
+#: The most pixels looked at in one piece; the network takes about 0.5 GB for them.
 MOST_PIXELS = 1_600_000
-#: The long side of the look at the whole picture that goes with tiles.
-_WHOLE_SIDE = 640
 
-View = tuple[int, int, int, int, float]
+
+class View(NamedTuple):
+    """One look at a part of a picture.
+
+    Attributes:
+        x0, y0, x1, y1: the part, in pixels of the picture.
+        scale: pixels of the network's input for one of the picture.
+        largest: the largest face to take from this look, in pixels of the network's input.
+    """
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    scale: float
+    largest: float = math.inf
 
 
 def plan(height: int, width: int, min_face: int) -> list[View]:
-    """Views that cover a picture: (x0, y0, x1, y1, scale) each, in pixels of the picture.
+    """Looks that together show every face of at least ``min_face`` whole and at a size that the network knows.
 
     Args:
         height: of the picture, in pixels.
         width: of the picture, in pixels.
-        min_face: side of the smallest face to be found.
+        min_face: side of the smallest face to be found, in pixels.
     """
-    scale = min(1.0, SMALLEST_SEEN / min_face)
+    long_side = max(height, width)
     # A tiny picture is enlarged: the network sees only every fourth pixel.
-    scale = max(scale, min(4.0, 64 / max(height, width)))
-    if height * width * scale**2 <= MOST_PIXELS:
-        return [(0, 0, width, height, scale)]
-    coarse = _WHOLE_SIDE / max(height, width)
+    scale = min(4.0, max(SMALLEST_SEEN / min_face, 64 / long_side if long_side < 64 else 0.0))
+    if long_side * scale <= WHOLE_SIDE:
+        return [View(0, 0, width, height, scale)]
+    small = View(0, 0, width, height, WHOLE_SIDE / long_side)
     side = math.sqrt(MOST_PIXELS) / scale
-    # A face up to a third of a tile lies whole in some tile; larger ones are seen in the small whole picture.
-    overlap = max(2 * min_face, side / 8)
+    if height * width * scale**2 <= MOST_PIXELS:
+        return [small, View(0, 0, width, height, scale, LARGEST_TRUSTED)]
+    # What the small look cannot see must lie whole in some tile.
+    overlap = min(side / 2, 1.2 * SMALLEST_SEEN / small.scale)
     rows, columns = _cuts(height, side, overlap), _cuts(width, side, overlap)
-    tiles = [(x0, y0, x1, y1, scale) for y0, y1 in rows for x0, x1 in columns]
-    return [(0, 0, width, height, coarse), *tiles]
+    return [small, *(View(x0, y0, x1, y1, scale, LARGEST_TRUSTED) for y0, y1 in rows for x0, x1 in columns)]
 
 
 def _cuts(length: int, side: float, overlap: float) -> list[tuple[int, int]]:

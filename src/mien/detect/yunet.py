@@ -31,11 +31,11 @@ class YuNet:
         ModelError: OpenCV cannot read the file.
     """
 
-    def __init__(self, file: str, threshold: float = THRESHOLD) -> None:
+    def __init__(self, file: str | Path, threshold: float = THRESHOLD) -> None:
         if not Path(file).is_file():
             raise ModelError(f"no YuNet weights at {file}", hint="Give the path of YuNet's .onnx file.")
         try:
-            self._net = cv2.FaceDetectorYN.create(file, "", (320, 320), threshold, _MOST_OVERLAP)
+            self._net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), threshold, _MOST_OVERLAP)
         except cv2.error as error:
             raise ModelError(f"{file} is not a network that OpenCV can read: {error}") from error
 

@@ -11,7 +11,7 @@ from .card import ModelCard, read_card
 SHIPPED = Path(__file__).with_name("weights")
 
 
-def load_model(name_or_path: str) -> tuple[ModelCard, bytes]:
+def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
     """The card and the ONNX weights of a model.
 
     Args:
@@ -20,11 +20,11 @@ def load_model(name_or_path: str) -> tuple[ModelCard, bytes]:
     Raises:
         ModelError: there is no such model, or the weights are not those that the card describes.
     """
-    is_file = name_or_path.lower().endswith(".onnx")
+    is_file = str(name_or_path).lower().endswith(".onnx")
     card_path = Path(name_or_path).with_suffix(".json") if is_file else SHIPPED / f"{name_or_path}.json"
     if not is_file and not card_path.is_file():
         raise ModelError(
-            f"unknown model {name_or_path!r}: mien comes with {', '.join(shipped_models())}",
+            f"unknown model {str(name_or_path)!r}: mien comes with {', '.join(shipped_models())}",
             hint="Choose one of these, or give the path of an .onnx file.",
         )
     card = read_card(card_path)

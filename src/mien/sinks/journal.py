@@ -108,7 +108,7 @@ class Journal:
             return
         with writing_to(self.path):
             file.close()
-        write_table(self.out, self._columns, self._rows())
+        write_table(self.out, self._columns, self.rows())
         with writing_to(self.path):
             self.path.unlink()
         self.finished = True
@@ -148,7 +148,8 @@ class Journal:
                 self._file.flush()
                 os.fsync(self._file.fileno())
 
-    def _rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Row]:
+        """The rows written so far, in earlier runs too."""
         with self.path.open("rb") as file:
             next(file)
             for line in file:

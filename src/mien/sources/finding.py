@@ -44,7 +44,7 @@ def find_pictures(sources: Sequence[str], *, recursive: bool) -> list[Path]:
 
 def _pictures_of(source: str, recursive: bool) -> list[Path]:
     path = Path(source)
-    if source and path.is_dir():  # Path("") is the current folder
+    if source and os.path.isdir(source):  # noqa: PTH112  # Path.is_dir raises on a name too long; Path("") is here
         return _in_folder(path, recursive)
     if source and os.path.lexists(path):
         return [path]
@@ -78,7 +78,7 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
             f"cannot look into the folder {folder}: {error.strerror}",
             hint="Ask for permission to read it, or leave it out.",
         ) from error
-    yield from (folder / e.name for e in entries if _is_picture(e.name) and e.is_file())
+    yield from (folder / e.name for e in entries if _is_picture(e.name) and not _is_folder(e))
     if recursive:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -93,6 +93,13 @@ def _matching(pattern: str) -> list[Path]:
         return found
     what = "is a picture" if matches else "exists"
     raise SourceError(f"nothing that matches {pattern!r} {what}", hint=_extensions_hint())
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself: to be reported when it is read, as a damaged picture is
+        return False
 
 
 def _is_picture(name: str) -> bool:

@@ -73,7 +73,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         if path.is_dir():
             raise SourceError(
-                f"{path} is a folder: expected one picture", hint="Name a picture in it, or read the folder as a whole."
+                f"{path} is a folder: expected one picture",
+                hint="Name a picture in it; mien.find_pictures([folder]) lists what is in a folder.",
             )
         if path.exists() and not path.is_file():  # opening a pipe would wait for ever
             raise SourceError(f"{path} is no regular file", hint="Name a picture file.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,8 @@ class Box:
     y1: float
 
     def __post_init__(self) -> None:
-        if not (self.x1 > self.x0 and self.y1 > self.y0):
-            raise OptionError(f"box: got {self.xyxy}, expected x1 > x0 and y1 > y0")
+        if not (self.x1 > self.x0 and self.y1 > self.y0 and all(map(math.isfinite, self.xyxy))):
+            raise OptionError(f"box: got {self.xyxy}, expected finite numbers, x1 > x0 and y1 > y0")
 
     @property
     def xyxy(self) -> tuple[float, float, float, float]:
@@ -68,3 +69,5 @@ class Face:
     def __post_init__(self) -> None:
         if self.landmarks is not None:
             checked("landmarks", self.landmarks, np.float32, (5, 2))
+            if not np.isfinite(self.landmarks).all():
+                raise OptionError(f"landmarks: got {self.landmarks.tolist()}, expected finite numbers")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import OptionError
 from .arrays import checked
 
 
@@ -29,6 +30,8 @@ class Frame:
     def __post_init__(self) -> None:
         hint = "Give RGB pixels with values 0-255; convert OpenCV's BGR with image[..., ::-1].copy()."
         checked("image", self.image, np.uint8, (None, None, 3), hint)
+        if not self.image.size:
+            raise OptionError(f"image: got {self.image.shape}, expected at least 1 x 1 pixels")
 
     @property
     def height(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..emotions import LABEL_SETS
 from ..errors import OptionError
@@ -23,7 +24,7 @@ class ReadOptions:
         detector: ``centerface``, ``yunet`` (give its file as ``detector_file``) or ``whole`` (the picture is the face).
         detector_file: path of the detector's weights, where they do not come with mien.
         detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's own default.
-        min_face: the smallest face to look for, its side in pixels of the picture; larger is faster.
+        min_face: the smallest face to look for, its side in pixels of the picture; larger is faster. YuNet looks for all.
         unsure_below: a reading abstains when its confidence is below this, 0 to 1.
         flip: read each face and its mirror image and average: more accurate, half as fast.
         threads: processor threads for the networks; 0 takes all.
@@ -31,10 +32,10 @@ class ReadOptions:
     """
 
     emotions: str | None = None
-    model: str = "default"
+    model: str | Path = "default"
     head: str | None = None
     detector: str = "centerface"
-    detector_file: str | None = None
+    detector_file: str | Path | None = None
     detector_threshold: float | None = None
     min_face: int = 20
     unsure_below: float = 0.5
