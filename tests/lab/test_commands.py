@@ -92,7 +92,20 @@ def test_train_evaluate_export(work, mien):
     code, out, err = mien("export", "run", "--data", "faces.csv", "--out", "models", "--name", "mine")
     assert code == 0, err
     assert (work / "models" / "mine.onnx").is_file()
-    assert json.loads((work / "models" / "mine.json").read_text())["data"] == "faces: 150 train, 50 validation"
+    assert (
+        json.loads((work / "models" / "mine.json").read_text())["data"]
+        == "faces: 150 training pictures with one label each"
+    )
+
+
+def test_a_shipped_model_is_evaluated_without_torch(work, mien, monkeypatch):
+    for package in ("torch", "lightning", "torchmetrics"):
+        monkeypatch.setitem(sys.modules, package, None)
+    code, out, err = mien("evaluate", "default", "--data", "faces.csv", "--json")
+    assert code == 0, err
+    assert json.loads(out)["model"] == "default"
+    (work / "run").mkdir()
+    assert mien("evaluate", "run", "--data", "faces.csv")[0] == 7
 
 
 def test_mistakes_are_told_in_a_line(work, mien):

@@ -17,6 +17,7 @@ from .conftest import tiny, two_classes
 
 torch = pytest.importorskip("torch")
 
+from mien.lab.export.carding import describe  # noqa: E402  # needs torch
 from mien.lab.export.parity import check_parity, max_difference  # noqa: E402  # needs torch
 from mien.lab.export.run import export_model  # noqa: E402  # needs torch
 from mien.lab.export.to_onnx import to_onnx  # noqa: E402  # needs torch
@@ -84,6 +85,18 @@ def test_heads_that_the_data_cannot_mark_are_left_out(exported, faces):
     assert {result.head for result in evaluation.results} == {"fer2013"}
     unseen = replace(faces, split=np.where(faces.split == "train", "test", faces.split))
     assert {result.pictures for result in evaluate(open_classifier(exported[1]), unseen).results} == {"official"}
+
+
+def test_validation_of_nothing_but_copies(exported, faces, tmp_path):
+    copies = faces.take(np.concatenate([np.arange(180), np.arange(20)]))
+    copies = replace(copies, split=np.array(["train"] * 180 + ["validation"] * 20))
+    path = export_model(exported[0], copies, tmp_path, name="copies")
+    assert {entry["pictures"] for entry in read_card(path.with_suffix(".json")).scores["results"]} == {"official"}
+
+
+def test_the_data_is_described_as_it_is(faces):
+    assert describe(faces) == "synthetic: 180 training pictures with labels and annotators' votes"
+    assert describe(replace(faces, votes=None)) == "synthetic: 180 training pictures with one label each"
 
 
 def test_the_report_is_complete(exported, faces, tmp_path):

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.crop.align import cut
 from mien.emotions import EMOTIONS
-from mien.errors import DataError
+from mien.errors import DataError, SourceError
 from mien.lab.dataset.folders import read_folders
 from mien.lab.dataset.opening import open_data
+from mien.sources.still import read_still
+from mien.values.face import Box, Face
 
 
 def picture(path, value: int = 100, size: tuple[int, int] = (8, 8), mode: str = "L") -> None:
@@ -36,8 +39,11 @@ def test_test_never_stands_in_for_validation(tmp_path):
     picture(tmp_path / "test" / "happy" / "1.png")
     faces = open_data(tmp_path, 8)
     assert set(faces.split) == {"train", "test"}
-    with pytest.raises(DataError, match="no pictures for 'validation': it has test, train"):
+    with pytest.raises(DataError, match="no pictures for 'validation': it has test, train") as caught:
         faces.part("validation")
+    assert "every tenth" in caught.value.hint
+    assert "'validation/'" in caught.value.hint
+    assert "--split" not in caught.value.hint  # train and export have no such option
 
 
 def test_pictures_are_scaled_and_progress_is_told(tmp_path):
@@ -46,6 +52,25 @@ def test_pictures_are_scaled_and_progress_is_told(tmp_path):
     seen = []
     assert read_folders(tmp_path, 16, progress=lambda *at: seen.append(at)).images.shape == (3, 16, 16)
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_pictures_are_cut_as_the_reader_cuts_them(tmp_path):
+    path = tmp_path / "train" / "sad" / "1.png"
+    path.parent.mkdir(parents=True)
+    oblong = np.full((32, 128, 3), 50, np.uint8)
+    oblong[:, 32:96] = 200  # the middle square of side sqrt(32 * 128) = 64 is all light: squashing would show the dark
+    Image.fromarray(oblong).save(path)
+    images = read_folders(tmp_path, 16).images
+    assert (images == 200).all()
+    frame = read_still(path)
+    np.testing.assert_array_equal(images[0], cut(frame, Face(Box(0, 0, frame.width, frame.height)), 16))
+
+
+def test_clear_pixels_are_white_as_in_the_reader(tmp_path):
+    path = tmp_path / "train" / "sad" / "1.png"
+    path.parent.mkdir(parents=True)
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(path)
+    assert (read_folders(tmp_path, 8).images == 255).all()
 
 
 def test_sixteen_bits_keep_their_grays(tmp_path):
@@ -59,11 +84,12 @@ def test_damaged_pictures_are_an_error_or_told(tmp_path):
     picture(tmp_path / "train" / "sad" / "1.png")
     bad = tmp_path / "train" / "sad" / "2.png"
     bad.write_bytes((tmp_path / "train" / "sad" / "1.png").read_bytes()[:40])
-    with pytest.raises(DataError, match=r"2\.png: damaged picture"):
+    with pytest.raises(SourceError, match=r"2\.png is"):
         read_folders(tmp_path, 8)
     told = []
-    assert len(read_folders(tmp_path, 8, on_damaged=lambda file, why: told.append(file))) == 1
-    assert told == [bad]
+    assert len(read_folders(tmp_path, 8, on_damaged=lambda file, why: told.append((file, why)))) == 1
+    assert told[0][0] == bad
+    assert told[0][1].startswith(str(bad))
 
 
 def test_unknown_class_names_the_known(tmp_path):

@@ -61,6 +61,22 @@ def test_damage_is_told(tmp_path, images):
         read_packed(tmp_path / "b.npz")
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("labels", np.array([0, 7, 1]), "labels: got 7, expected 0 to 6"),
+        ("labels", np.array([0, -1, 1]), "labels: got -1"),
+        ("usage", np.array(["Training", "Extra", "Training"]), "usage: got 'Extra', expected one of Training"),
+        ("votes", np.zeros((3, 8), np.uint8), r"votes: got \(3, 8\), expected \(3, 10\)"),
+    ],
+)
+def test_strange_contents_are_told(tmp_path, images, field, value, message):
+    pack(tmp_path / "a.npz", images, **{field: value})
+    with pytest.raises(DataError, match=message) as caught:
+        read_packed(tmp_path / "a.npz")
+    assert caught.value.hint
+
+
 def test_fer2013_holds_what_its_authors_count(fer2013):
     parts, counts = np.unique(fer2013.split, return_counts=True)
     assert dict(zip(parts.tolist(), counts.tolist())) == {"train": 28_709, "validation": 3_589}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.emotions import EMOTIONS
 from mien.errors import DataError, ModelError, OutputError, RecipeError
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.recipe import load_recipe
@@ -82,6 +83,13 @@ def test_refusals(tmp_path, synthetic):
         train(tiny(), synthetic, tmp_path, resume=True)
     with pytest.raises(DataError, match="no pictures for 'validation'"):
         train(tiny(), synthetic.part("train"), tmp_path)
+    unknown = replace(synthetic, labels=np.full(len(synthetic), EMOTIONS.index("contempt")))
+    with pytest.raises(DataError, match="none of the 240 training pictures") as caught:
+        train(tiny(), unknown, tmp_path)
+    assert caught.value.hint
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write"):
+        train(tiny(), synthetic, tmp_path / "file")
     with pytest.raises(DataError, match="annotators' votes") as caught:
         train(load_recipe("default"), replace(synthetic, votes=None), tmp_path)
     assert "seven" in caught.value.hint

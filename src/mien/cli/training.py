@@ -65,7 +65,7 @@ def read_data(path: Path, size: int) -> FaceSet:
             path,
             size,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
-            on_damaged=lambda file, why: notes.print(f"left out, damaged: {file} ({why})", markup=False),
+            on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
         )
 
 

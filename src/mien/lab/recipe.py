@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import RecipeError
+from .recipe_check import check
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -177,29 +178,8 @@ def recipe_from_dict(table: dict[str, Any]) -> Recipe:
         raise RecipeError("heads: got none, expected at least one [heads.NAME] table")
     parsed = {name: _build(Head, entry, f"heads.{name}") for name, entry in heads.items()}
     recipe = _build(Recipe, {**table, "heads": parsed}, "recipe")
-    _check(recipe)
+    check(recipe)
     return recipe
-
-
-def _check(recipe: Recipe) -> None:
-    for name, head in recipe.heads.items():
-        _one_of(f"heads.{name}.targets", head.targets, ("labels", "votes"))
-    _one_of("schedule.keep", recipe.schedule.keep, ("last", "best"))
-    _one_of("optimizer.name", recipe.optimizer.name, ("sgd", "adamw"))
-    if len(recipe.network.widths) != len(recipe.network.depths):
-        raise RecipeError(
-            f"network: got {len(recipe.network.widths)} widths and {len(recipe.network.depths)} depths, expected as many"
-        )
-    if recipe.schedule.epochs < 1 or recipe.schedule.batch < 2:
-        raise RecipeError(
-            f"schedule: got {recipe.schedule.epochs} epochs of batches of {recipe.schedule.batch}, expected at least "
-            "1 epoch and batches of 2"
-        )
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise RecipeError(f"{name}: got {value!r}, expected one of {', '.join(choices)}")
 
 
 def _build(kind: type[T], table: Any, where: str) -> T:

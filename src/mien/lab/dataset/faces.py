@@ -14,6 +14,14 @@ from ...errors import DataError
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
 
+_MISSING_PART = {
+    TRAIN: "Put the pictures to learn from into a folder 'train/', or give their rows the Usage 'Training'.",
+    VALIDATION: "To train or export, move a part of the training pictures, such as every tenth, to a folder 'validation/' "
+    "(in a CSV file: give those rows the Usage 'PublicTest'). Do not take test pictures: who chooses by them has no honest "
+    "test left.",
+    TEST: "Put the pictures for the last judgement into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
+}
+
 
 @dataclass(frozen=True)
 class Votes:
@@ -95,7 +103,7 @@ class FaceSet:
         if not rows.any():
             raise DataError(
                 f"{self.name} has no pictures for {split!r}: it has {', '.join(sorted(set(self.split.tolist())))}",
-                hint=f"Give data with a {split!r} part, or choose another with --split.",
+                hint=_MISSING_PART[split],
             )
         return self.take(rows)
 

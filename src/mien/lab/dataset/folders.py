@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
-from ...crop.prepare import resize_gray
+from ...crop.align import cut
 from ...emotions import EMOTIONS, parse
-from ...errors import DataError, OptionError
+from ...errors import DataError, OptionError, SourceError
+from ...sources.still import read_still
+from ...values.face import Box, Face
 from .faces import TEST, TRAIN, VALIDATION, FaceSet
 
 #: Folder names, in lower case, that people give the parts of a data set.
@@ -38,17 +39,19 @@ def read_folders(
     one or more folders deeper (``images/train``). Parts keep the names found: a ``test`` folder never stands in for a
     missing ``validation`` one, which ``mien lab train`` needs. Class folders go by any alias that ``mien.emotions.parse``
     knows; a class without pictures is simply absent. Files that are no pictures, and hidden files, are passed over.
+    Pictures are decoded and cut just as the reader does with a picture that is all face (``whole``), so that a network
+    learns from what it will read: of an oblong one, a square of the same area around its centre, the border repeated.
 
     Args:
         path: the folder.
-        size: side of the pictures in pixels; others are scaled, averaging what is lost.
+        size: side of the resulting pictures in pixels; what is larger is scaled, averaging what is lost.
         progress: called with (pictures read, pictures in all).
         on_damaged: called with each picture that cannot be decoded, and why; it is then left out. None makes the first
             one an error, so that no picture goes missing unnoticed.
 
     Raises:
-        DataError: there are no such folders or no pictures, a class folder's name is no emotion, or a picture is damaged
-            and ``on_damaged`` is None.
+        DataError: there are no such folders or no pictures, or a class folder's name is no emotion.
+        SourceError: a picture cannot be decoded and ``on_damaged`` is None.
     """
     files = list(_files(path))
     if not files:
@@ -57,16 +60,11 @@ def read_folders(
     kept: list[tuple[str, int]] = []
     for done, (file, part, label) in enumerate(files, start=1):
         try:
-            images.append(resize_gray(_gray(file)[None], size)[0])
+            images.append(_gray(file, size))
             kept.append((part, label))
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            Image.DecompressionBombError,
-        ) as error:  # what Pillow's decoders raise
+        except SourceError as error:
             if on_damaged is None:
-                raise DataError(f"{file}: damaged picture: {error}", hint="Replace or remove the file.") from error
+                raise
             on_damaged(file, str(error))
         progress(done, len(files))
     if not images:
@@ -111,9 +109,6 @@ def _subfolders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__")))
 
 
-def _gray(file: Path) -> npt.NDArray[np.uint8]:
-    with Image.open(file) as picture:
-        upright = ImageOps.exif_transpose(picture)
-        if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits to white
-            return (np.asarray(upright) >> 8).astype(np.uint8)
-        return np.array(upright.convert("L"))
+def _gray(file: Path, size: int) -> npt.NDArray[np.uint8]:
+    frame = read_still(file)
+    return cut(frame, Face(Box(0, 0, frame.width, frame.height)), size)

@@ -31,6 +31,7 @@ def open_data(
 
     Raises:
         DataError: there is nothing at ``path``, it is of no known form, or it is broken.
+        SourceError: a picture of a folder is damaged and ``on_damaged`` is None.
     """
     if path.is_dir():
         return read_folders(path, size, progress=progress, on_damaged=on_damaged)

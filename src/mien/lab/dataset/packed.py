@@ -25,7 +25,7 @@ def read_packed(path: Path) -> FaceSet:
     """The data set in a packed ``.npz`` file.
 
     Raises:
-        DataError: the file is damaged, or is another kind of ``.npz``.
+        DataError: the file is damaged, or is another kind of ``.npz``, or a label, usage or vote is none of FER2013's.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -38,6 +38,7 @@ def read_packed(path: Path) -> FaceSet:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: damaged: {error}", hint="Fetch the file again.") from error
+    _check(path, labels, usage, table)
     return FaceSet(
         name=path.stem,
         images=images,
@@ -45,6 +46,27 @@ def read_packed(path: Path) -> FaceSet:
         split=np.array([USAGE[str(name)] for name in usage]),
         votes=from_ferplus(table),
     )
+
+
+def _check(
+    path: Path, labels: npt.NDArray[np.int64], usage: npt.NDArray[np.str_], table: npt.NDArray[np.uint8]
+) -> None:
+    """Labels, usages and votes are such as FER2013 has them."""
+    strange = labels[(labels < 0) | (labels >= len(FER2013_ORDER))]
+    if len(strange):
+        raise DataError(
+            f"{path}: labels: got {strange[0]}, expected 0 to {len(FER2013_ORDER) - 1}", hint="Fetch the file again."
+        )
+    unknown = sorted({str(name) for name in usage} - set(USAGE))
+    if unknown:
+        raise DataError(
+            f"{path}: usage: got {unknown[0]!r}, expected one of {', '.join(USAGE)}", hint="Fetch the file again."
+        )
+    if table.shape != (len(labels), 10):
+        raise DataError(
+            f"{path}: votes: got {table.shape}, expected {(len(labels), 10)}: eight emotions, unknown, no face",
+            hint="Fetch the file again.",
+        )
 
 
 def from_ferplus(table: npt.NDArray[np.uint8]) -> Votes:

@@ -15,7 +15,7 @@ from ...crop.prepare import network_input, resize_gray
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
 from ...models.card import HeadCard, InputSpec, ModelCard
-from ...models.catalogue import load_model
+from ...models.catalogue import load_model, shipped_models
 from ...models.session import open_session
 from ..recipe import Head
 
@@ -52,10 +52,10 @@ class Classifier:
 
 
 def open_classifier(model: Path, threads: int = 0) -> Classifier:
-    """Open exported weights (``.onnx``, its card beside it), a checkpoint (``.ckpt``), or a run's folder.
+    """Open a shipped model, exported weights (``.onnx``, its card beside it), a checkpoint (``.ckpt``), or a run's folder.
 
     Args:
-        model: the file or folder.
+        model: the file or folder, or the name of a model that comes with mien; a folder of that name goes first.
         threads: processor threads for ONNX weights; 0 takes all. Checkpoints run as torch is set up to.
 
     Raises:
@@ -67,9 +67,12 @@ def open_classifier(model: Path, threads: int = 0) -> Classifier:
         return classifier_of_onnx(weights, card, threads)
     if model.is_dir() or model.suffix.lower() == ".ckpt":
         return _open_checkpoint(model)
+    if str(model) in shipped_models():
+        card, weights = load_model(str(model))
+        return classifier_of_onnx(weights, card, threads)
     raise ModelError(
         f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected a .onnx file, a .ckpt "
-        "file or the folder of a run",
+        f"file, the folder of a run, or a model that comes with mien ({', '.join(shipped_models())})",
         hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
     )
 

@@ -93,7 +93,8 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
     """Measure ``classifier`` on one split of a data set.
 
     A head that learned from votes is marked against the votes' majority, any other against the labels; heads that the
-    data cannot mark are left out. ``dedup`` is measured where the data has a training part to compare with.
+    data cannot mark are left out. ``dedup`` is measured where the data has a training part to compare with, and where
+    pictures with a right answer are left without the copies.
 
     Args:
         classifier: from ``open_classifier``.
@@ -104,9 +105,12 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
         DataError: there is no such split, or nothing in it that a head can be marked against.
     """
     part = faces.part(split)
-    heads = [name for name, mark in classifier.marks.items() if mark.targets == "labels" or part.votes is not None]
-    heads = [name for name in heads if (hard_targets(part, classifier.marks[name]) >= 0).any()]
-    if not heads:
+    answers = {
+        name: hard_targets(part, mark)
+        for name, mark in classifier.marks.items()
+        if mark.targets == "labels" or part.votes is not None
+    }
+    if not any((known >= 0).any() for known in answers.values()):
         raise DataError(
             f"{faces.name}, {split}: nothing in it marks the heads {', '.join(classifier.heads)} of {classifier.name}",
             hint="Heads that learned from votes need data with FER+ votes, such as the packed FER2013.",
@@ -121,8 +125,9 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
     views = {False: plain, True: mean_of_views(plain, mirrored)}
     results = [
         Result(name, pictures, flip, _scores(classifier, name, part, rows, logits))
-        for name in heads
+        for name in answers
         for pictures, rows in subsets.items()
+        if (answers[name][rows] >= 0).any()
         for flip, logits in views.items()
     ]
     return Evaluation(

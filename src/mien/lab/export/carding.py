@@ -7,17 +7,20 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...models.card import InputSpec, ModelCard
-from ..dataset.faces import VALIDATION, FaceSet, copies_of_training
+from ..dataset.faces import TRAIN, VALIDATION, FaceSet, copies_of_training
 from ..dataset.targets import hard_targets
 from ..evaluate.calibration import fit_temperature, fit_vote_temperature
 from ..evaluate.predict import Classifier, classifier_of_network, classifier_of_onnx, predict
 from ..evaluate.protocol import Evaluation, evaluate, vote_truth
 from ..nets.heads import MultiHead
 from ..recipe import Recipe
+
+_FER2013_TRAINING = 28_709  # pictures, Goodfellow et al. 2013
 
 
 def model_card(
@@ -59,23 +62,34 @@ def model_card(
 def calibrated(classifier: Classifier, faces: FaceSet) -> Classifier:
     """The classifier with temperatures fitted on the validation part, read with mirror images.
 
+    Copies of training pictures are left out, unless nothing else is left; a temperature that nothing in the part can be
+    fitted to stays as it is.
+
     Raises:
-        DataError: there is no validation part, or nothing in it but copies of training pictures.
+        DataError: there is no validation part, or it lacks the votes that a head is marked against.
     """
     part = faces.part(VALIDATION)
-    fresh = part.take(~copies_of_training(faces, VALIDATION))
-    judged = fresh if len(fresh) else part
-    logits = predict(classifier, judged.images, flip=True)
+    fresh = ~copies_of_training(faces, VALIDATION)
+    logits = predict(classifier, part.images, flip=True)
     heads = {}
     for name, head in classifier.heads.items():
         mark = classifier.marks[name]
-        votes = vote_truth(judged, mark, head)
-        heads[name] = replace(
-            head,
-            temperature=fit_temperature(logits[name], hard_targets(judged, mark)),
-            vote_temperature=fit_vote_temperature(logits[name], votes.distribution) if votes else None,
-        )
+        answers, votes = hard_targets(part, mark), vote_truth(part, mark, head)
+        temperature, vote_temperature = head.temperature, head.vote_temperature
+        rows = _preferred(answers >= 0, fresh)
+        if rows.any():
+            temperature = fit_temperature(logits[name][rows], answers[rows])
+        rows = _preferred(votes.distribution.sum(1) > 0, fresh) if votes else np.zeros(len(part), bool)
+        if votes and rows.any():
+            vote_temperature = fit_vote_temperature(logits[name][rows], votes.distribution[rows])
+        heads[name] = replace(head, temperature=temperature, vote_temperature=vote_temperature)
     return replace(classifier, heads=heads)
+
+
+def _preferred(usable: npt.NDArray[np.bool_], fresh: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Those of the usable rows that are fresh, or all usable ones where none is."""
+    both = usable & fresh
+    return both if both.any() else usable
 
 
 def count_macs(network: MultiHead, size: int) -> int:
@@ -95,10 +109,11 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
 
 def describe(faces: FaceSet) -> str:
     """What a model trained on ``faces`` was trained on, in words, unless its maker knows better."""
-    if faces.votes is not None:
+    n = int((faces.split == TRAIN).sum())
+    if faces.votes is not None and n == _FER2013_TRAINING:
         return (
             "FER2013, Training part (Goodfellow et al. 2013), with the annotators' votes of FER+ (Barsoum et al. 2016): "
             "28,709 gray pictures of 48 x 48 pixels, found by a web search"
         )
-    counts = np.unique(faces.split, return_counts=True)
-    return f"{faces.name}: " + ", ".join(f"{n:,} {part}" for part, n in zip(*(values.tolist() for values in counts)))
+    truth = "one label each" if faces.votes is None else "labels and annotators' votes"
+    return f"{faces.name}: {n:,} training pictures with {truth}"

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from ...errors import DataError
 from ..dataset.faces import FaceSet
 from ..dataset.targets import hard_targets, soft_targets
 from ..recipe import Recipe
@@ -38,9 +39,19 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
     """Batches of (uint8 images (B, H, W), one float32 (B, K) target per head in the recipe's order).
 
     Rows that no head learns from are left out.
+
+    Raises:
+        DataError: no row is left, or a head needs votes that the data has not.
     """
     targets = [soft_targets(faces, head) for head in recipe.heads.values()]
     used = np.flatnonzero(np.column_stack(targets).sum(1) > 0)
+    if not len(used):
+        wanted = "; ".join(f"{name}: {head.emotions} by {head.targets}" for name, head in recipe.heads.items())
+        raise DataError(
+            f"{faces.name}: none of the {len(faces):,} training pictures has a label or votes that a head learns from "
+            f"({wanted})",
+            hint="Choose a recipe whose heads know the emotions of this data, or check the labels.",
+        )
     tensors = TensorDataset(torch.from_numpy(faces.images[used]), *(torch.from_numpy(t[used]) for t in targets))
     sampler = ShuffledBatches(len(used), recipe.schedule.batch, recipe.seed)
     # A loader draws a number when an epoch begins, but not in the epoch that a run resumes with. With a generator of its

@@ -13,6 +13,7 @@ import lightning.pytorch as lightning
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from ...errors import OutputError, RecipeError
+from ...sinks.atomic import writing_to
 from ..dataset.faces import TRAIN, VALIDATION, FaceSet
 from ..recipe import Recipe, recipe_from_dict
 from .batches import training_batches, validation_batches
@@ -45,8 +46,9 @@ def train(
         The checkpoint that the recipe keeps.
 
     Raises:
-        DataError: a part is missing, or a head needs votes that the data has not.
-        OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True.
+        DataError: a part is missing or has nothing to learn from, or a head needs votes that the data has not.
+        OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or no folder can be
+            made there.
         RecipeError: ``resume`` is True and the run in ``out`` follows another recipe.
         KeyboardInterrupt: the user stopped the run; it can be resumed once ``last.ckpt`` exists.
     """
@@ -60,7 +62,8 @@ def train(
     precision = (used_precision(last) if resume else None) or fastest_precision(recipe)
     batches = training_batches(faces.part(TRAIN), recipe)
     checks = validation_batches(faces.part(VALIDATION), recipe)
-    out.mkdir(parents=True, exist_ok=True)
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
     trainer = _trainer(recipe, out, precision, [History(out, show), _Remember(precision)], callbacks)
     module = Training(recipe, channels_last=True)
     with _quiet(), _interruptible(trainer):
