@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 #: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
-SHARE = 0.3
+SHARE = 0.25
 
 
 def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
