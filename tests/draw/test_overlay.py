@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien import Box, Face, Frame, Reading, mark
-from mien.draw.overlay import caption
+from mien.draw.overlay import caption, percent
 from mien.draw.palette import COLOURS
 from mien.emotions import EMOTIONS
 
@@ -18,6 +18,10 @@ def test_captions_say_what_is_read_and_how_surely():
     assert caption(reading(box)) == "happy 75 %"
     assert caption(reading(box, mixed=("happy", "sad"))) == "happy + sad 75 %"
     assert caption(reading(box, abstained=True)) == "happy? 75 %"
+
+
+def test_nothing_is_certain():
+    assert [percent(p) for p in (0.05, 0.984, 0.999, 1.0)] == ["5 %", "98 %", "> 99 %", "> 99 %"]
 
 
 def test_every_emotion_has_a_colour_of_its_own():

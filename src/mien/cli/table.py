@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..draw.overlay import named
+from ..draw.overlay import named, percent
 from ..draw.palette import COLOURS
 from ..values.reading import Reading
 
@@ -72,8 +72,8 @@ def _cells(reading: Reading, block: str) -> tuple[Text, str, Text, Text]:
     emotion = Text(named(reading), style="italic" if reading.abstained else "bold")
     bar = Text(block * max(1, round(reading.confidence * 10)), style=f"rgb({red},{green},{blue})")
     others = [pair for pair in reading.as_dict().items() if pair[0] != reading.emotion and pair[1] >= 0.05][:3]
-    rest = Text(", ".join(f"{emotion} {share:.0%}" for emotion, share in others), style="dim")
-    return emotion, f"{reading.confidence:.0%}", bar, rest
+    rest = Text(", ".join(f"{emotion} {percent(share)}" for emotion, share in others), style="dim")
+    return emotion, percent(reading.confidence), bar, rest
 
 
 def _where(reading: Reading) -> str:

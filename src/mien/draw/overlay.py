@@ -18,9 +18,14 @@ def named(reading: Reading) -> str:
     return f"{reading.emotion}?" if reading.abstained else " + ".join(reading.mixed) or reading.emotion
 
 
+def percent(probability: float) -> str:
+    """``98 %``; nothing that was read off a face is certain, so never ``100 %``."""
+    return "> 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
 def caption(reading: Reading) -> str:
     """One line for a face: ``happy 98 %``."""
-    return f"{named(reading)} {100 * reading.confidence:.0f} %"
+    return f"{named(reading)} {percent(reading.confidence)}"
 
 
 def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
