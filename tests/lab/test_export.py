@@ -15,7 +15,7 @@ from mien.models.card import InputSpec, read_card
 
 from .conftest import tiny, two_classes
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
 from mien.lab.export.carding import describe  # noqa: E402  # needs torch
 from mien.lab.export.parity import check_parity, max_difference  # noqa: E402  # needs torch

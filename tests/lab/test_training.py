@@ -16,8 +16,8 @@ from .conftest import tiny, two_classes
 
 pytestmark = pytest.mark.usefixtures("float32")
 
-lightning = pytest.importorskip("lightning.pytorch")
-torch = pytest.importorskip("torch")
+lightning = pytest.importorskip("lightning.pytorch", reason="the lab's tests need the extra [lab]")
+torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
 from mien.lab.train.checkpoint import find_checkpoint, load_checkpoint, used_precision  # noqa: E402  # needs torch
 from mien.lab.train.history import Row  # noqa: E402  # needs torch

@@ -64,7 +64,7 @@ def test_json_lines(tmp_path):
 
 
 def test_parquet(tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra [table]")
     write_table(tmp_path / "r.parquet", COLUMNS, iter([FACE, EMPTY]))
     table = parquet.read_table(tmp_path / "r.parquet")
     assert table.to_pylist() == [FACE, EMPTY]
@@ -76,7 +76,7 @@ def test_parquet(tmp_path):
 
 
 def test_parquet_is_written_in_groups(tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra [table]")
     monkeypatch.setattr("mien.sinks.parquet_table._ROWS_IN_GROUP", 10)
     write_table(tmp_path / "r.parquet", COLUMNS, ({**FACE, "face": n} for n in range(25)))
     file = parquet.ParquetFile(tmp_path / "r.parquet")

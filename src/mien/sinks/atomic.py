@@ -42,9 +42,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
-        except BaseException:
+        finally:  # after a success it is no longer there
             temporary.unlink(missing_ok=True)
-            raise
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal
@@ -116,7 +116,8 @@ class Journal:
     def _begin_or_go_on(self, header: dict[str, Any], mode: Mode) -> None:
         # "x" lets two runs with the same output not both begin
         self._file = self.path.open("r+b" if mode == "resume" and self.path.exists() else "x+b")
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self._file.close)
             first = self._file.readline()
             if first.endswith(b"\n"):
                 _compare(_parsed_header(first, self.path), header)
@@ -125,9 +126,7 @@ class Journal:
                 self._file.truncate(0)
                 self._file.seek(0)
                 self._append(_line(header))
-        except BaseException:
-            self._file.close()
-            raise
+            on_failure.pop_all()
 
     def _drop_torn_end(self, file: BinaryIO) -> None:
         """Keep the lines up to the first that is cut off or unreadable, as a crash may leave at the end."""
