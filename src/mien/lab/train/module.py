@@ -24,12 +24,11 @@ class Training(lightning.LightningModule):
     heads.
     """
 
-    def __init__(self, recipe: Recipe, *, channels_last: bool) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = build_network(recipe)
-        if channels_last:
-            self.network = self.network.to(memory_format=torch.channels_last)
+        # The layout of pixels in which processors convolve fastest.
+        self.network = build_network(recipe).to(memory_format=torch.channels_last)
         self._accuracies = {
             name: MulticlassAccuracy(len(label_set(head.emotions)), average="micro", ignore_index=-1)
             for name, head in recipe.heads.items()

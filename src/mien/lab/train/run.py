@@ -65,7 +65,7 @@ def train(
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     trainer = _trainer(recipe, out, precision, [History(out, show), _Remember(precision)], callbacks)
-    module = Training(recipe, channels_last=True)
+    module = Training(recipe)
     with _quiet(), _interruptible(trainer):
         trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
     return out / f"{recipe.schedule.keep}.ckpt"
