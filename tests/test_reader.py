@@ -46,6 +46,12 @@ def test_conditioning_keeps_the_odds(reader, hopper):
         assert four[one] / four["happy"] == pytest.approx(whole[one] / whole["happy"], rel=1e-3)
 
 
+def test_a_face_outside_the_label_set_is_not_named_with_a_straight_face(hopper, astronaut):
+    reader = Reader(ReadOptions(emotions="happy-sad"))
+    assert reader.read(hopper.image)[0].abstained  # calm: neither happy nor sad
+    assert not reader.read(astronaut.image)[0].abstained
+
+
 def test_the_other_head_speaks_seven():
     (reading,) = Reader(ReadOptions(head="fer2013")).read(EXAMPLES / "astronaut.png")
     assert reading.emotions == mien.LABEL_SETS["seven"]

@@ -21,7 +21,7 @@ def require(package: str, extra: str) -> ModuleType:
             raise  # the package is there, but something that it needs is broken: let that be seen
         raise MissingExtraError(
             f"this needs the package {package!r}, which is not installed",
-            hint=f"Run: pip install 'mien[{extra}]'",
+            hint=f"In your copy of mien's repository, run: pip install '.[{extra}]'",
         ) from error
 
 

@@ -118,19 +118,17 @@ class Reader:
         stack = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
         batches = (stack[start : start + BATCH_FACES] for start in range(0, len(stack), BATCH_FACES))
         readings = (
-            (probabilities, sharing(votes, self.emotions))
+            (probabilities, sharing(votes, self.emotions), float(min(probabilities.max(), covered)))
             for said in (self._network.judge(network_input(batch, self._network.input)) for batch in batches)
-            for probabilities, votes in zip(said.probabilities, said.votes)
+            for probabilities, votes, covered in zip(said.probabilities, said.votes, said.covered)
         )
         unsure = self._options.unsure_below
         for frame, faces in held:
-            yield (
-                frame,
-                [
-                    Reading(face, self.emotions, probabilities, mixed, float(probabilities.max()) < unsure)
-                    for face, (probabilities, mixed) in zip(faces, readings)
-                ],
-            )
+            found = [
+                Reading(face, self.emotions, probabilities, mixed, trust < unsure)
+                for face, (probabilities, mixed, trust) in zip(faces, readings)
+            ]
+            yield frame, found
 
 
 @overload

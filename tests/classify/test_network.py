@@ -110,8 +110,11 @@ def test_a_broken_card_is_refused(tmp_path: Path, text):
 def test_missing_models_say_what_there_is(tmp_path: Path):
     with pytest.raises(ModelError, match="mien comes with default"):
         load_model("best")
+    with pytest.raises(ModelError, match="no model file"):
+        load_model(tmp_path / "mine.onnx")
+    (tmp_path / "mine.onnx").write_bytes(tiny())
     with pytest.raises(ModelError, match="no model card"):
-        load_model(str(tmp_path / "mine.onnx"))
+        load_model(tmp_path / "mine.onnx")
 
 
 def test_a_file_that_is_no_network_is_refused():

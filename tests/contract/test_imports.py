@@ -99,7 +99,7 @@ main()
         [sys.executable, "-c", BLOCK + code, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 7
-    assert "pip install 'mien[lab]'" in done.stderr
+    assert "pip install '.[lab]'" in done.stderr
 
 
 def test_public_names_are_real():

@@ -21,10 +21,13 @@ class Judgement:
     Attributes:
         probabilities: float32 (N, K), calibrated to how often each emotion is the majority's answer; rows sum to 1.
         votes: float32 (N, K), calibrated to the share of annotators who name each emotion; rows sum to 1.
+        covered: float32 (N,), how likely it is that the emotion is in the label set at all; 1 where the set is all that
+            the head knows.
     """
 
     probabilities: npt.NDArray[np.float32]
     votes: npt.NDArray[np.float32]
+    covered: npt.NDArray[np.float32]
 
 
 class EmotionNetwork:
@@ -60,15 +63,16 @@ class EmotionNetwork:
         """Probabilities for faces: float32 (N, 1, S, S), normalised as the card says (``crop.prepare``)."""
         if not len(pictures):
             nobody = np.empty((0, len(self.emotions)), np.float32)
-            return Judgement(nobody, nobody)
+            return Judgement(nobody, nobody, nobody.sum(1))
         views = np.concatenate([pictures, pictures[..., ::-1]]) if self._flip else pictures
         (logits,) = self._session.run([self.head], {"pictures": views})
         if self._flip:
             logits = logits.reshape(2, len(pictures), -1).mean(0)
-        chosen = np.asarray(logits, np.float32)[:, self._columns]
         card = self._card
+        covered = probabilities(np.asarray(logits, np.float32), card.temperature)[:, self._columns].sum(1)
+        chosen = np.asarray(logits, np.float32)[:, self._columns]
         vote_temperature = card.temperature if card.vote_temperature is None else card.vote_temperature
-        return Judgement(probabilities(chosen, card.temperature), probabilities(chosen, vote_temperature))
+        return Judgement(probabilities(chosen, card.temperature), probabilities(chosen, vote_temperature), covered)
 
     def _known_head(self, card: ModelCard) -> HeadCard:
         if self.head not in card.heads:

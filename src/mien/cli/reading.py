@@ -121,6 +121,8 @@ def run(sources: Sequence[str], options: ReadOptions, outputs: Outputs, *, recur
     except KeyboardInterrupt:
         if outputs.out and partial_path(outputs.out).exists():
             notes.print(f"What was read is kept: add --resume to go on with {outputs.out}", markup=False)
+        else:
+            notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
         raise
     _show(work, outputs, notes)
     return work.failures

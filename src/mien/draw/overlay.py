@@ -24,8 +24,11 @@ def percent(probability: float) -> str:
 
 
 def caption(reading: Reading) -> str:
-    """One line for a face: ``happy 98 %``."""
-    return f"{named(reading)} {percent(reading.confidence)}"
+    """One line for a face: ``happy 98 %``, ``neutral 54 % + sad 31 %``, or ``sad? 38 %`` where it abstained."""
+    if reading.abstained or not reading.mixed:
+        return f"{named(reading)} {percent(reading.confidence)}"
+    probabilities = reading.as_dict()
+    return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
 
 
 def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:

@@ -27,6 +27,10 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
             f"unknown model {str(name_or_path)!r}: mien comes with {', '.join(shipped_models())}",
             hint="Choose one of these, or give the path of an .onnx file.",
         )
+    if is_file and not Path(name_or_path).is_file():
+        raise ModelError(
+            f"no model file at {name_or_path}", hint="Check the path, or export it with 'mien lab export'."
+        )
     card = read_card(card_path)
     path = Path(name_or_path) if is_file else card_path.with_name(card.weights)
     try:

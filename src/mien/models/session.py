@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
@@ -22,7 +24,7 @@ def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.Inferen
         ModelError: onnxruntime cannot read the file.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = min(threads, os.cpu_count() or 1)  # more only wait for each other
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: converters leave harmless oddities that onnxruntime warns about
     try:

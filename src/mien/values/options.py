@@ -25,7 +25,8 @@ class ReadOptions:
         detector_file: path of the detector's weights, where they do not come with mien.
         detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's own default.
         min_face: the smallest face to look for, its side in pixels of the picture; larger is faster. YuNet looks for all.
-        unsure_below: a reading abstains when its confidence is below this, 0 to 1.
+        unsure_below: a reading abstains when its confidence is below this, or when the face is less likely than this to
+            show an emotion of the label set at all; 0 to 1.
         flip: read each face and its mirror image and average: more accurate, half as fast.
         threads: processor threads for the networks; 0 takes all.
         max_megapixels: refuse pictures that unpack to more.

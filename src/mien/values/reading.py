@@ -22,7 +22,8 @@ class Reading:
         probabilities: float32 (K,), one per emotion, calibrated, summing to 1: how likely it is that most people would
             name this emotion.
         mixed: the emotions that share the face, strongest first; empty where one rules alone.
-        abstained: True where the strongest emotion is too unlikely to be named with a straight face.
+        abstained: True where the strongest emotion is too unlikely to be named with a straight face, or where the face
+            most likely shows an emotion that is not in the label set.
         track: number of the person in a video; None in a photo.
     """
 
