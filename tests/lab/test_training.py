@@ -114,7 +114,7 @@ def test_missing_models(tmp_path):
         open_classifier(tmp_path / "a.ckpt")
     with pytest.raises(ModelError, match="nothing there"):
         open_classifier(tmp_path / "a.bin")
-    with pytest.raises(ModelError, match="no model card"):
+    with pytest.raises(ModelError, match="no model file"):
         open_classifier(tmp_path / "a.onnx")
 
 

@@ -110,7 +110,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError) as caught:
         check_format(tmp_path / "r.parquet")
-    assert "mien[table]" in caught.value.hint
+    assert "pip install '.[table]'" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", FORMATS)
