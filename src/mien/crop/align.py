@@ -2,7 +2,7 @@
 
 Where the square lies comes from a measurement: in FER2013 pictures the middle of the eyes lies 0.395 and the middle of the
 mouth 0.747 of the way down the frame, 0.365 apart, and the detector's box spans 0.868 of the frame
-(``scripts/study_crop.py``, ``docs/detection.md``).
+(``docs/detection.md`` has the measurement and its limits).
 """
 
 from __future__ import annotations
