@@ -98,12 +98,13 @@ class Reader:
         Yields:
             Each frame with its readings, in order.
         """
+        spec = self._network.input
         held: list[tuple[Frame, list[Face]]] = []
         crops: list[npt.NDArray[np.uint8]] = []
         pixels = 0
         for frame in frames:
             faces = self._detector.detect(frame)
-            crops += [cut(frame, face, self._network.input.size) for face in faces]
+            crops += [cut(frame, face, spec.size, spec.colour) for face in faces]
             held.append((frame, faces))
             pixels += frame.width * frame.height
             if len(crops) >= BATCH_FACES or pixels >= BATCH_PIXELS:

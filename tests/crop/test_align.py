@@ -6,7 +6,7 @@ import pytest
 
 from mien import Box, Face, Frame
 from mien.crop.align import cut, square_around
-from mien.crop.prepare import network_input, resize_gray
+from mien.crop.prepare import network_input, resize
 from mien.detect.centerface import CenterFace
 from mien.models.card import InputSpec
 
@@ -25,7 +25,7 @@ def test_the_whole_picture_at_its_own_size_is_untouched():
 def test_a_whole_picture_is_scaled_like_any_other(size):
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8), (0, 0), 4)
     cropped = cut(Frame(np.repeat(image[..., None], 3, axis=2)), Face(Box(0, 0, 96, 96)), size)
-    assert np.abs(cropped.astype(int) - resize_gray(image[None], size)[0]).mean() < 2
+    assert np.abs(cropped.astype(int) - resize(image[None], size)[0]).mean() < 2
 
 
 @pytest.mark.parametrize("degrees", [-30, -15, 10, 30])

@@ -45,7 +45,8 @@ def test_round_trip(csv, content):
 
 
 def test_open_data_scales(csv):
-    assert open_data(csv(FER2013), 12).images.shape == (4, 12, 12)
+    assert open_data(csv(FER2013), 3).images.shape == (4, 3, 3)
+    assert open_data(csv(FER2013), 12).images.shape == (4, 6, 6)  # enlarged batch by batch, where it is needed
 
 
 @pytest.mark.parametrize(

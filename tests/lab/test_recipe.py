@@ -50,7 +50,7 @@ def test_size_of_the_default_network():
         ({"schedule": {"keep": "first"}}, "schedule.keep"),
         ({"schedule": {"sizes": [[0, 32, 1]]}}, r"recipe.schedule.sizes\[0\]: got 3 values"),
         ({"augment": {"zoom": 1.2}}, "recipe.augment.zoom"),
-        ({"optimizer": {"name": "adam"}}, "optimizer.name"),
+        ({"optimizer": {"name": "rmsprop"}}, "optimizer.name"),
         ({"network": {"widths": [8]}}, "1 widths and 4 depths"),
         ({"heads": {}}, "heads"),
         ({"heads": {"a": {"targets": "vote"}}}, "heads.a.targets"),

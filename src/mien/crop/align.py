@@ -1,4 +1,4 @@
-"""Cut a face out of its picture: upright, square, gray, framed as the pictures that the networks learned from.
+"""Cut a face out of its picture: upright, square, framed as the pictures that the networks learned from.
 
 Where the square lies comes from a measurement: in FER2013 pictures the middle of the eyes lies 0.395 and the middle of the
 mouth 0.747 of the way down the frame, 0.365 apart, and the detector's box spans 0.868 of the frame
@@ -22,7 +22,7 @@ EYES_TO_MOUTH = 0.365
 BELOW_CENTRE = 0.071
 
 
-def cut(frame: Frame, face: Face, size: int) -> npt.NDArray[np.uint8]:
+def cut(frame: Frame, face: Face, size: int, colour: str = "gray") -> npt.NDArray[np.uint8]:
     """The face as a square picture.
 
     It is turned upright by its landmarks where it has them. What lies outside the frame repeats the border.
@@ -31,9 +31,10 @@ def cut(frame: Frame, face: Face, size: int) -> npt.NDArray[np.uint8]:
         frame: the picture.
         face: where the face is in it.
         size: side of the result in pixels.
+        colour: ``gray`` or ``rgb``.
 
     Returns:
-        uint8 (size, size), gray, 0-255.
+        uint8 (size, size), or (size, size, 3) for ``rgb``; 0-255.
     """
     (x, y), side, angle = square_around(face)
     # The part of the picture that the turned square can reach, shrunk by averaging so that no pixel is skipped.
@@ -42,7 +43,8 @@ def cut(frame: Frame, face: Face, size: int) -> npt.NDArray[np.uint8]:
     x1, y1 = (
         max(low + 1, min(end, math.ceil(v + reach))) for v, end, low in ((x, frame.width, x0), (y, frame.height, y0))
     )
-    part = cv2.cvtColor(frame.image[y0:y1, x0:x1], cv2.COLOR_RGB2GRAY)
+    region = frame.image[y0:y1, x0:x1]
+    part = region if colour == "rgb" else cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
     fine = 2 * size if side > size else size
     shrink = fine / side
     if shrink < 1:

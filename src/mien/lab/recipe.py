@@ -5,137 +5,35 @@ from __future__ import annotations
 import dataclasses
 import sys
 import typing
-from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import RecipeError
 from .recipe_check import check
+from .recipe_fields import Augment, Data, Head, Input, Network, Optimizer, Recipe, Schedule, Semi
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+__all__ = [
+    "Augment",
+    "Data",
+    "Head",
+    "Input",
+    "Network",
+    "Optimizer",
+    "Recipe",
+    "Schedule",
+    "Semi",
+    "builtin_recipes",
+    "load_recipe",
+    "recipe_from_dict",
+]
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Head:
-    """One classifier on the shared trunk.
-
-    Attributes:
-        emotions: the label set it tells apart (``mien.emotions.LABEL_SETS``).
-        targets: ``labels`` (one label a picture) or ``votes`` (the annotators' distribution).
-        weight: its share in the loss.
-        label_smoothing: share of the target spread evenly over all classes, 0 to 1 (Szegedy et al. 2016).
-    """
-
-    emotions: str = "seven"
-    targets: str = "labels"
-    weight: float = 1.0
-    label_smoothing: float = 0.0
-
-
-@dataclass(frozen=True)
-class Network:
-    """Which trunk to build (``mien.lab.nets.choosing``), and how large."""
-
-    name: str = "plain"
-    widths: tuple[int, ...] = (24, 48, 128, 256)
-    depths: tuple[int, ...] = (2, 2, 2, 3)
-    dropout: float = 0.3
-
-
-@dataclass(frozen=True)
-class Input:
-    """How pixels become network input: side in pixels, and the mean and standard deviation of 0-1 gray values."""
-
-    size: int = 48
-    mean: float = 0.508
-    std: float = 0.255
-
-
-@dataclass(frozen=True)
-class Augment:
-    """Random changes to training pictures. Ranges are symmetric unless two numbers are given.
-
-    Attributes:
-        flip: probability of mirroring left and right.
-        rotate: degrees, at most.
-        shift: share of the side, at most.
-        zoom: the smallest and largest scale; above 1 the face fills more of the picture.
-        contrast, brightness: contrast factor 1 +- this; brightness moved by +- this (of the 0-1 range).
-        gamma: exponent between 1/(1+this) and 1+this.
-        erase: probability that a rectangle is blanked (Zhong et al. 2017).
-        mixup: alpha of the Beta distribution (Zhang et al. 2018); 0 turns it off.
-        strong_until: from this epoch on, no more erasing or mixup; 0 keeps them to the end.
-    """
-
-    flip: float = 0.5
-    rotate: float = 15.0
-    shift: float = 0.08
-    zoom: tuple[float, float] = (0.87, 1.2)
-    contrast: float = 0.3
-    brightness: float = 0.1
-    gamma: float = 0.3
-    erase: float = 0.5
-    mixup: float = 0.2
-    strong_until: int = 0
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """SGD with Nesterov momentum or AdamW, with linear warm-up and cosine decay to zero.
-
-    Weight decay leaves biases and batch norms alone.
-    """
-
-    name: str = "sgd"
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    warmup_epochs: float = 2.0
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long, and at which picture sizes.
-
-    Attributes:
-        epochs: passes over the training part.
-        batch: pictures a step.
-        sizes: (first epoch, side in pixels) pairs: train small first, which is faster; empty for full size throughout.
-        ema: decay of the moving average of the weights that is validated and kept; 0 turns it off.
-        patience: epochs without a better validation score before stopping early; 0 never stops early.
-        keep: ``last`` or ``best`` (by validation score): which epoch becomes the model.
-    """
-
-    epochs: int = 100
-    batch: int = 128
-    sizes: tuple[tuple[int, int], ...] = ()
-    ema: float = 0.998
-    patience: int = 0
-    keep: str = "best"
-
-    def size_at(self, epoch: int, full: int) -> int:
-        """The side in pixels at which ``epoch`` (from 0) trains."""
-        return next((size for start, size in reversed(self.sizes) if epoch >= start), full)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A whole training run, but for the data."""
-
-    name: str
-    heads: dict[str, Head]
-    seed: int = 0
-    input: Input = field(default_factory=Input)
-    network: Network = field(default_factory=Network)
-    augment: Augment = field(default_factory=Augment)
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    schedule: Schedule = field(default_factory=Schedule)
 
 
 def builtin_recipes() -> list[str]:
@@ -211,7 +109,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if typing.get_origin(hint) is dict:
-        return value
+        return _table(typing.get_args(hint)[1], value, where)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise RecipeError(f"{where}: got {value!r}, expected {hint.__name__}")
     return value
+
+
+def _table(kind: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where}: got {value!r}, expected a table")
+    return {name: _value(kind, item, f"{where}.{name}") for name, item in value.items()}

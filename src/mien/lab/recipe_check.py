@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import RecipeError
 
 if TYPE_CHECKING:
-    from .recipe import Augment, Head, Input, Network, Optimizer, Recipe, Schedule
+    from .recipe_fields import Augment, Data, Head, Input, Network, Optimizer, Recipe, Schedule, Semi
 
 #: Smallest side in pixels at which a face is still a picture.
 SMALLEST = 8
@@ -22,20 +23,39 @@ def check(recipe: Recipe) -> None:
     """
     for name, head in recipe.heads.items():
         _check_head(f"heads.{name}", head)
+    _check_data(recipe.data)
     _check_input(recipe.input)
     _check_network(recipe.network)
     _check_augment(recipe.augment)
     _check_optimizer(recipe.optimizer)
     _check_schedule(recipe.schedule)
+    _check_semi(recipe.semi)
 
 
 def _check_head(where: str, head: Head) -> None:
+    _one_of(f"{where}.emotions", head.emotions, tuple(LABEL_SETS))
     _one_of(f"{where}.targets", head.targets, ("labels", "votes"))
+    _one_of(f"{where}.class_weights", head.class_weights, ("none", "balanced"))
+    _one_of(f"{where}.output", head.output, ("softmax", "sigmoid"))
+    if head.output == "sigmoid" and len(LABEL_SETS[head.emotions]) != 2:
+        raise RecipeError(
+            f"{where}.output: got 'sigmoid' for {head.emotions!r}, expected a label set of two emotions, such as 'happy-sad'"
+        )
     _at_least(f"{where}.weight", head.weight, 0)
     _share(f"{where}.label_smoothing", head.label_smoothing)
 
 
+def _check_data(data: Data) -> None:
+    _share("data.inner", data.inner)
+    _one_of("data.sampling", data.sampling, ("shuffled", "balanced"))
+    for name in ("counts", "judge_counts"):
+        for emotion, count in getattr(data, name).items():
+            _one_of(f"data.{name}", emotion, EMOTIONS)
+            _at_least(f"data.{name}.{emotion}", count, 1)
+
+
 def _check_input(given: Input) -> None:
+    _one_of("input.colour", given.colour, ("gray", "rgb"))
     _at_least("input.size", given.size, SMALLEST)
     if not math.isfinite(given.mean):
         raise RecipeError(f"input.mean: got {given.mean}, expected a finite number")
@@ -43,6 +63,12 @@ def _check_input(given: Input) -> None:
 
 
 def _check_network(network: Network) -> None:
+    _one_of("network.name", network.name, ("plain", "layers", "timm"))
+    _one_of("network.base_range", network.base_range, ("own", "zero-one"))
+    if network.name == "layers" and not network.layers:
+        raise RecipeError("network.layers: got none, expected at least one row such as 'conv 32x3 same > relu > pool'")
+    if network.name == "timm" and not network.backbone:
+        raise RecipeError("network.backbone: got none, expected the name of a network of timm, such as 'vgg16'")
     if len(network.widths) != len(network.depths) or not network.widths:
         raise RecipeError(
             f"network: got {len(network.widths)} widths and {len(network.depths)} depths, expected as many, and at least one"
@@ -58,7 +84,7 @@ def _check_augment(augment: Augment) -> None:
         probability = getattr(augment, name)
         if not 0 <= probability <= 1:
             raise RecipeError(f"augment.{name}: got {probability}, expected a probability from 0 to 1")
-    for name in ("rotate", "shift", "contrast", "brightness", "gamma", "mixup", "strong_until"):
+    for name in ("rotate", "shift", "shear", "contrast", "brightness", "gamma", "noise", "mixup", "strong_until"):
         _at_least(f"augment.{name}", getattr(augment, name), 0)
     low, high = augment.zoom
     _above_zero("augment.zoom[0]", low)
@@ -68,7 +94,10 @@ def _check_augment(augment: Augment) -> None:
 
 
 def _check_optimizer(optimizer: Optimizer) -> None:
-    _one_of("optimizer.name", optimizer.name, ("sgd", "adamw"))
+    _one_of("optimizer.name", optimizer.name, ("sgd", "adam", "adamw"))
+    _one_of("optimizer.decay", optimizer.decay, ("cosine", "plateau", "constant"))
+    _share("optimizer.plateau_factor", optimizer.plateau_factor)
+    _at_least("optimizer.plateau_patience", optimizer.plateau_patience, 0)
     for name in ("lr", "weight_decay", "warmup_epochs"):
         _at_least(f"optimizer.{name}", getattr(optimizer, name), 0)
     _share("optimizer.momentum", optimizer.momentum)
@@ -77,12 +106,28 @@ def _check_optimizer(optimizer: Optimizer) -> None:
 def _check_schedule(schedule: Schedule) -> None:
     _at_least("schedule.epochs", schedule.epochs, 1)
     _at_least("schedule.batch", schedule.batch, 2)
+    _at_least("schedule.accumulate", schedule.accumulate, 1)
+    if schedule.batch < 2 * schedule.accumulate:
+        raise RecipeError(
+            f"schedule.accumulate: got {schedule.accumulate} parts of a batch of {schedule.batch}, expected at least two "
+            "pictures in each part"
+        )
+    _one_of("schedule.watch", schedule.watch, ("score", "loss"))
     for i, (start, side) in enumerate(schedule.sizes):
         _at_least(f"schedule.sizes[{i}][0]", start, 0)
         _at_least(f"schedule.sizes[{i}][1]", side, SMALLEST)
     _share("schedule.ema", schedule.ema)
     _at_least("schedule.patience", schedule.patience, 0)
     _one_of("schedule.keep", schedule.keep, ("last", "best"))
+
+
+def _check_semi(semi: Semi) -> None:
+    if not 0 < semi.labels <= 1:
+        raise RecipeError(f"semi.labels: got {semi.labels}, expected more than 0 and at most 1")
+    _at_least("semi.ratio", semi.ratio, 0)
+    _at_least("semi.weight", semi.weight, 0)
+    if not 0 < semi.threshold <= 1:
+        raise RecipeError(f"semi.threshold: got {semi.threshold}, expected more than 0 and at most 1")
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -13,18 +13,23 @@ from ..errors import ModelError, OptionError
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How pixels become network input: float32 NCHW, ``(gray / 255 - mean) / std``.
+    """How pixels become network input: float32 NCHW, ``(value / 255 - mean) / std``.
 
     Attributes:
         size: side in pixels.
-        mean, std: of gray values between 0 and 1.
-        colour: ``gray``; the only kind so far.
+        mean, std: of values between 0 and 1.
+        colour: ``gray``, or ``rgb``: three channels in this order.
     """
 
     size: int
     mean: float
     std: float
     colour: str = "gray"
+
+    @property
+    def channels(self) -> int:
+        """1 for gray, 3 for RGB."""
+        return 3 if self.colour == "rgb" else 1
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class ModelCard:
 
     Attributes:
         name: what the model is called.
-        weights: file name of the ONNX weights, beside the card; float32 input ``pictures`` (N, 1, S, S), and one output of
+        weights: file name of the ONNX weights, beside the card; float32 input ``pictures`` (N, C, S, S), and one output of
             logits (N, K) named after each head.
         sha256: of the weights file, in hex.
         licence: of the weights.
@@ -96,8 +101,8 @@ def read_card(path: Path) -> ModelCard:
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"{path} is not a model card: {error}", hint="Export the model again.") from error
-    if card.input.colour != "gray":
-        raise ModelError(f"{path}: input.colour: got {card.input.colour!r}, expected 'gray'")
+    if card.input.colour not in ("gray", "rgb"):
+        raise ModelError(f"{path}: input.colour: got {card.input.colour!r}, expected 'gray' or 'rgb'")
     return card
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,11 @@ import numpy.typing as npt
 from ...emotions import EMOTIONS
 from ...errors import DataError
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-SPLITS = (TRAIN, VALIDATION, TEST)
+TRAIN, INNER, VALIDATION, TEST = "train", "inner", "validation", "test"
+SPLITS = (TRAIN, INNER, VALIDATION, TEST)
 
 _MISSING_PART = {
+    INNER: "Only a recipe with data.inner sets such a part aside, from the training pictures.",
     TRAIN: "Put the pictures to learn from into a folder 'train/', or give their rows the Usage 'Training'.",
     VALIDATION: "To train or export, move a part of the training pictures, such as every tenth, to a folder 'validation/' "
     "(in a CSV file: give those rows the Usage 'PublicTest'). Do not take test pictures: who chooses by them has no honest "
@@ -66,10 +67,11 @@ class FaceSet:
 
     Attributes:
         name: what to call the set in reports.
-        images: uint8 (N, H, W), grayscale, 0-255; each picture is one face.
+        images: uint8 (N, H, W), grayscale, or (N, H, W, 3), RGB; 0-255; each picture is one face.
         labels: int64 (N,), index into the vocabulary (``mien.emotions.EMOTIONS``).
-        split: str (N,), one of ``train``, ``validation``, ``test``.
+        split: str (N,), one of ``train``, ``validation``, ``test``, or ``inner`` (set aside from training to choose by).
         votes: annotators' votes, or None where the set has single labels only.
+        names: str (N,), where each picture comes from: a file, or a line or row of one. Empty takes numbers.
     """
 
     name: str
@@ -77,13 +79,19 @@ class FaceSet:
     labels: npt.NDArray[np.int64]
     split: npt.NDArray[np.str_]
     votes: Votes | None = None
+    names: npt.NDArray[np.str_] = field(default_factory=lambda: np.array([], np.str_))
 
     def __post_init__(self) -> None:
-        n = len(self.images)
-        if self.images.ndim != 3 or self.images.dtype != np.uint8:
-            raise DataError(f"images: got {self.images.dtype} {self.images.shape}, expected uint8 (N, H, W)")
-        if not (len(self.labels) == len(self.split) == n):
-            raise DataError(f"{n} images, {len(self.labels)} labels and {len(self.split)} splits: expected as many")
+        n, shape = len(self.images), self.images.shape
+        if self.images.dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)):
+            raise DataError(f"images: got {self.images.dtype} {shape}, expected uint8 (N, H, W) or (N, H, W, 3)")
+        if not len(self.names):
+            object.__setattr__(self, "names", np.array([f"#{row}" for row in range(n)], np.str_))
+        if not (len(self.labels) == len(self.split) == len(self.names) == n):
+            raise DataError(
+                f"{n} images, {len(self.labels)} labels, {len(self.split)} splits, {len(self.names)} names: "
+                "expected as many of each"
+            )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -91,7 +99,7 @@ class FaceSet:
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> FaceSet:
         """The pictures in ``rows`` (a mask or indices)."""
         votes = self.votes and Votes(self.votes.emotions[rows], self.votes.unknown[rows], self.votes.no_face[rows])
-        return replace(self, images=self.images[rows], labels=self.labels[rows], split=self.split[rows], votes=votes)
+        return FaceSet(self.name, self.images[rows], self.labels[rows], self.split[rows], votes, self.names[rows])
 
     def part(self, split: str) -> FaceSet:
         """The pictures of one split.

@@ -30,10 +30,11 @@ def read_folders(
     path: Path,
     size: int,
     *,
+    colour: str = "gray",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     on_damaged: Callable[[Path, str], None] | None = None,
 ) -> FaceSet:
-    """Read pictures laid out as ``train/happy/1.png``, each showing one face, as gray squares.
+    """Read pictures laid out as ``train/happy/1.png``, each showing one face, as squares.
 
     The parts may be called train or training, validation, val, valid or dev, and test or testing, in any case, and may lie
     one or more folders deeper (``images/train``). Parts keep the names found: a ``test`` folder never stands in for a
@@ -45,6 +46,7 @@ def read_folders(
     Args:
         path: the folder.
         size: side of the resulting pictures in pixels; what is larger is scaled, averaging what is lost.
+        colour: ``gray`` or ``rgb``.
         progress: called with (pictures read, pictures in all).
         on_damaged: called with each picture that cannot be decoded, and why; it is then left out. None makes the first
             one an error, so that no picture goes missing unnoticed.
@@ -57,11 +59,11 @@ def read_folders(
     if not files:
         raise DataError(f"{path}: the class folders hold no pictures", hint=_LAYOUT)
     images: list[npt.NDArray[np.uint8]] = []
-    kept: list[tuple[str, int]] = []
+    kept: list[tuple[str, int, str]] = []
     for done, (file, part, label) in enumerate(files, start=1):
         try:
-            images.append(_gray(file, size))
-            kept.append((part, label))
+            images.append(_square(file, size, colour))
+            kept.append((part, label, str(file.relative_to(path))))
         except SourceError as error:
             if on_damaged is None:
                 raise
@@ -72,8 +74,9 @@ def read_folders(
     return FaceSet(
         name=path.resolve().name,
         images=np.stack(images),
-        labels=np.array([label for _, label in kept], np.int64),
-        split=np.array([part for part, _ in kept]),
+        labels=np.array([label for _, label, _ in kept], np.int64),
+        split=np.array([part for part, _, _ in kept]),
+        names=np.array([name for _, _, name in kept]),
     )
 
 
@@ -109,6 +112,6 @@ def _subfolders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__")))
 
 
-def _gray(file: Path, size: int) -> npt.NDArray[np.uint8]:
+def _square(file: Path, size: int, colour: str) -> npt.NDArray[np.uint8]:
     frame = read_still(file)
-    return cut(frame, Face(Box(0, 0, frame.width, frame.height)), size)
+    return cut(frame, Face(Box(0, 0, frame.width, frame.height)), size, colour)

@@ -44,6 +44,7 @@ def read_kaggle(path: Path) -> FaceSet:
     images: list[npt.NDArray[np.uint8]] = []
     labels: list[int] = []
     split: list[str] = []
+    names: list[str] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, skipinitialspace=True)
@@ -51,6 +52,7 @@ def read_kaggle(path: Path) -> FaceSet:
             for where, row in _rows(lines, columns, path):
                 labels.append(_label(row[columns.emotion], where))
                 split.append(_usage(row[columns.usage], where))
+                names.append(where.rpartition(", ")[2])
                 images.append(_picture(row[columns.pixels], images[0].size if images else None, where))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV: {error}", hint="Download the file again.") from error
@@ -62,6 +64,7 @@ def read_kaggle(path: Path) -> FaceSet:
         images=np.stack(images).reshape(-1, side, side),
         labels=np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])[labels],
         split=np.array(split),
+        names=np.array(names),
     )
 
 

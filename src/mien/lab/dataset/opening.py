@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ...crop.prepare import resize_gray
+from ...crop.prepare import resize
 from ...errors import DataError
 from .faces import FaceSet
 from .folders import read_folders
@@ -18,6 +18,7 @@ def open_data(
     path: Path,
     size: int,
     *,
+    colour: str = "gray",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     on_damaged: Callable[[Path, str], None] | None = None,
 ) -> FaceSet:
@@ -25,7 +26,8 @@ def open_data(
 
     Args:
         path: the file or folder.
-        size: side in pixels that the pictures shall have; others are scaled.
+        size: side in pixels that the pictures shall have at most; pictures of a folder are all given this side.
+        colour: ``gray``, or ``rgb`` to keep the colours of a folder's pictures.
         progress: called with (pictures read, pictures in all); folders only, for files are read in one go.
         on_damaged: called with each damaged picture of a folder, and why, in place of an error.
 
@@ -34,7 +36,7 @@ def open_data(
         SourceError: a picture of a folder is damaged and ``on_damaged`` is None.
     """
     if path.is_dir():
-        return read_folders(path, size, progress=progress, on_damaged=on_damaged)
+        return read_folders(path, size, colour=colour, progress=progress, on_damaged=on_damaged)
     if not path.exists():
         raise DataError(
             f"no data at {path}", hint="Give fer2013.csv, a packed .npz file, or a folder with train/ in it."
@@ -47,4 +49,4 @@ def open_data(
             hint="Unpack archives first; a folder must hold train/, validation/ or test/ with one folder an emotion.",
         )
     faces = reader(path)
-    return replace(faces, images=resize_gray(faces.images, size))
+    return replace(faces, images=resize(faces.images, min(size, *faces.images.shape[1:3])))

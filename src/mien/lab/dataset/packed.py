@@ -45,6 +45,7 @@ def read_packed(path: Path) -> FaceSet:
         labels=np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])[labels],
         split=np.array([USAGE[str(name)] for name in usage]),
         votes=from_ferplus(table),
+        names=np.array([f"row {row}" for row in range(len(labels))]),
     )
 
 

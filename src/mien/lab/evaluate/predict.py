@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import extras
-from ...crop.prepare import network_input, resize_gray
+from ...crop.prepare import network_input, resize
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
 from ...models.card import HeadCard, InputSpec, ModelCard
@@ -48,7 +48,7 @@ class Classifier:
 
     def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
         """uint8 (N, H, W), gray faces of any size -> logits, float32 (N, K), for each head."""
-        return self.run(network_input(resize_gray(images, self.input.size), self.input))
+        return self.run(network_input(resize(images, self.input.size), self.input))
 
 
 def open_classifier(model: Path, threads: int = 0) -> Classifier:

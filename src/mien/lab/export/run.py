@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...crop.prepare import network_input, resize_gray
+from ...crop.prepare import network_input, resize
 from ...errors import OptionError
 from ...models.card import InputSpec
 from ...sinks.atomic import write_atomically
@@ -48,7 +48,7 @@ def export_model(
     spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std)
     weights = to_onnx(network, spec.size)
     pictures = faces.part(VALIDATION).images[:64]
-    check_parity(network, weights, network_input(resize_gray(pictures, spec.size), spec))
+    check_parity(network, weights, network_input(resize(pictures, spec.size), spec))
     card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))
     path = out / card.weights
     write_atomically(path, weights)

@@ -1,0 +1,1 @@
+"""Which pictures are learned from, chosen by and judged by."""
