@@ -55,8 +55,8 @@ def set_aside(faces: FaceSet, share: float, seed: int) -> FaceSet:
     for group in groups.values():
         if missing[int(faces.labels[group[0]])] > 0:
             split[group] = INNER
-            for row in group:
-                missing[int(faces.labels[row])] -= 1
+            for copy in group:
+                missing[int(faces.labels[copy])] -= 1
     return replace(faces, split=split)
 
 
