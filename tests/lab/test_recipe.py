@@ -3,13 +3,13 @@
 import pytest
 
 from mien.errors import RecipeError
-from mien.lab.recipe import builtin_recipes, load_recipe, recipe_from_dict
+from mien.lab.recipe import builtin_recipes, changed, load_recipe, recipe_from_dict
 
 GOOD = {"name": "mine", "heads": {"a": {"emotions": "seven"}}}
 
 
 def test_builtin_recipes_load():
-    assert builtin_recipes() == ["default", "seven", "smoke"]
+    assert {"default", "seven", "smoke", "seven-wide"} <= set(builtin_recipes())
     for name in builtin_recipes():
         assert load_recipe(name).name == name
 
@@ -55,6 +55,25 @@ def test_size_of_the_default_network():
         ({"heads": {}}, "heads"),
         ({"heads": {"a": {"targets": "vote"}}}, "heads.a.targets"),
         ({"heads": {"a": {"emotion": "seven"}}}, "heads.a: unknown field emotion"),
+        ({"heads": {"a": {"emotions": "five"}}}, r"heads\.a\.emotions: got 'five', expected one of happy-sad, four"),
+        ({"heads": {"a": {"output": "sigmoid"}}}, r"got 'sigmoid' for 'seven', expected a label set of two"),
+        ({"heads": {"a": {"class_weights": "equal"}}}, r"heads\.a\.class_weights"),
+        ({"data": {"inner": 1}}, r"data\.inner: got 1\.0"),
+        ({"data": {"counts": {"joy": 5}}}, r"data\.counts: got 'joy', expected one of angry"),
+        ({"data": {"counts": {"happy": 0}}}, r"data\.counts\.happy: got 0, expected at least 1"),
+        ({"data": {"counts": {"happy": 0.5}}}, r"recipe\.data\.counts\.happy: got 0\.5, expected int"),
+        ({"data": {"sampling": "all"}}, r"data\.sampling"),
+        ({"input": {"colour": "bgr"}}, r"input\.colour: got 'bgr', expected one of gray, rgb"),
+        ({"network": {"name": "vgg"}}, r"network\.name: got 'vgg', expected one of plain, layers, timm"),
+        ({"network": {"name": "layers"}}, r"network\.layers: got none"),
+        ({"network": {"name": "timm"}}, r"network\.backbone: got none"),
+        ({"network": {"name": "timm", "backbone": "vgg16"}}, "input: a network of timm takes RGB"),
+        ({"network": {"frozen": 1}}, r"recipe\.network\.frozen: got 1, expected bool"),
+        ({"optimizer": {"decay": "plateau"}}, r"optimizer\.warmup_epochs: got 2\.0, expected 0"),
+        ({"schedule": {"accumulate": 100}}, r"schedule\.accumulate: got 100 parts of a batch of 128"),
+        ({"schedule": {"watch": "val_acc"}}, r"schedule\.watch: got 'val_acc', expected one of score, loss"),
+        ({"semi": {"labels": 0}}, r"semi\.labels: got 0\.0"),
+        ({"semi": {"threshold": 1.5}}, r"semi\.threshold"),
     ],
 )
 def test_typos_are_named(change, named):
@@ -63,8 +82,37 @@ def test_typos_are_named(change, named):
 
 
 def test_missing_recipe_lists_the_known(tmp_path):
-    with pytest.raises(RecipeError, match="default, seven, smoke"):
+    with pytest.raises(RecipeError, match="mien comes with .*default, .*seven, ") as caught:
         load_recipe("defualt")
+    assert "Did you mean 'default'?" in caught.value.hint
     (tmp_path / "mine.toml").write_text("name = ")
     with pytest.raises(RecipeError, match="not valid TOML"):
         load_recipe(str(tmp_path / "mine.toml"))
+
+
+def test_any_field_can_be_changed():
+    recipe = load_recipe("happy-sad-4")
+    new = changed(
+        recipe,
+        {
+            "optimizer.lr": 1,
+            "heads.labels.label_smoothing": 0.1,
+            "network.layers.1": "conv 16x3 valid > relu",
+            "data.counts.happy": 10,
+            "seed": 3,
+        },
+    )
+    assert new.optimizer.lr == 1.0
+    assert new.heads["labels"].label_smoothing == 0.1
+    assert new.network.layers == (recipe.network.layers[0], "conv 16x3 valid > relu", *recipe.network.layers[2:])
+    assert new.data.counts == {"happy": 10, "sad": 75}
+    assert new.seed == 3
+    assert recipe == load_recipe("happy-sad-4")
+
+
+@pytest.mark.parametrize(
+    "path", ["optimiser.lr", "optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"]
+)
+def test_fields_that_are_not_there_cannot_be_changed(path):
+    with pytest.raises(RecipeError, match="has no such field|unknown field"):
+        changed(load_recipe("happy-sad-4"), {path: 1})

@@ -37,6 +37,26 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out; the result is as if never interrupted.")
     ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Passes over the training pictures, in place of the recipe's.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What the base of a timm network starts from: a file, [bold]imagenet[/bold] or [bold]none[/bold].",
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="Change any field, as in --set optimizer.lr=0.01; repeatable."
+        ),
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Memory that training may take, as in 4GB: batches are divided to fit."),
+    ] = None,
 ) -> None:
     """Train a network after a recipe.
 
@@ -49,9 +69,17 @@ def train(
     Labels and FER+ votes, as the shipped model:  [bold]mien lab train default --data fer2013.npz --out runs/default[/bold]
     """
     _needs_lab()
-    from .training import run_training
+    from ..lab.recipe import changed, load_recipe
+    from .training import read_data, run_training
+    from .values import byte_count, field_changes
 
-    run_training(recipe, data, out, resume)
+    wanted = field_changes(changes or [])
+    wanted |= {"schedule.epochs": epochs} if epochs is not None else {}
+    wanted |= {"network.weights": weights} if weights is not None else {}
+    chosen = changed(load_recipe(recipe), wanted)
+    limit = byte_count(max_memory) if max_memory else None
+    faces = read_data(data, chosen.input.size, chosen.input.colour)
+    run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=str(data))
 
 
 @lab.command()

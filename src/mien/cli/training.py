@@ -10,26 +10,40 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..lab.dataset.faces import FaceSet
 from ..lab.dataset.opening import open_data
-from ..lab.recipe import load_recipe
+from ..lab.recipe import Recipe
 
 Row = dict[str, float]
 
 
-def run_training(recipe_name: str, data: Path, out: Path, resume: bool) -> None:
+def run_training(
+    recipe: Recipe, faces: FaceSet, out: Path, *, resume: bool, max_bytes: int | None = None, data: str = "DATA"
+) -> None:
     """Train and tell about it; the table of epochs goes to standard output, line by line.
+
+    Args:
+        recipe: what to train and how.
+        faces: what to train on.
+        out: folder of the run.
+        resume: go on with the run in ``out``.
+        max_bytes: memory that training may take; None sets no limit.
+        data: what the user called the data, for the advice at the end.
 
     Raises:
         MienError: see ``mien.lab.train.run.train``.
         KeyboardInterrupt: the user stopped the run, and has been told how to go on.
     """
-    recipe = load_recipe(recipe_name)
-    faces = read_data(data, recipe.input.size)
+    from ..lab.train.memory import fitted
     from ..lab.train.progress import BatchProgress
     from ..lab.train.run import train
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their greetings would drown the table
         logging.getLogger(name).setLevel(logging.ERROR)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    if max_bytes:
+        recipe = fitted(recipe, faces, max_bytes)
+        notes.print(
+            f"memory: each batch of {recipe.schedule.batch} in {recipe.schedule.accumulate} parts", markup=False
+        )
     notes.print(f"{recipe.name}: {len(faces):,} pictures, {recipe.schedule.epochs} epochs -> {out}", markup=False)
     table = EpochTable(recipe.schedule.epochs)
     try:
@@ -52,7 +66,7 @@ def run_training(recipe_name: str, data: Path, out: Path, resume: bool) -> None:
     notes.print(f"       mien lab export {out} --data {data} --out models", markup=False)
 
 
-def read_data(path: Path, size: int) -> FaceSet:
+def read_data(path: Path, size: int, colour: str = "gray") -> FaceSet:
     """Open a data set with a progress bar, and name every picture that had to be left out.
 
     Raises:
@@ -64,6 +78,7 @@ def read_data(path: Path, size: int) -> FaceSet:
         return open_data(
             path,
             size,
+            colour=colour,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
             on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
         )

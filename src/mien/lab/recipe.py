@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import sys
 import typing
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +31,7 @@ __all__ = [
     "Schedule",
     "Semi",
     "builtin_recipes",
+    "changed",
     "load_recipe",
     "recipe_from_dict",
 ]
@@ -53,9 +56,10 @@ def load_recipe(name_or_path: str) -> Recipe:
     elif Path(name_or_path).is_file():
         text = Path(name_or_path).read_text("utf-8")
     else:
+        near = difflib.get_close_matches(name_or_path, builtin_recipes(), 1)
         raise RecipeError(
             f"no recipe {name_or_path!r}: it is no file, and mien comes with {', '.join(builtin_recipes())}",
-            hint="Give one of these names, or the path of a .toml file.",
+            hint=f"Did you mean {near[0]!r}?" if near else "Give one of these names, or the path of a .toml file.",
         )
     try:
         table = tomllib.loads(text)
@@ -78,6 +82,39 @@ def recipe_from_dict(table: dict[str, Any]) -> Recipe:
     recipe = _build(Recipe, {**table, "heads": parsed}, "recipe")
     check(recipe)
     return recipe
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with some of its fields changed.
+
+    Args:
+        recipe: stays as it is.
+        changes: new values by the path of the field, such as ``optimizer.lr``, ``heads.labels.label_smoothing`` or, for one
+            element of a list, ``network.layers.0``.
+
+    Raises:
+        RecipeError: there is no such field, or it cannot hold the value.
+    """
+    table = dataclasses.asdict(recipe)
+    for path, value in changes.items():
+        *way, last = path.split(".")
+        place: Any = table
+        for step in way:
+            place = place[step] if isinstance(place, dict) and step in place else None
+        if isinstance(place, dict) and (last in place or path.startswith("data.")):
+            place[last] = value
+        elif isinstance(place, tuple) and last.isdigit() and int(last) < len(place):
+            at = int(last)
+            recipe_part: Any = table
+            for step in way[:-1]:
+                recipe_part = recipe_part[step]
+            recipe_part[way[-1]] = (*place[:at], value, *place[at + 1 :])
+        else:
+            raise RecipeError(
+                f"{path}: the recipe {recipe.name!r} has no such field",
+                hint="Give the table and the field, such as optimizer.lr or heads.NAME.weight.",
+            )
+    return recipe_from_dict(table)
 
 
 def _build(kind: type[T], table: Any, where: str) -> T:

@@ -26,6 +26,11 @@ def check(recipe: Recipe) -> None:
     _check_data(recipe.data)
     _check_input(recipe.input)
     _check_network(recipe.network)
+    if recipe.network.name == "timm" and (recipe.input.colour, recipe.input.mean, recipe.input.std) != ("rgb", 0, 1):
+        raise RecipeError(
+            "input: a network of timm takes RGB values from 0 to 1 and scales them itself (network.base_range)",
+            hint='Set colour = "rgb", mean = 0.0 and std = 1.0 under [input].',
+        )
     _check_augment(recipe.augment)
     _check_optimizer(recipe.optimizer)
     _check_schedule(recipe.schedule)
@@ -98,6 +103,10 @@ def _check_optimizer(optimizer: Optimizer) -> None:
     _one_of("optimizer.decay", optimizer.decay, ("cosine", "plateau", "constant"))
     _share("optimizer.plateau_factor", optimizer.plateau_factor)
     _at_least("optimizer.plateau_patience", optimizer.plateau_patience, 0)
+    if optimizer.decay == "plateau" and optimizer.warmup_epochs:
+        raise RecipeError(
+            f'optimizer.warmup_epochs: got {optimizer.warmup_epochs}, expected 0 with decay = "plateau"'
+        )
     for name in ("lr", "weight_decay", "warmup_epochs"):
         _at_least(f"optimizer.{name}", getattr(optimizer, name), 0)
     _share("optimizer.momentum", optimizer.momentum)

@@ -81,6 +81,11 @@ class Input:
     std: float = 0.255
     colour: str = "gray"
 
+    @property
+    def channels(self) -> int:
+        """1 for gray, 3 for RGB."""
+        return 3 if self.colour == "rgb" else 1
+
 
 @dataclass(frozen=True)
 class Augment:

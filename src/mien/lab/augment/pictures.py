@@ -1,11 +1,12 @@
 """Random changes to a batch of training pictures, made in a few tensor operations for the whole batch.
 
-All functions take and give float (N, 1, H, W) with gray values 0-1, and draw from torch's global generator.
+All functions take and give float (N, C, H, W) with values 0-1, and draw from torch's global generator.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch.nn import functional
@@ -17,27 +18,43 @@ def augment(pictures: torch.Tensor, how: Augment, size: int, strong: bool) -> to
     """Change each picture at random as ``how`` says and give it the side ``size``.
 
     Args:
-        pictures: float (N, 1, H, W), 0-1.
+        pictures: float (N, C, H, W), 0-1.
         how: what to change, and by how much.
         size: side of the result in pixels.
         strong: whether to erase rectangles too.
     """
     moved = resize(move(pictures, how), size)
     lit = relight(moved, how)
+    if how.noise:
+        lit = (lit + how.noise * torch.randn_like(lit)).clamp(0, 1)
     return erase(lit, how.erase) if strong and how.erase else lit
 
 
+def glance(pictures: torch.Tensor, how: Augment, size: int) -> torch.Tensor:
+    """Pictures changed so little that their emotion is as easy to tell as before: mirrored and shifted."""
+    still = replace(how, rotate=0.0, shear=0.0, zoom=(1.0, 1.0), shift=min(how.shift, 0.06))
+    return resize(move(pictures, still), size)
+
+
 def move(pictures: torch.Tensor, how: Augment) -> torch.Tensor:
-    """Rotate, scale, shift and mirror in one resampling; the border is repeated outwards."""
+    """Rotate, shear, scale, shift and mirror in one resampling; the border is repeated outwards."""
     n = len(pictures)
     angle = _between(n, -how.rotate, how.rotate, pictures) * math.pi / 180
     low, high = how.zoom
     zoom = torch.exp(_between(n, math.log(low), math.log(high), pictures))
     mirror = torch.where(torch.rand(n, device=pictures.device) < how.flip, -1.0, 1.0)
+    if how.shear:
+        slant = torch.tan(_between(n, -how.shear, how.shear, pictures) * math.pi / 180)
+    else:
+        slant = torch.zeros(n, device=pictures.device)
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
     shift_x, shift_y = (_between(n, -2 * how.shift, 2 * how.shift, pictures) for _ in range(2))
     theta = torch.stack(
-        [torch.stack([mirror * cos, -sin, shift_x], 1), torch.stack([mirror * sin, cos, shift_y], 1)], 1
+        [
+            torch.stack([mirror * cos, slant * cos - sin, shift_x], 1),
+            torch.stack([mirror * sin, slant * sin + cos, shift_y], 1),
+        ],
+        1,
     )
     grid = functional.affine_grid(theta, list(pictures.shape), align_corners=False)
     return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
@@ -62,7 +79,7 @@ def relight(pictures: torch.Tensor, how: Augment) -> torch.Tensor:
 
 
 def erase(pictures: torch.Tensor, probability: float) -> torch.Tensor:
-    """Fill a random rectangle of some pictures with one gray value (random erasing, Zhong et al. 2017)."""
+    """Fill a random rectangle of some pictures with one gray (random erasing, Zhong et al. 2017)."""
     n, _, height, width = pictures.shape
     area = _between(n, 0.02, 0.25, pictures)
     ratio = torch.exp(_between(n, -math.log(2.5), math.log(2.5), pictures))

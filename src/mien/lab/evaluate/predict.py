@@ -36,7 +36,9 @@ class Classifier:
         heads: its outputs; temperatures are 1 where none were fitted yet.
         marks: for each head, which labels it is marked against.
         parameters: number of trained weights.
-        run: float32 (N, 1, S, S) -> logits, float32 (N, K), for each head.
+        run: float32 (N, C, S, S), prepared as ``input`` says -> logits, float32 (N, K), for each head.
+        logits_of: uint8 pictures of any size -> the same; None prepares them and calls ``run``. An ensemble has one, for its
+            members want the pictures each in their own way.
     """
 
     name: str
@@ -45,14 +47,18 @@ class Classifier:
     marks: dict[str, Head]
     parameters: int
     run: Callable[[npt.NDArray[np.float32]], Logits]
+    logits_of: Callable[[npt.NDArray[np.uint8]], Logits] | None = None
 
     def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
-        """uint8 (N, H, W), gray faces of any size -> logits, float32 (N, K), for each head."""
+        """Faces of any size, uint8 (N, H, W) gray or (N, H, W, 3) RGB -> logits, float32 (N, K), for each head."""
+        if self.logits_of is not None:
+            return self.logits_of(images)
         return self.run(network_input(resize(images, self.input.size), self.input))
 
 
 def open_classifier(model: Path, threads: int = 0) -> Classifier:
-    """Open a shipped model, exported weights (``.onnx``, its card beside it), a checkpoint (``.ckpt``), or a run's folder.
+    """Open a shipped model, exported weights (``.onnx``, its card beside it), a checkpoint (``.ckpt``), the folder of a run or
+    of one exported model, or an ensemble (``.json``).
 
     Args:
         model: the file or folder, or the name of a model that comes with mien; a folder of that name goes first.
@@ -62,19 +68,43 @@ def open_classifier(model: Path, threads: int = 0) -> Classifier:
         ModelError: there is no such model, it is damaged, or its weights are not those of its card.
         MissingExtraError: a checkpoint is asked for and torch is not installed.
     """
-    if model.suffix.lower() == ".onnx":
+    if model.suffix.lower() == ".json" and not model.is_dir():
+        from ..ensemble.opening import open_ensemble  # noqa: PLC0415  # which opens its members through this door
+
+        return open_ensemble(model, threads)
+    if str(model) in shipped_models() and not model.is_dir():
         card, weights = load_model(str(model))
         return classifier_of_onnx(weights, card, threads)
-    if model.is_dir() or model.suffix.lower() == ".ckpt":
-        return _open_checkpoint(model)
-    if str(model) in shipped_models():
-        card, weights = load_model(str(model))
+    file = weights_file(model)
+    if file.suffix.lower() == ".onnx":
+        card, weights = load_model(str(file))
         return classifier_of_onnx(weights, card, threads)
+    if file.suffix.lower() == ".ckpt":
+        return _open_checkpoint(file)
     raise ModelError(
         f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected a .onnx file, a .ckpt "
-        f"file, the folder of a run, or a model that comes with mien ({', '.join(shipped_models())})",
+        "file, a .json file of an ensemble, the folder of a run, or a model that comes with mien "
+        f"({', '.join(shipped_models())})",
         hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
     )
+
+
+def weights_file(model: Path) -> Path:
+    """The file that counts in a folder: the checkpoint that its run keeps, or the only ``.onnx`` file. A file is itself.
+
+    Raises:
+        ModelError: the folder holds neither.
+        MissingExtraError: it holds a run and torch is not installed.
+    """
+    if not model.is_dir():
+        return model
+    exported = sorted(model.glob("*.onnx"))
+    if len(exported) == 1 and not (model / "last.ckpt").exists():
+        return exported[0]
+    extras.require("torch", "lab")
+    from ..train.checkpoint import find_checkpoint  # noqa: PLC0415  # needs torch
+
+    return find_checkpoint(model)
 
 
 def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
@@ -82,7 +112,7 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
 
     Args:
         classifier: from ``open_classifier``.
-        images: uint8 (N, H, W), gray, one face each.
+        images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
         flip: read the mirror image too and give the mean of both logits, as the reader does.
         batch: pictures at a time.
 
@@ -94,7 +124,7 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
         some = images[start : start + batch]
         logits = classifier.logits(some)
         if flip:
-            logits = mean_of_views(logits, classifier.logits(np.ascontiguousarray(some[..., ::-1])))
+            logits = mean_of_views(logits, classifier.logits(np.ascontiguousarray(some[:, :, ::-1])))
         parts.append(logits)
     return {name: np.concatenate([part[name] for part in parts]) for name in classifier.heads}
 
@@ -136,7 +166,7 @@ def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
 
     return Classifier(
         name=recipe.name,
-        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std),
+        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour),
         heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
         marks=dict(recipe.heads),
         parameters=sum(weight.numel() for weight in network.parameters()),
@@ -146,9 +176,9 @@ def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
 
 def _open_checkpoint(path: Path) -> Classifier:
     extras.require("torch", "lab")
-    from ..train.checkpoint import find_checkpoint, restore_network  # noqa: PLC0415  # needs torch
+    from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
-    return classifier_of_network(*restore_network(find_checkpoint(path)))
+    return classifier_of_network(*restore_network(path))
 
 
 def _mark(name: str, head: HeadCard, targets: str | None) -> Head:

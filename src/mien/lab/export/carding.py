@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...models.card import InputSpec, ModelCard
-from ..dataset.faces import TRAIN, VALIDATION, FaceSet, copies_of_training
+from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet, copies_of_training
 from ..dataset.targets import hard_targets
 from ..evaluate.calibration import fit_temperature, fit_vote_temperature
 from ..evaluate.predict import Classifier, classifier_of_network, classifier_of_onnx, predict
@@ -26,7 +26,7 @@ _FER2013_TRAINING = 28_709  # pictures, Goodfellow et al. 2013
 def model_card(
     recipe: Recipe, network: MultiHead, weights: bytes, faces: FaceSet, *, name: str, licence: str, data: str
 ) -> ModelCard:
-    """The whole card: temperatures and scores come from the validation part of ``faces``.
+    """The whole card: temperatures and scores come from the part that the recipe chooses by: ``inner`` or ``validation``.
 
     The temperatures (one or two numbers a head) are fitted to the very pictures that the calibration scores are then
     measured on, but for copies of training pictures, which are left out of the fit.
@@ -43,33 +43,35 @@ def model_card(
     Raises:
         DataError: there is no validation part, or nothing in it marks a head.
     """
-    classifier = calibrated(classifier_of_network(recipe, network), faces)
+    chosen_by = INNER if recipe.data.inner else VALIDATION
+    classifier = calibrated(classifier_of_network(recipe, network), faces, chosen_by)
     card = ModelCard(
         name=name,
         weights=f"{name}.onnx",
         sha256=hashlib.sha256(weights).hexdigest(),
         licence=licence,
         data=data,
-        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std),
+        input=classifier.input,
         heads=classifier.heads,
         parameters=classifier.parameters,
-        macs=count_macs(network, recipe.input.size),
+        macs=count_macs(network, classifier.input),
         recipe=asdict(recipe),
     )
-    return replace(card, scores=summary(evaluate(classifier_of_onnx(weights, card), faces, VALIDATION)))
+    judged_by = VALIDATION if (faces.split == VALIDATION).any() else chosen_by
+    return replace(card, scores=summary(evaluate(classifier_of_onnx(weights, card), faces, judged_by)))
 
 
-def calibrated(classifier: Classifier, faces: FaceSet) -> Classifier:
-    """The classifier with temperatures fitted on the validation part, read with mirror images.
+def calibrated(classifier: Classifier, faces: FaceSet, split: str = VALIDATION) -> Classifier:
+    """The classifier with temperatures fitted on one part of the data, read with mirror images.
 
     Copies of training pictures are left out, unless nothing else is left; a temperature that nothing in the part can be
     fitted to stays as it is.
 
     Raises:
-        DataError: there is no validation part, or it lacks the votes that a head is marked against.
+        DataError: there is no such part, or it lacks the votes that a head is marked against.
     """
-    part = faces.part(VALIDATION)
-    fresh = ~copies_of_training(faces, VALIDATION)
+    part = faces.part(split)
+    fresh = ~copies_of_training(faces, split)
     logits = predict(classifier, part.images, flip=True)
     heads = {}
     for name, head in classifier.heads.items():
@@ -92,10 +94,10 @@ def _preferred(usable: npt.NDArray[np.bool_], fresh: npt.NDArray[np.bool_]) -> n
     return both if both.any() else usable
 
 
-def count_macs(network: MultiHead, size: int) -> int:
+def count_macs(network: MultiHead, spec: InputSpec) -> int:
     """Multiply-adds of one picture: those of convolutions and matrix products, as is usual."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 1, size, size))
+        network(torch.zeros(1, spec.channels, spec.size, spec.size))
     return int(counter.get_total_flops()) // 2
 
 

@@ -19,7 +19,7 @@ def max_difference(network: MultiHead, weights: bytes, pictures: npt.NDArray[np.
     Args:
         network: in evaluation mode, on the CPU.
         weights: content of the ONNX file.
-        pictures: float32 (N, 1, S, S), network input; real pictures, for noise excites a network too little.
+        pictures: float32 (N, C, S, S), network input; real pictures, for noise excites a network too little.
 
     Raises:
         ModelError: onnxruntime cannot run the file, or it lacks an output.

@@ -8,7 +8,8 @@ from ...crop.prepare import network_input, resize
 from ...errors import OptionError
 from ...models.card import InputSpec
 from ...sinks.atomic import write_atomically
-from ..dataset.faces import VALIDATION, FaceSet
+from ..dataset.faces import INNER, VALIDATION, FaceSet
+from ..split.drawing import drawn
 from ..train.checkpoint import find_checkpoint, restore_network
 from .carding import describe, model_card
 from .parity import check_parity
@@ -45,9 +46,10 @@ def export_model(
         raise OptionError(
             f"name: got {name!r}, expected a file name without folders", hint="Choose the folder with --out."
         )
-    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std)
-    weights = to_onnx(network, spec.size)
-    pictures = faces.part(VALIDATION).images[:64]
+    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour)
+    weights = to_onnx(network, spec.size, spec.channels)
+    faces = drawn(faces, recipe)
+    pictures = faces.part(INNER if recipe.data.inner else VALIDATION).images[:64]
     check_parity(network, weights, network_input(resize(pictures, spec.size), spec))
     card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))
     path = out / card.weights

@@ -10,7 +10,7 @@ from ..nets.heads import MultiHead
 OPSET = 18
 
 
-def to_onnx(network: MultiHead, size: int) -> bytes:
+def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
     """The network as ONNX, for any number of pictures at a time; the same network gives the same bytes.
 
     Batch norms are folded into their convolutions, and everything that only describes the Python source (names of
@@ -19,12 +19,13 @@ def to_onnx(network: MultiHead, size: int) -> bytes:
     Args:
         network: in evaluation mode, on the CPU.
         size: side of its pictures in pixels.
+        channels: of its pictures.
 
     Returns:
-        An ONNX file: input ``pictures``, float32 (N, 1, size, size); one output of logits, float32 (N, K), for each head,
-        named after it.
+        An ONNX file: input ``pictures``, float32 (N, channels, size, size); one output of logits, float32 (N, K), for each
+        head, named after it.
     """
-    pictures = torch.zeros(2, 1, size, size)  # two: the exporter would take a batch of one for a constant
+    pictures = torch.zeros(2, channels, size, size)  # two: the exporter would take a batch of one for a constant
     program = torch.onnx.export(
         network,
         (pictures,),

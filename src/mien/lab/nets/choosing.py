@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from ...emotions import label_set
-from ...errors import RecipeError
-from ..recipe import Recipe
-from .heads import MultiHead
-from .plain import PlainTrunk
+from torch import nn
 
-TRUNKS = {"plain": PlainTrunk}
+from ..recipe import Recipe
+from .backbone import BackboneTrunk, start
+from .heads import MultiHead
+from .layered import LayeredTrunk
+from .plain import PlainTrunk
+from .rows import Shape
 
 
 def build_network(recipe: Recipe) -> MultiHead:
-    """The untrained network that ``recipe`` asks for.
+    """The network that ``recipe`` asks for, with random weights.
 
     Raises:
-        RecipeError: there is no trunk of that name.
+        RecipeError: a row of layers makes no sense, or timm has no network of that name.
     """
-    network = recipe.network
-    if network.name not in TRUNKS:
-        raise RecipeError(f"network.name: got {network.name!r}, expected one of {', '.join(TRUNKS)}")
-    classes = {name: len(label_set(head.emotions)) for name, head in recipe.heads.items()}
-    return MultiHead(TRUNKS[network.name](network.widths, network.depths), classes, network.dropout)
+    return MultiHead(_trunk(recipe), recipe.heads, recipe.network.dropout)
+
+
+def start_network(recipe: Recipe) -> MultiHead:
+    """The network that ``recipe`` asks for, ready to be trained: its base with the weights that the recipe names.
+
+    Raises:
+        RecipeError: see ``build_network``.
+        ModelError: the weights cannot be fetched or read.
+    """
+    network = build_network(recipe)
+    if isinstance(network.trunk, BackboneTrunk):
+        start(network.trunk, recipe.network)
+    return network
+
+
+def _trunk(recipe: Recipe) -> nn.Module:
+    network, given = recipe.network, recipe.input
+    if network.name == "layers":
+        return LayeredTrunk(network.layers, Shape(given.channels, given.size))
+    if network.name == "timm":
+        return BackboneTrunk(network, given.size)
+    return PlainTrunk(network.widths, network.depths, given.channels)

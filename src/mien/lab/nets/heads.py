@@ -7,26 +7,44 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from ...emotions import label_set
+from ..recipe import Head
+
 
 class MultiHead(nn.Module):
     """A shared trunk with named heads.
 
     Args:
         trunk: a module with an attribute ``features``, the length of its output vector.
-        classes: head name -> number of classes, in the order of the outputs.
+        heads: what each head tells apart, by its name; the order is that of the outputs.
         dropout: share of features dropped before the heads while training.
     """
 
-    def __init__(self, trunk: nn.Module, classes: Mapping[str, int], dropout: float) -> None:
+    def __init__(self, trunk: nn.Module, heads: Mapping[str, Head], dropout: float) -> None:
         super().__init__()
         self.trunk = trunk
         self.dropout = nn.Dropout(dropout)
         features = trunk.features
         if not isinstance(features, int):
             raise TypeError(f"trunk.features: got {type(features).__name__}, expected int")
-        self.heads = nn.ModuleDict({name: nn.Linear(features, n) for name, n in classes.items()})
+        self.heads = nn.ModuleDict({name: _classifier(features, head) for name, head in heads.items()})
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Float (N, 1, S, S) -> logits, float (N, classes) for each head."""
+        """Float (N, C, S, S) -> logits, float (N, classes) for each head."""
         features = self.dropout(self.trunk(pictures))
         return {name: head(features) for name, head in self.heads.items()}
+
+
+class SigmoidUnit(nn.Linear):
+    """One unit that says how likely the first of two classes is; its logits for both differ by the unit's value."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        half = super().forward(features) / 2
+        return torch.cat([half, -half], dim=1)
+
+
+def _classifier(features: int, head: Head) -> nn.Linear:
+    return SigmoidUnit(features) if head.output == "sigmoid" else nn.Linear(features, len(label_set(head.emotions)))

@@ -13,17 +13,17 @@ from torch import nn
 
 
 class PlainTrunk(nn.Module):
-    """Gray picture in, one feature vector out.
+    """Picture in, one feature vector out.
 
     Args:
         widths: channels of each stage.
         depths: convolutions of each stage.
+        channels: of the pictures.
     """
 
-    def __init__(self, widths: Sequence[int], depths: Sequence[int]) -> None:
+    def __init__(self, widths: Sequence[int], depths: Sequence[int], channels: int = 1) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        channels = 1
         for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             if stage:
                 layers.append(nn.MaxPool2d(2))
@@ -38,5 +38,5 @@ class PlainTrunk(nn.Module):
         self.features = channels
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Float (N, 1, S, S), normalised, any S the stages can halve -> float (N, features)."""
+        """Float (N, C, S, S), normalised, any S the stages can halve -> float (N, features)."""
         return torch.mean(self.layers(pictures), dim=(2, 3))

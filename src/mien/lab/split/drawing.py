@@ -26,7 +26,9 @@ def drawn(faces: FaceSet, recipe: Recipe) -> FaceSet:
     wanted = recipe.data
     known = sorted({EMOTIONS.index(name) for head in recipe.heads.values() for name in label_set(head.emotions)})
     if all(head.targets == "labels" for head in recipe.heads.values()):
-        faces = faces.take(np.isin(faces.labels, known))
+        usable = np.isin(faces.labels, known)
+        if usable[faces.split == TRAIN].any():  # else training says what it found and what it wants
+            faces = faces.take(usable)
     parts = {TRAIN: wanted.counts, VALIDATION: wanted.judge_counts, TEST: wanted.judge_counts}
     kept = np.ones(len(faces), bool)
     for number, (part, counts) in enumerate(parts.items()):

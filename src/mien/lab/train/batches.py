@@ -5,40 +5,70 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from ...crop.prepare import channels_first
 from ...errors import DataError
 from ..dataset.faces import FaceSet
 from ..dataset.targets import hard_targets, soft_targets
 from ..recipe import Recipe
 
+Rows = npt.NDArray[np.int64]
 
-class ShuffledBatches(Sampler[list[int]]):
-    """Batches of shuffled row numbers; the same seed and epoch give the same order, also after a resume.
+
+class DrawnBatches(Sampler[list[int]]):
+    """Batches of row numbers; the same seed and epoch give the same rows, also after a resume.
 
     Lightning calls ``set_epoch`` before each epoch.
+
+    Args:
+        labelled: rows to learn from by their labels: each once an epoch, in a new order, or drawn with ``odds``.
+        batch: labelled rows in a batch.
+        seed: of the order.
+        odds: float (len(labelled),), how often each row is drawn in comparison; None takes each once.
+        others: rows without labels.
+        ratio: how many of the others follow for each labelled row.
     """
 
-    def __init__(self, rows: int, batch: int, seed: int) -> None:
-        self._rows, self._batch, self._seed, self._epoch = rows, min(batch, rows), seed, 0
+    def __init__(
+        self,
+        labelled: Rows,
+        batch: int,
+        seed: int,
+        *,
+        odds: npt.NDArray[np.float64] | None = None,
+        others: Rows | None = None,
+        ratio: int = 0,
+    ) -> None:
+        self._labelled, self._batch, self._seed, self._epoch = labelled, min(batch, len(labelled)), seed, 0
+        self._odds = None if odds is None else odds / odds.sum()
+        self._others, self._ratio = others, ratio
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._rows // self._batch
+        return len(self._labelled) // self._batch
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(self._rows)
+        rng = np.random.default_rng([self._seed, self._epoch])
+        order = rng.permutation(len(self._labelled))
+        if self._odds is not None:
+            order = rng.choice(len(self._labelled), len(self._labelled), p=self._odds)
         for start in range(0, len(self) * self._batch, self._batch):
-            yield order[start : start + self._batch].tolist()
+            rows = self._labelled[order[start : start + self._batch]]
+            if self._others is not None:
+                rows = np.concatenate([rows, rng.choice(self._others, self._ratio * self._batch)])
+            yield rows.tolist()
 
 
 def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.Tensor, ...]]:
-    """Batches of (uint8 images (B, H, W), one float32 (B, K) target per head in the recipe's order).
+    """Batches of (uint8 images (B, C, H, W), one float32 (B, K) target per head in the recipe's order).
 
-    Rows that no head learns from are left out.
+    Rows that no head learns from are left out. Where the recipe wants unlabelled pictures, ``ratio`` times as many of them
+    follow the labelled ones in each batch, their targets all zero.
 
     Raises:
         DataError: no row is left, or a head needs votes that the data has not.
@@ -52,16 +82,66 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
             f"({wanted})",
             hint="Choose a recipe whose heads know the emotions of this data, or check the labels.",
         )
-    tensors = TensorDataset(torch.from_numpy(faces.images[used]), *(torch.from_numpy(t[used]) for t in targets))
-    sampler = ShuffledBatches(len(used), recipe.schedule.batch, recipe.seed)
+    labelled, others = keep_labels(faces, used, recipe)
+    for target in targets:
+        target[others] = 0
+    odds = _odds(faces.labels[labelled]) if recipe.data.sampling == "balanced" else None
+    semi, schedule = recipe.semi, recipe.schedule
+    sampler = DrawnBatches(
+        labelled,
+        schedule.batch // schedule.accumulate,
+        recipe.seed,
+        odds=odds,
+        others=others if semi.ratio and len(others) else None,
+        ratio=semi.ratio,
+    )
+    images = channels_first(faces.images, 1 if faces.images.ndim == 3 else recipe.input.channels)
+    tensors = TensorDataset(torch.from_numpy(images), *(torch.from_numpy(target) for target in targets))
     # A loader draws a number when an epoch begins, but not in the epoch that a run resumes with. With a generator of its
     # own that leaves torch's global one, which the augmentation draws from, alone: resumed runs equal uninterrupted ones.
     return DataLoader(tensors, sampler=sampler, batch_size=None, generator=torch.Generator())
 
 
+def keep_labels(faces: FaceSet, used: Rows, recipe: Recipe) -> tuple[Rows, Rows]:
+    """Rows whose labels are used, and rows that count as unlabelled: ``recipe.semi.labels`` of each class are the former."""
+    if recipe.semi.labels == 1:
+        return used, np.empty(0, np.int64)
+    shuffled = np.random.default_rng([recipe.seed, 17]).permutation(used)
+    kept = []
+    for label in np.unique(faces.labels[used]):
+        rows = shuffled[faces.labels[shuffled] == label]
+        kept.append(rows[: max(1, round(recipe.semi.labels * len(rows)))])
+    labelled = np.sort(np.concatenate(kept))
+    return labelled, np.setdiff1d(used, labelled)
+
+
+def class_weights(faces: FaceSet, recipe: Recipe) -> dict[str, torch.Tensor]:
+    """float32 (K,) for each head: how much a picture of each class counts; they are 1 on average over the pictures."""
+    weights = {}
+    for name, head in recipe.heads.items():
+        shares = soft_targets(faces, head).sum(0).astype(np.float64)
+        balanced = head.class_weights == "balanced"
+        there = np.maximum(shares, 1)
+        weights[name] = torch.tensor(
+            shares.sum() / (there * max(1, (shares > 0).sum())) if balanced else np.ones(len(shares)),
+            dtype=torch.float32,
+        )
+    return weights
+
+
 def validation_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.Tensor, ...]]:
-    """Batches of (uint8 images (B, H, W), one int64 (B,) right answer per head, -1 where there is none)."""
+    """Batches of (uint8 images (B, C, H, W), one int64 (B,) right answer per head, -1 where there is none)."""
     answers = [hard_targets(faces, head) for head in recipe.heads.values()]
-    tensors = TensorDataset(*(torch.from_numpy(array) for array in (faces.images, *answers)))
-    rows = [list(range(start, min(start + 256, len(faces)))) for start in range(0, len(faces), 256)]
+    images = channels_first(faces.images, 1 if faces.images.ndim == 3 else recipe.input.channels)
+    tensors = TensorDataset(*(torch.from_numpy(array) for array in (images, *answers)))
+    size = max(
+        2, min(256, 4_000_000 // recipe.input.size**2)
+    )  # large pictures in smaller batches: they all take memory
+    rows = [list(range(start, min(start + size, len(faces)))) for start in range(0, len(faces), size)]
     return DataLoader(tensors, sampler=rows, batch_size=None)
+
+
+def _odds(labels: Rows) -> npt.NDArray[np.float64]:
+    """How often to draw each row so that every class is drawn equally often."""
+    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.asarray(1 / counts[inverse], np.float64)

@@ -1,8 +1,8 @@
-"""One training step and one validation step: the losses, the schedule and the scores of a run."""
+"""One training step and one validation step: the losses and the scores of a run."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import lightning.pytorch as lightning
@@ -12,9 +12,10 @@ from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy
 
 from ...emotions import label_set
-from ..augment.pictures import augment, mixup_pairs, resize
-from ..nets.choosing import build_network
+from ..augment.pictures import augment, glance, mixup_pairs, resize
+from ..nets.heads import MultiHead
 from ..recipe import Recipe
+from .optimizing import optimizer_of, scheduler_of
 
 
 class Training(lightning.LightningModule):
@@ -22,13 +23,19 @@ class Training(lightning.LightningModule):
 
     Logs ``train_loss``, and at validation ``val_loss``, ``val_acc_<head>`` and ``val_score``, the mean accuracy of the
     heads.
+
+    Args:
+        recipe: how to train.
+        network: what to train.
+        class_weights: float (K,) for each head: how much a picture of each class counts.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, network: MultiHead, class_weights: Mapping[str, torch.Tensor]) -> None:
         super().__init__()
         self.recipe = recipe
         # The layout of pixels in which processors convolve fastest.
-        self.network = build_network(recipe).to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)
+        self._class_weights = class_weights
         self._accuracies = {
             name: MulticlassAccuracy(len(label_set(head.emotions)), average="micro", ignore_index=-1)
             for name, head in recipe.heads.items()
@@ -41,25 +48,51 @@ class Training(lightning.LightningModule):
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         recipe, (images, *targets) = self.recipe, batch
         strong = recipe.augment.strong_until == 0 or self.current_epoch < recipe.augment.strong_until
+        ratio = recipe.semi.ratio if recipe.semi.labels < 1 else 0
+        labelled = len(images) // (1 + ratio)
         with torch.autocast(self.device.type, enabled=False):
             size = recipe.schedule.size_at(self.current_epoch, recipe.input.size)
-            pictures = augment(images.unsqueeze(1).float() / 255, recipe.augment, size, strong)
-            if strong and recipe.augment.mixup:
+            pictures = augment(images.float() / 255, recipe.augment, size, strong)
+            if strong and recipe.augment.mixup and not ratio:
                 partner, share = mixup_pairs(len(pictures), recipe.augment.mixup)
                 pictures = share * pictures + (1 - share) * pictures[partner]
                 targets = [share * target + (1 - share) * target[partner] for target in targets]
-        logits = self.network(self._normalised(pictures))
+        logits = {name: value.float() for name, value in self.network(self._normalised(pictures)).items()}
         losses = [
-            head.weight * soft_cross_entropy(logits[name].float(), target)
+            head.weight
+            * soft_cross_entropy(logits[name][:labelled], target[:labelled], self._class_weights[name].to(self.device))
             for (name, head), target in zip(recipe.heads.items(), targets, strict=True)
         ]
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss, on_step=False, on_epoch=True)
+        if ratio:
+            loss = loss + recipe.semi.weight * self._unlabelled_loss(images[labelled:], logits, labelled, size)
         return loss
+
+    def _unlabelled_loss(
+        self, images: torch.Tensor, logits: Mapping[str, torch.Tensor], labelled: int, size: int
+    ) -> torch.Tensor:
+        """FixMatch: what the network is sure of at a glance becomes the label of the changed picture."""
+        semi = self.recipe.semi
+        with torch.no_grad():
+            with torch.autocast(self.device.type, enabled=False):
+                plain = glance(images.float() / 255, self.recipe.augment, size)
+            guesses = {name: value.float().softmax(1) for name, value in self.network(self._normalised(plain)).items()}
+        losses, sure = [], []
+        for name, head in self.recipe.heads.items():
+            confidence, label = guesses[name].max(1)
+            counted = (confidence >= semi.threshold).float()
+            loss = functional.cross_entropy(logits[name][labelled:], label, reduction="none")
+            losses.append(head.weight * (loss * counted).mean())
+            sure.append(counted.mean())
+        total = torch.stack(losses).sum()
+        self.log("unlabelled_loss", total, on_step=False, on_epoch=True)
+        self.log("unlabelled_sure", torch.stack(sure).mean(), on_step=False, on_epoch=True)
+        return total
 
     def validation_step(self, batch: list[torch.Tensor]) -> None:
         images, *answers = batch
-        pictures = resize(images.unsqueeze(1).float() / 255, self.recipe.input.size)
+        pictures = resize(images.float() / 255, self.recipe.input.size)
         logits = self.network(self._normalised(pictures))
         loss = torch.zeros((), device=self.device)
         for (name, head), answer in zip(self.recipe.heads.items(), answers, strict=True):
@@ -78,39 +111,27 @@ class Training(lightning.LightningModule):
         self.log("val_score", torch.stack(list(values.values())).mean())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        how, schedule = self.recipe.optimizer, self.recipe.schedule
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        rest = [p for p in self.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": how.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        optimizer: torch.optim.Optimizer
-        if how.name == "sgd":
-            optimizer = torch.optim.SGD(groups, lr=how.lr, momentum=how.momentum, nesterov=how.momentum > 0)
-        else:
-            optimizer = torch.optim.AdamW(groups, lr=how.lr)
-        steps = int(self.trainer.estimated_stepping_batches)
-        warmup = round(steps * how.warmup_epochs / schedule.epochs)
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        optimizer = optimizer_of(self.recipe, self.network)
+        scheduler = scheduler_of(self.recipe, optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": scheduler} if scheduler else {"optimizer": optimizer}
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint["recipe"] = asdict(self.recipe)
 
     def _normalised(self, pictures: torch.Tensor) -> torch.Tensor:
-        return (pictures - self.recipe.input.mean) / self.recipe.input.std
+        given = self.recipe.input
+        scaled = (pictures - given.mean) / given.std
+        return scaled.expand(-1, given.channels, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Mean cross entropy against distributions, over the rows that have one.
 
     Args:
         logits: float (N, K).
         targets: float (N, K); rows sum to 1, to 0 (left out), or between (mixed with such a row).
+        weights: float (K,), how much each class counts.
     """
-    total = -(targets * functional.log_softmax(logits, dim=1)).sum()
-    return total / targets.sum().clamp(min=1e-6)
+    weighted = targets * weights
+    total = -(weighted * functional.log_softmax(logits, dim=1)).sum()
+    return total / weighted.sum().clamp(min=1e-6)

@@ -14,13 +14,16 @@ from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, Model
 
 from ...errors import OutputError, RecipeError
 from ...sinks.atomic import writing_to
-from ..dataset.faces import TRAIN, VALIDATION, FaceSet
+from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet
+from ..nets.choosing import start_network
 from ..recipe import Recipe, recipe_from_dict
-from .batches import training_batches, validation_batches
+from ..split.drawing import drawn
+from .batches import class_weights, training_batches, validation_batches
 from .checkpoint import load_checkpoint, recipe_values, used_precision
 from .history import History, Row
 from .module import Training
 from .precision import Precision, fastest_precision
+from .tensorboard import TensorBoard
 
 
 def train(
@@ -34,10 +37,13 @@ def train(
 ) -> Path:
     """Fit ``recipe`` on the training part of ``faces``, judging each epoch on the validation part.
 
+    Where the recipe sets an inner part of the training pictures aside, epochs are judged on that instead, and the validation
+    part is not looked at.
+
     Args:
         recipe: what to train and how.
         faces: a set with ``train`` and ``validation`` parts.
-        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv`` and ``curves.png``.
+        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png`` and TensorBoard's ``events.*``.
         resume: go on from ``last.ckpt`` in ``out``, with the same result as if never interrupted.
         show: called after each epoch with the rows of the history.
         callbacks: more of Lightning's callbacks, such as a progress bar.
@@ -50,6 +56,7 @@ def train(
         OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or no folder can be
             made there.
         RecipeError: ``resume`` is True and the run in ``out`` follows another recipe.
+        ModelError: the weights that the recipe starts from cannot be fetched or read.
         KeyboardInterrupt: the user stopped the run; it can be resumed once ``last.ckpt`` exists.
     """
     last = out / "last.ckpt"
@@ -59,13 +66,16 @@ def train(
     if resume:
         _check_same_recipe(recipe, last)
     lightning.seed_everything(recipe.seed, verbose=False)
+    faces = drawn(faces, recipe)
+    learned = faces.part(TRAIN)
+    batches = training_batches(learned, recipe)
+    checks = validation_batches(faces.part(INNER if recipe.data.inner else VALIDATION), recipe)
+    network = start_network(recipe)
     precision = (used_precision(last) if resume else None) or fastest_precision(recipe)
-    batches = training_batches(faces.part(TRAIN), recipe)
-    checks = validation_batches(faces.part(VALIDATION), recipe)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
-    trainer = _trainer(recipe, out, precision, [History(out, show), _Remember(precision)], callbacks)
-    module = Training(recipe)
+    trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
+    module = Training(recipe, network, class_weights(learned, recipe))
     with _quiet(), _interruptible(trainer):
         trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
     return out / f"{recipe.schedule.keep}.ckpt"
@@ -90,17 +100,19 @@ def _trainer(
     own: list[lightning.Callback],
     callbacks: tuple[lightning.Callback, ...],
 ) -> lightning.Trainer:
-    keep_best = ModelCheckpoint(out, "best", monitor="val_score", mode="max", enable_version_counter=False)
+    watched, mode = ("val_loss", "min") if recipe.schedule.watch == "loss" else ("val_score", "max")
+    keep_best = ModelCheckpoint(out, "best", monitor=watched, mode=mode, enable_version_counter=False)
     keep_last = ModelCheckpoint(out, "last", save_top_k=1, monitor=None, enable_version_counter=False)
     chosen = [*own, keep_best, keep_last, *callbacks]
     if recipe.schedule.ema:
         chosen.insert(0, EMAWeightAveraging(decay=recipe.schedule.ema))
     if recipe.schedule.patience:
-        chosen.append(EarlyStopping("val_score", mode="max", patience=recipe.schedule.patience))
+        chosen.append(EarlyStopping(watched, mode=mode, patience=recipe.schedule.patience))
     return lightning.Trainer(
         max_epochs=recipe.schedule.epochs,
         precision=precision,
         callbacks=chosen,
+        accumulate_grad_batches=recipe.schedule.accumulate,
         logger=False,
         enable_model_summary=False,
         enable_progress_bar=any(isinstance(callback, lightning.callbacks.ProgressBar) for callback in callbacks),

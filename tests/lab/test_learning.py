@@ -1,0 +1,214 @@
+"""What recipes can ask of training: sampling, weights, rates, memory, pictures without labels, parts to choose by."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.emotions import EMOTIONS
+from mien.errors import DataError, OptionError
+from mien.lab.dataset.faces import FaceSet
+from mien.lab.recipe import Recipe, changed, load_recipe
+from mien.lab.split.drawing import drawn
+
+from .conftest import HAPPY, SAD, tiny, two_classes
+
+pytestmark = pytest.mark.usefixtures("float32")
+
+torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
+
+from mien.lab.augment.pictures import augment, glance, move  # noqa: E402  # needs torch
+from mien.lab.nets.choosing import build_network  # noqa: E402  # needs torch
+from mien.lab.train.batches import class_weights, keep_labels, training_batches  # noqa: E402  # needs torch
+from mien.lab.train.memory import kept_bytes, parts_that_fit  # noqa: E402  # needs torch
+from mien.lab.train.module import soft_cross_entropy  # noqa: E402  # needs torch
+from mien.lab.train.run import train  # noqa: E402  # needs torch
+
+
+def uneven(happy: int, sad: int) -> FaceSet:
+    labels = np.array([HAPPY] * happy + [SAD] * sad)
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 16, 16), np.uint8)
+    return FaceSet("uneven", images, labels, np.full(len(labels), "train"))
+
+
+def happy_sad(**changes: object) -> Recipe:
+    return changed(
+        tiny(), {"heads.fer2013.emotions": "happy-sad", **{k.replace("__", "."): v for k, v in changes.items()}}
+    )
+
+
+def test_balanced_sampling_draws_rare_classes_as_often():
+    faces = uneven(900, 100)
+    loader = training_batches(faces, happy_sad(data__sampling="balanced"))
+    targets = torch.cat([target for _, target in loader])
+    assert 0.4 < targets[:, 1].mean() < 0.6
+
+
+def test_balanced_class_weights_make_classes_count_alike():
+    weights = class_weights(uneven(900, 100), happy_sad(heads__fer2013__class_weights="balanced"))["fer2013"]
+    torch.testing.assert_close(weights, torch.tensor([1 / 1.8, 1 / 0.2]))
+    torch.testing.assert_close(class_weights(uneven(9, 1), happy_sad())["fer2013"], torch.ones(2))
+    logits = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+    targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    sad_counts_more = soft_cross_entropy(logits, targets, torch.tensor([1.0, 9.0]))
+    assert sad_counts_more > soft_cross_entropy(logits, targets, torch.ones(2))
+
+
+def test_a_tenth_of_the_labels_of_each_class():
+    faces = uneven(900, 100)
+    recipe = happy_sad(semi__labels=0.1, semi__ratio=3)
+    labelled, others = keep_labels(faces, np.arange(1000), recipe)
+    assert np.bincount(faces.labels[labelled])[[HAPPY, SAD]].tolist() == [90, 10]
+    assert len(np.intersect1d(labelled, others)) == 0
+    assert len(others) == 900
+    for images, targets in training_batches(faces, recipe):
+        assert len(images) == 32 * 4
+        assert (targets[:32].sum(1) == 1).all()
+        assert (targets[32:] == 0).all()  # their labels never reach the network
+
+
+def test_pictures_without_labels_are_learned_from(tmp_path):
+    faces = two_classes(320)
+    recipe = changed(tiny(epochs=8), {"semi.labels": 0.1, "semi.ratio": 2, "semi.threshold": 0.4, "schedule.batch": 4})
+    rows = []
+    train(recipe, faces, tmp_path, show=rows.append)
+    assert rows[-1][-1]["unlabelled_sure"] > 0
+    assert rows[-1][-1]["val_acc_fer2013"] > 0.9
+
+
+def test_the_learning_rate_falls_on_a_plateau(tmp_path):
+    recipe = changed(
+        tiny(epochs=4),
+        {
+            "optimizer.name": "adam",
+            "optimizer.lr": 1e-6,  # too small to get better
+            "optimizer.decay": "plateau",
+            "optimizer.warmup_epochs": 0,
+            "optimizer.plateau_patience": 0,
+            "optimizer.plateau_factor": 0.1,
+        },
+    )
+    rows = []
+    train(recipe, two_classes(100), tmp_path, show=rows.append)
+    rates = [row["lr"] for row in rows[-1]]
+    assert rates[0] == 1e-6
+    assert rates[-1] <= 1e-7
+
+
+def test_accumulated_batches_take_as_many_steps(tmp_path):
+    from mien.lab.train.progress import BatchProgress
+
+    seen = []
+    recipe = changed(tiny(epochs=1), {"schedule.batch": 32, "schedule.accumulate": 4})
+    faces = two_classes(200)
+    train(recipe, faces, tmp_path, callbacks=(BatchProgress(lambda *at: seen.append(at)),))
+    assert seen[-1] == (1, 18, 18)  # 150 pictures in parts of 8
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == 5  # 18 parts, four a step, and the last two
+
+
+def test_a_memory_limit_divides_batches():
+    recipe = load_recipe("seven-48")
+    network = build_network(recipe)
+    one = kept_bytes(recipe, network) / 2
+    assert 1e6 < one < 2e7  # 48 x 48 x 64 floats and what follows
+    roomy = parts_that_fit(recipe, network, 0, 16_000_000_000)
+    tight = parts_that_fit(recipe, network, 0, 1_200_000_000)
+    assert roomy == 1
+    assert 2 <= tight <= 64
+    with pytest.raises(OptionError, match="too small for seven-48: expected at least 0.7 GB"):
+        parts_that_fit(recipe, network, 0, 500_000_000)
+
+
+def test_runs_can_be_watched_in_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tiny(epochs=2), two_classes(100), tmp_path)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert {"train_loss", "val_loss", "val_acc_fer2013"} <= set(events.Tags()["scalars"])
+    assert len(events.Scalars("val_loss")) == 2
+
+
+def test_an_inner_part_is_chosen_by_and_the_validation_part_left_alone(tmp_path, synthetic):
+    recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
+    blind = replace(synthetic, images=np.where((synthetic.split == "validation")[:, None, None], 0, synthetic.images))
+    rows, blind_rows = [], []
+    train(recipe, synthetic, tmp_path / "a", show=rows.append)
+    train(recipe, blind.take(blind.split == "train"), tmp_path / "b", show=blind_rows.append)
+    drop = {"seconds"}
+    assert [{k: v for k, v in row.items() if k not in drop} for row in rows[-1]] == [
+        {k: v for k, v in row.items() if k not in drop} for row in blind_rows[-1]
+    ]
+
+
+def test_drawn_takes_what_the_recipe_counts():
+    faces = two_classes(400)
+    recipe = happy_sad(
+        data__counts={"happy": 60, "sad": 40}, data__judge_counts={"happy": 10, "sad": 5}, data__inner=0.25
+    )
+    some = drawn(faces, recipe)
+    table = {
+        (part, EMOTIONS[label]): int(((some.split == part) & (some.labels == label)).sum())
+        for part in ("train", "inner", "validation")
+        for label in (HAPPY, SAD)
+    }
+    assert table == {
+        ("train", "happy"): 45, ("train", "sad"): 30, ("inner", "happy"): 15, ("inner", "sad"): 10,
+        ("validation", "happy"): 10, ("validation", "sad"): 5,
+    }  # fmt: skip
+    assert drawn(faces, recipe).names.tolist() == some.names.tolist()
+    assert drawn(faces, replace(recipe, seed=1)).names.tolist() != some.names.tolist()
+    with pytest.raises(DataError, match="pictures of happy, expected at least the 6,000"):
+        drawn(faces, happy_sad(data__counts={"happy": 6000}))
+
+
+def test_copies_stay_on_one_side():
+    faces = two_classes(200)
+    twice = replace(
+        faces,
+        images=np.concatenate([faces.images, faces.images]),
+        labels=np.tile(faces.labels, 2),
+        split=np.full(400, "train"),
+        votes=None,
+        names=np.arange(400).astype(str),
+    )
+    some = drawn(twice, happy_sad(data__inner=0.3))
+    inner = {image.tobytes() for image in some.images[some.split == "inner"]}
+    assert inner
+    assert not inner & {image.tobytes() for image in some.images[some.split == "train"]}
+
+
+def test_shear_slants_and_noise_stays_in_range():
+    how = replace(
+        tiny().augment, rotate=0.0, shift=0.0, zoom=(1.0, 1.0), flip=0.0, contrast=0.0, brightness=0.0, gamma=0.0
+    )
+    upright = torch.zeros(64, 1, 33, 33)
+    upright[..., 15:18] = 1  # a bar, three pixels wide
+    torch.testing.assert_close(move(upright, how), upright)
+    slanted = move(upright, replace(how, shear=30.0))
+    columns = slanted[..., 2, :].argmax(-1) - slanted[..., 30, :].argmax(-1)
+    assert columns.abs().max() > 6
+    assert columns.abs().max() <= 28 * np.tan(np.radians(30)) + 2
+    noisy = augment(upright, replace(how, noise=0.2), 33, strong=False)
+    assert 0.05 < (noisy - upright).std() < 0.2  # half of it is cut off at 0 and 1
+    assert (noisy.min(), noisy.max()) == (0, 1)
+
+
+def test_a_glance_changes_little():
+    how = replace(tiny().augment, rotate=90.0, shear=40.0, zoom=(0.3, 3.0), shift=0.0, flip=0.0)
+    pictures = torch.rand(8, 3, 24, 24)
+    torch.testing.assert_close(glance(pictures, how, 24), pictures)
+
+
+def test_colour_pictures_train_and_are_read(tmp_path, synthetic):
+    from mien.lab.evaluate.predict import open_classifier, predict
+
+    colour = replace(synthetic, images=np.repeat(synthetic.images[..., None], 3, axis=3))
+    recipe = changed(tiny(epochs=6), {"input.colour": "rgb"})
+    train(recipe, colour, tmp_path)
+    classifier = open_classifier(tmp_path)
+    judged = colour.part("validation")
+    logits = predict(classifier, judged.images, flip=False)["fer2013"]
+    assert (logits.argmax(1) == judged.labels).mean() > 0.95
+    gray = predict(classifier, synthetic.part("validation").images, flip=False)["fer2013"]
+    np.testing.assert_allclose(gray, logits, atol=1e-5)

@@ -1,0 +1,180 @@
+"""The networks of the recipes: each has the very number of parameters that its report gives or its layers add up to."""
+
+from dataclasses import replace
+
+import pytest
+
+from mien.errors import ModelError, RecipeError
+from mien.lab.recipe import builtin_recipes, changed, load_recipe
+
+torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
+
+from mien.lab.nets.choosing import build_network, start_network  # noqa: E402  # needs torch
+from mien.lab.nets.rows import Shape, build_rows  # noqa: E402  # needs torch
+
+#: Trainable and other parameters as Keras counts them: the moving means and variances of batch norms are the others.
+COUNTS = {
+    "happy-sad-256-a": (31_509_697, 0),
+    "happy-sad-256-a-gray": (31_509_121, 0),
+    "happy-sad-256-b": (15_251_441, 0),
+    "happy-sad-256-b-gray": (15_251_153, 0),
+    "seven-wide": (4_492_935, 3_968),
+    "four-basic-gray": (683_588, 448),
+    "four-basic-rgb": (2_764_804, 512),
+    "four-complex-5": (1_836_420, 3_456),
+    "four-complex-6": (3_408_580, 3_520),
+    "seven-56": (5_787_015, 4_992),
+    "seven-48": (4_474_759, 3_968),
+    "seven-valid": (2_345_607, 0),
+    "happy-sad-0": (1_484_257, 0),
+    "happy-sad-1": (2_972_161, 0),
+    "happy-sad-2": (5_961_793, 0),
+    "happy-sad-3": (884_833, 0),
+    "happy-sad-4": (15_955_249, 0),
+    "happy-sad-5": (16_852_273, 0),
+    "happy-sad-5-norm": (16_852_497, 224),
+}
+#: A frozen base with its head: trainable parameters, and all of them. Keras's ResNet50V2 has 19,008 biases more than timm's.
+FROZEN = {
+    "four-vgg16": (172_868, 14_887_684),
+    "four-resnet50v2": (2_138_948, 25_703_876 - 19_008),
+    "four-efficientnetv2b2": (1_483_588, 10_253_090),
+}
+
+
+def count(network) -> tuple[int, int]:
+    trained = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+    still = sum(weight.numel() for weight in network.parameters() if not weight.requires_grad)
+    moving = sum(b.numel() for name, b in network.named_buffers() if name.endswith(("running_mean", "running_var")))
+    return trained, still + moving
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameters_are_the_reports(name):
+    assert count(build_network(load_recipe(name))) == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_frozen_bases_have_the_reports_parameters(name):
+    trained, others = count(build_network(load_recipe(name)))
+    assert (trained, trained + others) == FROZEN[name]
+
+
+def test_vgg16_without_a_head_is_what_the_report_printed():
+    network = build_network(load_recipe("four-vgg16"))
+    assert sum(weight.numel() for weight in network.trunk.base.parameters()) == 14_714_688
+
+
+def test_every_reference_recipe_is_counted():
+    assert set(builtin_recipes()) == {
+        *COUNTS,
+        *FROZEN,
+        "default",
+        "seven",
+        "smoke",
+        "few-labels",
+        "few-labels-unlabelled",
+    }
+
+
+@pytest.mark.parametrize("c1", [16, 64])
+@pytest.mark.parametrize("u", [128, 512])
+def test_the_tuners_space_has_the_parameters_of_its_formula(c1, u):
+    recipe = changed(
+        load_recipe("happy-sad-4"),
+        {"network.layers.0": f"conv {c1}x3 valid > relu > pool", "network.layers.3": f"dense {u} > relu"},
+    )
+    c2 = 48
+    assert sum(count(build_network(recipe))) == 28 * c1 + 9 * c1 * c2 + c2 + 1296 * c2 * u + 2 * u + 1
+
+
+def test_a_frozen_base_stays_as_it_is():
+    network = build_network(load_recipe("four-vgg16")).train()
+    assert not network.trunk.base.training
+    assert network.trunk.rows.training
+
+
+def test_the_base_is_fed_its_own_range_unless_the_recipe_says_otherwise():
+    recipe = load_recipe("four-resnet50v2")
+    seen = []
+    for given in (recipe, changed(recipe, {"network.base_range": "zero-one"})):
+        network = build_network(given).eval()
+        network.trunk.base.stem.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+        network(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 48, 48))
+    assert (seen[0].min(), seen[0].max()) == (-1, 1)
+    assert (seen[1].min(), seen[1].max()) == (0, 1)
+
+
+def test_a_base_starts_from_a_file(tmp_path):
+    recipe = load_recipe("four-efficientnetv2b2")
+    other = build_network(recipe)
+    file = tmp_path / "base.pth"
+    torch.save(other.trunk.base.state_dict(), file)
+    started = start_network(changed(recipe, {"network.weights": str(file)}))
+    torch.testing.assert_close(started.trunk.base.state_dict(), other.trunk.base.state_dict())
+    vgg = changed(load_recipe("four-vgg16"), {"network.weights": str(file)})
+    with pytest.raises(ModelError, match="lacks 26 of the 26 tensors of vgg16"):
+        start_network(vgg)
+    file.write_bytes(b"cut off")
+    with pytest.raises(ModelError, match="cannot be read as weights"):
+        start_network(vgg)
+    with pytest.raises(ModelError, match="no weights at"):
+        start_network(changed(vgg, {"network.weights": str(tmp_path / "none.pth")}))
+
+
+def test_a_sigmoid_unit_says_how_likely_the_first_class_is():
+    network = build_network(load_recipe("happy-sad-3")).eval()
+    pictures = torch.rand(4, 3, 150, 150)
+    with torch.inference_mode():
+        unit = torch.nn.functional.linear(
+            network.trunk(pictures), network.heads["labels"].weight, network.heads["labels"].bias
+        )
+        torch.testing.assert_close(network(pictures)["labels"].softmax(1)[:, 0], unit[:, 0].sigmoid())
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (("conv 32x3",), "expected a step such as 'conv 64x3 same'"),
+        (("conv 32 same",), "expected a step such as"),
+        (("convolve 32x3 same",), "step 'convolve 32x3 same': expected one of conv, dense"),
+        (("conv 8x3 same > > relu",), "step '': expected one of"),
+        (("dense 8",), "got a picture, expected a vector"),
+        (("flatten", "conv 8x3 same"), "got a vector, expected a picture"),
+        (("flatten", "dense"), "expected a step such as 'dense 256'"),
+        (("flatten > drop 1.5",), "expected at least 0 and less than 1"),
+        (("flatten > drop",), "got nothing, expected one number"),
+        (("pool > pool > pool > pool > pool",), "nothing is left of the picture"),
+    ],
+)
+def test_rows_that_make_no_sense_are_named(rows, message):
+    with pytest.raises(RecipeError, match=message) as caught:
+        build_rows(rows, Shape(1, 16))
+    assert "network.layers[" in str(caught.value)
+
+
+def test_a_network_must_end_in_a_vector():
+    recipe = load_recipe("seven-valid")
+    with pytest.raises(RecipeError, match="64 channels of 46x46 pixels at the end, expected a vector"):
+        build_network(replace(recipe, network=replace(recipe.network, layers=("conv 64x3 valid > relu",))))
+
+
+def test_an_unknown_backbone_is_named():
+    with pytest.raises(RecipeError, match="got 'vgg61', expected the name of a network of timm"):
+        build_network(changed(load_recipe("four-vgg16"), {"network.backbone": "vgg61"}))
+
+
+def test_pools_that_keep_the_odd_pixel():
+    layers, shape, _ = build_rows(("pool same > pool",), Shape(1, 7))
+    assert shape == Shape(1, 2)
+    assert layers(torch.zeros(1, 1, 7, 7)).shape == (1, 1, 2, 2)
+
+
+def test_l2_is_counted_as_keras_does():
+    from mien.lab.train.optimizing import optimizer_of
+
+    recipe = load_recipe("seven-wide")
+    groups = optimizer_of(recipe, build_network(recipe)).param_groups
+    decayed = {group["weight_decay"]: sum(weight.numel() for weight in group["params"]) for group in groups}
+    assert decayed.pop(0.02) == 3 * 3 * 128 * 512 + 3 * 3 * 512 * 512  # torch adds decay * w, the slope of 0.01 w^2
+    assert set(decayed) == {0.0}
