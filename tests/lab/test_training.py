@@ -1,6 +1,7 @@
 """Small training runs: they learn, resume, stop early and can be interrupted."""
 
 import csv
+import errno
 import signal
 from dataclasses import replace
 
@@ -122,3 +123,24 @@ def test_pictures_of_any_size_are_read(tmp_path):
     train(tiny(epochs=1), two_classes(100), tmp_path)
     images = np.zeros((2, 40, 30), np.uint8)
     assert open_classifier(tmp_path).logits(images)["fer2013"].shape == (2, 7)
+
+
+def test_a_full_disk_loses_nothing_but_the_epoch_under_way(tmp_path, synthetic, monkeypatch):
+    whole = load_checkpoint(train(tiny(), synthetic, tmp_path / "whole"))[1]
+
+    def full_at_epoch_two(rows: list[Row]) -> None:
+        if len(rows) == 2:
+            monkeypatch.setattr("mien.sinks.atomic.os.fsync", no_space)
+
+    def no_space(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left on device") as caught:
+        train(tiny(), synthetic, tmp_path / "run", show=full_at_epoch_two)
+    assert "disk has room" in caught.value.hint
+    monkeypatch.undo()
+    monkeypatch.setattr("mien.lab.train.run.fastest_precision", lambda recipe: "32-true")
+    assert not list((tmp_path / "run").glob(".mien-*"))
+    resumed = load_checkpoint(train(tiny(), synthetic, tmp_path / "run", resume=True))[1]
+    for name, weight in whole.items():
+        torch.testing.assert_close(resumed[name], weight, rtol=0, atol=0)

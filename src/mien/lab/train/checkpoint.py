@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import typing
 import zipfile
@@ -10,12 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ...errors import ModelError
+from ...sinks.atomic import replacing
 from ..nets.choosing import build_network
 from ..nets.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
 from .precision import Precision
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all: a full disk leaves the one before it as it was."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Save ``checkpoint`` at ``path``.
+
+        Raises:
+            OutputError: the place cannot be written to.
+        """
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with replacing(Path(path)) as file:
+            file.write(content.getbuffer())
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -19,7 +19,7 @@ from ..nets.choosing import start_network
 from ..recipe import Recipe, recipe_from_dict
 from ..split.drawing import drawn
 from .batches import class_weights, training_batches, validation_batches
-from .checkpoint import load_checkpoint, recipe_values, used_precision
+from .checkpoint import WholeCheckpoints, load_checkpoint, recipe_values, used_precision
 from .history import History, Row
 from .module import Training
 from .precision import Precision, fastest_precision
@@ -114,6 +114,7 @@ def _trainer(
         callbacks=chosen,
         accumulate_grad_batches=recipe.schedule.accumulate,
         logger=False,
+        plugins=[WholeCheckpoints()],
         enable_model_summary=False,
         enable_progress_bar=any(isinstance(callback, lightning.callbacks.ProgressBar) for callback in callbacks),
         num_sanity_val_steps=0,
