@@ -35,7 +35,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "contempt": ("contemptuous", "verachtung", "mépris", "desprecio", "disprezzo", "desprezo"),
 }
 
-_BY_NAME = {name: emotion for emotion, names in _ALIASES.items() for name in (emotion, *names)}
+#: Every name and alias, in lower case, with the emotion that it stands for.
+BY_NAME = {name: emotion for emotion, names in _ALIASES.items() for name in (emotion, *names)}
 
 
 def parse(name: str) -> str:
@@ -44,7 +45,7 @@ def parse(name: str) -> str:
     Raises:
         OptionError: the name is no emotion that mien knows.
     """
-    emotion = _BY_NAME.get(name.strip().lower())
+    emotion = BY_NAME.get(name.strip().lower())
     if emotion is None:
         raise OptionError(
             f"unknown emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias of these",

@@ -67,7 +67,13 @@ def mien(monkeypatch, capsys):
 def test_recipes_are_listed(mien):
     code, out, _ = mien("recipes")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["default", "seven", "smoke"]
+    names = [line.split()[0] for line in out.splitlines()]
+    assert {"default", "seven", "smoke", "seven-wide"} <= set(names)
+    assert names == sorted(names)
+    code, out, _ = mien("recipes", "seven-wide")
+    assert code == 0
+    assert 'name = "seven-wide"' in out
+    assert "Did you mean 'seven'" in mien("recipes", "sevn")[2]
 
 
 def test_train_evaluate_export(work, mien):

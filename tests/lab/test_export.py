@@ -137,3 +137,34 @@ def test_names_are_file_names(exported, faces, tmp_path):
     with pytest.raises(OptionError, match="file name"):
         export_model(exported[0], faces, tmp_path, name="../two")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_of_rows_in_colour_is_exported_and_read_with(tmp_path, monkeypatch):
+    from mien import Reader, ReadOptions
+    from mien.lab.recipe import recipe_from_dict
+
+    monkeypatch.setattr("mien.lab.train.run.fastest_precision", lambda recipe: "32-true")
+    rows = ["noise 0.1", "conv 8x3 valid > relu > norm > pool same", "conv 8x3 same > leaky 0.1 > pool", "flatten"]
+    recipe = recipe_from_dict(
+        {
+            "name": "coloured",
+            "heads": {"labels": {"emotions": "happy-sad", "output": "sigmoid"}},
+            "data": {"inner": 0.2},
+            "input": {"size": 16, "mean": 0.0, "std": 1.0, "colour": "rgb"},
+            "network": {"name": "layers", "layers": [*rows, "dense 16 > norm > relu > drop 0.2"]},
+            "optimizer": {"name": "adam", "lr": 0.01, "decay": "constant", "warmup_epochs": 0},
+            "schedule": {"epochs": 4, "batch": 16, "ema": 0.0},
+        }
+    )
+    gray = two_classes(320)
+    faces = replace(gray, images=np.repeat(gray.images[..., None], 3, axis=3))
+    train(recipe, faces, tmp_path / "run")
+    path = export_model(tmp_path / "run", faces, tmp_path)
+    card = read_card(path.with_suffix(".json"))
+    assert card.input == InputSpec(16, 0.0, 1.0, "rgb")
+    judged = faces.part("validation")
+    logits = [predict(open_classifier(model), judged.images, flip=True)["labels"] for model in (tmp_path / "run", path)]
+    np.testing.assert_allclose(*logits, atol=1e-4)
+    happy = judged.images[judged.labels == judged.labels.min()][:3]
+    reader = Reader(ReadOptions(model=str(path), detector="whole"))
+    assert [reader.read(image)[0].emotion for image in happy] == ["happy"] * 3

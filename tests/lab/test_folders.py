@@ -18,6 +18,12 @@ def picture(path, value: int = 100, size: tuple[int, int] = (8, 8), mode: str = 
     Image.new("L", size, value).convert(mode).save(path)
 
 
+def noise(path, seed: int) -> None:
+    """A picture like no other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 16)).astype(np.uint8)).resize((48, 48)).save(path)
+
+
 @pytest.mark.parametrize(
     ("train", "validation"),
     [("train", "validation"), ("Training", "Val"), ("images/train", "images/valid"), ("a/b/TRAIN", "a/b/dev")],
@@ -35,15 +41,26 @@ def test_layouts(tmp_path, train, validation):
 
 
 def test_test_never_stands_in_for_validation(tmp_path):
-    picture(tmp_path / "train" / "happy" / "1.png")
-    picture(tmp_path / "test" / "happy" / "1.png")
-    faces = open_data(tmp_path, 8)
-    assert set(faces.split) == {"train", "test"}
+    for i in range(20):
+        noise(tmp_path / "train" / "happy" / f"{i}.png", i)
+    noise(tmp_path / "test" / "happy" / "1.png", 99)
     with pytest.raises(DataError, match="no pictures for 'validation': it has test, train") as caught:
-        faces.part("validation")
+        read_folders(tmp_path, 8).part("validation")
     assert "every tenth" in caught.value.hint
     assert "'validation/'" in caught.value.hint
     assert "--split" not in caught.value.hint  # train and export have no such option
+    told = []
+    faces = open_data(tmp_path, 8, notes=told.append)
+    assert [(faces.split == part).sum() for part in ("train", "validation", "test")] == [18, 2, 1]
+    assert faces.names[faces.split == "test"].tolist() == ["test/happy/1.png"]
+    assert "a tenth of train becomes one" in told[0]
+
+
+def test_one_training_picture_cannot_be_divided(tmp_path):
+    noise(tmp_path / "train" / "happy" / "1.png", 1)
+    noise(tmp_path / "test" / "happy" / "1.png", 2)
+    with pytest.raises(DataError, match="happy: got 1 picture .* expected at least 2: one each for train, validation"):
+        open_data(tmp_path, 8)
 
 
 def test_pictures_are_scaled_and_progress_is_told(tmp_path):
@@ -98,12 +115,67 @@ def test_unknown_class_names_the_known(tmp_path):
         read_folders(tmp_path, 8)
 
 
-def test_no_parts_is_an_error_with_a_layout(tmp_path):
-    picture(tmp_path / "happy" / "1.png")
-    picture(tmp_path / "sad" / "1.png")
-    with pytest.raises(DataError, match="got happy, sad, expected a folder 'train'") as caught:
+def test_folders_that_mean_nothing_are_an_error_with_a_layout(tmp_path):
+    picture(tmp_path / "a" / "1.png")
+    picture(tmp_path / "b" / "1.png")
+    with pytest.raises(DataError, match="got a, b, expected a folder 'train'.*named after emotions") as caught:
         read_folders(tmp_path, 8)
     assert "train/happy" in caught.value.hint
+
+
+@pytest.mark.parametrize("above", ["", "images"])
+def test_flat_class_folders_are_divided(tmp_path, above):
+    for i in range(20):
+        noise(tmp_path / above / "Freude" / f"{i}.png", i)
+        noise(tmp_path / above / "sad" / f"{i}.png", 100 + i)
+    assert set(read_folders(tmp_path, 8).split) == {"undivided"}
+    told = []
+    faces = open_data(tmp_path, 8, notes=told.append)
+    for emotion in ("happy", "sad"):
+        parts = faces.split[faces.labels == EMOTIONS.index(emotion)]
+        assert [(parts == part).sum() for part in ("train", "validation", "test")] == [14, 4, 2]
+    assert "train 28, validation 8, test 4" in told[0]
+    assert (open_data(tmp_path, 8, shares=(0.5, 0.5, 0)).split == "validation").sum() == 20
+
+
+def test_the_division_does_not_depend_on_the_size_or_on_names(tmp_path):
+    for i in range(30):
+        noise(tmp_path / "a" / "happy" / f"{i}.png", i)
+        noise(tmp_path / "b" / "Joy" / f"{i * 7 % 30}.png", i)
+    one, other = open_data(tmp_path / "a", 48), open_data(tmp_path / "b", 64, colour="rgb")
+    seeds = {name: i for i in range(30) for name in (f"happy/{i}.png", f"Joy/{i * 7 % 30}.png")}
+    placed = [dict(zip([seeds[name] for name in faces.names], faces.split)) for faces in (one, other)]
+    assert placed[0] == placed[1]
+
+
+def test_an_empty_class_is_named(tmp_path):
+    for i in range(3):
+        noise(tmp_path / "flat" / "happy" / f"{i}.png", i)
+        noise(tmp_path / "parts" / "train" / "happy" / f"{i}.png", i)
+    (tmp_path / "flat" / "sad").mkdir()
+    with pytest.raises(DataError, match="sad holds no pictures: got 0, expected at least one each") as caught:
+        open_data(tmp_path / "flat", 8)
+    assert "take the folder away" in caught.value.hint
+    (tmp_path / "parts" / "train" / "sad").mkdir()
+    told = []
+    open_data(tmp_path / "parts", 8, notes=told.append)
+    assert told[0].endswith("sad holds no pictures")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("angrey", "Did you mean 'angry'"),
+        ("Suprised", "Did you mean 'surprised'"),
+        ("3", "Numbers mean"),
+        ("x", "Rename"),
+    ],
+)
+def test_a_class_folder_that_is_nearly_right(tmp_path, name, advice):
+    picture(tmp_path / "train" / name / "1.png")
+    with pytest.raises(DataError, match=f"got '{name}'") as caught:
+        open_data(tmp_path, 8)
+    assert advice in caught.value.hint
 
 
 def test_empty_classes_only(tmp_path):
@@ -118,3 +190,10 @@ def test_unknown_forms(tmp_path):
     (tmp_path / "data.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"got a \.zip file"):
         open_data(tmp_path / "data.zip", 8)
+    (tmp_path / "fer2013.csv").write_bytes(b"")
+    with pytest.raises(DataError, match="got an empty file"):
+        open_data(tmp_path / "fer2013.csv", 8)
+    picture(tmp_path / "1.png")
+    with pytest.raises(DataError, match=r"got a \.png file") as caught:
+        open_data(tmp_path / "1.png", 8)
+    assert "one picture" in caught.value.hint

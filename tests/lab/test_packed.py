@@ -46,7 +46,8 @@ def test_round_trip(tmp_path, images):
     assert faces.votes is not None
     assert [FERPLUS_ORDER[i] for i in range(3)] == ["neutral", "happy", "surprise"]
     assert faces.votes.majority().tolist() == [6, 3, 5]  # neutral, happy, surprise in the vocabulary
-    assert open_data(tmp_path / "a.npz", 10).images.shape == (3, 10, 10)
+    assert open_data(tmp_path / "a.npz", 10).images.shape == (3, 5, 5)  # never enlarged
+    assert open_data(tmp_path / "a.npz", 4).images.shape == (3, 4, 4)
 
 
 def test_damage_is_told(tmp_path, images):

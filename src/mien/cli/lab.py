@@ -1,4 +1,4 @@
-"""``mien lab``: train, evaluate and export models of one's own; the options, and their translation into calls."""
+"""``mien lab``: its commands; the options of train, evaluate and export, and their translation into calls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from .classical import classical
+from .comparing import compare
+from .data import Data, FindFaces, Listed
+from .ensembling import ensemble
+from .recipes import recipes
+from .tuning import tune
 
 lab = typer.Typer(
     name="lab",
@@ -17,23 +24,16 @@ lab = typer.Typer(
 _MEASURING = ("sklearn", "scipy", "matplotlib")
 _TRAINING = ("torch", "lightning", "torchmetrics", *_MEASURING)
 
-_Data = Annotated[
-    Path,
-    typer.Option(
-        metavar="PATH",
-        help="fer2013.csv or icml_face_data.csv from Kaggle, a packed .npz file, or a folder with "
-        "train/happy/*.png, validation/happy/*.png, ...",
-    ),
-]
-
 
 @lab.command()
 def train(
     recipe: Annotated[
         str, typer.Argument(help="A recipe that comes with mien (see 'mien lab recipes'), or a .toml file.")
     ],
-    data: _Data,
+    data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, history.csv and curves.png go.")],
+    listed: Listed = None,
+    find_faces: FindFaces = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out; the result is as if never interrupted.")
     ] = False,
@@ -70,7 +70,8 @@ def train(
     """
     _needs_lab()
     from ..lab.recipe import changed, load_recipe
-    from .training import read_data, run_training
+    from .data import read_data
+    from .training import run_training
     from .values import byte_count, field_changes
 
     wanted = field_changes(changes or [])
@@ -78,7 +79,7 @@ def train(
     wanted |= {"network.weights": weights} if weights is not None else {}
     chosen = changed(load_recipe(recipe), wanted)
     limit = byte_count(max_memory) if max_memory else None
-    faces = read_data(data, chosen.input.size, chosen.input.colour)
+    faces = read_data(data, chosen.input.size, chosen.input.colour, listed=listed, find_faces=find_faces)
     run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=str(data))
 
 
@@ -91,7 +92,9 @@ def evaluate(
             "a checkpoint (.ckpt), or a run's folder."
         ),
     ],
-    data: _Data,
+    data: Data,
+    listed: Listed = None,
+    find_faces: FindFaces = False,
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="The part of the data to measure on.")
     ] = "validation",
@@ -118,10 +121,12 @@ def evaluate(
     from ..lab.evaluate.protocol import evaluate as measure
     from ..lab.evaluate.report import as_json as json_of
     from ..lab.evaluate.report import table, write_report
-    from .training import read_data
+    from .data import read_data
 
     classifier = open_classifier(model)
-    evaluation = measure(classifier, read_data(data, classifier.input.size), split)
+    spec = classifier.input
+    faces = read_data(data, spec.size, spec.colour, listed=listed, find_faces=find_faces)
+    evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
     if as_json:
         typer.echo(json_of(evaluation), nl=False)
@@ -137,8 +142,10 @@ def export(
     checkpoint: Annotated[
         Path, typer.Argument(metavar="CHECKPOINT_OR_RUN", help="A .ckpt file, or the folder of a run.")
     ],
-    data: _Data,
+    data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.onnx and its card NAME.json go.")],
+    listed: Listed = None,
+    find_faces: FindFaces = False,
     name: Annotated[
         str, typer.Option(help="What to call the model; by default as its recipe.", show_default=False)
     ] = "",
@@ -159,25 +166,13 @@ def export(
     _needs_lab()
     from ..lab.export.run import export_model
     from ..lab.train.checkpoint import find_checkpoint, restore_network
-    from .training import read_data
+    from .data import read_data
 
-    size = restore_network(find_checkpoint(checkpoint))[0].input.size
-    path = export_model(checkpoint, read_data(data, size), out, name=name, licence=licence, data=trained_on)
+    given = restore_network(find_checkpoint(checkpoint))[0].input
+    faces = read_data(data, given.size, given.colour, listed=listed, find_faces=find_faces)
+    path = export_model(checkpoint, faces, out, name=name, licence=licence, data=trained_on)
     typer.echo(f"written: {path}\nwritten: {path.with_suffix('.json')}", err=True)
     typer.echo(f"Read a picture with it:  mien read photo.jpg --model {path}", err=True)
-
-
-@lab.command()
-def recipes() -> None:
-    """List the recipes that come with mien."""
-    from importlib import resources
-
-    from ..lab import recipe
-
-    for name in recipe.builtin_recipes():
-        file = resources.files(recipe.__name__.rpartition(".")[0]) / "recipes" / f"{name}.toml"
-        about = file.read_text("utf-8").partition("\n")[0].lstrip("# ")
-        typer.echo(f"{name:10} {about}")
 
 
 def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
@@ -186,3 +181,7 @@ def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
 
     for package in packages:
         require(package, "lab")
+
+
+for command in (tune, classical, ensemble, compare, recipes):
+    lab.command()(command)

@@ -6,11 +6,10 @@ import logging
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..lab.dataset.faces import FaceSet
-from ..lab.dataset.opening import open_data
 from ..lab.recipe import Recipe
+from .data import progress_bar
 
 Row = dict[str, float]
 
@@ -66,24 +65,6 @@ def run_training(
     notes.print(f"       mien lab export {out} --data {data} --out models", markup=False)
 
 
-def read_data(path: Path, size: int, colour: str = "gray") -> FaceSet:
-    """Open a data set with a progress bar, and name every picture that had to be left out.
-
-    Raises:
-        DataError: the data cannot be used.
-    """
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    with progress_bar(notes) as progress:
-        task = progress.add_task("reading data", total=None)
-        return open_data(
-            path,
-            size,
-            colour=colour,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-            on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
-        )
-
-
 class EpochTable:
     """Prints one aligned line for each epoch, readable in a terminal, a pipe and a log file.
 
@@ -108,9 +89,3 @@ class EpochTable:
         cells += [f"{row[name]:.4f}" if name in row else "" for name in ("train_loss", "val_loss")]
         cells += [f"{100 * row[name]:.2f} %" for name in heads]
         self._console.print("  ".join(f"{cell:>10}" for cell in cells), markup=False)
-
-
-def progress_bar(console: Console) -> Progress:
-    """A bar that vanishes when done, and never appears in a pipe."""
-    shape = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*shape, console=console, transient=True, disable=not console.is_terminal)

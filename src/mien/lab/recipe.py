@@ -34,6 +34,7 @@ __all__ = [
     "changed",
     "load_recipe",
     "recipe_from_dict",
+    "recipe_text",
 ]
 
 T = TypeVar("T")
@@ -45,25 +46,33 @@ def builtin_recipes() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
 
 
+def recipe_text(name: str) -> str:
+    """The TOML text of a recipe that comes with mien.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    known = builtin_recipes()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        raise RecipeError(
+            f"no recipe {name!r}: it is no file, and mien comes with {', '.join(known)}",
+            hint=f"Did you mean {near[0]!r}?" if near else "Give one of these names, or the path of a .toml file.",
+        )
+    return (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8")
+
+
 def load_recipe(name_or_path: str) -> Recipe:
     """Read a recipe: the name of one that comes with mien, or the path of a TOML file.
 
     Raises:
         RecipeError: it is not there, is not TOML, or says something that no recipe can say.
     """
-    if name_or_path in builtin_recipes():
-        text = (resources.files(__package__) / "recipes" / f"{name_or_path}.toml").read_text("utf-8")
-    elif Path(name_or_path).is_file():
-        text = Path(name_or_path).read_text("utf-8")
-    else:
-        near = difflib.get_close_matches(name_or_path, builtin_recipes(), 1)
-        raise RecipeError(
-            f"no recipe {name_or_path!r}: it is no file, and mien comes with {', '.join(builtin_recipes())}",
-            hint=f"Did you mean {near[0]!r}?" if near else "Give one of these names, or the path of a .toml file.",
-        )
+    builtin = name_or_path in builtin_recipes() or not Path(name_or_path).is_file()
     try:
+        text = recipe_text(name_or_path) if builtin else Path(name_or_path).read_text("utf-8")
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
     return recipe_from_dict(table)
 

@@ -13,6 +13,8 @@ from ...errors import DataError
 
 TRAIN, INNER, VALIDATION, TEST = "train", "inner", "validation", "test"
 SPLITS = (TRAIN, INNER, VALIDATION, TEST)
+#: The part of a picture that nobody has put into one yet; ``mien.lab.split.dividing`` does.
+UNDIVIDED = "undivided"
 
 _MISSING_PART = {
     INNER: "Only a recipe with data.inner sets such a part aside, from the training pictures.",

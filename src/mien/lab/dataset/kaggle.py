@@ -73,10 +73,7 @@ def _header(row: Sequence[str], path: Path) -> _Columns:
     found = f"{path}: got the columns {', '.join(name.strip() for name in row)[:120] or '(none)'}"
     missing = [name for name in ("emotion", "pixels") if name not in names]
     if missing:
-        raise DataError(
-            f"{found}; missing {', '.join(missing)}",
-            hint="The first line must be 'emotion,pixels,Usage': use fer2013.csv or icml_face_data.csv from Kaggle.",
-        )
+        raise DataError(f"{found}; missing {', '.join(missing)}", hint=_header_hint(names))
     if "usage" not in names:
         raise DataError(
             f"{found}; without Usage nothing says which pictures are to train on and which to judge by",
@@ -84,6 +81,17 @@ def _header(row: Sequence[str], path: Path) -> _Columns:
             "PublicTest or PrivateTest.",
         )
     return _Columns(names.index("emotion"), names.index("pixels"), names.index("usage"))
+
+
+def _header_hint(names: Sequence[str]) -> str:
+    """What a file most likely is that is not Kaggle's, and what to give."""
+    if "nf" in names:
+        return "These are FER+'s votes: give fer2013.csv, and leave the votes beside it; they are found there."
+    if names and (names[0].startswith("# mien list") or "use" in names):
+        return "This is a list of pictures: give the data that it was made for, and the list as such."
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        return "Separate the columns by commas."
+    return "The first line must be 'emotion,pixels,Usage': use fer2013.csv or icml_face_data.csv from Kaggle."
 
 
 def _rows(lines: Iterator[list[str]], columns: _Columns, path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -110,7 +118,10 @@ def _label(text: str, where: str) -> int:
 
 def _usage(text: str, where: str) -> str:
     if text.strip() not in USAGE:
-        raise DataError(f"{where}: Usage: got {text!r}, expected one of {', '.join(USAGE)}")
+        raise DataError(
+            f"{where}: Usage: got {text!r}, expected one of {', '.join(USAGE)}",
+            hint="Write one of these; if this is the last line, the file is cut off: download it again.",
+        )
     return USAGE[text.strip()]
 
 
@@ -118,17 +129,23 @@ def _picture(text: str, expected: int | None, where: str) -> npt.NDArray[np.uint
     try:
         pixels = np.fromstring(text, np.int32, sep=" ")  # three times as fast as splitting the text
     except ValueError as error:
-        raise DataError(f"{where}: pixels: got something that is no whole number", hint="Remove the row.") from error
+        raise DataError(
+            f"{where}: pixels: got something that is no whole number", hint="Mend or remove the row."
+        ) from error
     if expected is None:
         expected = pixels.size
         if not expected or math.isqrt(expected) ** 2 != expected:
             raise DataError(
-                f"{where}: pixels: got {pixels.size} numbers, expected a square picture such as 48 x 48 = 2304"
+                f"{where}: pixels: got {pixels.size} numbers, expected a square picture such as 48 x 48 = 2304",
+                hint="Write each picture as side x side numbers with spaces between, row by row.",
             )
     if pixels.size != expected:
         raise DataError(
             f"{where}: pixels: got {pixels.size} numbers, expected {expected}", hint="The file may be cut off."
         )
     if pixels.min() < 0 or pixels.max() > 255:
-        raise DataError(f"{where}: pixels: got values from {pixels.min()} to {pixels.max()}, expected 0 to 255")
+        raise DataError(
+            f"{where}: pixels: got values from {pixels.min()} to {pixels.max()}, expected 0 to 255",
+            hint="Scale the pixels to whole numbers of 0 to 255.",
+        )
     return pixels.astype(np.uint8)

@@ -57,11 +57,12 @@ class Classifier:
 
 
 def open_classifier(model: Path, threads: int = 0) -> Classifier:
-    """Open a shipped model, exported weights (``.onnx``, its card beside it), a checkpoint (``.ckpt``), the folder of a run or
-    of one exported model, or an ensemble (``.json``).
+    """Open a trained model, whatever form it has.
 
     Args:
-        model: the file or folder, or the name of a model that comes with mien; a folder of that name goes first.
+        model: exported weights (``.onnx``, their card beside them), a checkpoint (``.ckpt``), an ensemble (``.json``), the
+            folder of a run or of one exported model, or the name of a model that comes with mien; a folder of that name goes
+            first.
         threads: processor threads for ONNX weights; 0 takes all. Checkpoints run as torch is set up to.
 
     Raises:

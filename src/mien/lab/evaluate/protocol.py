@@ -137,7 +137,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
         parameters=classifier.parameters,
         ms_per_picture=1000 * seconds / len(part),
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        machine=_machine(),
+        machine=machine(),
         results=tuple(results),
     )
 
@@ -150,7 +150,8 @@ def vote_truth(faces: FaceSet, mark: Head, head: HeadCard) -> VoteTruth | None:
     return VoteTruth(distribution, head.vote_temperature or head.temperature)
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Processor and number of cores, in words."""
     cpuinfo = Path("/proc/cpuinfo")  # platform.processor() says no more than "x86_64" on Linux
     lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -12,9 +12,10 @@ from typing import Any
 import lightning.pytorch as lightning
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
-from ...errors import OutputError, RecipeError
+from ...errors import DataError, OutputError, RecipeError
 from ...sinks.atomic import writing_to
 from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet
+from ..dataset.lists import read_list, write_list
 from ..nets.choosing import start_network
 from ..recipe import Recipe, recipe_from_dict
 from ..split.drawing import drawn
@@ -43,7 +44,8 @@ def train(
     Args:
         recipe: what to train and how.
         faces: a set with ``train`` and ``validation`` parts.
-        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png`` and TensorBoard's ``events.*``.
+        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png``, ``pictures.csv`` (the list of what was
+            learned from and judged by) and TensorBoard's ``events.*``.
         resume: go on from ``last.ckpt`` in ``out``, with the same result as if never interrupted.
         show: called after each epoch with the rows of the history.
         callbacks: more of Lightning's callbacks, such as a progress bar.
@@ -52,7 +54,8 @@ def train(
         The checkpoint that the recipe keeps.
 
     Raises:
-        DataError: a part is missing or has nothing to learn from, or a head needs votes that the data has not.
+        DataError: a part is missing or has nothing to learn from, a head needs votes that the data has not, or the run to be
+            resumed had other pictures.
         OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or no folder can be
             made there.
         RecipeError: ``resume`` is True and the run in ``out`` follows another recipe.
@@ -74,6 +77,7 @@ def train(
     precision = (used_precision(last) if resume else None) or fastest_precision(recipe)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
+    _note_pictures(faces, out / "pictures.csv", resume)
     trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
     module = Training(recipe, network, class_weights(learned, recipe))
     with _quiet(), _interruptible(trainer):
@@ -128,6 +132,20 @@ def _check_same_recipe(recipe: Recipe, last: Path) -> None:
         raise RecipeError(
             f"{last.parent} holds a run of another recipe: {', '.join(differing)} differ from the recipe given",
             hint="Resume with the recipe that the run began with, or choose another --out.",
+        )
+
+
+def _note_pictures(faces: FaceSet, path: Path, resume: bool) -> None:
+    """Write the list of pictures, or see that a resumed run goes on with those that it began with."""
+    if not (resume and path.is_file()):
+        write_list(faces, path)
+        return
+    begun = read_list(path)
+    if begun.names.tolist() != faces.names.tolist() or begun.split.tolist() != faces.split.tolist():
+        raise DataError(
+            f"{path.parent} holds a run on other pictures: got {len(faces):,}, expected the {len(begun.names):,} that stand "
+            f"in {path.name}",
+            hint="Resume with the data that the run began with, or choose another --out.",
         )
 
 

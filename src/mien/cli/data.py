@@ -1,0 +1,71 @@
+"""The options by which every command of the lab is told about data, and how the data is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..lab.dataset.faces import FaceSet
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        metavar="PATH",
+        help="fer2013.csv or icml_face_data.csv from Kaggle (with FER+'s votes if fer2013new.csv lies beside it), a folder of "
+        "class folders such as train/happy/*.png or happy/*.jpg, parquet files, or a packed .npz file.",
+    ),
+]
+Listed = Annotated[
+    Path | None,
+    typer.Option(
+        "--list",
+        metavar="FILE",
+        help="Which pictures to use, and for what: a list that [bold]mien lab inspect --clean[/bold] or a run wrote.",
+        show_default=False,
+    ),
+]
+FindFaces = Annotated[
+    bool,
+    typer.Option("--find-faces", help="The pictures are whole photos: find the face in each and cut it out."),
+]
+
+
+def read_data(
+    path: Path, size: int, colour: str = "gray", *, listed: Path | None = None, find_faces: bool = False
+) -> FaceSet:
+    """Open a data set with a progress bar, and name every picture that had to be left out.
+
+    Raises:
+        DataError: the data cannot be used.
+    """
+    from rich.console import Console
+
+    from ..lab.dataset.opening import open_data
+
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    with progress_bar(notes) as progress:
+        task = progress.add_task("reading data", total=None)
+        return open_data(
+            path,
+            size,
+            colour=colour,
+            listed=listed,
+            find_faces=find_faces,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
+            notes=lambda text: notes.print(text, markup=False),
+        )
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar that vanishes when done, and never appears in a pipe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    shape = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*shape, console=console, transient=True, disable=not console.is_terminal)

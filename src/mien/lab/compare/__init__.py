@@ -1,0 +1,1 @@
+"""Trained models side by side: on the same pictures, asked the same question."""

@@ -1,0 +1,145 @@
+"""Which columns of a parquet file hold pictures, labels, parts and votes, and what a label in them means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...emotions import EMOTIONS, FER2013_ORDER
+from ...errors import DataError
+from ...extras import require
+from .layout import PARTS, emotion_number
+
+_LABELS = ("label", "labels", "emotion", "emotions", "expression", "class", "target")
+_SPLITS = ("split", "usage", "subset")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where to find what, and how to read it.
+
+    Attributes:
+        image: column of the encoded pictures: bytes, or structs with a field ``bytes``.
+        label: column of the labels: numbers or strings.
+        names: what label numbers mean, from Hugging Face's metadata or FER2013.
+        split: column of the parts, or empty.
+        votes: column of FER+'s ten votes, or empty.
+    """
+
+    image: str
+    label: str
+    names: tuple[str, ...]
+    split: str
+    votes: str
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read."""
+        return [name for name in (self.image, self.label, self.split, self.votes) if name]
+
+    def content(self, row: Mapping[str, Any]) -> bytes | None:
+        """The encoded picture; None where there is none."""
+        cell = row[self.image]
+        return cell.get("bytes") if isinstance(cell, dict) else cell
+
+    def emotion(self, row: Mapping[str, Any], where: str) -> int:
+        """Place in the vocabulary of the row's emotion.
+
+        Raises:
+            DataError: it has none, or one of no known name.
+        """
+        label = row[self.label]
+        if isinstance(label, str):
+            return emotion_number(label, where, f"column {self.label!r}")
+        if label is None or not 0 <= label < len(self.names):
+            raise DataError(
+                f"{where}: column {self.label!r}: got {label}, expected 0 to {len(self.names) - 1}: "
+                f"{', '.join(self.names)}",
+                hint="Write the emotions' names in place of numbers, or leave out rows without a label.",
+            )
+        return emotion_number(self.names[label], where, f"column {self.label!r}, number {label},")
+
+    def part(self, row: Mapping[str, Any], where: str) -> str:
+        """The row's part, or empty where there is no such column.
+
+        Raises:
+            DataError: it is of no known name.
+        """
+        if not self.split:
+            return ""
+        name = str(row[self.split])
+        if name.strip().lower() not in PARTS:
+            raise DataError(
+                f"{where}: column {self.split!r}: got {name!r}, expected train, validation, test, or Training, PublicTest, "
+                "PrivateTest",
+                hint="Rename the parts.",
+            )
+        return PARTS[name.strip().lower()]
+
+
+def find_columns(schema: Any, file: Path) -> Columns:
+    """The columns of ``schema``, a ``pyarrow.Schema`` (pyarrow carries no types).
+
+    Raises:
+        DataError: there is no column of pictures or none of labels.
+    """
+    types = require("pyarrow.types", "table")
+    images = [field.name for field in schema if _holds_pictures(field.type, types)]
+    labels = _first(schema, _LABELS, lambda kind: types.is_integer(kind) or _is_text(kind, types))
+    found = f"{file}: got the columns {', '.join(f'{field.name} ({field.type})' for field in schema)[:200]}"
+    if not images:
+        raise DataError(
+            f"{found}; expected one of pictures: encoded bytes, or structs with a field 'bytes'",
+            hint="Save encoded pictures, not arrays or paths: a picture file's bytes in each row.",
+        )
+    if not labels:
+        raise DataError(
+            f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}",
+            hint="Rename the column of labels to 'label'.",
+        )
+    return Columns(
+        image="image" if "image" in images else images[0],
+        label=labels,
+        names=_class_names(schema.metadata, labels, file),
+        split=_first(schema, _SPLITS, lambda kind: _is_text(kind, types)),
+        votes=_first(schema, ("votes",), lambda kind: types.is_list(kind) or types.is_fixed_size_list(kind)),
+    )
+
+
+def _first(schema: Any, names: tuple[str, ...], fits: Callable[[Any], bool]) -> str:
+    by_name = {field.name.lower(): field for field in reversed(list(schema))}
+    return next((by_name[name].name for name in names if name in by_name and fits(by_name[name].type)), "")
+
+
+def _holds_pictures(kind: Any, types: Any) -> bool:
+    if types.is_struct(kind):
+        return any(
+            kind.field(i).name == "bytes" and _is_binary(kind.field(i).type, types) for i in range(kind.num_fields)
+        )
+    return _is_binary(kind, types)
+
+
+def _is_binary(kind: Any, types: Any) -> bool:
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_text(kind: Any, types: Any) -> bool:
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path) -> tuple[str, ...]:
+    """What label numbers mean: Hugging Face's ClassLabel names, else FER2013's order."""
+    text = (metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(text).get("info", {}).get("features", {})
+        names = (features.get(label) or {}).get("names") or FER2013_ORDER
+    except (ValueError, AttributeError) as error:
+        raise DataError(
+            f"{file}: Hugging Face's metadata cannot be read: got {text[:60]!r}, expected JSON with info.features",
+            hint=f"Write the emotions' names ({EMOTIONS[0]}, ...) into the column {label!r} in place of numbers.",
+        ) from error
+    return tuple(str(name) for name in names)
