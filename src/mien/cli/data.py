@@ -17,8 +17,8 @@ Data = Annotated[
     Path,
     typer.Option(
         metavar="PATH",
-        help="fer2013.csv or icml_face_data.csv from Kaggle (with FER+'s votes if fer2013new.csv lies beside it), a folder of "
-        "class folders such as train/happy/*.png or happy/*.jpg, parquet files, or a packed .npz file.",
+        help="fer2013.csv or icml_face_data.csv from Kaggle (with FER+'s votes if fer2013new.csv lies beside it), a folder "
+        "of class folders such as train/happy/*.png or happy/*.jpg, parquet files, or a packed .npz file.",
     ),
 ]
 Listed = Annotated[

@@ -11,12 +11,14 @@ from .classical import classical
 from .comparing import compare
 from .data import Data, FindFaces, Listed
 from .ensembling import ensemble
+from .inspecting import inspect
 from .recipes import recipes
 from .tuning import tune
 
 lab = typer.Typer(
     name="lab",
-    help="Train, evaluate and export models: [bold]mien lab train seven --data fer2013.csv --out runs/mine[/bold]",
+    help="Inspect data; train, tune, measure, compare and export models: "
+    "[bold]mien lab train seven --data fer2013.csv --out runs/mine[/bold]",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -183,5 +185,5 @@ def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
         require(package, "lab")
 
 
-for command in (tune, classical, ensemble, compare, recipes):
+for command in (inspect, tune, classical, ensemble, compare, recipes):
     lab.command()(command)

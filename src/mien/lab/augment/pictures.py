@@ -23,8 +23,9 @@ def augment(pictures: torch.Tensor, how: Augment, size: int, strong: bool) -> to
         size: side of the result in pixels.
         strong: whether to erase rectangles too.
     """
-    moved = resize(move(pictures, how), size)
-    lit = relight(moved, how)
+    moved = move(pictures, how)
+    grows = size > moved.shape[-1]  # light is changed where there are fewer pixels
+    lit = resize(relight(moved, how), size) if grows else relight(resize(moved, size), how)
     if how.noise:
         lit = (lit + how.noise * torch.randn_like(lit)).clamp(0, 1)
     return erase(lit, how.erase) if strong and how.erase else lit
@@ -69,6 +70,8 @@ def resize(pictures: torch.Tensor, size: int) -> torch.Tensor:
 
 def relight(pictures: torch.Tensor, how: Augment) -> torch.Tensor:
     """Change contrast, brightness and gamma; the result stays within 0-1."""
+    if not (how.contrast or how.brightness or how.gamma):
+        return pictures
     n = len(pictures)
     column = (n, 1, 1, 1)
     contrast = _between(n, 1 - how.contrast, 1 + how.contrast, pictures).view(column)
