@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError
+from .data import Data, FindFaces, Listed
 
 if TYPE_CHECKING:
     from ..lab.tune.results import Event
@@ -29,9 +30,7 @@ def tune(
             help="Which fields vary, and how: [bold]quick[/bold], [bold]happy-sad-small[/bold], or a .toml file.",
         ),
     ],
-    data: Annotated[
-        Path, typer.Option(metavar="PATH", help="The data, as for 'mien lab train'; only its training part is used.")
-    ],
+    data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where best.toml, trials.csv, figures and study.db go.")],
     trials: Annotated[
         int | None,
@@ -49,6 +48,8 @@ def tune(
         int | None,
         typer.Option(metavar="N", min=1, help="Epochs of each trial, in place of the recipe's; best.toml keeps those."),
     ] = None,
+    listed: Listed = None,
+    find_faces: FindFaces = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the study in --out, or join it from a second terminal.")
     ] = False,
@@ -81,7 +82,7 @@ def tune(
     fitted = fit(wanted, chosen)
     size, colour = largest_input(fitted, chosen)
     quieten()
-    faces = read_data(data, size, colour)
+    faces = read_data(data, size, colour, listed=listed, find_faces=find_faces)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     total = trials or fitted.trials
     notes.print(f"{chosen.name}: up to {total} trials over {fitted.name} -> {out}", markup=False)

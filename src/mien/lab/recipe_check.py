@@ -104,9 +104,7 @@ def _check_optimizer(optimizer: Optimizer) -> None:
     _share("optimizer.plateau_factor", optimizer.plateau_factor)
     _at_least("optimizer.plateau_patience", optimizer.plateau_patience, 0)
     if optimizer.decay == "plateau" and optimizer.warmup_epochs:
-        raise RecipeError(
-            f'optimizer.warmup_epochs: got {optimizer.warmup_epochs}, expected 0 with decay = "plateau"'
-        )
+        raise RecipeError(f'optimizer.warmup_epochs: got {optimizer.warmup_epochs}, expected 0 with decay = "plateau"')
     for name in ("lr", "weight_decay", "warmup_epochs"):
         _at_least(f"optimizer.{name}", getattr(optimizer, name), 0)
     _share("optimizer.momentum", optimizer.momentum)

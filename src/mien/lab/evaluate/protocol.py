@@ -88,6 +88,13 @@ class Evaluation:
         """Plain values, ready for JSON."""
         return dataclasses.asdict(self)
 
+    def summary(self) -> dict[str, Any]:
+        """Plain values without confusion matrices and reliability bins, which a model's card has no room for."""
+        table = self.as_dict()
+        for result in table["results"]:
+            del result["scores"]["confusion"], result["scores"]["reliability"]
+        return table
+
 
 def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") -> Evaluation:
     """Measure ``classifier`` on one split of a data set.
@@ -121,7 +128,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
     started = time.perf_counter()
     plain = predict(classifier, part.images, flip=False)
     seconds = time.perf_counter() - started
-    mirrored = predict(classifier, np.ascontiguousarray(part.images[..., ::-1]), flip=False)
+    mirrored = predict(classifier, np.ascontiguousarray(part.images[:, :, ::-1]), flip=False)
     views = {False: plain, True: mean_of_views(plain, mirrored)}
     results = [
         Result(name, pictures, flip, _scores(classifier, name, part, rows, logits))

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, replace
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...models.card import InputSpec, ModelCard
-from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet, copies_of_training
-from ..dataset.targets import hard_targets
-from ..evaluate.calibration import fit_temperature, fit_vote_temperature
-from ..evaluate.predict import Classifier, classifier_of_network, classifier_of_onnx, predict
-from ..evaluate.protocol import Evaluation, evaluate, vote_truth
+from ..dataset.faces import TRAIN, VALIDATION, FaceSet
+from ..evaluate.calibrating import calibrated, chosen_by
+from ..evaluate.predict import classifier_of_network, classifier_of_onnx
+from ..evaluate.protocol import evaluate
 from ..nets.heads import MultiHead
 from ..recipe import Recipe
 
@@ -43,8 +39,8 @@ def model_card(
     Raises:
         DataError: there is no validation part, or nothing in it marks a head.
     """
-    chosen_by = INNER if recipe.data.inner else VALIDATION
-    classifier = calibrated(classifier_of_network(recipe, network), faces, chosen_by)
+    fitted_on = chosen_by(faces)
+    classifier = calibrated(classifier_of_network(recipe, network), faces, fitted_on)
     card = ModelCard(
         name=name,
         weights=f"{name}.onnx",
@@ -57,41 +53,8 @@ def model_card(
         macs=count_macs(network, classifier.input),
         recipe=asdict(recipe),
     )
-    judged_by = VALIDATION if (faces.split == VALIDATION).any() else chosen_by
-    return replace(card, scores=summary(evaluate(classifier_of_onnx(weights, card), faces, judged_by)))
-
-
-def calibrated(classifier: Classifier, faces: FaceSet, split: str = VALIDATION) -> Classifier:
-    """The classifier with temperatures fitted on one part of the data, read with mirror images.
-
-    Copies of training pictures are left out, unless nothing else is left; a temperature that nothing in the part can be
-    fitted to stays as it is.
-
-    Raises:
-        DataError: there is no such part, or it lacks the votes that a head is marked against.
-    """
-    part = faces.part(split)
-    fresh = ~copies_of_training(faces, split)
-    logits = predict(classifier, part.images, flip=True)
-    heads = {}
-    for name, head in classifier.heads.items():
-        mark = classifier.marks[name]
-        answers, votes = hard_targets(part, mark), vote_truth(part, mark, head)
-        temperature, vote_temperature = head.temperature, head.vote_temperature
-        rows = _preferred(answers >= 0, fresh)
-        if rows.any():
-            temperature = fit_temperature(logits[name][rows], answers[rows])
-        rows = _preferred(votes.distribution.sum(1) > 0, fresh) if votes else np.zeros(len(part), bool)
-        if votes and rows.any():
-            vote_temperature = fit_vote_temperature(logits[name][rows], votes.distribution[rows])
-        heads[name] = replace(head, temperature=temperature, vote_temperature=vote_temperature)
-    return replace(classifier, heads=heads)
-
-
-def _preferred(usable: npt.NDArray[np.bool_], fresh: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Those of the usable rows that are fresh, or all usable ones where none is."""
-    both = usable & fresh
-    return both if both.any() else usable
+    judged_by = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
+    return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, judged_by).summary())
 
 
 def count_macs(network: MultiHead, spec: InputSpec) -> int:
@@ -99,14 +62,6 @@ def count_macs(network: MultiHead, spec: InputSpec) -> int:
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, spec.channels, spec.size, spec.size))
     return int(counter.get_total_flops()) // 2
-
-
-def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """The evaluation without confusion matrices and reliability bins, which a card has no room for."""
-    table = evaluation.as_dict()
-    for result in table["results"]:
-        del result["scores"]["confusion"], result["scores"]["reliability"]
-    return table
 
 
 def describe(faces: FaceSet) -> str:

@@ -8,7 +8,8 @@ from ...crop.prepare import network_input, resize
 from ...errors import OptionError
 from ...models.card import InputSpec
 from ...sinks.atomic import write_atomically
-from ..dataset.faces import INNER, VALIDATION, FaceSet
+from ..dataset.faces import FaceSet
+from ..evaluate.calibrating import chosen_by
 from ..split.drawing import drawn
 from ..train.checkpoint import find_checkpoint, restore_network
 from .carding import describe, model_card
@@ -49,7 +50,7 @@ def export_model(
     spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour)
     weights = to_onnx(network, spec.size, spec.channels)
     faces = drawn(faces, recipe)
-    pictures = faces.part(INNER if recipe.data.inner else VALIDATION).images[:64]
+    pictures = faces.part(chosen_by(faces)).images[:64]
     check_parity(network, weights, network_input(resize(pictures, spec.size), spec))
     card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))
     path = out / card.weights

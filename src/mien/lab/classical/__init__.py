@@ -1,0 +1,1 @@
+"""Engineered features and scikit-learn's models on them, written as ordinary ONNX models."""

@@ -1,0 +1,190 @@
+"""Which labels are probably wrong: confident learning on the guesses of a quick classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import PCA
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
+
+from ...emotions import EMOTIONS
+from ..classical.features import compute_features, open_features
+from ..classical.settings import Classical
+from ..dataset.faces import FaceSet
+
+FOLDS = 5
+#: A class of fewer pictures, copies counted once, cannot be learned, so its labels are not judged.
+LEAST_PICTURES = 10
+#: By how much more likely than the label the guess must be (of 1) to be called a probable error.
+LEAST_MARGIN = 0.5
+_CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How FER+'s annotators see a choice of pictures, as a check of the method.
+
+    Attributes:
+        pictures: which ones, in words.
+        n: those among them on which the votes have a majority.
+        not_label: share of these whose majority is not the label.
+        as_guessed: share of these whose majority is the guess; None for a choice that was not guessed otherwise.
+    """
+
+    pictures: str
+    n: int
+    not_label: float
+    as_guessed: float | None
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """What the classifier, which never saw the picture it judges, says of each label.
+
+    Attributes:
+        guess: int64 (N,), the emotion that it is confident of (index into the vocabulary); else the label.
+        margin: float32 (N,), how much more likely it takes the guess to be than the label, -1 to 1; 0 where they are one.
+        accuracy: share of pictures on which its likeliest emotion is the label.
+        agreement: how often the votes agree; empty without votes.
+    """
+
+    guess: npt.NDArray[np.int64]
+    margin: Floats
+    accuracy: float
+    agreement: tuple[Agreement, ...] = ()
+
+    @property
+    def errors(self) -> npt.NDArray[np.int64]:
+        """int64 (M,): the probable errors, most probable first."""
+        return _by_margin(self.margin, LEAST_MARGIN)
+
+
+def check_labels(
+    faces: FaceSet,
+    copies: npt.NDArray[np.int64],
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
+) -> LabelCheck | None:
+    """Find labels that are probably wrong.
+
+    Each fifth of the pictures is judged by a classifier that learned from the other four; copies stay together, so that no
+    picture is judged by its copy's label. The classifier: HOG (Dalal and Triggs 2005), principal components, the Nystroem
+    approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic regression. Its guesses are turned into
+    candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is confident where its probability
+    reaches the mean that it has among the pictures labelled so.
+
+    Args:
+        faces: N pictures; blank ones should be left out.
+        copies: int64 (N,), equal for copies.
+        tell: called with (steps done, steps in all).
+
+    Returns:
+        The check; None where fewer than two classes have ``LEAST_PICTURES`` pictures.
+    """
+    counts = np.bincount(faces.labels[np.unique(copies, return_index=True)[1]], minlength=len(EMOTIONS))
+    judged = np.flatnonzero(counts[faces.labels] >= LEAST_PICTURES)
+    if (counts >= LEAST_PICTURES).sum() < 2:
+        return None
+    part, total = (
+        faces.take(judged),
+        len(judged) + FOLDS * len(judged) // 2,
+    )  # a fold takes as long as a tenth of the HOG
+    features = _features(part.images, lambda done: tell(done, total))
+    probabilities = _out_of_fold(
+        features, part.labels, copies[judged], lambda fold: tell(len(judged) + fold * len(judged) // 2, total)
+    )
+    rows = np.arange(len(part))
+    confident = confident_guesses(probabilities, part.labels)
+    guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
+    guess[judged] = confident
+    margin[judged] = probabilities[rows, confident] - probabilities[rows, part.labels]
+    accuracy = float((probabilities.argmax(1) == part.labels).mean())
+    return LabelCheck(guess, margin, accuracy, _agreement(faces, guess, margin))
+
+
+def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (N,): the likeliest emotion among those that are confident, or the label where none is.
+
+    The off-diagonal of the confident joint of Northcutt et al. (2021), equation 1.
+
+    Args:
+        probabilities: float32 (N, K), of pictures that the classifier did not learn from.
+        labels: int64 (N,), index into the K columns.
+    """
+    classes = np.unique(labels)
+    thresholds = np.full(probabilities.shape[1], np.inf, np.float32)
+    thresholds[classes] = [probabilities[labels == label, label].mean() for label in classes]
+    confident = np.where(probabilities >= thresholds, probabilities, -1)
+    return np.where(confident.max(1) >= 0, confident.argmax(1), labels).astype(np.int64)
+
+
+def _features(images: npt.NDArray[np.uint8], tell: Callable[[int], None]) -> Floats:
+    """float32 (N, up to 1000); nothing here looks at labels, so that all pictures may be used to fit it."""
+    front, _ = open_features(Classical(features="hog", cell=_CELL, size=_SIDE))
+    hog = compute_features(front, images, batch=256, progress=lambda done, _total: tell(done))
+    count = min(_COMPONENTS, *hog.shape)
+    reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
+    reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two pictures: 2
+    kernel = Nystroem(gamma=0.5, n_components=min(_LANDMARKS, len(hog)), random_state=_SEED).fit(reduced)
+    mapped = np.asarray(kernel.transform(reduced), np.float32)
+    mapped -= mapped.mean(0)
+    mapped /= max(float(np.sqrt((mapped**2).mean())), 1e-6)
+    return mapped
+
+
+def _out_of_fold(
+    features: Floats, labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64], tell: Callable[[int], None]
+) -> Floats:
+    """float32 (N, 8): probabilities by a classifier that learned from the other folds."""
+    folds = _folds(labels, copies)
+    probabilities = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    for fold in range(FOLDS):
+        learned, judged = folds != fold, folds == fold
+        model = LogisticRegression(C=100 / len(labels), max_iter=1000, tol=1e-3)
+        model.fit(features[learned], labels[learned])
+        probabilities[np.ix_(judged, model.classes_)] = model.predict_proba(features[judged])
+        tell(fold + 1)
+    return probabilities
+
+
+def _folds(labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (N,): 0 to 4; copies in one fold, each label spread evenly."""
+    _, first, group = np.unique(copies, return_index=True, return_inverse=True)
+    fold = np.zeros(len(first), np.int64)
+    rng = np.random.default_rng(_SEED)
+    for label in np.unique(labels):
+        there = rng.permutation(np.flatnonzero(labels[first] == label))
+        fold[there] = np.arange(len(there)) % FOLDS
+    return fold[group.ravel()]
+
+
+def _agreement(faces: FaceSet, guess: npt.NDArray[np.int64], margin: Floats) -> tuple[Agreement, ...]:
+    if faces.votes is None:
+        return ()
+    majority = faces.votes.majority()
+    candidates, probable = _by_margin(margin, 1e-6), _by_margin(margin, LEAST_MARGIN)
+    choices = {
+        "all pictures": np.arange(len(faces)),
+        "all candidates of confident learning": candidates,
+        f"probable errors (margin at least {LEAST_MARGIN:g})": probable,
+        **{f"the {top} with the largest margin": probable[:top] for top in (500, 100) if len(probable) > top},
+    }
+    found: list[Agreement] = []
+    for words, rows in choices.items():
+        known = rows[majority[rows] >= 0]
+        if len(known):
+            as_guessed = float((majority[known] == guess[known]).mean()) if found else None
+            found.append(
+                Agreement(words, len(known), float((majority[known] != faces.labels[known]).mean()), as_guessed)
+            )
+    return tuple(found)
+
+
+def _by_margin(margin: Floats, least: float) -> npt.NDArray[np.int64]:
+    rows = np.flatnonzero(margin >= least)
+    return rows[np.argsort(-margin[rows], kind="stable")]

@@ -1,0 +1,110 @@
+"""The findings for a terminal, and for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ...emotions import EMOTIONS
+from ..dataset.faces import SPLITS, FaceSet
+from .cleaning import Cleaning
+from .copies import LEARNED, leaked
+from .inspection import Inspection
+from .problems import Problem
+
+_EXAMPLES = 2
+
+
+def class_table(faces: FaceSet) -> Table:
+    """Pictures of each emotion in each part."""
+    parts = [split for split in SPLITS if (faces.split == split).any()]
+    table = Table(title=f"{faces.name}: {len(faces):,} pictures", title_justify="left", box=None, pad_edge=False)
+    table.add_column("emotion")
+    for part in (*parts, "all"):
+        table.add_column(part, justify="right", no_wrap=True)
+    groups = [faces.split == part for part in parts] + [np.ones(len(faces), bool)]
+    for label in np.unique(faces.labels):
+        counts = [int((faces.labels[group] == label).sum()) for group in groups]
+        table.add_row(EMOTIONS[label], *(f"{n:,} {100 * n / group.sum():5.1f} %" for n, group in zip(counts, groups)))
+    return table
+
+
+def problem_table(problems: Sequence[Problem], faces: FaceSet) -> Table:
+    """Every kind of problem, how many pictures have it, and the names of some."""
+    table = Table(title="problems", title_justify="left", box=None, pad_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("pictures", justify="right")
+    table.add_column("such as", style="dim", overflow="fold")
+    for problem in problems:
+        names = [" = ".join(faces.names[group[:3]].tolist()) for group in problem.groups[:_EXAMPLES]]
+        names += [name for name, _ in problem.files[:_EXAMPLES]]
+        table.add_row(problem.title, f"{problem.count:,}", "; ".join(names), style=None if problem.count else "dim")
+    return table
+
+
+def sentences(inspection: Inspection) -> list[str]:
+    """What the tables do not say."""
+    faces, copies, told = inspection.faces, inspection.copies, []
+    for part in SPLITS:
+        n = int((faces.split == part).sum())
+        if n and part not in LEARNED and np.isin(faces.split, LEARNED).any():
+            exact, near = leaked(copies.exact, faces, part), leaked(copies.near, faces, part)
+            told.append(
+                f"{part}: {exact:,} of {n:,} pictures ({100 * exact / n:.1f} %) have an exact copy in training, "
+                f"{near:,} ({100 * near / n:.1f} %) an exact or near one."
+            )
+    for row in inspection.labels.agreement if inspection.labels else ():
+        as_guessed = "" if row.as_guessed is None else f", {100 * row.as_guessed:.1f} % for the guess"
+        told.append(
+            f"FER+ votes on {row.pictures} (n = {row.n:,}): {100 * row.not_label:.1f} % not for the label{as_guessed}."
+        )
+    return told
+
+
+def as_json(inspection: Inspection, problems: Sequence[Problem], cleaning: Cleaning, notes: Sequence[str] = ()) -> str:
+    """Everything that was found, with the names of all pictures, as JSON text."""
+    faces, check = inspection.faces, inspection.labels
+    found: dict[str, Any] = {
+        "name": faces.name,
+        "pictures": len(faces),
+        "notes": list(notes),
+        "classes": {
+            part: {EMOTIONS[label]: int(n) for label, n in zip(*np.unique(faces.labels[there], return_counts=True))}
+            for part in SPLITS
+            if (there := faces.split == part).any()
+        },
+        "copied_from_training": {
+            part: {name: leaked(ids, faces, part) for name, ids in vars(inspection.copies).items()}
+            for part in SPLITS
+            if part not in LEARNED and (faces.split == part).any()
+        },
+        "problems": {problem.key: _plain(problem, faces) for problem in problems},
+        "label_check": None
+        if check is None
+        else {"accuracy": check.accuracy, "agreement": [dataclasses.asdict(row) for row in check.agreement]},
+        "clean": {"use": int(cleaning.use.sum()), "left_out": _rules(cleaning)},
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(problem: Problem, faces: FaceSet) -> dict[str, Any]:
+    remarks = dict(problem.remarks)
+    rows = [int(row) for group in problem.groups for row in group]
+    return {
+        "title": problem.title,
+        "meaning": problem.meaning,
+        "pictures": problem.count,
+        "groups": [faces.names[group].tolist() for group in problem.groups],
+        "files": dict(problem.files),
+        "remarks": {str(faces.names[row]): remarks[row] for row in rows if row in remarks},
+    }
+
+
+def _rules(cleaning: Cleaning) -> dict[str, int]:
+    keys, counts = np.unique(cleaning.rule[~cleaning.use], return_counts=True)
+    return {str(key): int(n) for key, n in zip(keys, counts)}

@@ -1,0 +1,248 @@
+"""A data set looked through: problems that were put into it are found, and nothing else."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+from mien.cli.exits import guarded
+from mien.cli.inspecting import inspect
+from mien.lab.dataset.faces import FaceSet
+from mien.lab.dataset.opening import open_data
+from mien.lab.inspect.cleaning import clean
+from mien.lab.inspect.copies import find_copies
+from mien.lab.inspect.detected import look_for_faces
+from mien.lab.inspect.inspection import look_through
+from mien.lab.inspect.labels import check_labels, confident_guesses
+from mien.lab.inspect.page import render
+from mien.lab.inspect.problems import problems_of
+from mien.lab.inspect.quality import low_outlier, measure
+
+from .conftest import HAPPY, SAD, two_classes
+
+
+@pytest.fixture(scope="module")
+def spoilt() -> FaceSet:
+    """Eighty pictures, 60 to train on; of the training ones 0 is blank, 1 dark, 2 blurred; 3 is copied to validation, 4 to
+    training with another label, 5 to training; of 6 there is a lighter copy in validation."""
+    faces = two_classes(80, size=48)
+    images, labels = faces.images.copy(), faces.labels.copy()
+    images[0] = 7
+    images[1] = images[1] // 8
+    images[2] = np.linspace(60, 200, 48).astype(np.uint8)
+    images[70], labels[70] = images[3], labels[3]
+    images[50], labels[50] = images[4], HAPPY + SAD - labels[4]
+    images[51], labels[51] = images[5], labels[5]
+    images[71], labels[71] = (images[6] * 0.9 + 20).astype(np.uint8), labels[6]
+    return replace(faces, images=images, labels=labels)
+
+
+@pytest.fixture(scope="module")
+def looked(spoilt, tmp_path_factory):
+    return look_through(spoilt, side=48, folder=tmp_path_factory.mktemp("data") / "none.csv")
+
+
+def rows_of(problems) -> dict[str, list[list[int]]]:
+    return {problem.key: [group.tolist() for group in problem.groups] for problem in problems if problem.count}
+
+
+def test_what_was_put_in_is_found(looked):
+    found = rows_of(problems_of(looked))
+    found.pop("label", None)
+    assert found == {
+        "blank": [[0]],
+        "dark": [[1]],
+        "blurred": [[2]],
+        "exact-across": [[3, 70]],
+        "exact-within": [[4, 50], [5, 51]],
+        "exact-conflict": [[4, 50]],
+        "near-across": [[6, 71]],
+    }
+
+
+def test_a_clean_set_has_no_problems(tmp_path):
+    looked = look_through(two_classes(80), side=16, folder=tmp_path)
+    assert rows_of(problems_of(looked)) == {}
+    assert clean(looked).use.all()
+
+
+def test_the_copy_that_judges_stays(looked):
+    left = clean(looked)
+    assert dict(zip(np.flatnonzero(~left.use).tolist(), left.rule[~left.use].tolist())) == {
+        0: "blank",
+        3: "exact-across",
+        4: "exact-conflict",
+        50: "exact-conflict",
+        51: "exact-within",
+        6: "near-across",
+    }
+    assert left.why[3] == "exact copy of #70 in validation"
+    assert left.why[51] == "exact copy of #5"
+    assert not any(why for why, use in zip(left.why, left.use) if use)
+
+
+def test_test_pictures_always_stay(spoilt, tmp_path):
+    looked = look_through(replace(spoilt, split=np.full(len(spoilt), "test")), side=48, folder=tmp_path)
+    assert clean(looked, drop_label_errors=True).use.all()
+
+
+def test_blank_pictures_are_copies_of_none():
+    faces = FaceSet("x", np.zeros((4, 8, 8), np.uint8), np.zeros(4, np.int64), np.full(4, "train"))
+    copies = find_copies(faces, measure(faces.images).blank)
+    assert len(set(copies.exact)) == len(set(copies.near)) == 4
+
+
+def test_limits_follow_the_set():
+    values = np.random.default_rng(0).normal(100, 10, 10_000).astype(np.float32)
+    assert low_outlier(values) == pytest.approx(65, abs=1.5)
+    assert low_outlier(values * 2) == pytest.approx(2 * low_outlier(values), rel=1e-4)
+    assert low_outlier(np.full(100, 5, np.float32)) == -np.inf
+    assert low_outlier(values[:19]) == -np.inf
+
+
+def test_wrong_labels_are_found_and_dropped_only_on_demand(tmp_path):
+    faces = two_classes(240, seed=1)
+    wrong = np.array([5, 50, 100, 150, 200])
+    labels = faces.labels.copy()
+    labels[wrong] = HAPPY + SAD - labels[wrong]
+    looked = look_through(replace(faces, labels=labels), side=16, folder=tmp_path)
+    assert set(looked.labels.errors) == set(wrong)
+    assert looked.labels.accuracy == pytest.approx(235 / 240, abs=0.01)
+    everyone = {row.pictures: row for row in looked.labels.agreement}
+    assert everyone["all pictures"].not_label == pytest.approx(5 / 240)
+    probable = next(row for words, row in everyone.items() if words.startswith("probable"))
+    assert (probable.n, probable.not_label, probable.as_guessed) == (5, 1, 1)
+    assert clean(looked).use.all()
+    left = clean(looked, drop_label_errors=True)
+    assert set(np.flatnonzero(~left.use)) == {5, 50, 100, 150}  # 200 is to validate by
+    assert "looks" in left.why[5]
+
+
+def test_a_guess_must_be_as_sure_as_its_class():
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.55, 0.45]], np.float32)
+    labels = np.array([0, 0, 1, 1])
+    # Thresholds: 0.8 for 0 and 0.625 for 1. Row 3 leans to 0, yet not as surely as pictures of 0 do.
+    assert confident_guesses(probabilities, labels).tolist() == [0, 0, 1, 1]
+    probabilities[3] = [0.95, 0.05]  # thresholds 0.8 and 0.425
+    assert confident_guesses(probabilities, labels).tolist() == [0, 0, 1, 0]
+
+
+def test_too_few_pictures_give_no_label_check():
+    faces = two_classes(12)
+    assert check_labels(faces, np.arange(12)) is None
+    copied = two_classes(80)
+    assert check_labels(copied, np.zeros(80, np.int64)) is None  # one picture, eighty times
+
+
+def test_faces_are_found_where_there_are_some(astronaut):
+    face = np.asarray(Image.fromarray(astronaut.image[38:198, 145:305]).convert("L").resize((48, 48)))
+    images = np.stack([face, np.full((48, 48), 90, np.uint8)])
+    faces = FaceSet("x", images, np.zeros(2, np.int64), np.full(2, "train"))
+    check = look_for_faces(faces, threads=1)
+    assert check.looked_at == 2
+    assert check.missed.tolist() == [1]
+
+
+def test_the_page_needs_nothing_but_itself(looked):
+    problems = problems_of(looked)
+    named = replace(looked, faces=replace(looked.faces, name="<b>me & you</b>"))
+    page = render(named, problems, clean(looked), ["A note."]).decode()
+    assert "<b>me &amp; you" not in page
+    assert "&lt;b&gt;me &amp; you" in page
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href|srcset)="(?!data:|#)', page)
+    for problem in problems:
+        assert (f'id="{problem.key}"' in page) == bool(problem.count)
+    assert "prefers-color-scheme: dark" in page
+    assert "A note." in page
+
+
+# The command
+
+
+@pytest.fixture
+def mien(monkeypatch, capsys):
+    """Run the command; gives (exit code, standard output, standard error)."""
+    app = typer.Typer()
+    app.command()(inspect)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["inspect", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            guarded(app)
+        written = capsys.readouterr()
+        return int(left.value.code or 0), written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Class folders with an empty, a cut, a large, a coloured and a copied file."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "data"
+    for part, n in (("train", 4), ("test", 2)):
+        for emotion in ("happy", "sad"):
+            (root / part / emotion).mkdir(parents=True)
+            for number in range(n):
+                pixels = rng.integers(0, 255, (48, 48), np.uint8)
+                Image.fromarray(pixels).save(root / part / emotion / f"{number}.png")
+    happy = root / "train" / "happy"
+    (happy / "empty.png").touch()
+    (happy / "cut.png").write_bytes((happy / "1.png").read_bytes()[:200])
+    Image.fromarray(rng.integers(0, 255, (64, 80), np.uint8)).save(happy / "large.png")
+    Image.fromarray(rng.integers(0, 255, (48, 48, 3), np.uint8)).save(happy / "colour.png")
+    (root / "test" / "sad" / "copy.png").write_bytes((happy / "2.png").read_bytes())
+    return root
+
+
+def test_a_folder_is_looked_through(mien, folder, tmp_path):
+    out, listed = tmp_path / "report.html", tmp_path / "list.csv"
+    code, text, errors = mien(folder, "--json", "--out", out, "--clean", listed)
+    assert code == 0, errors
+    found = json.loads(text)["problems"]
+    assert list(found["empty"]["files"]) == ["train/happy/empty.png"]
+    assert list(found["corrupt"]["files"]) == ["train/happy/cut.png"]
+    assert found["odd-size"]["groups"] == [["train/happy/large.png"]]
+    assert found["odd-size"]["remarks"] == {"train/happy/large.png": "80 x 64"}
+    assert found["odd-mode"]["groups"] == [["train/happy/colour.png"]]
+    assert found["exact-across"]["groups"] == [["test/sad/copy.png", "train/happy/2.png"]]
+    assert found["exact-conflict"]["pictures"] == 2
+    assert "80 x 64" in out.read_text()
+    rows = listed.read_text().splitlines()
+    assert rows[0].startswith("# mien list, sha256 ")
+    assert "train/happy/2.png,happy,train,no,exact copy of test/sad/copy.png in test" in rows
+    assert "test/sad/copy.png,sad,test,yes," in rows
+    used = open_data(folder, 48, listed=listed, on_damaged=lambda _file, _why: None).names
+    assert "train/happy/2.png" not in used
+    assert "test/sad/copy.png" in used
+
+
+def test_the_terminal_gets_tables_and_leaks(mien, folder):
+    code, text, _ = mien(folder)
+    assert code == 0
+    assert "Corrupt files" in text
+    assert "test: 1 of 5 pictures (20.0 %) have an exact copy in training" in text
+
+
+def test_unusable_data_is_an_error_and_leaves_nothing(mien, tmp_path):
+    code, _, errors = mien(tmp_path / "none.csv", "--out", tmp_path / "report.html")
+    assert code == 6
+    assert "no data at" in errors
+    assert list(tmp_path.iterdir()) == []
+    assert mien(tmp_path / "none.csv", "--drop-label-errors")[0] == 2
+
+
+def test_an_interrupt_leaves_no_half_report(folder, tmp_path, monkeypatch):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mien.lab.inspect.page.class_bars", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        inspect(folder, out=tmp_path / "out" / "report.html")
+    assert not (tmp_path / "out").exists()
