@@ -115,12 +115,13 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
         classifier: from ``open_classifier``.
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
         flip: read the mirror image too and give the mean of both logits, as the reader does.
-        batch: pictures at a time.
+        batch: pictures at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
 
     Returns:
         float32 (N, K) for each head.
     """
     parts = []
+    batch = max(1, min(batch, 1_000_000 // classifier.input.size**2))
     for start in range(0, len(images), batch):
         some = images[start : start + batch]
         logits = classifier.logits(some)
