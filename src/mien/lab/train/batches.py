@@ -134,9 +134,7 @@ def validation_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch
     answers = [hard_targets(faces, head) for head in recipe.heads.values()]
     images = channels_first(faces.images, 1 if faces.images.ndim == 3 else recipe.input.channels)
     tensors = TensorDataset(*(torch.from_numpy(array) for array in (images, *answers)))
-    size = max(
-        2, min(256, 4_000_000 // recipe.input.size**2)
-    )  # large pictures in smaller batches: they all take memory
+    size = max(1, min(256, 1_000_000 // recipe.input.size**2))  # every layer of large pictures takes memory
     rows = [list(range(start, min(start + size, len(faces)))) for start in range(0, len(faces), size)]
     return DataLoader(tensors, sampler=rows, batch_size=None)
 
