@@ -88,10 +88,14 @@ def test_the_tuners_space_has_the_parameters_of_its_formula(c1, u):
     assert sum(count(build_network(recipe))) == 28 * c1 + 9 * c1 * c2 + c2 + 1296 * c2 * u + 2 * u + 1
 
 
-def test_a_frozen_base_stays_as_it_is():
-    network = build_network(load_recipe("four-vgg16")).train()
-    assert not network.trunk.base.training
+def test_a_frozen_base_stays_as_it_is_and_another_one_learns():
+    recipe = load_recipe("four-efficientnetv2b2")
+    network = build_network(recipe)
+    assert not any(part.training for part in network.trunk.base.modules())
+    assert not any(part.training for part in network.train().trunk.base.modules())
     assert network.trunk.rows.training
+    tuned = build_network(changed(recipe, {"network.frozen": False}))
+    assert all(part.training for part in tuned.modules())  # Lightning trains what is built as it is built
 
 
 def test_the_base_is_fed_its_own_range_unless_the_recipe_says_otherwise():

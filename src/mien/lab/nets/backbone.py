@@ -50,6 +50,7 @@ class BackboneTrunk(nn.Module):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         with torch.no_grad():
             _, channels, height, _ = self.base.eval().forward_features(torch.zeros(1, 3, side, side)).shape
+        self.base.train(not network.frozen)
         self.rows = LayeredTrunk(network.layers, Shape(channels, height))
         self.features = self.rows.features
         self.penalties = {f"rows.{name}": value for name, value in self.rows.penalties.items()}

@@ -160,6 +160,8 @@ def _quiet() -> Iterator[None]:
         )
         # A resumed run writes where the run began: that is what resuming means.
         warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        # A frozen base is meant to stay in evaluation mode.
+        warnings.filterwarnings("ignore", message="Found .* in eval mode at the start of training")
         # Lightning 2.6 on torch 2.11 and later: its own affair.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
         yield
