@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from collections.abc import Sequence
 from types import ModuleType
 
 from .errors import MissingExtraError
@@ -19,10 +21,22 @@ def require(package: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != package.partition(".")[0]:
             raise  # the package is there, but something that it needs is broken: let that be seen
-        raise MissingExtraError(
-            f"this needs the package {package!r}, which is not installed",
-            hint=f"In your copy of mien's repository, run: pip install '.[{extra}]'",
-        ) from error
+        raise _missing(package, extra) from error
+
+
+def check_installed(packages: Sequence[str], extra: str) -> None:
+    """See that optional packages are there, without the seconds that importing them takes.
+
+    Raises:
+        MissingExtraError: one is not installed; the hint is the command that installs it.
+    """
+    for package in packages:
+        try:
+            found = importlib.util.find_spec(package)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            raise _missing(package, extra)
 
 
 def check_opencv() -> None:
@@ -38,3 +52,10 @@ def check_opencv() -> None:
             hint="Run: pip uninstall -y opencv-python-headless opencv-contrib-python; "
             "pip install --force-reinstall opencv-python",
         )
+
+
+def _missing(package: str, extra: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"this needs the package {package!r}, which is not installed",
+        hint=f"In your copy of mien's repository, run: pip install '.[{extra}]'",
+    )

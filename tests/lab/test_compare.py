@@ -50,7 +50,7 @@ def runs(tmp_path_factory) -> Path:
     """A run that tells seven emotions apart and kept its best epoch, and a shorter one for happy and sad."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mien.lab.train.run.fastest_precision", lambda recipe: "32-true")
+        patch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
         patch.setattr("mien.lab.train.history.learning_curves", lambda rows, path: None)
         seven = tiny(keep="best", epochs=2)
         train(seven, faces(), folder / "seven")

@@ -1,5 +1,6 @@
 """What is exported computes what was trained, and says so on its card."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -90,7 +91,8 @@ def test_heads_that_the_data_cannot_mark_are_left_out(exported, faces):
 def test_validation_of_nothing_but_copies(exported, faces, tmp_path):
     copies = faces.take(np.concatenate([np.arange(180), np.arange(20)]))
     copies = replace(copies, split=np.array(["train"] * 180 + ["validation"] * 20))
-    path = export_model(exported[0], copies, tmp_path, name="copies")
+    shutil.copy(exported[0] / "last.ckpt", tmp_path)  # without the list of pictures that the run had
+    path = export_model(tmp_path / "last.ckpt", copies, tmp_path, name="copies")
     assert {entry["pictures"] for entry in read_card(path.with_suffix(".json")).scores["results"]} == {"official"}
 
 
@@ -143,7 +145,7 @@ def test_a_network_of_rows_in_colour_is_exported_and_read_with(tmp_path, monkeyp
     from mien import Reader, ReadOptions
     from mien.lab.recipe import recipe_from_dict
 
-    monkeypatch.setattr("mien.lab.train.run.fastest_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
     rows = ["noise 0.1", "conv 8x3 valid > relu > norm > pool same", "conv 8x3 same > leaky 0.1 > pool", "flatten"]
     recipe = recipe_from_dict(
         {
@@ -168,3 +170,21 @@ def test_a_network_of_rows_in_colour_is_exported_and_read_with(tmp_path, monkeyp
     happy = judged.images[judged.labels == judged.labels.min()][:3]
     reader = Reader(ReadOptions(model=str(path), detector="whole"))
     assert [reader.read(image)[0].emotion for image in happy] == ["happy"] * 3
+
+
+def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch):
+    """Also when the export is given more pictures than the run was: its own list of pictures counts."""
+    from mien.lab.dataset.lists import read_list
+    from mien.lab.recipe import changed
+    from mien.lab.train.checkpoint import pictures_of
+
+    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    everything = two_classes(320)
+    recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
+    train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave
+    listed = read_list(tmp_path / "pictures.csv")
+    seen = pictures_of(tmp_path / "last.ckpt", recipe, everything)
+    assert set(seen.part("inner").names) == set(listed.names[listed.split == "inner"])
+    assert set(seen.part("train").names) == set(listed.names[listed.split == "train"])
+    with pytest.raises(DataError, match="lacks"):
+        export_model(tmp_path, everything.take(np.arange(100)), tmp_path / "models")

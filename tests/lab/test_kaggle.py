@@ -82,3 +82,14 @@ def test_without_usage_nothing_is_assumed(csv):
 def test_not_a_text_file(csv):
     with pytest.raises(DataError, match="cannot be read as CSV"):
         read_kaggle(csv("emotion,pixels,Usage\n\xff\xfe", "latin-1"))
+
+
+def test_a_list_fits_only_the_data_that_it_was_made_of(csv, tmp_path):
+    from mien.lab.dataset.lists import write_list
+
+    write_list(read_kaggle(csv(FER2013)), tmp_path / "list.csv")
+    assert len(open_data(csv(FER2013), 6, listed=tmp_path / "list.csv")) == 4
+    pixels = FER2013.splitlines()[1].split(",")[1]
+    other = csv(FER2013.replace(pixels, pixels.replace(pixels.split()[0], "1", 1), 1))
+    with pytest.raises(DataError, match="lacks"):
+        open_data(other, 6, listed=tmp_path / "list.csv")

@@ -8,7 +8,7 @@ import pytest
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 from mien.lab.dataset.faces import FaceSet
-from mien.lab.recipe import Recipe, changed, load_recipe
+from mien.lab.recipe import Head, Recipe, changed, load_recipe
 from mien.lab.split.drawing import drawn
 
 from .conftest import HAPPY, SAD, tiny, two_classes
@@ -176,6 +176,69 @@ def test_copies_stay_on_one_side():
     inner = {image.tobytes() for image in some.images[some.split == "inner"]}
     assert inner
     assert not inner & {image.tobytes() for image in some.images[some.split == "train"]}
+
+
+def test_near_copies_stay_on_one_side_too():
+    faces = two_classes(120, size=48)
+    likewise = np.clip(faces.images.astype(int) + 3, 0, 255).astype(np.uint8)  # the same pictures, a little lighter
+    twice = replace(
+        faces,
+        images=np.concatenate([faces.images, likewise]),
+        labels=np.tile(faces.labels, 2),
+        split=np.full(240, "train"),
+        votes=None,
+        names=np.arange(240).astype(str),
+    )
+    some = drawn(twice, happy_sad(data__inner=0.3))
+    inner = {int(name) % 120 for name in some.names[some.split == "inner"]}
+    assert inner
+    assert not inner & {int(name) % 120 for name in some.names[some.split == "train"]}
+
+
+def test_every_label_counts_where_nothing_is_left_without_one():
+    from mien.lab.train.batches import unlabelled_ratio
+
+    faces = uneven(20, 20)
+    recipe = happy_sad(semi__labels=0.99, semi__ratio=3)
+    loader = training_batches(faces, recipe)
+    assert unlabelled_ratio(loader) == 0
+    assert unlabelled_ratio(training_batches(uneven(90, 10), happy_sad(semi__labels=0.1, semi__ratio=3))) == 3
+
+
+def test_labels_that_are_not_used_do_not_weigh():
+    faces = uneven(90, 10)
+    recipe = happy_sad(heads__fer2013__class_weights="balanced", semi__labels=0.1, semi__ratio=1)
+    torch.testing.assert_close(class_weights(faces, recipe)["fer2013"], torch.tensor([10 / 18, 10 / 2]))
+
+
+def test_the_validation_loss_is_that_of_the_pictures_with_an_answer(tmp_path, synthetic):
+    """Half of the pictures to choose by show an emotion that the head does not know."""
+    strangers = synthetic.part("validation")
+    strangers = replace(strangers, labels=np.full(len(strangers), EMOTIONS.index("contempt")))
+    parts = [synthetic, strangers]
+    both = FaceSet(
+        "both",
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.split for part in parts]),
+        names=np.arange(sum(len(part) for part in parts)).astype(str),
+    )
+    recipe = tiny(epochs=1)
+    recipe = replace(recipe, heads={**recipe.heads, "other": Head("eight", weight=0.0)})
+    rows, known = [], []
+    train(recipe, both, tmp_path / "both", show=rows.append)
+    train(recipe, both.take(np.arange(len(synthetic))), tmp_path / "known", show=known.append)
+    assert rows[-1][0]["val_loss"] == pytest.approx(known[-1][0]["val_loss"], abs=1e-4)
+
+
+def test_a_run_that_diverges_is_stopped(tmp_path, synthetic):
+    from mien.errors import RecipeError
+
+    recipe = changed(tiny(epochs=2), {"optimizer.name": "sgd", "optimizer.lr": 1e30, "optimizer.warmup_epochs": 0})
+    with pytest.raises(RecipeError, match="training diverged: got a training loss of nan in epoch 1") as caught:
+        train(recipe, synthetic, tmp_path)
+    assert "Lower optimizer.lr" in caught.value.hint
+    assert not (tmp_path / "last.ckpt").exists()
 
 
 def test_shear_slants_and_noise_stays_in_range():

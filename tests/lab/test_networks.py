@@ -119,6 +119,9 @@ def test_a_base_starts_from_a_file(tmp_path):
     vgg = changed(load_recipe("four-vgg16"), {"network.weights": str(file)})
     with pytest.raises(ModelError, match="lacks 26 of the 26 tensors of vgg16"):
         start_network(vgg)
+    file.write_text("emotion,pixels,Usage")
+    with pytest.raises(ModelError, match="cannot be read as weights"):
+        start_network(vgg)
     file.write_bytes(b"cut off")
     with pytest.raises(ModelError, match="cannot be read as weights"):
         start_network(vgg)
@@ -146,6 +149,10 @@ def test_a_sigmoid_unit_says_how_likely_the_first_class_is():
         (("dense 8",), "got a picture, expected a vector"),
         (("flatten", "conv 8x3 same"), "got a vector, expected a picture"),
         (("flatten", "dense"), "expected a step such as 'dense 256'"),
+        (("pool 3",), "got '3' after the step's name, expected nothing"),
+        (("conv 8x3 same > relu 7",), "got '7' after the step's name"),
+        (("mean 4",), "got '4' after the step's name"),
+        (("conv ²x3 same",), "expected a step such as"),
         (("flatten > drop 1.5",), "expected at least 0 and less than 1"),
         (("flatten > drop",), "got nothing, expected one number"),
         (("pool > pool > pool > pool > pool",), "nothing is left of the picture"),
@@ -166,6 +173,13 @@ def test_a_network_must_end_in_a_vector():
 def test_an_unknown_backbone_is_named():
     with pytest.raises(RecipeError, match="got 'vgg61', expected the name of a network of timm"):
         build_network(changed(load_recipe("four-vgg16"), {"network.backbone": "vgg61"}))
+
+
+def test_names_that_torch_keeps_for_itself_are_refused():
+    recipe = load_recipe("smoke")
+    head = recipe.heads["fer2013"]
+    with pytest.raises(RecipeError, match=r"heads\.values: torch keeps the name"):
+        build_network(replace(recipe, heads={"values": head}))
 
 
 def test_pools_that_keep_the_odd_pixel():

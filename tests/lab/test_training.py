@@ -97,7 +97,7 @@ def test_refusals(tmp_path, synthetic):
     train(tiny(epochs=1), two_classes(100), tmp_path)
     with pytest.raises(OutputError, match="holds a run already"):
         train(tiny(epochs=1), synthetic, tmp_path)
-    with pytest.raises(RecipeError, match="another recipe: schedule differ"):
+    with pytest.raises(RecipeError, match="another recipe: schedule.epochs was 1, and is 2"):
         train(tiny(epochs=2), synthetic, tmp_path, resume=True)
 
 
@@ -139,8 +139,17 @@ def test_a_full_disk_loses_nothing_but_the_epoch_under_way(tmp_path, synthetic, 
         train(tiny(), synthetic, tmp_path / "run", show=full_at_epoch_two)
     assert "disk has room" in caught.value.hint
     monkeypatch.undo()
-    monkeypatch.setattr("mien.lab.train.run.fastest_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
     assert not list((tmp_path / "run").glob(".mien-*"))
     resumed = load_checkpoint(train(tiny(), synthetic, tmp_path / "run", resume=True))[1]
     for name, weight in whole.items():
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=0)
+
+
+def test_a_run_is_not_resumed_with_other_labels(tmp_path, synthetic):
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), synthetic, tmp_path, callbacks=(InterruptAt(1),))
+    labels = synthetic.labels.copy()
+    labels[0] = EMOTIONS.index("angry")
+    with pytest.raises(DataError, match="a run on other pictures"):
+        train(tiny(), replace(synthetic, labels=labels), tmp_path, resume=True)

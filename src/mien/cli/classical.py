@@ -43,8 +43,12 @@ def classical(
         Literal["none", "balanced"], typer.Option(help="Whether rare emotions count for more.")
     ] = "none",
     base: Annotated[
-        str, typer.Option(metavar="MODEL", help="For embedding: a model that comes with mien, or an .onnx file.")
-    ] = "default",
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="For embedding: a model that comes with mien, or an .onnx file; by default what ships.",
+        ),
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -72,19 +76,25 @@ def classical(
     needs(PACKAGES)
     from rich.console import Console
 
+    from ..errors import OptionError
     from ..lab.classical.features import open_features
     from ..lab.classical.run import fit_classical
     from ..lab.classical.settings import Classical
     from ..lab.recipe import Head, load_recipe
     from ..lab.split.drawing import drawn
-    from .data import progress_bar, read_data
+    from .data import data_words, progress_bar, read_data
 
+    if base and features != "embedding":
+        raise OptionError(
+            f"--base {base} speaks of the features 'embedding', and the features are {features!r}",
+            hint="Leave --base out.",
+        )
     chosen = load_recipe(recipe) if recipe else None
     head = next(iter(chosen.heads.values())) if chosen else Head()
     settings = Classical(
         features=features,
         model=model,
-        base=base,
+        base=base or "default",
         emotions=emotions or head.emotions,
         targets=targets or head.targets,
         class_weights=class_weights,
@@ -103,18 +113,17 @@ def classical(
             licence=licence,
             progress=lambda what, n, total: progress.update(task, description=what, completed=n, total=total or None),
         )
-    _tell(done, data)
+    _tell(done, data_words(data, listed, find_faces))
 
 
 def needs(packages: tuple[str, ...]) -> None:
     """Say how to install the lab before anything else happens."""
-    from ..extras import require
+    from ..extras import check_installed
 
-    for package in packages:
-        require(package, "lab")
+    check_installed(packages, "lab")
 
 
-def _tell(done: Fitted, data: Path) -> None:
+def _tell(done: Fitted, data: str) -> None:
     """The score on standard output, the rest on standard error."""
     from ..lab.classical.run import HEAD
     from ..lab.evaluate.protocol import OFFICIAL
@@ -129,4 +138,4 @@ def _tell(done: Fitted, data: Path) -> None:
         err=True,
     )
     typer.echo(f"written: {done.path}\nwritten: {done.path.with_suffix('.json')}", err=True)
-    typer.echo(f"Next:  mien lab evaluate {done.path} --data {data}", err=True)
+    typer.echo(f"Next:  mien lab evaluate {done.path} {data}", err=True)

@@ -49,10 +49,11 @@ def compare(
 
     [bold]mien lab compare runs/a models/b.onnx --data pictures --split test --out comparison[/bold]
     """
-    from ..extras import require
+    from ..extras import check_installed
 
-    for package in ("sklearn", "scipy", "matplotlib"):  # a checkpoint needs torch too, and says so when it is opened
-        require(package, "lab")
+    check_installed(
+        ("sklearn", "scipy", "matplotlib"), "lab"
+    )  # a checkpoint needs torch too, and says so when it is opened
     from functools import cache
 
     from rich.console import Console

@@ -63,6 +63,11 @@ def read_data(
         )
 
 
+def data_words(path: Path, listed: Path | None, find_faces: bool) -> str:
+    """The options about data as the user gave them, for advice on what to type next."""
+    return f"--data {path}{f' --list {listed}' if listed else ''}{' --find-faces' if find_faces else ''}"
+
+
 def progress_bar(console: Console) -> Progress:
     """A bar that vanishes when done, and never appears in a pipe."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -62,10 +62,9 @@ def inspect(
 
     A list that leaves out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --clean list.csv[/bold]
     """
-    from ..extras import require
+    from ..extras import check_installed
 
-    for package in ("sklearn", "scipy", "matplotlib", "jinja2", "imagehash"):
-        require(package, "lab")
+    check_installed(("sklearn", "scipy", "matplotlib", "jinja2", "imagehash"), "lab")
     from rich.console import Console
 
     from ..errors import OptionError

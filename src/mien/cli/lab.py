@@ -62,7 +62,8 @@ def train(
 ) -> None:
     """Train a network after a recipe.
 
-    The data needs a [bold]train[/bold] and a [bold]validation[/bold] part; each epoch is judged on the latter.
+    It learns from the [bold]train[/bold] part and judges each epoch on [bold]validation[/bold], or on a part of train
+    where the recipe sets one aside (data.inner).
 
     Try everything out first:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
 
@@ -72,7 +73,7 @@ def train(
     """
     _needs_lab()
     from ..lab.recipe import changed, load_recipe
-    from .data import read_data
+    from .data import data_words, read_data
     from .training import run_training
     from .values import byte_count, field_changes
 
@@ -82,7 +83,7 @@ def train(
     chosen = changed(load_recipe(recipe), wanted)
     limit = byte_count(max_memory) if max_memory else None
     faces = read_data(data, chosen.input.size, chosen.input.colour, listed=listed, find_faces=find_faces)
-    run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=str(data))
+    run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=data_words(data, listed, find_faces))
 
 
 @lab.command()
@@ -151,7 +152,7 @@ def export(
     name: Annotated[
         str, typer.Option(help="What to call the model; by default as its recipe.", show_default=False)
     ] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the weights, for the card.")] = "MIT",
+    licence: Annotated[str, typer.Option(help="The licence of the weights, for the card.")] = "not stated",
     trained_on: Annotated[
         str, typer.Option(metavar="TEXT", help="The training data in words, for the card; by default from --data.")
     ] = "",
@@ -179,10 +180,9 @@ def export(
 
 def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
     """Say how to install the lab before anything else happens."""
-    from ..extras import require
+    from ..extras import check_installed
 
-    for package in packages:
-        require(package, "lab")
+    check_installed(packages, "lab")
 
 
 for command in (inspect, tune, classical, ensemble, compare, recipes):

@@ -15,7 +15,7 @@ Row = dict[str, float]
 
 
 def run_training(
-    recipe: Recipe, faces: FaceSet, out: Path, *, resume: bool, max_bytes: int | None = None, data: str = "DATA"
+    recipe: Recipe, faces: FaceSet, out: Path, *, resume: bool, max_bytes: int | None = None, data: str
 ) -> None:
     """Train and tell about it; the table of epochs goes to standard output, line by line.
 
@@ -25,7 +25,7 @@ def run_training(
         out: folder of the run.
         resume: go on with the run in ``out``.
         max_bytes: memory that training may take; None sets no limit.
-        data: what the user called the data, for the advice at the end.
+        data: the options about data, for the advice at the end.
 
     Raises:
         MienError: see ``mien.lab.train.run.train``.
@@ -43,7 +43,7 @@ def run_training(
         notes.print(
             f"memory: each batch of {recipe.schedule.batch} in {recipe.schedule.accumulate} parts", markup=False
         )
-    notes.print(f"{recipe.name}: {len(faces):,} pictures, {recipe.schedule.epochs} epochs -> {out}", markup=False)
+    notes.print(f"{recipe.name}, up to epoch {recipe.schedule.epochs} -> {out}", markup=False)
     table = EpochTable(recipe.schedule.epochs)
     try:
         with progress_bar(notes) as progress:
@@ -52,7 +52,15 @@ def run_training(
             def show(epoch: int, done: int, total: int) -> None:
                 progress.update(task, description=f"epoch {epoch}", completed=done, total=total)
 
-            kept = train(recipe, faces, out, resume=resume, show=table.show, callbacks=(BatchProgress(show),))
+            kept = train(
+                recipe,
+                faces,
+                out,
+                resume=resume,
+                show=table.show,
+                tell=lambda text: notes.print(text, markup=False),
+                callbacks=(BatchProgress(show),),
+            )
     except KeyboardInterrupt:
         begun = (out / "last.ckpt").exists()
         advice = (
@@ -61,8 +69,8 @@ def run_training(
         notes.print(f"Stopped: {advice}.", markup=False)
         raise
     notes.print(f"model: {kept}\nhistory: {out / 'history.csv'}, {out / 'curves.png'}", markup=False)
-    notes.print(f"Next:  mien lab evaluate {out} --data {data} --out {out / 'report'}", markup=False)
-    notes.print(f"       mien lab export {out} --data {data} --out models", markup=False)
+    notes.print(f"Next:  mien lab evaluate {out} {data} --out {out / 'report'}", markup=False)
+    notes.print(f"       mien lab export {out} {data} --out models", markup=False)
 
 
 class EpochTable:

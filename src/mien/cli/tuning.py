@@ -63,10 +63,9 @@ def tune(
 
     Then:  [bold]mien lab train tuned/best.toml --data fer2013.csv --out runs/tuned[/bold]
     """
-    from ..extras import require
+    from ..extras import check_installed
 
-    for package in _NEEDED:
-        require(package, "lab")
+    check_installed(_NEEDED, "lab")
     from rich.console import Console
 
     from ..lab.recipe import load_recipe
@@ -74,7 +73,7 @@ def tune(
     from ..lab.tune.run import tune as search
     from ..lab.tune.space import load_space
     from ..lab.tune.working import quieten
-    from .data import progress_bar, read_data
+    from .data import data_words, progress_bar, read_data
     from .trial_lines import TrialLines
 
     seconds = seconds_in(timeout) if timeout else None
@@ -103,7 +102,7 @@ def tune(
             "Stopped: the same command with --resume goes on, and tries the trial under way again.", markup=False
         )
         raise
-    _conclude(found, fitted, notes, out, data)
+    _conclude(found, fitted, notes, out, data_words(data, listed, find_faces))
 
 
 def seconds_in(text: str) -> float:
@@ -119,7 +118,7 @@ def seconds_in(text: str) -> float:
     return total
 
 
-def _conclude(found: Findings, space: Space, notes: Any, out: Path, data: Path) -> None:
+def _conclude(found: Findings, space: Space, notes: Any, out: Path, data: str) -> None:
     """The table of the best, and what to do next."""
     from rich.console import Console
 
@@ -137,4 +136,4 @@ def _conclude(found: Findings, space: Space, notes: Any, out: Path, data: Path) 
     for file in found.written:
         notes.print(f"written: {file}", markup=False)
     if best is not None:
-        notes.print(f"Next:  mien lab train {out / 'best.toml'} --data {data} --out runs/tuned", markup=False)
+        notes.print(f"Next:  mien lab train {out / 'best.toml'} {data} --out runs/tuned", markup=False)

@@ -55,9 +55,10 @@ def recipe_text(name: str) -> str:
     known = builtin_recipes()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
+        meant = f"did you mean {near[0]!r}?" if near else "it is no file, and mien has none of that name"
         raise RecipeError(
-            f"no recipe {name!r}: it is no file, and mien comes with {', '.join(known)}",
-            hint=f"Did you mean {near[0]!r}?" if near else "Give one of these names, or the path of a .toml file.",
+            f"no recipe {name!r}: {meant}",
+            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
         )
     return (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8")
 
@@ -112,7 +113,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
             place = place[step] if isinstance(place, dict) and step in place else None
         if isinstance(place, dict) and (last in place or path.startswith("data.")):
             place[last] = value
-        elif isinstance(place, tuple) and last.isdigit() and int(last) < len(place):
+        elif isinstance(place, tuple) and last.isdecimal() and int(last) < len(place):
             at = int(last)
             recipe_part: Any = table
             for step in way[:-1]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import RecipeError
+from .recipe_fields import Network
 
 if TYPE_CHECKING:
-    from .recipe_fields import Augment, Data, Head, Input, Network, Optimizer, Recipe, Schedule, Semi
+    from .recipe_fields import Augment, Data, Head, Input, Optimizer, Recipe, Schedule, Semi
 
 #: Smallest side in pixels at which a face is still a picture.
 SMALLEST = 8
@@ -21,7 +22,11 @@ def check(recipe: Recipe) -> None:
     Raises:
         RecipeError: one is not; the message names the field, what it holds and what it may hold.
     """
+    if not 0 <= recipe.seed < 2**32:
+        raise RecipeError(f"seed: got {recipe.seed}, expected 0 to {2**32 - 1}")
     for name, head in recipe.heads.items():
+        if not name.isidentifier():
+            raise RecipeError(f"heads.{name}: got {name!r}, expected a name of letters, digits and underscores")
         _check_head(f"heads.{name}", head)
     _check_data(recipe.data)
     _check_input(recipe.input)
@@ -34,6 +39,8 @@ def check(recipe: Recipe) -> None:
     _check_augment(recipe.augment)
     _check_optimizer(recipe.optimizer)
     _check_schedule(recipe.schedule)
+    _check_lengths(recipe)
+    _check_sides(recipe)
     _check_semi(recipe.semi)
 
 
@@ -70,6 +77,7 @@ def _check_input(given: Input) -> None:
 def _check_network(network: Network) -> None:
     _one_of("network.name", network.name, ("plain", "layers", "timm"))
     _one_of("network.base_range", network.base_range, ("own", "zero-one"))
+    _check_unused(network)
     if network.name == "layers" and not network.layers:
         raise RecipeError("network.layers: got none, expected at least one row such as 'conv 32x3 same > relu > pool'")
     if network.name == "timm" and not network.backbone:
@@ -82,6 +90,55 @@ def _check_network(network: Network) -> None:
         for i, value in enumerate(getattr(network, name)):
             _at_least(f"network.{name}[{i}]", value, 1)
     _share("network.dropout", network.dropout)
+
+
+def _check_unused(network: Network) -> None:
+    """A field that the network does not look at must not look as if it did something."""
+    idle = {
+        "plain": ("layers", "backbone", "weights", "frozen", "base_range"),
+        "layers": ("backbone", "weights", "frozen", "base_range"),
+    }
+    for name in idle.get(network.name, ()):
+        default = Network.__dataclass_fields__[name].default
+        if getattr(network, name) != default:
+            raise RecipeError(
+                f"network.{name}: got {getattr(network, name)!r}, for which a network {network.name!r} has no use",
+                hint="Leave it out, or choose another network.name.",
+            )
+
+
+def _check_lengths(recipe: Recipe) -> None:
+    """What begins late begins before the run is over."""
+    schedule, warmup = recipe.schedule, recipe.optimizer.warmup_epochs
+    if warmup and warmup >= schedule.epochs:
+        raise RecipeError(
+            f"optimizer.warmup_epochs: got {warmup:g}, expected less than the {schedule.epochs} epochs of the run",
+            hint="Train longer, or add --set optimizer.warmup_epochs=0.",
+        )
+    last = schedule.sizes[-1][0] if schedule.sizes else 0
+    if last and last >= schedule.epochs:
+        raise RecipeError(
+            f"schedule.sizes: the last size begins with epoch {last}, but the run ends after {schedule.epochs}",
+            hint="Train longer, or add --set schedule.sizes=[] to train at full size throughout.",
+        )
+
+
+def _check_sides(recipe: Recipe) -> None:
+    """The network can take pictures of every size that the run trains at."""
+    network, sides = recipe.network, [side for _, side in recipe.schedule.sizes]
+    if sides and any("flatten" in row.split() for row in network.layers):
+        raise RecipeError(
+            f"schedule.sizes: got {', '.join(map(str, sides))}, but a network with 'flatten' takes one size only",
+            hint="Leave schedule.sizes out, or use 'mean' in place of 'flatten'.",
+        )
+    least = 2 ** (len(network.widths) - 1)
+    small = [side for side in (recipe.input.size, *sides) if side < least]
+    if network.name == "plain" and small:
+        raise RecipeError(
+            f"network.widths: {len(network.widths)} stages halve pictures of {small[0]} pixels to nothing, expected {least} "
+            "pixels or more",
+            hint="Use fewer stages, or larger pictures (input.size, schedule.sizes).",
+        )
 
 
 def _check_augment(augment: Augment) -> None:
@@ -114,10 +171,11 @@ def _check_schedule(schedule: Schedule) -> None:
     _at_least("schedule.epochs", schedule.epochs, 1)
     _at_least("schedule.batch", schedule.batch, 2)
     _at_least("schedule.accumulate", schedule.accumulate, 1)
-    if schedule.batch < 2 * schedule.accumulate:
+    _one_of("schedule.precision", schedule.precision, ("fastest", "32-true", "bf16-mixed"))
+    if schedule.batch < 2 * schedule.accumulate or schedule.batch % schedule.accumulate:
         raise RecipeError(
-            f"schedule.accumulate: got {schedule.accumulate} parts of a batch of {schedule.batch}, expected at least two "
-            "pictures in each part"
+            f"schedule.accumulate: got {schedule.accumulate} parts of a batch of {schedule.batch}, expected equal parts of "
+            "at least two pictures"
         )
     _one_of("schedule.watch", schedule.watch, ("score", "loss"))
     for i, (start, side) in enumerate(schedule.sizes):
@@ -132,6 +190,11 @@ def _check_semi(semi: Semi) -> None:
     if not 0 < semi.labels <= 1:
         raise RecipeError(f"semi.labels: got {semi.labels}, expected more than 0 and at most 1")
     _at_least("semi.ratio", semi.ratio, 0)
+    if semi.ratio and semi.labels == 1:
+        raise RecipeError(
+            f"semi.ratio: got {semi.ratio}, but semi.labels = 1 leaves no picture without its label",
+            hint="Set semi.labels to the share of labels to use, such as 0.1.",
+        )
     _at_least("semi.weight", semi.weight, 0)
     if not 0 < semi.threshold <= 1:
         raise RecipeError(f"semi.threshold: got {semi.threshold}, expected more than 0 and at most 1")

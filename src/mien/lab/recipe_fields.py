@@ -158,6 +158,7 @@ class Schedule:
         patience: epochs without a better validation before stopping early; 0 never stops early.
         watch: what ``patience`` and ``keep = "best"`` go by: ``score`` (mean accuracy of the heads) or ``loss``.
         keep: ``last`` or ``best`` (by ``watch``): which epoch becomes the model.
+        precision: ``32-true``, ``bf16-mixed``, or ``fastest``: whichever of the two a short trial finds faster.
     """
 
     epochs: int = 100
@@ -168,6 +169,7 @@ class Schedule:
     patience: int = 0
     watch: str = "score"
     keep: str = "best"
+    precision: str = "fastest"
 
     def size_at(self, epoch: int, full: int) -> int:
         """The side in pixels at which ``epoch`` (from 0) trains."""

@@ -18,7 +18,7 @@ from ...errors import ModelError, OptionError
 from ...models.card import HeadCard, ModelCard
 from ...models.session import open_session
 from ...sinks.atomic import write_atomically
-from ..dataset.faces import TRAIN, FaceSet
+from ..dataset.faces import TRAIN, VALIDATION, FaceSet
 from ..dataset.targets import hard_targets
 from ..evaluate.calibrating import calibrated, chosen_by
 from ..evaluate.calibration import probabilities_at
@@ -107,7 +107,8 @@ def fit_classical(
     difference = _checked(weights, estimator, front, part.images[:_COMPARED], features[:_COMPARED])
     card = _card(settings, front, base, part, weights, size, name=name, licence=licence)
     card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), faces, judge).heads)
-    evaluation = evaluate(classifier_of_onnx(weights, card), faces, judge)
+    judged_by = VALIDATION if (faces.split == VALIDATION).any() else judge
+    evaluation = evaluate(classifier_of_onnx(weights, card), faces, judged_by)
     path = out / card.weights
     write_atomically(path, weights)
     write_atomically(path.with_suffix(".json"), replace(card, scores=evaluation.summary()).to_json().encode())

@@ -35,7 +35,8 @@ def notes(comparison: Comparison) -> list[str]:
     lines = [*_pictures(comparison), *_heads(comparison), *_peeking(comparison), *_history(comparison)]
     lines.append(
         "Accuracy with its 95 % interval (Wilson), macro-F1 and ECE (15 bins) from one view of each picture. ECE at the "
-        "temperature on the model's card, which its export fitted on the validation part; checkpoints have none yet (1)."
+        "temperature on the model's card, which its export fitted on the part that its recipe chooses by; checkpoints have "
+        "none yet (1)."
     )
     lines.append(_timing(comparison))
     if any(one.member.engine == TORCH for one in comparison.standings):

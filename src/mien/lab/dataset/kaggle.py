@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ...emotions import EMOTIONS, FER2013_ORDER
 from ...errors import DataError
-from .faces import FaceSet
+from .faces import FaceSet, named_by_content
 from .packed import USAGE
 
 _LABEL_HINT = "The numbers are FER2013's own: " + ", ".join(f"{i} {name}" for i, name in enumerate(FER2013_ORDER)) + "."
@@ -59,12 +59,13 @@ def read_kaggle(path: Path) -> FaceSet:
     if not images:
         raise DataError(f"{path}: has a header but no pictures", hint="Download the file again.")
     side = math.isqrt(images[0].size)
+    pictures = np.stack(images).reshape(-1, side, side)
     return FaceSet(
         name=path.stem,
-        images=np.stack(images).reshape(-1, side, side),
+        images=pictures,
         labels=np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])[labels],
         split=np.array(split),
-        names=np.array(names),
+        names=named_by_content(names, pictures),
     )
 
 

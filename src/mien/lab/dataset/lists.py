@@ -122,8 +122,13 @@ def read_list(path: Path) -> FaceList:
     return _parsed(path, table, 2 if signed else 1, found)
 
 
-def with_list(faces: FaceSet, listed: FaceList) -> FaceSet:
+def with_list(faces: FaceSet, listed: FaceList, absent: frozenset[str] = frozenset()) -> FaceSet:
     """The pictures of ``faces`` that ``listed`` uses, with its emotions and parts; in the order of ``faces``.
+
+    Args:
+        faces: the pictures.
+        listed: which of them to use, and for what.
+        absent: names that may be missing: of pictures that could not be read, or in which no face was found.
 
     Pictures that the list does not name are left out. Votes stay as the annotators gave them: a corrected emotion changes
     the label alone.
@@ -133,18 +138,19 @@ def with_list(faces: FaceSet, listed: FaceList) -> FaceSet:
     """
     _once(faces.names, faces.name)
     place = {name: row for row, name in enumerate(faces.names.tolist())}
-    missing = [name for name in listed.names[listed.use].tolist() if name not in place]
+    wanted = np.array([use and name not in absent for use, name in zip(listed.use, listed.names.tolist())], bool)
+    missing = [name for name in listed.names[wanted].tolist() if name not in place]
     if missing:
         raise DataError(
-            f"{listed.source}: {faces.name} lacks {len(missing):,} of the {int(listed.use.sum()):,} pictures that it uses, "
-            f"such as {missing[0]!r}; its own names are such as {faces.names[0]!r}",
+            f"{listed.source}: {faces.name} lacks {len(missing):,} of the {int(wanted.sum()):,} pictures that it uses, "
+            f"such as {missing[0]!r}; its own names are such as {str(faces.names[0])!r}",
             hint="Give the data that the list was made for, from the same folder.",
         )
-    if not listed.use.any():
+    if not wanted.any():
         raise DataError(f"{listed.source}: uses no picture: expected a 'yes' in the column 'use'")
-    rows = np.array([place[name] for name in listed.names[listed.use].tolist()], np.int64)
+    rows = np.array([place[name] for name in listed.names[wanted].tolist()], np.int64)
     order = np.argsort(rows)  # however the list was sorted, training sees the pictures in the same order
-    used = np.flatnonzero(listed.use)[order]
+    used = np.flatnonzero(wanted)[order]
     return replace(faces.take(rows[order]), labels=listed.labels[used], split=listed.split[used])
 
 

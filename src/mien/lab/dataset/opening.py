@@ -68,6 +68,13 @@ def open_data(
         SourceError: a picture is damaged or has no face, and ``on_damaged`` is None.
     """
     path = _inside(path, notes)
+    damaged: list[Path] = []
+
+    def note_damaged(file: Path, why: str) -> None:
+        damaged.append(file)
+        if on_damaged is not None:
+            on_damaged(file, why)
+
     kind = _kind(path)
     if kind in {".csv", ".npz"}:
         faces = _read_file(path, votes, find_faces, notes)
@@ -86,10 +93,13 @@ def open_data(
             shares=None if listed else shares,
             seed=seed,
             progress=progress,
-            on_damaged=on_damaged,
+            on_damaged=None if on_damaged is None else note_damaged,
             notes=notes,
         )
-    return with_list(faces, read_list(listed)) if listed else faces
+    if listed is None:
+        return faces
+    absent = frozenset(str(file.relative_to(path)) for file in damaged if file.is_relative_to(path))
+    return with_list(faces, read_list(listed), absent)
 
 
 def _inside(path: Path, notes: Callable[[str], None]) -> Path:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...emotions import EMOTIONS, FER2013_ORDER, FERPLUS_ORDER
 from ...errors import DataError
-from .faces import TEST, TRAIN, VALIDATION, FaceSet, Votes
+from .faces import TEST, TRAIN, VALIDATION, FaceSet, Votes, named_by_content
 
 USAGE = {"Training": TRAIN, "PublicTest": VALIDATION, "PrivateTest": TEST}
 _KEYS = {"residuals", "shape", "labels", "usage", "votes"}
@@ -45,7 +45,7 @@ def read_packed(path: Path) -> FaceSet:
         labels=np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])[labels],
         split=np.array([USAGE[str(name)] for name in usage]),
         votes=from_ferplus(table),
-        names=np.array([f"row {row}" for row in range(len(labels))]),
+        names=named_by_content([f"row {row}" for row in range(len(labels))], images),
     )
 
 

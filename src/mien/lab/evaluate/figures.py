@@ -26,7 +26,7 @@ def learning_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
         axes = left if name.endswith("loss") else right if name.startswith("val_acc") else None
         if axes is not None:
             label = name.removeprefix("val_acc_")
-            axes.plot(epochs, [row.get(name, float("nan")) for row in rows], label=label)
+            axes.plot(epochs, [row.get(name, float("nan")) for row in rows], marker="o", markersize=3, label=label)
     left.set(xlabel="epoch", ylabel="loss (nats)")
     right.set(xlabel="epoch", ylabel="validation accuracy")
     for axes in (left, right):

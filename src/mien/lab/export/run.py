@@ -10,8 +10,7 @@ from ...models.card import InputSpec
 from ...sinks.atomic import write_atomically
 from ..dataset.faces import FaceSet
 from ..evaluate.calibrating import chosen_by
-from ..split.drawing import drawn
-from ..train.checkpoint import find_checkpoint, restore_network
+from ..train.checkpoint import find_checkpoint, pictures_of, restore_network
 from .carding import describe, model_card
 from .parity import check_parity
 from .to_onnx import to_onnx
@@ -37,11 +36,13 @@ def export_model(
 
     Raises:
         ModelError: the checkpoint is missing or damaged, or the exported file does not compute what the network computes.
-        DataError: ``faces`` has no validation part, or lacks the votes that a head is marked against.
+        DataError: ``faces`` lacks pictures that the run had, has no validation part, or lacks the votes that a head is
+            marked against.
         OptionError: ``name`` cannot be a file name.
         OutputError: ``out`` cannot be written to.
     """
-    recipe, network = restore_network(find_checkpoint(checkpoint))
+    file = find_checkpoint(checkpoint)
+    recipe, network = restore_network(file)
     name = name or recipe.name
     if Path(name).name != name:
         raise OptionError(
@@ -49,7 +50,7 @@ def export_model(
         )
     spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour)
     weights = to_onnx(network, spec.size, spec.channels)
-    faces = drawn(faces, recipe)
+    faces = pictures_of(file, recipe, faces)
     pictures = faces.part(chosen_by(faces)).images[:64]
     check_parity(network, weights, network_input(resize(pictures, spec.size), spec))
     card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))

@@ -126,5 +126,17 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         return dict(content.get("state_dict", content))
     except FileNotFoundError as error:
         raise ModelError(f"no weights at {path}", hint="Give a .safetensors, .pth or .ckpt file.") from error
-    except (OSError, EOFError, RuntimeError, ValueError, AttributeError, TypeError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{path}: cannot be read as weights: {error}", hint="Fetch the file again.") from error
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise ModelError(
+            f"{path}: cannot be read as weights ({type(error).__name__})",
+            hint="Give a .safetensors, .pth or .ckpt file; fetch it again if it is one.",
+        ) from error

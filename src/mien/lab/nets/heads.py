@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ...emotions import label_set
+from ...errors import RecipeError
 from ..recipe import Head
 
 
@@ -18,6 +19,9 @@ class MultiHead(nn.Module):
         trunk: a module with an attribute ``features``, the length of its output vector.
         heads: what each head tells apart, by its name; the order is that of the outputs.
         dropout: share of features dropped before the heads while training.
+
+    Raises:
+        RecipeError: a head has a name that torch keeps for itself.
     """
 
     def __init__(self, trunk: nn.Module, heads: Mapping[str, Head], dropout: float) -> None:
@@ -27,6 +31,9 @@ class MultiHead(nn.Module):
         features = trunk.features
         if not isinstance(features, int):
             raise TypeError(f"trunk.features: got {type(features).__name__}, expected int")
+        taken = [name for name in heads if hasattr(nn.ModuleDict, name)]
+        if taken:
+            raise RecipeError(f"heads.{taken[0]}: torch keeps the name {taken[0]!r} for itself, expected another one")
         self.heads = nn.ModuleDict({name: _classifier(features, head) for name, head in heads.items()})
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -92,7 +92,7 @@ def _conv(words: list[str], shape: Shape, where: str) -> _Made:
     _picture(shape, where)
     filters, _, kernel = words[0].partition("x") if words else ("", "", "")
     padding = words[1] if len(words) == 2 else ""
-    if not (filters.isdigit() and kernel.isdigit() and int(filters) and int(kernel)) or padding not in (
+    if not (filters.isdecimal() and kernel.isdecimal() and int(filters) and int(kernel)) or padding not in (
         "same",
         "valid",
     ):
@@ -106,17 +106,19 @@ def _conv(words: list[str], shape: Shape, where: str) -> _Made:
 def _dense(words: list[str], shape: Shape, where: str) -> _Made:
     if shape.side:
         raise RecipeError(f"{where}: got a picture, expected a vector", hint="Put 'flatten' or 'mean' before it.")
-    if len(words) != 1 or not words[0].isdigit() or not int(words[0]):
+    if len(words) != 1 or not words[0].isdecimal() or not int(words[0]):
         raise RecipeError(f"{where}: expected a step such as 'dense 256'", hint=_HINT)
     return _started(nn.Linear(shape.channels, int(words[0]))), Shape(int(words[0]), 0)
 
 
-def _norm(_words: list[str], shape: Shape, _where: str) -> _Made:
+def _norm(words: list[str], shape: Shape, where: str) -> _Made:
+    _nothing(words, where)
     kind = nn.BatchNorm2d if shape.side else nn.BatchNorm1d
     return kind(shape.channels, eps=1e-3, momentum=0.01), shape
 
 
-def _relu(_words: list[str], shape: Shape, _where: str) -> _Made:
+def _relu(words: list[str], shape: Shape, where: str) -> _Made:
+    _nothing(words, where)
     return nn.ReLU(), shape
 
 
@@ -127,11 +129,13 @@ def _leaky(words: list[str], shape: Shape, where: str) -> _Made:
 def _pool(words: list[str], shape: Shape, where: str) -> _Made:
     _picture(shape, where)
     up = words == ["same"]
+    _nothing([] if up else words, where)
     side = (shape.side + 1) // 2 if up else shape.side // 2
     return nn.MaxPool2d(2, ceil_mode=up), _left(Shape(shape.channels, side), where)
 
 
-def _mean(_words: list[str], shape: Shape, where: str) -> _Made:
+def _mean(words: list[str], shape: Shape, where: str) -> _Made:
+    _nothing(words, where)
     _picture(shape, where)
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), Shape(shape.channels, 0)
 
@@ -147,7 +151,8 @@ def _noise(words: list[str], shape: Shape, where: str) -> _Made:
     return Noise(_number(words, where)), shape
 
 
-def _flatten(_words: list[str], shape: Shape, where: str) -> _Made:
+def _flatten(words: list[str], shape: Shape, where: str) -> _Made:
+    _nothing(words, where)
     _picture(shape, where)
     return nn.Flatten(), Shape(shape.channels * shape.side**2, 0)
 
@@ -171,6 +176,11 @@ def _started(layer: nn.Conv2d | nn.Linear) -> nn.Module:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def _nothing(words: list[str], where: str) -> None:
+    if words:
+        raise RecipeError(f"{where}: got {' '.join(words)!r} after the step's name, expected nothing", hint=_HINT)
 
 
 def _picture(shape: Shape, where: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +11,14 @@ from ...emotions import EMOTIONS, label_set
 from ...errors import DataError
 from ..dataset.faces import INNER, TEST, TRAIN, VALIDATION, FaceSet
 from ..recipe import Recipe
+from .likeness import groups_of_copies
 
 
 def drawn(faces: FaceSet, recipe: Recipe) -> FaceSet:
     """The pictures of ``faces`` that ``recipe.data`` asks for; the same recipe and data give the same pictures.
 
-    Pictures whose label no head of the recipe knows are left out, unless a head learns from votes. Exact copies stay
-    together: a picture and its copy never stand on both sides of the line between ``train`` and ``inner``.
+    Pictures whose label no head of the recipe knows are left out, unless a head learns from votes. Copies and near
+    copies stay together: a picture and its copy never stand on both sides of the line between ``train`` and ``inner``.
 
     Raises:
         DataError: the data has fewer pictures of an emotion than the recipe asks for.
@@ -35,12 +35,13 @@ def drawn(faces: FaceSet, recipe: Recipe) -> FaceSet:
         if counts and (faces.split == part).any():
             kept[faces.split == part] = False
             kept[_some(faces, part, counts, np.random.default_rng([recipe.seed, number]))] = True
-    faces = faces.take(kept)
+    if not kept.all():
+        faces = faces.take(kept)
     return set_aside(faces, wanted.inner, recipe.seed) if wanted.inner else faces
 
 
 def set_aside(faces: FaceSet, share: float, seed: int) -> FaceSet:
-    """Move ``share`` of each emotion's training pictures into the part ``inner``, copies kept together.
+    """Move ``share`` of each emotion's training pictures into the part ``inner``, copies and near copies kept together.
 
     Raises:
         DataError: there is no training part.
@@ -48,9 +49,10 @@ def set_aside(faces: FaceSet, share: float, seed: int) -> FaceSet:
     faces.part(TRAIN)
     rows = np.flatnonzero(faces.split == TRAIN)
     rows = np.random.default_rng([seed, 9]).permutation(rows)
-    groups: dict[bytes, list[int]] = {}
-    for row in rows:
-        groups.setdefault(hashlib.blake2b(faces.images[row].tobytes(), digest_size=16).digest(), []).append(int(row))
+    alike = groups_of_copies(faces.images[rows])
+    groups: dict[int, list[int]] = {}
+    for row, group in zip(rows.tolist(), alike.tolist()):
+        groups.setdefault(group, []).append(row)
     labels, found = np.unique(faces.labels[rows], return_counts=True)
     missing: dict[int, int] = {int(label): round(share * int(n)) for label, n in zip(labels, found)}
     split = faces.split.astype(f"<U{max(len(name) for name in (TRAIN, INNER, VALIDATION, TEST))}")

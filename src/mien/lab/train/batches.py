@@ -44,7 +44,8 @@ class DrawnBatches(Sampler[list[int]]):
     ) -> None:
         self._labelled, self._batch, self._seed, self._epoch = labelled, min(batch, len(labelled)), seed, 0
         self._odds = None if odds is None else odds / odds.sum()
-        self._others, self._ratio = others, ratio
+        self._others = others
+        self.ratio = ratio if others is not None else 0
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
@@ -60,7 +61,7 @@ class DrawnBatches(Sampler[list[int]]):
         for start in range(0, len(self) * self._batch, self._batch):
             rows = self._labelled[order[start : start + self._batch]]
             if self._others is not None:
-                rows = np.concatenate([rows, rng.choice(self._others, self._ratio * self._batch)])
+                rows = np.concatenate([rows, rng.choice(self._others, self.ratio * self._batch)])
             yield rows.tolist()
 
 
@@ -102,6 +103,11 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
     return DataLoader(tensors, sampler=sampler, batch_size=None, generator=torch.Generator())
 
 
+def unlabelled_ratio(batches: DataLoader[tuple[torch.Tensor, ...]]) -> int:
+    """How many pictures without labels follow each one with a label in these batches."""
+    return batches.sampler.ratio if isinstance(batches.sampler, DrawnBatches) else 0
+
+
 def keep_labels(faces: FaceSet, used: Rows, recipe: Recipe) -> tuple[Rows, Rows]:
     """Rows whose labels are used, and rows that count as unlabelled: ``recipe.semi.labels`` of each class are the former."""
     if recipe.semi.labels == 1:
@@ -118,8 +124,10 @@ def keep_labels(faces: FaceSet, used: Rows, recipe: Recipe) -> tuple[Rows, Rows]
 def class_weights(faces: FaceSet, recipe: Recipe) -> dict[str, torch.Tensor]:
     """float32 (K,) for each head: how much a picture of each class counts; they are 1 on average over the pictures."""
     weights = {}
+    used = np.flatnonzero(np.column_stack([soft_targets(faces, head) for head in recipe.heads.values()]).sum(1) > 0)
+    learned = faces.take(keep_labels(faces, used, recipe)[0])
     for name, head in recipe.heads.items():
-        shares = soft_targets(faces, head).sum(0).astype(np.float64)
+        shares = soft_targets(learned, head).sum(0).astype(np.float64)
         balanced = head.class_weights == "balanced"
         there = np.maximum(shares, 1)
         weights[name] = torch.tensor(

@@ -15,9 +15,12 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ...errors import ModelError
 from ...sinks.atomic import replacing
+from ..dataset.faces import FaceSet
+from ..dataset.lists import read_list, with_list
 from ..nets.choosing import build_network
 from ..nets.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
+from ..split.drawing import drawn
 from .precision import Precision
 
 
@@ -55,9 +58,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
         OSError, EOFError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:  # fmt: skip
-        why = str(error).partition("\n")[0]
         raise ModelError(
-            f"{path} is not a checkpoint of 'mien lab train': {type(error).__name__}: {why}",
+            f"{path} is not a checkpoint of 'mien lab train' ({type(error).__name__})",
             hint="Give last.ckpt or best.ckpt of a run.",
         ) from error
     return recipe, weights
@@ -94,6 +96,21 @@ def find_checkpoint(run: Path) -> Path:
         )
     values, _ = load_checkpoint(last)
     return run / f"{recipe_from_dict(values).schedule.keep}.ckpt"
+
+
+def pictures_of(checkpoint: Path, recipe: Recipe, faces: FaceSet) -> FaceSet:
+    """The pictures of ``faces`` that a run had, in the parts in which it had them.
+
+    Args:
+        checkpoint: of the run; the list ``pictures.csv`` lies beside it. Without one, the recipe draws them anew.
+        recipe: of the run.
+        faces: the data that it was trained on.
+
+    Raises:
+        DataError: ``faces`` lacks pictures that the run had.
+    """
+    listed = checkpoint.parent / "pictures.csv"
+    return with_list(faces, read_list(listed)) if listed.is_file() else drawn(faces, recipe)
 
 
 def used_precision(path: Path) -> Precision | None:

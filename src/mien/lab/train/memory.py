@@ -25,7 +25,7 @@ def fitted(recipe: Recipe, faces: FaceSet, limit_bytes: int) -> Recipe:
     Raises:
         OptionError: not even two pictures at a time fit.
     """
-    parts = parts_that_fit(recipe, build_network(recipe), 2 * faces.images.nbytes, limit_bytes)
+    parts = parts_that_fit(recipe, build_network(recipe), 4 * faces.images.nbytes, limit_bytes)
     return replace(recipe, schedule=replace(recipe.schedule, accumulate=parts))
 
 
@@ -60,8 +60,14 @@ def parts_that_fit(recipe: Recipe, network: MultiHead, data_bytes: int, limit_by
             hint="Raise the limit, or choose a recipe with a smaller network or smaller pictures.",
         )
     parts = recipe.schedule.accumulate
-    while recipe.schedule.batch // parts > pictures:
+    while recipe.schedule.batch // parts > pictures or recipe.schedule.batch % parts:
         parts += 1
+    if recipe.schedule.batch // parts < 2:
+        raise OptionError(
+            f"the memory limit of {limit_bytes / 1e9:.1f} GB: a batch of {recipe.schedule.batch} cannot be divided into "
+            f"equal parts of 2 to {pictures} pictures",
+            hint="Choose a batch with more divisors, such as --set schedule.batch=32.",
+        )
     return parts
 
 

@@ -9,9 +9,11 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch.nn import functional
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from ...emotions import label_set
+from ...errors import RecipeError
 from ..augment.pictures import augment, glance, mixup_pairs, resize
 from ..nets.heads import MultiHead
 from ..recipe import Recipe
@@ -28,10 +30,16 @@ class Training(lightning.LightningModule):
         recipe: how to train.
         network: what to train.
         class_weights: float (K,) for each head: how much a picture of each class counts.
+        ratio: pictures without labels that follow each one with a label in a batch.
     """
 
-    def __init__(self, recipe: Recipe, network: MultiHead, class_weights: Mapping[str, torch.Tensor]) -> None:
+    def __init__(
+        self, recipe: Recipe, network: MultiHead, class_weights: Mapping[str, torch.Tensor], ratio: int = 0
+    ) -> None:
         super().__init__()
+        self._ratio = ratio
+        self._train_loss = torch.zeros(())
+        self._val_losses = {name: MeanMetric() for name in recipe.heads}
         self.recipe = recipe
         # The layout of pixels in which processors convolve fastest.
         self.network = network.to(memory_format=torch.channels_last)
@@ -48,12 +56,11 @@ class Training(lightning.LightningModule):
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         recipe, (images, *targets) = self.recipe, batch
         strong = recipe.augment.strong_until == 0 or self.current_epoch < recipe.augment.strong_until
-        ratio = recipe.semi.ratio if recipe.semi.labels < 1 else 0
-        labelled = len(images) // (1 + ratio)
+        labelled = len(images) // (1 + self._ratio)
         with torch.autocast(self.device.type, enabled=False):
             size = recipe.schedule.size_at(self.current_epoch, recipe.input.size)
             pictures = augment(images.float() / 255, recipe.augment, size, strong)
-            if strong and recipe.augment.mixup and not ratio:
+            if strong and recipe.augment.mixup and not self._ratio:
                 partner, share = mixup_pairs(len(pictures), recipe.augment.mixup)
                 pictures = share * pictures + (1 - share) * pictures[partner]
                 targets = [share * target + (1 - share) * target[partner] for target in targets]
@@ -65,7 +72,8 @@ class Training(lightning.LightningModule):
         ]
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss, on_step=False, on_epoch=True)
-        if ratio:
+        self._train_loss = loss.detach()
+        if self._ratio:
             loss = loss + recipe.semi.weight * self._unlabelled_loss(images[labelled:], logits, labelled, size)
         return loss
 
@@ -94,15 +102,25 @@ class Training(lightning.LightningModule):
         images, *answers = batch
         pictures = resize(images.float() / 255, self.recipe.input.size)
         logits = self.network(self._normalised(pictures))
-        loss = torch.zeros((), device=self.device)
-        for (name, head), answer in zip(self.recipe.heads.items(), answers, strict=True):
-            scores = logits[name].float()
-            self._accuracies[name].update(scores.cpu(), answer.cpu())
-            if (answer >= 0).any():
-                loss += head.weight * functional.cross_entropy(scores, answer, ignore_index=-1)
-        self.log("val_loss", loss, on_step=False, on_epoch=True, batch_size=len(images))
+        for name, given in zip(self.recipe.heads, answers, strict=True):
+            scores, answer = logits[name].float().cpu(), given.cpu()
+            self._accuracies[name].update(scores, answer)
+            known = answer >= 0
+            if known.any():
+                self._val_losses[name].update(functional.cross_entropy(scores[known], answer[known], reduction="none"))
+
+    def on_validation_epoch_start(self) -> None:
+        if not torch.isfinite(self._train_loss):
+            raise RecipeError(
+                f"training diverged: got a training loss of {float(self._train_loss)} in epoch {self.current_epoch + 1}",
+                hint="Lower optimizer.lr. What was saved of the epochs before stays.",
+            )
 
     def on_validation_epoch_end(self) -> None:
+        losses = [head.weight * self._val_losses[name].compute() for name, head in self.recipe.heads.items()]
+        self.log("val_loss", torch.stack(losses).sum())
+        for metric in self._val_losses.values():
+            metric.reset()
         values = {}
         for name, accuracy in self._accuracies.items():
             values[f"val_acc_{name}"] = accuracy.compute()

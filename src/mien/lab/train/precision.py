@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import typing
 from typing import Literal
 
 import torch
@@ -14,6 +15,12 @@ from ..recipe import Recipe
 Precision = Literal["32-true", "bf16-mixed"]
 
 
+def chosen_precision(recipe: Recipe) -> Precision:
+    """What the recipe asks for, or the faster where it leaves the choice."""
+    asked = next((known for known in typing.get_args(Precision) if known == recipe.schedule.precision), None)
+    return asked or fastest_precision(recipe)
+
+
 def fastest_precision(recipe: Recipe, steps: int = 3) -> Precision:
     """Time a few training steps each way and name the faster, as Lightning's ``precision`` spells it.
 
@@ -23,7 +30,8 @@ def fastest_precision(recipe: Recipe, steps: int = 3) -> Precision:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = build_network(recipe).to(device).to(memory_format=torch.channels_last)
     side, channels = recipe.input.size, recipe.input.channels
-    count = max(2, min(64, 64 * 48 * 48 // side**2))  # large pictures: fewer of them tell as much
+    part = recipe.schedule.batch // recipe.schedule.accumulate
+    count = max(2, min(64, part, 64 * 48 * 48 // side**2))  # large pictures: fewer of them tell as much
     pictures = torch.rand(count, channels, side, side, device=device)
 
     def seconds(enabled: bool) -> float:

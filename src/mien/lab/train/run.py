@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
+import numpy as np
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from ...errors import DataError, OutputError, RecipeError
 from ...sinks.atomic import writing_to
 from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet
 from ..dataset.lists import read_list, write_list
-from ..nets.choosing import start_network
+from ..nets.choosing import build_network, start_network
 from ..recipe import Recipe, recipe_from_dict
 from ..split.drawing import drawn
-from .batches import class_weights, training_batches, validation_batches
+from .batches import class_weights, training_batches, unlabelled_ratio, validation_batches
 from .checkpoint import WholeCheckpoints, load_checkpoint, recipe_values, used_precision
 from .history import History, Row
 from .module import Training
-from .precision import Precision, fastest_precision
+from .precision import Precision, chosen_precision
 from .tensorboard import TensorBoard
 
 
@@ -34,6 +35,7 @@ def train(
     *,
     resume: bool = False,
     show: Callable[[list[Row]], None] = lambda _rows: None,
+    tell: Callable[[str], None] = lambda _text: None,
     callbacks: tuple[lightning.Callback, ...] = (),
 ) -> Path:
     """Fit ``recipe`` on the training part of ``faces``, judging each epoch on the validation part.
@@ -48,6 +50,7 @@ def train(
             learned from and judged by) and TensorBoard's ``events.*``.
         resume: go on from ``last.ckpt`` in ``out``, with the same result as if never interrupted.
         show: called after each epoch with the rows of the history.
+        tell: called once with what is learned from and what is chosen by, in words.
         callbacks: more of Lightning's callbacks, such as a progress bar.
 
     Returns:
@@ -72,14 +75,16 @@ def train(
     faces = drawn(faces, recipe)
     learned = faces.part(TRAIN)
     batches = training_batches(learned, recipe)
-    checks = validation_batches(faces.part(INNER if recipe.data.inner else VALIDATION), recipe)
-    network = start_network(recipe)
-    precision = (used_precision(last) if resume else None) or fastest_precision(recipe)
+    judge = faces.part(INNER if recipe.data.inner else VALIDATION)
+    checks = validation_batches(judge, recipe)
+    tell(f"{len(learned):,} pictures to learn from, {len(judge):,} ({judge.split[0]}) to choose by")
+    network = build_network(recipe) if resume else start_network(recipe)
+    precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     _note_pictures(faces, out / "pictures.csv", resume)
     trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
-    module = Training(recipe, network, class_weights(learned, recipe))
+    module = Training(recipe, network, class_weights(learned, recipe), ratio=unlabelled_ratio(batches))
     with _quiet(), _interruptible(trainer):
         trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
     return out / f"{recipe.schedule.keep}.ckpt"
@@ -127,10 +132,10 @@ def _trainer(
 
 def _check_same_recipe(recipe: Recipe, last: Path) -> None:
     begun, given = recipe_values(recipe_from_dict(load_checkpoint(last)[0])), recipe_values(recipe)
-    differing = [name for name in given if begun[name] != given[name]]
+    differing = _differences(begun, given)
     if differing:
         raise RecipeError(
-            f"{last.parent} holds a run of another recipe: {', '.join(differing)} differ from the recipe given",
+            f"{last.parent} holds a run of another recipe: {'; '.join(differing[:3])}",
             hint="Resume with the recipe that the run began with, or choose another --out.",
         )
 
@@ -141,12 +146,25 @@ def _note_pictures(faces: FaceSet, path: Path, resume: bool) -> None:
         write_list(faces, path)
         return
     begun = read_list(path)
-    if begun.names.tolist() != faces.names.tolist() or begun.split.tolist() != faces.split.tolist():
+    same = (begun.names, faces.names), (begun.split, faces.split), (begun.labels, faces.labels)
+    if not all(np.array_equal(before, now) for before, now in same):
         raise DataError(
             f"{path.parent} holds a run on other pictures: got {len(faces):,}, expected the {len(begun.names):,} that stand "
             f"in {path.name}",
             hint="Resume with the data that the run began with, or choose another --out.",
         )
+
+
+def _differences(begun: dict[str, Any], given: dict[str, Any], where: str = "") -> list[str]:
+    """In words, each field that two recipes do not share."""
+    found = []
+    for name in given.keys() | begun.keys():
+        before, now = begun.get(name), given.get(name)
+        if isinstance(before, dict) and isinstance(now, dict):
+            found += _differences(before, now, f"{where}{name}.")
+        elif before != now:
+            found.append(f"{where}{name} was {before!r}, and is {now!r} in the recipe given")
+    return sorted(found)
 
 
 @contextmanager

@@ -197,7 +197,9 @@ def _storage(out: Path, *, new: bool = False) -> Iterator[optuna.storages.RDBSto
     try:
         # Several processes write: wait for each other rather than fail.
         storage = optuna.storages.RDBStorage(
-            f"sqlite:///{file}", engine_kwargs={"connect_args": {"timeout": 120}}, skip_table_creation=not new
+            sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string(),
+            engine_kwargs={"connect_args": {"timeout": 120}},
+            skip_table_creation=not new,
         )
         try:
             yield storage

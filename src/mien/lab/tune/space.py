@@ -104,18 +104,16 @@ def load_space(name_or_path: str) -> Space:
     Raises:
         RecipeError: it is not there, is not TOML, or says something that no space can say.
     """
-    if name_or_path in builtin_spaces():
-        text = (resources.files(__package__) / "spaces" / f"{name_or_path}.toml").read_text("utf-8")
-    elif Path(name_or_path).is_file():
-        text = Path(name_or_path).read_text("utf-8")
-    else:
+    builtin = name_or_path in builtin_spaces()
+    file = resources.files(__package__) / "spaces" / f"{name_or_path}.toml" if builtin else Path(name_or_path)
+    if not file.is_file():
         raise RecipeError(
             f"no search space {name_or_path!r}: it is no file, and mien comes with {', '.join(builtin_spaces())}",
             hint="Give one of these names, or the path of a .toml file with a [space] table.",
         )
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
     return space_from_dict(Path(name_or_path).stem, table)
 
