@@ -60,7 +60,7 @@ def classical(
     name: Annotated[
         str, typer.Option(help="What to call the model; by default FEATURES-MODEL.", show_default=False)
     ] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the model, for the card.")] = "MIT",
+    licence: Annotated[str, typer.Option(help="The licence of the model, for the card.")] = "not stated",
 ) -> None:
     """Fit a classical model: engineered features and a forest, boosting, or logistic regression.
 

@@ -109,7 +109,8 @@ def evaluate(
     """Measure a model: accuracy with its 95 % interval, macro-F1, calibration, and what is mistaken for what.
 
     Each head is measured on the whole part and without exact copies of training pictures, each with and without averaging
-    over the mirror image. Choose models on [bold]validation[/bold]; keep [bold]test[/bold] for the very end.
+    over the mirror image; the whole part also where a run's recipe draws fewer pictures to judge by. Choose models on
+    [bold]validation[/bold]; keep [bold]test[/bold] for the very end.
 
     The shipped model:  [bold]mien lab evaluate default --data fer2013.csv[/bold]
 

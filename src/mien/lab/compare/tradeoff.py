@@ -109,7 +109,9 @@ def _legend(rows: Sequence[Standing]) -> list[Line2D]:
         Line2D([], [], marker="o", linestyle="", color=_GRAY, markersize=_area(count) ** 0.5, label=name)
         for count, name in ((10_000, "10 thousand parameters"), (1_000_000, "1 million"), (20_000_000, "20 million"))
     ]
-    return [*dots, Line2D([], [], color=_GRAY, linestyle="--", label="Pareto front"), *sizes]
+    line = [Line2D([], [], color=_GRAY, linestyle="--", label="Pareto front")]
+    times, accuracies = np.array([row.latency.median for row in rows]), np.array([row.scores.accuracy for row in rows])
+    return [*dots, *(line if len(front(times, accuracies)) > 1 else []), *sizes]
 
 
 def _name(figure: Figure, axes: Axes, rows: Sequence[Standing], areas: npt.NDArray[np.float64]) -> None:
