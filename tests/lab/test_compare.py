@@ -270,3 +270,12 @@ def test_command(runs, csv_file, monkeypatch):
     assert result["emotions"] == list(LABEL_SETS["seven"])
     assert result["verdict"] == []
     assert result["models"][0]["tuned_on_these_pictures"]
+
+
+def test_a_model_that_has_learned_nothing_is_called_so(comparison):
+    best, *others = comparison.standings
+    lively = replace(best, guesses=np.arange(len(best.guesses)) % 2)
+    dull = replace(best, guesses=np.zeros_like(best.guesses))
+    assert not any("The same answer" in line for line in notes(replace(comparison, standings=(lively,))))
+    told = notes(replace(comparison, standings=(dull, *others)))
+    assert any(line.startswith(f"The same answer to every picture: {best.member.name}") for line in told)

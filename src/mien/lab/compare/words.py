@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .members import ONNX, OTHER, TORCH
 from .significance import LEVEL
 from .standing import Comparison, Standing
@@ -32,7 +34,8 @@ def verdict(comparison: Comparison) -> list[str]:
 
 def notes(comparison: Comparison) -> list[str]:
     """All that the figures depend on, one sentence or two a line."""
-    lines = [*_pictures(comparison), *_heads(comparison), *_peeking(comparison), *_history(comparison)]
+    lines = [*_pictures(comparison), *_stuck(comparison), *_heads(comparison), *_peeking(comparison)]
+    lines += _history(comparison)
     lines.append(
         "Accuracy with its 95 % interval (Wilson), macro-F1 and ECE (15 bins) from one view of each picture. ECE at the "
         "temperature on the model's card, which its export fitted on the part that its recipe chooses by; checkpoints have "
@@ -63,6 +66,14 @@ def comparable_history(comparison: Comparison) -> bool:
         if one.member.record is not None and one.member.recipe is not None
     }
     return len(kinds) < 2
+
+
+def _stuck(comparison: Comparison) -> list[str]:
+    """Models that have learned nothing yet: no table of figures says it as plainly."""
+    stuck = [one.member.name for one in comparison.standings if len(np.unique(one.guesses)) == 1]
+    if not stuck or len(comparison.exam.names) == 1:
+        return []
+    return [f"The same answer to every picture: {', '.join(stuck)}. Train longer, or with another learning rate."]
 
 
 def _pictures(comparison: Comparison) -> list[str]:
