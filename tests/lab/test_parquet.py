@@ -12,8 +12,8 @@ from mien.errors import DataError, SourceError
 from mien.lab.dataset.opening import open_data
 from mien.lab.dataset.parquet import read_parquet
 
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow", reason="parquet needs the extra [table]")
+pq = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra [table]")
 
 
 def encoded(value: int, form: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:

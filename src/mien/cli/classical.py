@@ -73,7 +73,9 @@ def classical(
 
     Then:  [bold]mien lab evaluate models/hog-boosting.onnx --data fer2013.csv[/bold]
     """
-    needs(PACKAGES)
+    from ..extras import check_installed
+
+    check_installed(PACKAGES, "lab")
     from rich.console import Console
 
     from ..errors import OptionError
@@ -114,13 +116,6 @@ def classical(
             progress=lambda what, n, total: progress.update(task, description=what, completed=n, total=total or None),
         )
     _tell(done, data_words(data, listed, find_faces))
-
-
-def needs(packages: tuple[str, ...]) -> None:
-    """Say how to install the lab before anything else happens."""
-    from ..extras import check_installed
-
-    check_installed(packages, "lab")
 
 
 def _tell(done: Fitted, data: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .classical import PACKAGES, needs
+from .classical import PACKAGES
 from .data import Data, FindFaces, Listed
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def ensemble(
 
     Then:  [bold]mien lab evaluate models/three.json --data fer2013.csv --split test[/bold]
     """
-    needs(PACKAGES)
+    from ..extras import check_installed
+
+    check_installed(PACKAGES, "lab")
     from rich.console import Console
 
     from ..lab.ensemble.run import make_ensemble

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +107,10 @@ def exam(question: Question, members: Sequence[Member], faces: FaceSet, split: s
     judged = np.ones(len(part), bool)
     for recipe in (member.recipe for member in members):
         if recipe and recipe.data.judge_counts:
-            judged &= np.isin(part.names, drawn(faces, recipe).part(split).names)
+            whole = replace(
+                recipe, data=replace(recipe.data, inner=0.0)
+            )  # who was set aside of train is not asked here
+            judged &= np.isin(part.names, drawn(faces, whole).part(split).names)
     asked = judged & (answers >= 0)
     if not asked.any():
         raise DataError(
