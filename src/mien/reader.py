@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from .classify.calibrate import sharing
 from .classify.network import EmotionNetwork
 from .crop.align import cut
 from .crop.prepare import network_input
@@ -118,18 +117,14 @@ class Reader:
         size = self._network.input.size
         stack = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
         batches = (stack[start : start + BATCH_FACES] for start in range(0, len(stack), BATCH_FACES))
-        readings = (
-            (probabilities, sharing(votes, self.emotions), float(min(probabilities.max(), covered)))
+        judged = (
+            one
             for said in (self._network.judge(network_input(batch, self._network.input)) for batch in batches)
-            for probabilities, votes, covered in zip(said.probabilities, said.votes, said.covered)
+            for one in zip(said.probabilities, said.votes, said.covered.tolist())
         )
         unsure = self._options.unsure_below
         for frame, faces in held:
-            found = [
-                Reading(face, self.emotions, probabilities, mixed, trust < unsure)
-                for face, (probabilities, mixed, trust) in zip(faces, readings)
-            ]
-            yield frame, found
+            yield frame, [Reading(face, self.emotions, *one, unsure) for face, one in zip(faces, judged)]
 
 
 @overload

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from mien import ModelError, OptionError
-from mien.classify.calibrate import probabilities, sharing
+from mien.classify.calibrate import probabilities
 from mien.classify.network import EmotionNetwork
 from mien.models.card import HeadCard, InputSpec, ModelCard, read_card
 from mien.models.catalogue import load_model, shipped_models
@@ -78,11 +78,6 @@ def test_what_the_model_cannot_tell_is_refused():
 def test_large_logits_do_not_overflow():
     made = probabilities(np.array([[1000.0, 0.0, -1000.0]], np.float32), 0.5)
     np.testing.assert_array_equal(made, [[1, 0, 0]])
-
-
-def test_emotions_share_a_face_only_with_another():
-    assert sharing(np.array([0.6, 0.35, 0.05], np.float32), SPOKEN) == ("happy", "angry")
-    assert sharing(np.array([0.9, 0.05, 0.05], np.float32), SPOKEN) == ()
 
 
 def test_a_shipped_model_is_what_its_card_says():

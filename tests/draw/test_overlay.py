@@ -16,8 +16,8 @@ def reading(box: Box, **changes) -> Reading:
 def test_captions_say_what_is_read_and_how_surely():
     box = Box(0, 0, 9, 9)
     assert caption(reading(box)) == "happy 75 %"
-    assert caption(reading(box, mixed=("happy", "sad"))) == "happy 75 % + sad 25 %"
-    assert caption(reading(box, abstained=True)) == "happy? 75 %"
+    assert caption(reading(box, votes=np.array([0.6, 0.4], np.float32))) == "happy 75 % + sad 25 %"
+    assert caption(reading(box, unsure_below=0.8)) == "happy? 75 %"
 
 
 def test_nothing_is_certain():

@@ -34,7 +34,7 @@ def test_every_column_is_documented():
 
 
 def test_a_photo_with_two_faces():
-    first = reading([0.3, 0.7], ("happy", "sad"), mixed=("sad", "happy"), abstained=True)
+    first = reading([0.3, 0.7], ("happy", "sad"), votes=np.array([0.4, 0.6], np.float32), covered=0.1)
     second = reading([0.99996, 0.00004], ("happy", "sad"), track=3)
     one, two = rows(frame(index=7, time_s=1.23456), [first, second], ("happy", "sad"))
     assert list(one) == list(columns(("happy", "sad")))
@@ -57,6 +57,16 @@ def test_a_photo_with_two_faces():
         "sad": 0.7,
     }
     assert (two["face"], two["track"], two["happy"], two["sad"]) == (1, 3, 1.0, 0.0)
+
+
+def test_a_film_keeps_what_each_frame_said():
+    smoothed = reading([0.3, 0.7], ("happy", "sad"), raw=np.array([0.9, 0.1], np.float32), track=2)
+    (row,) = rows(frame(), [smoothed], ("happy", "sad"), film=True)
+    assert tuple(row) == columns(("happy", "sad"), film=True)
+    assert (row["happy"], row["raw_happy"], row["raw_sad"], row["track"]) == (0.3, 0.9, 0.1, 2)
+    (nobody,) = rows(frame(), [], ("happy", "sad"), film=True)
+    assert tuple(nobody) == tuple(row)
+    assert nobody["raw_happy"] is None
 
 
 def test_a_photo_without_a_face():

@@ -72,3 +72,22 @@ def test_the_strongest_emotion_is_named():
 def test_options_refuse_what_cannot_be_meant(wrong, said):
     with pytest.raises(OptionError, match=said):
         ReadOptions(**wrong)
+
+
+def test_emotions_share_a_face_only_with_another():
+    def mixed(*votes):
+        spoken = ("angry", "happy", "sad")
+        shares = np.array(votes, np.float32)
+        return Reading(Face(BOX), spoken, shares, votes=shares).mixed
+
+    assert mixed(0.35, 0.6, 0.05) == ("happy", "angry")
+    assert mixed(0.05, 0.9, 0.05) == ()
+
+
+def test_a_face_outside_the_label_set_is_not_named_with_a_straight_face():
+    def said(**more):
+        return Reading(Face(BOX), ("happy", "sad"), np.array([0.02, 0.98], np.float32), **more)
+
+    assert not said().abstained
+    assert said(covered=0.2).abstained
+    assert said(unsure_below=0.99).abstained

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
-
-#: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
-SHARE = 0.25
 
 
 def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
@@ -16,14 +11,3 @@ def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.ND
     scaled = logits / np.float32(temperature)
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
-
-
-def sharing(votes: npt.NDArray[np.float32], emotions: Sequence[str]) -> tuple[str, ...]:
-    """The emotions that share a face, strongest first; empty unless there are at least two.
-
-    Args:
-        votes: float32 (K,), the expected share of annotators' votes for each emotion.
-        emotions: their names.
-    """
-    strong = [int(i) for i in np.argsort(-votes, kind="stable") if votes[i] >= SHARE]
-    return tuple(emotions[i] for i in strong) if len(strong) > 1 else ()

@@ -2,24 +2,26 @@
 
 One row a face. A picture without a face has one row, in which ``face`` and all after it are empty.
 
-==========  ============  =======  ===============================================================================
-column      type          empty    meaning
-==========  ============  =======  ===============================================================================
-source      text          never    path of the picture or video as it was given
-frame       integer       never    number of the frame in its source, from 0; 0 in a photo
-time_s      number        never    seconds from the start of the source, 3 decimals; 0.0 in a photo
-face        integer       no face  number of the face in its frame, from 0
-track       integer       photo    number of the person in a video, the same from frame to frame
-x0 y0       number        no face  left and top of the face's box, pixels of the upright picture, 2 decimals
-x1 y1       number        no face  right and bottom; a box may reach past the border of the picture
-score       number        no face  the detector's confidence that this is a face, 0 to 1, 4 decimals
-emotion     text          no face  the likeliest emotion, given also where the reading abstained
-confidence  number        no face  its probability, 0 to 1, 4 decimals
-mixed       list of text  never    emotions that share the face, strongest first; empty where one rules alone
-abstained   boolean       no face  true where the likeliest emotion is too unlikely to be relied on
-(emotions)  number        no face  one column an emotion of the label set, in the vocabulary's order: its probability,
-                                   0 to 1, 4 decimals; they sum to 1 within 0.001
-==========  ============  =======  ===============================================================================
+=============  ============  =======  ===============================================================================
+column         type          empty    meaning
+=============  ============  =======  ===============================================================================
+source         text          never    path of the picture or video as it was given
+frame          integer       never    number of the frame in its source, from 0; 0 in a photo
+time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in a photo
+face           integer       no face  number of the face in its frame, from 0
+track          integer       photo    number of the person in a video, the same from frame to frame
+x0 y0          number        no face  left and top of the face's box, pixels of the upright picture, 2 decimals
+x1 y1          number        no face  right and bottom; a box may reach past the border of the picture
+score          number        no face  the detector's confidence that this is a face, 0 to 1, 4 decimals
+emotion        text          no face  the likeliest emotion, given also where the reading abstained
+confidence     number        no face  its probability, 0 to 1, 4 decimals
+mixed          list of text  never    emotions that share the face, strongest first; empty where one rules alone
+abstained      boolean       no face  true where the likeliest emotion is too unlikely to be relied on
+(emotions)     number        no face  one column an emotion of the label set, in the vocabulary's order: its probability,
+                                      0 to 1, 4 decimals; they sum to 1 within 0.001
+raw_(emotion)  number      no face  films only, one column an emotion: its probability in this frame alone, where the
+                                      column of the bare name is smoothed over time (``follow.smooth``)
+=============  ============  =======  ===============================================================================
 
 In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is
 joined with ``+``, and booleans are ``true`` and ``false``.
@@ -62,21 +64,22 @@ KINDS = {
 FIXED_COLUMNS = tuple(KINDS)
 
 
-def columns(emotions: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of all columns, in order, for a label set."""
-    return FIXED_COLUMNS + emotions
+def columns(emotions: tuple[str, ...], *, film: bool = False) -> tuple[str, ...]:
+    """The names of all columns, in order, for a label set; a table that holds films has more."""
+    return FIXED_COLUMNS + emotions + (tuple(f"raw_{emotion}" for emotion in emotions) if film else ())
 
 
-def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...]) -> list[Row]:
+def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *, film: bool = False) -> list[Row]:
     """The rows of one frame: one for each reading, or a single one, with an empty ``face``, where there is none.
 
     Args:
         frame: the picture that was read.
         readings: its faces.
         emotions: the label set of the table.
+        film: the table holds films, so each row has the raw probabilities too; empty where a reading has none.
 
     Returns:
-        Dictionaries with the keys ``columns(emotions)`` in this order, and plain Python values.
+        Dictionaries with the keys ``columns(emotions, film=film)`` in this order, and plain Python values.
 
     Raises:
         OptionError: a reading has another label set than the table.
@@ -85,9 +88,14 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...]) -
     source = frame.name.encode("utf-8", "backslashreplace").decode("utf-8")
     start: Row = {"source": source, "frame": frame.index, "time_s": round(float(frame.time_s), 3)}
     if not readings:
-        empty: Row = dict.fromkeys(columns(emotions))
+        empty: Row = dict.fromkeys(columns(emotions, film=film))
         return [{**empty, **start, "mixed": []}]
-    return [{**start, **_face_cells(number, reading, emotions)} for number, reading in enumerate(readings)]
+    made = [{**start, **_face_cells(number, reading, emotions)} for number, reading in enumerate(readings)]
+    if film:
+        for row, reading in zip(made, readings):
+            raw = [None] * len(emotions) if reading.raw is None else [round(p, 4) for p in reading.raw.tolist()]
+            row |= {f"raw_{emotion}": value for emotion, value in zip(emotions, raw)}
+    return made
 
 
 def _face_cells(number: int, reading: Reading, emotions: tuple[str, ...]) -> Row:

@@ -11,6 +11,9 @@ from ..errors import OptionError
 from .arrays import checked
 from .face import Face
 
+#: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
+SHARE = 0.25
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:
@@ -20,25 +23,29 @@ class Reading:
         face: where the face is.
         emotions: the label set, in the vocabulary's order; length K.
         probabilities: float32 (K,), one per emotion, calibrated, summing to 1: how likely it is that most people would
-            name this emotion.
-        mixed: the emotions that share the face, strongest first; empty where one rules alone.
-        abstained: True where the strongest emotion is too unlikely to be named with a straight face, or where the face
-            most likely shows an emotion that is not in the label set.
-        track: number of the person in a video; None in a photo.
+            name this emotion. In a film they are smoothed over time.
+        votes: float32 (K,), summing to 1: the share of people expected to name each emotion; None where not known.
+        covered: how likely it is that the face shows an emotion of the label set at all, 0 to 1.
+        unsure_below: the reading abstains below this, 0 to 1.
+        track: number of the person in a film; None in a photo.
+        raw: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed; None in a photo.
     """
 
     face: Face
     emotions: tuple[str, ...]
     probabilities: npt.NDArray[np.float32]
-    mixed: tuple[str, ...] = ()
-    abstained: bool = False
+    votes: npt.NDArray[np.float32] | None = None
+    covered: float = 1.0
+    unsure_below: float = 0.5
     track: int | None = None
+    raw: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        checked("probabilities", self.probabilities, np.float32, (len(self.emotions),))
-        total = float(self.probabilities.sum())
-        if not abs(total - 1) < 1e-3:
-            raise OptionError(f"probabilities: got a sum of {total:.4f}, expected 1")
+        _check_distribution("probabilities", self.probabilities, len(self.emotions))
+        for name in ("votes", "raw"):
+            given = getattr(self, name)
+            if given is not None:
+                _check_distribution(name, given, len(self.emotions))
 
     @property
     def emotion(self) -> str:
@@ -50,7 +57,27 @@ class Reading:
         """The probability of ``emotion``, 0 to 1."""
         return float(self.probabilities.max())
 
+    @property
+    def mixed(self) -> tuple[str, ...]:
+        """The emotions that share the face, strongest first; empty where one rules alone, or the votes are not known."""
+        if self.votes is None:
+            return ()
+        strong = [int(i) for i in np.argsort(-self.votes, kind="stable") if self.votes[i] >= SHARE]
+        return tuple(self.emotions[i] for i in strong) if len(strong) > 1 else ()
+
+    @property
+    def abstained(self) -> bool:
+        """True where the strongest emotion, or the whole label set, is too unlikely to be relied on."""
+        return min(self.confidence, self.covered) < self.unsure_below
+
     def as_dict(self) -> dict[str, float]:
         """Emotion -> probability, strongest first."""
         pairs = zip(self.emotions, self.probabilities.tolist())
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _check_distribution(name: str, values: npt.NDArray[np.float32], length: int) -> None:
+    checked(name, values, np.float32, (length,))
+    total = float(values.sum())
+    if not abs(total - 1) < 1e-3:
+        raise OptionError(f"{name}: got a sum of {total:.4f}, expected 1")
