@@ -43,3 +43,55 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip("the photos with hand-checked boxes are not part of the project: no ../shared/data/photos here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory, astronaut: Frame, hopper: Frame) -> Path:
+    """Two seconds, 15 frames each, with a tone: the smiling woman on the left drifts right; the calm one joins at 1 s."""
+    pytest.importorskip("av", reason="films need the extra video")
+    path = tmp_path_factory.mktemp("films") / "two women ü.mp4"
+    return make_clip(path, [two_women(astronaut, hopper, number) for number in range(30)])
+
+
+def two_women(astronaut: Frame, hopper: Frame, number: int) -> np.ndarray:
+    """Frame ``number`` of the clip: RGB, 240 x 320."""
+    import cv2
+
+    image = np.full((240, 320, 3), 90, np.uint8)
+    left = number // 2
+    image[40:180, 10 + left : 150 + left] = cv2.resize(astronaut.image[20:240, 110:330], (140, 140))
+    if number >= 15:
+        image[40:180, 175:315] = cv2.resize(hopper.image[60:400, 100:440], (140, 140))
+    return image
+
+
+def make_clip(path: Path, images, *, times=None, rate: int = 15, sound: str | None = "aac", turned: int = 0) -> Path:
+    """Write a film with PyAV; ``times`` in seconds make its rate variable, ``turned`` stores it as phones do."""
+    from fractions import Fraction
+
+    import av
+
+    with av.open(str(path), "w") as film:
+        pictures = film.add_stream("libx264", rate=rate, options={"crf": "18"})
+        pictures.height, pictures.width = images[0].shape[:2]
+        pictures.pix_fmt = "yuv420p"
+        pictures.time_base = pictures.codec_context.time_base = Fraction(1, 90_000)
+        if turned:
+            pictures.set_display_rotation(turned)
+        tone = film.add_stream(sound, rate=16_000, layout="mono") if sound else None
+        for number, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = round(90_000 * (times[number] if times else number / rate))
+            frame.time_base = Fraction(1, 90_000)
+            film.mux(pictures.encode(frame))
+        film.mux(pictures.encode(None))
+        if tone:
+            wave = (3000 * np.sin(np.arange(int(16_000 * len(images) / rate)) * 440 * 2 * np.pi / 16_000)).astype(
+                np.int16
+            )
+            for start in range(0, len(wave), 1024):
+                part = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="s16", layout="mono")
+                part.sample_rate, part.pts, part.time_base = 16_000, start, Fraction(1, 16_000)
+                film.mux(tone.encode(part))
+            film.mux(tone.encode(None))
+    return path

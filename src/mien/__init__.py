@@ -20,6 +20,8 @@ __all__ = [
     "Box",
     "DataError",
     "Face",
+    "Film",
+    "Follower",
     "Frame",
     "MienError",
     "MissingExtraError",
@@ -32,18 +34,22 @@ __all__ = [
     "RecipeError",
     "SourceError",
     "TooLargeError",
+    "Watch",
     "find_pictures",
     "mark",
     "read",
+    "read_film",
 ]
 
 _HOMES = {
-    "EMOTIONS": ".emotions",
-    "LABEL_SETS": ".emotions",
     "Box": ".values.face",
     "DataError": ".errors",
+    "EMOTIONS": ".emotions",
     "Face": ".values.face",
+    "Film": ".sources.film",
+    "Follower": ".follow.people",
     "Frame": ".values.frame",
+    "LABEL_SETS": ".emotions",
     "MienError": ".errors",
     "MissingExtraError": ".errors",
     "ModelError": ".errors",
@@ -55,9 +61,11 @@ _HOMES = {
     "RecipeError": ".errors",
     "SourceError": ".errors",
     "TooLargeError": ".errors",
+    "Watch": ".filming",
     "find_pictures": ".sources.finding",
     "mark": ".draw.overlay",
     "read": ".reader",
+    "read_film": ".filming",
 }
 
 if TYPE_CHECKING:
@@ -73,8 +81,12 @@ if TYPE_CHECKING:
     from .errors import RecipeError as RecipeError
     from .errors import SourceError as SourceError
     from .errors import TooLargeError as TooLargeError
+    from .filming import Watch as Watch
+    from .filming import read_film as read_film
+    from .follow.people import Follower as Follower
     from .reader import Reader as Reader
     from .reader import read as read
+    from .sources.film import Film as Film
     from .sources.finding import find_pictures as find_pictures
     from .values.face import Box as Box
     from .values.face import Face as Face

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, overload
 
@@ -17,6 +18,7 @@ from .detect.choosing import choose_detector
 from .extras import check_opencv
 from .models.catalogue import load_model
 from .models.session import open_session
+from .overlap import overlapped
 from .sources.still import read_still
 from .values.face import Face
 from .values.frame import Frame
@@ -31,6 +33,8 @@ Pictures: TypeAlias = "list[Picture] | tuple[Picture, ...]"
 
 #: Faces that go through the network in one call.
 BATCH_FACES = 64
+#: Pictures held while a batch fills, be there faces in them or not.
+BATCH_FRAMES = 16
 #: Pixels of pictures held while a batch fills: 40 million take 120 MB.
 BATCH_PIXELS = 40_000_000
 
@@ -86,45 +90,55 @@ class Reader:
         readings = [found for _, found in self.read_frames(frames)]
         return readings if many else readings[0]
 
-    def read_frames(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Reading]]]:
+    def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, list[Reading]]]:
         """Read a stream of pictures, the faces of several in one call of the network.
 
-        Holds at most a batch of pictures in memory.
+        Faces are found in the next pictures while those of the last are judged. Memory holds at most a batch of pictures.
 
         Args:
             frames: any iterable; it is drawn from as the readings are.
+            workers: pictures in which faces are looked for at the same time. More than one pays where each picture takes
+                one thread: ``ReadOptions(threads=1)``.
 
         Yields:
             Each frame with its readings, in order.
         """
-        spec = self._network.input
-        held: list[tuple[Frame, list[Face]]] = []
-        crops: list[npt.NDArray[np.uint8]] = []
-        pixels = 0
-        for frame in frames:
-            faces = self._detector.detect(frame)
-            crops += [cut(frame, face, spec.size, spec.colour) for face in faces]
-            held.append((frame, faces))
-            pixels += frame.width * frame.height
-            if len(crops) >= BATCH_FACES or pixels >= BATCH_PIXELS:
-                yield from self._judged(held, crops)
-                held, crops, pixels = [], [], 0
-        yield from self._judged(held, crops)
+        held: list[_Looked] = []
+        faces = pixels = 0
+        for looked in overlapped(self._look, frames, workers):
+            held.append(looked)
+            faces += len(looked.faces)
+            pixels += looked.frame.width * looked.frame.height
+            if faces >= BATCH_FACES or len(held) >= BATCH_FRAMES or pixels >= BATCH_PIXELS:
+                yield from self._judged(held)
+                held, faces, pixels = [], 0, 0
+        yield from self._judged(held)
 
-    def _judged(
-        self, held: list[tuple[Frame, list[Face]]], crops: list[npt.NDArray[np.uint8]]
-    ) -> Iterator[tuple[Frame, list[Reading]]]:
-        size = self._network.input.size
-        stack = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
-        batches = (stack[start : start + BATCH_FACES] for start in range(0, len(stack), BATCH_FACES))
+    def _look(self, frame: Frame) -> _Looked:
+        spec = self._network.input
+        faces = self._detector.detect(frame)
+        return _Looked(frame, faces, [cut(frame, face, spec.size, spec.colour) for face in faces])
+
+    def _judged(self, held: list[_Looked]) -> Iterator[tuple[Frame, list[Reading]]]:
+        spec, unsure = self._network.input, self._options.unsure_below
+        crops = [crop for looked in held for crop in looked.crops]
+        batches = (np.stack(crops[start : start + BATCH_FACES]) for start in range(0, len(crops), BATCH_FACES))
         judged = (
             one
-            for said in (self._network.judge(network_input(batch, self._network.input)) for batch in batches)
+            for said in (self._network.judge(network_input(batch, spec)) for batch in batches)
             for one in zip(said.probabilities, said.votes, said.covered.tolist())
         )
-        unsure = self._options.unsure_below
-        for frame, faces in held:
-            yield frame, [Reading(face, self.emotions, *one, unsure) for face, one in zip(faces, judged)]
+        for looked in held:
+            yield looked.frame, [Reading(f, self.emotions, *one, unsure) for f, one in zip(looked.faces, judged)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """A picture in which faces were looked for."""
+
+    frame: Frame
+    faces: list[Face]
+    crops: list[npt.NDArray[np.uint8]]
 
 
 @overload

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from mien.errors import MissingExtraError, OptionError, OutputError
 from mien.sinks.atomic import replacing, write_atomically
-from mien.sinks.json_lines import json_array
+from mien.sinks.json_lines import JsonArray
 from mien.sinks.rows import Row, columns
 from mien.sinks.tables import check_format, write_table
 
@@ -91,10 +92,32 @@ def test_no_rows_still_make_a_table(name, tmp_path):
     assert listed(tmp_path) == [name]
 
 
-def test_json_array_is_the_same_objects_in_ascii():
-    assert json.loads(json_array([FACE, EMPTY])) == [FACE, EMPTY]
-    assert json_array([FACE]).isascii()
-    assert json_array([]) == "[]"
+def written_array(*batches) -> str:
+    stream = io.StringIO()
+    with JsonArray(stream, COLUMNS) as array:
+        for batch in batches:
+            array.add(batch)
+    return stream.getvalue()
+
+
+def test_a_json_array_is_the_same_objects_in_ascii():
+    assert json.loads(written_array([FACE], [], [EMPTY])) == [FACE, EMPTY]
+    assert written_array([FACE]).isascii()
+    assert written_array() == "[]\n"
+
+
+@pytest.mark.parametrize(("before", "left"), [([FACE], "[FACE]"), ([], "")])
+def test_an_interrupted_json_array_is_still_one(before, left):
+    def interrupted(stream):
+        with JsonArray(stream, COLUMNS) as array:
+            array.add(before)
+            raise KeyboardInterrupt
+
+    stream = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(stream)
+    assert not left or json.loads(stream.getvalue()) == [FACE]
+    assert left or stream.getvalue() == ""
 
 
 @pytest.mark.parametrize("name", ["r.xlsx", "r", "r.json", "csv", ".csv"])

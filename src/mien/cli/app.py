@@ -1,4 +1,4 @@
-"""The command line: ``mien read`` and ``mien lab``."""
+"""The command line: ``mien read``, ``watch``, ``timeline``, ``app`` and ``lab``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .. import __version__
 from .exits import guarded
 from .lab import lab
 from .read import read
+from .watch import watch
 
 app = typer.Typer(
     name="mien",
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(read)
+app.command()(watch)
 app.add_typer(lab, name="lab")
 
 

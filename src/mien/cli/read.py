@@ -3,101 +3,78 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-_DETECTION = "Detection"
-_OUTPUT = "Output"
-_MODEL = "What to read"
+from .options import (
+    OUTPUT,
+    DetectorFile,
+    Emotions,
+    Flip,
+    Head,
+    MinFace,
+    Model,
+    Out,
+    Threads,
+    UnsureBelow,
+    WhichDetector,
+)
+from .values import seconds
+
+_FILMS = "Films"
 
 
 def read(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Pictures, folders of pictures, or patterns such as 'trip/*.jpg'."),
+        typer.Argument(metavar="SOURCE...", help="Pictures, films, folders of them, or patterns such as 'trip/*.jpg'."),
     ],
     *,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take the pictures in sub-folders too.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take what is in sub-folders too.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON array of rows and nothing else.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--json", help="Print a JSON array of rows and nothing else.", rich_help_panel=OUTPUT)
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write one row a face to this .csv, .jsonl or .parquet file.", dir_okay=False, rich_help_panel=_OUTPUT
-        ),
-    ] = None,
+    out: Out = None,
     annotate: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="Write a copy of each picture with its faces marked.",
-            file_okay=False,
-            rich_help_panel=_OUTPUT,
+            metavar="DIR|FILM",
+            help="Write a copy of each picture and film with its faces marked; for one film, its name such as "
+            "marked.mp4. Films keep their sound.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run of the same --out.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same --out.", rich_help_panel=OUTPUT)
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace --out if it exists.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--overwrite", help="Replace --out if it exists.", rich_help_panel=OUTPUT)
     ] = False,
-    emotions: Annotated[
-        Literal["happy-sad", "four", "seven", "eight"] | None,
-        typer.Option(
-            help="Which emotions to tell apart; probabilities sum to 1 over these. By default all that the head knows.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    head: Annotated[
+    every: Annotated[
         str | None,
         typer.Option(
-            metavar="ferplus|fer2013",
-            help="Whose labels: ten annotators a picture (ferplus, the default) or one label a picture (fer2013).",
-            rich_help_panel=_MODEL,
+            metavar="TIME",
+            help="Read a frame each so often, as in 0.2s or 500ms; by default every frame.",
+            rich_help_panel=_FILMS,
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="A model that comes with mien, or an .onnx file with its card.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = "default",
-    unsure_below: Annotated[
-        float,
-        typer.Option(help="Call a reading unsure when its confidence is lower.", min=0, max=1, rich_help_panel=_MODEL),
-    ] = 0.5,
-    flip: Annotated[
-        bool,
-        typer.Option(
-            "--flip/--no-flip",
-            help="Read each face and its mirror image: better, half as fast.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = True,
-    detector: Annotated[
-        Literal["centerface", "yunet", "whole"],
-        typer.Option(
-            help="What finds the faces; 'whole' takes each picture for one face.",
-            rich_help_panel=_DETECTION,
-        ),
-    ] = "centerface",
-    detector_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Weights for --detector yunet.", rich_help_panel=_DETECTION)
-    ] = None,
-    min_face: Annotated[
-        int,
-        typer.Option(help="Smallest face to look for, in pixels; larger is faster.", min=4, rich_help_panel=_DETECTION),
-    ] = 20,
+    emotions: Emotions = None,
+    head: Head = None,
+    model: Model = "default",
+    unsure_below: UnsureBelow = 0.5,
+    flip: Flip = True,
+    detector: WhichDetector = "centerface",
+    detector_file: DetectorFile = None,
+    min_face: MinFace = None,
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse pictures that unpack to more: they may be made to exhaust memory.", min=0)
     ] = 200,
-    threads: Annotated[int, typer.Option(help="Processor threads; 0 takes all.", min=0)] = 0,
+    threads: Threads = 0,
 ) -> None:
-    """Find the faces in pictures and say what they express, and how sure that is.
+    """Find the faces in pictures and films and say what they express, and how sure that is.
+
+    In films each person keeps a number, and probabilities are smoothed over time.
 
     [bold]Examples[/bold]
 
@@ -106,13 +83,16 @@ def read(
       mien read holiday/ -r --out faces.csv
       mien read *.jpg --json | jq '.[].emotion'
       mien read crops/ --detector whole --emotions seven
+      mien read clip.mp4 --out clip.parquet --annotate marked.mp4
+      mien read clip.mp4 --every 0.2s --out clip.csv && mien timeline clip.csv
 
-    Exit code 0 when every picture was read, 3 when some could not be: those are listed at the end.
+    Exit code 0 when everything was read, 3 when something could not be: it is listed at the end.
     """
     from ..errors import OptionError
     from ..sinks.journal import Mode
     from ..values.options import ReadOptions
-    from .reading import Outputs, run
+    from .collecting import Outputs
+    from .reading import run
 
     if (resume or overwrite) and out is None:
         raise OptionError("--resume and --overwrite speak of --out, which was not given", hint="Add --out FILE.")
@@ -131,6 +111,7 @@ def read(
         max_megapixels=max_megapixels,
     )
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "new"
-    failures = run(sources, options, Outputs(as_json, out, annotate, mode), recursive=recursive)
+    outputs = Outputs(as_json, out, annotate, mode)
+    failures = run(sources, options, outputs, recursive=recursive, every_s=seconds(every) if every else 0.0)
     if failures:
         raise typer.Exit(3)

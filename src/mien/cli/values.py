@@ -29,6 +29,18 @@ def byte_count(text: str) -> int:
     return int(float(found.group(1)) * unit)
 
 
+def seconds(text: str) -> float:
+    """The number of seconds in words such as ``0.2s``, ``500ms``, ``2`` or ``1.5min``.
+
+    Raises:
+        OptionError: it is no such number.
+    """
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min|h)?\s*", text)
+    if found is None or float(found.group(1)) == 0:
+        raise OptionError(f"time: got {text!r}, expected one such as 0.2s, 500ms or 1min")
+    return float(found.group(1)) * {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}[found.group(2) or "s"]
+
+
 def field_changes(texts: list[str]) -> dict[str, Any]:
     """Fields of a recipe and their new values, from words such as ``optimizer.lr=0.01``.
 

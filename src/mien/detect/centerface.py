@@ -24,6 +24,8 @@ from .tiles import View, plan
 
 #: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
 THRESHOLD = 0.35
+#: The smallest face to look for, in pixels, where nothing else is asked for.
+LEAST_FACE = 20
 #: FER2013 pictures are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.
@@ -45,7 +47,7 @@ class CenterFace:
         threads: processor threads; 0 takes all.
     """
 
-    def __init__(self, min_face: int = 20, threshold: float = THRESHOLD, threads: int = 0) -> None:
+    def __init__(self, min_face: int = LEAST_FACE, threshold: float = THRESHOLD, threads: int = 0) -> None:
         self._min_face, self._threshold, self._threads = min_face, threshold, threads
 
     def detect(self, frame: Frame) -> list[Face]:

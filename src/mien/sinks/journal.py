@@ -149,10 +149,16 @@ class Journal:
 
     def rows(self) -> Iterator[Row]:
         """The rows written so far, in earlier runs too."""
+        for _, rows in self.entries():
+            yield from rows
+
+    def entries(self) -> Iterator[tuple[str, list[Row]]]:
+        """Each source written so far, in earlier runs too, with its rows."""
         with self.path.open("rb") as file:
             next(file)
             for line in file:
-                yield from json.loads(line)["rows"]
+                entry = json.loads(line)
+                yield entry["source"], entry["rows"]
 
 
 def partial_path(out: Path) -> Path:

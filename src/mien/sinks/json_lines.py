@@ -1,10 +1,10 @@
-"""Rows as JSON: one object a line in a file, or one array in a text."""
+"""Rows as JSON: one object a line in a file, or one array in a stream."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from .rows import Row
 
@@ -16,10 +16,28 @@ def write_json_lines(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Ro
         file.write(line.encode() + b"\n")
 
 
-def json_array(rows: Iterable[Row]) -> str:
-    """The same objects as a JSON array, one a line.
+class JsonArray:
+    """Writes the same objects as one JSON array, one a line, as they come; a context.
 
-    Characters beyond ASCII are escaped, because this goes to terminals and pipes whose encoding may know none of them.
+    Characters beyond ASCII are escaped, because this goes to terminals and pipes whose encoding may know none of them. An
+    error ends the array where it is; one that comes before any row leaves nothing written at all.
     """
-    lines = [json.dumps(row, allow_nan=False) for row in rows]
-    return "[\n  " + ",\n  ".join(lines) + "\n]" if lines else "[]"
+
+    def __init__(self, stream: TextIO, columns: tuple[str, ...]) -> None:
+        self._stream, self._columns, self._begun = stream, columns, False
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Write rows."""
+        for row in rows:
+            line = json.dumps({name: row[name] for name in self._columns}, allow_nan=False)
+            self._stream.write(f"{',' if self._begun else '['}\n  {line}")
+            self._begun = True
+
+    def __enter__(self) -> JsonArray:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._begun:
+            self._stream.write("\n]\n")
+        elif kind is None:
+            self._stream.write("[]\n")

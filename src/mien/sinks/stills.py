@@ -44,13 +44,16 @@ class StillWriter:
 
     def path_for(self, name: str) -> Path:
         """Where the picture of the source ``name`` goes."""
-        source = _absolute(name)
-        if source.is_relative_to(self._root):
-            place = source.relative_to(self._root)
-        else:
-            place = Path("elsewhere", source.drive.strip(":\\/").replace("\\", "/"), *source.parts[1:])
+        place = self.place_of(name)
         keeps = place.suffix.lower() in (*_JPEG, ".png")
         return self.folder / (place if keeps else place.with_name(place.name + ".png"))
+
+    def place_of(self, name: str | Path) -> Path:
+        """The path within the folder that mirrors where the source ``name`` lies."""
+        source = _absolute(name)
+        if source.is_relative_to(self._root):
+            return source.relative_to(self._root)
+        return Path("elsewhere", source.drive.strip(":\\/").replace("\\", "/"), *source.parts[1:])
 
     def write(self, name: str, image: npt.NDArray[np.uint8]) -> Path:
         """Save a picture: JPEG of quality 92 without colour subsampling, or PNG.

@@ -20,55 +20,58 @@ PICTURE_EXTENSIONS = (
 _WILDCARD = re.compile(r"[*?\[]")
 
 
-def find_pictures(sources: Sequence[str], *, recursive: bool) -> list[Path]:
+def find_pictures(
+    sources: Sequence[str], *, recursive: bool, extensions: tuple[str, ...] = PICTURE_EXTENSIONS
+) -> list[Path]:
     """The picture files that ``sources`` stand for, in the order of ``sources``, each file once.
 
     Args:
         sources: each one a file, taken whatever its name ends in; a folder, for the pictures in it; or a pattern with
             ``*``, ``?``, ``[...]`` or ``**`` (any folders), for the pictures that it matches. What exists under exactly
             this name is never taken for a pattern. Folders and patterns give the names that end in one of
-            ``PICTURE_EXTENSIONS``, in natural order (``2.jpg`` before ``10.jpg``), without hidden ones (``.x``, Apple's
+            ``extensions``, in natural order (``2.jpg`` before ``10.jpg``), without hidden ones (``.x``, Apple's
             ``._x.jpg``).
         recursive: take the pictures in the sub-folders of a folder too; links to folders are not followed.
+        extensions: what to look for, in lower case.
 
     Raises:
         SourceError: a source does not exist, or has no picture, or a folder may not be read.
     """
     found: dict[str, Path] = {}
     for source in sources:
-        for path in _pictures_of(source, recursive):
+        for path in _pictures_of(source, recursive, extensions):
             # resolve() would take a link and what it points to for one picture
             found.setdefault(os.path.normcase(os.path.abspath(path)), path)  # noqa: PTH100
     return list(found.values())
 
 
-def _pictures_of(source: str, recursive: bool) -> list[Path]:
+def _pictures_of(source: str, recursive: bool, extensions: tuple[str, ...]) -> list[Path]:
     path = Path(source)
     if source and os.path.isdir(source):  # noqa: PTH112  # Path.is_dir raises on a name too long; Path("") is here
-        return _in_folder(path, recursive)
+        return _in_folder(path, recursive, extensions)
     if source and os.path.lexists(path):
         return [path]
     if _WILDCARD.search(source):
-        return _matching(source)
+        return _matching(source, extensions)
     raise SourceError(
         f"no such file or folder: {source!r}", hint=f"Check the spelling; the current folder is {Path.cwd()}."
     )
 
 
-def _in_folder(folder: Path, recursive: bool) -> list[Path]:
-    found = list(_walk(folder, recursive))
+def _in_folder(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> list[Path]:
+    found = list(_walk(folder, recursive, extensions))
     if found:
         return found
-    deeper = None if recursive else next(_walk(folder, recursive=True), None)
+    deeper = None if recursive else next(_walk(folder, True, extensions), None)
     if deeper:
         raise SourceError(
             f"no pictures in {folder} itself",
             hint=f"There are some in its sub-folders, such as {deeper}: use --recursive (recursive=True).",
         )
-    raise SourceError(f"no pictures in {folder}", hint=_extensions_hint())
+    raise SourceError(f"no pictures in {folder}", hint=_extensions_hint(extensions))
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+def _walk(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> Iterator[Path]:
     """Pictures of a folder in natural order, then those of its sub-folders."""
     try:
         with os.scandir(folder) as listing:
@@ -78,21 +81,21 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
             f"cannot look into the folder {folder}: {error.strerror}",
             hint="Ask for permission to read it, or leave it out.",
         ) from error
-    yield from (folder / e.name for e in entries if _is_picture(e.name) and not _is_folder(e))
+    yield from (folder / e.name for e in entries if e.name.lower().endswith(extensions) and not _is_folder(e))
     if recursive:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(folder / entry.name, recursive)
+                yield from _walk(folder / entry.name, recursive, extensions)
 
 
-def _matching(pattern: str) -> list[Path]:
+def _matching(pattern: str, extensions: tuple[str, ...]) -> list[Path]:
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
     matches = sorted(map(Path, names), key=_natural_path)
-    found = [p for p in matches if not p.name.startswith(".") and _is_picture(p.name) and p.is_file()]
+    found = [p for p in matches if not p.name.startswith(".") and p.name.lower().endswith(extensions) and p.is_file()]
     if found:
         return found
     what = "is a picture" if matches else "exists"
-    raise SourceError(f"nothing that matches {pattern!r} {what}", hint=_extensions_hint())
+    raise SourceError(f"nothing that matches {pattern!r} {what}", hint=_extensions_hint(extensions))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -100,10 +103,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads to itself: to be reported when it is read, as a damaged picture is
         return False
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(PICTURE_EXTENSIONS)
 
 
 def _natural_path(path: Path) -> list[list[tuple[int, int, str]]]:
@@ -117,5 +116,5 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [*key, (-1, 0, name)]
 
 
-def _extensions_hint() -> str:
-    return f"Pictures are files that end in {' '.join(PICTURE_EXTENSIONS)}."
+def _extensions_hint(extensions: tuple[str, ...]) -> str:
+    return f"Looked for are files that end in {' '.join(extensions)}."

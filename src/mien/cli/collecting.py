@@ -1,0 +1,69 @@
+"""Where the rows of a run go, picture by picture and frame by frame: into the journal and to standard output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..sinks.journal import Journal, Mode
+from ..sinks.json_lines import JsonArray
+from ..sinks.rows import Row
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the readings go.
+
+    Attributes:
+        as_json: a JSON array to standard output, in place of the table.
+        out: a table file, or None.
+        annotate: a folder for marked copies, the name of one marked film, or None.
+        mode: what to do about an earlier run with the same ``out``.
+    """
+
+    as_json: bool
+    out: Path | None
+    annotate: Path | None
+    mode: Mode
+
+
+class Collector:
+    """Takes in the rows of sources, each known by its path however that was typed.
+
+    Args:
+        emotions: the label set of the run.
+        film: the rows are those of films.
+        journal: keeps the rows, or None; what it holds from an earlier run is handed to ``array`` at once.
+        array: shows the rows, or None.
+    """
+
+    def __init__(self, emotions: tuple[str, ...], film: bool, journal: Journal | None, array: JsonArray | None) -> None:
+        self.emotions, self.film = emotions, film
+        self._journal, self._array = journal, array
+        if journal and array:
+            array.add(journal.rows())
+
+    def is_done(self, path: Path) -> bool:
+        """Whether an earlier run has read all of this source."""
+        return self._journal is not None and key(path) in self._journal.done
+
+    def add(self, path: str | Path, rows: Sequence[Row], part: int | None = None) -> None:
+        """Keep rows of a source: all of them, or a part, known by a number. No rows and no part say that it is done."""
+        if self._journal:
+            self._journal.write([(key(path) if part is None else f"{key(path)}#{part}", rows)])
+        if self._array:
+            self._array.add(rows)
+
+    def parts(self, path: Path) -> Iterator[Row]:
+        """The rows of all parts of a source that an earlier run has kept, in order."""
+        if self._journal:
+            for name, rows in self._journal.entries():
+                if name.startswith(f"{key(path)}#"):
+                    yield from rows
+
+
+def key(path: Path | str) -> str:
+    """What a source is known by, however its path was typed."""
+    return os.path.abspath(path)  # noqa: PTH100  # resolve() would take a link and what it points to for one source

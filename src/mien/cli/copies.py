@@ -1,0 +1,86 @@
+"""Where the marked copies of pictures and films go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import OptionError, OutputError
+from ..sinks.film import FILM_FORMATS, check_film_format
+from ..sinks.stills import StillWriter
+from ..sources.film import is_film
+
+
+class MarkedCopies:
+    """The places of marked copies, checked before any work is done for them.
+
+    Args:
+        annotate: a folder, the name of a film where there is one film to read and nothing else, or None.
+        paths: what will be read.
+
+    Attributes:
+        stills: writes marked pictures, or None.
+
+    Raises:
+        OptionError: a film is asked for, and there is more to be read than one film.
+        OutputError: copies could replace what is to be read, or the folder cannot be made.
+        MissingExtraError: a film is to be written, and the extra ``video`` is not installed.
+    """
+
+    def __init__(self, annotate: Path | None, paths: Sequence[Path]) -> None:
+        self._root = _common_folder(paths)
+        self._film: Path | None = None
+        self.stills: StillWriter | None = None
+        if annotate is None:
+            return
+        if is_film(annotate) and not annotate.is_dir():
+            self._film = _one_film(annotate, paths)
+            return
+        if annotate.exists() and not annotate.is_dir():
+            raise OutputError(f"--annotate {annotate} is a file", hint="Give a folder, such as --annotate marked.")
+        _check_apart(annotate, paths)
+        self.stills = StillWriter(annotate, self._root)
+
+    def film(self, path: Path) -> Path | None:
+        """Where the marked copy of a film goes; None where none is asked for."""
+        if self.stills is None:
+            return self._film
+        place = self.stills.folder / self.stills.place_of(path)
+        return place if place.suffix.lower() in FILM_FORMATS else place.with_name(place.name + ".mp4")
+
+    def short(self, name: str) -> str:
+        """The path of a source from the folder that all of them share."""
+        try:
+            return os.path.relpath(name, self._root)
+        except ValueError:  # on another drive
+            return name
+
+
+def _one_film(annotate: Path, paths: Sequence[Path]) -> Path:
+    check_film_format(annotate)
+    if len(paths) != 1 or not is_film(paths[0]):
+        raise OptionError(
+            f"--annotate {annotate}: got {len(paths)} sources, expected one film to mark under this name",
+            hint="Give a folder, such as --annotate marked.",
+        )
+    if annotate.exists() and annotate.samefile(paths[0]):
+        raise OutputError(f"--annotate {annotate} is the film to be read itself", hint="Give another name.")
+    return annotate
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    try:
+        return Path(os.path.commonpath([path.absolute().parent for path in paths]))
+    except ValueError:  # on two drives
+        return Path.cwd()
+
+
+def _check_apart(annotate: Path, paths: Sequence[Path]) -> None:
+    """Marked copies mirror the folders of their sources, so above or beside the sources they could replace originals."""
+    for path in paths:
+        if path.absolute().is_relative_to(annotate.absolute()):
+            raise OutputError(
+                f"--annotate {annotate} holds what is to be read, such as {path}: marked copies could replace originals",
+                hint="Give a folder of its own, such as --annotate marked.",
+            )

@@ -1,0 +1,67 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+DETECTION = "Detection"
+OUTPUT = "Output"
+MODEL = "What to read"
+
+Emotions: TypeAlias = Annotated[
+    Literal["happy-sad", "four", "seven", "eight"] | None,
+    typer.Option(
+        help="Which emotions to tell apart; probabilities sum to 1 over these. By default all that the head knows.",
+        rich_help_panel=MODEL,
+    ),
+]
+Head: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ferplus|fer2013",
+        help="Whose labels: ten annotators a picture (ferplus, the default) or one label a picture (fer2013).",
+        rich_help_panel=MODEL,
+    ),
+]
+Model: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FILE", help="A model that comes with mien, or an .onnx file with its card.", rich_help_panel=MODEL
+    ),
+]
+UnsureBelow: TypeAlias = Annotated[
+    float,
+    typer.Option(help="Call a reading unsure when its confidence is lower.", min=0, max=1, rich_help_panel=MODEL),
+]
+Flip: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--flip/--no-flip", help="Read each face and its mirror image: better, half as fast.", rich_help_panel=MODEL
+    ),
+]
+WhichDetector: TypeAlias = Annotated[
+    Literal["centerface", "yunet", "whole"],
+    typer.Option(help="What finds the faces; 'whole' takes each picture for one face.", rich_help_panel=DETECTION),
+]
+DetectorFile: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Weights for --detector yunet.", rich_help_panel=DETECTION)
+]
+MinFace: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        help="Smallest face to look for, in pixels; larger is faster. By default 20 in photos, and a twelfth of the "
+        "height in films.",
+        min=4,
+        rich_help_panel=DETECTION,
+    ),
+]
+Threads: TypeAlias = Annotated[int, typer.Option(help="Processor threads; 0 takes all.", min=0)]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write one row a face to this .csv, .jsonl or .parquet file.", dir_okay=False, rich_help_panel=OUTPUT
+    ),
+]

@@ -1,0 +1,78 @@
+"""Read pictures into every output asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.progress import Progress, TaskID
+
+from ..draw.overlay import mark
+from ..errors import SourceError
+from ..reader import Reader
+from ..sinks.rows import rows
+from ..sinks.stills import StillWriter
+from ..sources.still import read_still
+from ..values.frame import Frame
+from ..values.reading import Reading
+from .collecting import Collector
+from .table import ReadingTable
+
+
+class PictureRun:
+    """Reads pictures; one that cannot be read stops nothing.
+
+    Args:
+        reader: reads them.
+        max_megapixels: refuse pictures that unpack to more.
+        collector: takes the rows.
+        stills: writes marked copies, or None.
+        table: takes what is shown at the end.
+        short: a name for people to read.
+
+    Attributes:
+        failures: what could not be read, in words.
+        last: the last picture and its readings.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        max_megapixels: float,
+        collector: Collector,
+        stills: StillWriter | None,
+        table: ReadingTable,
+        short: Callable[[str], str],
+    ) -> None:
+        self.failures: list[str] = []
+        self.last: tuple[Frame, list[Reading]] | None = None
+        self._reader, self._max_megapixels, self._collector = reader, max_megapixels, collector
+        self._stills, self._table, self._short = stills, table, short
+
+    def read(self, paths: Sequence[Path], progress: Progress) -> None:
+        """Read every picture that no earlier run has read."""
+        left = [path for path in paths if not self._collector.is_done(path)]
+        done = len(paths) - len(left)
+        task = progress.add_task("reading", total=len(paths), completed=done, position=f"{done}/{len(paths)}")
+        for frame, readings in self._reader.read_frames(self._frames(left, progress, task)):
+            if self._stills:
+                self._stills.write(frame.name, mark(frame, readings))
+            made = rows(frame, readings, self._collector.emotions, film=self._collector.film)
+            self._collector.add(frame.name, made)
+            self._table.add(self._short(frame.name), readings)
+            self.last = frame, readings
+            _step(progress, task)
+
+    def _frames(self, paths: Sequence[Path], progress: Progress, task: TaskID) -> Iterator[Frame]:
+        for path in paths:
+            try:
+                yield read_still(path, max_megapixels=self._max_megapixels)
+            except SourceError as error:
+                self.failures.append(str(error))  # only its words: the error holds on to the half-read picture
+                _step(progress, task)
+
+
+def _step(progress: Progress, task: TaskID) -> None:
+    progress.advance(task)
+    shown = progress.tasks[progress.task_ids.index(task)]
+    progress.update(task, position=f"{shown.completed:.0f}/{shown.total:.0f}")

@@ -1,0 +1,124 @@
+"""Compose the stages for moving pictures: films and cameras in, people with their emotions over time out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from .follow.people import Follower
+from .reader import Reader
+from .sources.camera import Camera
+from .sources.film import Film
+from .sources.latest import latest
+from .values.frame import Frame
+from .values.options import ReadOptions
+from .values.reading import Reading
+
+#: The smallest face to look for in moving pictures, as a share of their height: people stand closer to a camera that
+#: films them, and looking for smaller ones costs frames.
+_LEAST_FACE = 1 / 12
+_LEAST_PIXELS = 20
+#: Frames a second expected of a camera: as many as two processor cores deal with.
+_LIVE_RATE = 30.0
+
+
+def read_film(
+    path: str | Path, options: ReadOptions | None = None, *, every_s: float = 0.0
+) -> Iterator[tuple[Frame, list[Reading]]]:
+    """Read the faces in a film, and follow each through it.
+
+    Frames are decoded while faces are found in the ones before, on all processor cores; memory stays flat however long
+    the film is.
+
+    Args:
+        path: the film.
+        options: how to read.
+        every_s: take a frame each so many seconds of the film; 0 takes every frame.
+
+    Yields:
+        Each frame with its readings; ``track`` numbers the people, ``probabilities`` are smoothed over time, ``raw``
+        are those of the frame alone.
+
+    Raises:
+        SourceError: the film cannot be read at all. One that is cut off or damaged gives what can be read: see ``Film``.
+        MissingExtraError: the extra ``video`` is not installed.
+    """
+    options = options or ReadOptions()
+    film = Film(path, every_s=every_s, max_megapixels=options.max_megapixels)
+    yield from follow_film(film, film_reader(film, options), film_follower(film), workers(options))
+
+
+class Watch:
+    """The faces before a camera, now: frames that come while one is read are dropped, never queued.
+
+    Iterate over it, inside ``with``: it gives what ``read_film`` gives, without end where the source has none.
+
+    Args:
+        source: number of a camera, 0 being the first; the address of a stream; or a film, which is played at its own speed.
+        options: how to read.
+
+    Attributes:
+        emotions: the label set of all readings.
+
+    Raises:
+        SourceError: the source cannot be opened, or gives no picture; while iterating, that it stops.
+        MissingExtraError: the extra ``video`` is not installed.
+    """
+
+    def __init__(self, source: int | str | Path, options: ReadOptions | None = None) -> None:
+        options = options or ReadOptions()
+        self._camera: Camera | None = None
+        if isinstance(source, int) or not Path(source).is_file():
+            self._camera = Camera(source if isinstance(source, int) else str(source))
+            height = self._camera.height
+            self._frames = latest(self._camera.frames())
+        else:
+            film = Film(source, max_megapixels=options.max_megapixels)
+            height = film.facts.height
+            self._frames = latest(film.frames(), paced=True)
+        self._reader = Reader(replace(options, min_face=_least(options, height)))
+        self._follower = Follower(_LIVE_RATE)
+        self.emotions = self._reader.emotions
+
+    def __iter__(self) -> Iterator[tuple[Frame, list[Reading]]]:
+        for frame in self._frames:
+            yield frame, self._follower.follow(frame, self._reader.read(frame.image))
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._frames.close()
+        if self._camera:
+            self._camera.close()
+
+
+def film_reader(film: Film, options: ReadOptions) -> Reader:
+    """A reader that suits a film: one thread a frame, since several frames are read at once."""
+    return Reader(replace(options, threads=1, min_face=_least(options, film.facts.height)))
+
+
+def film_follower(film: Film) -> Follower:
+    """A follower that has seen nothing yet, for the frames of a film."""
+    return Follower(film.sampled_rate)
+
+
+def follow_film(
+    film: Film, reader: Reader, follower: Follower, workers: int, after: tuple[int, float] | None = None
+) -> Iterator[tuple[Frame, list[Reading]]]:
+    """Read and follow the frames of a film, or those ``after`` the number and time of one."""
+    for frame, readings in reader.read_frames(film.frames(after), workers):
+        yield frame, follower.follow(frame, readings)
+
+
+def workers(options: ReadOptions) -> int:
+    """Frames to look at at the same time: as many as threads were asked for, or as there are processor cores."""
+    if options.threads:
+        return options.threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _least(options: ReadOptions, height: int) -> int:
+    return options.min_face or max(_LEAST_PIXELS, round(height * _LEAST_FACE))

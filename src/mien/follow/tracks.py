@@ -1,0 +1,99 @@
+"""Give each face of a frame the number of the person that it continues: ByteTrack, by place and motion alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..extras import require
+from ..values.face import Face
+
+if TYPE_CHECKING:
+    from trackers.core.bytetrack.tracklet import ByteTrackTracklet
+
+#: A person unseen for longer than this, in seconds, has left. Chosen from data: see ``docs/tracking.md``.
+LOST_S = 0.8
+
+
+class Tracks:
+    """The people in sight, numbered 0, 1, 2, ... in order of first appearance.
+
+    Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
+    constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
+    boxes found. A face that continues nobody is a new person at once, whatever its score, since it was read as one.
+
+    Args:
+        rate: frames per second, as they will come.
+
+    Raises:
+        MissingExtraError: ``trackers`` is not installed.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._detections = require("supervision", "video").Detections
+        trackers = require("trackers", "video")
+        # Between two frames that lie far apart everybody is unseen for one interval; half a one more allows for jitter
+        self._tracker = trackers.ByteTrackTracker(
+            frame_rate=rate,
+            lost_track_buffer=math.ceil(30 * max(LOST_S, 1.5 / rate)),
+            track_activation_threshold=0.0,
+            high_conf_det_threshold=0.0,
+            minimum_consecutive_frames=1,
+        )
+        self._next = 0
+
+    def number(self, time_s: float, faces: Sequence[Face]) -> list[int]:
+        """The number of each face.
+
+        Args:
+            time_s: when, in seconds; later than at the last call.
+            faces: those of one frame.
+
+        Returns:
+            Numbers in the order of ``faces``, all different.
+        """
+        numbers, born = self._match(time_s, faces)
+        for row, tracklet in born:
+            numbers[row] = tracklet.tracker_id = self._next
+            self._next += 1
+        return numbers
+
+    def replay(self, time_s: float, faces: Sequence[Face], numbers: Sequence[int]) -> None:
+        """Stand as after a ``number`` that returned ``numbers``; later numbers follow the largest of all.
+
+        Where it would return others now, somebody had called ``forget``: then so is done here.
+        """
+        following = self._next
+        if self.number(time_s, faces) != list(numbers):
+            self.forget()
+            for row, tracklet in self._match(time_s, faces)[1]:
+                tracklet.tracker_id = numbers[row]
+        self._next = max(following, *(number + 1 for number in numbers), 0)
+
+    def forget(self) -> None:
+        """Lose sight of everybody; the numbers given are not given again."""
+        self._tracker.reset()
+
+    def in_sight(self) -> set[int]:
+        """The numbers of the people who are there, or have been until a moment ago."""
+        return {tracklet.tracker_id for tracklet in self._tracker.tracks}
+
+    def _match(self, time_s: float, faces: Sequence[Face]) -> tuple[list[int], list[tuple[int, ByteTrackTracklet]]]:
+        """The number of each face, -1 for the new ones; and the rows of the new ones with their tracklets."""
+        found = self._detections(
+            xyxy=np.array([face.box.xyxy for face in faces], np.float64).reshape(-1, 4),
+            confidence=np.array([face.score for face in faces], np.float64),
+            data={"row": np.arange(len(faces))},
+        )
+        matched = self._tracker.update(found, timestamp=time_s)
+        rows = matched.data["row"].tolist() if len(matched) else []
+        numbers = [-1] * len(faces)
+        for row, number in zip(rows, matched.tracker_id.tolist()):
+            numbers[row] = number
+        # The tracker starts a tracklet for each face that it could not match, in their order, and gives it a number of
+        # its own only when it is matched next and has none yet: so it never does
+        born = [tracklet for tracklet in self._tracker.tracks if tracklet.tracker_id == -1]
+        return numbers, list(zip((row for row, number in enumerate(numbers) if number == -1), born))

@@ -1,0 +1,233 @@
+"""A film file as a stream of frames, with true times, for as far as it can be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import OptionError, SourceError, TooLargeError
+from ..extras import require
+from ..values.frame import Frame
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+#: What a film's name ends in, in lower case.
+FILM_EXTENSIONS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
+    *(".3gp", ".ogv", ".mjpeg", ".mjpg", ".y4m"),
+)
+#: Times are kept to the millisecond in tables; frames further apart than this are two.
+_TIMES_DIFFER_S = 0.0006
+#: Going on with a film begins to decode this much earlier: some formats find only roughly what they are asked for.
+_SEEK_BEFORE_S = 3.0
+#: Formats with an index to find a time by; in others a film is decoded from its beginning.
+_INDEXED = ("mov", "matroska", "avi")
+_HINT = "Try to play it in a video player; copy or download it again. An MP4 without its end cannot be read at all."
+#: A film that ends this much earlier than its header says was cut off: seconds, and share of the film.
+_SHORT_BY_S, _SHORT_BY = 1.0, 0.02
+
+
+def is_film(path: str | Path) -> bool:
+    """Whether a file's name says that it is a film."""
+    return str(path).lower().endswith(FILM_EXTENSIONS)
+
+
+@dataclass(frozen=True)
+class FilmFacts:
+    """What a film's header says.
+
+    Attributes:
+        width: pixels of a frame as it is shown: upright, its pixels square.
+        height: likewise.
+        rate: frames a second, on average; 25 where the header does not say.
+        duration_s: length in seconds; None where the header does not say.
+    """
+
+    width: int
+    height: int
+    rate: float
+    duration_s: float | None
+
+
+class Film:
+    """A film file.
+
+    Args:
+        path: the file.
+        every_s: take a frame each so many seconds of the film's own time; 0 takes every frame.
+        max_megapixels: refuse films whose frames hold more.
+
+    Attributes:
+        name: the path as given.
+        facts: what the header says.
+        stopped: once the frames have been drawn: where and why reading stopped early, in words; "" when it did not.
+
+    Raises:
+        OptionError: ``every_s`` is negative or no number.
+        SourceError: the file is missing, empty, no film, or holds not a single frame that can be read.
+        TooLargeError: its frames are larger than ``max_megapixels``.
+        MissingExtraError: PyAV is not installed.
+    """
+
+    def __init__(self, path: str | Path, *, every_s: float = 0.0, max_megapixels: float = 200.0) -> None:
+        if not 0 <= every_s < float("inf"):
+            raise OptionError(f"every_s: got {every_s}, expected 0 (every frame) or more seconds")
+        self.name, self.stopped = str(path), ""
+        self._every_s = every_s
+        with self._opened() as (container, stream):
+            first = next(self._decoded(container, stream, None), None)
+            if first is None:
+                raise SourceError(f"{path} holds no frame that can be read", hint=_HINT)
+            self.facts = _facts(stream, first[2])
+        megapixels = self.facts.width * self.facts.height / 1e6
+        if megapixels > max_megapixels:
+            raise TooLargeError(
+                f"{path} is too large: its frames hold {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
+                hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels.",
+            )
+
+    @property
+    def sampled_rate(self) -> float:
+        """Frames a second that ``frames`` gives, on average."""
+        return min(self.facts.rate, 1 / self._every_s) if self._every_s else self.facts.rate
+
+    def frames(self, after: tuple[int, float] | None = None) -> Iterator[Frame]:
+        """Decode the film, holding one frame at a time.
+
+        What is damaged is left out; where nothing more can be read the stream ends, and ``stopped`` says so.
+
+        Args:
+            after: number and time of a frame to go on after; None begins at the beginning.
+
+        Yields:
+            Frames: upright, in square pixels, with ``time_s`` counted from the start of the film as the film says
+            (variable rates too), and ``index`` counting all its frames, also those that ``every_s`` passes over.
+        """
+        self.stopped = ""
+        last_s, due_s = (-1.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
+        with self._opened() as (container, stream):
+            for index, time_s, picture in self._decoded(container, stream, after):
+                last_s = time_s
+                if time_s + 1e-6 >= due_s:
+                    due_s = self._due_after(time_s)
+                    yield Frame(_upright(picture, self.facts), self.name, index, time_s)
+        promised = self.facts.duration_s
+        if promised and promised - last_s > max(_SHORT_BY_S, _SHORT_BY * promised) and not self.stopped:
+            self.stopped = f"{self.name} stops at {clock(last_s)} of {clock(promised)}: the rest is missing or damaged"
+
+    def _due_after(self, time_s: float) -> float:
+        return self._every_s and (math.floor((time_s + 1e-6) / self._every_s) + 1) * self._every_s
+
+    def _decoded(
+        self, container: InputContainer, stream: VideoStream, after: tuple[int, float] | None
+    ) -> Iterator[tuple[int, float, VideoFrame]]:
+        """Number, time and picture of each frame."""
+        index, after_s = (-1, -1.0) if after is None else after
+        if after is not None:
+            _seek(container, stream, after_s)
+        time_s = max(0.0, after_s)
+        for picture in self._pictures(container, stream):
+            time_s = _time(picture, stream)
+            if time_s > after_s + _TIMES_DIFFER_S:
+                index += 1
+                yield index, time_s, picture
+
+    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        av = require("av", "video")
+        packets = container.demux(stream)
+        time_s = 0.0
+        while True:
+            try:
+                pictures = next(packets).decode()
+            except StopIteration:
+                return
+            except av.error.InvalidDataError:
+                self.stopped = (
+                    f"{self.name} is damaged at {clock(time_s)}: what can be read before and after it is read"
+                )
+                continue
+            except av.error.FFmpegError as error:
+                self.stopped = f"{self.name} cannot be read beyond {clock(time_s)}: {error.strerror}"
+                return
+            for picture in pictures:
+                if isinstance(picture, av.VideoFrame):
+                    time_s = _time(picture, stream)
+                    yield picture
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
+        av = require("av", "video")
+        path = Path(self.name)
+        if path.is_file() and path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty: 0 bytes", hint=_HINT)
+        try:
+            container = av.open(self.name)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{self.name} is no film that can be read: {error.strerror}", hint=_HINT) from error
+        with container:
+            if not container.streams.video:
+                raise SourceError(f"{self.name} holds no pictures, only sound", hint="Name a film.")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            yield container, stream
+
+
+def clock(time_s: float) -> str:
+    """``1:02.5`` or ``1:00:02.5``: minutes and seconds, as players show them."""
+    minutes, seconds = divmod(round(time_s, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"
+
+
+def _facts(stream: VideoStream, first: VideoFrame) -> FilmFacts:
+    height, width = first.height, max(1, round(first.width * float(stream.sample_aspect_ratio or 1)))
+    if first.rotation % 180:
+        height, width = width, height
+    return FilmFacts(width, height, float(stream.average_rate or stream.guessed_rate or 25), _duration(stream))
+
+
+def _duration(stream: VideoStream) -> float | None:
+    """Seconds of the pictures alone: a container's own length may be that of its sound."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    spoken = stream.metadata.get("DURATION", "").split(":")  # as Matroska writes it, 00:01:02.500000000
+    with suppress(ValueError):
+        if len(spoken) == 3:
+            return 3600 * int(spoken[0]) + 60 * int(spoken[1]) + float(spoken[2])
+    return None
+
+
+def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> None:
+    """Move to well before a time, where the format can do that."""
+    if not any(name in container.format.name for name in _INDEXED):
+        return
+    av = require("av", "video")
+    base = stream.time_base or Fraction(1, av.time_base)
+    start = stream.start_time or 0
+    with suppress(av.error.FFmpegError):
+        container.seek(start + max(0, int((time_s - _SEEK_BEFORE_S) / base)), stream=stream)
+
+
+def _time(picture: VideoFrame, stream: VideoStream) -> float:
+    """Seconds from the start of the film; 0 for a frame that carries no time."""
+    if picture.pts is None or picture.time_base is None:
+        return 0.0
+    return float((picture.pts - (stream.start_time or 0)) * picture.time_base)
+
+
+def _upright(picture: VideoFrame, facts: FilmFacts) -> npt.NDArray[np.uint8]:
+    turns = round(picture.rotation / 90)  # counterclockwise
+    width, height = (facts.height, facts.width) if turns % 2 else (facts.width, facts.height)
+    pixels = np.asarray(picture.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels

@@ -1,0 +1,186 @@
+"""``mien read`` and ``mien watch`` on films as a user meets them."""
+
+import csv
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from mien.cli import films
+from mien.cli.app import main
+from mien.sources.film import Film
+
+from ..conftest import EXAMPLES, make_clip
+
+pytest.importorskip("av", reason="films need the extra video")
+
+
+@pytest.fixture
+def mien(monkeypatch, capsys):
+    """Run the command line; gives (exit code, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_says_who_was_there_and_how_they_looked(mien, clip):
+    code, out, _ = mien("read", clip)
+    assert code == 0
+    assert "happy all the time" in out
+    assert "neutral all the time" in out
+    assert "30 frames up to 0:01.9, 45 faces, 2 people" in out
+
+
+def test_every_frame_is_in_the_table(mien, clip, tmp_path):
+    code, _, _ = mien("read", clip, "--out", tmp_path / "clip.csv", "--annotate", tmp_path / "marked.mp4")
+    assert code == 0
+    rows = table(tmp_path / "clip.csv")
+    assert [int(row["frame"]) for row in rows] == [*range(15), *(n for n in range(15, 30) for _ in range(2))]
+    assert float(rows[-1]["time_s"]) == pytest.approx(29 / 15, abs=0.001)
+    assert {row["track"]: row["emotion"] for row in rows} == {"0": "happy", "1": "neutral"}
+    assert {"happy", "raw_happy"} <= rows[0].keys()
+    marked = list(Film(tmp_path / "marked.mp4").frames())
+    whole = list(Film(clip).frames())
+    assert len(marked) == 30
+    assert np.abs(marked[20].image.astype(int) - whole[20].image).mean() > 1
+
+
+def test_sampled_as_json(mien, clip):
+    code, out, _ = mien("read", clip, "--every", "500ms", "--json", "--emotions", "seven")
+    assert code == 0
+    assert [row["time_s"] for row in json.loads(out) if row["track"] == 0] == pytest.approx(
+        [0.0, 0.533, 1.0, 1.533], abs=0.04
+    )
+
+
+def test_photos_and_films_of_a_folder(mien, clip, tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    shutil.copy(clip, folder / "film.mp4")
+    shutil.copy(EXAMPLES / "astronaut.png", folder / "photo.png")
+    (folder / "broken.mkv").write_bytes(b"not a film")
+    code, _, err = mien(
+        "read", folder, "--every", "1s", "--out", tmp_path / "all.jsonl", "--annotate", tmp_path / "marked"
+    )
+    assert code == 3
+    assert "broken.mkv is no film that can be read" in err
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["source"].rpartition("/")[2], row["track"]) for row in rows] == [
+        ("photo.png", None),
+        ("film.mp4", 0),
+        ("film.mp4", 0),
+        ("film.mp4", 1),
+    ]
+    assert sorted(path.name for path in (tmp_path / "marked").iterdir()) == ["film.mp4", "photo.png"]
+
+
+def interrupt_after(frames: int, monkeypatch):
+    original = films.follow_film
+
+    def interrupted(*arguments):
+        for number, moment in enumerate(original(*arguments)):
+            if number == frames:
+                raise KeyboardInterrupt
+            yield moment
+
+    monkeypatch.setattr(films, "follow_film", interrupted)
+
+
+def test_an_interrupted_film_goes_on_as_if_never_stopped(mien, clip, tmp_path, monkeypatch):
+    whole, parts, marked = tmp_path / "whole.csv", tmp_path / "parts.csv", tmp_path / "marked.mp4"
+    assert mien("read", clip, "--out", whole)[0] == 0
+    with monkeypatch.context() as patched:
+        interrupt_after(20, patched)
+        code, _, err = mien("read", clip, "--out", parts, "--annotate", marked)
+    assert code == 130
+    assert "add --resume" in err
+    assert not parts.exists()
+    assert not marked.exists()
+    code, _, err = mien("read", clip, "--out", parts, "--annotate", marked, "--resume")
+    assert code == 0
+    assert len(list(Film(marked).frames())) == 30
+    before, after = table(whole), table(parts)
+    assert [(row["frame"], row["track"], row["emotion"]) for row in before] == [
+        (row["frame"], row["track"], row["emotion"]) for row in after
+    ]
+    for old, new in zip(before, after):
+        assert float(old["happy"]) == pytest.approx(float(new["happy"]), abs=2e-3)
+        assert float(old["x0"]) == pytest.approx(float(new["x0"]), abs=0.02)
+    code, _, err = mien("read", clip, "--out", parts, "--resume")
+    assert (code, "nothing to resume" in err) == (0, True)
+
+
+def test_a_cut_film_gives_what_was_there_and_says_so(mien, tmp_path):
+    noise = [np.random.default_rng(n).integers(0, 255, (96, 128, 3), np.uint8) for n in range(60)]
+    whole = make_clip(tmp_path / "a.mkv", noise)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    code, _, err = mien("read", cut, "--out", tmp_path / "cut.csv")
+    assert code == 3
+    assert "of 0:04.0: the rest is missing or damaged" in err
+    assert 5 < len(table(tmp_path / "cut.csv")) < 55
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--every", "soon"], 2, "got 'soon', expected one such as 0.2s"),
+        (["--every", "0"], 2, "expected one such as"),
+        (["--annotate", "CLIP"], 4, "is the film to be read itself"),
+        (["PHOTO", "--annotate", "m.mp4"], 2, "expected one film to mark under this name"),
+    ],
+)
+def test_what_cannot_be_meant_says_so(mien, clip, arguments, code, said):
+    given = {"CLIP": clip, "PHOTO": EXAMPLES / "astronaut.png"}
+    ended, _, err = mien("read", clip, *[given.get(word, word) for word in arguments])
+    assert ended == code
+    assert said in err
+
+
+def test_without_the_extra_photos_are_still_read(mien, clip, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    code, out, err = mien("read", clip, EXAMPLES / "astronaut.png")
+    assert code == 3
+    assert "happy" in out
+    assert "'av', which is not installed" in err
+    code, _, err = mien("read", clip)
+    assert code == 7
+    assert "pip install '.[video]'" in err
+
+
+def test_watching_a_film_prints_changes_and_records(mien, clip, tmp_path):
+    code, out, _ = mien("watch", clip, "--view", "none", "--out", tmp_path / "live.csv")
+    assert code == 0
+    assert "person 0  happy" in out
+    assert "person 1  neutral" in out
+    assert {row["track"] for row in table(tmp_path / "live.csv")} == {"0", "1"}
+
+
+def test_watching_in_a_terminal(mien, clip):
+    code, _, _ = mien("watch", clip, "--view", "terminal", "--for", "1s")
+    assert code == 0
+
+
+def test_watching_what_is_not_there(mien, monkeypatch):
+    code, _, err = mien("watch", "99")
+    assert code == 3
+    assert "camera 99 cannot be opened" in err
+    assert "Traceback" not in err
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    if sys.platform == "linux":
+        assert mien("watch", EXAMPLES / "none.mp4", "--view", "window")[0] == 3
