@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .apps import apps
 from .exits import guarded
 from .lab import lab
 from .read import read
+from .timeline import timeline
 from .watch import watch
 
 app = typer.Typer(
     name="mien",
-    help="Read facial expressions from pictures, on your own machine, and say how sure the reading is.",
+    help="Read facial expressions from pictures, films and cameras, on your own machine, and say how sure the reading is.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -24,6 +26,8 @@ app = typer.Typer(
 )
 app.command()(read)
 app.command()(watch)
+app.command()(timeline)
+app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
 
 

@@ -58,12 +58,12 @@ def run(
     try:
         with ExitStack() as stack:
             journal = _journal(stack, reader, options, outputs, every_s, work.has_films)
+            table_columns = columns(reader.emotions, film=work.has_films)
+            array = stack.enter_context(JsonArray(sys.stdout, table_columns)) if outputs.as_json else None
             if journal and journal.finished:
                 notes.print(f"{outputs.out} is there and no run of it is unfinished: nothing to resume", markup=False)
                 notes.print("--overwrite reads everything anew")
                 return missing
-            table_columns = columns(reader.emotions, film=work.has_films)
-            array = stack.enter_context(JsonArray(sys.stdout, table_columns)) if outputs.as_json else None
             collector = Collector(reader.emotions, work.has_films, journal, array)
             work.go(collector, every_s, stack.enter_context(_progress(notes)))
     except KeyboardInterrupt:

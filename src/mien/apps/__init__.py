@@ -1,0 +1,1 @@
+"""The web apps: pages in a browser, served by this machine to itself."""

@@ -1,0 +1,154 @@
+"""The photo app on a port of this machine, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError
+from ..extras import check_installed, require
+from .photo_flags import Flags
+from .photo_page import page
+from .photo_parts import MOST_UPLOAD, STYLE, theme
+from .photo_reading import Readers
+from .words import reach
+
+#: What ``--share`` means, before anything is shared.
+SHARING = (
+    "--share makes the page public: whoever has its link can use it. Gradio downloads a program for the tunnel once, and "
+    "every picture then travels through Gradio's servers."
+)
+
+
+@dataclass(frozen=True)
+class PhotoApp:
+    """Choices for serving the app.
+
+    Attributes:
+        port: None takes the first free one from 7860.
+        host: where to listen; ``0.0.0.0`` lets others on the network in.
+        model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
+        emotions: the label set chosen at first; None takes the largest.
+        flags: folder for corrections; made at the first one.
+        share: make a public link through Gradio's servers.
+        open_browser: show the page in the user's browser.
+    """
+
+    port: int | None = None
+    host: str = "127.0.0.1"
+    model: str = "default"
+    emotions: str | None = None
+    flags: Path = Path("mien-flags")
+    share: bool = False
+    open_browser: bool = True
+
+
+def serve(app: PhotoApp, say: Callable[[str], None] = lambda _text: None) -> None:
+    """Serve the app until Ctrl-C or a request to end.
+
+    Uploaded pictures lie in a folder of their own among the system's temporary files, which is removed at the end.
+
+    Args:
+        app: the choices.
+        say: called with what the user should know, a sentence at a time.
+
+    Raises:
+        MissingExtraError: Gradio is not installed.
+        OptionError: the port is taken, the host is none of this machine's, or the model cannot tell the emotions apart.
+        ModelError: the model cannot be used.
+    """
+    check_installed(["gradio"], "gradio")
+    if app.share:
+        say(SHARING)
+    _check_place(app)
+    readers = Readers(app.model, app.emotions)
+    with tempfile.TemporaryDirectory(prefix="mien-app-") as folder, _gradio_keeps_to(folder):
+        gr = require("gradio", "gradio")
+        flags = Flags(app.flags.absolute(), readers.sha256)
+        blocks = page(gr, readers, flags, reach(app.host, shared=app.share))
+        try:
+            address, public = _launched(gr, blocks, app)
+            say(f"mien photo app: {address}   (Ctrl-C ends it)")
+            if app.share:
+                say(f"public link: {public}" if public else "No public link could be made; the page is local only.")
+            _until_told_to_end()
+        finally:
+            blocks.close(verbose=False)
+
+
+def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
+    try:
+        _, address, public = blocks.launch(
+            server_name=app.host,
+            server_port=app.port,
+            share=app.share,
+            inbrowser=app.open_browser,
+            theme=theme(gr),
+            css_paths=STYLE,
+            max_file_size=MOST_UPLOAD,
+            footer_links=["api", "settings"],
+            run_history=False,  # the browser would keep copies of what was read
+            enable_monitoring=False,
+            mcp_server=False,
+            pwa=False,
+            ssr_mode=False,
+            prevent_thread_lock=True,
+            show_error=True,
+            quiet=True,
+        )
+    except (OSError, ValueError) as error:  # no free port is left, or a proxy is in the way
+        raise _unreachable(app) from error
+    return address, public
+
+
+def _check_place(app: PhotoApp) -> None:
+    """Try the place to listen at, before the seconds that everything else takes."""
+    family = socket.AF_INET6 if ":" in app.host else socket.AF_INET
+    try:
+        socket.create_server((app.host, app.port or 0), family=family).close()
+    except OSError as error:
+        raise _unreachable(app) from error
+
+
+def _unreachable(app: PhotoApp) -> OptionError:
+    return OptionError(
+        f"the app cannot be reached at {app.host}, port {app.port or '7860 to 7959'}: the port is taken, the host is none "
+        "of this machine's, or a proxy is in the way",
+        hint="Choose another --port or --host; behind a proxy, set NO_PROXY=localhost,127.0.0.1.",
+    )
+
+
+@contextmanager
+def _gradio_keeps_to(folder: str) -> Iterator[None]:
+    """Within this context, Gradio puts the files of its users into ``folder``."""
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    os.environ["GRADIO_TEMP_DIR"] = str(Path(folder).resolve())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["GRADIO_TEMP_DIR"]
+        else:
+            os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def _until_told_to_end() -> None:
+    """Wait for Ctrl-C or SIGTERM; both leave in good order, so that no picture stays behind."""
+
+    def end(*_: Any) -> None:
+        sys.exit(0)
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, end)
+    ended = threading.Event()
+    while not ended.wait(3600):
+        pass

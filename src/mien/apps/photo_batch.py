@@ -1,0 +1,102 @@
+"""Many photos in a row: what was read, what could not be, and one table of it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..emotions import label_set as emotions_of
+from ..errors import SourceError
+from ..sinks.rows import Row, columns
+from ..sinks.tables import write_table
+from .photo_marks import marked, saved
+from .photo_reading import Photo, Readers
+from .words import trouble
+
+#: Longest side of the pictures in the gallery, in pixels.
+_LONGEST = 1200
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What became of many photos.
+
+    Attributes:
+        photos: those that were read; their pixels are let go of, so that a thousand fit in memory.
+        pictures: the marked copy of each.
+        failures: name of each photo that could not be read, and why.
+        table: a CSV file with one row a face (``sinks.rows``); None where nothing was read.
+    """
+
+    photos: tuple[Photo, ...]
+    pictures: tuple[Path, ...]
+    failures: tuple[tuple[str, str], ...]
+    table: Path | None
+
+
+def read_batch(
+    readers: Readers,
+    paths: Sequence[str],
+    label_set: str,
+    unsure_below: float,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Batch:
+    """Read photos one by one; one that cannot be read stops nothing.
+
+    Args:
+        readers: what reads.
+        paths: the photos; of those with the same file name, the later ones get a number.
+        label_set: one of ``readers.choices``.
+        unsure_below: a reading is unsure when its confidence is lower, 0 to 1.
+        folder: where the marked copies and the table go.
+        progress: called with (photos done, photos in all).
+
+    Raises:
+        OptionError: the label set or the limit cannot be meant.
+        OutputError: the table cannot be written.
+    """
+    photos: list[Photo] = []
+    pictures: list[Path] = []
+    failures: list[tuple[str, str]] = []
+    rows: list[Row] = []
+    for done, (path, name) in enumerate(zip(paths, _names(paths)), start=1):
+        try:
+            photo = readers.read(path, label_set, unsure_below)
+        except SourceError as error:
+            failures.append((name, trouble(error, path)))
+        else:
+            photo = replace(photo, frame=replace(photo.frame, name=name))
+            pictures.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
+            rows += photo.rows()
+            photos.append(replace(photo, frame=replace(photo.frame, image=np.zeros((1, 1, 3), np.uint8))))
+        progress(done, len(paths))
+    table = None
+    if photos:
+        table = pictures[0].with_name("faces.csv")
+        write_table(table, columns(emotions_of(label_set)), rows)
+    return Batch(tuple(photos), tuple(pictures), tuple(failures), table)
+
+
+def summary(batch: Batch) -> str:
+    """One line: how many pictures and faces, and what they show."""
+    found = [reading for photo in batch.photos for reading in photo.readings]
+    counts = Counter("unsure" if one.abstained else one.emotion for one in found).most_common()
+    said = ", ".join(f"{emotion} {count}" for emotion, count in counts)
+    pictures = f"{len(batch.photos)} {'picture' if len(batch.photos) == 1 else 'pictures'}"
+    faces = f"{len(found)} {'face' if len(found) == 1 else 'faces'}"
+    return f"{pictures}, {faces}{f': {said}' if said else ''}."
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    names = []
+    for path in map(Path, paths):
+        seen[path.name] += 1
+        again = f" ({seen[path.name]})" if seen[path.name] > 1 else ""
+        names.append(f"{path.stem}{again}{path.suffix}")
+    return names

@@ -1,0 +1,99 @@
+"""The faces of a photo in HTML: each with its face, its verdict, and a bar for every emotion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from ..draw.overlay import named, percent
+from ..draw.palette import COLOURS
+from ..values.reading import Reading
+from .photo_marks import thumbnail
+from .photo_reading import Photo
+from .words import NO_FACE, verdict
+
+#: So many faces show their bars at once; those of the others open by a click.
+_OPEN = 4
+#: More faces than this are only counted: the marked photo and the table have them all.
+MOST_CARDS = 60
+
+
+def cards(photo: Photo) -> str:
+    """One card a face; a note where there is none. Safe to show: all text is escaped."""
+    if not photo.readings:
+        return note(NO_FACE)
+    several = len(photo.readings) > 1
+    shown = photo.readings[:MOST_CARDS]
+    made = [_card(photo, number, reading, several) for number, reading in enumerate(shown, start=1)]
+    if len(photo.readings) > len(shown):
+        left = len(photo.readings) - len(shown)
+        made.append(note(f"{left} more are marked in the picture; 'mien read' lists them all."))
+    return f'<div class="mien-cards">{"".join(made)}</div>'
+
+
+def note(text: str, *, wrong: bool = False) -> str:
+    """A box with a sentence in it; ``wrong`` for what did not work, which screen readers then say at once."""
+    kind, role = ("mien-wrong", "alert") if wrong else ("mien-note", "status")
+    return f'<div class="mien-box {kind}" role="{role}">{escape(text)}</div>'
+
+
+def problems(names_and_reasons: Sequence[tuple[str, str]]) -> str:
+    """The pictures of a batch that could not be read, and why."""
+    if not names_and_reasons:
+        return ""
+    count = len(names_and_reasons)
+    items = "".join(f"<li>{escape(reason)}</li>" for _, reason in names_and_reasons)
+    title = f"{count} {'picture' if count == 1 else 'pictures'} could not be read"
+    return f'<div class="mien-box mien-wrong" role="alert"><b>{title}</b><ul>{items}</ul></div>'
+
+
+def table(photos: Iterable[Photo]) -> str:
+    """One line a face, for a batch: picture, face, emotion, how sure, and what to think of it."""
+    lines = []
+    for photo in photos:
+        name = escape(photo.frame.name)
+        if not photo.readings:
+            lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="3">no face</td></tr>')
+        for number, reading in enumerate(photo.readings, start=1):
+            first = name if number == 1 else f'<span class="mien-again">{name}</span>'
+            cells = f"<td>{number}</td><td>{_dot(reading.emotion)}{escape(named(reading))}</td>"
+            rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{_remark(reading)}</td>'
+            lines.append(f'<tr><th scope="row">{first}</th>{cells}{rest}</tr>')
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("picture", "face", "emotion", "sure", ""))
+    return f'<div class="mien-scroll"><table class="mien-table"><tr>{head}</tr>{"".join(lines)}</table></div>'
+
+
+def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
+    bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.as_dict().items())
+    title = f"Face {number}: {named(reading)}" if several else named(reading)
+    picture = f'<img src="{thumbnail(photo.frame, reading)}" alt="Face {number}" width="56" height="56">'
+    words = f"<span><b>{escape(title)}</b><small>{escape(verdict(reading))}</small></span>"
+    opened = " open" if number <= _OPEN else ""
+    return (
+        f'<details class="mien-card" style="--mien:{_css(reading.emotion)}"{opened}>'
+        f"<summary>{picture}{words}</summary><dl>{bars}</dl></details>"
+    )
+
+
+def _bar(emotion: str, share: float) -> str:
+    fill = f'<i style="width:{100 * share:.1f}%;background:{_css(emotion)}"></i>'
+    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(percent_of(share))}</b></dd>"
+
+
+def percent_of(share: float) -> str:
+    """As ``percent``, but nothing is impossible either: never ``0 %``."""
+    return "< 1 %" if share < 0.01 else percent(share)
+
+
+def _remark(reading: Reading) -> str:
+    if reading.abstained:
+        return "unsure"
+    return "mixed" if reading.mixed else ""
+
+
+def _dot(emotion: str) -> str:
+    return f'<i class="mien-dot" style="background:{_css(emotion)}"></i>'
+
+
+def _css(emotion: str) -> str:
+    return "rgb({},{},{})".format(*COLOURS[emotion])

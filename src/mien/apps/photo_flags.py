@@ -1,0 +1,160 @@
+"""Corrections by people: faces kept, once they agree, as a data set that the lab takes.
+
+A folder of corrections looks like this::
+
+    flags/
+      happy/3f0c....png     the face, cut out as the networks see faces, in colour
+      sad/...
+      corrections.csv       one line a correction: what was said, what is right, which model was wrong
+
+``mien lab inspect --data flags`` and ``mien lab train --data flags`` take it as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .. import __version__
+from ..crop.align import cut, square_around
+from ..emotions import EMOTIONS, parse
+from ..errors import OptionError
+from ..sinks.atomic import write_atomically, writing_to
+from .photo_reading import Photo
+
+LOG = "corrections.csv"
+#: Sides of the pictures kept: what is in the photo, but not smaller than the smallest networks want, nor needlessly large.
+_SIDES = (64, 256)
+_FIXED = ("file", "label", "predicted", "abstained", "time", "model_sha256", "mien_version")
+COLUMNS = (*_FIXED, *EMOTIONS)
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """A correction that was taken.
+
+    Attributes:
+        file: the picture kept.
+        new: False where this very correction was there already, and nothing was written.
+    """
+
+    file: Path
+    new: bool
+
+
+class Flags:
+    """Keeps corrected faces in a folder; for any thread. Nothing is made before the first correction.
+
+    Args:
+        folder: where they go.
+        model_sha256: of the model whose readings are corrected.
+    """
+
+    def __init__(self, folder: Path, model_sha256: str) -> None:
+        self.folder = folder
+        self._sha256 = model_sha256
+        self._lock = threading.Lock()
+
+    def save(self, photo: Photo, face: int, emotion: str, *, agreed: bool) -> Flagged:
+        """Keep one face under the emotion that it shows.
+
+        The picture's name is made from its pixels, so the same face is never there twice. Of two corrections of one face
+        the later one holds: the picture moves to its folder, and the log has a line for each.
+
+        Args:
+            photo: what was read.
+            face: number of the face in the photo, from 0.
+            emotion: what it shows, by any alias.
+            agreed: the user has agreed that the face is kept.
+
+        Raises:
+            OptionError: the user has not agreed, or there is no such face or emotion.
+            OutputError: the folder cannot be written to.
+        """
+        if not agreed:
+            raise OptionError(
+                "nothing was saved: agreement is missing", hint="Tick the box that allows the face to be kept."
+            )
+        if not 0 <= face < len(photo.readings):
+            raise OptionError(f"face: got {face}, but the photo has {len(photo.readings)}", hint="Choose a face first.")
+        right = parse(emotion)
+        image = _cut_out(photo, face)
+        name = hashlib.sha256(image.tobytes()).hexdigest()[:20] + ".png"
+        path = self.folder / right / name
+        with self._lock:
+            if path.exists() and self._last_label(name) == right:
+                return Flagged(path, new=False)
+            if not path.exists():
+                write_atomically(path, _png(image))
+            self._append(self._line(photo, face, path))
+            self._take_away(self.folder / other / name for other in EMOTIONS if other != right)
+        return Flagged(path, new=True)
+
+    def _take_away(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            if path.exists():
+                with writing_to(path):
+                    path.unlink()
+                with suppress(OSError):  # the lab takes an empty class folder for a mistake; one in use stays
+                    path.parent.rmdir()
+
+    def _line(self, photo: Photo, face: int, path: Path) -> dict[str, str | float]:
+        reading = photo.readings[face]
+        probabilities = dict(zip(reading.emotions, reading.probabilities.tolist()))
+        return {
+            "file": path.relative_to(self.folder).as_posix(),
+            "label": path.parent.name,
+            "predicted": reading.emotion,
+            "abstained": "true" if reading.abstained else "false",
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "model_sha256": self._sha256,
+            "mien_version": __version__,
+            **{name: round(share, 4) for name, share in probabilities.items()},
+        }
+
+    def _last_label(self, name: str) -> str | None:
+        log = self.folder / LOG
+        if not log.is_file():
+            return None
+        with log.open(encoding="utf-8", newline="") as file:
+            found = [line["label"] for line in csv.DictReader(file) if (line["file"] or "").endswith(f"/{name}")]
+        return found[-1] if found else None
+
+    def _append(self, line: dict[str, str | float]) -> None:
+        """Add to the log in one write, so that neither a crash nor another mien with this folder tears a line."""
+        path = self.folder / LOG
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+        with writing_to(path), path.open("a+b") as file:
+            if not file.seek(0, os.SEEK_END):
+                writer.writeheader()
+            elif file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":  # a full disk cut the last line off
+                text.write("\n")
+            writer.writerow(line)
+            file.write(text.getvalue().encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _cut_out(photo: Photo, face: int) -> npt.NDArray[np.uint8]:
+    found = photo.readings[face].face
+    side = int(np.clip(round(square_around(found)[1]), *_SIDES))
+    return cut(photo.frame, found, side, "rgb")
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,102 @@
+"""One photo for the photo app: read once, looked at with any limit."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..detect.choosing import choose_detector
+from ..emotions import LABEL_SETS
+from ..errors import OptionError
+from ..reader import Reader
+from ..sinks.rows import Row, rows
+from ..sources.still import read_still
+from ..values.frame import Frame
+from ..values.options import ReadOptions
+from ..values.reading import Reading
+
+#: Larger pictures are refused: whoever opens a page may send it anything, and a picture takes 8 bytes a pixel.
+MOST_MEGAPIXELS = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo that was read.
+
+    Attributes:
+        frame: the picture; ``name`` is its file name, without folders.
+        readings: its faces, most certain detection first.
+        emotions: the label set.
+    """
+
+    frame: Frame
+    readings: tuple[Reading, ...]
+    emotions: tuple[str, ...]
+
+    def judged(self, unsure_below: float) -> Photo:
+        """The same photo with another limit below which a reading is unsure, 0 to 1."""
+        return replace(self, readings=tuple(replace(one, unsure_below=unsure_below) for one in self.readings))
+
+    def rows(self) -> list[Row]:
+        """One row a face (``sinks.rows``)."""
+        return rows(self.frame, self.readings, self.emotions)
+
+
+class Readers:
+    """A ``Reader`` for each label set, made when first asked for; all share one face detector. For any thread.
+
+    Args:
+        model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
+        first: the label set to read when nothing else is said; None takes the largest.
+
+    Raises:
+        ModelError: the model cannot be used.
+        OptionError: the model cannot tell ``first`` apart.
+
+    Attributes:
+        choices: the label sets that the model can tell apart, the largest first.
+        first: the one to read when nothing else is said.
+        sha256: of the model's weights.
+    """
+
+    def __init__(self, model: str = "default", first: str | None = None) -> None:
+        self._options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
+        self._detector = choose_detector(self._options)
+        whole = Reader(self._options, detector=self._detector)
+        able = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(whole.emotions)]
+        self.choices = tuple(sorted(able, key=lambda name: -len(LABEL_SETS[name])))
+        self.sha256 = whole.card.sha256
+        self._readers = {name: whole for name in able if LABEL_SETS[name] == whole.emotions}
+        self._lock = threading.Lock()
+        self.first = self.choices[0] if first is None else first
+        self._reader(self.first)
+
+    def read(self, path: str | Path, label_set: str, unsure_below: float = 0.5) -> Photo:
+        """Read the photo at ``path``.
+
+        Args:
+            path: a picture file.
+            label_set: one of ``choices``.
+            unsure_below: a reading is unsure when its confidence is lower, 0 to 1.
+
+        Raises:
+            SourceError: it is no picture, damaged, or too large.
+            OptionError: the label set is not one of ``choices``, or the limit is not from 0 to 1.
+        """
+        if not 0 <= unsure_below <= 1:
+            raise OptionError(f"unsure_below: got {unsure_below}, expected 0 to 1")
+        frame = read_still(path, max_megapixels=MOST_MEGAPIXELS)
+        frame = replace(frame, name=Path(path).name)
+        reader = self._reader(label_set)
+        readings = next(reader.read_frames([frame]))[1]
+        return Photo(frame, tuple(readings), reader.emotions).judged(unsure_below)
+
+    def _reader(self, label_set: str) -> Reader:
+        if label_set not in self.choices:
+            raise OptionError(f"emotions: got {label_set!r}, expected one of {', '.join(self.choices)}")
+        with self._lock:
+            if label_set not in self._readers:
+                options = replace(self._options, emotions=label_set)
+                self._readers[label_set] = Reader(options, detector=self._detector)
+            return self._readers[label_set]

@@ -1,0 +1,96 @@
+"""What the web apps say in words: where pictures go, how sure a reading is, and what went wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from PIL import UnidentifiedImageError
+
+from ..draw.overlay import percent
+from ..emotions import EMOTIONS, LABEL_SETS
+from ..errors import MienError, TooLargeError
+from ..values.reading import Reading
+
+#: Who can see what is shown to an app: this machine alone, others on its network, or whoever has a public link.
+Reach = Literal["machine", "network", "shared"]
+
+NOT_A_FEELING = (
+    "An expression is not a feeling: this reads what a face looks like, not what a person feels, thinks or intends."
+)
+NO_FACE = "No face found. Faces may be too small (under 20 pixels), turned far away, or covered."
+UNSURE = (
+    "A reading is unsure, and its name has a question mark, when its strongest emotion is less likely than the limit, or "
+    "when the face most likely shows none of the emotions asked for: do not rely on it."
+)
+MIXED = "A face is mixed where people would be divided: at least a quarter of them would name each of these emotions."
+
+_PRIVACY: dict[Reach, str] = {
+    "machine": "Pictures stay on this machine, and are not kept.",
+    "network": "Pictures go to the computer that runs mien, and nowhere else. It does not keep them.",
+    "shared": "This page is shared by a public link: pictures pass through Gradio's servers on their way to the computer "
+    "that runs mien. It does not keep them.",
+}
+
+
+def reach(host: str, *, shared: bool = False) -> Reach:
+    """Who can see what is shown to an app that listens at ``host``."""
+    if shared:
+        return "shared"
+    return "machine" if host in {"localhost", "::1"} or host.startswith("127.") else "network"
+
+
+def privacy(who: Reach) -> str:
+    """One or two sentences on where pictures go."""
+    return _PRIVACY[who]
+
+
+def set_name(label_set: str) -> str:
+    """A label set as people choose it: ``happy, sad``; ``all but contempt``; ``all 8``."""
+    emotions = LABEL_SETS[label_set]
+    if len(emotions) <= 4:
+        return ", ".join(emotions)
+    left_out = [emotion for emotion in EMOTIONS if emotion not in emotions]
+    return f"all but {', '.join(left_out)}" if left_out else f"all {len(emotions)}"
+
+
+def verdict(reading: Reading) -> str:
+    """One sentence on how far to trust a reading."""
+    sure, least = percent(reading.confidence), percent(reading.unsure_below)
+    if reading.abstained and reading.confidence < reading.unsure_below:
+        return f"Unsure: {reading.emotion} is the strongest, with {sure}. Below {least}, do not rely on it."
+    if reading.abstained:
+        return f"Unsure: the face most likely shows none of {', '.join(reading.emotions)}. Do not rely on it."
+    if reading.mixed:
+        return f"Mixed: people would be divided between {' and '.join(reading.mixed)}."
+    return f"{sure} likely that most people would say so."
+
+
+def trouble(error: MienError, name: str | Path = "") -> str:
+    """What went wrong with a picture and what to do, for people who see a page and no terminal.
+
+    Args:
+        error: as raised.
+        name: the path that the message may contain: only its last part is for people's eyes.
+    """
+    said, path, hint = str(error), str(name), error.hint
+    short = Path(path).name if path else "The file"
+    if isinstance(error.__cause__, UnidentifiedImageError):
+        said = f"{short} is no picture that can be read here"
+    elif path and path in said:
+        said = said.replace(path, short)
+    else:
+        said = f"{said[:1].upper()}{said[1:]}"
+    if isinstance(error, TooLargeError):
+        hint = "Make it smaller and try again."
+    return f"{said.rstrip('.')}. {hint}".strip()
+
+
+def kept_where(folder: Path, who: Reach) -> str:
+    """The place where corrections are kept, in words; its path only for those who sit at the machine."""
+    return f"in {folder} on this machine" if who == "machine" else "on the computer that runs mien"
+
+
+def consent(kept: str) -> str:
+    """What a user agrees to before a face is kept."""
+    return f"I agree, and so does the person shown, that this face is kept {kept}, to train and test models with it."

@@ -1,0 +1,50 @@
+"""``mien app photo``: what the user may say, and its translation into values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def photo(
+    *,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen at; by default the first free one from 7860.", min=1, max=65535)
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 lets others on your network in.")] = "127.0.0.1",
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A model that comes with mien, or an .onnx file with its card.")
+    ] = "default",
+    emotions: Annotated[
+        Literal["happy-sad", "four", "seven", "eight"] | None,
+        typer.Option(help="Which emotions to tell apart at first; the page can change it."),
+    ] = None,
+    flags: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Where corrected faces are kept, once the user agrees; 'mien lab' takes it as data.",
+            file_okay=False,
+        ),
+    ] = Path("mien-flags"),
+    share: Annotated[
+        bool, typer.Option("--share", help="Make a public link: pictures then pass through Gradio's servers.")
+    ] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")] = True,
+) -> None:
+    """Read photos on a page in your browser: upload, paste or take one, or read many; correct what is wrong.
+
+    [bold]Examples[/bold]
+
+      mien app photo
+      mien app photo --port 8000 --no-browser
+      mien app photo --flags corrections && mien lab inspect --data corrections
+
+    The page is served by this machine to itself; pictures are not kept, but for the faces that a user agrees to keep.
+    """
+    from ..apps.photo import PhotoApp, serve
+
+    app = PhotoApp(port, host, model, emotions, flags, share, browser)
+    serve(app, lambda text: typer.echo(text, err=True))

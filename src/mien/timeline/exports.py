@@ -1,0 +1,95 @@
+"""Spans for other programs: tables for statistics and ELAN, subtitles for players."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import io
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from ..draw.overlay import percent
+from ..errors import OptionError
+from .values import FilmTimeline, Span
+
+SPAN_COLUMNS = ("source", "track", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
+#: More faces at a time would cover the film.
+_MOST_LINES = 4
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+SPAN_FORMATS = tuple(_SEPARATORS)
+
+
+def span_table(films: Sequence[FilmTimeline], path: Path) -> bytes:
+    """All spans as a table in UTF-8: ``SPAN_COLUMNS``, a line a span; times in seconds with 3 decimals.
+
+    Args:
+        films: what to write.
+        path: tells the format: commas for ``.csv``; tabs for ``.tsv`` and ``.txt``, as ELAN imports them.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=_SEPARATORS[path.suffix.lower()], lineterminator="\n")
+    writer.writerow(SPAN_COLUMNS)
+    for film in films:
+        for track in film.tracks:
+            for span in track.spans:
+                times = [f"{seconds:.3f}" for seconds in (span.start_s, span.end_s, span.seconds)]
+                unsure = "true" if span.unsure else "false"
+                writer.writerow([film.source, track.track, *times, span.emotion, f"{span.confidence:.4f}", unsure])
+    return text.getvalue().encode()
+
+
+def subtitles(films: Sequence[FilmTimeline]) -> bytes:
+    """The spans of one film as SubRip subtitles (``.srt``), UTF-8: a line a face, a new caption whenever one changes.
+
+    Four faces at a time, those seen longest in the film first. A face that was unsure has a question mark: ``sad?``.
+
+    Raises:
+        OptionError: there are several films.
+    """
+    if len(films) != 1:
+        raise OptionError(
+            f"subtitles: got {len(films)} films, expected one",
+            hint=f"Choose one with --source, such as --source {films[0].name!r}." if films else "Read a film first.",
+        )
+    captions: list[str] = []
+    for start, end, lines in _captions(films[0]):
+        captions.append(f"{len(captions) + 1}\n{_timecode(start)} --> {_timecode(end)}\n{lines}\n\n")
+    return "".join(captions).encode()
+
+
+def _captions(film: FilmTimeline) -> Iterator[tuple[int, int, str]]:
+    """Start and end in milliseconds, and text; never two at a time, for players show such on top of each other."""
+    several = len(film.tracks) > 1
+    spans = sorted(
+        (_ms(span.start_s), _ms(span.end_s), rank, _line(track.track if several else None, span))
+        for rank, track in enumerate(film.ranked)
+        for span in track.spans
+    )
+    changes = sorted({at for start, end, *_ in spans for at in (start, end)})
+    running: list[tuple[int, int, str]] = []  # rank, end, line
+    next_span = 0
+    for start, end in pairwise(changes):
+        running = [entry for entry in running if entry[1] > start]
+        while next_span < len(spans) and spans[next_span][0] <= start:
+            _, until, rank, line = spans[next_span]
+            running += [(rank, until, line)] if until > start else []
+            next_span += 1
+        if running:
+            lines = [line for _, _, line in heapq.nsmallest(_MOST_LINES, running)]
+            more = len(running) - len(lines)
+            yield start, end, "\n".join([*lines, *([f"and {more} more"] if more else [])])
+
+
+def _line(track: int | None, span: Span) -> str:
+    who = "" if track is None else f"{track}: "
+    return f"{who}{span.emotion}{'?' if span.unsure else ''} {percent(span.confidence)}"
+
+
+def _ms(seconds: float) -> int:
+    return round(1000 * seconds)
+
+
+def _timecode(ms: int) -> str:
+    seconds, ms = divmod(ms, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02},{ms:03}"

@@ -1,0 +1,171 @@
+"""The timeline as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+
+from .. import __version__
+from ..draw.overlay import percent
+from ..draw.palette import COLOURS, ink_on
+from ..extras import require
+from .bins import Bins, binned, stacked
+from .values import FilmTimeline, Span, TrackTimeline
+from .words import about, clock, counted, people, share, tick_step, told
+
+#: Tracks beyond these are counted, not shown: a page should open at once.
+MOST_TRACKS, MOST_SPANS = 50, 300
+_BINS, _LEVELS = 480, 64
+_MOST_TICKS = 5  # as many times as fit side by side on a telephone
+_LABEL, _LABEL_NARROW = 0.075, 0.18  # share of the width that the name of an emotion takes, also on a telephone
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Something at a place along the time; in percent of the film."""
+
+    left: float
+    width: float
+    words: str = ""
+    ink: str = ""
+    top: float = 0.0
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A track as the page shows it."""
+
+    name: str
+    key: str
+    words: str
+    picture: str
+    unsure: tuple[_Mark, ...]
+    labels: tuple[_Mark, ...]
+    spans: tuple[Span, ...]
+    more_spans: int
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A film as the page shows it."""
+
+    name: str
+    source: str
+    about: str
+    ticks: tuple[_Mark, ...]
+    averaged: str
+    rows: tuple[_Row, ...]
+    left_out: str
+    emotions: tuple[str, ...]
+    shares: tuple[tuple[str, ...], ...]
+
+
+def render(films: Sequence[FilmTimeline], *, shortest_s: float) -> bytes:
+    """The page, UTF-8: for light and dark, wide and narrow screens, without scripts; nothing is fetched from elsewhere.
+
+    Args:
+        films: what to show, at least one.
+        shortest_s: what ``timeline_of`` was given, to be told.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    jinja2 = require("jinja2", "video")
+    template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
+    text: str = page.render(
+        title=films[0].name if len(films) == 1 else counted(len(films), "film"),
+        films=[_section(number, film) for number, film in enumerate(films, 1)],
+        legend=[(emotion, _css(COLOURS[emotion])) for emotion in films[0].emotions],
+        made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
+        shortest=f"{shortest_s:g}",
+        most_spans=MOST_SPANS,
+        clock=clock,
+        percent=percent,
+        colour={emotion: _css(COLOURS[emotion]) for emotion in films[0].emotions},
+    )
+    return text.encode()
+
+
+def _section(number: int, film: FilmTimeline) -> _Section:
+    shown, hidden = film.ranked[:MOST_TRACKS], film.ranked[MOST_TRACKS:]
+    whole = film.end_s - film.start_s
+    step = tick_step(whole, _MOST_TICKS)
+    first = np.ceil(film.start_s / step - 1e-6) * step
+    ticks = tuple(
+        _Mark(100 * (at - film.start_s) / whole, 0.0, clock(at, 0 if step >= 1 else 1))
+        for at in np.arange(first, film.end_s + step * 1e-6, step)
+    )
+    return _Section(
+        name=film.name,
+        source=film.source if film.source != film.name else "",
+        about=about(film),
+        ticks=ticks,
+        averaged=f"Averaged over stretches of {whole / _BINS:.1f} s." if whole / _BINS >= 0.5 else "",
+        rows=tuple(_row(number, film, track) for track in shown),
+        left_out=f"{people(len(hidden))} seen for less time than these." if hidden else "",
+        emotions=film.emotions,
+        shares=tuple(_shares(film, track) for track in shown),
+    )
+
+
+def _row(number: int, film: FilmTimeline, track: TrackTimeline) -> _Row:
+    bins = binned(track, film.start_s, film.end_s, _BINS)
+    whole = film.end_s - film.start_s
+
+    def along(stretch: tuple[float, float]) -> tuple[float, float]:
+        return 100 * (stretch[0] - film.start_s) / whole, 100 * stretch[1] / whole
+
+    return _Row(
+        name=f"Person {track.track}",
+        key=f"film{number}-track{track.track}",
+        words=told(track).replace(" %", "\N{NO-BREAK SPACE}%"),  # which belong together where a line ends
+        picture=_png(bins),
+        unsure=tuple(_Mark(*along(stretch)) for stretch in bins.stretches(bins.unsure)),
+        labels=_labels(bins),
+        spans=track.spans[:MOST_SPANS],
+        more_spans=max(0, len(track.spans) - MOST_SPANS),
+    )
+
+
+def _labels(bins: Bins) -> tuple[_Mark, ...]:
+    """The names of emotions on their colours, where there is room; ``wide`` where a telephone has none."""
+    marks = []
+    count = len(bins.seen)
+    places = np.where(bins.seen & ~bins.unsure, bins.strongest, -1)
+    starts = np.flatnonzero(np.append(True, np.diff(places) != 0))
+    for start, end in zip(starts, np.append(starts[1:], count)):
+        place = int(places[start])
+        if place >= 0 and end - start >= _LABEL * count:
+            mean = bins.probabilities[start:end].mean(0)
+            top = 100 * float(1 - mean[: place + 1].sum() + mean[place] / 2)
+            emotion = bins.emotions[place]
+            ink = _css(ink_on(COLOURS[emotion]))
+            wide = bool(end - start < _LABEL_NARROW * count)
+            marks.append(_Mark(100 * start / count, 100 * (end - start) / count, emotion, ink, top, wide))
+    return tuple(marks)
+
+
+def _shares(film: FilmTimeline, track: TrackTimeline) -> tuple[str, ...]:
+    each = track.shares
+    cells = [share(each[emotion]) for emotion in film.emotions]
+    sure = percent(track.confidence)
+    return (str(track.track), clock(track.seen_s), *cells, share(track.unsure_share), sure)
+
+
+def _png(bins: Bins) -> str:
+    file = io.BytesIO()
+    Image.fromarray(stacked(bins, _LEVELS)).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _css(colour: tuple[int, int, int]) -> str:
+    return f"rgb({colour[0]} {colour[1]} {colour[2]})"

@@ -1,0 +1,243 @@
+"""The photo app without its page: reading, cards, batches, corrections, words."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien import Frame, Reader, ReadOptions
+from mien.apps import words
+from mien.apps.photo_batch import read_batch, summary
+from mien.apps.photo_cards import cards, note, problems, table
+from mien.apps.photo_flags import LOG, Flags
+from mien.apps.photo_marks import marked, saved
+from mien.apps.photo_reading import Photo, Readers
+from mien.emotions import EMOTIONS
+from mien.errors import OptionError, OutputError, SourceError
+from mien.lab.dataset.opening import open_data
+from mien.values.face import Box, Face
+from mien.values.reading import Reading
+
+PICTURES = Path(words.__file__).with_name("pictures")
+
+
+@pytest.fixture(scope="module")
+def readers() -> Readers:
+    return Readers()
+
+
+@pytest.fixture(scope="module")
+def pair(readers, astronaut, hopper, tmp_path_factory) -> Photo:
+    """The astronaut and the admiral side by side."""
+    wide = np.full((600, 1024, 3), 90, np.uint8)
+    wide[:512, :512], wide[:600, 512:] = astronaut.image, hopper.image[:600, :512]
+    path = tmp_path_factory.mktemp("pair") / "pair.png"
+    Image.fromarray(wide).save(path)
+    return readers.read(path, "eight")
+
+
+def reading(emotions=("happy", "sad"), shares=(0.9, 0.1), **more) -> Reading:
+    return Reading(Face(Box(2, 2, 30, 30)), emotions, np.array(shares, np.float32), **more)
+
+
+def photo_of(*readings: Reading, name: str = "made.png") -> Photo:
+    return Photo(Frame(np.full((40, 40, 3), 120, np.uint8), name), readings, readings[0].emotions if readings else ())
+
+
+def test_the_examples_read_as_they_look(readers):
+    said = {path.stem: readers.read(path, "eight").readings[0].emotion for path in sorted(PICTURES.glob("*.jpg"))}
+    assert said == {"astronaut": "happy", "grace_hopper": "neutral"}
+    assert all(path.stat().st_size < 60_000 for path in PICTURES.glob("*.jpg"))
+
+
+def test_a_photo_forgets_its_folder_and_keeps_its_label_set(readers):
+    photo = readers.read(PICTURES / "astronaut.jpg", "happy-sad")
+    assert photo.frame.name == "astronaut.jpg"
+    assert photo.emotions == ("happy", "sad")
+    assert photo.rows()[0]["source"] == "astronaut.jpg"
+
+
+def test_another_limit_needs_no_reading_anew(pair):
+    assert not any(one.abstained for one in pair.readings)
+    assert all(one.abstained for one in pair.judged(1.0).readings)
+
+
+def test_the_first_label_set_can_be_chosen(readers):
+    assert readers.first == "eight"
+    assert Readers(first="four").first == "four"
+    with pytest.raises(OptionError, match="expected one of eight"):
+        readers.read(PICTURES / "astronaut.jpg", "nine")
+
+
+@pytest.mark.parametrize("content", [b"", b"words", b"\xff\xd8\xff\xe0 and then nothing"])
+def test_trouble_is_told_without_folders_or_python(readers, tmp_path, content):
+    path = tmp_path / "secret-folder" / "holiday.jpg"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        readers.read(path, "eight")
+    told = words.trouble(caught.value, path)
+    assert told.startswith("holiday.jpg ")
+    assert "secret" not in told
+    assert "b'" not in told
+
+
+def test_several_faces_are_numbered_and_one_is_not(pair, readers):
+    one = readers.read(PICTURES / "astronaut.jpg", "eight")
+    assert "Face 1: happy" in cards(pair)
+    assert "Face 2: neutral" in cards(pair)
+    assert "Face 1:" not in cards(one)
+    assert marked(pair, longest=512).shape == (300, 512, 3)
+
+
+def test_a_card_has_a_bar_and_a_number_for_every_emotion(pair):
+    html = cards(pair)
+    assert html.count("<dt>") == 2 * len(EMOTIONS)
+    assert "rgb(240,228,66)" in html
+    assert "100 %" not in html
+
+
+def test_cards_say_unsure_mixed_and_no_face():
+    unsure = reading(shares=(0.55, 0.45), unsure_below=0.6)
+    mixed = reading(shares=(0.7, 0.3), votes=np.array([0.6, 0.4], np.float32))
+    assert "Unsure: happy is the strongest, with 55 %. Below 60 %" in cards(photo_of(unsure))
+    assert "divided between happy and sad" in cards(photo_of(mixed))
+    assert "shows none of happy, sad" in cards(photo_of(reading(covered=0.1)))
+    assert "No face found" in cards(photo_of())
+
+
+def test_fifty_faces_and_more_do_not_flood_the_page():
+    html = cards(photo_of(*[reading()] * 70))
+    assert html.count("<details") == 60
+    assert html.count(" open>") == 4
+    assert "10 more are marked" in html
+
+
+def test_names_from_outside_are_text_and_not_markup():
+    nasty = "<img src=x onerror=alert(1)>.png"
+    assert "<img src=x" not in table([photo_of(reading(), name=nasty), photo_of(name=nasty)])
+    assert "<img src=x" not in note(nasty)
+    assert "<img src=x" not in problems([(nasty, nasty)])
+
+
+def test_one_damaged_photo_stops_no_batch(readers, tmp_path):
+    broken = tmp_path / "in" / "broken.jpg"
+    broken.parent.mkdir()
+    broken.write_text("words")
+    same = tmp_path / "in" / "astronaut.jpg"
+    same.write_bytes((PICTURES / "grace_hopper.jpg").read_bytes())
+    seen = []
+    paths = [str(PICTURES / "astronaut.jpg"), str(broken), str(same)]
+    batch = read_batch(readers, paths, "seven", 0.5, tmp_path, lambda *done: seen.append(done))
+    assert [photo.frame.name for photo in batch.photos] == ["astronaut.jpg", "astronaut (2).jpg"]
+    assert [name for name, _ in batch.failures] == ["broken.jpg"]
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert summary(batch) == "2 pictures, 2 faces: happy 1, neutral 1."
+    with batch.table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["source"], row["emotion"]) for row in rows] == [
+        ("astronaut.jpg", "happy"),
+        ("astronaut (2).jpg", "neutral"),
+    ]
+    assert all(path.exists() for path in batch.pictures)
+
+
+def test_a_batch_of_damaged_photos_has_no_table(readers, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("words")
+    batch = read_batch(readers, [str(broken)], "eight", 0.5, tmp_path)
+    assert batch.table is None
+    assert summary(batch) == "0 pictures, 0 faces."
+
+
+def log_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / LOG).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_nothing_is_kept_without_agreement(pair, tmp_path):
+    flags = Flags(tmp_path / "flags", "abc")
+    with pytest.raises(OptionError, match="agreement is missing"):
+        flags.save(pair, 0, "sad", agreed=False)
+    assert not (tmp_path / "flags").exists()
+
+
+def test_the_lab_reads_the_corrections_with_their_labels(pair, readers, tmp_path):
+    flags = Flags(tmp_path / "flags", readers.sha256)
+    flags.save(pair, 0, "surprise", agreed=True)
+    flags.save(pair, 1, "Trauer", agreed=True)
+    faces = open_data(tmp_path / "flags", 48, shares=(1.0, 0.0, 0.0))
+    assert sorted(EMOTIONS[label] for label in faces.labels) == ["sad", "surprise"]
+    lines = log_of(tmp_path / "flags")
+    assert [(line["label"], line["predicted"]) for line in lines] == [("surprise", "happy"), ("sad", "neutral")]
+    assert lines[0]["model_sha256"] == readers.sha256
+    assert float(lines[0]["happy"]) > 0.9
+    assert all((tmp_path / "flags" / line["file"]).is_file() for line in lines)
+
+
+def test_a_correction_shows_the_face_as_the_networks_see_it(pair, readers, tmp_path):
+    kept = Flags(tmp_path, readers.sha256).save(pair, 0, "happy", agreed=True).file
+    read = Reader(ReadOptions(detector="whole")).read(kept)
+    assert read[0].emotion == "happy"
+    with Image.open(kept) as image:
+        assert image.width == image.height >= 64
+        assert image.mode == "RGB"
+
+
+def test_two_clicks_keep_one_face(pair, tmp_path):
+    flags = Flags(tmp_path, "abc")
+    first, second = (flags.save(pair, 0, "fear", agreed=True) for _ in range(2))
+    assert (first.new, second.new) == (True, False)
+    assert len(list(tmp_path.rglob("*.png"))) == len(log_of(tmp_path)) == 1
+
+
+def test_of_two_corrections_the_later_holds(pair, tmp_path):
+    flags = Flags(tmp_path, "abc")
+    for emotion in ("fear", "sad", "fear"):
+        flags.save(pair, 0, emotion, agreed=True)
+    assert [path.parent.name for path in tmp_path.rglob("*.png")] == ["fear"]
+    assert [line["label"] for line in log_of(tmp_path)] == ["fear", "sad", "fear"]
+    assert not (tmp_path / "sad").exists()  # the lab takes an empty class folder for a mistake
+
+
+def test_a_log_that_was_cut_off_goes_on_in_a_new_line(pair, tmp_path):
+    flags = Flags(tmp_path, "abc")
+    flags.save(pair, 0, "fear", agreed=True)
+    log = tmp_path / LOG
+    log.write_bytes(log.read_bytes().rstrip(b"\n"))
+    flags.save(pair, 1, "sad", agreed=True)
+    assert [line["label"] for line in log_of(tmp_path)] == ["fear", "sad"]
+
+
+@pytest.mark.parametrize(("face", "emotion"), [(2, "sad"), (-1, "sad"), (0, "hungry"), (0, "")])
+def test_a_correction_of_nothing_is_refused(pair, tmp_path, face, emotion):
+    with pytest.raises(OptionError):
+        Flags(tmp_path, "abc").save(pair, face, emotion, agreed=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_said(pair, tmp_path):
+    (tmp_path / "flags").write_text("a file where the folder should be")
+    with pytest.raises(OutputError, match="cannot write"):
+        Flags(tmp_path / "flags", "abc").save(pair, 0, "sad", agreed=True)
+
+
+def test_privacy_is_said_as_it_is():
+    assert words.reach("127.0.0.1") == words.reach("localhost") == "machine"
+    assert words.reach("0.0.0.0") == "network"  # noqa: S104  # the case to tell apart
+    assert words.reach("127.0.0.1", shared=True) == "shared"
+    assert "Gradio's servers" in words.privacy("shared")
+    assert "/home" not in words.kept_where(Path("/home/ann/flags"), "network")
+
+
+def test_shown_pictures_keep_their_name(tmp_path):
+    path = saved(np.zeros((8, 8, 3), np.uint8), tmp_path / "shown", "holiday")
+    assert path.name == "holiday-marked.jpg"
+
+
+def test_a_photo_without_pixels_still_has_its_rows(pair):
+    light = replace(pair, frame=replace(pair.frame, image=np.zeros((1, 1, 3), np.uint8)))
+    assert light.rows() == pair.rows()

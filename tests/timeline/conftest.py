@@ -1,0 +1,52 @@
+"""Tables of films that nobody shot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.emotions import EMOTIONS
+from mien.sinks.rows import Row, columns, rows
+from mien.sinks.tables import write_table
+from mien.values.face import Box, Face
+from mien.values.frame import Frame
+from mien.values.reading import Reading
+
+#: (time, track -> emotion); ``sad?`` is an unsure reading, None one without a track
+Script = Sequence[tuple[float, dict[int | None, str]]]
+IMAGE = np.zeros((2, 2, 3), np.uint8)
+
+
+def reading(word: str, track: int | None) -> Reading:
+    emotion, sure = word.removesuffix("?"), 0.4 if word.endswith("?") else 0.8
+    probabilities = np.full(len(EMOTIONS), (1 - sure) / (len(EMOTIONS) - 1), np.float32)
+    probabilities[EMOTIONS.index(emotion)] = sure
+    raw = probabilities if track is not None else None
+    return Reading(Face(Box(0, 0, 1, 1)), EMOTIONS, probabilities, track=track, raw=raw)
+
+
+def film_rows(script: Script, name: str = "films/talk.mp4") -> Iterator[Row]:
+    for index, (time, faces) in enumerate(script):
+        readings = [reading(word, track) for track, word in faces.items()]
+        yield from rows(Frame(IMAGE, name, index, time), readings, EMOTIONS, film=True)
+
+
+def steady(words: Sequence[str | None], step: float = 0.1, track: int = 1, start: float = 0.0) -> Script:
+    """One face at a steady rate; None where it is not seen."""
+    return [(start + step * i, {track: word} if word else {}) for i, word in enumerate(words)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., Path]:
+    """Writes films as ``mien read`` does, under any name."""
+
+    def write(*scripts: Script, name: str = "results.csv") -> Path:
+        path = tmp_path / name
+        made = (row for i, script in enumerate(scripts) for row in film_rows(script, f"films/{i}.mp4"))
+        write_table(path, columns(EMOTIONS, film=True), made)
+        return path
+
+    return write
