@@ -80,8 +80,8 @@ def test_size_of_the_default_network():
         ({"seed": -1}, r"seed: got -1, expected 0 to 4294967295"),
         ({"heads": {"a.b": {}}}, r"heads\.a\.b: got 'a\.b', expected a name of letters"),
         (
-            {"network": {"weights": "some.pth"}},
-            r"network\.weights: got 'some\.pth', for which a network 'plain' has no use",
+            {"network": {"backbone": "vgg16"}},
+            r"network\.backbone: got 'vgg16', for which a network 'plain' has no use",
         ),
         ({"network": {"layers": ["flatten"]}}, r"network\.layers: got \('flatten',\), for which"),
         ({"semi": {"ratio": 3}}, r"semi\.ratio: got 3, but semi\.labels = 1"),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ..errors import RecipeError
 from .recipe_check import check
-from .recipe_fields import Augment, Data, Head, Input, Network, Optimizer, Recipe, Schedule, Semi
+from .recipe_fields import Augment, Data, Distil, Head, Input, Network, Optimizer, Recipe, Schedule, Semi
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,6 +23,7 @@ else:
 __all__ = [
     "Augment",
     "Data",
+    "Distil",
     "Head",
     "Input",
     "Network",

@@ -10,7 +10,7 @@ from ..errors import RecipeError
 from .recipe_fields import Network
 
 if TYPE_CHECKING:
-    from .recipe_fields import Augment, Data, Head, Input, Optimizer, Recipe, Schedule, Semi
+    from .recipe_fields import Augment, Data, Distil, Head, Input, Optimizer, Recipe, Schedule, Semi
 
 #: Smallest side in pixels at which a face is still a picture.
 SMALLEST = 8
@@ -42,6 +42,7 @@ def check(recipe: Recipe) -> None:
     _check_lengths(recipe)
     _check_sides(recipe)
     _check_semi(recipe.semi)
+    _check_distil(recipe.distil)
 
 
 def _check_head(where: str, head: Head) -> None:
@@ -95,7 +96,7 @@ def _check_network(network: Network) -> None:
 def _check_unused(network: Network) -> None:
     """A field that the network does not look at must not look as if it did something."""
     idle = {
-        "plain": ("layers", "backbone", "weights", "frozen", "base_range"),
+        "plain": ("layers", "backbone", "frozen", "base_range"),
         "layers": ("backbone", "weights", "frozen", "base_range"),
     }
     for name in idle.get(network.name, ()):
@@ -198,6 +199,14 @@ def _check_semi(semi: Semi) -> None:
     _at_least("semi.weight", semi.weight, 0)
     if not 0 < semi.threshold <= 1:
         raise RecipeError(f"semi.threshold: got {semi.threshold}, expected more than 0 and at most 1")
+
+
+def _check_distil(distil: Distil) -> None:
+    if not 0 <= distil.weight <= 1:
+        raise RecipeError(f"distil.weight: got {distil.weight}, expected 0 to 1")
+    _at_least("distil.from_epoch", distil.from_epoch, 0)
+    if not 0 < distil.temperature < math.inf:
+        raise RecipeError(f"distil.temperature: got {distil.temperature}, expected more than 0")
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -55,7 +55,8 @@ class Network:
         widths, depths: channels and convolutions of each stage of ``plain``.
         layers: rows of ``layers``, or what follows the base of ``timm``; ``mien.lab.nets.rows`` has the notation.
         backbone: the base's name in timm, such as ``vgg16``.
-        weights: what the base starts from: ``none`` (random), ``imagenet`` (fetched by timm), or the path of a file.
+        weights: what the base starts from: ``none`` (random), ``imagenet`` (fetched by timm), or the path of a file; for
+            ``plain``, ``none``, or the checkpoint of a run of the same network, which is gone on with.
         frozen: whether the base stays as it starts.
         base_range: ``own`` gives the base the range of pixel values that it was trained on, ``zero-one`` plain 0 to 1.
         dropout: share of features dropped before the heads while training.
@@ -195,6 +196,26 @@ class Semi:
 
 
 @dataclass(frozen=True)
+class Distil:
+    """Learning from the answers of trained networks too (Hinton et al. 2015, arXiv 1503.02531).
+
+    The teachers see the very pictures that are learned from, changed as they are, blended or not (consistent teaching:
+    Beyer et al. 2022, arXiv 2106.05237), each at its own size.
+
+    Attributes:
+        teachers: folders of runs, or checkpoints, whose heads are those of the recipe; their probabilities are averaged.
+        weight: share of the loss that goes by the teachers, 0 to 1; the rest goes by the labels.
+        temperature: by which the logits of both sides are divided.
+        from_epoch: the first epoch (from 0) with teachers; before it they would mostly cost time.
+    """
+
+    teachers: tuple[str, ...] = ()
+    weight: float = 0.5
+    temperature: float = 2.0
+    from_epoch: int = 0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole training run, but for the pictures."""
 
@@ -208,3 +229,4 @@ class Recipe:
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     semi: Semi = field(default_factory=Semi)
+    distil: Distil = field(default_factory=Distil)

@@ -18,6 +18,7 @@ from ..augment.pictures import augment, glance, mixup_pairs, resize
 from ..nets.heads import MultiHead
 from ..recipe import Recipe
 from .optimizing import optimizer_of, scheduler_of
+from .teaching import Teachers, teaching_loss
 
 
 class Training(lightning.LightningModule):
@@ -31,13 +32,19 @@ class Training(lightning.LightningModule):
         network: what to train.
         class_weights: float (K,) for each head: how much a picture of each class counts.
         ratio: pictures without labels that follow each one with a label in a batch.
+        teachers: whose answers are learned from too, or None.
     """
 
     def __init__(
-        self, recipe: Recipe, network: MultiHead, class_weights: Mapping[str, torch.Tensor], ratio: int = 0
+        self,
+        recipe: Recipe,
+        network: MultiHead,
+        class_weights: Mapping[str, torch.Tensor],
+        ratio: int = 0,
+        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
-        self._ratio = ratio
+        self._ratio, self._teachers = ratio, teachers
         self._train_loss = torch.zeros(())
         self._val_losses = {name: MeanMetric() for name in recipe.heads}
         self.recipe = recipe
@@ -57,14 +64,17 @@ class Training(lightning.LightningModule):
         recipe, (images, *targets) = self.recipe, batch
         strong = recipe.augment.strong_until == 0 or self.current_epoch < recipe.augment.strong_until
         labelled = len(images) // (1 + self._ratio)
+        teachers = self._teachers if self.current_epoch >= recipe.distil.from_epoch else None
         with torch.autocast(self.device.type, enabled=False):
             size = recipe.schedule.size_at(self.current_epoch, recipe.input.size)
-            pictures = augment(images.float() / 255, recipe.augment, size, strong)
+            made = recipe.input.size if teachers else size  # teachers want to see what small pictures have lost
+            pictures = augment(images.float() / 255, recipe.augment, made, strong)
             if strong and recipe.augment.mixup and not self._ratio:
                 partner, share = mixup_pairs(len(pictures), recipe.augment.mixup)
                 pictures = share * pictures + (1 - share) * pictures[partner]
                 targets = [share * target + (1 - share) * target[partner] for target in targets]
-        logits = {name: value.float() for name, value in self.network(self._normalised(pictures)).items()}
+        seen = self._normalised(resize(pictures, size))
+        logits = {name: value.float() for name, value in self.network(seen).items()}
         losses = [
             head.weight
             * soft_cross_entropy(logits[name][:labelled], target[:labelled], self._class_weights[name].to(self.device))
@@ -72,6 +82,9 @@ class Training(lightning.LightningModule):
         ]
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss, on_step=False, on_epoch=True)
+        if teachers:
+            taught = teaching_loss(logits, teachers.answers(pictures), recipe)
+            loss = (1 - recipe.distil.weight) * loss + recipe.distil.weight * taught
         self._train_loss = loss.detach()
         if self._ratio:
             loss = loss + recipe.semi.weight * self._unlabelled_loss(images[labelled:], logits, labelled, size)

@@ -18,13 +18,15 @@ from ...sinks.atomic import writing_to
 from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet
 from ..dataset.lists import read_list, write_list
 from ..nets.choosing import build_network, start_network
+from ..nets.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
 from ..split.drawing import drawn
 from .batches import class_weights, training_batches, unlabelled_ratio, validation_batches
-from .checkpoint import WholeCheckpoints, load_checkpoint, recipe_values, used_precision
+from .checkpoint import WholeCheckpoints, find_checkpoint, load_checkpoint, recipe_values, used_precision
 from .history import History, Row
 from .module import Training
 from .precision import Precision, chosen_precision
+from .teaching import Teachers
 from .tensorboard import TensorBoard
 
 
@@ -78,13 +80,14 @@ def train(
     judge = faces.part(INNER if recipe.data.inner else VALIDATION)
     checks = validation_batches(judge, recipe)
     tell(f"{len(learned):,} pictures to learn from, {len(judge):,} ({judge.split[0]}) to choose by")
-    network = build_network(recipe) if resume else start_network(recipe)
+    network = build_network(recipe) if resume else _started(recipe)
+    teachers = Teachers(recipe) if recipe.distil.teachers else None
     precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     _note_pictures(faces, out / "pictures.csv", resume)
     trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
-    module = Training(recipe, network, class_weights(learned, recipe), ratio=unlabelled_ratio(batches))
+    module = Training(recipe, network, class_weights(learned, recipe), unlabelled_ratio(batches), teachers)
     with _quiet(), _interruptible(trainer):
         trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
     return out / f"{recipe.schedule.keep}.ckpt"
@@ -128,6 +131,22 @@ def _trainer(
         enable_progress_bar=any(isinstance(callback, lightning.callbacks.ProgressBar) for callback in callbacks),
         num_sanity_val_steps=0,
     )
+
+
+def _started(recipe: Recipe) -> MultiHead:
+    """The network with the weights that the recipe starts from: those of a base, or of a whole run to go on with."""
+    if recipe.network.name != "plain" or recipe.network.weights == "none":
+        return start_network(recipe)
+    network = build_network(recipe)
+    before, weights = load_checkpoint(find_checkpoint(Path(recipe.network.weights)))
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise RecipeError(
+            f"network.weights: {recipe.network.weights} holds another network than the recipe asks for",
+            hint=f"The run's was {before['network']['widths']} wide and {before['network']['depths']} deep.",
+        ) from error
+    return network
 
 
 def _check_same_recipe(recipe: Recipe, last: Path) -> None:
