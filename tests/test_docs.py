@@ -19,9 +19,10 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the examples in it, as the snippets expect."""
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path:
+    """A folder with the examples and a film in it, as the snippets expect."""
     shutil.copytree(EXAMPLES, tmp_path / "examples")
+    shutil.copy(clip, tmp_path / "clip.mp4")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -40,14 +41,26 @@ def test_python_snippets_run(capsys):
 
 def commands() -> list[str]:
     lines = "\n".join(blocks("sh")).splitlines()
-    return [line.split("  #")[0].strip() for line in lines if line.startswith("mien read") and "photo.jpg" not in line]
+    return [line.split("  #")[0].strip() for line in lines if line.startswith(("mien read", "mien timeline"))]
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", [line for line in commands() if "clip" not in line and "photo.jpg" not in line])
 @pytest.mark.usefixtures("somewhere")
 def test_commands_run(command):
     done = subprocess.run([sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("somewhere")
+def test_the_commands_for_films_run_one_after_the_other():
+    film = [line for line in commands() if "clip" in line]
+    assert len(film) == 2
+    for command in film:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert Path("clip.html").stat().st_size > 5000
 
 
 def test_the_first_command_shows_what_the_readme_shows(somewhere):

@@ -1,0 +1,187 @@
+"""The camera of the live page: a moving picture with marks, and what was read in the last minute beside it."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import av
+import numpy as np
+import streamlit as st
+from PIL import Image
+from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
+
+from ..draw.overlay import mark
+from ..reader import Reader
+from .live_cards import card
+from .live_chart import bands, legend
+from .live_eye import Eye
+from .live_plain import plain_camera
+from .live_session import SPAN_S, STEP_S, LiveSession
+from .live_settings import LiveSettings
+from .words import NO_FACE
+
+#: A connection that takes longer than this, in seconds, will most likely never come.
+PATIENCE_S = 10.0
+#: Faces that are shown beside the picture: those in it, then those seen last.
+_MOST_PEOPLE = 4
+_NO_WAY = (
+    "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
+    "blocks it. The page now sends single pictures over its own connection instead, which works everywhere; start the "
+    "camera again. Whoever runs mien can name a TURN server with `--turn`, which passes live video on."
+)
+_WAY_HELP = (
+    "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single pictures, one after "
+    "the other, go over the page's own connection, which works everywhere; when reading is slow, the marks follow later."
+)
+_WORDS: Any = {
+    "start": "Start the camera",
+    "stop": "Stop",
+    "select_device": "Choose a camera",
+    "device_ask_permission": "The browser asks for the camera: allow it.",
+    "device_access_denied": "The browser refused the camera. Allow it beside the page's address, then start again. "
+    "Without a camera, choose File above.",
+    "device_not_available": "No camera was found, or another program uses it. Choose File above to read a picture or film.",
+    "media_api_not_available": "The browser gives the camera only to pages at localhost or with https. Choose File above.",
+}
+# Small and slow enough that coding and decoding never fall behind, which would pile up delay
+_WANTED: Any = {
+    "video": {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 15}, "facingMode": "user"},
+    "audio": False,
+}
+
+
+def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None], unsure_below: float) -> None:
+    """Draw the camera's part of the page.
+
+    Args:
+        settings: how the app was started.
+        reader: reads the frames.
+        choice: model and label set; another choice begins a new session.
+        unsure_below: limit under which a reading is unsure, 0 to 1.
+    """
+    eye = _eye(reader, choice, unsure_below)
+    if st.session_state.pop("no_way", False):
+        st.session_state["plain_way"] = True
+        st.session_state["why_plain"] = _NO_WAY
+    elif not st.session_state.get("plain_way"):
+        st.session_state["why_plain"] = ""
+    if st.session_state.get("why_plain"):
+        st.warning(st.session_state["why_plain"])
+    picture, beside = st.columns([3, 2], gap="medium")
+    with picture:
+        plain = st.session_state.get("plain_way", False)
+        if plain:
+            plain_camera(eye, _WORDS)
+            context, busy = None, True
+        else:
+            context = _webrtc(settings, eye)
+            busy = context.state.playing or context.state.signalling
+        st.toggle("Send single pictures instead of live video", key="plain_way", help=_WAY_HELP)
+    with beside:
+        st.fragment(_watch, run_every=1.0 if busy else None)(context, eye.session)
+    _keep(eye.session)
+
+
+def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]:
+    context: WebRtcStreamerContext[Any, Any] = webrtc_streamer(
+        key="live",
+        mode=WebRtcMode.SENDRECV,
+        rtc_configuration={"iceServers": settings.ice_servers()},  # without this, it would ask a server of Google's
+        media_stream_constraints=_WANTED,
+        video_frame_callback=_seen_by(eye),
+        async_processing=True,  # takes the newest frame and drops those that came while the last one was read
+        video_html_attrs={"autoPlay": True, "playsInline": True, "muted": True, "style": {"width": "100%"}},
+        translations=_WORDS,
+        media_toggle_controls=False,
+    )
+    return context
+
+
+def _eye(reader: Reader, choice: tuple[str, str | None], unsure_below: float) -> Eye:
+    if st.session_state.get("choice") != choice:
+        st.session_state["choice"], st.session_state["eye"] = choice, Eye(reader, unsure_below)
+    eye: Eye = st.session_state["eye"]
+    eye.unsure_below = unsure_below
+    return eye
+
+
+def _seen_by(eye: Eye) -> Callable[[av.VideoFrame], av.VideoFrame]:
+    def seen(frame: av.VideoFrame) -> av.VideoFrame:
+        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        return av.VideoFrame.from_ndarray(eye.see(image), format="rgb24")
+
+    return seen
+
+
+def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
+    """Runs every second while the camera does."""
+    people = session.people()[:_MOST_PEOPLE]
+    note = _note(context, session, any(person.present for person in people))
+    if note:
+        st.info(note)
+    for number, person in enumerate(people):
+        away = "" if person.present else f"{person.away_s:.0f} s ago"
+        st.html(card(f"Person {person.track + 1}", person.reading, away=away))
+        ago_s = np.linspace(-SPAN_S, -STEP_S, len(person.minute))
+        st.altair_chart(bands(ago_s, person.minute, session.emotions, SPAN_S), key=f"minute-{number}")
+        st.html(legend(person.minute, session.emotions))
+    pace, took_s = session.pace
+    if pace:
+        st.caption(f"{pace:.0f} pictures a second; one takes {1000 * took_s:.0f} ms.")
+
+
+def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession, present: bool) -> str:
+    """What there is to say about the camera; "" when its picture speaks for itself."""
+    if context is None or context.state.playing:
+        st.session_state["connecting_since"] = None
+        running = bool(session.pace[0])
+        if session.last is None or not running:
+            return "" if present else "Nothing is read until the camera is started."
+        return "" if present else NO_FACE
+    since = st.session_state.get("connecting_since")
+    if context.state.signalling and since is None:
+        since = st.session_state["connecting_since"] = time.monotonic()
+    if since is None:
+        return "" if session.last else "Nothing is read until the camera is started."
+    if time.monotonic() - since > PATIENCE_S:
+        st.session_state["connecting_since"] = None
+        st.session_state["no_way"] = True
+        st.rerun()
+    return "Connecting to the camera."
+
+
+@st.fragment
+def _keep(session: LiveSession) -> None:
+    """Snapshot and table."""
+    left, right = st.columns(2)
+    if left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
+        st.session_state["snapshot"] = _snapshot(session)
+    right.download_button(
+        "Table (CSV)",
+        session.csv,
+        "mien-live.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        help="One row a face and frame, since the camera was first started.",
+    )
+    if session.lost_rows:
+        st.caption(f"The table holds the newest rows; the oldest {session.lost_rows} had to go.")
+    snapshot = st.session_state.get("snapshot")
+    if snapshot:
+        st.image(snapshot, "Snapshot")
+        st.download_button("Snapshot (PNG)", snapshot, "mien-snapshot.png", "image/png", on_click="ignore")
+    elif snapshot == b"":
+        st.info("There is no picture yet: start the camera first.")
+
+
+def _snapshot(session: LiveSession) -> bytes:
+    if session.last is None:
+        return b""
+    file = io.BytesIO()
+    Image.fromarray(mark(*session.last)).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,144 @@
+"""The parts of the live page that need no live picture: a single picture from the camera, and a file."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+from PIL import Image
+
+from ..draw.overlay import mark
+from ..errors import MienError, SourceError
+from ..reader import Reader
+from ..sinks.csv_table import write_csv
+from ..sinks.rows import Row, columns, rows
+from ..sources.film import clock, is_film
+from ..sources.finding import PICTURE_EXTENSIONS
+from ..sources.still import read_still
+from .live_cards import card
+from .live_chart import bands, legend
+from .live_film import FilmRead, read_film
+from .live_settings import MOST_MEGABYTES
+from .words import NO_FACE, trouble
+
+#: People of a film that are shown, those seen longest first; the table has all.
+_MOST_PEOPLE = 6
+
+
+def single_picture(reader: Reader, unsure_below: float) -> None:
+    """Draw the part that takes one picture with the camera, which works where live video does not get through."""
+    taken = st.camera_input("Take a picture", help="Works where live video does not get through.", width=560)
+    if taken is not None:
+        _picture(taken.getvalue(), "camera.png", reader, unsure_below)
+
+
+def picture_or_film(reader: Reader, choice: object, unsure_below: float) -> None:
+    """Draw the part that takes a file.
+
+    Args:
+        reader: reads it.
+        choice: model and label set; a film is read anew when they change.
+        unsure_below: limit under which a reading is unsure, 0 to 1.
+    """
+    given = st.file_uploader("A photo or a film", help=f"Up to {MOST_MEGABYTES} MB.")
+    if given is None:
+        st.caption("JPEG, PNG, WebP and other pictures; MP4, MOV, MKV, WebM and other films.")
+        return
+    name, content = Path(given.name).name, given.getvalue()
+    if is_film(name):
+        _film(content, name, reader, (given.file_id, choice, unsure_below), unsure_below)
+    elif content and not name.lower().endswith(PICTURE_EXTENSIONS) and _unknown(content):
+        st.error(
+            f"{name} is neither a picture nor a film that mien can read. Give a JPEG, a PNG or an MP4, for example."
+        )
+    else:
+        _picture(content, name, reader, unsure_below)
+
+
+def _unknown(content: bytes) -> bool:
+    try:
+        read_still(content)
+    except SourceError:
+        return True
+    return False
+
+
+def _picture(content: bytes, name: str, reader: Reader, unsure_below: float) -> None:
+    try:
+        frame = replace(read_still(content), name=name)
+    except MienError as error:
+        st.error(trouble(error).replace("Bytes", name, 1).replace("bytes", name, 1))
+        return
+    readings = [replace(one, unsure_below=unsure_below) for one in reader.read(frame.image)]
+    left, right = st.columns([3, 2], gap="large")
+    marked = mark(frame, readings)
+    left.image(marked, f"{name}: {len(readings)} {'face' if len(readings) == 1 else 'faces'}")
+    with right:
+        if not readings:
+            st.info(NO_FACE)
+        for number, reading in enumerate(readings):
+            st.html(card(f"Face {number + 1}", reading))
+        table = _csv(rows(frame, readings, reader.emotions), columns(reader.emotions))
+        _downloads(Path(name).stem, table, marked)
+
+
+def _film(content: bytes, name: str, reader: Reader, key: object, unsure_below: float) -> None:
+    if st.session_state.get("film_key") != key:
+        bar = st.progress(0.0, f"Reading {name}")
+        with tempfile.TemporaryDirectory(prefix="mien-") as folder:  # it goes, with the film, once it is read
+            path = Path(folder, f"film{Path(name).suffix}")
+            path.write_bytes(content)
+            try:
+                read = read_film(path, name, reader, unsure_below, lambda share: _told(bar, share, name))
+            except MienError as error:
+                bar.empty()
+                st.error(trouble(error, path).replace(path.name, name))
+                return
+        bar.empty()
+        st.session_state["film_key"], st.session_state["film"] = key, read
+    _show_film(st.session_state["film"], name, reader.emotions)
+
+
+def _told(bar: Any, share: float, name: str) -> None:
+    bar.progress(share, f"Reading {name}")
+
+
+def _show_film(film: FilmRead, name: str, emotions: tuple[str, ...]) -> None:
+    people = f"{len(film.roles)} {'person' if len(film.roles) == 1 else 'people'}"
+    st.subheader(f"{name}: {clock(film.duration_s)}, {people}", anchor=False)
+    if film.stopped:
+        st.warning(f"{film.stopped}.")
+    if not film.roles:
+        st.info(NO_FACE)
+    _downloads(Path(name).stem, _csv(film.rows, columns(emotions, film=True)))
+    for role in film.roles[:_MOST_PEOPLE]:
+        left, right = st.columns([1, 2], gap="large")
+        left.image(role.picture, f"At {clock(role.clearest_s)}")
+        with right:
+            st.html(card(f"Person {role.track + 1}, seen for {role.seen_s:.0f} s; clearest", role.clearest))
+            st.altair_chart(bands(role.times_s, role.shares, emotions, film.duration_s), key=f"role-{role.track}")
+            st.html(legend(role.shares, emotions))
+    if len(film.roles) > _MOST_PEOPLE:
+        st.caption(f"And {len(film.roles) - _MOST_PEOPLE} more, seen for shorter: they are in the table.")
+
+
+def _downloads(stem: str, table: bytes, marked: npt.NDArray[np.uint8] | None = None) -> None:
+    places = st.columns(2 if marked is not None else 1)
+    save: dict[str, Any] = {"icon": ":material/download:", "on_click": "ignore", "width": "stretch"}
+    places[0].download_button("Table (CSV)", table, f"{stem}.csv", "text/csv", **save)
+    if marked is not None:
+        file = io.BytesIO()
+        Image.fromarray(marked).save(file, "PNG")
+        places[1].download_button("Picture (PNG)", file.getvalue(), f"{stem}-marked.png", "image/png", **save)
+
+
+def _csv(table: list[Row], names: tuple[str, ...]) -> bytes:
+    file = io.BytesIO()
+    write_csv(file, names, table)
+    return file.getvalue()

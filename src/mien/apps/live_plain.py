@@ -1,0 +1,89 @@
+"""The camera without WebRTC: single pictures over the page's own connection, which works wherever the page does."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ..draw.overlay import caption
+from ..draw.palette import COLOURS, ink_on
+from ..errors import MienError
+from ..sources.still import read_still
+from ..values.reading import Reading
+from .live_eye import Eye
+
+_HTML = """<div class="mien-eye"><div class="screen"><video muted playsinline></video><canvas></canvas></div>
+<button type="button"></button><p role="alert"></p></div>"""
+_KEY = "plain"
+_ANSWER = "plain_answer"
+#: A picture is a JPEG of 640 pixels; what is larger did not come from the page.
+_MOST_BYTES = 2_000_000
+_MOST_MEGAPIXELS = 1.0
+
+
+def plain_camera(eye: Eye, words: dict[str, str]) -> None:
+    """Draw the camera; each picture that it sends runs this part of the page again.
+
+    Args:
+        eye: reads the pictures.
+        words: what the camera says, by the names that ``live_camera`` gives them.
+    """
+    st.fragment(_draw)(eye, words)
+
+
+def _draw(eye: Eye, words: dict[str, str]) -> None:
+    def came() -> None:
+        given = st.session_state[_KEY].get("frame")
+        if given:
+            st.session_state[_ANSWER] = {"number": given.get("number"), "marks": marks(eye, given.get("jpeg", ""))}
+
+    _component()(key=_KEY, data={"words": words, "answer": st.session_state.get(_ANSWER)}, on_frame_change=came)
+
+
+@lru_cache(maxsize=1)
+def _component() -> Callable[..., Any]:
+    here = Path(__file__)
+    renderer: Callable[..., Any] = st.components.v2.component(
+        "mien_camera",
+        html=_HTML,
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )
+    return renderer
+
+
+def marks(eye: Eye, jpeg: str) -> list[dict[str, Any]]:
+    """Read a picture that the page sent.
+
+    Args:
+        eye: reads it.
+        jpeg: as a data URL, ``data:image/jpeg;base64,...``.
+
+    Returns:
+        A mark for each face: its ``box`` in pixels, ``text``, and the ``colour`` and ``ink`` of it, as CSS knows them;
+        none where there is no picture.
+    """
+    head, _, body = jpeg.partition(",")
+    if head != "data:image/jpeg;base64" or len(body) > _MOST_BYTES:
+        return []
+    try:
+        frame = read_still(base64.b64decode(body, validate=True), max_megapixels=_MOST_MEGAPIXELS)
+    except (MienError, binascii.Error):
+        return []
+    return [_mark(reading) for reading in eye.look(frame.image)[1]]
+
+
+def _mark(reading: Reading) -> dict[str, Any]:
+    colour = COLOURS[reading.emotion]
+    return {
+        "box": [round(float(value), 1) for value in reading.face.box.xyxy],
+        "text": caption(reading),
+        "colour": "rgb({},{},{})".format(*colour),
+        "ink": "rgb({},{},{})".format(*ink_on(colour)),
+    }

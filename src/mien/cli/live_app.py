@@ -1,0 +1,68 @@
+"""``mien app live``: a page that reads what a camera sees."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+_FAR = "Visitors from elsewhere"
+
+
+def live(
+    *,
+    port: Annotated[int, typer.Option(help="The port to listen at.", min=1, max=65535)] = 8501,
+    host: Annotated[
+        str, typer.Option(help="The address to listen at. Only this machine can reach 127.0.0.1.")
+    ] = "127.0.0.1",
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A model that comes with mien, or an .onnx file with its card.")
+    ] = "default",
+    emotions: Annotated[
+        Literal["happy-sad", "four", "seven", "eight"] | None,
+        typer.Option(help="Which emotions to tell apart. By default all that the model knows."),
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    stun: Annotated[
+        str | None,
+        typer.Option(
+            metavar="stun:HOST:PORT", help="A server that helps two machines to find each other.", rich_help_panel=_FAR
+        ),
+    ] = None,
+    turn: Annotated[
+        str | None,
+        typer.Option(
+            metavar="turn:HOST:PORT", help="A server that passes video on where there is no way.", rich_help_panel=_FAR
+        ),
+    ] = None,
+    turn_user: Annotated[str | None, typer.Option(help="Its user name.", rich_help_panel=_FAR)] = None,
+    turn_password: Annotated[
+        str | None, typer.Option(help="Its password.", envvar="MIEN_TURN_PASSWORD", rich_help_panel=_FAR)
+    ] = None,
+) -> None:
+    """Watch a camera in a browser: marked faces, the last minute as a chart, snapshots and a table.
+
+    The page also takes photos and films. Nothing is stored, and nothing leaves the machines that you and mien sit at.
+
+    [bold]Examples[/bold]
+
+      mien app live
+      mien app live --emotions seven --port 8600
+    """
+    from ..apps.live_server import serve
+    from ..apps.live_settings import LiveSettings
+    from ..models.catalogue import load_model
+
+    load_model(model)  # a mistyped name is better said here than on the page
+    settings = LiveSettings(
+        host=host,
+        port=port,
+        browser=browser,
+        model=model,
+        emotions=emotions,
+        stun=stun,
+        turn=turn,
+        turn_user=turn_user,
+        turn_password=turn_password,
+    )
+    serve(settings, lambda address: typer.echo(f"mien live: {address}   (Ctrl-C ends it)"))

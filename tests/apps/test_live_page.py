@@ -1,0 +1,198 @@
+"""The live app in a real browser, with a camera that shows the astronaut."""
+
+import csv
+import io
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("streamlit_webrtc", reason="the live app needs streamlit and streamlit-webrtc")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SERVE = """
+import sys
+from mien.apps.live_server import serve
+from mien.apps.live_settings import LiveSettings
+serve(LiveSettings(port=int(sys.argv[1]), browser=False))
+"""
+PATIENCE_MS = 40_000
+
+#: As if a firewall stood in the way: WebRTC may only go through a relay, and there is none.
+NO_WAY = """
+const Real = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Real {
+  constructor(given) { super({...given, iceTransportPolicy: 'relay', iceServers: []}); }
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def address(free_port) -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        end = time.monotonic() + 60
+        while not answers(url):
+            assert server.poll() is None, server.stdout and server.stdout.read()
+            assert time.monotonic() < end, "the app did not start"
+        yield url
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+
+
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  # our own page
+    except (urllib.error.URLError, OSError):
+        time.sleep(0.2)
+        return False
+    return True
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Any]:
+    """Opens the page: in what scheme and size, with what done to the browser first."""
+    contexts = []
+
+    def open_page(scheme: str = "light", width: int = 1280, height: int = 900, script: str = "") -> Any:
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.asked = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        if script:
+            page.add_init_script(script)
+        page.goto(address)
+        page.get_by_text("Take a snapshot").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def start_live(page: Any) -> None:
+    page.frame_locator("iframe").get_by_role("button", name="Start the camera").click()
+
+
+def happy(page: Any) -> Any:
+    return page.locator(".mien-what", has_text="happy").first
+
+
+def choose(page: Any, source: str) -> None:
+    page.get_by_role("radio", name=source).or_(page.get_by_role("button", name=source, exact=True)).first.click()
+
+
+def give(page: Any, name: str, content: bytes) -> None:
+    choose(page, "File")
+    page.locator("input[type=file]").set_input_files([{"name": name, "mimeType": "", "buffer": content}])
+
+
+def saved(page: Any, button: str) -> bytes:
+    with page.expect_download() as coming:
+        page.get_by_role("button", name=button).click()
+    return Path(coming.value.path()).read_bytes()
+
+
+def test_live_video_gets_its_label_a_chart_a_snapshot_and_a_table(visit, artefacts, address):
+    page = visit()
+    start_live(page)
+    happy(page).wait_for()
+    page.get_by_text("pictures a second").wait_for()
+    page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for()
+    page.get_by_role("button", name="Take a snapshot").click()
+    page.get_by_role("button", name="Snapshot (PNG)").wait_for()
+    page.screenshot(path=artefacts / "live-desktop-light.png")
+    image = Image.open(io.BytesIO(saved(page, "Snapshot (PNG)")))
+    assert image.width == 640
+    rows = list(csv.DictReader(io.StringIO(saved(page, "Table (CSV)").decode())))
+    emotions = [row["emotion"] for row in rows if row["track"]]
+    # Browsers begin with a coarse picture and sharpen it as the connection proves good
+    assert emotions[-1] == "happy"
+    assert emotions.count("happy") > len(emotions) / 2, emotions
+    assert all(url.startswith((address, "blob:", "data:")) for url in page.asked), "the page asked another host"
+
+
+def test_single_pictures_get_their_label_too(visit, artefacts):
+    page = visit("dark", 390, 844)
+    page.get_by_text("Send single pictures").click()
+    page.get_by_role("button", name="Start the camera").click()
+    happy(page).wait_for()
+    page.screenshot(path=artefacts / "live-phone-dark.png")
+    happy(page).scroll_into_view_if_needed()
+    page.screenshot(path=artefacts / "live-phone-dark-readings.png")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Start the camera").wait_for()
+
+
+def test_where_live_video_does_not_get_through_the_page_says_so_and_goes_on_with_single_pictures(visit, artefacts):
+    page = visit(script=NO_WAY)
+    start_live(page)
+    page.get_by_text("did not get through").wait_for()
+    page.get_by_role("button", name="Start the camera").click()
+    happy(page).wait_for()
+    page.screenshot(path=artefacts / "live-no-way.png")
+
+
+def test_a_camera_that_is_refused_is_said_in_words(visit):
+    refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    page = visit(script=refuse)
+    page.get_by_text("Send single pictures").click()
+    page.get_by_role("button", name="Start the camera").click()
+    page.get_by_text("The browser refused the camera").wait_for()
+
+
+def test_a_photo_gives_a_marked_picture_and_its_table(visit, artefacts):
+    page = visit("dark")
+    give(page, "astronaut.png", (EXAMPLES / "astronaut.png").read_bytes())
+    happy(page).wait_for()
+    page.screenshot(path=artefacts / "live-photo-dark.png")
+    marked = np.asarray(Image.open(io.BytesIO(saved(page, "Picture (PNG)"))))
+    plain = np.asarray(Image.open(EXAMPLES / "astronaut.png").convert("RGB"))
+    assert marked.shape == plain.shape
+    assert (marked != plain).any()
+    (row,) = csv.DictReader(io.StringIO(saved(page, "Table (CSV)").decode()))
+    assert (row["source"], row["emotion"]) == ("astronaut.png", "happy")
+
+
+def test_a_wrong_file_is_said_in_words(visit):
+    page = visit()
+    for name, content, said in (
+        ("notes.txt", b"Dear diary", "neither a picture nor a film"),
+        ("film.mp4", b"Dear diary" * 99, "film.mp4 is no film that can be read"),
+        ("cut.png", (EXAMPLES / "astronaut.png").read_bytes()[:5000], "cut off"),
+        ("nothing.jpg", b"", "is empty"),
+    ):
+        give(page, name, content)
+        page.get_by_test_id("stAlert").filter(has_text=said).wait_for()
+        assert page.get_by_text("Traceback").count() == 0
+
+
+def test_a_picture_without_a_face_is_said_in_words(visit):
+    page = visit()
+    file = io.BytesIO()
+    Image.new("RGB", (200, 200), (90, 120, 90)).save(file, "PNG")
+    give(page, "wall.png", file.getvalue())
+    page.get_by_text("No face found").wait_for()
+
+
+def test_choices_count_and_a_model_that_is_not_there_is_said(visit):
+    page = visit()
+    page.get_by_text("Usage reports: off").wait_for()
+    page.get_by_label("Model", exact=True).fill("/nowhere/mine.onnx")
+    page.get_by_label("Model", exact=True).press("Enter")
+    page.get_by_text("No model file at").wait_for()

@@ -1,0 +1,115 @@
+"""What a session of watching remembers, without a page."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from mien import Frame, MienError, OptionError
+from mien.apps.live_server import streamlit_options
+from mien.apps.live_session import SPAN_S, STEP_S, LiveSession
+from mien.apps.live_settings import LiveSettings
+from mien.emotions import label_set
+from mien.values.face import Box, Face
+from mien.values.reading import Reading
+
+EMOTIONS = label_set("happy-sad")
+BLACK = np.zeros((48, 64, 3), np.uint8)
+
+
+def reading(track: int, happy: float) -> Reading:
+    shares = np.array([happy, 1 - happy], np.float32)
+    return Reading(Face(Box(1, 2, 30, 40)), EMOTIONS, shares, track=track, raw=shares)
+
+
+def frame(index: int, time_s: float) -> Frame:
+    return Frame(BLACK, "camera", index, time_s)
+
+
+def test_the_last_minute_of_a_face_is_kept_and_no_more():
+    session = LiveSession(EMOTIONS)
+    for second in range(100):
+        session.take(frame(second, float(second)), [reading(0, 1.0 if second < 90 else 0.0)])
+    (person,) = session.people()
+    assert person.minute.shape == (SPAN_S / STEP_S, 2)
+    seen = person.minute[person.minute.any(1)]
+    assert len(seen) == 60
+    assert seen[0].tolist() == [1, 0]
+    assert seen[-1].tolist() == [0, 1]
+
+
+def test_who_left_stays_on_the_page_for_a_minute_behind_those_who_are_there():
+    session = LiveSession(EMOTIONS)
+    for step in range(20):
+        session.take(frame(step, step / 2), [reading(0, 0.9)])
+    for step in range(20, 40):
+        session.take(frame(step, step / 2), [reading(1, 0.2)])
+    now, gone = session.people()
+    assert (now.track, now.present, gone.track, gone.present) == (1, True, 0, False)
+    assert gone.away_s == pytest.approx(10)
+    for step in range(40, 180):
+        session.take(frame(step, step / 2), [])
+    assert session.people() == []
+
+
+def test_a_glimpse_is_no_person():
+    session = LiveSession(EMOTIONS)
+    session.take(frame(0, 0.0), [reading(7, 0.9)])
+    session.take(frame(1, 5.0), [])
+    assert session.people() == []
+
+
+def test_the_table_has_the_one_schema_and_frames_without_a_face():
+    session = LiveSession(EMOTIONS)
+    session.take(frame(0, 0.0), [reading(0, 0.75), reading(1, 0.25)])
+    session.take(frame(1, 0.1), [])
+    rows = list(csv.DictReader(io.StringIO(session.csv().decode())))
+    assert [(row["frame"], row["track"], row["emotion"], row["raw_sad"]) for row in rows] == [
+        ("0", "0", "happy", "0.25"),
+        ("0", "1", "sad", "0.75"),
+        ("1", "", "", ""),
+    ]
+
+
+def test_the_oldest_rows_go_first_and_are_counted():
+    session = LiveSession(EMOTIONS, most_rows=10)
+    for index in range(25):
+        session.take(frame(index, index / 10), [reading(0, 0.9)])
+    rows = list(csv.DictReader(io.StringIO(session.csv().decode())))
+    assert [int(row["frame"]) for row in rows] == list(range(15, 25))
+    assert session.lost_rows == 15
+
+
+def test_a_new_session_has_an_empty_table_and_nobody():
+    session = LiveSession(EMOTIONS)
+    assert session.last is None
+    assert session.people() == []
+    assert session.csv().decode().startswith("source,frame,time_s,")
+    assert session.pace == (0.0, 0.0)
+
+
+def test_settings_reach_the_page_as_they_were_given():
+    settings = LiveSettings(port=9000, emotions="seven", turn="turn:a.example:3478", turn_user="u", turn_password="p")  # noqa: S106  # of no server
+    assert LiveSettings.from_text(settings.as_text()) == settings
+    assert json.dumps(settings.ice_servers())
+    assert LiveSettings().ice_servers() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"stun": "https://a.example"}, {"turn": "turn:a.example"}, {"turn_user": "u"}, {"turn": "a", "turn_user": "u"}],
+)
+def test_servers_that_cannot_work_are_refused(wrong):
+    with pytest.raises(OptionError) as caught:
+        LiveSettings(**wrong)
+    assert isinstance(caught.value, MienError)
+    assert "--turn" in caught.value.hint or "--stun" in caught.value.hint
+
+
+def test_streamlit_is_told_to_report_nothing_and_to_listen_here_only():
+    options = streamlit_options(LiveSettings())
+    assert options["browser.gatherUsageStats"] is False
+    assert options["server.fileWatcherType"] == "none"
+    assert options["server.address"] == "127.0.0.1"
