@@ -23,7 +23,8 @@ class Follower:
     under a new number, and so does everybody after a cut. How well that works: ``docs/tracking.md``.
 
     Args:
-        rate: frames per second, as they will come: of the film, or of the samples that are taken of it.
+        rate: frames per second, as they will come: of the film, or of the samples that are taken of it. A camera's may be
+            a guess, for what counts is how much time goes by from frame to frame.
 
     Raises:
         OptionError: the rate is not a positive number.
@@ -52,6 +53,9 @@ class Follower:
             The readings in the same order, each with ``track``, a number that its person keeps from frame to frame (0, 1,
             2, ... in order of first appearance), smoothed ``probabilities``, ``votes`` and ``covered``, and ``raw``, the
             probabilities of this frame alone.
+
+        Raises:
+            OptionError: the label set is another than before.
         """
         self._advance(frame.time_s)
         if self._cuts.at(frame.image):

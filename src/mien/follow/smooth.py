@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import OptionError
 from ..values.reading import Reading
 
 #: Seconds after which a frame counts e times less. Chosen from data: see ``docs/tracking.md``.
@@ -73,9 +74,15 @@ class Smoother:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._probabilities, self._votes, self._covered = (FadingMean(seconds) for _ in range(3))
+        self._emotions: tuple[str, ...] | None = None
 
     def smooth(self, time_s: float, reading: Reading, track: int) -> Reading:
-        """``reading`` as number ``track``, smoothed, with its own probabilities as ``raw``."""
+        """``reading`` as number ``track``, smoothed, with its own probabilities as ``raw``.
+
+        Raises:
+            OptionError: it has another label set than the last.
+        """
+        self._check(reading)
         votes = None if reading.votes is None else self._votes.add(time_s, reading.votes).astype(np.float32)
         return replace(
             reading,
@@ -88,7 +95,16 @@ class Smoother:
 
     def restore(self, time_s: float, smoothed: Reading) -> None:
         """Stand as after a ``smooth`` that returned ``smoothed``."""
+        self._check(smoothed)
         self._probabilities.restore(time_s, smoothed.probabilities)
         self._covered.restore(time_s, smoothed.covered)
         if smoothed.votes is not None:
             self._votes.restore(time_s, smoothed.votes)
+
+    def _check(self, reading: Reading) -> None:
+        before, self._emotions = self._emotions or reading.emotions, reading.emotions
+        if before != reading.emotions:
+            raise OptionError(
+                f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(before)}",
+                hint="Begin with a new Follower when the label set changes.",
+            )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: A person unseen for longer than this, in seconds, has left. Chosen from data: see ``docs/tracking.md``.
 LOST_S = 0.8
+#: Boxes are enlarged on each side before their overlap is taken, for between two frames that lie far apart a face moves by
+#: more than its width: by so many of their widths for each second that went by, and at most. Also chosen from data.
+SPEED, MOST_REACH = 4.0, 0.8
 
 
 class Tracks:
@@ -23,7 +26,8 @@ class Tracks:
 
     Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
     constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
-    boxes found. A face that continues nobody is a new person at once, whatever its score, since it was read as one.
+    boxes found; boxes are enlarged first (buffered IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for
+    what scored low, is off: the detector has dropped the unsure faces, and whoever was read is somebody.
 
     Args:
         rate: frames per second, as they will come.
@@ -35,6 +39,7 @@ class Tracks:
     def __init__(self, rate: float) -> None:
         self._detections = require("supervision", "video").Detections
         trackers = require("trackers", "video")
+        self._overlap = trackers.BIoU()
         # Between two frames that lie far apart everybody is unseen for one interval; half a one more allows for jitter
         self._tracker = trackers.ByteTrackTracker(
             frame_rate=rate,
@@ -42,8 +47,10 @@ class Tracks:
             track_activation_threshold=0.0,
             high_conf_det_threshold=0.0,
             minimum_consecutive_frames=1,
+            iou=self._overlap,
         )
         self._next = 0
+        self._last_s = 0.0
 
     def number(self, time_s: float, faces: Sequence[Face]) -> list[int]:
         """The number of each face.
@@ -83,6 +90,8 @@ class Tracks:
 
     def _match(self, time_s: float, faces: Sequence[Face]) -> tuple[list[int], list[tuple[int, ByteTrackTracklet]]]:
         """The number of each face, -1 for the new ones; and the rows of the new ones with their tracklets."""
+        self._overlap.buffer_ratio = min(MOST_REACH, SPEED * (time_s - self._last_s))
+        self._last_s = time_s
         found = self._detections(
             xyxy=np.array([face.box.xyxy for face in faces], np.float64).reshape(-1, 4),
             confidence=np.array([face.score for face in faces], np.float64),

@@ -63,6 +63,8 @@ def draw_history(rows: Sequence[Row], space: Space, title: str, path: Path, judg
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if space.rising:
         axes.yaxis.set_major_formatter(_PERCENT)
+    if not done and not pruned:  # an axis without values would make some up
+        axes.set_ylim(0, 1)
     _calm(axes, "both")
     figure.legend(*axes.get_legend_handles_labels(), frameon=False, ncols=4, loc="outside lower center", fontsize=9)
     found = "no trial has finished" if best is None else f"best: trial {best.number}, {_spelled(best, space)}"
