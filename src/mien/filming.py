@@ -58,6 +58,7 @@ class Watch:
     Args:
         source: number of a camera, 0 being the first; the address of a stream; or a film, which is played at its own speed.
         options: how to read.
+        stop_after_s: end so many seconds after the first frame; None goes on.
 
     Attributes:
         emotions: the label set of all readings.
@@ -67,17 +68,19 @@ class Watch:
         MissingExtraError: the extra ``video`` is not installed.
     """
 
-    def __init__(self, source: int | str | Path, options: ReadOptions | None = None) -> None:
+    def __init__(
+        self, source: int | str | Path, options: ReadOptions | None = None, *, stop_after_s: float | None = None
+    ) -> None:
         options = options or ReadOptions()
         self._camera: Camera | None = None
-        if isinstance(source, int) or not Path(source).is_file():
+        if isinstance(source, int) or not os.path.isfile(source):  # noqa: PTH113  # Path.is_file raises on a long name
             self._camera = Camera(source if isinstance(source, int) else str(source))
             height = self._camera.height
-            self._frames = latest(self._camera.frames())
+            self._frames = latest(self._camera.frames(), stop_after_s=stop_after_s)
         else:
             film = Film(source, max_megapixels=options.max_megapixels)
             height = film.facts.height
-            self._frames = latest(film.frames(), paced=True)
+            self._frames = latest(film.frames(), paced=True, stop_after_s=stop_after_s)
         self._reader = Reader(replace(options, min_face=_least(options, height)))
         self._follower = Follower(_LIVE_RATE)
         self.emotions = self._reader.emotions

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -184,3 +185,85 @@ def test_watching_what_is_not_there(mien, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     if sys.platform == "linux":
         assert mien("watch", EXAMPLES / "none.mp4", "--view", "window")[0] == 3
+
+
+def test_marked_copies_never_replace_what_is_there(mien, clip, tmp_path):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    shutil.copy(clip, folder / "a.mp4")
+    before = (folder / "a.mp4").read_bytes()
+    (tmp_path / "link").symlink_to(folder)
+    code, _, err = mien("read", folder, "--annotate", tmp_path / "link")
+    assert (code, "could replace originals" in err) == (4, True)
+    assert (folder / "a.mp4").read_bytes() == before
+    (tmp_path / "precious.mp4").write_bytes(b"precious")
+    code, _, err = mien("read", clip, "--annotate", tmp_path / "precious.mp4")
+    assert (code, "precious.mp4 exists" in err) == (4, True)
+    assert (tmp_path / "precious.mp4").read_bytes() == b"precious"
+    shutil.copy(clip, folder / "a.webm")
+    shutil.copy(clip, folder / "a.webm.mp4")
+    code, _, err = mien("read", folder, "--annotate", tmp_path / "marked")
+    assert (code, "would hold the marked copies of two films" in err) == (4, True)
+
+
+def test_a_resumed_run_remembers_what_was_damaged(mien, clip, tmp_path, monkeypatch):
+    noise = [np.random.default_rng(n).integers(0, 255, (96, 128, 3), np.uint8) for n in range(60)]
+    whole = make_clip(tmp_path / "a.mkv", noise)
+    (tmp_path / "a.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    shutil.copy(clip, tmp_path / "b.mp4")
+    with monkeypatch.context() as patched:
+        original = films.FilmRun.read
+
+        def interrupted(self, path):
+            if path.name == "b.mp4":
+                raise KeyboardInterrupt
+            return original(self, path)
+
+        patched.setattr(films.FilmRun, "read", interrupted)
+        assert mien("read", tmp_path / "a.mkv", tmp_path / "b.mp4", "--out", tmp_path / "t.csv")[0] == 130
+    code, _, err = mien("read", tmp_path / "a.mkv", tmp_path / "b.mp4", "--out", tmp_path / "t.csv", "--resume")
+    assert code == 3
+    assert "a.mkv stops at" in err
+
+
+def test_films_with_names_alike_keep_their_rows(mien, clip, tmp_path, monkeypatch):
+    for name in ("a.mp4", "a.mp4#b.mp4"):
+        shutil.copy(clip, tmp_path / name)
+    with monkeypatch.context() as patched:
+        interrupt_after(20, patched)
+        code, _, _ = mien("read", tmp_path / "a.mp4#b.mp4", tmp_path / "a.mp4", "--out", tmp_path / "t.csv")
+    assert code == 130
+    code, _, _ = mien("read", tmp_path / "a.mp4#b.mp4", tmp_path / "a.mp4", "--out", tmp_path / "t.csv", "--resume")
+    assert code == 0
+    for name in ("a.mp4", "a.mp4#b.mp4"):
+        frames = {row["frame"] for row in table(tmp_path / "t.csv") if row["source"].endswith(f"/{name}")}
+        assert len(frames) == 30
+
+
+def test_a_camera_that_stops_leaves_its_table(mien, clip, tmp_path, monkeypatch):
+    from mien import filming
+    from mien.sources.camera import Camera
+
+    monkeypatch.setattr(filming, "Camera", lambda _: Camera(str(clip)))  # OpenCV reads a film as it reads a stream
+    code, _, err = mien("watch", "0", "--out", tmp_path / "s.csv", "--view", "none")
+    assert code == 3
+    assert "stopped after" in err
+    assert table(tmp_path / "s.csv")
+    assert not (tmp_path / "s.csv.partial").exists()
+
+
+def test_watching_ends_in_time(mien, tmp_path):
+    slow = make_clip(
+        tmp_path / "slow.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 3, times=[0.0, 30.0, 60.0], sound=None
+    )
+    started = time.monotonic()
+    assert mien("watch", slow, "--view", "none", "--for", "1s")[0] == 0
+    assert time.monotonic() - started < 20
+
+
+def test_photos_are_left_out_of_a_timeline(mien, clip, tmp_path):
+    assert mien("read", EXAMPLES / "grace_hopper.jpg", clip, "--out", tmp_path / "mix.csv")[0] == 0
+    code, out, _ = mien("timeline", tmp_path / "mix.csv", "--srt", tmp_path / "mix.srt")
+    assert code == 0
+    assert "no face" not in out
+    assert "hopper" not in out

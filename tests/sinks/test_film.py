@@ -1,5 +1,7 @@
 """Annotated films: the pictures at their times, the sound beside them, whole or not at all."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,30 @@ def test_what_cannot_be_written_says_so(tmp_path):
     with pytest.raises(OutputError, match="cannot write"), film_writer(tmp_path / "file" / "m.mp4"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("rate", "begins_s"), [(16_000, 1.0), (192_000, 0.0), (4_000, 0.5)])
+def test_sound_of_any_rate_stays_in_its_place(tmp_path, rate, begins_s):
+    source = tmp_path / "s.mkv"
+    with av.open(str(source), "w") as film:
+        pictures = film.add_stream("libx264", rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = film.add_stream("pcm_s16le", rate=rate, layout="mono")
+        for image in SHOWN:
+            film.mux(pictures.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        film.mux(pictures.encode(None))
+        loud = np.tile(np.array([20_000, -20_000], np.int16), rate // 2)[None]
+        part = av.AudioFrame.from_ndarray(loud, format="s16", layout="mono")
+        part.sample_rate, part.pts, part.time_base = rate, round(begins_s * rate), Fraction(1, rate)
+        for packet in sound.encode(part):
+            packet.pts = packet.dts = round(begins_s * 1000)
+            packet.time_base = Fraction(1, 1000)
+            film.mux(packet)
+    with film_writer(tmp_path / "m.mp4", sound_from=source) as film:
+        for frame in Film(source).frames():
+            film.write(frame.image, frame.time_s)
+    wave, kept_rate = sound_of(tmp_path / "m.mp4")
+    if rate != 192_000:  # 96 kHz cannot be heard, nor kept
+        begins = np.argmax(np.abs(wave) > 0.05) / kept_rate
+        assert begins == pytest.approx(begins_s, abs=0.1)
+    assert len(wave) / kept_rate == pytest.approx(begins_s + 1, abs=0.15)

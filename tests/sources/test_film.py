@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mien.errors import OptionError, SourceError, TooLargeError
-from mien.sources.film import Film, clock, is_film
+from mien.sources.film import Film, is_film
+from mien.values.clock import clock
 
 from ..conftest import make_clip
 
@@ -67,7 +68,10 @@ def test_a_cut_film_says_where_it_stops(tmp_path):
     film = Film(cut)
     frames = list(film.frames())
     assert 5 < len(frames) < 55
-    assert film.stopped == f"{cut} stops at {clock(frames[-1].time_s)} of 0:04.0: the rest is missing or damaged"
+    assert (
+        film.stopped
+        == f"{cut} stops at {clock(frames[-1].time_s + 1 / 15, 1)} of 0:04.0: the rest is missing or damaged"
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,4 +118,50 @@ def test_limits(clip):
 def test_names_and_clocks():
     assert is_film("A.MP4")
     assert not is_film("a.jpg")
-    assert [clock(s) for s in (0, 59.96, 61.25, 3600)] == ["0:00.0", "1:00.0", "1:01.2", "1:00:00.0"]
+    assert [clock(s, 1) for s in (0, 59.96, 61.25, 3600)] == ["0:00.0", "1:00.0", "1:01.2", "1:00:00.0"]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0])
+def test_a_slow_film_is_not_taken_for_a_cut_one(tmp_path, seconds):
+    shown = [seconds * n for n in range(6)]
+    for ending in ("mp4", "mkv"):
+        film = Film(make_clip(tmp_path / f"slow.{ending}", GRAY[:6], times=shown, rate=1, sound=None))
+        assert times(film.frames()) == shown
+        assert film.stopped == ""
+
+
+def test_a_film_that_begins_late_begins_at_zero(tmp_path):
+    film = Film(make_clip(tmp_path / "late.mkv", GRAY, times=[5 + n / 10 for n in range(30)], rate=10, sound=None))
+    whole = [(frame.index, round(frame.time_s, 3)) for frame in film.frames()]
+    assert whole[0] == (0, 0.0)
+    assert whole[-1] == (29, 2.9)
+    assert film.stopped == ""
+    assert [(frame.index, round(frame.time_s, 3)) for frame in film.frames(after=whole[10])] == whole[11:]
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"), [("avi", "mpeg4"), ("mpg", "mpeg2video"), ("avi", "libx264"), ("mpg", "libx264")]
+)
+def test_formats_without_times_are_counted(tmp_path, ending, codec):
+    import av
+
+    path = tmp_path / f"a.{ending}"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=25, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for image in GRAY:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        file.mux(stream.encode(None))
+    film = Film(path)
+    whole = [(frame.index, round(frame.time_s, 3)) for frame in film.frames()]
+    assert whole == [(n, round(n / 25, 3)) for n in range(len(whole))]
+    assert len(whole) >= 28  # the last of MPEG-4 with B-frames may be lost
+    assert [(frame.index, round(frame.time_s, 3)) for frame in film.frames(after=whole[7])] == whole[8:]
+
+
+def test_a_name_with_a_colon_is_a_name(tmp_path, monkeypatch, clip):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "10:30.mp4").write_bytes(clip.read_bytes())
+    assert len(list(Film("10:30.mp4").frames())) == 30
+    with pytest.raises(SourceError, match="No such file"):
+        Film("http://127.0.0.1:9/a.mp4")  # never fetched

@@ -22,7 +22,8 @@ from mien.timeline.figure import figure
 from mien.timeline.page import render
 from mien.timeline.summary import timeline_of
 from mien.timeline.terminal import shown
-from mien.timeline.words import clock, letters, share, tick_step
+from mien.timeline.words import letters, share, tick_step
+from mien.values.clock import clock
 
 from .conftest import steady
 

@@ -139,10 +139,10 @@ def test_several_films(table):
         timeline_of(path, source="2.mp4")
 
 
-def test_a_photo_among_films_is_counted_and_left_out(table):
-    (film, photo) = timeline_of(table(steady(["happy"] * 5), [(0.0, {None: "sad"})]))
+def test_photos_among_films_are_left_out(table):
+    (film,) = timeline_of(table(steady(["happy"] * 5), [(0.0, {None: "sad"})], [(0.0, {})]))
     assert film.untracked == 0
-    assert (photo.untracked, photo.tracks) == (1, ())
+    assert len(film.tracks) == 1
 
 
 def test_photos_have_no_timeline(tmp_path):

@@ -18,13 +18,14 @@ from ..errors import MienError, SourceError
 from ..reader import Reader
 from ..sinks.csv_table import write_csv
 from ..sinks.rows import Row, columns, rows
-from ..sources.film import clock, is_film
+from ..sources.film import is_film
 from ..sources.finding import PICTURE_EXTENSIONS
 from ..sources.still import read_still
+from ..values.clock import clock
 from .live_cards import card
 from .live_chart import bands, legend
 from .live_film import FilmRead, read_film
-from .live_settings import MOST_MEGABYTES
+from .live_settings import MOST_MEGABYTES, MOST_MEGAPIXELS
 from .words import NO_FACE, trouble
 
 #: People of a film that are shown, those seen longest first; the table has all.
@@ -63,7 +64,7 @@ def picture_or_film(reader: Reader, choice: object, unsure_below: float) -> None
 
 def _unknown(content: bytes) -> bool:
     try:
-        read_still(content)
+        read_still(content, max_megapixels=MOST_MEGAPIXELS)
     except SourceError:
         return True
     return False
@@ -71,7 +72,7 @@ def _unknown(content: bytes) -> bool:
 
 def _picture(content: bytes, name: str, reader: Reader, unsure_below: float) -> None:
     try:
-        frame = replace(read_still(content), name=name)
+        frame = replace(read_still(content, max_megapixels=MOST_MEGAPIXELS), name=name)
     except MienError as error:
         st.error(trouble(error).replace("Bytes", name, 1).replace("bytes", name, 1))
         return
@@ -111,7 +112,7 @@ def _told(bar: Any, share: float, name: str) -> None:
 
 def _show_film(film: FilmRead, name: str, emotions: tuple[str, ...]) -> None:
     people = f"{len(film.roles)} {'person' if len(film.roles) == 1 else 'people'}"
-    st.subheader(f"{name}: {clock(film.duration_s)}, {people}", anchor=False)
+    st.subheader(f"{name}: {clock(film.duration_s, 1)}, {people}", anchor=False)
     if film.stopped:
         st.warning(f"{film.stopped}.")
     if not film.roles:
@@ -119,7 +120,7 @@ def _show_film(film: FilmRead, name: str, emotions: tuple[str, ...]) -> None:
     _downloads(Path(name).stem, _csv(film.rows, columns(emotions, film=True)))
     for role in film.roles[:_MOST_PEOPLE]:
         left, right = st.columns([1, 2], gap="large")
-        left.image(role.picture, f"At {clock(role.clearest_s)}")
+        left.image(role.picture, f"At {clock(role.clearest_s, 1)}")
         with right:
             st.html(card(f"Person {role.track + 1}, seen for {role.seen_s:.0f} s; clearest", role.clearest))
             st.altair_chart(bands(role.times_s, role.shares, emotions, film.duration_s), key=f"role-{role.track}")

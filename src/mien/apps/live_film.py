@@ -18,6 +18,7 @@ from ..sinks.rows import Row, rows
 from ..sources.film import Film
 from ..values.frame import Frame
 from ..values.reading import Reading
+from .live_settings import MOST_MEGAPIXELS
 
 #: Films are read once every so many seconds of their own time.
 EVERY_S = 0.2
@@ -85,7 +86,7 @@ def read_film(
         TooLargeError: its frames are too large.
         MissingExtraError: PyAV is not installed.
     """
-    film = Film(path, every_s=EVERY_S)
+    film = Film(path, every_s=EVERY_S, max_megapixels=MOST_MEGAPIXELS)
     follower = Follower(1 / EVERY_S)
     table: list[Row] = []
     seen: dict[int, list[tuple[float, Reading]]] = {}

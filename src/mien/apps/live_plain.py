@@ -58,7 +58,7 @@ def _component() -> Callable[..., Any]:
     return renderer
 
 
-def marks(eye: Eye, jpeg: str) -> list[dict[str, Any]]:
+def marks(eye: Eye, jpeg: object) -> list[dict[str, Any]]:
     """Read a picture that the page sent.
 
     Args:
@@ -69,6 +69,8 @@ def marks(eye: Eye, jpeg: str) -> list[dict[str, Any]]:
         A mark for each face: its ``box`` in pixels, ``text``, and the ``colour`` and ``ink`` of it, as CSS knows them;
         none where there is no picture.
     """
+    if not isinstance(jpeg, str):
+        return []
     head, _, body = jpeg.partition(",")
     if head != "data:image/jpeg;base64" or len(body) > _MOST_BYTES:
         return []

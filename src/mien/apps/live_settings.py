@@ -10,6 +10,8 @@ from ..errors import OptionError
 
 #: The largest file that can be given to the page.
 MOST_MEGABYTES = 200
+#: Larger pictures and frames are refused: a visitor may send anything.
+MOST_MEGAPIXELS = 100.0
 
 
 @dataclass(frozen=True)

@@ -63,20 +63,26 @@ class Endpoints:
         )
         self._folder = Path(picture.GRADIO_CACHE)
 
-    def _read(self, photo: str | None, emotions: str, unsure_below: float) -> tuple[str, list[dict[str, Any]]]:
+    def _read(self, photo: str | None, emotions: str, unsure_below: float | None) -> tuple[str, list[dict[str, Any]]]:
         try:
-            seen = self._readers.read(self._needed(photo), emotions, unsure_below)
+            seen = self._readers.read(self._needed(photo), emotions, self._number(unsure_below, "unsure_below"))
         except MienError as error:
             raise plain_error(self._gr, error, photo or "") from error
         return str(saved(marked(seen), self._folder, Path(seen.frame.name).stem)), seen.rows()
 
-    def _flag(self, photo: str | None, face: int, emotion: str | None, agreed: bool) -> dict[str, Any]:
+    def _flag(self, photo: str | None, face: int | None, emotion: str | None, agreed: bool) -> dict[str, Any]:
         try:
             seen = self._readers.read(self._needed(photo), self._readers.first)
-            done = self._flags.save(seen, int(face), emotion or "", agreed=agreed)
+            number = int(self._number(face, "face"))
+            done = self._flags.save(seen, number, emotion or "", agreed=agreed)
         except MienError as error:
             raise plain_error(self._gr, error, photo or "") from error
         return {"file": done.file.relative_to(self._flags.folder).as_posix(), "new": done.new}
+
+    def _number(self, value: float | None, name: str) -> float:
+        if not isinstance(value, int | float):
+            raise self._gr.Error(f"{name}: got {value!r}, expected a number.", print_exception=False)
+        return value
 
     def _needed(self, photo: str | None) -> str:
         if not photo:

@@ -83,7 +83,7 @@ class Flags:
             OptionError: the user has not agreed, or there is no such face or emotion.
             OutputError: the folder cannot be written to.
         """
-        if not agreed:
+        if agreed is not True:  # a text such as "false" from a program is no agreement
             raise OptionError(
                 "nothing was saved: agreement is missing", hint="Tick the box that allows the face to be kept."
             )

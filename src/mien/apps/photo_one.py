@@ -72,6 +72,7 @@ class OnePhoto:
     def _connect(self) -> None:
         gr = self._gr
         shown = [self._photo, self._marked, self._cards, self._correct, self._face, self._saved]
+        shown += [self._agreed, self._emotion]  # agreement and correction are for one photo
         asked = [self._picture, self.label_set, self.limit]
         quiet: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "concurrency_id": "reader"}
         gr.on([self._picture.change, self.label_set.change], self._read, asked, shown, **quiet)
@@ -87,14 +88,15 @@ class OnePhoto:
     def _read(self, path: str | None, label_set: str, limit: float) -> tuple[Any, ...]:
         hidden, unmarked = self._gr.update(visible=False), self._gr.update(visible=False, value=None)
         if path is None:
-            return None, unmarked, note(_START), hidden, self._gr.update(choices=[], value=None), ""
+            return None, unmarked, note(_START), hidden, self._gr.update(choices=[], value=None), "", False, None
         try:
             photo = self._readers.read(path, label_set, limit / 100)
         except MienError as error:
-            return None, unmarked, note(trouble(error, path), wrong=True), hidden, self._gr.update(choices=[]), ""
+            said = note(trouble(error, path), wrong=True)
+            return None, unmarked, said, hidden, self._gr.update(choices=[], value=None), "", False, None
         names = [(f"Face {n}: {named(one)}", n - 1) for n, one in enumerate(photo.readings, start=1)]
         which = self._gr.update(choices=names, value=0 if names else None, visible=len(names) > 1)
-        return *self._show(photo), self._gr.update(visible=bool(names)), which, ""
+        return *self._show(photo), self._gr.update(visible=bool(names)), which, "", False, None
 
     def _judge(self, photo: Photo | None, limit: float) -> tuple[Any, ...]:
         return (None, self._gr.skip(), self._gr.skip()) if photo is None else self._show(photo.judged(limit / 100))

@@ -49,19 +49,31 @@ class Collector:
         """Whether an earlier run has read all of this source."""
         return self._journal is not None and key(path) in self._journal.done
 
-    def add(self, path: str | Path, rows: Sequence[Row], part: int | None = None) -> None:
-        """Keep rows of a source: all of them, or a part, known by a number. No rows and no part say that it is done."""
-        if self._journal:
-            self._journal.write([(key(path) if part is None else f"{key(path)}#{part}", rows)])
+    def add(self, path: str | Path, rows: Sequence[Row], part: int | None = None, note: str = "") -> None:
+        """Keep rows of a source: all of them, or a part, known by a number; and what went wrong with it so far.
+
+        No rows and no part say that all parts are there.
+        """
+        if self._journal and not (part is None and self.is_done(Path(path))):
+            self._journal.write([(key(path) if part is None else f"{key(path)}#{part}", rows)], note)
         if self._array:
             self._array.add(rows)
 
     def parts(self, path: Path) -> Iterator[Row]:
         """The rows of all parts of a source that an earlier run has kept, in order."""
+        for _, rows, _ in self._entries(path):
+            yield from rows
+
+    def note(self, path: Path) -> str:
+        """What went wrong with a source in an earlier run; "" where nothing did."""
+        return next((note for _, _, note in reversed(list(self._entries(path))) if note), "")
+
+    def _entries(self, path: Path) -> Iterator[tuple[str, list[Row], str]]:
         if self._journal:
-            for name, rows in self._journal.entries():
-                if name.startswith(f"{key(path)}#"):
-                    yield from rows
+            for name, rows, note in self._journal.entries():
+                source, _, part = name.rpartition("#")
+                if name == key(path) or (source == key(path) and part.isdecimal()):
+                    yield name, rows, note
 
 
 def key(path: Path | str) -> str:

@@ -18,36 +18,59 @@ class MarkedCopies:
     Args:
         annotate: a folder, the name of a film where there is one film to read and nothing else, or None.
         paths: what will be read.
+        replace: a film of that name may be there already.
 
     Attributes:
         stills: writes marked pictures, or None.
 
     Raises:
         OptionError: a film is asked for, and there is more to be read than one film.
-        OutputError: copies could replace what is to be read, or the folder cannot be made.
+        OutputError: copies could replace what is to be read, or each other, or the folder cannot be made.
         MissingExtraError: a film is to be written, and the extra ``video`` is not installed.
     """
 
-    def __init__(self, annotate: Path | None, paths: Sequence[Path]) -> None:
+    def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool) -> None:
         self._root = _common_folder(paths)
         self._film: Path | None = None
         self.stills: StillWriter | None = None
         if annotate is None:
             return
         if is_film(annotate) and not annotate.is_dir():
-            self._film = _one_film(annotate, paths)
+            self._film = _one_film(annotate, paths, replace)
             return
         if annotate.exists() and not annotate.is_dir():
             raise OutputError(f"--annotate {annotate} is a file", hint="Give a folder, such as --annotate marked.")
         _check_apart(annotate, paths)
         self.stills = StillWriter(annotate, self._root)
+        films = [path for path in paths if is_film(path)]
+        places: dict[Path, Path] = {}
+        for path in films:
+            place = self._mirrored(self.stills, path)
+            if place in places:
+                raise OutputError(
+                    f"{place} would hold the marked copies of two films, {places[place]} and {path}",
+                    hint="Rename one of them, or read them one after the other into two folders.",
+                )
+            places[place] = path
 
     def film(self, path: Path) -> Path | None:
         """Where the marked copy of a film goes; None where none is asked for."""
         if self.stills is None:
             return self._film
-        place = self.stills.folder / self.stills.place_of(path)
+        place = self._mirrored(self.stills, path)
+        if place.exists() and place.samefile(path):
+            raise OutputError(f"{place} would replace its own source", hint="Write into another folder.")
+        return place
+
+    @staticmethod
+    def _mirrored(stills: StillWriter, path: Path) -> Path:
+        place = stills.folder / stills.place_of(path)
         return place if place.suffix.lower() in FILM_FORMATS else place.with_name(place.name + ".mp4")
+
+    def lacks(self, path: Path) -> bool:
+        """Whether a marked copy of a film is asked for and not there."""
+        place = self.film(path)
+        return place is not None and not place.exists()
 
     def short(self, name: str) -> str:
         """The path of a source from the folder that all of them share."""
@@ -57,7 +80,7 @@ class MarkedCopies:
             return name
 
 
-def _one_film(annotate: Path, paths: Sequence[Path]) -> Path:
+def _one_film(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
     check_film_format(annotate)
     if len(paths) != 1 or not is_film(paths[0]):
         raise OptionError(
@@ -66,6 +89,10 @@ def _one_film(annotate: Path, paths: Sequence[Path]) -> Path:
         )
     if annotate.exists() and annotate.samefile(paths[0]):
         raise OutputError(f"--annotate {annotate} is the film to be read itself", hint="Give another name.")
+    if annotate.exists() and not replace:
+        raise OutputError(
+            f"{annotate} exists", hint="Use --out with --overwrite to replace both, or give another name."
+        )
     return annotate
 
 
@@ -79,7 +106,7 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 def _check_apart(annotate: Path, paths: Sequence[Path]) -> None:
     """Marked copies mirror the folders of their sources, so above or beside the sources they could replace originals."""
     for path in paths:
-        if path.absolute().is_relative_to(annotate.absolute()):
+        if path.resolve().is_relative_to(annotate.resolve()):
             raise OutputError(
                 f"--annotate {annotate} holds what is to be read, such as {path}: marked copies could replace originals",
                 hint="Give a folder of its own, such as --annotate marked.",

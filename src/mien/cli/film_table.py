@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ..draw.overlay import percent
 from ..draw.palette import COLOURS
-from ..sources.film import Film, clock
+from ..sources.film import Film
+from ..values.clock import clock
 from ..values.reading import Reading
 
 #: People listed for a film, those seen longest first.
@@ -35,10 +36,13 @@ class FilmSummary:
     Args:
         film: the film.
         interval_s: seconds from one frame to the next.
+
+    Attributes:
+        problem: what could not be read, in words; "" where all could.
     """
 
     def __init__(self, film: Film, interval_s: float) -> None:
-        self.film, self.frames = film, 0
+        self.film, self.frames, self.problem = film, 0, ""
         self._interval_s, self._faces, self._last_s = interval_s, 0, 0.0
         self._people: dict[int, _Person] = {}
 
@@ -62,12 +66,12 @@ class FilmSummary:
             table.add_column(title, justify="right" if title == "person" else "left")
         table.add_column("of which")
         for row, (number, person) in enumerate(sorted(people[:MOST_PEOPLE])):
-            seen = f"{clock(person.first_s)} to {clock(person.last_s)}, {person.frames * self._interval_s:.1f} s"
+            seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {person.frames * self._interval_s:.1f} s"
             table.add_row(Text(name if row == 0 else ""), str(number), seen, _shares(person))
         left = len(people) - MOST_PEOPLE
         more = f"; {left} more {'person' if left == 1 else 'people'} seen for less time" if left > 0 else ""
         counted = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
-        line = f"{name}: {self.frames} frames up to {clock(self._last_s)}, {self._faces} faces, {counted}{more}"
+        line = f"{name}: {self.frames} frames up to {clock(self._last_s, 1)}, {self._faces} faces, {counted}{more}"
         summary = Text(line, style="dim")
         return Group(table, summary) if people else Group(summary)
 

@@ -15,7 +15,8 @@ from ..follow.people import Follower
 from ..sinks.film import FilmWriter, film_writer
 from ..sinks.followed import kept_rows, restored
 from ..sinks.rows import Row
-from ..sources.film import Film, clock
+from ..sources.film import Film
+from ..values.clock import clock
 from ..values.frame import Frame
 from ..values.options import ReadOptions
 from ..values.reading import Reading
@@ -60,11 +61,12 @@ class FilmRun:
         reader, follower = film_reader(film, self._options), film_follower(film)
         summary = FilmSummary(film, 1 / film.sampled_rate)
         task = self._progress.add_task(path.name, total=film.facts.duration_s, position="")
+        problem = self._collector.note(path)
         with ExitStack() as stack:
             target = self._marked(path)
             marked = stack.enter_context(film_writer(target, sound_from=path)) if target else None
             after = self._go_on(film, path, follower, summary, marked)
-            kept = stack.enter_context(_Kept(self._collector, path))
+            kept = stack.enter_context(_Kept(self._collector, film, problem))
             started, before = time.monotonic(), summary.frames
             for frame, readings in follow_film(film, reader, follower, workers(self._options), after):
                 kept.add(frame, readings)
@@ -72,10 +74,11 @@ class FilmRun:
                 if marked:
                     marked.write(mark(frame, readings), frame.time_s)
                 rate = (summary.frames - before) / max(1e-3, time.monotonic() - started)
-                position = f"{clock(frame.time_s)}  {rate:.0f} frames/s"
+                position = f"{clock(frame.time_s, 1)}  {rate:.0f} frames/s"
                 self._progress.update(task, completed=frame.time_s, position=position)
         self._progress.remove_task(task)
-        self._collector.add(path, [])
+        summary.problem = _joined(problem, film.stopped)
+        self._collector.add(path, [], note=summary.problem)
         return summary
 
     def _go_on(
@@ -104,8 +107,8 @@ class FilmRun:
 class _Kept:
     """Collects the rows of frames, and hands them on each second and at the end, be it an early one."""
 
-    def __init__(self, collector: Collector, path: Path) -> None:
-        self._collector, self._path = collector, path
+    def __init__(self, collector: Collector, film: Film, problem: str) -> None:
+        self._collector, self._film, self._problem = collector, film, problem
         self._rows: list[Row] = []
         self._written = time.monotonic()
 
@@ -123,5 +126,11 @@ class _Kept:
     def _hand_on(self) -> None:
         if self._rows:
             rows, self._rows = self._rows, []
-            self._collector.add(self._path, rows, part=int(str(rows[0]["frame"])))
+            note = _joined(self._problem, self._film.stopped)
+            self._collector.add(self._film.name, rows, part=int(str(rows[0]["frame"])), note=note)
         self._written = time.monotonic()
+
+
+def _joined(before: str, now: str) -> str:
+    """What an earlier run and this one have found wrong, each said once."""
+    return before if now in before else f"{before}; {now}" if before else now

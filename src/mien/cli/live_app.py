@@ -42,7 +42,8 @@ def live(
 ) -> None:
     """Watch a camera in a browser: marked faces, the last minute as a chart, snapshots and a table.
 
-    The page also takes photos and films. Nothing is stored, and nothing leaves the machines that you and mien sit at.
+    The page also takes photos and films. Nothing is stored. Pictures go from the browser to mien and nowhere else; with
+    --turn, live video passes through the server that you name.
 
     [bold]Examples[/bold]
 

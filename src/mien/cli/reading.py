@@ -51,7 +51,7 @@ def run(
     if outputs.out:
         check_format(outputs.out)  # before the pictures, which may take hours
     paths, missing = _find(sources, recursive)
-    copies = MarkedCopies(outputs.annotate, paths)
+    copies = MarkedCopies(outputs.annotate, paths, replace=outputs.mode != "new")
     reader = Reader(options)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     work = _Run(reader, options, copies, paths)
@@ -109,7 +109,8 @@ class _Run:
             self.failures += self._of_pictures.failures
         films = FilmRun(self._options, every_s, self._copies.film, collector, progress)
         for path in self._films:
-            if collector.is_done(path):
+            if collector.is_done(path) and not self._copies.lacks(path):
+                self.failures += [note] if (note := collector.note(path)) else []
                 continue
             try:
                 summary = films.read(path)
@@ -119,8 +120,8 @@ class _Run:
                 self.failures.append(f"{path}: {error}" if isinstance(error, MissingExtraError) else str(error))
                 continue
             self._summaries.append(summary)
-            if summary.film.stopped:
-                self.failures.append(summary.film.stopped)
+            if summary.problem:
+                self.failures.append(summary.problem)
 
     def show(self, outputs: Outputs, notes: Console) -> None:
         """Show what was read, unless it went to standard output already, and say where it was written."""

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ..draw.overlay import caption, mark
 from ..errors import OptionError
-from ..sources.film import clock
+from ..values.clock import clock
 from ..values.frame import Frame
 from ..values.reading import Reading
 from .preview import preview
@@ -78,7 +78,7 @@ class _InTerminal:
         below = lines or [Text("no face", style="dim")]
         room = max(4, self._console.height - len(below) - 2)
         picture = preview(frame, readings, self._console.width, room)
-        left = Text(f"{clock(frame.time_s)}   Ctrl-C stops", style="dim")
+        left = Text(f"{clock(frame.time_s, 1)}   Ctrl-C stops", style="dim")
         self._live.update(Group(picture, *below, left), refresh=True)
         return True
 
@@ -95,8 +95,8 @@ class _Lines:
         for track, reading in now.items():
             word = f"{reading.emotion}{'?' if reading.abstained else ''}"
             if self._said.get(track) != word:
-                self._console.out(f"{clock(frame.time_s)}  person {track}  {caption(reading)}", highlight=False)
+                self._console.out(f"{clock(frame.time_s, 1)}  person {track}  {caption(reading)}", highlight=False)
         for track in self._said.keys() - now.keys():
-            self._console.out(f"{clock(frame.time_s)}  person {track}  gone", highlight=False)
+            self._console.out(f"{clock(frame.time_s, 1)}  person {track}  gone", highlight=False)
         self._said = {track: f"{r.emotion}{'?' if r.abstained else ''}" for track, r in now.items()}
         return True

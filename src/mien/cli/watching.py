@@ -10,6 +10,7 @@ from types import TracebackType
 from rich.console import Console
 
 from .. import __version__
+from ..errors import SourceError
 from ..filming import Watch
 from ..sinks.journal import Journal, Mode
 from ..sinks.rows import Row, columns, rows
@@ -50,21 +51,24 @@ def run(source: int | str, options: ReadOptions, session: Session) -> None:
         check_format(session.out)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with ExitStack() as stack:
-        live = stack.enter_context(Watch(source, options))
+        live = stack.enter_context(Watch(source, options, stop_after_s=session.stop_after_s))
         recorder = stack.enter_context(_Recorder(session.out, session.mode, live.emotions)) if session.out else None
         view = stack.enter_context(choose_view(session.view, str(source)))
+        failure: SourceError | None = None
         try:
-            _go(live, session.stop_after_s, recorder, view)
+            _go(live, recorder, view)
         except KeyboardInterrupt:  # how one leaves; the table is made as the stack unwinds
             notes.print("stopped")
+        except SourceError as error:  # what was seen until then is kept
+            failure = error
     if session.out:
         notes.print(f"written: {session.out}", markup=False)
+    if failure:
+        raise failure
 
 
-def _go(live: Watch, stop_after_s: float | None, recorder: _Recorder | None, view: View) -> None:
+def _go(live: Watch, recorder: _Recorder | None, view: View) -> None:
     for frame, readings in live:
-        if stop_after_s is not None and frame.time_s > stop_after_s:
-            return
         if recorder:
             recorder.add(frame, readings)
         if not view.show(frame, readings):

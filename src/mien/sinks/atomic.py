@@ -31,14 +31,21 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: the place cannot be written to.
     """
+    with replacing_path(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def replacing_path(path: Path) -> Iterator[Path]:
+    """As ``replacing``, for writers that open a file by its name; the name ends as that of ``path`` does."""
     with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".mien-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".mien-", suffix=path.suffix)
+        os.close(handle)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-                file.flush()
+            yield temporary
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)

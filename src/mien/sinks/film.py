@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -16,7 +14,7 @@ import numpy.typing as npt
 from ..errors import OptionError, OutputError
 from ..extras import require
 from ..values.arrays import checked
-from .atomic import writing_to
+from .atomic import replacing_path, writing_to
 from .sound import Sound
 
 if TYPE_CHECKING:
@@ -60,22 +58,16 @@ def film_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[Fi
     """
     check_film_format(path)
     av = require("av", "video")
-    with writing_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".mien-", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
+    with replacing_path(path) as temporary:
         try:
             with ExitStack() as stack:
-                file = stack.enter_context(av.open(name, "w"))
-                sound = stack.enter_context(av.open(str(sound_from))) if sound_from is not None else None
-                writer = FilmWriter(path, file, Sound.of(sound, file) if sound and sound.streams.audio else None)
+                file = stack.enter_context(av.open(str(temporary.absolute()), "w"))
+                sound = stack.enter_context(av.open(str(Path(sound_from).absolute()))) if sound_from else None
+                writer = FilmWriter(path, file, Sound(sound, file) if sound and sound.streams.audio else None)
                 yield writer
                 writer.finish()
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-        finally:  # after a success it is no longer there
-            temporary.unlink(missing_ok=True)
+        except av.error.FFmpegError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}", hint="Write elsewhere, or as .mkv.") from error
 
 
 class FilmWriter:
@@ -124,9 +116,3 @@ class FilmWriter:
         self._file.mux(self._pictures.encode(None))
         if self._sound:
             self._sound.finish(self._last / _TICKS)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

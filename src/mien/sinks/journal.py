@@ -74,8 +74,8 @@ class Journal:
             journal._begin_or_go_on(json.loads(json.dumps(header)), mode)
         return journal
 
-    def write(self, batch: Iterable[tuple[str, Sequence[Row]]]) -> None:
-        """Add sources with their rows. They are on the disk when this returns.
+    def write(self, batch: Iterable[tuple[str, Sequence[Row]]], note: str = "") -> None:
+        """Add sources with their rows, and a word on them. They are on the disk when this returns.
 
         Raises:
             OptionError: a source is there already, or the run is finished.
@@ -90,7 +90,7 @@ class Journal:
                     f"{source} is in the table already", hint="Give each source once, and leave out those in done."
                 )
             self.done.add(source)
-            lines.append(_line({"source": source, "rows": list(rows)}))
+            lines.append(_line({"source": source, "rows": list(rows), **({"note": note} if note else {})}))
         self._append(b"".join(lines))
 
     def __enter__(self) -> Journal:
@@ -149,16 +149,16 @@ class Journal:
 
     def rows(self) -> Iterator[Row]:
         """The rows written so far, in earlier runs too."""
-        for _, rows in self.entries():
+        for _, rows, _ in self.entries():
             yield from rows
 
-    def entries(self) -> Iterator[tuple[str, list[Row]]]:
-        """Each source written so far, in earlier runs too, with its rows."""
+    def entries(self) -> Iterator[tuple[str, list[Row], str]]:
+        """Each source written so far, in earlier runs too, with its rows and the note on it."""
         with self.path.open("rb") as file:
             next(file)
             for line in file:
                 entry = json.loads(line)
-                yield entry["source"], entry["rows"]
+                yield entry["source"], entry["rows"], entry.get("note", "")
 
 
 def partial_path(out: Path) -> Path:

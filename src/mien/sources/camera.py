@@ -37,7 +37,8 @@ class Camera:
         finally:
             logs.setLogLevel(level)
         if not self._capture.isOpened():
-            raise SourceError(f"{self.name} cannot be opened", hint=_hint(source))
+            what = "cannot be opened" if isinstance(source, int) or "://" in source else "is no film, camera or address"
+            raise SourceError(f"{self.name} {what}", hint=_hint(source))
         self.height = int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     def frames(self) -> Iterator[Frame]:
@@ -65,4 +66,6 @@ class Camera:
 def _hint(source: int | str) -> str:
     if isinstance(source, int):
         return "See that it is plugged in, that no other program uses it, and that this one may; 0 is the first camera."
-    return "Check the address, and that this machine can reach it."
+    if "://" in source:
+        return "Check the address, and that this machine can reach it."
+    return "Check the spelling; cameras have numbers (0 is the first), streams have addresses such as rtsp://..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from ..errors import OptionError, SourceError, TooLargeError
 from ..extras import require
+from ..values.clock import clock
 from ..values.frame import Frame
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ _TIMES_DIFFER_S = 0.0006
 #: Going on with a film begins to decode this much earlier: some formats find only roughly what they are asked for.
 _SEEK_BEFORE_S = 3.0
 #: Formats with an index to find a time by; in others a film is decoded from its beginning.
-_INDEXED = ("mov", "matroska", "avi")
+_INDEXED = {"mov", "matroska"}
+#: Formats that give their frames no times, or wrong ones, and have a constant rate: their frames are counted.
+_UNTIMED = {"avi", "mpeg", "h264", "hevc", "m4v", "mpegvideo"}
 _HINT = "Try to play it in a video player; copy or download it again. An MP4 without its end cannot be read at all."
 #: A film that ends this much earlier than its header says was cut off: seconds, and share of the film.
 _SHORT_BY_S, _SHORT_BY = 1.0, 0.02
@@ -71,7 +75,7 @@ class Film:
     Attributes:
         name: the path as given.
         facts: what the header says.
-        stopped: once the frames have been drawn: where and why reading stopped early, in words; "" when it did not.
+        stopped: once the frames have been drawn: where and why some could not be read, in words; "" when all could.
 
     Raises:
         OptionError: ``every_s`` is negative or no number.
@@ -82,14 +86,21 @@ class Film:
 
     def __init__(self, path: str | Path, *, every_s: float = 0.0, max_megapixels: float = 200.0) -> None:
         if not 0 <= every_s < float("inf"):
-            raise OptionError(f"every_s: got {every_s}, expected 0 (every frame) or more seconds")
+            raise OptionError(
+                f"every_s: got {every_s}, expected 0 (every frame) or more seconds", hint="0.2 takes five a second."
+            )
         self.name, self.stopped = str(path), ""
-        self._every_s = every_s
+        self._every_s, self._origin_s = every_s, 0.0
         with self._opened() as (container, stream):
-            first = next(self._decoded(container, stream, None), None)
+            first = next(self._pictures(container, stream), None)
             if first is None:
                 raise SourceError(f"{path} holds no frame that can be read", hint=_HINT)
-            self.facts = _facts(stream, first[2])
+            self.facts = _facts(stream, first)
+            formats = set(container.format.name.split(","))  # one reader may serve several, such as mov,mp4
+            self._timed = first.time is not None and not formats & _UNTIMED
+            self._indexed = bool(formats & _INDEXED)
+            # Fixed once: some formats come to know where they start only while they are read
+            self._origin_s = float(first.time or 0.0) if self._timed else 0.0
         megapixels = self.facts.width * self.facts.height / 1e6
         if megapixels > max_megapixels:
             raise TooLargeError(
@@ -111,58 +122,69 @@ class Film:
             after: number and time of a frame to go on after; None begins at the beginning.
 
         Yields:
-            Frames: upright, in square pixels, with ``time_s`` counted from the start of the film as the film says
-            (variable rates too), and ``index`` counting all its frames, also those that ``every_s`` passes over.
+            Frames: upright, in square pixels, with ``time_s`` counted from the first frame as the film says (variable
+            rates too) and always rising, and ``index`` counting all frames, also those that ``every_s`` passes over.
         """
         self.stopped = ""
-        last_s, due_s = (-1.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
+        ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
         with self._opened() as (container, stream):
-            for index, time_s, picture in self._decoded(container, stream, after):
-                last_s = time_s
+            for index, time_s, picture in self._numbered(container, stream, after):
+                ends_s = time_s + max(_lasts(picture), 1 / self.facts.rate)
                 if time_s + 1e-6 >= due_s:
                     due_s = self._due_after(time_s)
                     yield Frame(_upright(picture, self.facts), self.name, index, time_s)
-        promised = self.facts.duration_s
-        if promised and promised - last_s > max(_SHORT_BY_S, _SHORT_BY * promised) and not self.stopped:
-            self.stopped = f"{self.name} stops at {clock(last_s)} of {clock(promised)}: the rest is missing or damaged"
+            promised = _duration(stream, self._origin_s)
+        if promised and promised - ends_s > max(_SHORT_BY_S, _SHORT_BY * promised):
+            self._note(
+                f"{self.name} stops at {clock(ends_s, 1)} of {clock(promised, 1)}: the rest is missing or damaged"
+            )
 
     def _due_after(self, time_s: float) -> float:
         return self._every_s and (math.floor((time_s + 1e-6) / self._every_s) + 1) * self._every_s
 
-    def _decoded(
+    def _note(self, problem: str) -> None:
+        self.stopped = f"{self.stopped}; {problem}" if self.stopped else problem
+
+    def _numbered(
         self, container: InputContainer, stream: VideoStream, after: tuple[int, float] | None
     ) -> Iterator[tuple[int, float, VideoFrame]]:
         """Number, time and picture of each frame."""
-        index, after_s = (-1, -1.0) if after is None else after
-        if after is not None:
-            _seek(container, stream, after_s)
-        time_s = max(0.0, after_s)
+        index, last_s = -1, -1.0
+        if after is not None and self._timed:
+            index, last_s = after
+            if self._indexed:
+                _seek(container, stream, last_s + self._origin_s)
         for picture in self._pictures(container, stream):
-            time_s = _time(picture, stream)
-            if time_s > after_s + _TIMES_DIFFER_S:
+            if not self._timed:
                 index += 1
+                if after is None or index > after[0]:
+                    yield index, index / self.facts.rate, picture
+                continue
+            time_s = last_s + _TIMES_DIFFER_S if picture.time is None else picture.time - self._origin_s
+            if time_s >= last_s + _TIMES_DIFFER_S:
+                index, last_s = index + 1, time_s
                 yield index, time_s, picture
 
     def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         av = require("av", "video")
         packets = container.demux(stream)
-        time_s = 0.0
+        at, damaged = "its beginning", False
         while True:
             try:
                 pictures = next(packets).decode()
             except StopIteration:
                 return
             except av.error.InvalidDataError:
-                self.stopped = (
-                    f"{self.name} is damaged at {clock(time_s)}: what can be read before and after it is read"
-                )
+                if not damaged:
+                    damaged = True
+                    self._note(f"{self.name} is damaged at {at}: what can be read before and after it is read")
                 continue
             except av.error.FFmpegError as error:
-                self.stopped = f"{self.name} cannot be read beyond {clock(time_s)}: {error.strerror}"
+                self._note(f"{self.name} cannot be read beyond {at}: {error.strerror}")
                 return
             for picture in pictures:
                 if isinstance(picture, av.VideoFrame):
-                    time_s = _time(picture, stream)
+                    at = clock(picture.time - self._origin_s, 1) if picture.time is not None else at
                     yield picture
 
     @contextmanager
@@ -172,7 +194,7 @@ class Film:
         if path.is_file() and path.stat().st_size == 0:
             raise SourceError(f"{path} is empty: 0 bytes", hint=_HINT)
         try:
-            container = av.open(self.name)
+            container = av.open(os.path.abspath(self.name))  # noqa: PTH100  # a name with a colon would pass for an address
         except av.error.FFmpegError as error:
             raise SourceError(f"{self.name} is no film that can be read: {error.strerror}", hint=_HINT) from error
         with container:
@@ -183,47 +205,35 @@ class Film:
             yield container, stream
 
 
-def clock(time_s: float) -> str:
-    """``1:02.5`` or ``1:00:02.5``: minutes and seconds, as players show them."""
-    minutes, seconds = divmod(round(time_s, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"
-
-
 def _facts(stream: VideoStream, first: VideoFrame) -> FilmFacts:
     height, width = first.height, max(1, round(first.width * float(stream.sample_aspect_ratio or 1)))
     if first.rotation % 180:
         height, width = width, height
-    return FilmFacts(width, height, float(stream.average_rate or stream.guessed_rate or 25), _duration(stream))
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    return FilmFacts(width, height, rate, _duration(stream, float(first.time or 0.0)))
 
 
-def _duration(stream: VideoStream) -> float | None:
+def _duration(stream: VideoStream, origin_s: float) -> float | None:
     """Seconds of the pictures alone: a container's own length may be that of its sound."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    spoken = stream.metadata.get("DURATION", "").split(":")  # as Matroska writes it, 00:01:02.500000000
+    spoken = stream.metadata.get("DURATION", "").split(":")  # as Matroska writes the end, 00:01:02.500000000
     with suppress(ValueError):
         if len(spoken) == 3:
-            return 3600 * int(spoken[0]) + 60 * int(spoken[1]) + float(spoken[2])
+            return 3600 * int(spoken[0]) + 60 * int(spoken[1]) + float(spoken[2]) - origin_s
     return None
 
 
 def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> None:
-    """Move to well before a time, where the format can do that."""
-    if not any(name in container.format.name for name in _INDEXED):
-        return
+    """Move to well before a time."""
     av = require("av", "video")
     base = stream.time_base or Fraction(1, av.time_base)
-    start = stream.start_time or 0
-    with suppress(av.error.FFmpegError):
-        container.seek(start + max(0, int((time_s - _SEEK_BEFORE_S) / base)), stream=stream)
+    with suppress(av.error.FFmpegError):  # then it is decoded from its beginning
+        container.seek(max(0, int((time_s - _SEEK_BEFORE_S) / base)), stream=stream)
 
 
-def _time(picture: VideoFrame, stream: VideoStream) -> float:
-    """Seconds from the start of the film; 0 for a frame that carries no time."""
-    if picture.pts is None or picture.time_base is None:
-        return 0.0
-    return float((picture.pts - (stream.start_time or 0)) * picture.time_base)
+def _lasts(picture: VideoFrame) -> float:
+    return float((picture.duration or 0) * (picture.time_base or 0))
 
 
 def _upright(picture: VideoFrame, facts: FilmFacts) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -10,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from ..values.frame import Frame
 
 
-def latest(frames: Iterator[Frame], *, paced: bool = False) -> Generator[Frame]:
+def latest(frames: Iterator[Frame], *, paced: bool = False, stop_after_s: float | None = None) -> Generator[Frame]:
     """Draw frames in another thread, and hand on the newest of them each time.
 
     Args:
         frames: a source that delivers when it has something, such as a camera.
         paced: hold each frame back until its time, to play a film as if it were live.
+        stop_after_s: end so many seconds after the first frame, also where no more come; None goes on.
 
     Yields:
         Frames in order, with gaps in their ``index`` where some came while the last was dealt with.
@@ -23,7 +25,7 @@ def latest(frames: Iterator[Frame], *, paced: bool = False) -> Generator[Frame]:
     Raises:
         Exception: what the source raises, after its last frame.
     """
-    box = _Mailbox()
+    box = _Mailbox(stop_after_s)
     with ThreadPoolExecutor(1, thread_name_prefix="mien-latest") as pool:
         filling = pool.submit(box.fill, frames, paced=paced)
         try:
@@ -37,17 +39,21 @@ def latest(frames: Iterator[Frame], *, paced: bool = False) -> Generator[Frame]:
 class _Mailbox:
     """Holds one frame for whoever asks first."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop_after_s: float | None) -> None:
         self._frame: Frame | None = None
         self._closed = False
         self._changed = threading.Condition()
+        self._stop_after_s, self._ends = stop_after_s, math.inf
 
     def newest(self) -> Frame | None:
         """Wait for a frame that was not handed out yet; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frame is not None or self._closed)
+            left = None if self._ends == math.inf else max(0.0, self._ends - time.monotonic())
+            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout=left)
             frame, self._frame = self._frame, None
-            return frame
+            if frame is not None and self._stop_after_s is not None and self._ends == math.inf:
+                self._ends = time.monotonic() + self._stop_after_s
+            return frame if time.monotonic() < self._ends else None
 
     def close(self) -> None:
         """No more frames are wanted, or none will come."""
@@ -60,9 +66,10 @@ class _Mailbox:
         started = time.monotonic()
         try:
             for frame in frames:
-                if paced:
-                    time.sleep(max(0.0, started + frame.time_s - time.monotonic()))
                 with self._changed:
+                    if paced:
+                        early = started + frame.time_s - time.monotonic()
+                        self._changed.wait_for(lambda: self._closed, timeout=max(0.0, early))
                     if self._closed:
                         return
                     self._frame = frame

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 from ..draw.palette import COLOURS, ink_on
 from ..extras import require
+from ..values.clock import clock
 from .bins import Bins, binned, stacked
 from .values import FilmTimeline, TrackTimeline
-from .words import clock, counted, people, share, tick_step
+from .words import counted, people, share, tick_step
 
 FORMATS = (".png", ".svg", ".pdf")
 #: A figure of more tracks would be too tall to read; those seen longest are drawn.

@@ -16,9 +16,10 @@ from .. import __version__
 from ..draw.overlay import percent
 from ..draw.palette import COLOURS, ink_on
 from ..extras import require
+from ..values.clock import clock
 from .bins import Bins, binned, stacked
 from .values import FilmTimeline, Span, TrackTimeline
-from .words import about, clock, counted, people, share, tick_step, told
+from .words import about, counted, people, share, tick_step, told
 
 #: Tracks beyond these are counted, not shown: a page should open at once.
 MOST_TRACKS, MOST_SPANS = 50, 300

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..draw.palette import COLOURS, ink_on
+from ..values.clock import clock
 from .bins import binned
 from .values import FilmTimeline, TrackTimeline
-from .words import about, clock, counted, letters, mostly, share
+from .words import about, counted, letters, mostly, share
 
 #: Tracks seen for less time than these are counted, not listed.
 MOST_TRACKS = 20

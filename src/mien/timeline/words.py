@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..values.clock import clock
 from .values import FilmTimeline, TrackTimeline
 
 #: Emotions with a smaller share of the time are not named in a sentence.
 _WORTH_NAMING = 0.05
 _MOST_NAMED = 3
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
-
-
-def clock(seconds: float, digits: int = 0) -> str:
-    """``1:05``, ``1:02:05``, or, with a digit, ``1:05.3``."""
-    whole = round(max(seconds, 0.0) * 10**digits)
-    minutes, rest = divmod(whole, 60 * 10**digits)
-    hours, minutes = divmod(minutes, 60)
-    ending = f"{rest / 10**digits:0{3 + digits if digits else 2}.{digits}f}"
-    return f"{hours}:{minutes:02}:{ending}" if hours else f"{minutes}:{ending}"
 
 
 def share(part: float) -> str:
