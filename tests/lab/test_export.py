@@ -11,7 +11,7 @@ from mien.errors import DataError, ModelError, OptionError
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
 from mien.lab.evaluate.report import write_report
-from mien.lab.recipe import Head
+from mien.lab.recipe import Head, changed
 from mien.models.card import InputSpec, read_card
 
 from .conftest import tiny, two_classes
@@ -188,3 +188,33 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
     assert set(seen.part("train").names) == set(listed.names[listed.split == "train"])
     with pytest.raises(DataError, match="lacks"):
         export_model(tmp_path, everything.take(np.arange(100)), tmp_path / "models")
+
+
+def test_branches_are_folded_into_one_convolution(tmp_path):
+    from mien.lab.nets.branched import BranchedConv, folded
+    from mien.lab.nets.plain import PlainTrunk
+
+    torch.manual_seed(0)
+    trunk = PlainTrunk((8, 8, 12), (2, 1, 2), branches=True)
+    pictures = torch.randn(16, 1, 24, 24)
+    for _ in range(5):
+        trunk(pictures)  # so that the batch norms have seen something
+    trunk.eval()
+    once = folded(trunk)
+    assert not any(isinstance(module, BranchedConv) for module in once.modules())
+    assert any(isinstance(module, BranchedConv) for module in trunk.modules())
+    torch.testing.assert_close(once(pictures), trunk(pictures), rtol=1e-4, atol=1e-5)
+    kernels = sum(a * b * 9 + b for a, b in ((1, 8), (8, 8), (8, 8), (8, 12), (12, 12)))
+    assert sum(value.numel() for value in once.parameters()) == kernels
+    assert trunk.features == 12
+
+
+def test_a_branched_network_is_exported_as_a_plain_one(tmp_path):
+    recipe = changed(tiny(epochs=1), {"network.branches": True})
+    train(recipe, two_classes(320), tmp_path / "run")
+    path = export_model(tmp_path / "run", two_classes(320), tmp_path / "out")  # checks parity itself
+    import onnx
+
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert kinds.count("Conv") == 2
+    assert "BatchNormalization" not in kinds

@@ -97,7 +97,8 @@ def _check_unused(network: Network) -> None:
     """A field that the network does not look at must not look as if it did something."""
     idle = {
         "plain": ("layers", "backbone", "frozen", "base_range"),
-        "layers": ("backbone", "weights", "frozen", "base_range"),
+        "layers": ("branches", "backbone", "weights", "frozen", "base_range"),
+        "timm": ("branches",),
     }
     for name in idle.get(network.name, ()):
         default = Network.__dataclass_fields__[name].default

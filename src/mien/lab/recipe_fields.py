@@ -53,6 +53,7 @@ class Network:
         name: ``plain`` (stages of 3x3 convolutions), ``layers`` (written out row by row) or ``timm`` (a network of the timm
             library, followed by ``layers``).
         widths, depths: channels and convolutions of each stage of ``plain``.
+        branches: train each convolution of ``plain`` as several that are one in the exported network (RepVGG).
         layers: rows of ``layers``, or what follows the base of ``timm``; ``mien.lab.nets.rows`` has the notation.
         backbone: the base's name in timm, such as ``vgg16``.
         weights: what the base starts from: ``none`` (random), ``imagenet`` (fetched by timm), or the path of a file; for
@@ -65,6 +66,7 @@ class Network:
     name: str = "plain"
     widths: tuple[int, ...] = (24, 48, 128, 256)
     depths: tuple[int, ...] = (2, 2, 2, 3)
+    branches: bool = False
     layers: tuple[str, ...] = ()
     backbone: str = ""
     weights: str = "none"

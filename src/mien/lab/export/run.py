@@ -10,6 +10,7 @@ from ...models.card import InputSpec
 from ...sinks.atomic import write_atomically
 from ..dataset.faces import FaceSet
 from ..evaluate.calibrating import chosen_by
+from ..nets.branched import folded
 from ..train.checkpoint import find_checkpoint, pictures_of, restore_network
 from .carding import describe, model_card
 from .parity import check_parity
@@ -42,7 +43,8 @@ def export_model(
         OutputError: ``out`` cannot be written to.
     """
     file = find_checkpoint(checkpoint)
-    recipe, network = restore_network(file)
+    recipe, trained = restore_network(file)
+    network = folded(trained)
     name = name or recipe.name
     if Path(name).name != name:
         raise OptionError(
@@ -52,7 +54,7 @@ def export_model(
     weights = to_onnx(network, spec.size, spec.channels)
     faces = pictures_of(file, recipe, faces)
     pictures = faces.part(chosen_by(faces)).images[:64]
-    check_parity(network, weights, network_input(resize(pictures, spec.size), spec))
+    check_parity(trained, weights, network_input(resize(pictures, spec.size), spec))
     card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))
     path = out / card.weights
     write_atomically(path, weights)

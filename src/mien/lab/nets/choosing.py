@@ -40,4 +40,4 @@ def _trunk(recipe: Recipe) -> nn.Module:
         return LayeredTrunk(network.layers, Shape(given.channels, given.size))
     if network.name == "timm":
         return BackboneTrunk(network, given.size)
-    return PlainTrunk(network.widths, network.depths, given.channels)
+    return PlainTrunk(network.widths, network.depths, given.channels, branches=network.branches)

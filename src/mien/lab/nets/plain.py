@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from .branched import BranchedConv
+
 
 class PlainTrunk(nn.Module):
     """Picture in, one feature vector out.
@@ -19,20 +21,23 @@ class PlainTrunk(nn.Module):
         widths: channels of each stage.
         depths: convolutions of each stage.
         channels: of the pictures.
+        branches: train each convolution as several that are folded into one on export (``branched``).
     """
 
-    def __init__(self, widths: Sequence[int], depths: Sequence[int], channels: int = 1) -> None:
+    def __init__(
+        self, widths: Sequence[int], depths: Sequence[int], channels: int = 1, *, branches: bool = False
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             if stage:
                 layers.append(nn.MaxPool2d(2))
             for _ in range(depth):
-                layers += [
-                    nn.Conv2d(channels, width, 3, padding=1, bias=False),
-                    nn.BatchNorm2d(width),
-                    nn.ReLU(inplace=True),
-                ]
+                if branches:
+                    layers.append(BranchedConv(channels, width))
+                else:
+                    layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
+                layers.append(nn.ReLU(inplace=True))
                 channels = width
         self.layers = nn.Sequential(*layers)
         self.features = channels
