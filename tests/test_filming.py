@@ -23,12 +23,12 @@ def test_each_person_keeps_a_number_and_an_expression(moments):
     seen = {
         number: {reading.track: reading.emotion for reading in readings} for number, (_, readings) in enumerate(moments)
     }
-    assert all(seen[number] == {0: "happy"} for number in range(15))
-    assert all(seen[number] == {0: "happy", 1: "neutral"} for number in range(16, 30))
+    assert all(seen[number] == {1: "happy"} for number in range(15))
+    assert all(seen[number] == {1: "happy", 2: "neutral"} for number in range(16, 30))
 
 
 def test_probabilities_are_smoothed_and_the_raw_ones_kept(moments):
-    of_first = [reading for _, readings in moments for reading in readings if reading.track == 0]
+    of_first = [reading for _, readings in moments for reading in readings if reading.track == 1]
     np.testing.assert_allclose(of_first[0].probabilities, of_first[0].raw, atol=1e-6)
     raw = np.array([np.log(reading.raw[6] + 1e-6) for reading in of_first])
     smooth = np.array([np.log(reading.probabilities[6] + 1e-6) for reading in of_first])
@@ -38,7 +38,7 @@ def test_probabilities_are_smoothed_and_the_raw_ones_kept(moments):
 def test_a_sampled_film(clip):
     moments = list(read_film(clip, ReadOptions(emotions="happy-sad"), every_s=0.5))
     assert [round(frame.time_s, 1) for frame, _ in moments] == [0.0, 0.5, 1.0, 1.5]
-    assert {reading.track for _, readings in moments for reading in readings} == {0, 1}
+    assert {reading.track for _, readings in moments for reading in readings} == {1, 2}
 
 
 def test_a_film_plays_at_its_own_speed(clip):

@@ -52,7 +52,7 @@ def test_every_frame_is_in_the_table(mien, clip, tmp_path):
     rows = table(tmp_path / "clip.csv")
     assert [int(row["frame"]) for row in rows] == [*range(15), *(n for n in range(15, 30) for _ in range(2))]
     assert float(rows[-1]["time_s"]) == pytest.approx(29 / 15, abs=0.001)
-    assert {row["track"]: row["emotion"] for row in rows} == {"0": "happy", "1": "neutral"}
+    assert {row["track"]: row["emotion"] for row in rows} == {"1": "happy", "2": "neutral"}
     assert {"happy", "raw_happy"} <= rows[0].keys()
     marked = list(Film(tmp_path / "marked.mp4").frames())
     whole = list(Film(clip).frames())
@@ -63,7 +63,7 @@ def test_every_frame_is_in_the_table(mien, clip, tmp_path):
 def test_sampled_as_json(mien, clip):
     code, out, _ = mien("read", clip, "--every", "500ms", "--json", "--emotions", "seven")
     assert code == 0
-    assert [row["time_s"] for row in json.loads(out) if row["track"] == 0] == pytest.approx(
+    assert [row["time_s"] for row in json.loads(out) if row["track"] == 1] == pytest.approx(
         [0.0, 0.533, 1.0, 1.533], abs=0.04
     )
 
@@ -82,9 +82,9 @@ def test_photos_and_films_of_a_folder(mien, clip, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
     assert [(row["source"].rpartition("/")[2], row["track"]) for row in rows] == [
         ("photo.png", None),
-        ("film.mp4", 0),
-        ("film.mp4", 0),
         ("film.mp4", 1),
+        ("film.mp4", 1),
+        ("film.mp4", 2),
     ]
     assert sorted(path.name for path in (tmp_path / "marked").iterdir()) == ["film.mp4", "photo.png"]
 
@@ -166,9 +166,9 @@ def test_without_the_extra_photos_are_still_read(mien, clip, tmp_path, monkeypat
 def test_watching_a_film_prints_changes_and_records(mien, clip, tmp_path):
     code, out, _ = mien("watch", clip, "--view", "none", "--out", tmp_path / "live.csv")
     assert code == 0
-    assert "person 0  happy" in out
-    assert "person 1  neutral" in out
-    assert {row["track"] for row in table(tmp_path / "live.csv")} == {"0", "1"}
+    assert "person 1  happy" in out
+    assert "person 2  neutral" in out
+    assert {row["track"] for row in table(tmp_path / "live.csv")} == {"1", "2"}
 
 
 def test_watching_in_a_terminal(mien, clip):

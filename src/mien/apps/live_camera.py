@@ -124,7 +124,7 @@ def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession
         st.info(note)
     for number, person in enumerate(people):
         away = "" if person.present else f"{person.away_s:.0f} s ago"
-        st.html(card(f"Person {person.track + 1}", person.reading, away=away))
+        st.html(card(f"Person {person.track}", person.reading, away=away))
         ago_s = np.linspace(-SPAN_S, -STEP_S, len(person.minute))
         st.altair_chart(bands(ago_s, person.minute, session.emotions, SPAN_S), key=f"minute-{number}")
         st.html(legend(person.minute, session.emotions))

@@ -122,7 +122,7 @@ def _show_film(film: FilmRead, name: str, emotions: tuple[str, ...]) -> None:
         left, right = st.columns([1, 2], gap="large")
         left.image(role.picture, f"At {clock(role.clearest_s, 1)}")
         with right:
-            st.html(card(f"Person {role.track + 1}, seen for {role.seen_s:.0f} s; clearest", role.clearest))
+            st.html(card(f"Person {role.track}, seen for {role.seen_s:.0f} s; clearest", role.clearest))
             st.altair_chart(bands(role.times_s, role.shares, emotions, film.duration_s), key=f"role-{role.track}")
             st.html(legend(role.shares, emotions))
     if len(film.roles) > _MOST_PEOPLE:

@@ -55,6 +55,8 @@ def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
 def _tag(pen: ImageDraw.ImageDraw, reading: Reading, frame: Frame, line: int) -> None:
     box, colour = reading.face.box, COLOURS[reading.emotion]
     text, pad = caption(reading), 2 * line
+    if reading.track is not None:
+        text = f"{reading.track}: {text}"
     # As large as the picture suggests, but hardly wider than the face, so that neighbours keep their captions.
     largest = 1.2 * box.width / pen.textlength(text, font=ImageFont.load_default(100.0)) * 100
     font = ImageFont.load_default(float(np.clip(largest, 10, max(14, frame.width / 28))))

@@ -50,8 +50,8 @@ class Follower:
             readings: the faces of this frame; call it for frames without any, too.
 
         Returns:
-            The readings in the same order, each with ``track``, a number that its person keeps from frame to frame (0, 1,
-            2, ... in order of first appearance), smoothed ``probabilities``, ``votes`` and ``covered``, and ``raw``, the
+            The readings in the same order, each with ``track``, a number that its person keeps from frame to frame (1, 2,
+            3, ... in order of first appearance), smoothed ``probabilities``, ``votes`` and ``covered``, and ``raw``, the
             probabilities of this frame alone.
 
         Raises:

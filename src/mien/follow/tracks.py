@@ -22,7 +22,7 @@ SPEED, MOST_REACH = 4.0, 0.8
 
 
 class Tracks:
-    """The people in sight, numbered 0, 1, 2, ... in order of first appearance.
+    """The people in sight, numbered 1, 2, 3, ... in order of first appearance.
 
     Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
     constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
@@ -49,7 +49,7 @@ class Tracks:
             minimum_consecutive_frames=1,
             iou=self._overlap,
         )
-        self._next = 0
+        self._next = 1
         self._last_s = 0.0
 
     def number(self, time_s: float, faces: Sequence[Face]) -> list[int]:

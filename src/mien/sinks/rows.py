@@ -9,7 +9,7 @@ source         text          never    path of the picture or video as it was giv
 frame          integer       never    number of the frame in its source, from 0; 0 in a photo
 time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in a photo
 face           integer       no face  number of the face in its frame, from 0
-track          integer       photo    number of the person in a video, the same from frame to frame
+track          integer       photo    number of the person in a film, from 1, the same from frame to frame
 x0 y0          number        no face  left and top of the face's box, pixels of the upright picture, 2 decimals
 x1 y1          number        no face  right and bottom; a box may reach past the border of the picture
 score          number        no face  the detector's confidence that this is a face, 0 to 1, 4 decimals
