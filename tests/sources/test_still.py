@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image, TiffImagePlugin
 
@@ -235,10 +236,14 @@ def test_cmyk_is_not_inverted(file_format):
     assert np.abs(image[2, 29].astype(int) - (0, 0, 255)).max() < 12
 
 
-def test_ycbcr_and_lab_tiffs_come_out_in_their_colours():
-    for picture in (corners().convert("YCbCr"), corners().convert("LAB")):
-        image = read_still(encoded(picture, "TIFF")).image
-        assert np.abs(image[2, 2].astype(int) - RED).max() < 12
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
+def test_ycbcr_and_lab_tiffs_come_out_in_their_colours(mode):
+    content = encoded(corners().convert(mode), "TIFF")
+    try:
+        Image.open(io.BytesIO(content)).load()
+    except OSError:
+        pytest.skip(f"Pillow {PIL.__version__} cannot read the {mode} TIFF that it has written")
+    assert np.abs(read_still(content).image[2, 2].astype(int) - RED).max() < 12
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF", "MPO"])
