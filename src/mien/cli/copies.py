@@ -83,8 +83,9 @@ class MarkedCopies:
 def _one_film(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
     check_film_format(annotate)
     if len(paths) != 1 or not is_film(paths[0]):
+        what = "a photo" if len(paths) == 1 else f"{len(paths)} sources"
         raise OptionError(
-            f"--annotate {annotate}: got {len(paths)} sources, expected one film to mark under this name",
+            f"--annotate {annotate}: got {what}, expected one film to mark under this name",
             hint="Give a folder, such as --annotate marked.",
         )
     if annotate.exists() and annotate.samefile(paths[0]):

@@ -66,14 +66,20 @@ class FilmSummary:
             table.add_column(title, justify="right" if title == "person" else "left")
         table.add_column("of which")
         for row, (number, person) in enumerate(sorted(people[:MOST_PEOPLE])):
-            seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {person.frames * self._interval_s:.1f} s"
+            seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {self._seen_s(person):.1f} s"
             table.add_row(Text(name if row == 0 else ""), str(number), seen, _shares(person))
         left = len(people) - MOST_PEOPLE
         more = f"; {left} more {'person' if left == 1 else 'people'} seen for less time" if left > 0 else ""
         counted = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
-        line = f"{name}: {self.frames} frames up to {clock(self._last_s, 1)}, {self._faces} faces, {counted}{more}"
+        frames = f"{self.frames} {'frame' if self.frames == 1 else 'frames'}"
+        line = f"{name}: {frames} up to {clock(self._last_s, 1)}, {self._faces} faces, {counted}{more}"
         summary = Text(line, style="dim")
         return Group(table, summary) if people else Group(summary)
+
+    def _seen_s(self, person: _Person) -> float:
+        """Each frame stands for the time to the next, but not beyond the film's end."""
+        left = (self.film.facts.duration_s or float("inf")) - person.first_s
+        return min(person.frames * self._interval_s, left)
 
 
 def _shares(person: _Person) -> Text:

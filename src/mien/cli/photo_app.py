@@ -40,7 +40,7 @@ def photo(
 
       mien app photo
       mien app photo --port 8000 --no-browser
-      mien app photo --flags corrections && mien lab inspect --data corrections
+      mien app photo --flags corrections && mien lab inspect corrections
 
     The page is served by this machine to itself; pictures are not kept, but for the faces that a user agrees to keep.
     """

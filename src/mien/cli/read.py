@@ -41,7 +41,7 @@ def read(
         typer.Option(
             metavar="DIR|FILM",
             help="Write a copy of each picture and film with its faces marked; for one film, its name such as "
-            "marked.mp4. Films keep their sound.",
+            "marked.mp4 (or .mkv, .mov). Films keep their sound; with --every they hold the frames that were read.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,

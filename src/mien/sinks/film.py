@@ -67,7 +67,9 @@ def film_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[Fi
                 yield writer
                 writer.finish()
         except av.error.FFmpegError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}", hint="Write elsewhere, or as .mkv.") from error
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}", hint="Check that the disk has room; try .mkv."
+            ) from error
 
 
 class FilmWriter:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal
 
-from ..errors import OptionError, OutputError
+from ..errors import MienError, OptionError, OutputError
 from .atomic import writing_to
 from .rows import SCHEMA_VERSION, Row
 from .tables import check_format, write_table
@@ -105,6 +105,8 @@ class Journal:
         if kind is not None:
             with suppress(OSError):  # the error on its way out says more than a failing close
                 file.close()
+                if not self.done and issubclass(kind, MienError):  # nothing was read, and nothing would be
+                    self.path.unlink()
             return
         with writing_to(self.path):
             file.close()
