@@ -10,27 +10,11 @@ import numpy as np
 import pytest
 
 from mien.cli import films
-from mien.cli.app import main
 from mien.sources.film import Film
 
 from ..conftest import EXAMPLES, make_clip
 
 pytest.importorskip("av", reason="films need the extra video")
-
-
-@pytest.fixture
-def mien(monkeypatch, capsys):
-    """Run the command line; gives (exit code, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
 
 
 def table(path):

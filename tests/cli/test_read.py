@@ -14,24 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.cli.app import main
-
 from ..conftest import EXAMPLES
-
-
-@pytest.fixture
-def mien(monkeypatch, capsys):
-    """Run the command line; gives (exit code, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from .options import (
     MinFace,
     Model,
     Out,
+    Overwrite,
     Threads,
     UnsureBelow,
     WhichDetector,
@@ -48,9 +49,7 @@ def read(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same --out.", rich_help_panel=OUTPUT)
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace --out if it exists.", rich_help_panel=OUTPUT)
-    ] = False,
+    overwrite: Overwrite = False,
     every: Annotated[
         str | None,
         typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import OUTPUT, Emotions, Flip, Head, MinFace, Model, Out, Threads, UnsureBelow
+from .options import OUTPUT, Emotions, Flip, Head, MinFace, Model, Out, Overwrite, Threads, UnsureBelow
 from .values import seconds
 
 
@@ -28,9 +28,7 @@ def watch(
         ),
     ] = "auto",
     out: Out = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace --out if it exists.", rich_help_panel=OUTPUT)
-    ] = False,
+    overwrite: Overwrite = False,
     stop_after: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Stop after so long, as in 30s or 10min.")
     ] = None,
