@@ -12,11 +12,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..draw.overlay import mark
-from ..follow.people import Follower
+from ..filming import film_follower, follow_film, workers
 from ..reader import Reader
 from ..sinks.rows import Row, rows
 from ..sources.film import Film
 from ..values.frame import Frame
+from ..values.options import ReadOptions
 from ..values.reading import Reading
 from .live_settings import MOST_MEGAPIXELS
 
@@ -87,14 +88,13 @@ def read_film(
         MissingExtraError: PyAV is not installed.
     """
     film = Film(path, every_s=EVERY_S, max_megapixels=MOST_MEGAPIXELS)
-    follower = Follower(1 / EVERY_S)
+    follower = film_follower(film)
     table: list[Row] = []
     seen: dict[int, list[tuple[float, Reading]]] = {}
     clearest: dict[int, tuple[Reading, float, bytes]] = {}
     end_s = 0.0
-    for frame in film.frames():
-        read = [replace(one, unsure_below=unsure_below) for one in reader.read(frame.image)]
-        readings = follower.follow(frame, read)
+    for frame, followed in follow_film(film, reader, follower, workers(ReadOptions())):
+        readings = [replace(one, unsure_below=unsure_below) for one in followed]
         end_s = frame.time_s + EVERY_S
         table += rows(replace(frame, name=name), readings, reader.emotions, film=True)
         for reading in readings:
