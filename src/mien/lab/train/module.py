@@ -98,7 +98,9 @@ class Training(lightning.LightningModule):
         with torch.no_grad():
             with torch.autocast(self.device.type, enabled=False):
                 plain = glance(images.float() / 255, self.recipe.augment, size)
+            self.network.eval()  # a guess with features dropped is less sure and less often right
             guesses = {name: value.float().softmax(1) for name, value in self.network(self._normalised(plain)).items()}
+            self.network.train()
         losses, sure = [], []
         for name, head in self.recipe.heads.items():
             confidence, label = guesses[name].max(1)
