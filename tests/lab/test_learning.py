@@ -20,8 +20,8 @@ torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab
 from mien.lab.augment.pictures import augment, glance, move  # noqa: E402  # needs torch
 from mien.lab.nets.choosing import build_network  # noqa: E402  # needs torch
 from mien.lab.train.batches import class_weights, keep_labels, training_batches  # noqa: E402  # needs torch
+from mien.lab.train.losses import soft_cross_entropy  # noqa: E402  # needs torch
 from mien.lab.train.memory import kept_bytes, parts_that_fit  # noqa: E402  # needs torch
-from mien.lab.train.module import soft_cross_entropy  # noqa: E402  # needs torch
 from mien.lab.train.run import train  # noqa: E402  # needs torch
 
 

@@ -196,3 +196,15 @@ def test_l2_is_counted_as_keras_does():
     decayed = {group["weight_decay"]: sum(weight.numel() for weight in group["params"]) for group in groups}
     assert decayed.pop(0.02) == 3 * 3 * 128 * 512 + 3 * 3 * 512 * 512  # torch adds decay * w, the slope of 0.01 w^2
     assert set(decayed) == {0.0}
+
+
+def test_a_standardised_network_cares_little_for_light():
+    recipe = changed(load_recipe("smoke"), {"network.standardise": True})
+    network = build_network(recipe).eval()
+    pictures = torch.rand(4, 1, 48, 48)
+    with torch.inference_mode():
+        bright, dark = network(pictures), network(0.3 * pictures - 0.6)
+    for name in recipe.heads:
+        torch.testing.assert_close(bright[name], dark[name], atol=0.1, rtol=0)
+    blank = network(torch.zeros(1, 1, 48, 48))
+    assert all(bool(torch.isfinite(logits).all()) for logits in blank.values())

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.errors import ModelError, RecipeError
+from mien.errors import DataError, RecipeError
+from mien.lab.evaluate.calibration import probabilities_at
+from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.recipe import changed
 
 from .conftest import HAPPY, SAD, tiny, two_classes
@@ -14,9 +16,11 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.train.checkpoint import restore_network  # noqa: E402  # needs torch
+from mien.lab.train.asking import ask  # noqa: E402  # needs torch
+from mien.lab.train.batches import taught_batches  # noqa: E402  # needs torch
+from mien.lab.train.losses import teaching_loss  # noqa: E402  # needs torch
 from mien.lab.train.run import train  # noqa: E402  # needs torch
-from mien.lab.train.teaching import Teachers, teaching_loss  # noqa: E402  # needs torch
+from mien.lab.train.taught import read_taught, write_taught  # noqa: E402  # needs torch
 
 
 @pytest.fixture(scope="module")
@@ -29,39 +33,98 @@ def teacher(tmp_path_factory):
     return folder
 
 
-def test_a_student_learns_from_a_teacher_what_its_labels_do_not_say(teacher, tmp_path):
+@pytest.fixture
+def lying():
+    """Pictures whose training labels say nothing."""
     faces = two_classes(320, seed=1)
     labels = faces.labels.copy()
     training = np.flatnonzero(faces.split == "train")
     labels[training] = np.random.default_rng(0).choice([HAPPY, SAD], len(training))
-    lying = replace(faces, labels=labels)
+    return replace(faces, labels=labels)
+
+
+def asked(teacher, faces, recipe, path, views=3):
+    write_taught(ask([open_classifier(teacher)], faces.part("train"), recipe, views=views), path)
+    return changed(recipe, {"distil.taught": str(path), "distil.weight": 1.0})
+
+
+def test_a_student_learns_from_a_teacher_what_its_labels_do_not_say(teacher, lying, tmp_path):
     rows = []
-    recipe = changed(tiny(epochs=5), {"distil.teachers": [str(teacher)], "distil.weight": 1.0})
-    train(recipe, lying, tmp_path / "taught", show=rows.append)
+    recipe = asked(teacher, lying, tiny(epochs=5), tmp_path / "taught.npz")
+    train(recipe, lying, tmp_path / "student", show=rows.append)
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
 
 
-def test_teachers_are_averaged_and_softened(teacher):
-    recipe = changed(tiny(), {"distil.teachers": [str(teacher)] * 2, "distil.temperature": 3.0})
-    pictures = torch.rand(4, 1, 16, 16)
-    once = Teachers(changed(recipe, {"distil.teachers": [str(teacher)]})).answers(pictures)
-    torch.testing.assert_close(Teachers(recipe).answers(pictures), once)
-    own, network = restore_network(teacher / "last.ckpt")
-    logits = network((pictures - own.input.mean) / own.input.std)
-    torch.testing.assert_close(once["fer2013"], (logits["fer2013"] / 3).softmax(1))
-    best = teaching_loss({"fer2013": logits["fer2013"]}, once, recipe)
-    assert best < teaching_loss({"fer2013": torch.zeros_like(logits["fer2013"])}, once, recipe)
+def test_a_student_learns_from_pictures_without_labels(teacher, lying, tmp_path):
+    recipe = changed(asked(teacher, lying, tiny(), tmp_path / "taught.npz"), {"semi.labels": 0.1})
+    learned = lying.part("train")
+    taught = read_taught(tmp_path / "taught.npz", recipe)
+    seen, labelled = 0, 0
+    for _images, targets, answers in taught_batches(learned, recipe, taught):
+        seen, labelled = seen + len(answers), labelled + int(targets.sum())
+        torch.testing.assert_close(answers.float().sum(1), torch.ones(len(answers)), atol=2e-3, rtol=0)
+    assert seen >= len(learned) - recipe.schedule.batch
+    assert labelled <= 0.15 * len(learned)
+
+
+def test_a_batch_holds_views_with_the_answers_given_to_them(teacher, tmp_path):
+    faces = two_classes(64).part("train")
+    recipe = asked(teacher, faces, tiny(), tmp_path / "taught.npz")
+    taught = read_taught(tmp_path / "taught.npz", recipe)
+    np.testing.assert_array_equal(taught.views[:, 0], faces.images)
+    some = faces.take(np.arange(len(faces))[::-2])  # a student may learn from fewer pictures, in another order
+    classifier = open_classifier(teacher)
+    for images, targets, answers in taught_batches(some, recipe, taught):
+        logits = predict(classifier, images.numpy()[:, 0], flip=True)["fer2013"]
+        np.testing.assert_allclose(answers.numpy(), probabilities_at(logits, 1.0), atol=2e-3)
+        assert (targets.sum(1) == 1).all()
+
+
+def test_teachers_are_averaged(teacher):
+    faces, one = two_classes(64), open_classifier(teacher)
+    recipe = tiny()
+    once = ask([one], faces, recipe, views=2)
+    twice = ask([one, one], faces, recipe, views=2)
+    np.testing.assert_array_equal(once.views, twice.views)
+    np.testing.assert_allclose(once.answers["fer2013"], twice.answers["fer2013"], atol=1e-3)
+
+
+def test_softened_answers_are_matched_by_the_logits_they_came_from():
+    logits = {"fer2013": torch.randn(6, 7)}
+    recipe = changed(tiny(), {"distil.temperature": 3.0})
+    answers = {"fer2013": logits["fer2013"].softmax(1)}
+    assert teaching_loss(logits, answers, recipe) < teaching_loss({"fer2013": logits["fer2013"] * 0.5}, answers, recipe)
 
 
 def test_a_teacher_must_know_what_it_teaches(teacher, tmp_path):
-    recipe = changed(tiny(), {"heads.fer2013.emotions": "happy-sad", "distil.teachers": [str(teacher)]})
+    recipe = changed(tiny(), {"heads.fer2013.emotions": "happy-sad"})
     with pytest.raises(RecipeError, match=r"expected fer2013 \(happy-sad\)"):
-        Teachers(recipe)
-    with pytest.raises(ModelError, match="holds no run"):
-        Teachers(changed(tiny(), {"distil.teachers": [str(tmp_path)]}))
+        ask([open_classifier(teacher)], two_classes(64), recipe, views=1)
+    asked(teacher, two_classes(64), tiny(), tmp_path / "taught.npz", views=1)
+    with pytest.raises(DataError, match="answers of the head fer2013"):
+        read_taught(tmp_path / "taught.npz", recipe)
 
 
-@pytest.mark.parametrize(("field", "value"), [("weight", 1.5), ("temperature", 0.0), ("from_epoch", -1)])
+def test_answers_to_other_pictures_are_refused(teacher, tmp_path):
+    faces = two_classes(64)
+    recipe = asked(teacher, faces, tiny(), tmp_path / "taught.npz", views=1)
+    more = replace(faces, names=np.array([f"other {row}" for row in range(len(faces))]))
+    with pytest.raises(DataError, match="were not asked about"):
+        train(recipe, more, tmp_path / "student")
+
+
+def test_a_file_that_is_none_is_refused(tmp_path):
+    recipe = changed(tiny(), {"distil.taught": str(tmp_path / "none.npz")})
+    with pytest.raises(DataError, match="nothing at"):
+        train(recipe, two_classes(64), tmp_path / "run")
+    (tmp_path / "bad.npz").write_bytes(b"PK no")
+    with pytest.raises(DataError, match="no file of 'mien lab teach'"):
+        read_taught(tmp_path / "bad.npz", recipe)
+    with pytest.raises(RecipeError, match="teachers answer for every"):
+        changed(recipe, {"semi.labels": 0.1, "semi.ratio": 2})
+
+
+@pytest.mark.parametrize(("field", "value"), [("weight", 1.5), ("temperature", 0.0)])
 def test_what_makes_no_sense_is_refused(field, value):
     with pytest.raises(RecipeError, match=f"distil.{field}"):
         changed(tiny(), {f"distil.{field}": value})

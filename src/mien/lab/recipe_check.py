@@ -43,6 +43,11 @@ def check(recipe: Recipe) -> None:
     _check_sides(recipe)
     _check_semi(recipe.semi)
     _check_distil(recipe.distil)
+    if recipe.distil.taught and recipe.semi.ratio:
+        raise RecipeError(
+            f"semi.ratio: got {recipe.semi.ratio} beside distil.taught, expected 0: teachers answer for every picture",
+            hint="Leave either of them out.",
+        )
 
 
 def _check_head(where: str, head: Head) -> None:
@@ -97,8 +102,8 @@ def _check_unused(network: Network) -> None:
     """A field that the network does not look at must not look as if it did something."""
     idle = {
         "plain": ("layers", "backbone", "frozen", "base_range"),
-        "layers": ("branches", "backbone", "weights", "frozen", "base_range"),
-        "timm": ("branches",),
+        "layers": ("branches", "standardise", "backbone", "weights", "frozen", "base_range"),
+        "timm": ("branches", "standardise"),
     }
     for name in idle.get(network.name, ()):
         default = Network.__dataclass_fields__[name].default
@@ -144,7 +149,7 @@ def _check_sides(recipe: Recipe) -> None:
 
 
 def _check_augment(augment: Augment) -> None:
-    for name in ("flip", "erase"):
+    for name in ("flip", "erase", "spoil"):
         probability = getattr(augment, name)
         if not 0 <= probability <= 1:
             raise RecipeError(f"augment.{name}: got {probability}, expected a probability from 0 to 1")
@@ -205,7 +210,6 @@ def _check_semi(semi: Semi) -> None:
 def _check_distil(distil: Distil) -> None:
     if not 0 <= distil.weight <= 1:
         raise RecipeError(f"distil.weight: got {distil.weight}, expected 0 to 1")
-    _at_least("distil.from_epoch", distil.from_epoch, 0)
     if not 0 < distil.temperature < math.inf:
         raise RecipeError(f"distil.temperature: got {distil.temperature}, expected more than 0")
 

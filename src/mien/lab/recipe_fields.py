@@ -54,6 +54,7 @@ class Network:
             library, followed by ``layers``).
         widths, depths: channels and convolutions of each stage of ``plain``.
         branches: train each convolution of ``plain`` as several that are one in the exported network (RepVGG).
+        standardise: ``plain`` gives each picture the same mean and contrast first, so that light matters little.
         layers: rows of ``layers``, or what follows the base of ``timm``; ``mien.lab.nets.rows`` has the notation.
         backbone: the base's name in timm, such as ``vgg16``.
         weights: what the base starts from: ``none`` (random), ``imagenet`` (fetched by timm), or the path of a file; for
@@ -67,6 +68,7 @@ class Network:
     widths: tuple[int, ...] = (24, 48, 128, 256)
     depths: tuple[int, ...] = (2, 2, 2, 3)
     branches: bool = False
+    standardise: bool = False
     layers: tuple[str, ...] = ()
     backbone: str = ""
     weights: str = "none"
@@ -104,6 +106,7 @@ class Augment:
         gamma: exponent between 1/(1+this) and 1+this.
         noise: standard deviation of normal noise on 0-1 values.
         erase: probability that a rectangle is blanked (Zhong et al. 2017).
+        spoil: probability that light, lens, camera, file or something in the way spoils the picture (``augment.spoil``).
         mixup: alpha of the Beta distribution (Zhang et al. 2018); 0 turns it off.
         strong_until: from this epoch on, no more erasing or mixup; 0 keeps them to the end.
     """
@@ -118,6 +121,7 @@ class Augment:
     gamma: float = 0.3
     noise: float = 0.0
     erase: float = 0.5
+    spoil: float = 0.0
     mixup: float = 0.2
     strong_until: int = 0
 
@@ -201,20 +205,18 @@ class Semi:
 class Distil:
     """Learning from the answers of trained networks too (Hinton et al. 2015, arXiv 1503.02531).
 
-    The teachers see the very pictures that are learned from, changed as they are, blended or not (consistent teaching:
-    Beyer et al. 2022, arXiv 2106.05237), each at its own size.
+    The answers were kept for several views of each picture, changed once at random; the student learns from the very views
+    that the teachers saw (consistent teaching: Beyer et al. 2022, arXiv 2106.05237).
 
     Attributes:
-        teachers: folders of runs, or checkpoints, whose heads are those of the recipe; their probabilities are averaged.
+        taught: a file that ``mien lab teach`` made of the training pictures; empty does without teachers.
         weight: share of the loss that goes by the teachers, 0 to 1; the rest goes by the labels.
         temperature: by which the logits of both sides are divided.
-        from_epoch: the first epoch (from 0) with teachers; before it they would mostly cost time.
     """
 
-    teachers: tuple[str, ...] = ()
+    taught: str = ""
     weight: float = 0.5
-    temperature: float = 2.0
-    from_epoch: int = 0
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from ..recipe import Augment
+from .spoil import spoil
 
 
 def augment(pictures: torch.Tensor, how: Augment, size: int, strong: bool) -> torch.Tensor:
@@ -28,6 +29,8 @@ def augment(pictures: torch.Tensor, how: Augment, size: int, strong: bool) -> to
     lit = resize(relight(moved, how), size) if grows else relight(resize(moved, size), how)
     if how.noise:
         lit = (lit + how.noise * torch.randn_like(lit)).clamp(0, 1)
+    if how.spoil:
+        lit = spoil(lit, how.spoil)
     return erase(lit, how.erase) if strong and how.erase else lit
 
 

@@ -10,6 +10,7 @@ from .heads import MultiHead
 from .layered import LayeredTrunk
 from .plain import PlainTrunk
 from .rows import Shape
+from .standardised import Standardised
 
 
 def build_network(recipe: Recipe) -> MultiHead:
@@ -40,4 +41,5 @@ def _trunk(recipe: Recipe) -> nn.Module:
         return LayeredTrunk(network.layers, Shape(given.channels, given.size))
     if network.name == "timm":
         return BackboneTrunk(network, given.size)
-    return PlainTrunk(network.widths, network.depths, given.channels, branches=network.branches)
+    plain = PlainTrunk(network.widths, network.depths, given.channels, branches=network.branches)
+    return Standardised(plain) if network.standardise else plain

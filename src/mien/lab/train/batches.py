@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from ...errors import DataError
 from ..dataset.faces import FaceSet
 from ..dataset.targets import hard_targets, soft_targets
 from ..recipe import Recipe
+from .taught import Taught
 
 Rows = npt.NDArray[np.int64]
 
@@ -30,6 +32,7 @@ class DrawnBatches(Sampler[list[int]]):
         odds: float (len(labelled),), how often each row is drawn in comparison; None takes each once.
         others: rows without labels.
         ratio: how many of the others follow for each labelled row.
+        views: of each row; a batch then names view V of row R by R * views + V, a view drawn anew for each.
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class DrawnBatches(Sampler[list[int]]):
         odds: npt.NDArray[np.float64] | None = None,
         others: Rows | None = None,
         ratio: int = 0,
+        views: int = 1,
     ) -> None:
         self._labelled, self._batch, self._seed, self._epoch = labelled, min(batch, len(labelled)), seed, 0
+        self._views = views
         self._odds = None if odds is None else odds / odds.sum()
         self._others = others
         self.ratio = ratio if others is not None else 0
@@ -62,6 +67,8 @@ class DrawnBatches(Sampler[list[int]]):
             rows = self._labelled[order[start : start + self._batch]]
             if self._others is not None:
                 rows = np.concatenate([rows, rng.choice(self._others, self.ratio * self._batch)])
+            if self._views > 1:
+                rows = rows * self._views + rng.integers(self._views, size=len(rows))
             yield rows.tolist()
 
 
@@ -97,7 +104,37 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
         ratio=semi.ratio,
     )
     images = channels_first(faces.images, 1 if faces.images.ndim == 3 else recipe.input.channels)
-    tensors = TensorDataset(torch.from_numpy(images), *(torch.from_numpy(target) for target in targets))
+    return _loader((images, *targets), sampler)
+
+
+def taught_batches(faces: FaceSet, recipe: Recipe, taught: Taught) -> DataLoader[tuple[torch.Tensor, ...]]:
+    """As ``training_batches``, each picture in one of the views that the teachers saw; their answers follow the targets.
+
+    Every picture is learned from, with a label or without: the teachers know an answer to each.
+
+    Raises:
+        DataError: the teachers were not asked about a picture.
+    """
+    places, views = taught.places(faces.names), taught.views.shape[1]
+    targets = [soft_targets(faces, head) for head in recipe.heads.values()]
+    used = np.flatnonzero(np.column_stack(targets).sum(1) > 0)
+    unlabelled = keep_labels(faces, used, recipe)[1]
+    for target in targets:
+        target[unlabelled] = 0
+    odds = _odds(faces.labels) if recipe.data.sampling == "balanced" else None
+    batch = recipe.schedule.batch // recipe.schedule.accumulate
+    sampler = DrawnBatches(places, batch, recipe.seed, odds=odds, views=views)
+    spread = [np.zeros((len(taught.names), target.shape[1]), np.float32) for target in targets]
+    for wide, target in zip(spread, targets):
+        wide[places] = target
+    flat = taught.views.reshape(-1, *taught.views.shape[2:])
+    answers = (taught.answers[name].reshape(len(flat), -1) for name in recipe.heads)
+    repeated = (np.repeat(wide, views, axis=0) for wide in spread)
+    return _loader((channels_first(flat, recipe.input.channels if flat.ndim == 4 else 1), *repeated, *answers), sampler)
+
+
+def _loader(arrays: tuple[npt.NDArray[Any], ...], sampler: DrawnBatches) -> DataLoader[tuple[torch.Tensor, ...]]:
+    tensors = TensorDataset(*(torch.from_numpy(array) for array in arrays))
     # A loader draws a number when an epoch begins, but not in the epoch that a run resumes with. With a generator of its
     # own that leaves torch's global one, which the augmentation draws from, alone: resumed runs equal uninterrupted ones.
     return DataLoader(tensors, sampler=sampler, batch_size=None, generator=torch.Generator())

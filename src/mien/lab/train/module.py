@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import lightning.pytorch as lightning
 import torch
@@ -16,9 +16,9 @@ from ...emotions import label_set
 from ...errors import RecipeError
 from ..augment.pictures import augment, glance, mixup_pairs, resize
 from ..nets.heads import MultiHead
-from ..recipe import Recipe
+from ..recipe import Augment, Recipe
+from .losses import soft_cross_entropy, teaching_loss
 from .optimizing import optimizer_of, scheduler_of
-from .teaching import Teachers, teaching_loss
 
 
 class Training(lightning.LightningModule):
@@ -32,7 +32,6 @@ class Training(lightning.LightningModule):
         network: what to train.
         class_weights: float (K,) for each head: how much a picture of each class counts.
         ratio: pictures without labels that follow each one with a label in a batch.
-        teachers: whose answers are learned from too, or None.
     """
 
     def __init__(
@@ -41,10 +40,9 @@ class Training(lightning.LightningModule):
         network: MultiHead,
         class_weights: Mapping[str, torch.Tensor],
         ratio: int = 0,
-        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
-        self._ratio, self._teachers = ratio, teachers
+        self._ratio = ratio
         self._train_loss = torch.zeros(())
         self._val_losses = {name: MeanMetric() for name in recipe.heads}
         self.recipe = recipe
@@ -62,28 +60,27 @@ class Training(lightning.LightningModule):
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         recipe, (images, *targets) = self.recipe, batch
+        how = seen_by_student(recipe)
         strong = recipe.augment.strong_until == 0 or self.current_epoch < recipe.augment.strong_until
         labelled = len(images) // (1 + self._ratio)
-        teachers = self._teachers if self.current_epoch >= recipe.distil.from_epoch else None
         with torch.autocast(self.device.type, enabled=False):
             size = recipe.schedule.size_at(self.current_epoch, recipe.input.size)
-            made = recipe.input.size if teachers else size  # teachers want to see what small pictures have lost
-            pictures = augment(images.float() / 255, recipe.augment, made, strong)
+            pictures = augment(images.float() / 255, how, size, strong)
             if strong and recipe.augment.mixup and not self._ratio:
                 partner, share = mixup_pairs(len(pictures), recipe.augment.mixup)
                 pictures = share * pictures + (1 - share) * pictures[partner]
                 targets = [share * target + (1 - share) * target[partner] for target in targets]
-        seen = self._normalised(resize(pictures, size))
-        logits = {name: value.float() for name, value in self.network(seen).items()}
+        logits = {name: value.float() for name, value in self.network(self._normalised(pictures)).items()}
         losses = [
             head.weight
             * soft_cross_entropy(logits[name][:labelled], target[:labelled], self._class_weights[name].to(self.device))
-            for (name, head), target in zip(recipe.heads.items(), targets, strict=True)
+            for (name, head), target in zip(recipe.heads.items(), targets)
         ]
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss, on_step=False, on_epoch=True)
-        if teachers:
-            taught = teaching_loss(logits, teachers.answers(pictures), recipe)
+        if recipe.distil.taught:
+            answers = {name: answer.float() for name, answer in zip(recipe.heads, targets[len(recipe.heads) :])}
+            taught = teaching_loss(logits, answers, recipe)
             loss = (1 - recipe.distil.weight) * loss + recipe.distil.weight * taught
         self._train_loss = loss.detach()
         if self._ratio:
@@ -157,14 +154,13 @@ class Training(lightning.LightningModule):
         return scaled.expand(-1, given.channels, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy against distributions, over the rows that have one.
+def seen_by_student(recipe: Recipe) -> Augment:
+    """How pictures are changed: those that teachers answered for were moved and relit before, and are no further.
 
-    Args:
-        logits: float (N, K).
-        targets: float (N, K); rows sum to 1, to 0 (left out), or between (mixed with such a row).
-        weights: float (K,), how much each class counts.
+    What hides or spoils a part of the picture stays: the student is to give the answer that the teachers gave to all of it.
     """
-    weighted = targets * weights
-    total = -(weighted * functional.log_softmax(logits, dim=1)).sum()
-    return total / weighted.sum().clamp(min=1e-6)
+    if not recipe.distil.taught:
+        return recipe.augment
+    return replace(
+        recipe.augment, rotate=0.0, shift=0.0, shear=0.0, zoom=(1.0, 1.0), contrast=0.0, brightness=0.0, gamma=0.0
+    )

@@ -21,12 +21,12 @@ from ..nets.choosing import build_network, start_network
 from ..nets.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
 from ..split.drawing import drawn
-from .batches import class_weights, training_batches, unlabelled_ratio, validation_batches
+from .batches import class_weights, taught_batches, training_batches, unlabelled_ratio, validation_batches
 from .checkpoint import WholeCheckpoints, find_checkpoint, load_checkpoint, recipe_values, used_precision
 from .history import History, Row
 from .module import Training
 from .precision import Precision, chosen_precision
-from .teaching import Teachers
+from .taught import read_taught
 from .tensorboard import TensorBoard
 
 
@@ -76,18 +76,20 @@ def train(
     lightning.seed_everything(recipe.seed, verbose=False)
     faces = drawn(faces, recipe)
     learned = faces.part(TRAIN)
-    batches = training_batches(learned, recipe)
+    if recipe.distil.taught:
+        batches = taught_batches(learned, recipe, read_taught(Path(recipe.distil.taught), recipe))
+    else:
+        batches = training_batches(learned, recipe)
     judge = faces.part(INNER if recipe.data.inner else VALIDATION)
     checks = validation_batches(judge, recipe)
     tell(f"{len(learned):,} pictures to learn from, {len(judge):,} ({judge.split[0]}) to choose by")
     network = build_network(recipe) if resume else _started(recipe)
-    teachers = Teachers(recipe) if recipe.distil.teachers else None
     precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     _note_pictures(faces, out / "pictures.csv", resume)
     trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
-    module = Training(recipe, network, class_weights(learned, recipe), unlabelled_ratio(batches), teachers)
+    module = Training(recipe, network, class_weights(learned, recipe), unlabelled_ratio(batches))
     with _quiet(), _interruptible(trainer):
         trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
     return out / f"{recipe.schedule.keep}.ckpt"
