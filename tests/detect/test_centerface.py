@@ -9,7 +9,7 @@ import pytest
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
 from mien.detect.centerface import CenterFace
 from mien.detect.choosing import choose_detector
-from mien.detect.tiles import MOST_PIXELS, plan
+from mien.detect.tiles import MOST_PIXELS, plan, zoom
 from mien.detect.whole import WholeFrame
 from mien.sources.still import read_still
 
@@ -27,8 +27,8 @@ def scaled(frame: Frame, factor: float) -> Frame:
     )
 
 
-def test_finds_the_face_and_its_landmarks(detector, astronaut):
-    (face,) = detector.detect(astronaut)
+def test_finds_the_face_and_its_landmarks(astronaut):
+    (face,) = CenterFace(min_face=20).detect(astronaut)
     assert face.box.iou(ASTRONAUT) > 0.9
     left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
     assert left_eye[0] < nose[0] < right_eye[0]
@@ -48,6 +48,35 @@ def test_finds_a_face_of_twenty_pixels(detector, astronaut):
     small = scaled(astronaut, factor)
     (face,) = detector.detect(small)
     assert face.box.iou(Box(*(value * factor for value in ASTRONAUT.xyxy))) > 0.5
+
+
+def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, astronaut):
+    looked = []
+    seen = CenterFace()
+    seen._look, look = lambda image, view: looked.append(view.scale) or look(image, view), seen._look
+    (quick,) = seen.detect(astronaut)
+    assert looked == [320 / 512]
+    (full,) = CenterFace(min_face=20).detect(astronaut)
+    assert quick.box.iou(full.box) > 0.85
+    np.testing.assert_allclose(quick.landmarks, full.landmarks, atol=0.05 * full.box.width)
+
+    looked.clear()
+    sheet = np.full((1600, 1600, 3), 90, np.uint8)
+    small = scaled(astronaut, 0.3).image
+    sheet[: small.shape[0], : small.shape[1]] = small
+    (one,) = seen.detect(Frame(sheet))
+    assert looked[:2] == [320 / 1600, 640 / 1600]
+    assert len(looked) > 2
+    assert one.box.iou(Box(*(0.3 * value for value in ASTRONAUT.xyxy))) > 0.8
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (100, 100), (3000, 4000), (200, 5000)])
+def test_quick_looks_end_with_one_that_shows_all(height, width):
+    *quick, last = zoom(height, width)
+    assert all(len(views) == 1 and views[0].scale * max(height, width) <= 640 for views in quick)
+    assert last[-1] == plan(height, width, 20)[-1]
+    scales = [views[0].scale for views in (*quick, last)]
+    assert scales == sorted(set(scales))
 
 
 @pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180])

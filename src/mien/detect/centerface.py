@@ -20,12 +20,10 @@ from ..models.session import open_session
 from ..values.face import Face
 from ..values.frame import Frame
 from .base import as_faces, suppress
-from .tiles import View, plan
+from .tiles import PLAIN_TO_SEE, View, plan, zoom
 
 #: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
 THRESHOLD = 0.35
-#: The smallest face to look for, in pixels, where nothing else is asked for.
-LEAST_FACE = 20
 #: FER2013 pictures are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.
@@ -42,12 +40,13 @@ class CenterFace:
 
     Args:
         min_face: the smallest face to look for, its side in pixels of the picture. The picture is scaled so that such a
-            face is just large enough for the network.
+            face is just large enough for the network. None looks as finely as the faces found suggest: small ones hint at
+            smaller ones, large ones do not.
         threshold: faces scored lower are dropped, 0 to 1.
         threads: processor threads; 0 takes all.
     """
 
-    def __init__(self, min_face: int = LEAST_FACE, threshold: float = THRESHOLD, threads: int = 0) -> None:
+    def __init__(self, min_face: int | None = None, threshold: float = THRESHOLD, threads: int = 0) -> None:
         self._min_face, self._threshold, self._threads = min_face, threshold, threads
 
     def detect(self, frame: Frame) -> list[Face]:
@@ -56,7 +55,12 @@ class CenterFace:
         Raises:
             ModelError: the weights are missing or damaged.
         """
-        parts = [self._look(frame.image, view) for view in plan(frame.height, frame.width, self._min_face)]
+        height, width, least = frame.height, frame.width, self._min_face
+        parts: list[Found] = []
+        for views in zoom(height, width) if least is None else [plan(height, width, least)]:
+            parts += [self._look(frame.image, view) for view in views]
+            if _plain_to_see(parts[-1], views[-1]):
+                break
         boxes, scores, landmarks = (np.concatenate(arrays) for arrays in zip(*parts))
         best = suppress(boxes, scores, MOST_OVERLAP)
         return as_faces(boxes[best], scores[best], landmarks[best], MARGIN)
@@ -113,6 +117,12 @@ def _belong(
         cut |= (low > 0) & (boxes[:, axis] < 1)
         cut |= (high < picture[axis]) & (boxes[:, axis + 2] > size[axis] - 1)
     return np.asarray(inside & ~cut & (sides.max(1, initial=0) <= view.largest), bool)
+
+
+def _plain_to_see(found: Found, view: View) -> bool:
+    """Whether a look shows faces, and none of them so small that smaller ones may have been missed."""
+    sides = (found[0][:, 2:] - found[0][:, :2]).max(1, initial=0) * view.scale
+    return bool(len(sides) and sides.min() >= PLAIN_TO_SEE)
 
 
 def _weights() -> bytes:

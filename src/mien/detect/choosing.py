@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..errors import OptionError
 from ..values.options import ReadOptions
 from .base import Detector
-from .centerface import LEAST_FACE, CenterFace
 from .centerface import THRESHOLD as CENTERFACE_THRESHOLD
+from .centerface import CenterFace
 from .whole import WholeFrame
 from .yunet import THRESHOLD as YUNET_THRESHOLD
 from .yunet import YuNet
@@ -23,8 +23,7 @@ def choose_detector(options: ReadOptions) -> Detector:
     if options.detector == "whole":
         return WholeFrame()
     if options.detector == "centerface":
-        least = LEAST_FACE if options.min_face is None else options.min_face
-        return CenterFace(least, CENTERFACE_THRESHOLD if threshold is None else threshold, options.threads)
+        return CenterFace(options.min_face, CENTERFACE_THRESHOLD if threshold is None else threshold, options.threads)
     if options.detector_file is None:
         raise OptionError(
             "detector 'yunet' needs its weights, which do not come with mien",

@@ -1,13 +1,15 @@
 """At which scales, and in how many pieces, to look at a picture.
 
 The cost of detection grows with the pixels looked at, so the picture is scaled until the smallest face asked for is just
-large enough for the network. The network has an upper end too, so anything but a small picture gets a second look, whole
-and small, for the large faces. And where memory would not hold it, the finer look goes over overlapping tiles.
+large enough for the network. Where none is asked for, it is looked at small first, and more finely only where that shows
+small faces, or none. The network has an upper end too, so anything but a small picture is also looked at whole and small,
+for the large faces. And where memory would not hold it, the finer look goes over overlapping tiles.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 #: The side in pixels that a face needs to be found. Measured: see ``docs/detection.md``.
@@ -16,6 +18,12 @@ SMALLEST_SEEN = 20
 LARGEST_TRUSTED = 300
 #: The long side of the small look at the whole picture.
 WHOLE_SIDE = 640
+#: The long side of the first look where nobody said how small the faces are.
+QUICK_SIDE = 320
+#: The smallest face to look for, in pixels of the picture, where nobody said and the quick looks do not suffice.
+LEAST_FACE = 20
+#: A look in which every face has this many pixels of the network's input, or more, has probably shown them all.
+PLAIN_TO_SEE = 50
 #: The most pixels looked at in one piece; the network takes about 0.5 GB for them.
 MOST_PIXELS = 1_600_000
 
@@ -58,6 +66,23 @@ def plan(height: int, width: int, min_face: int) -> list[View]:
     overlap = min(side / 2, 1.2 * SMALLEST_SEEN / small.scale)
     rows, columns = _cuts(height, side, overlap), _cuts(width, side, overlap)
     return [small, *(View(x0, y0, x1, y1, scale, LARGEST_TRUSTED) for y0, y1 in rows for x0, x1 in columns)]
+
+
+def zoom(height: int, width: int) -> Iterator[list[View]]:
+    """Ever finer looks, for whom nobody told how small the faces are: go on while faces are hard to see, or none is seen.
+
+    The last look shows every face of at least ``LEAST_FACE``.
+
+    Args:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+    """
+    long_side = max(height, width)
+    whole = [side for side in (QUICK_SIDE, WHOLE_SIDE) if side < long_side]
+    for side in whole:
+        yield [View(0, 0, width, height, side / long_side)]
+    fine = plan(height, width, LEAST_FACE)
+    yield fine[1:] if WHOLE_SIDE in whole else fine
 
 
 def _cuts(length: int, side: float, overlap: float) -> list[tuple[int, int]]:

@@ -24,8 +24,9 @@ class ReadOptions:
         detector: ``centerface``, ``yunet`` (give its file as ``detector_file``) or ``whole`` (the picture is the face).
         detector_file: path of the detector's weights, where they do not come with mien.
         detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's own default.
-        min_face: the smallest face to look for, its side in pixels of the picture; larger is faster. None takes 20 in
-            photos and a twelfth of the height in films and from cameras, 20 at least. YuNet looks for all.
+        min_face: the smallest face to look for, its side in pixels of the picture; larger is faster. None takes a twelfth
+            of the height in films and from cameras, 20 at least; in photos it looks as finely as the faces found suggest,
+            down to 20 where they are small or none is seen. YuNet looks for all.
         unsure_below: a reading abstains when its confidence is below this, or when the face is less likely than this to
             show an emotion of the label set at all; 0 to 1.
         flip: read each face and its mirror image and average: more accurate, half as fast.
