@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .follow.people import Follower
+from .overlap import worker_count
 from .reader import Reader
 from .sources.camera import Camera
 from .sources.film import Film
@@ -47,7 +48,7 @@ def read_film(
     """
     options = options or ReadOptions()
     film = Film(path, every_s=every_s, max_megapixels=options.max_megapixels)
-    yield from follow_film(film, film_reader(film, options), film_follower(film), workers(options))
+    yield from follow_film(film, film_reader(film, options), film_follower(film), worker_count(options.threads))
 
 
 class Watch:
@@ -114,13 +115,6 @@ def follow_film(
     """Read and follow the frames of a film, or those ``after`` the number and time of one."""
     for frame, readings in reader.read_frames(film.frames(after), workers):
         yield frame, follower.follow(frame, readings)
-
-
-def workers(options: ReadOptions) -> int:
-    """Frames to look at at the same time: as many as threads were asked for, or as there are processor cores."""
-    if options.threads:
-        return options.threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _least(options: ReadOptions, height: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,3 +40,10 @@ def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: i
         finally:
             for future in on_their_way:
                 future.cancel()
+
+
+def worker_count(threads: int) -> int:
+    """How many items to work on at the same time: as many as ``threads``, or, where that is 0, as there are cores to use."""
+    if threads:
+        return threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..draw.overlay import mark
-from ..filming import film_follower, follow_film, workers
+from ..filming import film_follower, follow_film
+from ..overlap import worker_count
 from ..reader import Reader
 from ..sinks.rows import Row, rows
 from ..sources.film import Film
 from ..values.frame import Frame
-from ..values.options import ReadOptions
 from ..values.reading import Reading
 from .live_settings import MOST_MEGAPIXELS
 
@@ -93,7 +93,7 @@ def read_film(
     seen: dict[int, list[tuple[float, Reading]]] = {}
     clearest: dict[int, tuple[Reading, float, bytes]] = {}
     end_s = 0.0
-    for frame, followed in follow_film(film, reader, follower, workers(ReadOptions())):
+    for frame, followed in follow_film(film, reader, follower, worker_count(0)):
         readings = [replace(one, unsure_below=unsure_below) for one in followed]
         end_s = frame.time_s + EVERY_S
         table += rows(replace(frame, name=name), readings, reader.emotions, film=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 from rich.progress import Progress
 
 from ..draw.overlay import mark
-from ..filming import film_follower, film_reader, follow_film, workers
+from ..filming import film_follower, film_reader, follow_film
 from ..follow.people import Follower
+from ..overlap import worker_count
 from ..sinks.film import FilmWriter, film_writer
 from ..sinks.followed import kept_rows, restored
 from ..sinks.rows import Row
@@ -68,7 +69,7 @@ class FilmRun:
             after = self._go_on(film, path, follower, summary, marked)
             kept = stack.enter_context(_Kept(self._collector, film, problem))
             started, before = time.monotonic(), summary.frames
-            for frame, readings in follow_film(film, reader, follower, workers(self._options), after):
+            for frame, readings in follow_film(film, reader, follower, worker_count(self._options.threads), after):
                 kept.add(frame, readings)
                 summary.add(frame.time_s, readings)
                 if marked:

@@ -52,8 +52,8 @@ DetectorFile: TypeAlias = Annotated[
 MinFace: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        help="Smallest face to look for, in pixels; larger is faster. By default 20 in photos, and a twelfth of the "
-        "height in films.",
+        help="Smallest face to look for, in pixels; larger is faster. By default a twelfth of the height in films; in "
+        "photos as small as the faces found suggest, down to 20.",
         min=4,
         rich_help_panel=DETECTION,
     ),

@@ -24,6 +24,7 @@ class PictureRun:
 
     Args:
         reader: reads them.
+        workers: pictures in which faces are looked for at the same time.
         max_megapixels: refuse pictures that unpack to more.
         collector: takes the rows.
         stills: writes marked copies, or None.
@@ -38,6 +39,7 @@ class PictureRun:
     def __init__(
         self,
         reader: Reader,
+        workers: int,
         max_megapixels: float,
         collector: Collector,
         stills: StillWriter | None,
@@ -46,7 +48,7 @@ class PictureRun:
     ) -> None:
         self.failures: list[str] = []
         self.last: tuple[Frame, list[Reading]] | None = None
-        self._reader, self._max_megapixels, self._collector = reader, max_megapixels, collector
+        self._reader, self._workers, self._max_megapixels, self._collector = reader, workers, max_megapixels, collector
         self._stills, self._table, self._short = stills, table, short
 
     def read(self, paths: Sequence[Path], progress: Progress) -> None:
@@ -54,7 +56,7 @@ class PictureRun:
         left = [path for path in paths if not self._collector.is_done(path)]
         done = len(paths) - len(left)
         task = progress.add_task("reading", total=len(paths), completed=done, position=f"{done}/{len(paths)}")
-        for frame, readings in self._reader.read_frames(self._frames(left, progress, task)):
+        for frame, readings in self._reader.read_frames(self._frames(left, progress, task), self._workers):
             if self._stills:
                 self._stills.write(frame.name, mark(frame, readings))
             made = rows(frame, readings, self._collector.emotions, film=self._collector.film)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import __version__
 from ..errors import MissingExtraError, SourceError
+from ..overlap import worker_count
 from ..reader import Reader
 from ..sinks.journal import Journal, partial_path
 from ..sinks.json_lines import JsonArray
@@ -52,9 +53,11 @@ def run(
         check_format(outputs.out)  # before the pictures, which may take hours
     paths, missing = _find(sources, recursive)
     copies = MarkedCopies(outputs.annotate, paths, replace=outputs.mode != "new")
-    reader = Reader(options)
+    # Several pictures at once, each on one thread, are read faster than one after the other on all threads.
+    at_once = worker_count(options.threads) if len(paths) > 1 else 1
+    reader = Reader(replace(options, threads=1) if at_once > 1 else options)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    work = _Run(reader, options, copies, paths)
+    work = _Run(reader, at_once, options, copies, paths)
     try:
         with ExitStack() as stack:
             journal = _journal(stack, reader, options, outputs, every_s, work.has_films)
@@ -84,9 +87,11 @@ def run(
 class _Run:
     """The pictures and films of one run."""
 
-    def __init__(self, reader: Reader, options: ReadOptions, copies: MarkedCopies, paths: Sequence[Path]) -> None:
+    def __init__(
+        self, reader: Reader, at_once: int, options: ReadOptions, copies: MarkedCopies, paths: Sequence[Path]
+    ) -> None:
         self.failures: list[str] = []
-        self._reader, self._options, self._copies = reader, options, copies
+        self._reader, self._at_once, self._options, self._copies = reader, at_once, options, copies
         self._pictures = [path for path in paths if not is_film(path)]
         self._films = [path for path in paths if is_film(path)]
         self.has_films = bool(self._films)
@@ -99,6 +104,7 @@ class _Run:
         if self._pictures:
             self._of_pictures = PictureRun(
                 self._reader,
+                self._at_once,
                 self._options.max_megapixels,
                 collector,
                 self._copies.stills,
