@@ -1,4 +1,4 @@
-"""The command line: ``mien read``, ``watch``, ``timeline``, ``app`` and ``lab``."""
+"""The command line: ``mien read``, ``watch``, ``timeline``, ``bench``, ``app`` and ``lab``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from .apps import apps
+from .bench import bench
 from .exits import guarded
 from .lab import lab
 from .read import read
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(read)
 app.command()(watch)
 app.command()(timeline)
+app.command()(bench)
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
 

@@ -1,0 +1,1 @@
+"""How fast mien is on this machine, beside what a user would pick instead."""

@@ -1,0 +1,28 @@
+"""The rivals' networks with random weights are those networks."""
+
+import numpy as np
+import onnx
+import pytest
+
+from mien.bench.probes import graphs
+
+
+def weights_of(model: bytes) -> int:
+    return sum(int(np.prod(one.dims)) for one in onnx.load_model_from_string(model).graph.initializer)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "classes", "weights"),
+    [
+        (graphs.vgg13, (2, 1, 64, 64), 8, 8_757_704),
+        (graphs.deepface_emotion, (2, 48, 48, 1), 7, 1_485_831),  # as Keras counts deepface's
+        (graphs.efficientnet_b0, (2, 3, 224, 224), 8, 3_996_788),  # 4,017,796 with batch norm, as timm counts
+    ],
+)
+def test_sizes_are_the_published_ones(make, shape, classes, weights):
+    model = make()
+    assert weights_of(model) == weights
+    session = graphs.sessions_of(1)(model, providers=["CPUExecutionProvider"])
+    (scores,) = session.run(None, {"input": np.random.default_rng(0).random(shape, np.float32)})
+    assert scores.shape == (2, classes)
+    assert np.isfinite(scores).all()
