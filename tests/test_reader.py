@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,6 +122,17 @@ def test_a_broken_picture_is_an_error(reader):
 def test_unsure_readings_abstain(hopper):
     (reading,) = Reader(ReadOptions(unsure_below=1.0)).read(hopper.image)
     assert reading.abstained
+
+
+def test_a_blurred_or_tiny_face_is_not_relied_on(hopper):
+    sharp, blurred = hopper.image, cv2.GaussianBlur(hopper.image, (0, 0), 16)
+    tiny = cv2.resize(cv2.resize(sharp, None, fx=0.02, fy=0.02, interpolation=cv2.INTER_AREA), (512, 600))
+    whole = mien.Reader(mien.ReadOptions(detector="whole"))
+    assert "blurred" not in whole.read(sharp[40:400, 80:440])[0].doubts
+    for spoiled in (blurred[40:400, 80:440], tiny[40:400, 80:440]):
+        (reading,) = whole.read(np.ascontiguousarray(spoiled))
+        assert "blurred" in reading.doubts
+        assert reading.abstained
 
 
 def test_turned_photos_read_the_same(reader, astronaut):

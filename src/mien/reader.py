@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, overload
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from .classify.network import EmotionNetwork
 from .crop.align import cut
+from .crop.detail import detail
 from .crop.prepare import network_input
 from .detect.base import Detector
 from .detect.choosing import choose_detector
@@ -120,16 +122,25 @@ class Reader:
         return _Looked(frame, faces, [cut(frame, face, spec.size, spec.colour) for face in faces])
 
     def _judged(self, held: list[_Looked]) -> Iterator[tuple[Frame, list[Reading]]]:
-        spec, unsure = self._network.input, self._options.unsure_below
-        crops = [crop for looked in held for crop in looked.crops]
-        batches = (np.stack(crops[start : start + BATCH_FACES]) for start in range(0, len(crops), BATCH_FACES))
-        judged = (
-            one
-            for said in (self._network.judge(network_input(batch, spec)) for batch in batches)
-            for one in zip(said.probabilities, said.votes, said.covered.tolist())
-        )
+        faces = [face for looked in held for face in looked.faces]
+        readings = self._readings(faces, [crop for looked in held for crop in looked.crops])
         for looked in held:
-            yield looked.frame, [Reading(f, self.emotions, *one, unsure) for f, one in zip(looked.faces, judged)]
+            yield looked.frame, list(islice(readings, len(looked.faces)))
+
+    def _readings(self, faces: list[Face], crops: list[npt.NDArray[np.uint8]]) -> Iterator[Reading]:
+        for start in range(0, len(crops), BATCH_FACES):
+            batch = np.stack(crops[start : start + BATCH_FACES])
+            said, shown = self._network.judge(network_input(batch, self._network.input)), detail(batch)
+            for row, face in enumerate(faces[start : start + BATCH_FACES]):
+                yield Reading(
+                    face,
+                    self.emotions,
+                    said.probabilities[row],
+                    said.votes[row],
+                    covered=float(said.covered[row]),
+                    unsure_below=self._options.unsure_below,
+                    detail=float(shown[row]),
+                )
 
 
 @dataclass(frozen=True, eq=False)

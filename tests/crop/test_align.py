@@ -30,13 +30,13 @@ def test_a_whole_picture_is_scaled_like_any_other(size):
 
 @pytest.mark.parametrize("degrees", [-30, -15, 10, 30])
 def test_a_tilted_face_is_turned_upright(astronaut, degrees):
-    (face,) = CenterFace().detect(astronaut)
+    (face,) = CenterFace(min_face=20).detect(astronaut)
     upright = cut(astronaut, face, 48)
     turn = cv2.getRotationMatrix2D((224, 123), degrees, 1)
     tilted = Frame(
         np.asarray(cv2.warpAffine(astronaut.image, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE), np.uint8)
     )
-    again = max(CenterFace().detect(tilted), key=lambda found: found.box.iou(face.box))
+    again = max(CenterFace(min_face=20).detect(tilted), key=lambda found: found.box.iou(face.box))
     assert likeness(upright, cut(tilted, again, 48)) > 0.8
 
 

@@ -57,9 +57,11 @@ def set_name(label_set: str) -> str:
 def verdict(reading: Reading) -> str:
     """One sentence on how far to trust a reading."""
     sure, least = percent(reading.confidence), percent(reading.unsure_below)
-    if reading.abstained and reading.confidence < reading.unsure_below:
+    if "blurred" in reading.doubts:
+        return f"Too small or too blurred to rely on; if anything, {reading.emotion} ({sure})."
+    if "unsure" in reading.doubts:
         return f"Unsure: {reading.emotion} is the strongest, with {sure}. Below {least}, do not rely on it."
-    if reading.abstained:
+    if "other" in reading.doubts:
         return f"Unsure: the face most likely shows none of {', '.join(reading.emotions)}. Do not rely on it."
     if reading.mixed:
         return f"Mixed: people would be divided between {' and '.join(reading.mixed)}."

@@ -36,7 +36,8 @@ class OwnReader:
         found = steps.detect(frame)[:1] * count
 
         def judged() -> object:
-            return steps.readings(found, steps.judge(steps.cut(frame, found)))
+            crops = steps.cut(frame, found)
+            return steps.readings(found, crops, steps.judge(crops))
 
         return judged
 

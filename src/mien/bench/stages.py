@@ -118,7 +118,7 @@ def _once(steps: Any, paths: list[str]) -> tuple[dict[str, float], int]:
         if found:
             crops = watch.during("cut", partial(steps.cut, frame, found))
             said = watch.during("network", partial(steps.judge, crops))
-            steps.readings(found, said)
+            steps.readings(found, crops, said)
         faces += len(found)
     watch.seconds["rest"] = time.perf_counter() - began - sum(watch.seconds.values())
     return watch.seconds, faces

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..classify.network import EmotionNetwork, Judgement
 from ..crop.align import cut
+from ..crop.detail import detail
 from ..crop.prepare import network_input
 from ..detect.choosing import choose_detector
 from ..models.catalogue import load_model
@@ -53,8 +54,10 @@ class Steps:
         """What the network says of the squares."""
         return self._network.judge(network_input(crops, self._network.input))
 
-    def readings(self, faces: list[Face], said: Judgement) -> list[Reading]:
+    def readings(self, faces: list[Face], crops: npt.NDArray[np.uint8], said: Judgement) -> list[Reading]:
         """The values that a user gets."""
-        parts = zip(faces, said.probabilities, said.votes, said.covered.tolist())
-        emotions, unsure = self._network.emotions, self._unsure
-        return [Reading(face, emotions, shares, votes, covered, unsure) for face, shares, votes, covered in parts]
+        parts = zip(faces, said.probabilities, said.votes, said.covered.tolist(), detail(crops).tolist())
+        return [
+            Reading(face, self._network.emotions, shares, votes, covered, self._unsure, detail=shown)
+            for face, shares, votes, covered, shown in parts
+        ]

@@ -121,7 +121,7 @@ def _belong(
 
 def _plain_to_see(found: Found, view: View) -> bool:
     """Whether a look shows faces, and none of them so small that smaller ones may have been missed."""
-    sides = (found[0][:, 2:] - found[0][:, :2]).max(1, initial=0) * view.scale
+    sides = np.sqrt((found[0][:, 2:] - found[0][:, :2]).prod(1)) * view.scale
     return bool(len(sides) and sides.min() >= PLAIN_TO_SEE)
 
 

@@ -22,8 +22,9 @@ WHOLE_SIDE = 640
 QUICK_SIDE = 320
 #: The smallest face to look for, in pixels of the picture, where nobody said and the quick looks do not suffice.
 LEAST_FACE = 20
-#: A look in which every face has this many pixels of the network's input, or more, has probably shown them all.
-PLAIN_TO_SEE = 50
+#: A look in which every face has a side of so many pixels of the network's input has probably shown them all, and well: on
+#: smaller ones the landmarks err more (``docs/detection.md``).
+PLAIN_TO_SEE = 64
 #: The most pixels looked at in one piece; the network takes about 0.5 GB for them.
 MOST_PIXELS = 1_600_000
 

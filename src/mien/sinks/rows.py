@@ -16,7 +16,7 @@ score          number        no face  the detector's confidence that this is a f
 emotion        text          no face  the likeliest emotion, given also where the reading abstained
 confidence     number        no face  its probability, 0 to 1, 4 decimals
 mixed          list of text  never    emotions that share the face, strongest first; empty where one rules alone
-abstained      boolean       no face  true where the likeliest emotion is too unlikely to be relied on
+abstained      boolean       no face  true where it is not to be relied on: unlikely, or too blurred
 (emotions)     number        no face  one column an emotion of the label set, in the vocabulary's order: its probability,
                                       0 to 1, 4 decimals; they sum to 1 within 0.001
 raw_(emotion)  number      no face  films only, one column an emotion: its probability in this frame alone, where the

@@ -13,6 +13,8 @@ from .face import Face
 
 #: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
 SHARE = 0.25
+#: A face with less detail is too blurred, or was too small, to be relied on. Chosen from data: see ``docs/uncertainty.md``.
+LEAST_DETAIL = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,7 @@ class Reading:
         unsure_below: the reading abstains below this, 0 to 1.
         track: number of the person in a film; None in a photo.
         raw: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed; None in a photo.
+        detail: how much the face shows, as ``mien.crop.detail`` measures it; None where not known.
     """
 
     face: Face
@@ -39,6 +42,7 @@ class Reading:
     unsure_below: float = 0.5
     track: int | None = None
     raw: npt.NDArray[np.float32] | None = None
+    detail: float | None = None
 
     def __post_init__(self) -> None:
         _check_distribution("probabilities", self.probabilities, len(self.emotions))
@@ -66,9 +70,23 @@ class Reading:
         return tuple(self.emotions[i] for i in strong) if len(strong) > 1 else ()
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why not to rely on this reading; empty where nothing speaks against it.
+
+        ``blurred``: the face was too small or too blurred; ``unsure``: the strongest emotion is too unlikely; ``other``: the
+        face most likely shows no emotion of the label set.
+        """
+        against = {
+            "blurred": self.detail is not None and self.detail < LEAST_DETAIL,
+            "unsure": self.confidence < self.unsure_below,
+            "other": self.covered < self.unsure_below,
+        }
+        return tuple(doubt for doubt, holds in against.items() if holds)
+
+    @property
     def abstained(self) -> bool:
-        """True where the strongest emotion, or the whole label set, is too unlikely to be relied on."""
-        return min(self.confidence, self.covered) < self.unsure_below
+        """True where there are ``doubts``: do not rely on the emotion named."""
+        return bool(self.doubts)
 
     def as_dict(self) -> dict[str, float]:
         """Emotion -> probability, strongest first."""
