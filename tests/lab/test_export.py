@@ -43,7 +43,7 @@ def faces():
 def exported(tmp_path_factory, faces):
     """A run with two heads, and its export."""
     out = tmp_path_factory.mktemp("export")
-    recipe = replace(tiny(epochs=2), heads={"ferplus": Head("eight", "votes"), "fer2013": Head("seven", "labels")})
+    recipe = replace(tiny(epochs=5), heads={"ferplus": Head("eight", "votes"), "fer2013": Head("seven", "labels")})
     train(recipe, faces, out / "run")
     return out / "run", export_model(out / "run", faces, out / "models", name="two", licence="CC0-1.0")
 
@@ -218,3 +218,116 @@ def test_a_branched_network_is_exported_as_a_plain_one(tmp_path):
     kinds = [node.op_type for node in onnx.load(path).graph.node]
     assert kinds.count("Conv") == 2
     assert "BatchNormalization" not in kinds
+
+
+def test_int8_is_as_good_and_says_so_on_its_card(exported, faces, tmp_path):
+    from mien.lab.export.to_int8 import export_int8
+
+    path = export_int8(str(exported[1]), faces, tmp_path)
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["two-int8.json", "two-int8.onnx"]
+    card, original = read_card(path.with_suffix(".json")), read_card(exported[1].with_suffix(".json"))
+    assert (card.name, card.precision, original.precision) == ("two-int8", "int8", "float32")
+    own = ("name", "weights", "sha256", "heads", "scores", "precision")
+    assert replace(card, **{name: getattr(original, name) for name in own}) == original
+    images = faces.part("validation").images
+    small, large = (predict(open_classifier(file), images, flip=True) for file in (path, exported[1]))
+    for head, logits in large.items():
+        assert (logits.argmax(1) == small[head].argmax(1)).mean() >= 0.9
+        assert 0 < np.abs(logits - small[head]).max() < 0.2 * np.abs(logits).max()
+    with pytest.raises(ModelError, match="expected float32"):
+        export_int8(str(path), faces, tmp_path)
+
+
+def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces):
+    import onnx
+
+    from mien.lab.export.quantize import quantized
+
+    pictures = network_input(faces.images[:40], read_card(exported[1].with_suffix(".json")).input)
+    weights = quantized(exported[1].read_bytes(), pictures)
+    assert weights == quantized(exported[1].read_bytes(), pictures)
+    assert b"/tmp" not in weights
+    graph = onnx.load_from_string(weights).graph
+    kernels = {value.name: value.data_type for value in graph.initializer if len(value.dims) == 4}
+    assert set(kernels.values()) == {onnx.TensorProto.INT8}
+    heads = [value for value in graph.initializer if len(value.dims) == 2]
+    assert {value.data_type for value in heads} == {onnx.TensorProto.FLOAT}  # logits keep their fine steps
+    assert [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)] == [onnx.TensorProto.FLOAT] * 3
+
+
+def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, monkeypatch):
+    from mien.lab.export import to_int8
+    from mien.lab.export.quantize import quantized
+
+    def damaged(weights, pictures):
+        return quantized(weights, pictures / 20)  # ranges twenty times too tight
+
+    monkeypatch.setattr(to_int8, "quantized", damaged)
+    with pytest.raises(ModelError, match="loses too much in int8"):
+        to_int8.export_int8(str(exported[1]), faces, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_has_no_kernels_is_refused():
+    from onnx import TensorProto, helper
+
+    from mien.lab.export.quantize import quantized
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in ("pictures", "logits")]
+    graph = helper.make_graph([helper.make_node("Relu", ["pictures"], ["logits"])], "bare", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    with pytest.raises(ModelError, match="nothing to quantise: got layers of the kinds Relu"):
+        quantized(model.SerializeToString(), np.zeros((2, 4), np.float32))
+
+
+def test_a_program_of_torch_gives_the_same_logits_for_any_number_of_pictures(exported, faces, tmp_path):
+    from mien.lab.export.run import export_formats
+    from mien.lab.export.to_program import run_program
+
+    paths = export_formats(exported[0], faces, tmp_path, formats=("pt2", "onnx-int8"), name="two")
+    assert [path.name for path in paths] == ["two.pt2", "two-int8.onnx"]
+    assert not (tmp_path / "two.onnx").exists()
+    card = read_card(tmp_path / "two.pt2.json")
+    assert (card.weights, card.precision) == ("two.pt2", "float32")
+    content = paths[0].read_bytes()
+    assert b"site-packages" not in content
+    images = faces.images[:7]
+    expected = predict(open_classifier(exported[1]), images, flip=False)
+    for some in (images, images[:1]):
+        found = run_program(content, network_input(some, card.input))
+        for head, logits in found.items():
+            np.testing.assert_allclose(logits, expected[head][: len(some)], atol=1e-4)
+
+
+def test_the_command_makes_int8_of_an_exported_model_without_torch(tmp_path, monkeypatch, capsys):
+    import sys
+
+    from mien.cli.app import main
+
+    def mien(*arguments):
+        monkeypatch.setattr(
+            sys, "argv", ["mien", "lab", "export", *arguments, "--data", "faces.csv", "--out", "models"]
+        )
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0), capsys.readouterr().err
+
+    monkeypatch.chdir(tmp_path)
+    faces = two_classes(320)
+    usage = {"train": "Training", "validation": "PublicTest"}
+    rows = (
+        f"{label},{' '.join(map(str, image.ravel()))},{usage[part]}"
+        for image, label, part in zip(faces.images, faces.labels, faces.split.tolist())
+    )
+    (tmp_path / "faces.csv").write_text("emotion,pixels,Usage\n" + "\n".join(rows) + "\n")
+    train(replace(tiny(epochs=6), heads={"fer2013": Head("seven", "labels")}), faces, tmp_path / "run")
+    export_model(tmp_path / "run", faces, tmp_path / "models", name="mine")
+    for package in ("torch", "lightning", "torchmetrics"):
+        monkeypatch.setitem(sys.modules, package, None)
+    code, err = mien("models/mine.onnx", "--to", "onnx-int8")
+    assert code == 0, err
+    assert "written: models/mine-int8.onnx" in err
+    assert read_card(tmp_path / "models" / "mine-int8.json").precision == "int8"
+    code, err = mien("models/mine.onnx", "--to", "pt2")
+    assert code == 2
+    assert "start from the checkpoint" in err

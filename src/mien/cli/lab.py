@@ -11,9 +11,13 @@ from .classical import classical
 from .comparing import compare
 from .data import Data, FindFaces, Listed
 from .ensembling import ensemble
+from .exporting import export
 from .inspecting import inspect
 from .recipes import recipes
+from .stressing import stress
+from .teaching import teach
 from .tuning import tune
+from .uncertainty import uncertainty
 
 lab = typer.Typer(
     name="lab",
@@ -141,44 +145,6 @@ def evaluate(
         typer.echo(f"written: {path}", err=True)
 
 
-@lab.command()
-def export(
-    checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT_OR_RUN", help="A .ckpt file, or the folder of a run.")
-    ],
-    data: Data,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.onnx and its card NAME.json go.")],
-    listed: Listed = None,
-    find_faces: FindFaces = False,
-    name: Annotated[
-        str, typer.Option(help="What to call the model; by default as its recipe.", show_default=False)
-    ] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the weights, for the card.")] = "not stated",
-    trained_on: Annotated[
-        str, typer.Option(metavar="TEXT", help="The training data in words, for the card; by default from --data.")
-    ] = "",
-) -> None:
-    """Make a trained network ready for use: ONNX weights, and a card that says how to feed them and how good they are.
-
-    [bold]--data[/bold] is what the network was trained on: its validation part calibrates the probabilities and gives the
-    scores on the card. Nothing is written unless onnxruntime computes what torch computes.
-
-    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine[/bold]
-
-    Then:  [bold]mien read photo.jpg --model models/mine.onnx[/bold]
-    """
-    _needs_lab()
-    from ..lab.export.run import export_model
-    from ..lab.train.checkpoint import find_checkpoint, restore_network
-    from .data import read_data
-
-    given = restore_network(find_checkpoint(checkpoint))[0].input
-    faces = read_data(data, given.size, given.colour, listed=listed, find_faces=find_faces)
-    path = export_model(checkpoint, faces, out, name=name, licence=licence, data=trained_on)
-    typer.echo(f"written: {path}\nwritten: {path.with_suffix('.json')}", err=True)
-    typer.echo(f"Read a picture with it:  mien read photo.jpg --model {path}", err=True)
-
-
 def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
     """Say how to install the lab before anything else happens."""
     from ..extras import check_installed
@@ -186,5 +152,5 @@ def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
     check_installed(packages, "lab")
 
 
-for command in (inspect, tune, classical, ensemble, compare, recipes):
+for command in (inspect, tune, classical, ensemble, compare, export, stress, recipes, teach, uncertainty):
     lab.command()(command)

@@ -65,6 +65,7 @@ class ModelCard:
         macs: multiply-adds of one picture.
         recipe: the training recipe as plain values.
         scores: measured results, as ``mien lab evaluate`` gives them.
+        precision: what most of it computes in: ``float32``, or ``int8``; inputs and outputs are float32 in any case.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ModelCard:
     macs: int
     recipe: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
 
     def to_json(self) -> str:
         """The card as JSON text."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -28,9 +30,18 @@ def max_difference(network: MultiHead, weights: bytes, pictures: npt.NDArray[np.
     missing = set(network.heads) - {output.name for output in session.get_outputs()}
     if missing:
         raise ModelError(f"the exported file lacks the outputs {', '.join(sorted(missing))}")
+    names = list(network.heads)
+    return largest_difference(
+        network, dict(zip(names, session.run(names, {"pictures": pictures}), strict=True)), pictures
+    )
+
+
+def largest_difference(
+    network: MultiHead, found: Mapping[str, npt.NDArray[np.float32]], pictures: npt.NDArray[np.float32]
+) -> float:
+    """The largest difference of any logit that was ``found`` from what torch gives, float32 (N, K) for each head."""
     with torch.inference_mode():
         expected = network(torch.from_numpy(pictures))
-    found = dict(zip(expected, session.run(list(expected), {"pictures": pictures}), strict=True))
     return max(float(np.abs(found[name] - value.numpy()).max()) for name, value in expected.items())
 
 
@@ -40,7 +51,15 @@ def check_parity(network: MultiHead, weights: bytes, pictures: npt.NDArray[np.fl
     Raises:
         ModelError: it is, or the file cannot be run.
     """
-    difference = max_difference(network, weights, pictures)
+    return check_difference(max_difference(network, weights, pictures))
+
+
+def check_difference(difference: float) -> float:
+    """``difference``, which must not be above 0.0001.
+
+    Raises:
+        ModelError: it is.
+    """
     if not difference <= TOLERANCE:  # also where it is NaN
         raise ModelError(
             f"the exported file differs from the network: got logits {difference:.2g} apart, expected at most {TOLERANCE}",

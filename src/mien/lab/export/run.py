@@ -1,42 +1,69 @@
-"""Export a trained network: ONNX weights and the card beside them, or nothing."""
+"""Export a trained network: weights in each format asked for, each with its card, or nothing."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from ...crop.prepare import network_input, resize
-from ...errors import OptionError
-from ...models.card import InputSpec
-from ...sinks.atomic import write_atomically
+from ...models.card import InputSpec, ModelCard
 from ..dataset.faces import FaceSet
 from ..evaluate.calibrating import chosen_by
 from ..nets.branched import folded
+from ..nets.heads import MultiHead
 from ..train.checkpoint import find_checkpoint, pictures_of, restore_network
 from .carding import describe, model_card
-from .parity import check_parity
+from .naming import checked_name, write_pair
+from .parity import check_difference, check_parity, largest_difference
+from .to_int8 import to_int8
 from .to_onnx import to_onnx
+from .to_program import run_program, to_program
+
+#: ``onnx``: float32. ``onnx-int8``: quantised. ``pt2``: a program of torch's.
+FORMATS = ("onnx", "onnx-int8", "pt2")
 
 
 def export_model(
     checkpoint: Path, faces: FaceSet, out: Path, *, name: str = "", licence: str = "MIT", data: str = ""
 ) -> Path:
-    """Write ``NAME.onnx`` and ``NAME.json`` into ``out``.
+    """``export_formats`` for ONNX in float32 alone: writes ``NAME.onnx`` and ``NAME.json``, and gives the former's path."""
+    return export_formats(checkpoint, faces, out, name=name, licence=licence, data=data)[0]
 
-    Both are written whole or not at all, and only after onnxruntime gave the same logits as torch on real pictures.
+
+def export_formats(
+    checkpoint: Path,
+    faces: FaceSet,
+    out: Path,
+    *,
+    formats: Sequence[str] = ("onnx",),
+    name: str = "",
+    licence: str = "MIT",
+    data: str = "",
+) -> list[Path]:
+    """Write weights and cards into ``out``: NAME.onnx and NAME.json, NAME-int8.onnx and .json, NAME.pt2 and .pt2.json.
+
+    Each file is written whole or not at all, and the first only after all formats were checked on real pictures: those in
+    float32 give the same logits as torch, int8 is as often right (``to_int8``).
 
     Args:
         checkpoint: a checkpoint, or the folder of a run.
         faces: the data it was trained on; temperatures and scores come from its validation part.
         out: the folder; files of that name are replaced.
+        formats: of ``FORMATS``.
         name: of the model; empty takes the recipe's.
         licence: of the weights.
         data: what it was trained on, in words, for the card; empty describes ``faces``.
 
     Returns:
-        The path of the ONNX file.
+        The paths of the weights, in the order of ``formats``.
 
     Raises:
-        ModelError: the checkpoint is missing or damaged, or the exported file does not compute what the network computes.
+        ModelError: the checkpoint is missing or damaged, or an exported file does not compute what the network computes.
         DataError: ``faces`` lacks pictures that the run had, has no validation part, or lacks the votes that a head is
             marked against.
         OptionError: ``name`` cannot be a file name.
@@ -45,18 +72,27 @@ def export_model(
     file = find_checkpoint(checkpoint)
     recipe, trained = restore_network(file)
     network = folded(trained)
-    name = name or recipe.name
-    if Path(name).name != name:
-        raise OptionError(
-            f"name: got {name!r}, expected a file name without folders", hint="Choose the folder with --out."
-        )
+    name = checked_name(name or recipe.name)
     spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour)
     weights = to_onnx(network, spec.size, spec.channels)
     faces = pictures_of(file, recipe, faces)
-    pictures = faces.part(chosen_by(faces)).images[:64]
-    check_parity(trained, weights, network_input(resize(pictures, spec.size), spec))
+    pictures = network_input(resize(faces.part(chosen_by(faces)).images[:64], spec.size), spec)
+    check_parity(trained, weights, pictures)
     card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))
-    path = out / card.weights
-    write_atomically(path, weights)
-    write_atomically(path.with_suffix(".json"), card.to_json().encode())
-    return path
+    made = []
+    for wanted in formats:
+        if wanted == "onnx-int8":
+            made.append(to_int8(card, weights, faces))
+        elif wanted == "pt2":
+            made.append(_program(card, trained, network, pictures))
+        else:
+            made.append((card, weights))
+    return [write_pair(out, *pair) for pair in made]
+
+
+def _program(
+    card: ModelCard, trained: MultiHead, network: MultiHead, pictures: npt.NDArray[np.float32]
+) -> tuple[ModelCard, bytes]:
+    content = to_program(network, card.input.size, card.input.channels)
+    check_difference(largest_difference(trained, run_program(content, pictures), pictures))
+    return replace(card, weights=f"{card.name}.pt2", sha256=hashlib.sha256(content).hexdigest()), content

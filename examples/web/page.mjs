@@ -1,0 +1,202 @@
+// The page: a picture or the camera, a frame around the face, and bars that say what the network reads.
+import { openModel, read } from "./reading.mjs";
+
+const UNSURE_BELOW = 0.5;
+const ORT = new URL("node_modules/onnxruntime-web/dist/", import.meta.url);
+const MODEL = "../../src/mien/models/weights/default.json";
+const EXAMPLE = { url: "../astronaut.png", square: { x: 169, y: 60, side: 111 } };
+// One colour for each emotion, told apart by people with any colour vision (Okabe and Ito 2008).
+const COLOURS = {
+  angry: "#d55e00", disgust: "#009e73", fear: "#cc79a7", happy: "#f0e442",
+  sad: "#0072b2", surprise: "#e69f00", neutral: "#c8c8c8", contempt: "#56b4e9",
+};
+
+const $ = (id) => document.getElementById(id);
+const [stage, picture, frame, film] = [$("stage"), $("picture"), $("frame"), $("film")];
+const pen = picture.getContext("2d", { willReadFrequently: true });
+let [model, image, square, stream, busy, again] = [null, null, null, null, false, false];
+
+function say(answer, more = "", wrong = false) {
+  $("answer").className = wrong ? "wrong" : "";
+  const strong = document.createElement("b");
+  strong.textContent = answer;
+  $("answer").replaceChildren(strong, more);
+}
+
+/** A square in the middle, to start from. */
+function middle() {
+  const side = Math.round(0.6 * Math.min(picture.width, picture.height));
+  return { x: (picture.width - side) >> 1, y: (picture.height - side) >> 1, side };
+}
+
+/** The square that stands for the whole picture: of the same area, as mien's detector "whole" takes it. */
+function all() {
+  const side = Math.round(Math.sqrt(picture.width * picture.height));
+  return { x: Math.round((picture.width - side) / 2), y: Math.round((picture.height - side) / 2), side };
+}
+
+function frameByHand(yes) {
+  [frame.hidden, $("how").hidden] = [!yes, !yes];
+  $("whole").hidden = false;
+  $("whole").textContent = yes ? "Take the whole picture" : "Frame the face by hand";
+}
+
+function show(source, width, height, at = null) {
+  [picture.width, picture.height] = [width, height];
+  pen.drawImage(source, 0, 0, width, height);
+  image = pen.getImageData(0, 0, width, height);
+  stage.classList.remove("empty");
+  if (at || !square) frameByHand(true);
+  square = at ?? square ?? middle();
+  place();
+}
+
+async function open(blob, at = null) {
+  stopCamera();
+  try {
+    const bitmap = await createImageBitmap(blob); // turned upright as its EXIF says
+    square = null;
+    const shrink = Math.min(1, 2000 / Math.max(bitmap.width, bitmap.height));
+    show(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink), at);
+  } catch {
+    say("That is no picture that this browser can open.", "Try a JPEG or PNG file.", true);
+    $("bars").replaceChildren();
+  }
+}
+
+/** Put the frame where the square is, and read what it holds. */
+function place() {
+  const { width, height } = picture;
+  square.side = Math.max(24, Math.min(square.side, Math.max(width, height)));
+  square.x = Math.max(-square.side >> 1, Math.min(square.x, width - (square.side >> 1)));
+  square.y = Math.max(-square.side >> 1, Math.min(square.y, height - (square.side >> 1)));
+  const percent = (value, whole) => `${(100 * value) / whole}%`;
+  frame.style.left = percent(square.x, width);
+  frame.style.top = percent(square.y, height);
+  frame.style.width = percent(square.side, width);
+  frame.style.height = percent(square.side, height);
+  judge();
+}
+
+/** One reading at a time; what changes meanwhile is read next. */
+async function judge() {
+  if (!model || !image) return;
+  if (busy) return void (again = true);
+  busy = true;
+  do {
+    again = false;
+    tell(await read(model, image, { ...square }));
+  } while (again);
+  busy = false;
+}
+
+function tell({ emotions, probabilities, milliseconds }) {
+  const ranked = emotions.map((name, k) => [name, probabilities[k]]).sort((a, b) => b[1] - a[1]);
+  const [first, sure] = ranked[0];
+  const told = sure > 0.99 ? "more than 99 %" : percents(sure);
+  if (sure < UNSURE_BELOW) say("Unsure", `Most likely ${first}, but only ${told} sure: do not rely on it.`);
+  else say(first, `${told} sure`);
+  $("bars").replaceChildren(...ranked.map(([name, share]) => bar(name, share)));
+  $("about").textContent = `Model ${model.card.name} (${(model.bytes / 1e6).toFixed(1)} MB), ${milliseconds.toFixed(0)} ms a reading.`;
+}
+
+function percents(share) {
+  if (share > 0.99) return "> 99 %";
+  return share < 0.01 ? "< 1 %" : `${Math.round(100 * share)} %`;
+}
+
+function bar(name, share) {
+  const [row, label, track, fill, number] = ["li", "span", "div", "span", "output"].map((kind) => document.createElement(kind));
+  [label.textContent, number.textContent] = [name, percents(share)];
+  fill.style.width = `${100 * share}%`;
+  fill.style.setProperty("--colour", COLOURS[name]);
+  row.dataset.emotion = name;
+  row.dataset.share = share;
+  track.append(fill);
+  row.append(label, track, number);
+  return row;
+}
+
+function drag(start) {
+  const [sizing, before, scale] = [start.target === $("corner"), { ...square }, picture.width / picture.clientWidth];
+  const move = (event) => {
+    const [dx, dy] = [(event.clientX - start.clientX) * scale, (event.clientY - start.clientY) * scale];
+    if (sizing) square.side = Math.round(before.side + Math.max(dx, dy));
+    else [square.x, square.y] = [Math.round(before.x + dx), Math.round(before.y + dy)];
+    place();
+  };
+  frame.setPointerCapture(start.pointerId);
+  frame.addEventListener("pointermove", move);
+  const stop = () => frame.removeEventListener("pointermove", move);
+  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, stop, { once: true });
+}
+
+function steer(event) {
+  const step = Math.max(1, Math.round(square.side / (event.shiftKey ? 8 : 40)));
+  const moves = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0],
+    "+": [-1, -1, 2], "=": [-1, -1, 2], "-": [1, 1, -2] };
+  const by = moves[event.key];
+  if (!by) return;
+  event.preventDefault();
+  square = { x: square.x + by[0] * step, y: square.y + by[1] * step, side: square.side + by[2] * step };
+  place();
+}
+
+async function startCamera() {
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+  } catch {
+    return say("There is no camera that this page may use.", "Allow it in the browser, and open the page at localhost.", true);
+  }
+  film.srcObject = stream;
+  await film.play();
+  $("camera").textContent = "Stop here";
+  $("camera").setAttribute("aria-pressed", "true");
+  square = null;
+  const next = () => {
+    if (!stream) return;
+    if (!busy) show(film, film.videoWidth, film.videoHeight);
+    setTimeout(next, 60);
+  };
+  next();
+}
+
+function stopCamera() {
+  stream?.getTracks().forEach((track) => track.stop());
+  stream = null;
+  $("camera").textContent = "Use the camera";
+  $("camera").setAttribute("aria-pressed", "false");
+}
+
+$("file").addEventListener("change", (event) => event.target.files[0] && open(event.target.files[0]));
+$("camera").addEventListener("click", () => (stream ? stopCamera() : startCamera()));
+$("example").addEventListener("click", async () => open(await (await fetch(EXAMPLE.url)).blob(), { ...EXAMPLE.square }));
+$("whole").addEventListener("click", () => {
+  frameByHand(frame.hidden);
+  square = frame.hidden ? all() : middle();
+  place();
+});
+frame.addEventListener("pointerdown", drag);
+frame.addEventListener("keydown", steer);
+addEventListener("dragover", (event) => (event.preventDefault(), stage.classList.add("over")));
+addEventListener("dragleave", () => stage.classList.remove("over"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  stage.classList.remove("over");
+  if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+});
+
+try {
+  const ort = await import(new URL("ort.wasm.min.mjs", ORT)).catch(() => {
+    throw new Error("onnxruntime-web is missing: run 'npm install onnxruntime-web' in examples/web, then load this page again");
+  });
+  ort.env.wasm.wasmPaths = ORT.href;
+  ort.env.wasm.numThreads = 1; // more would need headers that a plain web server does not send
+  const wanted = new URL(new URLSearchParams(location.search).get("model") ?? MODEL, location.href);
+  model = await openModel(ort, wanted);
+  document.body.dataset.ready = "yes";
+  if (image) judge();
+  else say("Ready", "Choose a picture, drop one, or use the camera.");
+} catch (error) {
+  say("The network could not be loaded.", error.message, true);
+}

@@ -1,0 +1,119 @@
+"""Every format of a model beside the others, as a Markdown table: size, speed on one thread, accuracy, differences.
+
+    python scripts/benchmark_formats.py default --data fer2013.npz
+    python scripts/benchmark_formats.py runs/default --data fer2013.npz    # a run or checkpoint: torch's .pt2 too
+
+Accuracy is that of the whole validation part with the mirror image averaged, as the reader reads. Speeds are those of the
+network alone, one view of a face: averaging the mirror image takes twice as long. Run it on a machine with nothing else
+to do.
+"""
+
+import argparse
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from mien.classify.calibrate import probabilities
+from mien.crop.prepare import network_input, resize
+from mien.lab.dataset.faces import FaceSet
+from mien.lab.dataset.opening import open_data
+from mien.lab.evaluate.predict import Classifier, Logits, classifier_of_onnx, open_classifier, predict
+from mien.lab.evaluate.protocol import evaluate, machine
+from mien.lab.evaluate.scores import points
+from mien.lab.export.naming import card_path
+from mien.models.card import read_card
+from mien.models.catalogue import SHIPPED, load_model, shipped_models
+
+
+def milliseconds(work: Callable[[], object], repeats: int) -> float:
+    """Median duration, after three calls to warm up."""
+    for _ in range(3):
+        work()
+    taken = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return 1000 * statistics.median(taken)
+
+
+def classifier_of(path: Path) -> Classifier:
+    """Weights of any exported format, on one thread."""
+    if path.suffix == ".onnx":
+        return open_classifier(path, threads=1)
+    import io
+
+    import torch
+
+    torch.set_num_threads(1)
+    card = read_card(card_path(path))
+    module = torch.export.load(io.BytesIO(path.read_bytes())).module()
+
+    def run(pictures: np.ndarray) -> Logits:
+        with torch.inference_mode():
+            return {name: value.numpy() for name, value in module(torch.from_numpy(pictures)).items()}
+
+    known = classifier_of_onnx(load_model(path.with_suffix(".onnx"))[1], card, 1)
+    return Classifier(card.name, card.input, card.heads, known.marks, card.parameters, run)
+
+
+def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], FaceSet]:
+    """The model in every format that it can have, and its data."""
+    if model in shipped_models() or model.endswith(".onnx"):
+        from mien.lab.export.to_int8 import export_int8
+
+        path = SHIPPED / f"{model}.onnx" if model in shipped_models() else Path(model)
+        spec = load_model(model)[0].input
+        faces = open_data(data, spec.size, colour=spec.colour)
+        return [path, export_int8(model, faces, folder)], faces
+    from mien.lab.export.run import FORMATS, export_formats
+    from mien.lab.train.checkpoint import find_checkpoint, restore_network
+
+    given = restore_network(find_checkpoint(Path(model)))[0].input
+    faces = open_data(data, given.size, colour=given.colour)
+    return export_formats(Path(model), faces, folder, formats=FORMATS), faces
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument(
+        "model", nargs="?", default="default", help="a model that comes with mien, an .onnx file, or a run"
+    )
+    asked.add_argument("--data", type=Path, required=True, help="what it was trained on")
+    given = asked.parse_args()
+    print(f"{machine()}, onnxruntime {onnxruntime.__version__}, Python {platform.python_version()}, ", end="")
+    print(f"{time.strftime('%Y-%m-%d')}, one thread\n")
+    with tempfile.TemporaryDirectory() as folder:
+        paths, faces = exported(given.model, given.data, Path(folder))
+        images = faces.part("validation").images
+        first: dict[str, np.ndarray] = {}
+        for path in paths:
+            classifier = classifier_of(path)
+            spec, heads = classifier.input, list(classifier.heads)
+            if not first:
+                print(
+                    f"| file | MB | ms, batch 1 | faces/s, batch 64 | {' | '.join(heads)} | largest, mean difference |"
+                )
+                print(f"|---|---|---|---|{'---|' * len(heads)}---|")
+            faces64 = network_input(resize(images[:64], spec.size), spec)
+            one = milliseconds(lambda: classifier.run(faces64[:1]), 200)  # noqa: B023  # called at once
+            many = 64_000 / milliseconds(lambda: classifier.run(faces64), 15)  # noqa: B023  # called at once
+            logits = predict(classifier, images, flip=True)
+            sure = {name: probabilities(logits[name], head.temperature) for name, head in classifier.heads.items()}
+            first = first or sure
+            apart = np.concatenate([np.abs(sure[name] - first[name]).ravel() for name in heads])
+            measured = evaluate(classifier, faces)
+            right = [points(measured.find(name, "official", flip=True)) for name in heads]
+            size = path.stat().st_size / 1e6
+            cells = (path.name, f"{size:.2f}", f"{one:.2f}", f"{many:.0f}", *right)
+            print(f"| {' | '.join(cells)} | {apart.max():.2g}, {apart.mean():.2g} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How well do models read pictures that are dark, blurred, small, tilted or half covered?"""

@@ -1,0 +1,167 @@
+"""Certainty measured on made-up heads whose truth is known."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.emotions import EMOTIONS, LABEL_SETS
+from mien.models.card import HeadCard, InputSpec
+
+from .conftest import two_classes
+
+pytest.importorskip("sklearn", reason="the lab's tests need the extra [lab]")
+
+from mien.lab.dataset.faces import Votes
+from mien.lab.evaluate.calibration import probabilities_at  # needs the lab's packages
+from mien.lab.evaluate.predict import Classifier
+from mien.lab.recipe import Head
+from mien.lab.uncertainty.annotators import agreement, divided
+from mien.lab.uncertainty.bootstrap import bootstrap
+from mien.lab.uncertainty.measure import measure
+from mien.lab.uncertainty.report import write_report
+from mien.lab.uncertainty.selective import selective
+from mien.lab.uncertainty.sureness import by_class, by_label_set, sureness
+
+EIGHT = LABEL_SETS["eight"]
+
+
+@pytest.fixture(scope="module")
+def honest():
+    """Logits of a head that is exactly as often right as it says, and the answers: many, for noise looks like error."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (20_000, 8))
+    probabilities = probabilities_at(logits, 1.0)
+    answers = (probabilities.cumsum(1) > rng.random((len(logits), 1))).argmax(1)
+    return logits, answers.astype(np.int64)
+
+
+def test_an_honest_head_has_no_calibration_error_and_a_boastful_one_does(honest):
+    logits, answers = honest
+    assert sureness(logits, answers, temperature=1.0).ece.value < 0.015
+    boastful = sureness(logits, answers, temperature=0.4)
+    assert boastful.ece.value > 0.2
+    assert boastful.ece_refitted < 0.015  # a temperature of its own would cure it
+    assert boastful.ece.low < boastful.ece.value < boastful.ece.high
+
+
+def test_each_emotion_has_its_own_calibration(honest):
+    logits, answers = honest
+    classes = by_class(probabilities_at(logits, 1.0), answers, EIGHT)
+    for emotion in classes.values():
+        assert abs(emotion.expected - emotion.found) < 0.01
+        assert emotion.error < 0.02
+        assert abs(emotion.confidence - emotion.precision) < 0.03
+    worse = by_class(probabilities_at(logits + np.eye(8)[3] * 2, 1.0), answers, EIGHT)
+    assert worse[EIGHT[3]].expected > worse[EIGHT[3]].found + 0.1
+
+
+def test_a_head_told_to_choose_from_fewer_stays_honest(honest):
+    logits, answers = honest
+    sets = by_label_set(logits, answers, EIGHT, 1.0)
+    assert set(sets) == {"happy-sad", "four", "seven"}
+    assert all(one.ece.value < 0.03 for one in sets.values())
+    assert sets["happy-sad"].accuracy.value > sets["four"].accuracy.value > sets["seven"].accuracy.value
+
+
+def test_a_head_that_knows_the_people_reaches_the_floor_and_no_more():
+    rng = np.random.default_rng(1)
+    people = rng.dirichlet(np.full(8, 0.3), 5000)
+    votes = rng.multinomial(10, people / people.sum(1, keepdims=True)) / 10
+    knows = agreement(people, votes, np.full(5000, 10))
+    assert abs(knows.kl.value - knows.floor) < 0.02
+    guesses = agreement(np.full_like(people, 1 / 8), votes, np.full(5000, 10))
+    assert guesses.kl.value > knows.kl.value + 0.5
+
+
+def test_divided_faces_are_found_by_who_expects_them():
+    votes = np.zeros((100, 8))
+    votes[:30, 0], votes[:30, 2] = 0.6, 0.4
+    votes[30:, 5] = 1
+    expected = 0.9 * votes + 0.1 / 8
+    found = divided(expected, votes)
+    assert (found.truly, found.average_precision, found.chance) == (30, 1.0, 0.3)
+    share, named, precision, recall, f1, both = next(row for row in found.rows if row[0] == 0.25)
+    assert (share, named, precision, recall, f1, both) == (0.25, 30, 1.0, 1.0, pytest.approx(1.0), 1.0)
+    nobody = divided(votes[30:], votes[30:])
+    assert nobody.truly == 0
+    assert math.isnan(nobody.average_precision)
+
+
+def test_who_abstains_where_unsure_errs_less_and_the_area_says_how_much():
+    confidence = np.linspace(0.01, 1, 1000)
+    right = np.random.default_rng(2).random(1000) < confidence
+    knows = selective(confidence, right)
+    blind = selective(np.random.default_rng(3).random(1000), right)
+    assert knows.best < knows.area < blind.area - 0.1
+    below = {row[0]: row[1:] for row in knows.rows}
+    assert below[0.0][0] == 1
+    assert math.isnan(below[0.0][2])
+    assert below[0.9][1] > below[0.5][1] > below[0.5][2]
+    assert knows.coverage[-1] == 1
+    assert knows.risk[-1] == pytest.approx(1 - right.mean())
+
+
+def test_an_interval_holds_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    inside = 0
+    for _ in range(100):
+        values = rng.exponential(1.0, 200)
+        estimate = bootstrap(lambda rows, values=values: float(values[rows].mean()), 200, draws=200)
+        inside += estimate.low <= 1.0 <= estimate.high
+    assert 85 <= inside <= 100
+
+
+def test_a_head_is_measured_whole_and_the_report_written(tmp_path):
+    faces = two_classes(320)
+    classifier = known_to_the_pixel(faces)
+    found = measure(classifier, faces)
+    assert {one.pictures for one in found} == {"official", "dedup"}
+    assert found[0].overall.accuracy.value == 1
+    assert found[0].votes is None
+    written = write_report(found, tmp_path)
+    assert json.loads((tmp_path / "uncertainty.json").read_text())[0]["head"] == "fer2013"
+    assert {path.name for path in written} == {
+        "uncertainty.json", "uncertainty.md", "reliability.png", "risk_coverage.png",
+    }  # fmt: skip
+    assert "ECE" in (tmp_path / "uncertainty.md").read_text()
+
+
+def test_votes_are_measured_where_there_are_any(tmp_path):
+    faces = two_classes(320)
+    table = np.zeros((len(faces), 8), np.uint8)
+    table[np.arange(len(faces)), faces.labels] = 6
+    table[np.arange(len(faces)), (faces.labels + 1) % 8] = 4
+    nobody = np.zeros(len(faces), np.uint8)
+    voted = replace(faces, votes=Votes(table, nobody, nobody))
+    head = HeadCard(EIGHT)
+    classifier = replace(
+        known_to_the_pixel(voted), heads={"ferplus": head}, marks={"ferplus": Head("eight", "votes")},
+        logits_of=lambda images: {"ferplus": np.log(lookup(voted, images, table / 10) + 1e-6).astype(np.float32)},
+    )  # fmt: skip
+    official = measure(classifier, voted)[0]
+    assert official.votes.kl.value == pytest.approx(0, abs=1e-3)
+    assert official.mixed.chance == 1
+    assert (tmp_path / "mixed.png") in write_report([official], tmp_path)
+
+
+def lookup(faces, images, values):
+    """The row of ``values`` that belongs to each picture or its mirror image."""
+    known = {}
+    for image, row in zip(faces.images, values):
+        known[image.tobytes()] = known[np.ascontiguousarray(image[:, ::-1]).tobytes()] = row
+    return np.stack([known[image.tobytes()] for image in images])
+
+
+def known_to_the_pixel(faces):
+    seven = LABEL_SETS["seven"]
+    sure = np.eye(len(seven))[[seven.index(EMOTIONS[label]) for label in faces.labels]] * 8
+
+    def logits_of(images):
+        return {"fer2013": lookup(faces, images, sure).astype(np.float32)}
+
+    heads = {"fer2013": HeadCard(seven)}
+    spec = InputSpec(16, 0.5, 0.25)
+    return Classifier("oracle", spec, heads, {"fer2013": Head("seven")}, 0, lambda pictures: {}, logits_of)

@@ -1,0 +1,191 @@
+"""The page for browsers reads what Python reads. It needs onnxruntime-web, which the repository does not hold."""
+
+import contextlib
+import functools
+import os
+import shutil
+import threading
+import urllib.parse
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.classify.network import EmotionNetwork
+from mien.crop.prepare import channels_first, network_input, resize
+from mien.models.catalogue import load_model
+from mien.models.session import open_session
+
+from ..conftest import EXAMPLES, ROOT
+
+PACKAGE = Path(os.environ.get("MIEN_ORT_WEB", EXAMPLES / "web" / "node_modules" / "onnxruntime-web"))
+PATIENCE = 120_000  # milliseconds: the machine may have other work
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves the repository, with onnxruntime-web from wherever it is."""
+
+    def translate_path(self, path: str) -> str:
+        _, found, rest = path.partition("/node_modules/onnxruntime-web/")
+        return str(PACKAGE / rest) if found else super().translate_path(path)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    if not (PACKAGE / "dist").is_dir():
+        pytest.skip(
+            "no onnxruntime-web: run 'npm install onnxruntime-web' in examples/web, or name its folder in MIEN_ORT_WEB"
+        )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(ROOT)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/examples/web/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no browser: the page's tests need chromium on the PATH")
+    playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright")
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage", *fake]
+        )
+        yield chromium
+        chromium.close()
+
+
+@contextlib.contextmanager
+def opened(browser, address, **how):
+    """The page, ready; every request that it made must have gone to this machine."""
+    context = browser.new_context(**how)
+    page, hosts, faults = context.new_page(), set(), []
+    page.on("request", lambda request: hosts.add(urllib.parse.urlsplit(request.url).hostname))
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("body[data-ready=yes]")
+    yield page
+    context.close()
+    assert not faults
+    assert hosts <= {"127.0.0.1", None}, hosts  # None: data: and blob: addresses
+
+
+@pytest.fixture
+def artefacts(tmp_path):
+    folder = Path(os.environ.get("MIEN_ARTEFACTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def shares(page) -> dict[str, float]:
+    rows = page.locator("#bars li").evaluate_all("rows => rows.map(row => [row.dataset.emotion, +row.dataset.share])")
+    return dict(rows)
+
+
+def python_says(image: np.ndarray, x: int, y: int, side: int) -> dict[str, float]:
+    card, weights = load_model("default")
+    network = EmotionNetwork(card, open_session(weights, 1, "default"), None, None, flip=True)
+    rows, columns = (np.clip(np.arange(start, start + side), 0, end - 1) for start, end in zip((y, x), image.shape))
+    gray = channels_first(image[np.ix_(rows, columns)][None], 1)[:, 0]
+    judged = network.judge(network_input(resize(gray, card.input.size), card.input))
+    return dict(zip(network.emotions, judged.probabilities[0].tolist()))
+
+
+def square_of(page) -> tuple[int, int, int]:
+    script = """() => { const [f, p] = [frame.style, picture];
+        return [parseFloat(f.left) * p.width, parseFloat(f.top) * p.height, parseFloat(f.width) * p.width]
+            .map(value => Math.round(value / 100)); }"""
+    return tuple(page.evaluate(script))
+
+
+def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artefacts):
+    with opened(browser, site, viewport={"width": 1180, "height": 860}) as page:
+        page.get_by_role("button", name="Try an example").click()
+        page.wait_for_selector("#bars li")
+        assert page.inner_text("#answer b") == "happy"
+        page.screenshot(path=str(artefacts / "web-page.png"), full_page=True)
+        page.locator("#frame").focus()
+        seen = [(square_of(page), shares(page))]
+        for key in ("ArrowDown", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+-", "Shift+-", "Shift+-"):
+            before = page.locator("#bars li").first.get_attribute("data-share")
+            page.keyboard.press(key)
+            page.wait_for_selector(f"#bars li:first-child:not([data-share='{before}'])")
+            seen.append((square_of(page), shares(page)))
+    assert len({square for square, _ in seen}) == 7
+    assert min(side for (_, _, side), _ in seen) < 48  # so that enlarging is tried too
+    for square, found in seen:
+        expected = python_says(astronaut.image, *square)
+        assert found.keys() == expected.keys()
+        for emotion, share in expected.items():
+            assert found[emotion] == pytest.approx(share, abs=1e-3), (square, emotion)
+
+
+def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, artefacts, tmp_path):
+    with opened(browser, site, viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
+        page.set_input_files("#file", str(EXAMPLES / "grace_hopper.jpg"))
+        page.wait_for_selector("#bars li")
+        page.screenshot(path=str(artefacts / "web-page-phone.png"), full_page=True)
+        before = page.locator("#bars li").first.get_attribute("data-share")
+        page.get_by_role("button", name="Take the whole picture").click()
+        page.wait_for_selector(f"#bars li:first-child:not([data-share='{before}'])")
+        found = shares(page)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.screenshot(path=str(artefacts / "web-page-whole.png"), full_page=True)
+        expected = python_says(hopper.image, *square_of(page))
+        # Two decoders of JPEG may give pixels that differ by a step.
+        assert [found[emotion] for emotion in expected] == pytest.approx(list(expected.values()), abs=0.02)
+        page.get_by_role("button", name="Frame the face by hand").click()
+        page.locator("#frame").wait_for()
+        (tmp_path / "text.png").write_text("no picture")
+        page.set_input_files("#file", str(tmp_path / "text.png"))
+        page.get_by_text("That is no picture that this browser can open.").wait_for()
+
+
+def test_it_says_when_it_is_unsure(site, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+
+    def doubtful(route):
+        card = route.fetch().json()
+        for head in card["heads"].values():
+            head["temperature"] = 100.0
+        route.fulfill(json=card)
+
+    page.route("**/default.json", doubtful)
+    page.goto(site)
+    page.wait_for_selector("body[data-ready=yes]")
+    page.get_by_role("button", name="Try an example").click()
+    page.wait_for_selector("#bars li")
+    assert page.inner_text("#answer b") == "Unsure"
+    assert "do not rely on it" in page.inner_text("#answer")
+    context.close()
+
+
+def test_a_model_that_is_not_there_is_told_in_words(site, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{site}?model=nothing.json")
+    page.wait_for_selector("#answer.wrong")
+    assert "nothing.json: 404" in page.inner_text("#answer")
+    context.close()
+
+
+def test_the_camera_is_read_until_it_is_stopped(site, browser):
+    with opened(browser, site, permissions=["camera"]) as page:
+        page.get_by_role("button", name="Use the camera").click()
+        page.wait_for_selector("#bars li")
+        page.get_by_role("button", name="Stop here").click()
+        page.get_by_role("button", name="Use the camera").wait_for()
+        assert page.evaluate("film.srcObject.active") is False
