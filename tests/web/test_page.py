@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-import shutil
 import threading
 import urllib.parse
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -49,21 +48,6 @@ def site():
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no browser: the page's tests need chromium on the PATH")
-    playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright")
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage", *fake]
-        )
-        yield chromium
-        chromium.close()
-
-
 @contextlib.contextmanager
 def opened(browser, address, **how):
     """The page, ready; every request that it made must have gone to this machine."""
@@ -78,13 +62,6 @@ def opened(browser, address, **how):
     context.close()
     assert not faults
     assert hosts <= {"127.0.0.1", None}, hosts  # None: data: and blob: addresses
-
-
-@pytest.fixture
-def artefacts(tmp_path):
-    folder = Path(os.environ.get("MIEN_ARTEFACTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def shares(page) -> dict[str, float]:
