@@ -73,6 +73,7 @@ def test_every_reference_recipe_is_counted():
         "seven",
         "smoke",
         "few-labels",
+        "few-labels-taught",
         "few-labels-unlabelled",
     }
 
