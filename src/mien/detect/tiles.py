@@ -24,7 +24,7 @@ QUICK_SIDE = 320
 LEAST_FACE = 20
 #: A look in which every face has a side of so many pixels of the network's input has probably shown them all, and well: on
 #: smaller ones the landmarks err more (``docs/detection.md``).
-PLAIN_TO_SEE = 64
+PLAIN_TO_SEE = 48
 #: The most pixels looked at in one piece; the network takes about 0.5 GB for them.
 MOST_PIXELS = 1_600_000
 
