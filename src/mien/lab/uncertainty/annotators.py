@@ -101,8 +101,8 @@ def divided(expected: Floats, votes: Floats, shares: Sequence[float] = SHARES) -
 def _floor(votes: Floats, counts: npt.NDArray[np.int64]) -> float:
     """Mean divergence of the votes from the shares they were drawn from.
 
-    It equals the entropy of those shares less that of the votes, on average; the former is estimated by coverage (Chao and Shen
-    2003), for most emotions that one person in ten would name are missing among ten votes.
+    It equals the entropy of those shares less that of the votes, on average; the former is estimated by coverage (Chao and
+    Shen 2003), for most emotions that one person in ten would name are missing among ten votes.
     """
     n = counts[:, None].astype(np.float64)
     drawn = np.rint(votes * n)
