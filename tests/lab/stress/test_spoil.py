@@ -2,7 +2,7 @@
 
 import pytest
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
 from mien.lab.augment import spoil as room  # noqa: E402
 from mien.lab.augment.spoil import MIX, spoil  # noqa: E402
