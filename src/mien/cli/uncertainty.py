@@ -38,12 +38,11 @@ def uncertainty(
     from ..extras import check_installed
 
     check_installed(("sklearn", "scipy", "matplotlib"), "lab")
-    import json
-
     from rich.console import Console
 
     from ..lab.evaluate.predict import open_classifier
     from ..lab.uncertainty.measure import measure
+    from ..lab.uncertainty.report import as_json as json_of
     from ..lab.uncertainty.report import shown, write_report
     from .data import progress_bar, read_data
 
@@ -55,7 +54,7 @@ def uncertainty(
             found += measure(classifier, faces, split)
     written = write_report(found, out) if out else []
     if as_json:
-        typer.echo(json.dumps([one.as_dict() for one in found], default=float))
+        typer.echo(json_of(found), nl=False)
         return
     console = Console(width=max(Console().width, 140))
     for table in shown(found):

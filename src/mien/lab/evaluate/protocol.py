@@ -122,9 +122,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
             f"{faces.name}, {split}: nothing in it marks the heads {', '.join(classifier.heads)} of {classifier.name}",
             hint="Heads that learned from votes need data with FER+ votes, such as the packed FER2013.",
         )
-    subsets = {OFFICIAL: np.arange(len(part))}
-    if split != TRAIN and (faces.split == TRAIN).any():
-        subsets[DEDUP] = np.flatnonzero(~copies_of_training(faces, split))
+    subsets = judged_subsets(faces, split)
     started = time.perf_counter()
     plain = predict(classifier, part.images, flip=False)
     seconds = time.perf_counter() - started
@@ -147,6 +145,14 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
         machine=machine(),
         results=tuple(results),
     )
+
+
+def judged_subsets(faces: FaceSet, split: str) -> dict[str, npt.NDArray[np.int64]]:
+    """Rows of ``split`` to judge by: ``official``, all of them; ``dedup``, those without a copy in the training part."""
+    subsets = {OFFICIAL: np.arange(int((faces.split == split).sum()))}
+    if split != TRAIN and (faces.split == TRAIN).any():
+        subsets[DEDUP] = np.flatnonzero(~copies_of_training(faces, split))
+    return subsets
 
 
 def vote_truth(faces: FaceSet, mark: Head, head: HeadCard) -> VoteTruth | None:

@@ -43,6 +43,7 @@ class Training(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self._ratio = ratio
+        self._changes = seen_by_student(recipe)
         self._train_loss = torch.zeros(())
         self._val_losses = {name: MeanMetric() for name in recipe.heads}
         self.recipe = recipe
@@ -60,12 +61,11 @@ class Training(lightning.LightningModule):
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         recipe, (images, *targets) = self.recipe, batch
-        how = seen_by_student(recipe)
         strong = recipe.augment.strong_until == 0 or self.current_epoch < recipe.augment.strong_until
         labelled = len(images) // (1 + self._ratio)
         with torch.autocast(self.device.type, enabled=False):
             size = recipe.schedule.size_at(self.current_epoch, recipe.input.size)
-            pictures = augment(images.float() / 255, how, size, strong)
+            pictures = augment(images.float() / 255, self._changes, size, strong)
             if strong and recipe.augment.mixup and not self._ratio:
                 partner, share = mixup_pairs(len(pictures), recipe.augment.mixup)
                 pictures = share * pictures + (1 - share) * pictures[partner]

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError
-from ..dataset.faces import TRAIN, FaceSet, copies_of_training
+from ..dataset.faces import FaceSet
 from ..dataset.targets import hard_targets
 from ..evaluate.calibration import Reliability, probabilities_at, reliability
 from ..evaluate.predict import Classifier, Logits, predict
-from ..evaluate.protocol import DEDUP, OFFICIAL, vote_truth
+from ..evaluate.protocol import judged_subsets, vote_truth
 from .annotators import Agreement, Divided, agreement, divided
 from .selective import Selective, selective
 from .sureness import ClassSureness, Sureness, by_class, by_label_set, sureness
@@ -66,14 +66,11 @@ def measure(classifier: Classifier, faces: FaceSet, split: str = "validation") -
     """
     part = faces.part(split)
     logits = predict(classifier, part.images, flip=True)
-    subsets = {OFFICIAL: np.arange(len(part))}
-    if split != TRAIN and (faces.split == TRAIN).any():
-        subsets[DEDUP] = np.flatnonzero(~copies_of_training(faces, split))
     found = [
         _head(classifier, name, pictures, part.take(rows), {name: logits[name][rows]})
         for name, mark in classifier.marks.items()
         if mark.targets == "labels" or part.votes is not None
-        for pictures, rows in subsets.items()
+        for pictures, rows in judged_subsets(faces, split).items()
         if (hard_targets(part.take(rows), mark) >= 0).any()
     ]
     if not found:

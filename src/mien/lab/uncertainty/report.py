@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -48,6 +49,11 @@ def shown(found: Sequence[HeadCertainty]) -> list[Table]:
     return made
 
 
+def as_json(found: Sequence[HeadCertainty]) -> str:
+    """All figures as JSON text; what is undefined is null."""
+    return json.dumps([_plain(one.as_dict()) for one in found], indent=2, ensure_ascii=False) + "\n"
+
+
 def write_report(found: Sequence[HeadCertainty], out: Path) -> list[Path]:
     """Write ``uncertainty.json``, ``uncertainty.md`` and three figures into ``out``.
 
@@ -57,9 +63,8 @@ def write_report(found: Sequence[HeadCertainty], out: Path) -> list[Path]:
     Raises:
         OutputError: the folder cannot be written to.
     """
-    values = json.dumps([one.as_dict() for one in found], indent=2, ensure_ascii=False, default=float)
     written = [out / "uncertainty.json", out / "uncertainty.md"]
-    write_atomically(written[0], (values.replace("NaN", "null") + "\n").encode())
+    write_atomically(written[0], as_json(found).encode())
     write_atomically(written[1], "\n".join(_markdown(found)).encode())
     whole = [one for one in found if one.pictures == OFFICIAL]
     for name, draw in (("reliability", figures.reliability), ("risk_coverage", figures.risk_coverage)):
@@ -69,6 +74,15 @@ def write_report(found: Sequence[HeadCertainty], out: Path) -> list[Path]:
         written.append(out / "mixed.png")
         figures.mixed([one for one in whole if one.mixed], written[-1])
     return written
+
+
+def _plain(value: Any) -> Any:
+    """``value`` with null in place of NaN, which is no JSON."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _markdown(found: Sequence[HeadCertainty]) -> Iterable[str]:
