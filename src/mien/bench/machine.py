@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
+from ..overlap import worker_count
 
 #: What speed depends on.
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "opencv-python", "pillow")
@@ -84,7 +85,7 @@ def this_machine() -> Machine:
         except metadata.PackageNotFoundError:  # OpenCV has several flavours
             continue
     return Machine(
-        _processor(), _cores(), _memory_gb(), platform.platform(terse=True), platform.python_version(), versions
+        processor(), worker_count(0), _memory_gb(), platform.platform(terse=True), platform.python_version(), versions
     )
 
 
@@ -101,12 +102,6 @@ def is_busy(before: float | None, cores: int, threads: int) -> bool:
     return before is not None and before + (threads or cores) > cores + 0.5
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _memory_gb() -> float | None:
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
@@ -114,7 +109,8 @@ def _memory_gb() -> float | None:
         return None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name; ``platform.processor()`` says no more than "x86_64" on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:

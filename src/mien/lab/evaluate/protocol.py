@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import platform
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...bench.machine import processor
 from ...errors import DataError
 from ...models.card import HeadCard
 from ..dataset.faces import TRAIN, FaceSet, copies_of_training
@@ -165,10 +164,7 @@ def vote_truth(faces: FaceSet, mark: Head, head: HeadCard) -> VoteTruth | None:
 
 def machine() -> str:
     """Processor and number of cores, in words."""
-    cpuinfo = Path("/proc/cpuinfo")  # platform.processor() says no more than "x86_64" on Linux
-    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    return f"{processor()}, {os.cpu_count()} cores"
 
 
 def _scores(classifier: Classifier, name: str, part: FaceSet, rows: npt.NDArray[np.int64], logits: Logits) -> Scores:
