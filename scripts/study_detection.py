@@ -12,8 +12,8 @@ from pathlib import Path
 
 import cv2
 
-from mien.detect import tiles
 from mien.detect.centerface import CenterFace
+from mien.detect.tiles import LEAST_FACE, SMALLEST_SEEN
 from mien.sources.still import read_still
 from mien.values.face import Box
 from mien.values.frame import Frame
@@ -27,7 +27,7 @@ def truth(entry: dict) -> tuple[list[Box], list[Box]]:
 
 
 def thresholds(photos: dict[Path, dict]) -> None:
-    detector = CenterFace(threshold=min(THRESHOLDS))
+    detector = CenterFace(LEAST_FACE, min(THRESHOLDS))
     hits, extras = [], []
     for path, entry in photos.items():
         wanted, tolerated = truth(entry)
@@ -48,8 +48,7 @@ def thresholds(photos: dict[Path, dict]) -> None:
 
 
 def smallest(photos: dict[Path, dict]) -> None:
-    tiles.SMALLEST_SEEN = 10_000  # look at the picture at its own size, whatever the face
-    detector = CenterFace()
+    detector = CenterFace(SMALLEST_SEEN)  # neither enlarges nor shrinks
     print("face side in pixels  found")
     for side in SIDES:
         found = total = 0

