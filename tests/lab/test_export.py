@@ -238,6 +238,15 @@ def test_int8_is_as_good_and_says_so_on_its_card(exported, faces, tmp_path):
         export_int8(str(path), faces, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "copy"), [("mine", "mine-int8"), ("mine-float32", "mine"), ("-float32", "-float32-int8")]
+)
+def test_the_int8_copy_is_named_after_the_model(name, copy):
+    from mien.lab.export.naming import int8_name
+
+    assert int8_name(name) == copy
+
+
 def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces):
     import onnx
 

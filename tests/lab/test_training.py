@@ -153,3 +153,20 @@ def test_a_run_is_not_resumed_with_other_labels(tmp_path, synthetic):
     labels[0] = EMOTIONS.index("angry")
     with pytest.raises(DataError, match="a run on other pictures"):
         train(tiny(), replace(synthetic, labels=labels), tmp_path, resume=True)
+
+
+def test_a_run_may_go_on_from_the_weights_of_another_standardised_or_not(synthetic, tmp_path, float32):
+    before = tiny(epochs=1)
+    train(before, synthetic, tmp_path / "before")
+    begun = load_checkpoint(tmp_path / "before" / "last.ckpt")[1]
+    for standardise in (False, True):
+        network = replace(before.network, standardise=standardise, weights=str(tmp_path / "before"))
+        still = replace(before, network=network, optimizer=replace(before.optimizer, lr=1e-12))
+        out = tmp_path / f"after-{standardise}"
+        train(still, synthetic, out)
+        after = load_checkpoint(out / "last.ckpt")[1]
+        kernels = [value for name, value in after.items() if name.endswith("layers.0.weight")]
+        np.testing.assert_allclose(kernels[0], begun["trunk.layers.0.weight"], atol=1e-6)
+    wider = replace(before, network=replace(before.network, widths=(8, 24), weights=str(tmp_path / "before")))
+    with pytest.raises(RecipeError, match="another network"):
+        train(wider, synthetic, tmp_path / "wider")

@@ -39,8 +39,8 @@ def export(
         list[Format] | None,
         typer.Option(
             "--to",
-            help="[bold]onnx[/bold]; [bold]onnx-int8[/bold], a quarter of the size and faster on a CPU; [bold]pt2[/bold], "
-            "for programs that use torch. Repeatable; onnx if not given.",
+            help="[bold]onnx[/bold]; [bold]onnx-int8[/bold], a quarter of the size and faster on a CPU (written as NAME-int8, or "
+            "NAME if the model is called NAME-float32); [bold]pt2[/bold], for programs that use torch. Repeatable; onnx if not given.",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +61,8 @@ def export(
 
     [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine[/bold]
 
-    The shipped model in int8:  [bold]mien lab export default --to onnx-int8 --data fer2013.npz --out models[/bold]
+    Both precisions, as mien ships them (models/mine.onnx is the int8 one):
+    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine-float32 --to onnx --to onnx-int8[/bold]
 
     Then:  [bold]mien read photo.jpg --model models/mine.onnx[/bold]
     """

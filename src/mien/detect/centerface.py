@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import onnx
 
 #: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
-THRESHOLD = 0.35
+THRESHOLD = 0.3
 #: FER2013 pictures are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.

@@ -22,6 +22,12 @@ def checked_name(name: str) -> str:
     return name
 
 
+def int8_name(name: str) -> str:
+    """What the int8 copy of a model is called: ``default`` that of ``default-float32``, ``mine-int8`` that of ``mine``."""
+    plain = name.removesuffix("-float32")
+    return plain if plain not in ("", name) else f"{name}-int8"
+
+
 def card_path(weights: Path) -> Path:
     """Where the card of a weights file lies: ``a.onnx`` has ``a.json``; any other kind keeps its ending, ``a.pt2.json``."""
     return weights.with_suffix(".json") if weights.suffix == ".onnx" else weights.with_name(f"{weights.name}.json")

@@ -19,7 +19,7 @@ from ..evaluate.predict import Classifier, Logits, classifier_of_onnx, predict
 from ..evaluate.protocol import evaluate
 from ..recipe import recipe_from_dict
 from ..split.drawing import drawn
-from .naming import checked_name, write_pair
+from .naming import checked_name, int8_name, write_pair
 from .quantize import quantized
 
 #: Share of pictures by which a head may be less often right, and share of equal answers that it needs at least.
@@ -38,7 +38,7 @@ def to_int8(card: ModelCard, weights: bytes, faces: FaceSet) -> tuple[ModelCard,
         faces: the data it was trained on, in the parts in which it had them.
 
     Returns:
-        The card, named ``NAME-int8``, with temperatures and scores of its own; and the ONNX file's content.
+        The card, named by ``int8_name``, with temperatures and scores of its own; and the ONNX file's content.
 
     Raises:
         ModelError: nothing in the model can be quantised, or it answers worse than before by more than ``MOST_LOST``
@@ -49,7 +49,7 @@ def to_int8(card: ModelCard, weights: bytes, faces: FaceSet) -> tuple[ModelCard,
     chosen = np.random.default_rng(0).permutation(len(learned))[:_RANGES_FROM]
     some = resize(learned[chosen], card.input.size)
     smaller = quantized(weights, network_input(np.concatenate([some, some[:, :, ::-1]]), card.input))
-    name = f"{card.name}-int8"
+    name = int8_name(card.name)
     unfitted = replace(
         card,
         name=name,
@@ -68,13 +68,15 @@ def to_int8(card: ModelCard, weights: bytes, faces: FaceSet) -> tuple[ModelCard,
 
 
 def export_int8(model: str | Path, faces: FaceSet, out: Path, *, name: str = "") -> Path:
-    """Write ``NAME-int8.onnx`` and its card ``NAME-int8.json`` into ``out``, from an exported model; torch is not needed.
+    """Write ``NAME-int8.onnx`` and its card into ``out``, from an exported model; torch is not needed.
+
+    Of a model called ``NAME-float32``, it writes ``NAME.onnx``.
 
     Args:
         model: name of a model that comes with mien, or an ONNX file with its card beside it.
         faces: the data it was trained on.
         out: the folder; files of that name are replaced.
-        name: what to call it, without ``-int8``; empty takes the model's name.
+        name: of the float32 model, which gives its copy's; empty takes the one on its card.
 
     Returns:
         The path of the ONNX file.

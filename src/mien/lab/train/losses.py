@@ -40,6 +40,6 @@ def teaching_loss(
     for name, head in recipe.heads.items():
         softened = answers[name].clamp(min=1e-6) ** (1 / temperature)
         softened = softened / softened.sum(1, keepdim=True)
-        student = (logits[name] / temperature).log_softmax(1)
-        losses.append(head.weight * -(softened * student).sum(1).mean())
+        alike = torch.ones_like(softened[0])
+        losses.append(head.weight * soft_cross_entropy(logits[name] / temperature, softened, alike))
     return temperature**2 * torch.stack(losses).sum()

@@ -141,8 +141,11 @@ def _started(recipe: Recipe) -> MultiHead:
         return start_network(recipe)
     network = build_network(recipe)
     before, weights = load_checkpoint(find_checkpoint(Path(recipe.network.weights)))
+    inside = "trunk.trunk."  # standardising adds a level to the names, and no weights
+    names = {name.replace(inside, "trunk."): name for name in network.state_dict()}
+    plain = {name.replace(inside, "trunk."): value for name, value in weights.items()}
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict({names.get(name, name): value for name, value in plain.items()})
     except RuntimeError as error:
         raise RecipeError(
             f"network.weights: {recipe.network.weights} holds another network than the recipe asks for",
