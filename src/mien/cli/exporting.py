@@ -39,9 +39,9 @@ def export(
         list[Format] | None,
         typer.Option(
             "--to",
-            help="[bold]onnx[/bold]; [bold]onnx-int8[/bold], a quarter of the size and faster on a CPU, written as NAME-int8 (or "
-            "as NAME if the model is called NAME-float32); [bold]pt2[/bold], for programs that use torch. Repeatable; onnx if "
-            "not given.",
+            help="[bold]onnx[/bold]; [bold]onnx-int8[/bold], a quarter of the size and faster on a CPU, named NAME-int8 "
+            "(as NAME if the model is called NAME-float32); [bold]pt2[/bold], for programs that use torch. Repeatable; "
+            "onnx if not given.",
             show_default=False,
         ),
     ] = None,
