@@ -1,6 +1,7 @@
 """Every format of a model beside the others, as a Markdown table: size, speed on one thread, accuracy, differences.
 
-    python scripts/benchmark_formats.py default --data fer2013.npz
+    python scripts/benchmark_formats.py default --data fer2013.npz         # as shipped: float32 and int8
+    python scripts/benchmark_formats.py mine.onnx --data fer2013.npz       # and an int8 copy made of it
     python scripts/benchmark_formats.py runs/default --data fer2013.npz    # a run or checkpoint: torch's .pt2 too
 
 Accuracy is that of the whole validation part with the mirror image averaged, as the reader reads. Speeds are those of the
@@ -68,10 +69,11 @@ def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], FaceSet]
     if model in shipped_models() or model.endswith(".onnx"):
         from mien.lab.export.to_int8 import export_int8
 
-        path = SHIPPED / f"{model}.onnx" if model in shipped_models() else Path(model)
         spec = load_model(model)[0].input
         faces = open_data(data, spec.size, colour=spec.colour)
-        return [path, export_int8(model, faces, folder)], faces
+        if model in shipped_models():
+            return [SHIPPED / f"{name}.onnx" for name in (f"{model}-float32", model)], faces
+        return [Path(model), export_int8(model, faces, folder)], faces
     from mien.lab.export.run import FORMATS, export_formats
     from mien.lab.train.checkpoint import find_checkpoint, restore_network
 

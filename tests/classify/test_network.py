@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from mien import ModelError, OptionError
+from mien import ModelError, OptionError, Reader, ReadOptions
 from mien.classify.calibrate import probabilities
 from mien.classify.network import EmotionNetwork
 from mien.models.card import HeadCard, InputSpec, ModelCard, read_card
@@ -80,12 +80,23 @@ def test_large_logits_do_not_overflow():
     np.testing.assert_array_equal(made, [[1, 0, 0]])
 
 
-def test_a_shipped_model_is_what_its_card_says():
-    assert "default" in shipped_models()
-    card, weights = load_model("default")
-    assert len(weights) < 8_000_000
-    assert card.parameters <= 3_000_000
-    assert set(card.heads) == {"ferplus", "fer2013"}
+@pytest.mark.parametrize(("name", "most_weights"), [("default", 3_000_000), ("tiny", 300_000)])
+def test_the_shipped_models_are_small_and_come_in_two_precisions(name, most_weights):
+    assert {name, f"{name}-float32"} <= set(shipped_models())
+    (card, weights), (original, large) = load_model(name), load_model(f"{name}-float32")
+    assert (card.precision, original.precision) == ("int8", "float32")
+    assert card.parameters == original.parameters <= most_weights
+    assert list(card.heads) == list(original.heads) == ["ferplus", "fer2013"]
+    assert len(weights) < 0.35 * len(large)
+
+
+@pytest.mark.parametrize("name", ["default", "tiny"])
+def test_both_precisions_read_alike_and_the_astronaut_is_happy(name, astronaut, hopper):
+    before, after = (Reader(ReadOptions(model=model)) for model in (f"{name}-float32", name))
+    for frame, emotion in ((astronaut, "happy"), (hopper, "neutral")):
+        ((_, (old,)),), ((_, (new,)),) = list(before.read_frames([frame])), list(after.read_frames([frame]))
+        assert old.emotion == new.emotion == emotion
+        np.testing.assert_allclose(new.probabilities, old.probabilities, atol=0.06)
 
 
 def test_changed_weights_are_refused(tmp_path: Path):

@@ -14,18 +14,27 @@ def test_builtin_recipes_load():
         assert load_recipe(name).name == name
 
 
-def test_seven_is_default_with_one_head():
-    default, seven = load_recipe("default"), load_recipe("seven")
+def test_seven_is_the_narrow_one_with_one_head():
+    narrow, seven = load_recipe("default-narrow"), load_recipe("seven")
     for part in ("input", "network", "augment", "optimizer", "schedule"):
-        assert getattr(seven, part) == getattr(default, part)
+        assert getattr(seven, part) == getattr(narrow, part)
     assert list(seven.heads) == ["fer2013"]
 
 
-def test_size_of_the_default_network():
+@pytest.mark.parametrize(
+    ("name", "weights"), [("default", 1_914_543), ("default-narrow", 1_720_007), ("tiny", 272_191)]
+)
+def test_sizes_of_the_shipped_networks_and_their_teachers(name, weights):
     from mien.lab.nets.choosing import build_network
 
-    network = build_network(load_recipe("default"))
-    assert sum(weight.numel() for weight in network.parameters()) == 1_720_007
+    network = build_network(load_recipe(name))
+    assert sum(weight.numel() for weight in network.parameters()) == weights
+
+
+@pytest.mark.parametrize("name", ["default", "tiny"])
+def test_what_goes_on_from_a_network_has_its_shape(name):
+    first, second = load_recipe(name).network, load_recipe(f"{name}-taught").network
+    assert (first.widths, first.depths) == (second.widths, second.depths)
 
 
 @pytest.mark.parametrize(

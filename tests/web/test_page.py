@@ -69,9 +69,9 @@ def shares(page) -> dict[str, float]:
     return dict(rows)
 
 
-def python_says(image: np.ndarray, x: int, y: int, side: int) -> dict[str, float]:
-    card, weights = load_model("default")
-    network = EmotionNetwork(card, open_session(weights, 1, "default"), None, None, flip=True)
+def python_says(model: str, image: np.ndarray, x: int, y: int, side: int) -> dict[str, float]:
+    card, weights = load_model(model)
+    network = EmotionNetwork(card, open_session(weights, 1, model), None, None, flip=True)
     rows, columns = (np.clip(np.arange(start, start + side), 0, end - 1) for start, end in zip((y, x), image.shape))
     gray = channels_first(image[np.ix_(rows, columns)][None], 1)[:, 0]
     judged = network.judge(network_input(resize(gray, card.input.size), card.input))
@@ -85,8 +85,11 @@ def square_of(page) -> tuple[int, int, int]:
     return tuple(page.evaluate(script))
 
 
-def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artefacts):
-    with opened(browser, site, viewport={"width": 1180, "height": 860}) as page:
+# In whole numbers, a value that falls between two steps may be rounded the other way on another engine.
+@pytest.mark.parametrize(("model", "apart"), [("default-float32", 0.001), ("default", 0.01)])
+def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artefacts, model, apart):
+    address = f"{site}?model=/src/mien/models/weights/{model}.json"
+    with opened(browser, address, viewport={"width": 1180, "height": 860}) as page:
         page.get_by_role("button", name="Try an example").click()
         page.wait_for_selector("#bars li")
         assert page.inner_text("#answer b") == "happy"
@@ -101,10 +104,10 @@ def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, as
     assert len({square for square, _ in seen}) == 7
     assert min(side for (_, _, side), _ in seen) < 48  # so that enlarging is tried too
     for square, found in seen:
-        expected = python_says(astronaut.image, *square)
+        expected = python_says(model, astronaut.image, *square)
         assert found.keys() == expected.keys()
         for emotion, share in expected.items():
-            assert found[emotion] == pytest.approx(share, abs=1e-3), (square, emotion)
+            assert found[emotion] == pytest.approx(share, abs=apart), (square, emotion)
 
 
 def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, artefacts, tmp_path):
@@ -118,7 +121,7 @@ def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, arte
         found = shares(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.screenshot(path=str(artefacts / "web-page-whole.png"), full_page=True)
-        expected = python_says(hopper.image, *square_of(page))
+        expected = python_says("default", hopper.image, *square_of(page))
         # Two decoders of JPEG may give pixels that differ by a step.
         assert [found[emotion] for emotion in expected] == pytest.approx(list(expected.values()), abs=0.02)
         page.get_by_role("button", name="Frame the face by hand").click()

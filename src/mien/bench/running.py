@@ -74,8 +74,9 @@ class Wish:
 
     @property
     def all_models(self) -> tuple[str, ...]:
-        """Those that come with mien, its default first, and the user's own."""
-        return (*sorted(shipped_models(), key=lambda name: (name != "default", name)), *self.models)
+        """Those that come with mien, its default first, and the user's own; the float32 originals only if asked for."""
+        shipped = [name for name in shipped_models() if not name.endswith("-float32")]
+        return (*sorted(shipped, key=lambda name: (name != "default", name)), *self.models)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ def bench(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FILE", help="Measure this .onnx file too; may be given several times.", show_default=False
+            metavar="MODEL",
+            help="Measure this one too: a name or an .onnx file; may be given several times.",
+            show_default=False,
         ),
     ] = None,
     photos: Annotated[
