@@ -43,6 +43,13 @@ def test_as_many_faces_in_a_crowd_and_none_where_there_is_none(crowd):
     assert in_bytes.detect(Frame(noise)) == []
 
 
+@pytest.mark.parametrize(("times", "plus"), [(0.12, 0), (0.12, 110)])
+def test_faces_in_the_dark_and_in_fog_do_not_drown_in_the_rounding(astronaut, times, plus):
+    dim = Frame((astronaut.image * times + plus).astype(np.uint8))
+    (before,), (after,) = CenterFace(min_face=20).detect(astronaut), CenterFace(min_face=20).detect(dim)
+    assert after.box.iou(before.box) > 0.85
+
+
 def test_the_model_is_sound_and_onnxruntime_makes_byte_layers_of_it(model, tmp_path):
     onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()

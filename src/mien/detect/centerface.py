@@ -106,11 +106,11 @@ def shown(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def _lit(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """A dark or flat picture with its contrast stretched: in whole numbers its faces would drown in the rounding."""
-    low, high = np.percentile(picture[::4, ::4], (1, 99))
-    gain = min(255 / max(high - low, 1.0), _MOST_GAIN)
+    low, high = np.percentile(picture[::4, ::4], (1, 99)).round().astype(np.uint8)
+    gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)
     if gain < _LEAST_GAIN:
         return picture
-    return np.asarray(cv2.convertScaleAbs(np.maximum(picture, round(low)) - np.uint8(round(low)), alpha=gain), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(np.maximum(picture, low) - low, alpha=gain), np.uint8)
 
 
 def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
