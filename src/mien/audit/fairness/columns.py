@@ -58,9 +58,9 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
     if len(kept) < len(table):
         notes.append(f"{len(table) - len(kept):,} rows have no right answer and are left out.")
     groups = {name: table.text(table.wanted(name, "--groups"))[kept] for name in dict.fromkeys(columns.groups)}
-    truth_names = _emotions(table, truth_cells[kept], kept, "right answers")
+    truth_names = emotions_in(table, truth_cells[kept], kept, "right answers")
     said_cells = table.text(_named(table, columns.predicted, SAID, "--predicted", "predictions"))[kept]
-    said_names = _emotions(table, said_cells, kept, "predictions")
+    said_names = emotions_in(table, said_cells, kept, "predictions")
     found = _found(table, columns, said_names, kept)
     occurring = {*truth_names[truth_names != ""], *said_names[found]}
     emotions = tuple(name for name in EMOTIONS if name in occurring)
@@ -86,16 +86,24 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
     )
 
 
-def _named(
-    table: Table, given: str, usual: Sequence[str], option: str, meaning: str, *, optional: bool = False
-) -> str:
+def _named(table: Table, given: str, usual: Sequence[str], option: str, meaning: str, *, optional: bool = False) -> str:
     if given:
         return table.wanted(given, option)
     return table.maybe(usual) if optional else table.first(usual, option, meaning)
 
 
-def _emotions(table: Table, cells: Cells, rows: npt.NDArray[np.int64], meaning: str) -> Cells:
-    """The vocabulary's names; empty cells stay empty."""
+def emotions_in(table: Table, cells: Cells, rows: npt.NDArray[np.int64], meaning: str) -> Cells:
+    """The vocabulary's names; empty cells stay empty.
+
+    Args:
+        table: where the cells are from, for messages.
+        cells: object (N,) of str.
+        rows: int64 (N,), their rows in the table, counted from 0.
+        meaning: what the column is, for messages.
+
+    Raises:
+        DataError: a cell is no emotion.
+    """
     unknown = Counter(str(cell) for cell in cells if cell and cell.lower() not in BY_NAME)
     if unknown:
         first = next(int(row) for row, cell in zip(rows, cells) if cell in unknown)
@@ -104,7 +112,9 @@ def _emotions(table: Table, cells: Cells, rows: npt.NDArray[np.int64], meaning: 
         raise DataError(
             f"{table.name}: the column of {meaning} has names that are no emotions: {most}, first in row {first + 1}; "
             f"expected {', '.join(EMOTIONS)} or an alias of these",
-            hint="Write the emotions' names in place of numbers." if number else "Rename them, or leave these rows out.",
+            hint="Write the emotions' names in place of numbers."
+            if number
+            else "Rename them, or leave these rows out.",
         )
     made = np.empty(len(cells), object)
     made[:] = [BY_NAME[cell.lower()] if cell else "" for cell in cells]

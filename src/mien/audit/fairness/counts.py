@@ -117,9 +117,9 @@ def common_mix(counts: Counts) -> Floats:
 
 
 def enough(counts: Counts, least: int) -> npt.NDArray[np.bool_]:
-    """bool (G, 4 + 2 K): the group has at least ``least`` pictures to tell this rate by, faces found or not.
+    """Whether a group has at least ``least`` pictures to tell this rate by, faces found or not.
 
-    It counts all pictures because a permutation keeps their number in each group and emotion, but not that of faces found.
+    Returns bool (G, 4 + 2 K). It counts all pictures because a permutation keeps their number in each group and emotion, not that of faces found.
     """
     shown = counts.sum(-1)
     n = shown.sum(-1, keepdims=True)

@@ -46,7 +46,7 @@ def grouping(predictions: Predictions, column: str) -> tuple[npt.NDArray[np.int6
 def crossings(predictions: Predictions) -> list[tuple[str, npt.NDArray[np.int64], tuple[str, ...]]]:
     """Every pair of columns as one column, such as ``gender x age`` with the group ``female x 18-29``.
 
-    A picture belongs to a crossing where it belongs to a group in both. Pairs in which everybody is in one group are left out.
+    A picture belongs to a crossing where it belongs to a group in both. Pairs with one group are left out.
 
     Returns:
         Name, groups of the pictures and names of the groups, as ``grouping`` gives them.

@@ -1,7 +1,7 @@
 """What might have come out instead: by another choice of pictures (bootstrap), or were all groups alike (permutation).
 
-Both draw counts in place of pictures, which is the same and thousands of times as fast: a resample of a group's pictures is a
-multinomial draw of its counts, and dealing out anew which picture of an emotion belongs to which group is a draw of a table
+Both draw counts in place of pictures, which is the same and thousands of times as fast: a resample of a group's pictures is
+a multinomial draw of its counts, and dealing out anew which picture of an emotion belongs to which group is a draw of a table
 with fixed margins (Patefield 1981, through scipy).
 """
 
@@ -51,9 +51,16 @@ def permuted(counts: Counts, weights: Floats, draws: int, rng: np.random.Generat
     So each group keeps its number of pictures of each emotion, and groups that only show another mix of emotions, some of
     which are harder, are not taken for groups that are treated otherwise (a stratified, conditional permutation test).
 
-    Args and result: as ``bootstrapped``.
+    Args:
+        counts: int64 (G, K, O).
+        weights: as ``rates`` takes them.
+        draws: how many, D.
+        rng: where chance comes from.
+
+    Returns:
+        float64 (D, G, 4 + 2 K).
     """
-    groups, k, _ = counts.shape
+    k = counts.shape[1]
     made = []
     for part in _parts(counts.size, draws):
         drawn = np.zeros((part, *counts.shape), np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,15 +37,11 @@ class Table:
         return len(self._frame)
 
     def text(self, column: str) -> Cells:
-        """object (N,) of str: cells without spaces around them, whole numbers without a point, empty where nothing is."""
+        """The cells as str, object (N,): without spaces around them, whole numbers without a point, empty where nothing is."""
         cells = [_text(cell) for cell in self._frame.iloc[:, self.columns.index(column)].tolist()]
         made = np.empty(len(cells), object)
         made[:] = cells
         return made
-
-    def raw(self, column: str) -> list[Any]:
-        """The cells as they are."""
-        return list(self._frame.iloc[:, self.columns.index(column)].tolist())
 
     def wanted(self, column: str, option: str) -> str:
         """The column, if there is one.
@@ -123,8 +120,8 @@ def _read(pandas: Any, path: Path, kind: str) -> Any:
     if kind == ".csv":
         return pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
     if kind == ".parquet":
-        require("pyarrow", "table")
-        return pandas.read_parquet(path)
+        schema = require("pyarrow.parquet", "table").read_schema(path)
+        return pandas.read_parquet(path, columns=[field.name for field in schema if _plain(field.type)])
     with path.open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file if line.strip()]
     if not all(isinstance(row, dict) for row in rows):
@@ -132,10 +129,16 @@ def _read(pandas: Any, path: Path, kind: str) -> Any:
     return pandas.DataFrame(rows, dtype=object)
 
 
+def _plain(kind: Any) -> bool:
+    """Not pictures, whatever holds them: they would fill the memory."""
+    types = require("pyarrow.types", "table")
+    return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+
+
 def _text(cell: Any) -> str:
     if isinstance(cell, str):
         return cell.strip()
-    if cell is None or cell != cell or isinstance(cell, dict | list):  # NaN differs from itself
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)) or isinstance(cell, dict | list):
         return ""
     if isinstance(cell, bool | np.bool_):
         return "true" if cell else "false"
