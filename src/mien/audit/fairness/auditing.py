@@ -14,6 +14,7 @@ from .values import Attribute, Audit, Gap, GroupScores, Predictions
 #: Pictures that a group needs to be compared.
 LEAST = 5
 DRAWS = 2000
+_MOST_NAMED = 6
 
 
 def audit(
@@ -54,6 +55,9 @@ def audit(
         gaps.append(gaps_of(counts, names, emotions, known=known, least=least, draws=draws, rng=rng))
     everyone = np.zeros(len(predictions), np.int64)
     (overall,), _ = scores_of(predictions, everyone, ("all",), counted(predictions, everyone, 1), least=least)
+    small = [
+        (name, [one for one in scores if not one.compared]) for (name, _, _), (scores, _, _) in zip(columns, found)
+    ]
     return Audit(
         n=len(predictions),
         emotions=predictions.emotions,
@@ -65,5 +69,11 @@ def audit(
         comparisons=sum(map(len, gaps)),
         draws=draws,
         least=least,
-        notes=predictions.notes,
+        notes=predictions.notes + tuple(_left_out(name, scores) for name, scores in small if scores),
     )
+
+
+def _left_out(name: str, groups: list[GroupScores]) -> str:
+    named = ", ".join(f"{group.name} ({group.n})" for group in groups[:_MOST_NAMED])
+    more = f" and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
+    return f"By {name}, too few pictures to be compared with anybody: {named}{more}."

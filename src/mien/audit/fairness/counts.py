@@ -116,14 +116,17 @@ def common_mix(counts: Counts) -> Floats:
     return np.asarray(total / max(1.0, total.sum()), np.float64)
 
 
-def enough(counts: Counts, least: int) -> npt.NDArray[np.bool_]:
-    """Whether a group has at least ``least`` pictures to tell this rate by, faces found or not.
+def behind(counts: Counts) -> Counts:
+    """How many pictures each rate is told by, faces found or not.
 
-    Returns bool (G, 4 + 2 K). It counts all pictures because a permutation keeps their number in each group and emotion, not that of faces found.
+    All pictures count, for a permutation keeps their number in each group and emotion, but not that of faces found.
+
+    Returns:
+        int64 (G, 4 + 2 K).
     """
     shown = counts.sum(-1)
     n = shown.sum(-1, keepdims=True)
-    return np.concatenate([n, n, shown, n - shown, n, n], -1) >= least
+    return np.concatenate([n, n, shown, n - shown, n, n], -1)
 
 
 def _over(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...lab.compare.significance import holm
-from .counts import Counts, Floats, Rates, common_mix, enough, rates
+from .counts import Counts, Floats, Rates, behind, common_mix, rates
 from .resampling import bootstrapped, deviation, p_value, permuted
 from .values import Gap, Interval
 
@@ -45,11 +45,12 @@ def gaps_of(
     counts = counts[big]
     kept = tuple(name for name, is_big in zip(names, big) if is_big)
     weights = common_mix(counts)
-    allowed = enough(counts, least)
+    pictures = behind(counts)
+    allowed = pictures >= least
     observed = np.where(allowed, rates(counts, weights), np.nan)
     boot = np.where(allowed, bootstrapped(counts, weights, draws, rng), np.nan)
     null = np.where(allowed, permuted(counts, weights, draws, rng), np.nan)
-    drawn = _Drawn(kept, observed, boot, null)
+    drawn = _Drawn(kept, pictures, observed, boot, null)
     at = Rates(len(emotions))
     wanted: list[tuple[str, list[tuple[int, str]]]] = [
         ("accuracy", [(at.accuracy, "accuracy")]),
@@ -72,21 +73,22 @@ def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
 
 
 class _Drawn:
-    """The rates seen, and those that might have been: (G, R), (D, G, R), (D, G, R)."""
+    """Pictures behind each rate (G, R); the rates seen (G, R), and those that might have been (D, G, R), twice."""
 
-    def __init__(self, names: tuple[str, ...], observed: Floats, boot: Floats, null: Floats) -> None:
-        self._names, self._observed, self._boot, self._null = names, observed, boot, null
+    def __init__(self, names: tuple[str, ...], pictures: Counts, observed: Floats, boot: Floats, null: Floats) -> None:
+        self._names, self._pictures = names, pictures
+        self._observed, self._boot, self._null = observed, boot, null
         self._seen, self._by_chance = deviation(observed, null)
 
     def gap(self, measure: str, places: list[tuple[int, str]]) -> Gap | None:
-        """The largest gap among some rates; None where no rate can be compared between two groups."""
+        """The largest gap among some rates; None where no rate can be compared between two groups, or none can vary."""
         told = [(place, words) for place, words in places if np.isfinite(self._observed[:, place]).sum() > 1]
-        if not told:
+        if not told or not self._varies([place for place, _ in told]):
             return None
         columns = [place for place, _ in told]
         place, what = max(told, key=lambda one: _spread(self._observed[:, one[0]]))
         values = self._observed[:, place]
-        high, low = int(np.nanargmax(values)), int(np.nanargmin(values))
+        high, low = int(np.nanargmax(values)), len(values) - 1 - int(np.nanargmin(values[::-1]))
         upper, lower = self._boot[:, high, place], self._boot[:, low, place]
         with warnings.catch_warnings():  # a draw without any rate has no gap, which is NaN, as it should be
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -107,7 +109,14 @@ class _Drawn:
             p=p_value(float(self._seen[:, columns].max()), self._by_chance[..., columns].max((1, 2))),
             p_corrected=1.0,
             groups=int(np.isfinite(values).sum()),
+            fewest=int(self._pictures[np.isfinite(values), place].min()),
         )
+
+    def _varies(self, columns: list[int]) -> bool:
+        """Whether another deal of the labels could have come out otherwise; what cannot is no comparison."""
+        every = np.concatenate([self._observed[None], self._null])[..., columns]
+        told = every[:, np.isfinite(every).all(0)]
+        return bool((told.max(0) - told.min(0) > 1e-12).any()) if told.size else True
 
 
 def _spread(values: npt.NDArray[np.float64]) -> float:

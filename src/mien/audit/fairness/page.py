@@ -12,11 +12,10 @@ from ... import __version__
 from ...extras import require
 from .power import LEVEL
 from .values import Attribute, Audit, Gap, GroupScores
-from .words import Verdict, headline, lean, needs, p_text, percent, points, span, verdict
+from .words import FEW, Verdict, headline, lean, needs, p_text, percent, points, span, verdict
 
 #: Groups beyond these are counted, not shown; the tables beside the page have all.
 MOST_GROUPS = 60
-_FEW = 30
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class _Scale:
     def ticks(self) -> list[tuple[float, str]]:
         """Places and words of round numbers, six at most."""
         whole = self.end - self.start
-        step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if whole / step <= 5 or step == 0.5)
+        step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if whole / step <= 6 or step == 0.5)
         first = math.ceil(self.start / step - 1e-9)
         count = math.floor(self.end / step + 1e-9) - first
         return [(self.place((first + i) * step), f"{100 * (first + i) * step:.0f}") for i in range(count + 1)]
@@ -87,7 +86,7 @@ def render(audit: Audit, title: str) -> bytes:
         scale=scale,
         overall_at=scale.place(audit.overall.accuracy or 0.0),
         level=LEVEL,
-        few=_FEW,
+        few=FEW,
         percent=percent,
         points=points,
         span=span,

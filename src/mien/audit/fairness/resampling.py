@@ -1,8 +1,8 @@
 """What might have come out instead: by another choice of pictures (bootstrap), or were all groups alike (permutation).
 
-Both draw counts in place of pictures, which is the same and thousands of times as fast: a resample of a group's pictures is
-a multinomial draw of its counts, and dealing out anew which picture of an emotion belongs to which group is a draw of a table
-with fixed margins (Patefield 1981, through scipy).
+Both draw counts in place of pictures, which is the same and thousands of times as fast: a resample of a group's pictures
+is a multinomial draw of its counts, and dealing out anew which picture of an emotion belongs to which group is a draw of a
+table with fixed margins (Patefield 1981, through scipy).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def permuted(counts: Counts, weights: Floats, draws: int, rng: np.random.Generat
                 dealt = random_table(inner.sum(1), inner.sum(0), seed=rng).rvs(part)
             else:
                 dealt = np.broadcast_to(inner, (part, *inner.shape))
-            drawn[np.ix_(np.arange(part), rows, [emotion], columns)] = dealt[:, :, None, :]
+            drawn[:, rows[:, None], emotion, columns] = dealt
         made.append(rates(drawn, weights))
     return np.concatenate(made)
 

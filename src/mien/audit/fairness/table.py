@@ -37,7 +37,7 @@ class Table:
         return len(self._frame)
 
     def text(self, column: str) -> Cells:
-        """The cells as str, object (N,): without spaces around them, whole numbers without a point, empty where nothing is."""
+        """Object (N,) of str: cells without spaces around them, whole numbers without a point; empty for none."""
         cells = [_text(cell) for cell in self._frame.iloc[:, self.columns.index(column)].tolist()]
         made = np.empty(len(cells), object)
         made[:] = cells

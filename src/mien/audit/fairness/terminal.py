@@ -10,7 +10,7 @@ from rich.text import Text
 
 from .power import LEVEL
 from .values import Attribute, Audit, GroupScores
-from .words import headline, lean, p_text, percent, points, span, verdict
+from .words import FEW, headline, lean, p_text, percent, points, span, verdict
 
 #: More groups than these are counted, not listed: that is what --out is for.
 MOST_GROUPS = 24
@@ -41,8 +41,8 @@ def shown(audit: Audit) -> Iterator[RenderableType]:
     yield Text(
         f"95 % intervals: Wilson for accuracy, bootstrap for gaps. p: labels of groups permuted within each true emotion, "
         f"{audit.draws:,} times; Holm's correction over {audit.comparisons} comparisons. by chance: the gap that chance "
-        "alone exceeds once in twenty times. to be seen: the least drop in accuracy that would show in four of five tries; more: "
-        "photos lacking to see one of 10 points.",
+        "alone exceeds once in twenty times. to be seen: the least drop in accuracy that would show in four of five tries; "
+        "more: photos lacking to see one of 10 points; fewest: pictures of the smallest group.",
         style="dim",
     )
 
@@ -100,7 +100,7 @@ def _recalls(audit: Audit, attribute: Attribute) -> Table:
         cells = []
         for emotion in audit.emotions:
             share, n = group.recall[emotion], group.shown[emotion]
-            cells.append(Text("-" if share is None else f"{100 * share:.0f} % ({n:,})", "dim" if n < 30 else ""))
+            cells.append(Text("-" if share is None else f"{100 * share:.0f} % ({n:,})", "dim" if n < FEW else ""))
         table.add_row(Text(group.name), *cells)
     return table
 
@@ -109,7 +109,7 @@ def _gaps(attribute: Attribute) -> Table:
     table = _table("gap in")
     for name in ("lowest", "", "highest", " "):
         table.add_column(name, justify="left" if name.strip() else "right", no_wrap=True)
-    for name in ("points", "95 %", "by chance", "ratio", "p", "corrected"):
+    for name in ("points", "95 %", "by chance", "ratio", "fewest", "p", "corrected"):
         table.add_column(name, justify="left" if name == "95 %" else "right", no_wrap=True)
     for gap in attribute.gaps:
         what = gap.measure if gap.measure == gap.what else f"{gap.measure}: {gap.what}"
@@ -117,7 +117,7 @@ def _gaps(attribute: Attribute) -> Table:
         table.add_row(
             what, Text(gap.lowest), low, Text(gap.highest), high,
             f"{100 * gap.difference:.1f}", span(gap.interval), f"{100 * gap.chance:.1f}",
-            "-" if gap.ratio is None else f"{gap.ratio:.2f}", p_text(gap.p), p_text(gap.p_corrected),
+            "-" if gap.ratio is None else f"{gap.ratio:.2f}", f"{gap.fewest:,}", p_text(gap.p), p_text(gap.p_corrected),
             style="bold" if gap.p_corrected < LEVEL else "",
         )  # fmt: skip
     return table
@@ -125,5 +125,5 @@ def _gaps(attribute: Attribute) -> Table:
 
 def _table(first: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column(first, overflow="fold")
+    table.add_column(first, no_wrap=True, overflow="ellipsis", min_width=12)
     return table

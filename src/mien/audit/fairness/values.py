@@ -98,6 +98,7 @@ class Gap:
         p: of all groups being treated alike, given the emotions that they show (permutation test).
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
         groups: how many groups were compared.
+        fewest: pictures that the smallest of these has to tell this measure by.
     """
 
     measure: str
@@ -114,6 +115,7 @@ class Gap:
     p: float
     p_corrected: float
     groups: int
+    fewest: int
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ Kind = Literal["gap", "none", "small"]
 #: What a reader looks for first.
 _FIRST = ("accuracy, same mix", "accuracy")
 _MOST_NAMED = 4
+#: With fewer pictures of an emotion, hardly anything can be said of its recall.
+FEW = 30
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,15 @@ def verdict(attribute: Attribute) -> Verdict:
             f"No difference was found, which means little: {_groups(len(small), total)} too small to show a gap of "
             f"{points(WORTH_SEEING)}. {_blind(small)}",
         )
+    few = [
+        gap.measure.removeprefix("recall of ") for gap in attribute.gaps if "recall" in gap.measure and gap.fewest < FEW
+    ]
     seen = max((group.smallest_gap or 0.0 for group in attribute.groups if group.compared), default=0.0)
     return Verdict(
         "none",
         "No difference was found",
-        f"Not in accuracy, nor in the recall of any emotion. A drop in accuracy by {points(seen)} would have been seen in "
-        "four of five tries.",
+        f"Not in accuracy, where a drop by {points(seen)} would have been seen in four of five tries; nor in the recall of "
+        f"any emotion{f', but there are hardly any pictures of {_and(few)} to tell by' if few else ''}.",
     )
 
 
@@ -76,7 +81,8 @@ def headline(audit: Audit) -> str:
         return (
             f"Nobody can say yet: no difference was found, but by {_and(unclear)} there are too few pictures to tell."
         )
-    return f"No difference was found by {_and(list(kinds))}, with pictures enough to see one of {points(WORTH_SEEING)}."
+    enough = f"with pictures enough to see one of {points(WORTH_SEEING)} in accuracy"
+    return f"No difference was found by {_and(list(kinds))}, {enough}."
 
 
 def significant(gaps: Sequence[Gap]) -> list[Gap]:
