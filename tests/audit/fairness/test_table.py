@@ -117,7 +117,13 @@ def test_names_of_people_are_no_groups(write):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("", "it is empty"), ("truth,predicted\n", "no rows"), ("a,b\n1,2\n1,2,3,4\n", "")]
+    ("content", "words"),
+    [
+        ("", "it is empty"),
+        ("truth,predicted\n", "no rows"),
+        ("a,b\n1,2\n1,2,3\n", "cannot be read"),
+        ("a,b\n1,2,3\n", "cannot be read"),
+    ],
 )
 def test_an_empty_or_damaged_file_is_an_error(tmp_path, content, words):
     (tmp_path / "x.csv").write_text(content)
@@ -151,10 +157,14 @@ def test_a_group_of_one_is_shown_and_compared_with_nobody(write):
 
 
 def test_crossings_are_pairs(write):
-    made = read(
-        write({"truth": ["happy"] * 40, "predicted": ["happy", "sad"] * 20, "gender": ["f", "m", "m", "f"] * 10, "age": ["old", "old", "young", ""] * 10}),
-        groups=("gender", "age"),
-    )  # fmt: skip
+    ages = ["old", "old", "young", ""] * 10
+    columns = {
+        "truth": ["happy"] * 40,
+        "predicted": ["happy", "sad"] * 20,
+        "gender": ["f", "m", "m", "f"] * 10,
+        "age": ages,
+    }
+    made = read(write(columns), groups=("gender", "age"))
     found = audit(made, cross=True, draws=100)
     assert [attribute.name for attribute in found.attributes] == ["gender", "age", "gender x age"]
     crossed = found.attributes[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -100,7 +101,7 @@ def open_table(path: Path) -> Table:
     pandas = require("pandas", "audit")
     try:
         frame = _read(pandas, path, kind)
-    except (pandas.errors.EmptyDataError, pandas.errors.ParserError, ValueError) as error:
+    except (pandas.errors.ParserWarning, ValueError) as error:  # pandas' other errors are ValueErrors
         why = "it is empty" if path.stat().st_size == 0 else str(error).strip().partition("\n")[0]
         raise DataError(f"{path} cannot be read as a table: {why}", hint=_AGAIN) from error
     except OSError as error:
@@ -118,7 +119,9 @@ def listed(names: Sequence[str]) -> str:
 
 def _read(pandas: Any, path: Path, kind: str) -> Any:
     if kind == ".csv":
-        return pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+        with warnings.catch_warnings():  # a row with too many cells would only be warned about
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            return pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
     if kind == ".parquet":
         schema = require("pyarrow.parquet", "table").read_schema(path)
         return pandas.read_parquet(path, columns=[field.name for field in schema if _plain(field.type)])
