@@ -77,8 +77,7 @@ def run(
         typer.echo(json_of(found), nl=False)
     else:
         console = Console(highlight=False)
-        console = Console(highlight=False, width=max(console.width, 130)) if not console.is_terminal else console
-        for part in shown(found):
+        for part in shown(found, console.width):
             console.print(part)
     for path in written:
         notes.print(f"written: {path}", markup=False)

@@ -109,5 +109,5 @@ def _name(row: GroupScores | Gap) -> str:
 def _png(figure: Any, title: str) -> bytes:
     figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left", va="top", fontsize=11, color=_INK)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=150)
+    figure.savefig(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)
     return file.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +18,7 @@ def grouping(predictions: Predictions, column: str) -> tuple[npt.NDArray[np.int6
     """The groups of a column.
 
     Returns:
-        int64 (N,), the place of each picture's group, -1 where it has none; and the names of the groups, largest first.
+        int64 (N,), the place of each picture's group, -1 where it has none; and the names of the groups, in natural order.
 
     Raises:
         DataError: no picture has a group, all have the same, or there are too many groups to be groups.
@@ -62,9 +63,13 @@ def crossings(predictions: Predictions) -> list[tuple[str, npt.NDArray[np.int64]
 
 
 def _ranked(cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """The place of each cell among the different ones, most frequent first; -1 where it is empty."""
-    names, codes, sizes = np.unique(cells.astype(str), return_inverse=True, return_counts=True)
-    order = [int(place) for place in np.argsort(-sizes, kind="stable") if names[place]]
+    """The place of each cell among the different ones, in natural order (2 before 10); -1 where it is empty."""
+    names, codes = np.unique(cells.astype(str), return_inverse=True)
+    order = sorted((place for place, name in enumerate(names) if name), key=lambda place: _natural(str(names[place])))
     place_of = np.full(len(names), -1, np.int64)
     place_of[order] = np.arange(len(order))
     return place_of[codes.ravel()], tuple(str(names[place]) for place in order)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name) if part]

@@ -94,7 +94,7 @@ def render(audit: Audit, title: str) -> bytes:
         lean=lean,
         needs=needs,
     )
-    return text.encode()
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").encode()  # which belong together where a line ends
 
 
 def _section(number: int, attribute: Attribute, scale: _Scale) -> _Section:

@@ -124,7 +124,7 @@ class Attribute:
 
     Attributes:
         name: such as ``gender``, or ``gender x age``.
-        groups: its groups, largest first.
+        groups: its groups, in the natural order of their names.
         gaps: between those that can be compared; empty where fewer than two can.
         missing: pictures that belong to no group.
         mix: the emotions, and their weights, that ``same_mix`` and its gap stand on; empty where no emotion is shown by all.

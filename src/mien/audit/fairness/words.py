@@ -72,7 +72,11 @@ def verdict(attribute: Attribute) -> Verdict:
 def headline(audit: Audit) -> str:
     """The answer, in a sentence."""
     kinds = {attribute.name: verdict(attribute).kind for attribute in audit.attributes}
-    unequal = [name for name, kind in kinds.items() if kind == "gap"]
+    unequal = [
+        f"{attribute.name} (up to {points(max(gap.difference for gap in significant(attribute.gaps)))})"
+        for attribute in audit.attributes
+        if kinds[attribute.name] == "gap"
+    ]
     unclear = [name for name, kind in kinds.items() if kind == "small"]
     if unequal:
         rest = f"; by {_and(unclear)} there are too few pictures to tell" if unclear else ""
