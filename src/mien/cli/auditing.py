@@ -88,11 +88,13 @@ def _read(
 ) -> tuple[Predictions, list[Row]]:
     from rich.progress import Progress
 
-    labelled = open_labelled(path, groups=columns.groups, truth=columns.truth, pictures=pictures)
+    labelled = open_labelled(path, groups=columns.groups, truth=columns.truth, pictures=pictures, person=columns.person)
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         rows, remarks = predict(
             labelled, options, lambda done, total: progress.update(task, completed=done, total=total)
         )
-    given = predictions_of(table_of(rows, str(path)), Columns(labelled.groups, truth="truth", predicted="predicted"))
+    given = predictions_of(
+        table_of(rows, str(path)), Columns(labelled.groups, truth="truth", predicted="predicted", person=columns.person)
+    )
     return replace(given, notes=remarks + given.notes), rows

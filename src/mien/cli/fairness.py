@@ -48,6 +48,14 @@ def fairness(
     abstained: Annotated[
         str, typer.Option(metavar="COLUMN", help="Whether not to rely on it. \\[abstained]", rich_help_panel=_COLUMNS)
     ] = "",
+    person: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Who is in the picture: one picture of each is kept, for those of one person are not independent.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = "",
     data: Annotated[
         Path | None,
         typer.Option(
@@ -109,7 +117,7 @@ def fairness(
     from .auditing import check, run
 
     check(predictions, data, out)
-    columns = Columns(tuple(groups), truth, predicted, confidence, found, abstained)
+    columns = Columns(tuple(groups), truth, predicted, confidence, found, abstained, person)
     options = None
     if data is not None:
         from ..values.options import ReadOptions

@@ -170,3 +170,17 @@ def test_crossings_are_pairs(write):
     crossed = found.attributes[2]
     assert {group.name: group.n for group in crossed.groups} == {"f x old": 10, "m x old": 10, "m x young": 10}
     assert crossed.missing == 10
+
+
+def test_one_picture_of_each_person_is_kept(write):
+    columns = {
+        "truth": ["happy", "sad"] * 20,
+        "predicted": ["happy"] * 40,
+        "gender": ["f"] * 20 + ["m"] * 20,
+        "who": ["ada"] * 15 + ["eve"] * 5 + ["bob"] * 10 + [""] * 10,
+    }
+    made = read(write(columns), person="who")
+    assert sorted(made.groups["gender"]) == ["f"] * 2 + ["m"] * 11
+    assert made.notes == ("One picture of each person is kept, 13 of 40: those of one person say much the same.",)
+    with pytest.raises(DataError, match="--person"):
+        read(write(columns), person="whom")

@@ -27,6 +27,7 @@ class Columns:
     Attributes:
         groups: the columns of groups.
         truth, predicted, confidence, found, abstained: one column each.
+        person: who is in the picture; only one picture of each is kept. Empty keeps all.
     """
 
     groups: tuple[str, ...]
@@ -35,6 +36,7 @@ class Columns:
     confidence: str = ""
     found: str = ""
     abstained: str = ""
+    person: str = ""
 
 
 def predictions_of(table: Table, columns: Columns) -> Predictions:
@@ -57,6 +59,9 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
     notes = []
     if len(kept) < len(table):
         notes.append(f"{len(table) - len(kept):,} rows have no right answer and are left out.")
+    if columns.person:
+        kept, note = _one_each(table, columns.person, kept)
+        notes.append(note)
     groups = {name: table.text(table.wanted(name, "--groups"))[kept] for name in dict.fromkeys(columns.groups)}
     truth_names = emotions_in(table, truth_cells[kept], kept, "right answers")
     said_cells = table.text(_named(table, columns.predicted, SAID, "--predicted", "predictions"))[kept]
@@ -84,6 +89,18 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
         groups=groups,
         notes=tuple(notes),
     )
+
+
+def _one_each(table: Table, column: str, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], str]:
+    """One row of each person, drawn at random but always the same, and a note; nameless rows are people of their own."""
+    people = table.text(table.wanted(column, "--person"))[rows]
+    shuffled = np.random.default_rng(0).permutation(len(rows))
+    _, first = np.unique(people[shuffled].astype(str), return_index=True)
+    own = np.zeros(len(rows), np.bool_)
+    own[shuffled[first]] = True
+    own |= people == ""
+    note = f"One picture of each person is kept, {int(own.sum()):,} of {len(rows):,}: those of one person say much the same."
+    return rows[own], note
 
 
 def _named(table: Table, given: str, usual: Sequence[str], option: str, meaning: str, *, optional: bool = False) -> str:

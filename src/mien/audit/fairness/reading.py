@@ -36,6 +36,7 @@ class Labelled:
         encoded: the column holds the pictures themselves.
         truth: the column of right answers.
         groups: the columns of groups.
+        person: the column of people, or empty.
     """
 
     table: Table
@@ -44,9 +45,12 @@ class Labelled:
     encoded: bool
     truth: str
     groups: tuple[str, ...]
+    person: str = ""
 
 
-def open_labelled(path: Path, *, groups: Sequence[str], truth: str = "", pictures: str = "") -> Labelled:
+def open_labelled(
+    path: Path, *, groups: Sequence[str], truth: str = "", pictures: str = "", person: str = ""
+) -> Labelled:
     """See what a table of photos holds, before any is read.
 
     Args:
@@ -55,19 +59,21 @@ def open_labelled(path: Path, *, groups: Sequence[str], truth: str = "", picture
         groups: the columns of groups.
         truth: the column of right answers; empty looks for the usual names.
         pictures: the column of paths or pictures; empty looks for the usual names.
+        person: the column of people, to be kept; empty for none.
 
     Raises:
         DataError: a column is missing or a label is no emotion.
     """
     table = open_table(path)
     found_truth = table.wanted(truth, "--truth") if truth else table.first((*TRUTHS, "emotion"), "--truth", "labels")
+    who = table.wanted(person, "--person") if person else ""
     wanted = tuple(table.wanted(name, "--groups") for name in dict.fromkeys(groups))
     emotions_in(table, table.text(found_truth), np.arange(len(table)), "labels")
     encoded = _encoded(path)
     if encoded and pictures in ("", *encoded):
-        return Labelled(table, path, pictures or encoded[0], True, found_truth, wanted)
+        return Labelled(table, path, pictures or encoded[0], True, found_truth, wanted, who)
     column = table.wanted(pictures, "--pictures") if pictures else table.first(PATHS, "--pictures", "paths of pictures")
-    return Labelled(table, path, column, False, found_truth, wanted)
+    return Labelled(table, path, column, False, found_truth, wanted, who)
 
 
 def predict(
@@ -81,8 +87,8 @@ def predict(
         progress: called with (photos read, photos in all).
 
     Returns:
-        A row a photo: ``picture, truth, predicted, found, confidence, abstained``, the groups, then the probability of each
-        emotion; and notes on what was left out.
+        A row a photo: ``picture, truth, predicted, found, confidence, abstained``, the groups, the person, then the
+        probability of each emotion; and notes on what was left out.
 
     Raises:
         DataError: nothing is left to be read.
@@ -92,7 +98,8 @@ def predict(
     reader = Reader(replace(options, threads=1) if at_once > 1 else options)
     table, numbers = labelled.table, np.arange(len(labelled.table))
     truth = emotions_in(table, table.text(labelled.truth), numbers, "labels")
-    groups = {name: table.text(name) for name in labelled.groups}
+    kept = dict.fromkeys([*labelled.groups, *([labelled.person] if labelled.person else [])])
+    groups = {name: table.text(name) for name in kept}
     usable = np.isin(truth.astype(str), reader.emotions)
     if not usable.any():
         raise DataError(

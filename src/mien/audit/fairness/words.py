@@ -10,6 +10,7 @@ from .power import LEVEL, WORTH_SEEING
 from .values import Attribute, Audit, Gap, GroupScores, Interval
 
 Kind = Literal["gap", "none", "small"]
+_ODDS = "equalised odds"
 #: What a reader looks for first.
 _FIRST = ("accuracy, same mix", "accuracy")
 _MOST_NAMED = 4
@@ -41,7 +42,7 @@ def verdict(attribute: Attribute) -> Verdict:
     if sure:
         first, *others = sure
         text = f"{_told(first)}."
-        named = [f"{gap.what} ({points(gap.difference)})" for gap in others if gap.what != first.what]
+        named = [f"{gap.measure} ({points(gap.difference)})" for gap in others]
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         text += f" Also different: {', '.join(named[:_MOST_NAMED])}{more}." if named else ""
         text += f" {_groups(len(small), total)} too small to tell more." if small else ""
@@ -90,10 +91,14 @@ def headline(audit: Audit) -> str:
 
 
 def significant(gaps: Sequence[Gap]) -> list[Gap]:
-    """Gaps that chance hardly explains, accuracy first, then the largest; equalised odds only where they add something."""
+    """Gaps that chance hardly explains, accuracy first, then the largest.
+
+    Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the rate that
+    lies furthest apart may be another, of few pictures.
+    """
     sure = [gap for gap in gaps if gap.p_corrected < LEVEL]
-    recalls = {gap.what for gap in sure if gap.measure != "equalised odds"}
-    kept = [gap for gap in sure if gap.measure != "equalised odds" or gap.what not in recalls]
+    exact = any(gap.measure.startswith("recall") for gap in sure)
+    kept = [gap for gap in sure if not (exact and gap.measure == _ODDS)]
     return sorted(kept, key=lambda gap: (_FIRST.index(gap.measure) if gap.measure in _FIRST else 9, -gap.difference))
 
 
@@ -141,11 +146,11 @@ def lean(group: GroupScores) -> str:
 
 
 def _told(gap: Gap) -> str:
+    some = "Some group stands out in recall or false alarms; furthest apart lies the "
     names = {"accuracy, same mix": "Accuracy at the same mix of emotions", "faces found": "The share of faces found"}
     what = names.get(gap.what, gap.what[0].upper() + gap.what[1:])
-    plural = "are" if "alarms" in what else "is"
     return (
-        f"{what} {plural} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
+        f"{f'{some}{gap.what},' if gap.measure == _ODDS else f'{what} is'} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
         f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
     )
 
