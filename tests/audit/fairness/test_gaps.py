@@ -1,5 +1,7 @@
 """The audit's own correctness: it finds planted gaps at the stated power, and is silent where there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
@@ -9,6 +11,7 @@ from mien.audit.fairness.counts import Rates, common_mix, counted, rates
 from mien.audit.fairness.gaps import corrected, gaps_of
 from mien.audit.fairness.power import smallest_gap
 from mien.audit.fairness.resampling import bootstrapped, permuted
+from mien.audit.fairness.words import verdict
 from mien.emotions import EMOTIONS
 
 from .conftest import counts_of, predictions_from
@@ -171,3 +174,28 @@ def test_what_cannot_differ_is_no_comparison():
     counts = np.zeros((2, 2, 5), np.int64)
     counts[:, 0, 1], counts[:, 1, 2] = 50, 50  # all right
     assert gaps(counts, np.random.default_rng(0)) == {}
+
+
+def test_many_comparisons_get_draws_enough_to_find_something():
+    rng = np.random.default_rng(11)
+    made = predictions_from(counts_of([((200, 200), (0.9, 0.9)), ((200, 200), (0.6, 0.6))], rng), ("a", "b"))
+    noise = {f"noise{i}": rng.choice(np.array(["x", "y"], object), len(made)) for i in range(8)}
+    found = audit(replace(made, groups={**made.groups, **noise}), draws=100)
+    assert found.draws > 20 * found.comparisons
+    least = {attribute.name: min(gap.p_corrected for gap in attribute.gaps) for attribute in found.attributes}
+    assert least.pop("group") < 0.05
+    assert min(least.values()) > 0.05
+
+
+def test_equalised_odds_name_no_rate_that_does_not_differ():
+    rng = np.random.default_rng(12)
+    shown = (900, 900, 8)
+    counts = counts_of([(shown, (0.9, 0.9, 0.9)), (shown, (0.75, 0.9, 0.9))], rng)
+    counts[0, 2, 1:], counts[1, 2, 1:] = (1, 0, 7, 0, 0, 0), (4, 0, 4, 0, 0, 0)
+    found = audit(predictions_from(counts, ("a", "b")), draws=1000)
+    (by_group,) = found.attributes
+    odds = next(gap for gap in by_group.gaps if gap.measure == "equalised odds")
+    assert odds.p_corrected < 0.05
+    assert odds.what == f"recall of {EMOTIONS[2]}"  # furthest apart, on 8 pictures
+    assert EMOTIONS[2] not in verdict(by_group).text
+    assert f"recall of {EMOTIONS[0]}" in verdict(by_group).text

@@ -93,7 +93,7 @@ def headline(audit: Audit) -> str:
 def significant(gaps: Sequence[Gap]) -> list[Gap]:
     """Gaps that chance hardly explains, accuracy first, then the largest.
 
-    Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the rate that
+    Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the one that
     lies furthest apart may be another, of few pictures.
     """
     sure = [gap for gap in gaps if gap.p_corrected < LEVEL]
@@ -146,11 +146,15 @@ def lean(group: GroupScores) -> str:
 
 
 def _told(gap: Gap) -> str:
-    some = "Some group stands out in recall or false alarms; furthest apart lies the "
-    names = {"accuracy, same mix": "Accuracy at the same mix of emotions", "faces found": "The share of faces found"}
-    what = names.get(gap.what, gap.what[0].upper() + gap.what[1:])
+    names = {
+        "accuracy, same mix": "Accuracy at the same mix of emotions is",
+        "faces found": "The share of faces found is",
+    }
+    what = names.get(gap.what, f"{gap.what[0].upper()}{gap.what[1:]} is")
+    if gap.measure == _ODDS:
+        what = f"Some group stands out in recall or false alarms; furthest apart lies the {gap.what},"
     return (
-        f"{f'{some}{gap.what},' if gap.measure == _ODDS else f'{what} is'} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
+        f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
         f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
     )
 
