@@ -35,7 +35,7 @@ class Settings(TypedDict):
     seed: int
 
 
-def check(predictions: Path | None, data: Path | None, out: Path | None) -> None:
+def check(predictions: Path | None, data: Path | None, out: Path | None, *, overwrite: bool) -> None:
     """Find what would go wrong before any work is done.
 
     Raises:
@@ -47,9 +47,13 @@ def check(predictions: Path | None, data: Path | None, out: Path | None) -> None
             f"got {'nothing to audit' if data is None else 'a table of predictions and --data'}, expected one of the two",
             hint="Name a table of predictions, or give photos with --data TABLE.",
         )
-    taken = [name for name in (*NAMES, _PREDICTIONS) if out and (out / name).exists()]
-    if out and taken and not (predictions and taken == [_PREDICTIONS]):
-        raise OutputError(f"{out} holds an audit already: {', '.join(taken)}", hint="Write to another folder.")
+    names = NAMES if data is None else (*NAMES, _PREDICTIONS)
+    taken = [name for name in names if out and (out / name).exists()]
+    if taken and not overwrite:
+        raise OutputError(
+            f"{out} holds an audit already: {', '.join(taken)}",
+            hint="Use --overwrite to replace it, or write elsewhere.",
+        )
 
 
 def run(

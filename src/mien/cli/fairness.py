@@ -14,7 +14,7 @@ def fairness(
     predictions: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PREDICTIONS]",
+            metavar="PREDICTIONS",
             help="A table of predictions, a row a picture: .csv, .jsonl or .parquet. Or give photos with --data.",
         ),
     ] = None,
@@ -96,14 +96,17 @@ def fairness(
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an audit in --out.", rich_help_panel=_OUTPUT)
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_OUTPUT)
     ] = False,
 ) -> None:
     """Ask whether it works equally well for everyone: accuracy, recall and calibration by group, and how sure that is.
 
-    Gaps come with 95 % intervals and p-values, corrected for their number; groups too small to judge are said to be so, with
-    how many photos they lack. See docs/fairness.md.
+    Gaps have 95 % intervals and p-values, corrected for their number. Of groups too small to judge it says how many photos
+    they lack. docs/fairness.md tells more.
 
     [bold]Examples[/bold]
 
@@ -116,7 +119,7 @@ def fairness(
     from ..audit.fairness.columns import Columns
     from .auditing import check, run
 
-    check(predictions, data, out)
+    check(predictions, data, out, overwrite=overwrite)
     columns = Columns(tuple(groups), truth, predicted, confidence, found, abstained, person)
     options = None
     if data is not None:

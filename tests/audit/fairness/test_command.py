@@ -66,6 +66,7 @@ def test_the_answer_comes_first_and_all_files_are_written(run, unfair, tmp_path)
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OutputError, match="holds an audit already"):
         run(unfair, "--groups", "light", "--out", out)
+    run(unfair, "--groups", "light", "--out", out, "--overwrite", "--draws", 100)
 
 
 def test_json_is_all_and_nothing_else(run, unfair):
@@ -125,6 +126,9 @@ def test_parquet_may_hold_the_photos(tmp_path):
     rows, notes = predict(labelled, ReadOptions(emotions="seven"))
     assert [row["predicted"] for row in rows] == ["happy", "neutral"]
     assert notes == ()
+    assert "person" not in rows[0]
+    labelled = open_labelled(tmp_path / "a.parquet", groups=["gender"], person="emotion")
+    assert [row["emotion"] for row in predict(labelled, ReadOptions(detector="whole"))[0]] == ["happy", "neutral"]
     parquet.write_table(pyarrow.table({**columns, "emotion": ["contempt"] * 2}), tmp_path / "b.parquet")
     with pytest.raises(DataError, match="no photo has a label that the model tells"):
         predict(open_labelled(tmp_path / "b.parquet", groups=["gender"]), ReadOptions(emotions="seven"))

@@ -14,6 +14,7 @@ _ODDS = "equalised odds"
 #: What a reader looks for first.
 _FIRST = ("accuracy, same mix", "accuracy")
 _MOST_NAMED = 4
+_WORTH = f"{100 * WORTH_SEEING:.0f} points"
 #: With fewer pictures of an emotion, hardly anything can be said of its recall.
 FEW = 30
 
@@ -56,7 +57,7 @@ def verdict(attribute: Attribute) -> Verdict:
             "small",
             "Too few pictures to tell",
             f"No difference was found, which means little: {_groups(len(small), total)} too small to show a gap of "
-            f"{points(WORTH_SEEING)}. {_blind(small)}",
+            f"{_WORTH}. {_blind(small)}",
         )
     few = [
         gap.measure.removeprefix("recall of ") for gap in attribute.gaps if "recall" in gap.measure and gap.fewest < FEW
@@ -86,7 +87,7 @@ def headline(audit: Audit) -> str:
         return (
             f"Nobody can say yet: no difference was found, but by {_and(unclear)} there are too few pictures to tell."
         )
-    enough = f"with pictures enough to see one of {points(WORTH_SEEING)} in accuracy"
+    enough = f"with pictures enough to see one of {_WORTH} in accuracy"
     return f"No difference was found by {_and(list(kinds))}, {enough}."
 
 
@@ -112,7 +113,7 @@ def needs(group: GroupScores) -> str:
     if not group.more:
         return ""
     seen = f"only a gap of {points(group.smallest_gap)} would show" if group.smallest_gap else "no gap would show"
-    return f"too small: {seen}; {group.more:,} more photos needed to see {points(WORTH_SEEING)}"
+    return f"too small: {seen}; {group.more:,} more photos needed to see {_WORTH}"
 
 
 def percent(share: float | None) -> str:
@@ -121,8 +122,8 @@ def percent(share: float | None) -> str:
 
 
 def points(difference: float | None) -> str:
-    """``11.1 points`` of a hundred; ``10 points`` where nothing is lost."""
-    return "-" if difference is None else f"{100 * difference:.1f}".removesuffix(".0") + " points"
+    """``11.1 points`` of a hundred."""
+    return "-" if difference is None else f"{100 * difference:.1f} points"
 
 
 def span(interval: Interval | None) -> str:
