@@ -1,4 +1,4 @@
-"""The command line: ``mien read``, ``watch``, ``timeline``, ``bench``, ``app`` and ``lab``."""
+"""The command line: ``mien read``, ``watch``, ``timeline``, ``audit``, ``bench``, ``app`` and ``lab``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from .apps import apps
+from .audit import audit
 from .bench import bench
 from .exits import guarded
 from .lab import lab
@@ -29,6 +30,7 @@ app.command()(read)
 app.command()(watch)
 app.command()(timeline)
 app.command()(bench)
+app.add_typer(audit, name="audit")
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
 

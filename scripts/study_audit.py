@@ -1,0 +1,88 @@
+"""Does the audit of fairness do what it says? Made-up predictions with a known gap, and without any.
+
+    python scripts/study_audit.py [REPEATS]
+
+How often a planted gap of the size that ``power.smallest_gap`` states is found (80 % is promised); how often fair ones
+raise an alarm at the level of 5 %, when groups show the same mix of emotions and when they do not, beside a plain chi-square
+test of accuracies; and how often any of several comparisons raises one, before and after Holm's correction.
+"""
+
+import sys
+
+import numpy as np
+from scipy.stats import chi2_contingency
+
+from mien.audit.fairness.gaps import corrected, gaps_of
+from mien.audit.fairness.power import smallest_gap
+from mien.emotions import EMOTIONS
+from mien.lab.evaluate.scores import wilson
+
+ALIKE = (0.9, 0.6, 0.5)
+
+
+def drawn(groups, rng):
+    """Counts of groups, each with its pictures and its recall by emotion."""
+    k = len(groups[0][0])
+    counts = np.zeros((len(groups), k, 2 * k + 1), np.int64)
+    for group, (shown, recall) in enumerate(groups):
+        for emotion in range(k):
+            shares = np.full(k, (1 - recall[emotion]) / (k - 1))
+            shares[emotion] = recall[emotion]
+            counts[group, emotion, 1 : k + 1] = rng.multinomial(shown[emotion], shares)
+    return counts
+
+
+def audited(groups, rng, draws=400):
+    counts = drawn(groups, rng)
+    names = tuple(map(str, range(len(groups))))
+    emotions = EMOTIONS[: counts.shape[1]]
+    return counts, gaps_of(counts, names, emotions, known=(False, False), least=5, draws=draws, rng=rng)
+
+
+def told(name, times, repeats):
+    low, high = wilson(int(times), repeats)
+    print(f"{name:58s} {100 * times / repeats:5.1f} % ({100 * low:.1f} to {100 * high:.1f})")
+
+
+def planted(repeats, rng):
+    for n, others, share in ((50, 500, 0.8), (120, 400, 0.8), (400, 400, 0.6), (1000, 5000, 0.9)):
+        drop = smallest_gap(share, n, others)
+        large, small = ((others // 2,) * 2, (share,) * 2), ((n // 2,) * 2, (share - drop,) * 2)
+        found = sum(audited([large, small], rng)[1][0].p < 0.05 for _ in range(repeats))
+        told(f"planted: {n} against {others}, {100 * drop:.1f} points below {100 * share:.0f} %", found, repeats)
+
+
+def fair(repeats, rng):
+    for name, groups in (
+        ("same mix", [((60, 60, 60), ALIKE), ((90, 90, 90), ALIKE)]),
+        ("another mix", [((150, 20, 30), ALIKE), ((30, 60, 60), ALIKE)]),
+        ("another mix, six groups", [((150, 20, 30), ALIKE), ((30, 60, 60), ALIKE), ((8, 4, 3), ALIKE)] * 2),
+    ):
+        naive, alarms = 0, {}
+        for _ in range(repeats):
+            counts, found = audited(groups, rng)
+            right = counts[:, range(3), range(1, 4)].sum(1)
+            naive += chi2_contingency(np.stack([right, counts.sum((1, 2)) - right])).pvalue < 0.05
+            for gap in found[:3]:
+                alarms[gap.measure] = alarms.get(gap.measure, 0) + (gap.p < 0.05)
+        for measure, times in alarms.items():
+            told(f"fair, {name}: {measure}", times, repeats)
+        told(f"fair, {name}: plain chi-square of accuracies", naive, repeats)
+
+
+def family(repeats, rng):
+    single = together = 0
+    for _ in range(repeats):
+        found = [audited([((50, 50, 50), ALIKE)] * groups, rng, 800)[1] for groups in (2, 3, 4)]
+        single += min(gap.p for some in found for gap in some) < 0.05
+        together += min(gap.p_corrected for some in corrected(found) for gap in some) < 0.05
+    told("fair, three columns of groups: any alarm, uncorrected", single, repeats)
+    told("fair, three columns of groups: any alarm, corrected", together, repeats)
+
+
+if __name__ == "__main__":
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    chance = np.random.default_rng(0)
+    planted(times, chance)
+    fair(times, chance)
+    family(times, chance)

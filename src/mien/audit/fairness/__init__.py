@@ -1,0 +1,1 @@
+"""For whom it works: predictions audited group by group."""

@@ -1,0 +1,195 @@
+"""Photos with labels and groups through the whole reader, detection included: the table of predictions that is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError, SourceError
+from ...extras import require
+from ...overlap import worker_count
+from ...reader import Reader
+from ...sinks.rows import Row
+from ...sources.still import read_still
+from ...values.frame import Frame
+from ...values.options import ReadOptions
+from ...values.reading import Reading
+from .columns import TRUTHS, emotions_in
+from .table import Table, open_table
+
+PATHS = ("path", "file", "filename", "picture", "image", "photo")
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photos with labels and groups, and how to come by them.
+
+    Attributes:
+        table: the names of the columns and all cells but the pictures.
+        path: of the table.
+        pictures: the column of paths, or of pictures in parquet.
+        encoded: the column holds the pictures themselves.
+        truth: the column of right answers.
+        groups: the columns of groups.
+        person: the column of people, or empty.
+    """
+
+    table: Table
+    path: Path
+    pictures: str
+    encoded: bool
+    truth: str
+    groups: tuple[str, ...]
+    person: str = ""
+
+
+def open_labelled(
+    path: Path, *, groups: Sequence[str], truth: str = "", pictures: str = "", person: str = ""
+) -> Labelled:
+    """See what a table of photos holds, before any is read.
+
+    Args:
+        path: CSV or JSON Lines with a column of paths, counted from the table's own folder; or parquet, where the column may
+            hold the pictures themselves: encoded bytes, or structs with a field ``bytes``.
+        groups: the columns of groups.
+        truth: the column of right answers; empty looks for the usual names.
+        pictures: the column of paths or pictures; empty looks for the usual names.
+        person: the column of people, to be kept; empty for none.
+
+    Raises:
+        DataError: a column is missing or a label is no emotion.
+    """
+    table = open_table(path)
+    found_truth = table.wanted(truth, "--truth") if truth else table.first((*TRUTHS, "emotion"), "--truth", "labels")
+    who = table.wanted(person, "--person") if person else ""
+    wanted = tuple(table.wanted(name, "--groups") for name in dict.fromkeys(groups))
+    emotions_in(table, table.text(found_truth), np.arange(len(table)), "labels")
+    encoded = _encoded(path)
+    if encoded and pictures in ("", *encoded):
+        return Labelled(table, path, pictures or encoded[0], True, found_truth, wanted, who)
+    column = table.wanted(pictures, "--pictures") if pictures else table.first(PATHS, "--pictures", "paths of pictures")
+    return Labelled(table, path, column, False, found_truth, wanted, who)
+
+
+def predict(
+    labelled: Labelled, options: ReadOptions, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> tuple[list[Row], tuple[str, ...]]:
+    """Read the photos; of several faces in one, the widest is taken.
+
+    Args:
+        labelled: what to read.
+        options: how.
+        progress: called with (photos read, photos in all).
+
+    Returns:
+        A row a photo: ``picture, truth, predicted, found, confidence, abstained``, the groups, the person, then the
+        probability of each emotion; and notes on what was left out.
+
+    Raises:
+        DataError: nothing is left to be read.
+        ModelError: the model cannot be used.
+    """
+    at_once = worker_count(options.threads)
+    reader = Reader(replace(options, threads=1) if at_once > 1 else options)
+    table, numbers = labelled.table, np.arange(len(labelled.table))
+    truth = emotions_in(table, table.text(labelled.truth), numbers, "labels")
+    kept = dict.fromkeys([*labelled.groups, *([labelled.person] if labelled.person else [])])
+    groups = {name: table.text(name) for name in kept}
+    usable = np.isin(truth.astype(str), reader.emotions)
+    if not usable.any():
+        raise DataError(
+            f"{table.name}: no photo has a label that the model tells: it knows {', '.join(reader.emotions)}",
+            hint="Choose another label set with --emotions, or fill in the labels.",
+        )
+    failures: list[str] = []
+    rows: list[Row] = []
+    order: list[int] = []
+
+    def frames() -> Iterator[Frame]:
+        for number, picture in _pictures(labelled):
+            if usable[number]:
+                try:
+                    frame = read_still(picture)
+                except SourceError as error:
+                    failures.append(str(error))
+                    continue
+                order.append(number)
+                yield frame
+
+    for frame, readings in reader.read_frames(frames(), at_once):
+        number = order[len(rows)]
+        name = f"row {number + 1}" if labelled.encoded else frame.name
+        own = {column: str(cells[number]) for column, cells in groups.items()}
+        rows.append(
+            {"picture": name, "truth": str(truth[number]), **_said(readings), **own, **_shares(readings, reader)}
+        )
+        progress(len(rows) + len(failures), int(usable.sum()))
+    if not rows:
+        raise DataError(f"{table.name}: none of the {len(failures)} photos can be read: {failures[0]}", hint="See why.")
+    return rows, _notes(int((~usable).sum()), failures)
+
+
+def table_of(rows: Sequence[Row], name: str) -> Table:
+    """The rows as a table, to be taken as predictions."""
+    return Table(name, require("pandas", "audit").DataFrame(list(rows), dtype=object))
+
+
+def _said(readings: Sequence[Reading]) -> Row:
+    if not readings:
+        return {"predicted": None, "found": False, "confidence": None, "abstained": None}
+    one = max(readings, key=lambda reading: reading.face.box.width)
+    return {
+        "predicted": one.emotion,
+        "found": True,
+        "confidence": round(one.confidence, 4),
+        "abstained": one.abstained,
+    }
+
+
+def _shares(readings: Sequence[Reading], reader: Reader) -> Row:
+    if not readings:
+        return dict.fromkeys(reader.emotions)
+    one = max(readings, key=lambda reading: reading.face.box.width)
+    return {emotion: round(share, 4) for emotion, share in zip(reader.emotions, one.probabilities.tolist())}
+
+
+def _notes(unlabelled: int, failures: Sequence[str]) -> tuple[str, ...]:
+    left = f"{unlabelled:,} photos are left out: they have no label, or one that the model does not tell."
+    failed = f"{len(failures):,} photos could not be read and are left out, such as: {failures[0] if failures else ''}"
+    return (*([left] if unlabelled else []), *([failed] if failures else []))
+
+
+def _encoded(path: Path) -> list[str]:
+    """The columns of a parquet file that hold pictures."""
+    if path.suffix.lower() != ".parquet":
+        return []
+    types = require("pyarrow.types", "table")
+    schema = require("pyarrow.parquet", "table").read_schema(path)
+
+    def bytes_in(kind: Any) -> bool:
+        return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+    return [
+        field.name
+        for field in schema
+        if bytes_in(field.type)
+        or (types.is_struct(field.type) and any(part.name == "bytes" and bytes_in(part.type) for part in field.type))
+    ]
+
+
+def _pictures(labelled: Labelled) -> Iterator[tuple[int, bytes | Path]]:
+    if not labelled.encoded:
+        folder = labelled.path.parent
+        yield from ((number, folder / str(cell)) for number, cell in enumerate(labelled.table.text(labelled.pictures)))
+        return
+    number = 0
+    with require("pyarrow.parquet", "table").ParquetFile(labelled.path) as file:
+        for batch in file.iter_batches(_BATCH, columns=[labelled.pictures]):
+            for cell in batch.column(0).to_pylist():
+                yield number, (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
+                number += 1

@@ -1,0 +1,162 @@
+"""What an audit takes, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """N pictures: what they show, what was said of them, and the groups that they belong to.
+
+    Attributes:
+        emotions: the emotions that occur, K of them, in the vocabulary's order.
+        truth: int64 (N,), the place of the right answer in ``emotions``.
+        said: int64 (N,), the place of what was predicted; -1 where no face was found.
+        abstained: bool (N,), the prediction was marked as not to be relied on; None where that is not known.
+        confidence: float64 (N,), the probability of what was predicted, 0 to 1, NaN where no face was found; None where
+            that is not known.
+        found_known: the table tells photos without a face, so that a detection rate can be given.
+        groups: column -> object (N,) of str, the group of each picture; empty where it has none.
+        notes: what a reader must know of how the table was read, a sentence each.
+    """
+
+    emotions: tuple[str, ...]
+    truth: npt.NDArray[np.int64]
+    said: npt.NDArray[np.int64]
+    abstained: npt.NDArray[np.bool_] | None
+    confidence: npt.NDArray[np.float64] | None
+    found_known: bool
+    groups: dict[str, npt.NDArray[np.object_]]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """One group; shares are 0 to 1, None where they cannot be told.
+
+    Attributes:
+        name: of the group.
+        n: its pictures.
+        judged: of these, where a face was found; accuracy, recall and calibration are over them.
+        accuracy: share of right answers, with ``interval``, its 95 % interval (Wilson 1927).
+        same_mix: accuracy, had the group shown the emotions that all groups show, in the mix of all pictures
+            (direct standardisation).
+        macro_f1: mean F1 of the emotions that the group shows.
+        recall: emotion -> share recognised; None where the group does not show it.
+        shown: emotion -> pictures of it.
+        found: share of pictures in which a face was found.
+        abstained: share of found faces of which the reading said not to rely on it.
+        ece: expected calibration error, bins of equal size, of at least 20 pictures and 15 at most.
+        overconfidence: mean confidence less accuracy: above 0 where it is surer than right; with its 95 % interval.
+        smallest_gap: the least drop in accuracy below that of the other groups together that would be seen in four of
+            five tries; None where none would.
+        more: how many more pictures it takes to see a drop of 10 points in four of five tries; 0 where there are enough.
+        compared: it has pictures enough to take part in the gaps.
+    """
+
+    name: str
+    n: int
+    judged: int
+    accuracy: float | None
+    interval: Interval | None
+    same_mix: float | None
+    macro_f1: float | None
+    recall: dict[str, float | None]
+    shown: dict[str, int]
+    found: float | None
+    abstained: float | None
+    ece: float | None
+    overconfidence: float | None
+    overconfidence_interval: Interval | None
+    smallest_gap: float | None
+    more: int
+    compared: bool
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far two groups lie apart in one measure: the highest and the lowest of those that have pictures enough.
+
+    Attributes:
+        measure: ``accuracy``, ``accuracy, same mix``, ``equalised odds``, ``recall of happy``, ``faces found`` or
+            ``abstention``.
+        what: the measure; for equalised odds the rate that lies furthest apart, such as ``recall of happy``.
+        highest: name of the group with the highest value, which is ``high``.
+        lowest: name of the group with the lowest value, which is ``low``.
+        difference: ``high`` less ``low``, 0 to 1; with the 95 % bootstrap interval of the difference of these two groups.
+        ratio: ``low`` over ``high``; with its interval; None where ``high`` is 0.
+        chance: the difference that chance alone exceeds once in twenty times, were all groups treated alike.
+        p: of all groups being treated alike, given the emotions that they show (permutation test).
+        p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
+        groups: how many groups were compared.
+        fewest: pictures that the smallest of these has to tell this measure by.
+    """
+
+    measure: str
+    what: str
+    highest: str
+    high: float
+    lowest: str
+    low: float
+    difference: float
+    interval: Interval
+    ratio: float | None
+    ratio_interval: Interval | None
+    chance: float
+    p: float
+    p_corrected: float
+    groups: int
+    fewest: int
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column of groups, or a crossing of several.
+
+    Attributes:
+        name: such as ``gender``, or ``gender x age``.
+        groups: its groups, in the natural order of their names.
+        gaps: between those that can be compared; empty where fewer than two can.
+        missing: pictures that belong to no group.
+        mix: the emotions, and their weights, that ``same_mix`` and its gap stand on; empty where no emotion is shown by all.
+    """
+
+    name: str
+    groups: tuple[GroupScores, ...]
+    gaps: tuple[Gap, ...]
+    missing: int
+    mix: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All that was found.
+
+    Attributes:
+        n: pictures.
+        emotions: the emotions that occur.
+        overall: all pictures as one group.
+        attributes: the columns of groups and their crossings.
+        comparisons: how many p-values were corrected together.
+        draws: how often was drawn, for each bootstrap and each permutation test.
+        least: pictures that a group needs to be compared.
+        notes: what a reader must know, a sentence each.
+    """
+
+    n: int
+    emotions: tuple[str, ...]
+    overall: GroupScores
+    attributes: tuple[Attribute, ...]
+    comparisons: int
+    draws: int
+    least: int
+    notes: tuple[str, ...]

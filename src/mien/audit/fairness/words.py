@@ -1,0 +1,177 @@
+"""What an audit found, in sentences that claim no more than it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .power import LEVEL, WORTH_SEEING
+from .values import Attribute, Audit, Gap, GroupScores, Interval
+
+Kind = Literal["gap", "none", "small"]
+_ODDS = "equalised odds"
+#: What a reader looks for first.
+_FIRST = ("accuracy, same mix", "accuracy")
+_MOST_NAMED = 4
+_WORTH = f"{100 * WORTH_SEEING:.0f} points"
+#: With fewer pictures of an emotion, hardly anything can be said of its recall.
+FEW = 30
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said of one column of groups.
+
+    Attributes:
+        kind: ``gap``: a difference was found; ``none``: none, and one of 10 points would have been; ``small``: none was
+            found, but some groups are too small to tell.
+        short: in a few words.
+        text: in sentences.
+    """
+
+    kind: Kind
+    short: str
+    text: str
+
+
+def verdict(attribute: Attribute) -> Verdict:
+    """What can be said of one column of groups."""
+    sure = significant(attribute.gaps)
+    small = too_small(attribute)
+    total = len(attribute.groups)
+    if sure:
+        first, *others = sure
+        text = f"{_told(first)}."
+        named = [f"{gap.measure} ({points(gap.difference)})" for gap in others]
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        text += f" Also different: {', '.join(named[:_MOST_NAMED])}{more}." if named else ""
+        text += f" {_groups(len(small), total)} too small to tell more." if small else ""
+        return Verdict("gap", "A difference was found", text)
+    if not attribute.gaps:
+        return Verdict(
+            "small", "Nothing can be concluded", "Fewer than two groups have pictures enough to be compared."
+        )
+    if small:
+        return Verdict(
+            "small",
+            "Too few pictures to tell",
+            f"No difference was found, which means little: {_groups(len(small), total)} too small to show a gap of "
+            f"{_WORTH}. {_blind(small)}",
+        )
+    few = [
+        gap.measure.removeprefix("recall of ") for gap in attribute.gaps if "recall" in gap.measure and gap.fewest < FEW
+    ]
+    seen = max((group.smallest_gap or 0.0 for group in attribute.groups if group.compared), default=0.0)
+    return Verdict(
+        "none",
+        "No difference was found",
+        f"Not in accuracy, where a drop by {points(seen)} would have been seen in four of five tries; nor in the recall of "
+        f"any emotion{f', but there are hardly any pictures of {_and(few)} to tell by' if few else ''}.",
+    )
+
+
+def headline(audit: Audit) -> str:
+    """The answer, in a sentence."""
+    kinds = {attribute.name: verdict(attribute).kind for attribute in audit.attributes}
+    unequal = [
+        f"{attribute.name} (up to {points(max(gap.difference for gap in significant(attribute.gaps)))})"
+        for attribute in audit.attributes
+        if kinds[attribute.name] == "gap"
+    ]
+    unclear = [name for name, kind in kinds.items() if kind == "small"]
+    if unequal:
+        rest = f"; by {_and(unclear)} there are too few pictures to tell" if unclear else ""
+        return f"It does not work equally well for everyone: there are differences by {_and(unequal)}{rest}."
+    if unclear:
+        return (
+            f"Nobody can say yet: no difference was found, but by {_and(unclear)} there are too few pictures to tell."
+        )
+    enough = f"with pictures enough to see one of {_WORTH} in accuracy"
+    return f"No difference was found by {_and(list(kinds))}, {enough}."
+
+
+def significant(gaps: Sequence[Gap]) -> list[Gap]:
+    """Gaps that chance hardly explains, accuracy first, then the largest.
+
+    Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the one that
+    lies furthest apart may be another, of few pictures.
+    """
+    sure = [gap for gap in gaps if gap.p_corrected < LEVEL]
+    exact = any(gap.measure.startswith("recall") for gap in sure)
+    kept = [gap for gap in sure if not (exact and gap.measure == _ODDS)]
+    return sorted(kept, key=lambda gap: (_FIRST.index(gap.measure) if gap.measure in _FIRST else 9, -gap.difference))
+
+
+def too_small(attribute: Attribute) -> list[GroupScores]:
+    """Groups that would not show a gap of 10 points in four of five tries."""
+    return [group for group in attribute.groups if group.more > 0]
+
+
+def needs(group: GroupScores) -> str:
+    """What a group is too small for; empty where it is large enough."""
+    if not group.more:
+        return ""
+    seen = f"only a gap of {points(group.smallest_gap)} would show" if group.smallest_gap else "no gap would show"
+    return f"too small: {seen}; {group.more:,} more photos needed to see {_WORTH}"
+
+
+def percent(share: float | None) -> str:
+    """``62.3 %``; a dash where it cannot be told."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def points(difference: float | None) -> str:
+    """``11.1 points`` of a hundred."""
+    return "-" if difference is None else f"{100 * difference:.1f} points"
+
+
+def span(interval: Interval | None) -> str:
+    """``[60.1, 64.4]``, in percent; empty where there is none."""
+    return "" if interval is None else f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+
+
+def p_text(p: float) -> str:
+    """``0.0124``, ``0.43``."""
+    return f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
+
+
+def lean(group: GroupScores) -> str:
+    """Whether a group's readings are surer than right, in points; ``as sure as right`` where the interval says nothing."""
+    if group.overconfidence is None or group.overconfidence_interval is None:
+        return "-"
+    low, high = group.overconfidence_interval
+    if low <= 0 <= high:
+        return "as sure as right"
+    return f"{'over' if low > 0 else 'under'}confident by {points(abs(group.overconfidence))}"
+
+
+def _told(gap: Gap) -> str:
+    names = {
+        "accuracy, same mix": "Accuracy at the same mix of emotions is",
+        "faces found": "The share of faces found is",
+    }
+    what = names.get(gap.what, f"{gap.what[0].upper()}{gap.what[1:]} is")
+    if gap.measure == _ODDS:
+        what = f"Some group stands out in recall or false alarms; furthest apart lies the {gap.what},"
+    return (
+        f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
+        f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
+    )
+
+
+def _groups(some: int, total: int) -> str:
+    if some == total:
+        return f"all {total} groups are"
+    return f"{some} of {total} groups {'is' if some == 1 else 'are'}"
+
+
+def _blind(small: Sequence[GroupScores]) -> str:
+    worst = max(small, key=lambda group: group.more)
+    if worst.smallest_gap is None:
+        return f"For {worst.name} ({worst.n:,}) not even a group that is always wrong would have stood out."
+    return f"For {worst.name} ({worst.n:,}) only a gap of {points(worst.smallest_gap)} or more would have been seen."
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

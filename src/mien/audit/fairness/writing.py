@@ -1,0 +1,101 @@
+"""An audit in files: JSON, CSV, figures and a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from ...sinks.atomic import write_atomically
+from .figures import accuracy_figure, gap_figure
+from .page import render
+from .values import Audit, Gap
+from .words import headline, verdict
+
+NAMES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")
+
+
+def as_json(audit: Audit) -> str:
+    """Everything as one JSON object; shares are 0 to 1, and what cannot be told is null."""
+    made: dict[str, Any] = {"answer": headline(audit), **asdict(audit)}
+    for attribute, own in zip(audit.attributes, made["attributes"]):
+        said = verdict(attribute)
+        own |= {"verdict": said.kind, "words": f"{said.short}. {said.text}"}
+    return json.dumps(made, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def write_report(audit: Audit, folder: Path, title: str) -> list[Path]:
+    """Write all of ``NAMES`` into a folder, which is made if need be.
+
+    Args:
+        audit: what was found.
+        folder: where to.
+        title: what was audited, for the page.
+
+    Returns:
+        The files.
+
+    Raises:
+        MissingExtraError: matplotlib or Jinja2 is not installed.
+        OutputError: the folder cannot be written to.
+    """
+    made = {
+        "report.html": render(audit, title),
+        "accuracy.png": accuracy_figure(audit),
+        "gaps.png": gap_figure(audit),
+        "groups.csv": _groups(audit),
+        "gaps.csv": _gaps(audit),
+        "audit.json": as_json(audit).encode(),
+    }
+    for name, content in made.items():
+        write_atomically(folder / name, content)
+    return [folder / name for name in made]
+
+
+def _groups(audit: Audit) -> bytes:
+    """A row a group; an interval becomes two columns, recalls and pictures shown one an emotion each."""
+    rows = []
+    for attribute in audit.attributes:
+        for group in attribute.groups:
+            row: dict[str, Any] = {"attribute": attribute.name}
+            for name, value in asdict(group).items():
+                if name in ("interval", "overconfidence_interval"):
+                    low, high = value or (None, None)
+                    stem = "accuracy" if name == "interval" else "overconfidence"
+                    row |= {f"{stem}_low": low, f"{stem}_high": high}
+                elif isinstance(value, dict):
+                    row |= {f"{name}_{emotion}": cell for emotion, cell in value.items()}
+                else:
+                    row[name] = value
+            rows.append(row)
+    return _csv(rows, list(rows[0]))
+
+
+def _gaps(audit: Audit) -> bytes:
+    rows = []
+    for attribute in audit.attributes:
+        for gap in attribute.gaps:
+            row: dict[str, Any] = {"attribute": attribute.name, **asdict(gap)}
+            for name, stem in (("interval", "difference"), ("ratio_interval", "ratio")):
+                low, high = row.pop(name) or (None, None)
+                row |= {f"{stem}_low": low, f"{stem}_high": high}
+            rows.append(row)
+    return _csv(rows, list(rows[0]) if rows else ["attribute", *(field.name for field in fields(Gap))])
+
+
+def _csv(rows: list[dict[str, Any]], columns: list[str]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.6g}" if isinstance(value, float) else value

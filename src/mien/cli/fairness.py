@@ -1,0 +1,137 @@
+"""``mien audit fairness``: its options, and what is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+_COLUMNS, _READING, _OUTPUT = "Columns", "To read photos first", "Output"
+
+
+def fairness(
+    predictions: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PREDICTIONS",
+            help="A table of predictions, a row a picture: .csv, .jsonl or .parquet. Or give photos with --data.",
+        ),
+    ] = None,
+    *,
+    groups: Annotated[
+        list[str],
+        typer.Option(
+            metavar="COLUMN", help="A column of groups, such as gender; repeatable.", rich_help_panel=_COLUMNS
+        ),
+    ],
+    cross: Annotated[
+        bool, typer.Option("--cross", help="Audit each pair of columns too.", rich_help_panel=_COLUMNS)
+    ] = False,
+    truth: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Right answers. \\[truth, label, ...]", rich_help_panel=_COLUMNS)
+    ] = "",
+    predicted: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Predictions. \\[predicted, emotion, ...]", rich_help_panel=_COLUMNS)
+    ] = "",
+    confidence: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Probability of what was predicted. \\[confidence, or a column an emotion]",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = "",
+    found: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Whether a face was found. \\[found]", rich_help_panel=_COLUMNS)
+    ] = "",
+    abstained: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Whether not to rely on it. \\[abstained]", rich_help_panel=_COLUMNS)
+    ] = "",
+    person: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Who is in the picture: one picture of each is kept, for those of one person are not independent.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = "",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Photos with labels and groups: a table with a column path, or parquet with the pictures in it.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="What reads them.", rich_help_panel=_READING)
+    ] = "default",
+    emotions: Annotated[
+        Literal["happy-sad", "four", "seven", "eight"] | None,
+        typer.Option(
+            help="Which emotions to tell apart. By default all that the head knows.", rich_help_panel=_READING
+        ),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="ferplus|fer2013", help="Whose labels.", rich_help_panel=_READING)
+    ] = None,
+    detector: Annotated[
+        Literal["centerface", "whole"],
+        typer.Option(help="What finds the faces; 'whole' takes each photo for one.", rich_help_panel=_READING),
+    ] = "centerface",
+    pictures: Annotated[
+        str,
+        typer.Option(metavar="COLUMN", help="Photos, or their paths. \\[path, file, ...]", rich_help_panel=_READING),
+    ] = "",
+    least: Annotated[int, typer.Option(min=2, help="Pictures that a group needs to be compared.")] = 5,
+    draws: Annotated[int, typer.Option(min=100, help="Resamples for intervals, permutations for p-values.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of chance: the same seed gives the same figures.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write report.html, figures, CSV and JSON here; with --data predictions.csv too.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an audit in --out.", rich_help_panel=_OUTPUT)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_OUTPUT)
+    ] = False,
+) -> None:
+    """Ask whether it works equally well for everyone: accuracy, recall and calibration by group, and how sure that is.
+
+    Gaps have 95 % intervals and p-values, corrected for their number. Of groups too small to judge it says how many photos
+    they lack. docs/fairness.md tells more.
+
+    [bold]Examples[/bold]
+
+      mien audit fairness predictions.csv --groups gender --groups age_band --cross --out audit
+      mien audit fairness --data photos.csv --groups gender --out audit
+    """
+    from ..extras import check_installed
+
+    check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
+    from ..audit.fairness.columns import Columns
+    from .auditing import check, run
+
+    check(predictions, data, out, overwrite=overwrite)
+    columns = Columns(tuple(groups), truth, predicted, confidence, found, abstained, person)
+    options = None
+    if data is not None:
+        from ..values.options import ReadOptions
+
+        options = ReadOptions(emotions=emotions, model=model, head=head, detector=detector)
+    run(
+        data or predictions or Path(),
+        columns,
+        options,
+        pictures=pictures,
+        settings={"cross": cross, "least": least, "draws": draws, "seed": seed},
+        out=out,
+        as_json=as_json,
+    )

@@ -1,0 +1,141 @@
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError, OptionError, OutputError
+
+from ...conftest import EXAMPLES
+from .conftest import counts_of, predictions_from
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command; gives what it prints on standard output."""
+    from typer import Typer
+    from typer.testing import CliRunner
+
+    from mien.cli.audit import audit
+
+    app = Typer()
+    app.add_typer(audit, name="audit")
+
+    def ran(*words):
+        done = CliRunner().invoke(app, ["audit", "fairness", *map(str, words)], env={"COLUMNS": "130"})
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return ran
+
+
+@pytest.fixture
+def unfair(write):
+    rng = np.random.default_rng(1)
+    made = predictions_from(counts_of([((300, 300), (0.9, 0.9)), ((300, 300), (0.9, 0.6))], rng), ("<day>", "night"))
+    names = np.array(made.emotions)
+    return write({"truth": names[made.truth], "predicted": names[made.said], "light": made.groups["group"]})
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
+def test_the_answer_comes_first_and_all_files_are_written(run, unfair, tmp_path):
+    out = tmp_path / "audit"
+    shown = run(unfair, "--groups", "light", "--draws", 1000, "--out", out)
+    assert shown.startswith("It does not work equally well for everyone: there are differences by light (up to ")
+    assert "A difference was found" in shown
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        ["accuracy.png", "audit.json", "gaps.csv", "gaps.png", "groups.csv", "report.html"]
+    )
+    groups = rows_of(out / "groups.csv")
+    assert [(row["name"], row["n"]) for row in groups] == [("<day>", "600"), ("night", "600")]
+    assert float(groups[0]["accuracy"]) == pytest.approx(0.9, abs=0.04)
+    gaps = {row["measure"]: row for row in rows_of(out / "gaps.csv")}
+    assert float(gaps["accuracy"]["difference_low"]) < 0.15 < float(gaps["accuracy"]["difference_high"])
+    page = (out / "report.html").read_text("utf-8")
+    assert not re.search(r"https?:|<script|src=", page)
+    assert "&lt;day&gt;" in page
+    assert "<day>" not in page
+    for picture in ("accuracy.png", "gaps.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OutputError, match="holds an audit already"):
+        run(unfair, "--groups", "light", "--out", out)
+    run(unfair, "--groups", "light", "--out", out, "--overwrite", "--draws", 100)
+
+
+def test_json_is_all_and_nothing_else(run, unfair):
+    found = json.loads(run(unfair, "--groups", "light", "--json", "--draws", 200))
+    assert found["answer"].startswith("It does not work")
+    (by_light,) = found["attributes"]
+    assert by_light["verdict"] == "gap"
+    assert {group["name"] for group in by_light["groups"]} == {"<day>", "night"}
+    assert {"interval", "p", "p_corrected", "ratio"} <= set(by_light["gaps"][0])
+
+
+def test_one_of_the_two_is_needed(run, unfair):
+    for words in ((), (unfair, "--data", unfair)):
+        with pytest.raises(OptionError, match="expected one of the two"):
+            run(*words, "--groups", "light")
+
+
+def test_photos_are_read_and_what_was_read_is_kept(run, write, tmp_path, astronaut):
+    from PIL import Image
+
+    for name in ("astronaut.png", "grace_hopper.jpg"):
+        (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())
+    Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(tmp_path / "wall.png")
+    photos = ["astronaut.png", "grace_hopper.jpg", "wall.png", "missing.png", "astronaut.png"]
+    table = write(
+        {"path": photos, "emotion": ["joy", "neutral", "sad", "sad", ""], "place": ["space", "ship"] * 2 + ["x"]},
+        "photos.csv",
+    )
+    out = tmp_path / "audit"
+    found = json.loads(run("--data", table, "--groups", "place", "--out", out, "--json", "--draws", 100))
+    rows = rows_of(out / "predictions.csv")
+    assert [(row["truth"], row["predicted"], row["found"]) for row in rows] == [
+        ("happy", "happy", "true"),
+        ("neutral", "neutral", "true"),
+        ("sad", "", "false"),
+    ]
+    assert found["overall"]["accuracy"] == 1.0
+    assert found["overall"]["found"] == pytest.approx(2 / 3)
+    assert any("could not be read" in note and "missing.png" in note for note in found["notes"])
+    assert any("left out: they have no label" in note for note in found["notes"])
+    assert {row["place"] for row in rows} == {"space", "ship"}
+    again = json.loads(run(out / "predictions.csv", "--groups", "place", "--json", "--draws", 100))
+    assert again["attributes"] == found["attributes"]
+
+
+def test_parquet_may_hold_the_photos(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    from mien import ReadOptions
+    from mien.audit.fairness.reading import open_labelled, predict
+
+    pictures = [{"bytes": (EXAMPLES / name).read_bytes()} for name in ("astronaut.png", "grace_hopper.jpg")]
+    columns = {"image": pictures, "emotion": ["happy", "neutral"], "gender": ["female", "female"]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    labelled = open_labelled(tmp_path / "a.parquet", groups=["gender"])
+    rows, notes = predict(labelled, ReadOptions(emotions="seven"))
+    assert [row["predicted"] for row in rows] == ["happy", "neutral"]
+    assert notes == ()
+    assert "person" not in rows[0]
+    labelled = open_labelled(tmp_path / "a.parquet", groups=["gender"], person="emotion")
+    assert [row["emotion"] for row in predict(labelled, ReadOptions(detector="whole"))[0]] == ["happy", "neutral"]
+    parquet.write_table(pyarrow.table({**columns, "emotion": ["contempt"] * 2}), tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="no photo has a label that the model tells"):
+        predict(open_labelled(tmp_path / "b.parquet", groups=["gender"]), ReadOptions(emotions="seven"))
+
+
+def test_labels_are_looked_at_before_any_photo_is(write):
+    from mien.audit.fairness.reading import open_labelled
+
+    with pytest.raises(DataError, match="'bored'"):
+        open_labelled(Path(write({"path": ["a.png"], "emotion": ["bored"], "g": ["x"]})), groups=["g"])
