@@ -1,4 +1,4 @@
-"""The command line: ``mien read``, ``watch``, ``timeline``, ``bench``, ``app`` and ``lab``."""
+"""The command line: ``mien read``, ``watch``, ``timeline``, ``explain``, ``bench``, ``app`` and ``lab``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .. import __version__
 from .apps import apps
 from .bench import bench
 from .exits import guarded
+from .explain import explain
 from .lab import lab
 from .read import read
 from .timeline import timeline
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(read)
 app.command()(watch)
 app.command()(timeline)
+app.command()(explain)
 app.command()(bench)
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")

@@ -113,6 +113,10 @@ class Explainer:
         """The occlusion map alone, float32 (S, S), of a face as ``crops`` gives it."""
         return occlusion.occlusion_map(Question(self._network, crop, emotion))[0]
 
+    def face(self, frame: Frame, reading: Reading) -> npt.NDArray[np.uint8]:
+        """The square that the network saw, finer and in colour: uint8 (384, 384, 3), RGB."""
+        return cut(frame, reading.face, _SHOWN, "rgb")
+
     def _one(
         self,
         frame: Frame,
@@ -138,7 +142,7 @@ class Explainer:
             emotion,
             float(reading.probabilities[question.place]),
             crop,
-            cut(frame, reading.face, _SHOWN, "rgb"),
+            self.face(frame, reading),
             heat,
             found.parts,
             found.turning,

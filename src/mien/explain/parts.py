@@ -1,8 +1,8 @@
 """The parts of a face, by its five landmarks, and how much each moved the decision.
 
-Blurring one part at a time counts what two parts say alike to neither. So all combinations of parts are asked about, and each
-part gets its Shapley value (Shapley 1953; as in Lundberg and Lee 2017): its mean effect over all orders in which the parts
-may appear. Six parts have 64 combinations, few enough to need no sampling.
+Blurring one part at a time counts what two parts say alike to neither. So all combinations of parts are asked about, and
+each part gets its Shapley value (Shapley 1953; as in Lundberg and Lee 2017): its mean effect over all orders in which the
+parts may appear. Six parts have 64 combinations, few enough to need no sampling.
 """
 
 from __future__ import annotations

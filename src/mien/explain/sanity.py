@@ -1,4 +1,4 @@
-"""The sanity check of Adebayo et al. (2018): a map that stays the same when the weights are random says nothing of the model."""
+"""The sanity check of Adebayo et al. (2018): a map that random weights leave as it is says nothing of the model."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Sanity:
 def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = lambda _count: None) -> bytes:
     """An ONNX model whose weights were put in a random order, each tensor within itself.
 
-    Every number is still there, at another place: sums and spreads stay, what was learned is gone. Tensors of two dimensions and
-    more are shuffled, float or int8; biases, and the scales and zero points of int8 models, stay.
+    Every number is still there, at another place: sums and spreads stay, what was learned is gone. Tensors of two dimensions
+    and more are shuffled, float or int8; biases, and the scales and zero points of int8 models, stay.
 
     Args:
         weights: content of the ONNX file.
@@ -89,7 +89,7 @@ def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = la
             hint="Give a model whose weights are stored as initializers, as 'mien lab export' writes them.",
         )
     told(count)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:

@@ -18,7 +18,7 @@ CALLED = {
     "outside": "what surrounds the face",
 }
 _WORTH_SAYING = 0.15  # smaller shares are not worth a word
-_AFTER_BLURRING = 0.2  # the share of the picture that is spoken of
+_AFTER_BLURRING = 0.3  # the share of the picture that is spoken of
 
 
 def told(explanation: Explanation) -> tuple[str, ...]:
@@ -48,13 +48,13 @@ def doubts_told(explanation: Explanation) -> list[str]:
     said = []
     if "weak" in explanation.doubts:
         said.append(
-            f"Blurred beyond recognition the face still gets {_percent(explanation.blurred_probability)} for {emotion}: there "
-            "is little here that parts of the face could explain."
+            f"Blurred beyond recognition the face still gets {_percent(explanation.blurred_probability)} for {emotion}: "
+            "there is little here that parts of the face could explain."
         )
     held, random = curves.at(_AFTER_BLURRING), curves.at(_AFTER_BLURRING, random=True)
     said.append(
-        f"Check 1: with the strongest fifth of the map blurred, {emotion} goes from {_percent(explanation.probability)} to "
-        f"{_percent(held)}; with a random fifth, to {_percent(random)}."
+        f"Check 1: with the strongest 30 % of the map blurred, {emotion} goes from {_percent(explanation.probability)} to "
+        f"{_percent(held)}; with 30 % elsewhere, to {_percent(random)}."
         + (" The map hardly beats chance: do not lean on it." if "unfaithful" in explanation.doubts else "")
     )
     other = "a map of shifted patches" if explanation.method == "occlusion" else "the occlusion map"

@@ -1,0 +1,67 @@
+"""Open a checkpoint for ``mien explain``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...classify.network import EmotionNetwork
+from ...detect.choosing import choose_detector
+from ...explain.explainer import Explainer, open_explainer
+from ...extras import check_opencv, require
+from ...models.card import ModelCard
+from ...values.options import ReadOptions
+from ..evaluate.predict import Classifier, classifier_of_network, weights_file
+
+
+class _Session:
+    """Answers as onnxruntime's session does, so that the one place which orders emotions serves checkpoints too."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    def run(self, names: list[str], feeds: dict[str, npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        logits = self._classifier.run(np.ascontiguousarray(feeds["pictures"]))
+        return [logits[name] for name in names]
+
+
+def open_torch_explainer(options: ReadOptions) -> Explainer:
+    """An explainer of a checkpoint, with a Grad-CAM map; probabilities are not calibrated, as no temperature was fitted yet.
+
+    A folder that holds nothing but an exported model is opened as that.
+
+    Args:
+        options: how to read; ``model`` is a ``.ckpt`` file, or the folder of a run.
+
+    Raises:
+        MissingExtraError: torch or captum is not installed.
+        ModelError: there is no checkpoint, it is damaged, or it has no convolution.
+        OptionError: it has no such head, or does not know all emotions of the label set.
+    """
+    check_opencv()
+    require("torch", "lab")
+    require("captum", "lab")
+    from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    from .gradcam import GradCam  # noqa: PLC0415  # needs torch
+
+    path = weights_file(Path(options.model))
+    if path.suffix.lower() == ".onnx":
+        return open_explainer(replace(options, model=path))
+    recipe, network = restore_network(path)
+    network.eval()
+    classifier = classifier_of_network(recipe, network)
+    card = ModelCard(
+        classifier.name, str(path), "", "", "", classifier.input, classifier.heads, classifier.parameters, macs=0
+    )
+    judge = EmotionNetwork(card, _Session(classifier), options.head, options.emotions, options.flip)
+    spoken = classifier.heads[judge.head].emotions
+    columns = {emotion: spoken.index(emotion) for emotion in judge.emotions}
+    return Explainer(
+        judge,
+        choose_detector(options),
+        options.unsure_below,
+        GradCam(network, judge.head, columns, flip=options.flip),
+    )
