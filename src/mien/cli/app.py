@@ -1,4 +1,4 @@
-"""The command line: ``mien read``, ``watch``, ``timeline``, ``explain``, ``bench``, ``app`` and ``lab``."""
+"""The command line: ``mien read``, ``watch``, ``timeline``, ``explain``, ``bench``, ``app``, ``lab`` and ``audit``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from .apps import apps
+from .audit import audit
 from .bench import bench
 from .exits import guarded
 from .explain import explain
@@ -33,6 +34,7 @@ app.command()(explain)
 app.command()(bench)
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
+app.add_typer(audit, name="audit")
 
 
 def _version(asked: bool) -> None:

@@ -15,8 +15,8 @@ from ...errors import ModelError
 class GradCam:
     """Makes Grad-CAM maps; can be used as a ``mien.explain.explainer.Mapper``.
 
-    What is explained is the log-odds of the emotion, not its logit: a place can also speak for an emotion by speaking against
-    the others. Unlike in the paper, what speaks against it is kept.
+    What is explained is the log-odds of the emotion, not its logit: a place can also speak for an emotion by speaking
+    against the others. Unlike in the paper, what speaks against it is kept.
 
     Args:
         network: gives a dict of logits, (N, K) for each head; in evaluation mode.

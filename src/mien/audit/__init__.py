@@ -1,0 +1,1 @@
+"""For whom and under which conditions readings are right."""
