@@ -93,7 +93,7 @@ def angles(face: Face) -> tuple[float, float] | None:
     """Roll and yaw in degrees, or None where the face has no landmarks or they have collapsed.
 
     Seen from the front, the nose lies on the line from between the eyes to the middle of the mouth. A head that turns by
-    ``a`` moves it off by ``NOSE * sin(a)``, while the eyes' distance shrinks to ``cos(a)``; the quotient of both gives the angle.
+    ``a`` moves it off by ``NOSE * sin(a)``, while the eyes' distance shrinks to ``cos(a)``; their quotient gives the angle.
     """
     if face.landmarks is None:
         return None

@@ -21,8 +21,6 @@ from .heatmap import enlarged, lay_over
 from .values import Explanation
 from .words import doubts_told, short, told
 
-_LEFT = 25.0  # share of a bar's room left of zero, in percent
-
 
 def page(explanations: Sequence[Explanation], title: str) -> bytes:
     """The page, UTF-8: for light and dark, wide and narrow screens, without scripts; nothing is fetched from elsewhere.
@@ -41,14 +39,15 @@ def page(explanations: Sequence[Explanation], title: str) -> bytes:
         title=title,
         faces=[_face(explanation) for explanation in explanations],
         made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
-        left=_LEFT,
     )
     return text.encode()
 
 
 def _face(explanation: Explanation) -> dict[str, Any]:
     checks = doubts_told(explanation)
-    # The bars share one scale: one to the right is 75 % of the room, and what is left of zero ends at the room's edge
+    # The bars of a face share one scale, and zero stands where the longest on either side just fits
+    right = max(0.05, *(part.share for part in explanation.parts))
+    left = max(0.0, *(-part.share for part in explanation.parts))
     return {
         "name": f"{Path(explanation.name).name}, face {explanation.number}",
         "caption": caption(explanation.reading),
@@ -58,13 +57,9 @@ def _face(explanation: Explanation) -> dict[str, Any]:
         "map": _png(lay_over(explanation.face, explanation.heat)),
         "said": _unbroken([line for line in told(explanation) if line not in checks]),
         "checks": _unbroken(checks),
+        "left": 100 * left / (left + right),
         "parts": [
-            {
-                "name": part.name,
-                "words": short(part),
-                "wide": min(100.0, max(-100 * _LEFT / (100 - _LEFT), 100 * part.share)),
-            }
-            for part in explanation.parts
+            {"name": part.name, "words": short(part), "wide": 100 * part.share / right} for part in explanation.parts
         ],
         "deletion": _line(explanation.curves.shares, explanation.curves.deletion),
         "random": _line(explanation.curves.shares, explanation.curves.random_deletion),

@@ -115,11 +115,12 @@ def part_effects(question: Question, masks: npt.NDArray[np.float32], emotions: t
     said = question.keeping(np.clip(keeps, 0, 1).astype(np.float32))
     worth = dict(zip(sets, said.log_odds.tolist()))
     effects = [shapley(worth, part, count) for part in range(count)]
-    spoke_for = sum(effect for effect in effects if effect > 0) or 1.0
+    spoke_for, against = sum(e for e in effects if e > 0), -sum(e for e in effects if e < 0)
+    loudest = max(spoke_for, against) or 1.0
     parts = []
     for place, effect in enumerate(effects):
         without = said.probabilities[sets.index(tuple(other for other in range(count) if other != place))]
-        share, reads = effect / spoke_for, emotions[int(without.argmax())]
+        share, reads = effect / loudest, emotions[int(without.argmax())]
         parts.append(Part(PARTS[place], effect, share, reads, float(without[question.place])))
     turning, turned = _turning(sets, said.probabilities, emotions)
     return Effects(tuple(sorted(parts, key=lambda part: -part.effect)), turning, turned, said.probabilities[0])

@@ -27,7 +27,8 @@ class Part:
         name: one of ``mien.explain.parts.PARTS``.
         effect: its Shapley value in log-odds of the emotion asked about; above 0 where it spoke for the emotion. Those of
             all parts sum to the difference between the face and its blurred copy.
-        share: ``effect`` over the sum of all effects that spoke for the emotion; negative where it spoke against.
+        share: ``effect`` over all that was said for the emotion, or over all that was said against it if that was more; -1
+            to 1.
         without: the emotion that would be read with this part blurred.
         probability: of the emotion asked about with this part blurred, 0 to 1.
     """

@@ -69,7 +69,7 @@ def doubts_told(explanation: Explanation) -> list[str]:
 
 def short(part: Part) -> str:
     """A part's share: ``59 %``, or ``-12 %`` where it spoke against the emotion."""
-    return f"{100 * part.share:.0f} %".replace("-", "\N{MINUS SIGN}")
+    return f"{round(100 * part.share)} %".replace("-", "\N{MINUS SIGN}")
 
 
 def _parts_told(explanation: Explanation) -> list[str]:
@@ -81,7 +81,6 @@ def _parts_told(explanation: Explanation) -> list[str]:
     first = "Mostly" if loud[0].share >= 0.5 else "First"
     names = [f"{CALLED[part.name]} ({short(part)})" for part in loud]
     line = f"{first} {names[0]}" + (f", then {_and(names[1:])}" if names[1:] else "") + f" spoke for {emotion}"
-    # A part that took away more than all others gave would make a percentage that nobody can read
     return [line + (f"; {_and([CALLED[part.name] for part in against])} spoke against it." if against else ".")]
 
 
