@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..values.options import ReadOptions
 
 _DATA_SETS = (".npz", ".csv", ".parquet")
+_SIDE = 128  # in pixels, that pictures of a data set get at most
 
 
 def conditions(
@@ -80,7 +81,7 @@ def conditions(
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     failures: list[str] = []
     if len(sources) == 1 and _is_data(Path(sources[0])):
-        measured = _of_data(Path(sources[0]), part, options, notes)
+        measured = _of_data(Path(sources[0]), part, options, notes, failures)
     elif part:
         raise OptionError("--part speaks of a data set, but photos were given", hint="Leave it out.")
     else:
@@ -101,16 +102,28 @@ def _is_data(path: Path) -> bool:
     return path.suffix.lower() in _DATA_SETS or (path.is_dir() and next(path.glob("*.parquet"), None) is not None)
 
 
-def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console) -> list[Measured]:
+def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console, failures: list[str]) -> list[Measured]:
     from dataclasses import replace
 
     from ..audit.measuring import of_crops
     from ..detect.choosing import choose_detector
     from .data import progress_bar, read_data
 
-    faces = read_data(path, 128, "rgb")
-    if part:
-        faces = faces.part(part)
+    if part or path.suffix.lower() in (".npz", ".csv"):
+        faces = read_data(path, _SIDE, "rgb")
+        faces = faces.part(part) if part else faces
+    else:  # undivided: who only wants to look at faces need not have enough of each emotion for three parts
+        from ..lab.dataset.parquet import read_parquet
+
+        with progress_bar(notes) as bar:
+            task = bar.add_task("reading data", total=None)
+            faces = read_parquet(
+                path,
+                _SIDE,
+                "rgb",
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                on_damaged=lambda _file, why: failures.append(why),
+            )
     if options.min_face is None and options.detector == "centerface":
         options = replace(options, min_face=60)  # a face fills its crop: there is no need to look for small ones
     with progress_bar(notes) as bar:

@@ -57,7 +57,7 @@ def explain(
         typer.Option(
             metavar="NAME|FILE",
             help="A model that comes with mien, an .onnx file with its card, or a checkpoint or folder of a training run "
-            "(which gets a Grad-CAM map; needs the extra lab).",
+            "(which gets a HiResCAM map; needs the extra lab).",
             rich_help_panel=MODEL,
         ),
     ] = "default",

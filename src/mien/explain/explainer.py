@@ -41,7 +41,7 @@ class Explainer:
         network: whose decisions to explain.
         detector: finds the faces.
         unsure_below: a reading abstains below this, 0 to 1.
-        mapper: makes the map in place of occlusion, as Grad-CAM does.
+        mapper: makes the map in place of occlusion, as HiResCAM does.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Explainer:
             self.emotions[int(found.blurred.argmax())],
             float(found.blurred[question.place]),
             points is not None,
-            "occlusion" if self._mapper is None else "gradcam",
+            "occlusion" if self._mapper is None else "hirescam",
         )
 
 

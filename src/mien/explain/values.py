@@ -96,12 +96,12 @@ class Explanation:
         turning: the fewest parts whose blurring changes what is read; empty where no set of them does.
         turned: what is read then.
         curves: how much of the decision the map holds.
-        agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for ``gradcam``
+        agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for ``hirescam``
             the occlusion map.
         blurred: what the network reads off the wholly blurred face.
         blurred_probability: of the emotion asked about, on the wholly blurred face, 0 to 1.
         placed: whether landmarks placed the parts; else they lie where they do in most faces.
-        method: ``occlusion`` or ``gradcam``.
+        method: ``occlusion`` or ``hirescam``.
     """
 
     name: str

@@ -29,7 +29,7 @@ class _Session:
 
 
 def open_torch_explainer(options: ReadOptions) -> Explainer:
-    """An explainer of a checkpoint, with a Grad-CAM map; probabilities are not calibrated, as no temperature was fitted yet.
+    """An explainer of a checkpoint, with a HiResCAM map; probabilities are not calibrated, as no temperature was fitted yet.
 
     A folder that holds nothing but an exported model is opened as that.
 
@@ -45,7 +45,7 @@ def open_torch_explainer(options: ReadOptions) -> Explainer:
     require("torch", "lab")
     require("captum", "lab")
     from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
-    from .gradcam import GradCam  # noqa: PLC0415  # needs torch
+    from .hirescam import HiResCam  # noqa: PLC0415  # needs torch
 
     path = weights_file(Path(options.model))
     if path.suffix.lower() == ".onnx":
@@ -63,5 +63,5 @@ def open_torch_explainer(options: ReadOptions) -> Explainer:
         judge,
         choose_detector(options),
         options.unsure_below,
-        GradCam(network, judge.head, columns, flip=options.flip),
+        HiResCam(network, judge.head, columns, flip=options.flip),
     )

@@ -1,4 +1,8 @@
-"""Grad-CAM (Selvaraju et al. 2017) of a checkpoint: where its last convolution found what speaks for the emotion."""
+"""HiResCAM (Draelos and Carin 2020) of a checkpoint: where its last convolution found what speaks for the emotion.
+
+It is Grad-CAM (Selvaraju et al. 2017) without the averaging of gradients over the picture, which points at places that a
+network with dense layers never looked at. Where the mean over all places goes into one linear layer, both are the same.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from captum.attr import LayerGradCam
+from captum.attr import LayerGradientXActivation
 from torch import nn
 
 from ...errors import ModelError
 
 
-class GradCam:
-    """Makes Grad-CAM maps; can be used as a ``mien.explain.explainer.Mapper``.
+class HiResCam:
+    """Makes HiResCAM maps; can be used as a ``mien.explain.explainer.Mapper``.
 
     What is explained is the log-odds of the emotion, not its logit: a place can also speak for an emotion by speaking
     against the others. Unlike in the paper, what speaks against it is kept.
@@ -32,7 +36,7 @@ class GradCam:
         layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
         if not layers:
             raise ModelError(
-                f"Grad-CAM needs a convolution: got a {type(network).__name__} without one",
+                f"HiResCAM needs a convolution: got a {type(network).__name__} without one",
                 hint="Export the network with 'mien lab export' and explain the .onnx file: that works for any.",
             )
         self._columns, self._flip, self._network, self._head = columns, flip, network, head
@@ -51,7 +55,7 @@ class GradCam:
         views = np.concatenate([pictures, pictures[..., ::-1]]) if self._flip else pictures
         device = next(self._network.parameters()).device
         given = torch.from_numpy(np.ascontiguousarray(views)).to(device).requires_grad_()
-        said = LayerGradCam(log_odds, self._last).attribute(given, relu_attributions=False)
+        said = LayerGradientXActivation(log_odds, self._last).attribute(given)
         maps = said.detach().sum(1).cpu().numpy().astype(np.float32)
         side = pictures.shape[-1]
         fine = [cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in maps]
