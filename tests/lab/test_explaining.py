@@ -68,6 +68,14 @@ def test_random_weights_give_another_map():
     assert abs(float(np.mean(others))) < 0.35
 
 
-def test_a_network_without_convolutions_is_refused():
-    with pytest.raises(ModelError, match="needs a convolution"):
-        HiResCam(torch.nn.Linear(2, 2), "words", COLUMNS, flip=False)
+def test_a_network_without_feature_maps_is_refused():
+    class Dense(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = torch.nn.Linear(16, 2)
+
+        def forward(self, pictures):
+            return {"words": self.head(pictures.flatten(1))}
+
+    with pytest.raises(ModelError, match="needs a network that makes feature maps"):
+        HiResCam(Dense().eval(), "words", COLUMNS, flip=False)(np.ones((1, 1, 4, 4), np.float32), "happy")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -96,8 +96,8 @@ class Explanation:
         turning: the fewest parts whose blurring changes what is read; empty where no set of them does.
         turned: what is read then.
         curves: how much of the decision the map holds.
-        agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for ``hirescam``
-            the occlusion map.
+        agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for
+            ``hirescam`` the occlusion map.
         blurred: what the network reads off the wholly blurred face.
         blurred_probability: of the emotion asked about, on the wholly blurred face, 0 to 1.
         placed: whether landmarks placed the parts; else they lie where they do in most faces.
@@ -166,14 +166,9 @@ class Explanation:
             "agreement": round(self.agreement, 4),
             "gain": round(self.curves.gain, 4),
             "random_gain": round(self.curves.random_gain, 4),
-            "deletion": {
-                "shares": [round(float(v), 4) for v in self.curves.shares],
-                "map": [round(float(v), 4) for v in self.curves.deletion],
-                "random": [round(float(v), 4) for v in self.curves.random_deletion],
-            },
-            "insertion": {
-                "map": [round(float(v), 4) for v in self.curves.insertion],
-                "random": [round(float(v), 4) for v in self.curves.random_insertion],
+            "curves": {
+                field.name: [round(float(value), 4) for value in getattr(self.curves, field.name)]
+                for field in fields(self.curves)
             },
             "doubts": list(self.doubts),
             "heat": [[round(float(v), 4) for v in row] for row in self.heat],

@@ -29,19 +29,12 @@ class HiResCam:
         flip: average with the map of the mirror image, as the reader averages what is said of both.
 
     Raises:
-        ModelError: the network has no convolution.
+        ModelError: the network makes no feature map.
     """
 
     def __init__(self, network: nn.Module, head: str, columns: dict[str, int], *, flip: bool) -> None:
-        layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-        if not layers:
-            raise ModelError(
-                f"HiResCAM needs a convolution: got a {type(network).__name__} without one",
-                hint="Export the network with 'mien lab export' and explain the .onnx file: that works for any.",
-            )
         self._columns, self._flip, self._network, self._head = columns, flip, network, head
         self._known = list(columns.values())
-        self._last = layers[-1]
 
     def __call__(self, pictures: npt.NDArray[np.float32], emotion: str) -> npt.NDArray[np.float32]:
         """The map of one picture: float32 (1, C, S, S) -> float32 (S, S), in no unit; below 0 speaks against the emotion."""
@@ -55,8 +48,34 @@ class HiResCam:
         views = np.concatenate([pictures, pictures[..., ::-1]]) if self._flip else pictures
         device = next(self._network.parameters()).device
         given = torch.from_numpy(np.ascontiguousarray(views)).to(device).requires_grad_()
-        said = LayerGradientXActivation(log_odds, self._last).attribute(given)
+        said = LayerGradientXActivation(log_odds, _last_map(self._network, given)).attribute(given)
         maps = said.detach().sum(1).cpu().numpy().astype(np.float32)
         side = pictures.shape[-1]
         fine = [cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in maps]
         return np.asarray((fine[0] + fine[1][:, ::-1]) / 2 if self._flip else fine[0], np.float32)
+
+
+def _last_map(network: nn.Module, pictures: torch.Tensor) -> nn.Module:
+    """The last module whose output still has places: after normalisation and activation, before the mean over all.
+
+    Raises:
+        ModelError: there is none.
+    """
+    called: list[nn.Module] = []
+
+    def note(module: nn.Module, _given: object, output: object) -> None:
+        if isinstance(output, torch.Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
+            called.append(module)
+
+    hooks = [module.register_forward_hook(note) for module in network.modules() if not list(module.children())]
+    with torch.no_grad():
+        network(pictures)
+    for hook in hooks:
+        hook.remove()
+    once = [module for module in called if called.count(module) == 1]  # of one used twice the map would be ambiguous
+    if not once:
+        raise ModelError(
+            f"HiResCAM needs a network that makes feature maps: got a {type(network).__name__} without any",
+            hint="Export it with 'mien lab export' and explain the .onnx file: that works for any network.",
+        )
+    return once[-1]
