@@ -59,6 +59,8 @@ def test_what_cannot_be_meant_is_said(mien, model, photo, tmp_path):
     assert (code, "expected a name that ends in .png" in err) == (2, True)
     code, _, err = mien("explain", photo, "--model", model, "--emotion", "sad")
     assert (code, "expected one that is read here: happy, neutral" in err) == (2, True)
+    code, _, err = mien("explain", photo, "--model", model, "--method", "hirescam")
+    assert (code, "looks into a checkpoint" in err) == (2, True)
     (tmp_path / "old.png").write_bytes(b"")
     code, _, err = mien("explain", photo, "--out", tmp_path / "old.png")
     assert (code, "--overwrite" in err) == (4, True)

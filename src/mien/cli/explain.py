@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,12 @@ def explain(
         str | None,
         typer.Option(help="Ask what spoke for this emotion; by default for the one that was read off each face."),
     ] = None,
+    method: Annotated[
+        Literal["occlusion", "hirescam"],
+        typer.Option(
+            help="How the map is made: by blurring places, or from the last feature map of a checkpoint, which is coarser."
+        ),
+    ] = "occlusion",
     sanity: Annotated[
         bool,
         typer.Option(
@@ -57,7 +63,7 @@ def explain(
         typer.Option(
             metavar="NAME|FILE",
             help="A model that comes with mien, an .onnx file with its card, or a checkpoint or folder of a training run "
-            "(which gets a HiResCAM map; needs the extra lab).",
+            "(needs the extra lab).",
             rich_help_panel=MODEL,
         ),
     ] = "default",
@@ -82,6 +88,7 @@ def explain(
 
     Exit code 0 when everything was explained, 3 when a picture could not be read: it is listed at the end.
     """
+    from ..errors import OptionError
     from ..values.options import ReadOptions
 
     options = ReadOptions(
@@ -96,8 +103,14 @@ def explain(
         threads=threads,
     )
     if sanity:
-        from .explain_sanity import run_sanity as work
+        from .explain_sanity import run_sanity
+
+        if method != "occlusion":
+            raise OptionError("--sanity checks the occlusion map: got --method hirescam", hint="Leave --method out.")
+        failures = run_sanity(photos or [], options, emotion, out, overwrite=overwrite)
     else:
-        from .explaining import run as work
-    if work(photos or [], options, emotion, out, overwrite=overwrite):
+        from .explaining import run
+
+        failures = run(photos or [], options, emotion, out, overwrite=overwrite, hirescam=method == "hirescam")
+    if failures:
         raise typer.Exit(3)

@@ -30,7 +30,13 @@ _CHECKPOINT = ".ckpt"
 
 
 def run(
-    photos: Sequence[str], options: ReadOptions, emotion: str | None, out: Path | None, *, overwrite: bool
+    photos: Sequence[str],
+    options: ReadOptions,
+    emotion: str | None,
+    out: Path | None,
+    *,
+    overwrite: bool,
+    hirescam: bool = False,
 ) -> list[str]:
     """Explain every face of every photo.
 
@@ -44,7 +50,7 @@ def run(
         raise OptionError("no photo was given", hint="Name one, as in: mien explain photo.jpg")
     check_output(out, _FORMATS, overwrite=overwrite)
     paths = find_pictures(photos, recursive=False)
-    explainer = _opened(options)
+    explainer = _opened(options, hirescam)
     if emotion:
         explainer.known(emotion)
     notes, console = Console(stderr=True, soft_wrap=True, highlight=False), Console(highlight=False)
@@ -64,13 +70,18 @@ def run(
     return told_failures(notes, failures)
 
 
-def _opened(options: ReadOptions) -> Explainer:
+def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
     if not is_run(str(options.model)):
+        if hirescam:
+            raise OptionError(
+                f"--method hirescam looks into a checkpoint: got the ONNX model {options.model}",
+                hint="Give --model FILE.ckpt or the folder of a run, or leave --method out.",
+            )
         return open_explainer(options)
-    check_installed(["torch", "captum"], "lab")
+    check_installed(["torch", *(["captum"] if hirescam else [])], "lab")
     from ..lab.explaining.opening import open_torch_explainer
 
-    return open_torch_explainer(options)
+    return open_torch_explainer(options, hirescam=hirescam)
 
 
 def is_run(model: str) -> bool:

@@ -28,24 +28,25 @@ class _Session:
         return [logits[name] for name in names]
 
 
-def open_torch_explainer(options: ReadOptions) -> Explainer:
-    """An explainer of a checkpoint, with a HiResCAM map; probabilities are not calibrated, as no temperature was fitted yet.
+def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Explainer:
+    """An explainer of a checkpoint; probabilities are not calibrated, as no temperature was fitted yet.
 
     A folder that holds nothing but an exported model is opened as that.
 
     Args:
         options: how to read; ``model`` is a ``.ckpt`` file, or the folder of a run.
+        hirescam: take the map from inside of the network, in place of the occlusion map.
 
     Raises:
-        MissingExtraError: torch or captum is not installed.
+        MissingExtraError: torch is not installed, or captum, which only HiResCAM needs.
         ModelError: there is no checkpoint, it is damaged, or it has no convolution.
         OptionError: it has no such head, or does not know all emotions of the label set.
     """
     check_opencv()
     require("torch", "lab")
-    require("captum", "lab")
+    if hirescam:
+        require("captum", "lab")
     from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
-    from .hirescam import HiResCam  # noqa: PLC0415  # needs torch
 
     path = weights_file(Path(options.model))
     if path.suffix.lower() == ".onnx":
@@ -58,10 +59,11 @@ def open_torch_explainer(options: ReadOptions) -> Explainer:
     )
     judge = EmotionNetwork(card, _Session(classifier), options.head, options.emotions, options.flip)
     spoken = classifier.heads[judge.head].emotions
+    detector = choose_detector(options)
+    if not hirescam:
+        return Explainer(judge, detector, options.unsure_below)
+    from .hirescam import HiResCam  # noqa: PLC0415  # needs torch and captum
+
     columns = {emotion: spoken.index(emotion) for emotion in judge.emotions}
-    return Explainer(
-        judge,
-        choose_detector(options),
-        options.unsure_below,
-        HiResCam(network, judge.head, columns, flip=options.flip),
-    )
+    mapper = HiResCam(network, judge.head, columns, flip=options.flip)
+    return Explainer(judge, detector, options.unsure_below, mapper)
