@@ -11,7 +11,14 @@ import mien
 
 ROOT = Path(__file__).parents[2]
 #: Rooms that need torch; everything else must import without it.
-TORCH_ROOMS = ("mien.lab.augment", "mien.lab.nets", "mien.lab.train", "mien.lab.tune", "mien.lab.export")
+TORCH_ROOMS = (
+    "mien.lab.augment",
+    "mien.lab.nets",
+    "mien.lab.train",
+    "mien.lab.tune",
+    "mien.lab.export",
+    "mien.lab.explaining",
+)
 
 #: Makes a package look as if it were not installed.
 BLOCK = """

@@ -1,1 +1,1 @@
-"""Trust: for whom the readings are right, and how anyone can see that."""
+"""For whom and under which conditions readings are right, and how anyone can see that."""

@@ -1,4 +1,4 @@
-"""The command line: ``mien read``, ``watch``, ``timeline``, ``audit``, ``bench``, ``app`` and ``lab``."""
+"""The command line: ``mien read``, ``watch``, ``timeline``, ``explain``, ``bench``, ``app``, ``lab`` and ``audit``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .apps import apps
 from .audit import audit
 from .bench import bench
 from .exits import guarded
+from .explain import explain
 from .lab import lab
 from .read import read
 from .timeline import timeline
@@ -29,10 +30,11 @@ app = typer.Typer(
 app.command()(read)
 app.command()(watch)
 app.command()(timeline)
+app.command()(explain)
 app.command()(bench)
-app.add_typer(audit, name="audit")
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
+app.add_typer(audit, name="audit")
 
 
 def _version(asked: bool) -> None:

@@ -1,22 +1,18 @@
-"""``mien audit``: for whom it works, and why."""
+"""``mien audit``: for whom, and under which conditions, readings are right."""
 
 from __future__ import annotations
 
 import typer
 
+from .conditions import conditions
 from .fairness import fairness
 
 audit = typer.Typer(
     name="audit",
-    help="Ask what can be relied on: [bold]mien audit fairness predictions.csv --groups gender[/bold]",
+    help="Ask for whom, and in what light, readings are right: "
+    "[bold]mien audit fairness predictions.csv --groups gender[/bold]",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-
-
-@audit.callback()
-def _root() -> None:
-    """A callback keeps ``fairness`` a command of its own while it is the only one."""
-
-
 audit.command()(fairness)
+audit.command()(conditions)

@@ -1,0 +1,116 @@
+"""``mien explain``: what the user may say, and its translation into values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .options import (
+    MODEL,
+    OUTPUT,
+    DetectorFile,
+    Emotions,
+    Flip,
+    Head,
+    MinFace,
+    Overwrite,
+    Threads,
+    UnsureBelow,
+    WhichDetector,
+)
+
+
+def explain(
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PHOTO...", help="Pictures, folders of them, or patterns such as 'trip/*.jpg'."),
+    ] = None,
+    *,
+    emotion: Annotated[
+        str | None,
+        typer.Option(help="Ask what spoke for this emotion; by default for the one that was read off each face."),
+    ] = None,
+    method: Annotated[
+        Literal["occlusion", "hirescam"],
+        typer.Option(
+            help="How the map is made: by blurring places, or from the last feature map of a checkpoint, which is coarser."
+        ),
+    ] = "occlusion",
+    sanity: Annotated[
+        bool,
+        typer.Option(
+            "--sanity",
+            help="Check the method: do copies of the model with shuffled weights give other maps? Without photos it takes "
+            "two portraits that come with mien.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Write a picture (.png), a page (.html) or all numbers (.json).",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    emotions: Emotions = None,
+    head: Head = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A model that comes with mien, an .onnx file with its card, or a checkpoint or folder of a training run "
+            "(needs the extra lab).",
+            rich_help_panel=MODEL,
+        ),
+    ] = "default",
+    unsure_below: UnsureBelow = 0.5,
+    flip: Flip = True,
+    detector: WhichDetector = "centerface",
+    detector_file: DetectorFile = None,
+    min_face: MinFace = None,
+    threads: Threads = 0,
+) -> None:
+    """Show which parts of a face moved the reading, and how far that answer can be trusted.
+
+    A part that is blurred takes its say with it: what the network then says less of, the part spoke for.
+
+    [bold]Examples[/bold]
+
+      mien explain photo.jpg
+      mien explain photo.jpg --out why.png
+      mien explain photo.jpg --emotion sad
+      mien explain holiday/ --out why.html
+      mien explain --sanity
+
+    Exit code 0 when everything was explained, 3 when a picture could not be read: it is listed at the end.
+    """
+    from ..errors import OptionError
+    from ..values.options import ReadOptions
+
+    options = ReadOptions(
+        emotions=emotions,
+        model=model,
+        head=head,
+        detector=detector,
+        detector_file=detector_file,
+        min_face=min_face,
+        unsure_below=unsure_below,
+        flip=flip,
+        threads=threads,
+    )
+    if sanity:
+        from .explain_sanity import run_sanity
+
+        if method != "occlusion":
+            raise OptionError("--sanity checks the occlusion map: got --method hirescam", hint="Leave --method out.")
+        failures = run_sanity(photos or [], options, emotion, out, overwrite=overwrite)
+    else:
+        from .explaining import run
+
+        failures = run(photos or [], options, emotion, out, overwrite=overwrite, hirescam=method == "hirescam")
+    if failures:
+        raise typer.Exit(3)

@@ -1,0 +1,104 @@
+"""The sanity check of Adebayo et al. (2018): a map that random weights leave as it is says nothing of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from ..errors import ModelError
+from .occlusion import correlation
+
+#: A map may look this much like that of shuffled weights, as the mean rank correlation, and no more.
+MOST_LIKE = 0.35
+_WEIGHTS = {
+    onnx.TensorProto.FLOAT,
+    onnx.TensorProto.FLOAT16,
+    onnx.TensorProto.DOUBLE,
+    onnx.TensorProto.INT8,
+    onnx.TensorProto.UINT8,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Sanity:
+    """What came of shuffling the weights, for one face.
+
+    Attributes:
+        name: of the picture.
+        number: of the face in its picture, from 1.
+        emotion: the maps are about.
+        face: uint8 (L, L, 3), RGB.
+        own: float32 (S, S), the model's map.
+        shuffled: float32 (S, S) each, the maps of shuffled copies.
+    """
+
+    name: str
+    number: int
+    emotion: str
+    face: npt.NDArray[np.uint8]
+    own: npt.NDArray[np.float32]
+    shuffled: tuple[npt.NDArray[np.float32], ...]
+
+    @property
+    def correlations(self) -> tuple[float, ...]:
+        """Of each shuffled map with the model's own: Spearman's rank correlation, -1 to 1."""
+        return tuple(rank_correlation(self.own, other) for other in self.shuffled)
+
+    @property
+    def mean(self) -> float:
+        """The mean of ``correlations``; near 0 where the map depends on what the model learned."""
+        return float(np.mean(self.correlations))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the maps of shuffled weights differ from the model's own."""
+        return abs(self.mean) <= MOST_LIKE
+
+
+def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = lambda _count: None) -> bytes:
+    """An ONNX model whose weights were put in a random order, each tensor within itself.
+
+    Every number is still there, at another place: sums and spreads stay, what was learned is gone. Tensors of two dimensions
+    and more are shuffled, float or int8; biases, and the scales and zero points of int8 models, stay.
+
+    Args:
+        weights: content of the ONNX file.
+        seed: of the order.
+        told: called with the number of tensors that were shuffled.
+
+    Raises:
+        ModelError: there is nothing to shuffle.
+    """
+    model = onnx.load_from_string(weights)
+    rng = np.random.default_rng(seed)
+    count = 0
+    for tensor in model.graph.initializer:
+        if tensor.data_type in _WEIGHTS and len(tensor.dims) >= 2:
+            values = numpy_helper.to_array(tensor)
+            mixed = rng.permutation(values.ravel()).reshape(values.shape)
+            tensor.CopyFrom(numpy_helper.from_array(mixed, tensor.name))
+            count += 1
+    if not count:
+        raise ModelError(
+            "the model holds no weights that could be shuffled: got no float or int8 tensor of two dimensions or more",
+            hint="Give a model whose weights are stored as initializers, as 'mien lab export' writes them.",
+        )
+    told(count)
+    return bytes(model.SerializeToString())
+
+
+def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
+    """Spearman's rank correlation of two maps, -1 to 1; 0 where one is flat."""
+    return correlation(_ranked(first), _ranked(second))
+
+
+def _ranked(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Ranks; equal values share the mean of theirs."""
+    _, place, count = np.unique(values.ravel(), return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return np.asarray((last - (count - 1) / 2)[place], np.float64)

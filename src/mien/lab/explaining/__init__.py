@@ -1,0 +1,1 @@
+"""Explanations of networks whose inside is open: checkpoints of training runs. Needs torch."""

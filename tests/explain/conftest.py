@@ -1,0 +1,82 @@
+"""A network that looks at nothing but the mouth, and faces that it knows."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from mien.classify.network import EmotionNetwork
+from mien.explain.parts import PARTS, part_masks, usual_landmarks
+from mien.models.card import HeadCard, InputSpec, ModelCard
+from mien.models.session import open_session
+
+SIDE = 24
+MASKS = part_masks(usual_landmarks(), SIDE)
+MOUTH = MASKS[PARTS.index("mouth")] > 0.5
+#: Stripes across: fine enough that blurring takes them away, and the same in the mirror.
+STRIPES = np.where(np.indices((SIDE, SIDE))[0] % 2, 1.0, -1.0).astype(np.float32)
+SPOKEN = ("neutral", "happy")
+
+
+def smiling() -> np.ndarray:
+    """A gray square with fine stripes all over: uint8 (24, 24)."""
+    return (128 + 60 * STRIPES).astype(np.uint8)
+
+
+def weights(*, int8: bool = False) -> bytes:
+    """ONNX: neutral is 2, happy is 8 where the mouth shows the stripes, and 0 without."""
+    happy = np.where(MOUTH, STRIPES, 0).ravel() / (MOUTH.sum() * 60 / 255) * 8
+    matrix = np.stack([np.zeros(SIDE * SIDE), happy]).astype(np.float32)
+    bias = numpy_helper.from_array(np.array([2, 0], np.float32), "bias")
+    if int8:
+        scale = np.abs(matrix).max() / 127
+        stored = [
+            numpy_helper.from_array(np.rint(matrix / scale).astype(np.int8), "stored"),
+            numpy_helper.from_array(np.array(scale, np.float32), "scale"),
+        ]
+        nodes = [helper.make_node("DequantizeLinear", ["stored", "scale"], ["weight"])]
+    else:
+        stored, nodes = [numpy_helper.from_array(matrix, "weight")], []
+    nodes += [
+        helper.make_node("Flatten", ["pictures"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "weight", "bias"], ["words"], transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mouth",
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["n", 2])],
+        [*stored, bias],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def card(content: bytes) -> ModelCard:
+    return ModelCard(
+        "mouth", "mouth.onnx", hashlib.sha256(content).hexdigest(), "MIT", "none", InputSpec(SIDE, 0.0, 1.0),
+        {"words": HeadCard(SPOKEN)}, parameters=0, macs=0,
+    )  # fmt: skip
+
+
+def network_of(content: bytes) -> EmotionNetwork:
+    return EmotionNetwork(card(content), open_session(content, 1, "mouth"), None, None, flip=False)
+
+
+@pytest.fixture
+def network() -> EmotionNetwork:
+    return network_of(weights())
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """The network as a file with its card."""
+    path = tmp_path / "mouth.onnx"
+    path.write_bytes(weights())
+    path.with_suffix(".json").write_text(card(weights()).to_json(), "utf-8")
+    return path

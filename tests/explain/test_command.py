@@ -1,0 +1,76 @@
+"""``mien explain`` on a small made-up network."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ..cli.conftest import mien as mien  # noqa: PLC0414  # the fixture
+from .conftest import smiling
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "a smile ü.png"
+    Image.fromarray(smiling()).save(path)
+    return path
+
+
+def test_words(mien, model, photo):
+    code, out, _ = mien("explain", photo, "--model", model, "--detector", "whole")
+    assert code == 0
+    assert "Mostly the mouth" in out
+    assert "Without the mouth it would read neutral." in out
+
+
+def test_numbers(mien, model, photo, tmp_path):
+    out = tmp_path / "why.json"
+    assert mien("explain", photo, "--model", model, "--detector", "whole", "--out", out)[0] == 0
+    (face,) = json.loads(out.read_text("utf-8"))
+    assert (face["emotion"], face["parts"][0]["part"], face["turned_into"]) == ("happy", "mouth", "neutral")
+    assert np.array(face["heat"]).shape == (24, 24)
+
+
+def test_picture_and_page(mien, model, photo, tmp_path):
+    options = ("--model", model, "--detector", "whole", "--out")
+    assert mien("explain", photo, photo.parent, *options, tmp_path / "out" / "why.png")[0] == 0
+    with Image.open(tmp_path / "out" / "why.png") as made:
+        assert made.width == 840
+    assert mien("explain", photo, *options, tmp_path / "why.html")[0] == 0
+    page = (tmp_path / "why.html").read_text("utf-8")
+    assert "a smile ü.png" in page
+    assert "http" not in page.replace('http-equiv="Content-Security-Policy"', "")
+
+
+def test_sanity(mien, model, photo, tmp_path):
+    options = ("--model", model, "--detector", "whole", "--out")
+    code, out, _ = mien("explain", photo, "--sanity", *options, tmp_path / "check.json")
+    assert code == 0
+    assert "passed" in out
+    assert len(json.loads((tmp_path / "check.json").read_text("utf-8"))[0]["rank_correlations"]) == 5
+    assert mien("explain", photo, "--sanity", *options, tmp_path / "check.png")[0] == 0
+
+
+def test_what_cannot_be_meant_is_said(mien, model, photo, tmp_path):
+    code, _, err = mien("explain")
+    assert (code, "no photo was given" in err) == (2, True)
+    code, _, err = mien("explain", photo, "--out", tmp_path / "why.gif")
+    assert (code, "expected a name that ends in .png" in err) == (2, True)
+    code, _, err = mien("explain", photo, "--model", model, "--emotion", "sad")
+    assert (code, "expected one that is read here: happy, neutral" in err) == (2, True)
+    code, _, err = mien("explain", photo, "--model", model, "--method", "hirescam")
+    assert (code, "looks into a checkpoint" in err) == (2, True)
+    (tmp_path / "old.png").write_bytes(b"")
+    code, _, err = mien("explain", photo, "--out", tmp_path / "old.png")
+    assert (code, "--overwrite" in err) == (4, True)
+
+
+def test_a_damaged_photo_stops_nothing(mien, model, photo, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    code, out, err = mien("explain", bad, photo, "--model", model, "--detector", "whole")
+    assert code == 3
+    assert "Mostly the mouth" in out
+    assert "bad.png" in err
+    assert mien("explain", bad, "--model", model)[0] == 3

@@ -1,0 +1,110 @@
+"""A network that looks at the mouth alone is explained by the mouth; the shipped one sees a smile there too."""
+
+import numpy as np
+import pytest
+
+from mien import Frame, OptionError, ReadOptions
+from mien.detect.whole import WholeFrame
+from mien.explain.explainer import LOOKS, Explainer, open_explainer
+from mien.explain.occlusion import correlation, patches
+from mien.explain.values import Explanation
+from mien.explain.words import told
+
+from .conftest import MOUTH, smiling
+
+
+def frame(image: np.ndarray) -> Frame:
+    return Frame(np.repeat(image[..., None], 3, 2), "made")
+
+
+@pytest.fixture
+def explanation(network) -> Explanation:
+    (only,) = Explainer(network, WholeFrame()).explain(frame(smiling()))
+    return only
+
+
+def test_the_map_lies_on_what_the_network_looks_at(explanation):
+    heat = explanation.heat
+    assert explanation.emotion == "happy"
+    assert heat[MOUTH].mean() > 5 * np.abs(heat[~MOUTH]).mean()
+    assert MOUTH.ravel()[heat.argmax()]
+
+
+def test_the_part_is_named(explanation):
+    assert explanation.parts[0].name == "mouth"
+    assert explanation.parts[0].share > 0.75
+    assert explanation.parts[0].without == "neutral"
+    assert (explanation.turning, explanation.turned) == (("mouth",), "neutral")
+
+
+def test_effects_sum_to_what_blurring_everything_costs(explanation):
+    def log_odds(probability: float) -> float:
+        return float(np.log(probability / (1 - probability)))
+
+    lost = log_odds(explanation.probability) - log_odds(explanation.blurred_probability)
+    assert sum(part.effect for part in explanation.parts) == pytest.approx(lost, abs=0.02)
+
+
+def test_the_checks_hold_for_a_map_that_is_right(explanation):
+    curves = explanation.curves
+    assert explanation.doubts == ()
+    assert explanation.agreement > 0.7
+    assert curves.gain > curves.random_gain + 0.2
+    assert curves.deletion[0] == curves.insertion[-1] == pytest.approx(explanation.probability, abs=1e-6)
+    assert curves.deletion[-1] == curves.insertion[0] == pytest.approx(explanation.blurred_probability, abs=1e-6)
+
+
+def test_what_spoke_for_one_emotion_spoke_against_the_other(network, explanation):
+    (other,) = Explainer(network, WholeFrame()).explain(frame(smiling()), "neutral")
+    np.testing.assert_allclose(other.heat, -explanation.heat, atol=1e-4)
+    assert other.parts[-1].name == "mouth"
+    assert -1 <= other.parts[-1].share < -0.75
+
+
+def test_a_blank_face_has_nothing_to_explain(network):
+    (blank,) = Explainer(network, WholeFrame()).explain(frame(np.full((24, 24), 128, np.uint8)))
+    assert "weak" in blank.doubts
+    assert "unfaithful" in blank.doubts
+    assert any("the network goes on reading neutral" in line for line in told(blank))
+
+
+def test_the_work_is_counted(network):
+    counts: list[int] = []
+    list(Explainer(network, WholeFrame()).explain(frame(smiling()), asked=counts.append))
+    assert sum(counts) == LOOKS
+
+
+def test_an_emotion_that_is_not_read_is_refused(network):
+    explainer = Explainer(network, WholeFrame())
+    with pytest.raises(OptionError, match="got sad, expected one that is read here: happy, neutral"):
+        explainer.known("Trauer")
+    with pytest.raises(OptionError, match="unknown emotion"):
+        explainer.known("hungry")
+
+
+def test_a_smile_is_in_the_mouth(astronaut):
+    (face,) = open_explainer(ReadOptions(flip=False, threads=1)).explain(astronaut)
+    assert face.emotion == "happy"
+    assert face.placed
+    assert face.parts[0].name == "mouth"
+    assert "unfaithful" not in face.doubts
+    assert "unstable" not in face.doubts
+
+
+def test_no_face_no_explanation():
+    explainer = open_explainer(ReadOptions(flip=False, threads=1))
+    assert list(explainer.explain(Frame(np.full((80, 80, 3), 90, np.uint8)))) == []
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+def test_patches_cover_the_picture(shifted):
+    made = patches(48, shifted=shifted)
+    assert made.min() == 0
+    assert made.max() == 1
+    inner = slice(6, -6) if shifted else slice(None)
+    assert made.max(0)[inner, inner].min() > 0
+
+
+def test_correlation_of_a_flat_map_is_none():
+    assert correlation(np.zeros((3, 3)), np.eye(3)) == 0
+    assert correlation(np.eye(3), np.eye(3)) == pytest.approx(1)

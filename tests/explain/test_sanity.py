@@ -1,0 +1,59 @@
+"""Random weights give other maps."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from scipy.stats import spearmanr
+
+from mien import Frame, ModelError
+from mien.detect.whole import WholeFrame
+from mien.explain.explainer import Explainer
+from mien.explain.sanity import Sanity, rank_correlation, shuffled_weights
+
+from .conftest import network_of, smiling, weights
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["float32", "int8"])
+def test_shuffling_keeps_every_number(int8):
+    before = weights(int8=int8)
+    after = shuffled_weights(before, 0)
+    for old, new in zip(
+        onnx.load_from_string(before).graph.initializer, onnx.load_from_string(after).graph.initializer
+    ):
+        first, second = numpy_helper.to_array(old), numpy_helper.to_array(new)
+        assert (old.name, first.dtype, first.shape) == (new.name, second.dtype, second.shape)
+        np.testing.assert_array_equal(np.sort(first, None), np.sort(second, None))
+        assert np.array_equal(first, second) == (first.ndim < 2)
+    assert shuffled_weights(before, 0) == after != shuffled_weights(before, 1)
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["float32", "int8"])
+def test_the_map_follows_the_weights(int8):
+    frame = Frame(np.repeat(smiling()[..., None], 3, 2))
+
+    def heat(content: bytes) -> np.ndarray:
+        explainer = Explainer(network_of(content), WholeFrame())
+        ((_, crop),) = explainer.crops(frame)
+        return explainer.heat(crop, "happy")
+
+    own = heat(weights(int8=int8))
+    others = tuple(heat(shuffled_weights(weights(int8=int8), seed)) for seed in range(12))
+    check = Sanity("made", 1, "happy", frame.image, own, others)
+    assert abs(check.mean) < 0.15
+    assert check.passed
+    assert not Sanity("made", 1, "happy", frame.image, own, (own, own)).passed
+
+
+def test_a_model_without_weights_cannot_be_shuffled():
+    model = onnx.load_from_string(weights())
+    del model.graph.initializer[:]
+    with pytest.raises(ModelError, match="no weights that could be shuffled"):
+        shuffled_weights(model.SerializeToString(), 0)
+
+
+def test_rank_correlation_is_spearmans():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 9, (2, 10, 10))  # with ties
+    assert rank_correlation(first, second) == pytest.approx(spearmanr(first.ravel(), second.ravel())[0])
+    assert rank_correlation(np.zeros((2, 2)), np.eye(2)) == 0
