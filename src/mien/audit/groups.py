@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -54,3 +54,11 @@ def _column(name: str, values: Sequence[float | None], thirds: bool) -> list[str
 def order(name: str, *, thirds: bool = False) -> tuple[str, ...]:
     """The names of a condition's groups, from low to high."""
     return _THIRDS if thirds else EDGES[name][1]
+
+
+def in_order(names: Collection[str]) -> tuple[str, ...] | None:
+    """Names of groups from low to high, where all are those of one condition; else None."""
+    for known in (*(words for _, words in EDGES.values()), _THIRDS):
+        if {UNKNOWN} < {*names, UNKNOWN} <= {*known, UNKNOWN}:
+            return tuple(name for name in (*known, UNKNOWN) if name in names)
+    return None

@@ -21,6 +21,10 @@ from ..values.frame import Frame
 from .conditions import NAMES, Conditions, conditions
 from .groups import grouped
 
+#: Side in pixels that pictures of a data set are given at most.
+LARGEST = 128
+#: The smallest face to look for in a crop once enlarged, in pixels: a face fills it.
+LEAST_IN_CROP = 60
 #: Crops are enlarged to this side before their landmarks are looked for: the detector misses small ones.
 _ENLARGED = 192
 
@@ -74,10 +78,20 @@ def of_crops(faces: FaceSet, detector: Detector, done: Callable[[], None] = lamb
     The picture is the face, so its size is the face's. The detector is only asked for landmarks: where it finds no face,
     roll and yaw are unknown, which says something too.
     """
-    for image, label, name in zip(faces.images, faces.labels, faces.names):
-        frame = Frame(np.ascontiguousarray(np.repeat(image[..., None], 3, 2)) if image.ndim == 2 else image, str(name))
-        yield Measured(str(name), 1, EMOTIONS[label], conditions(frame, *_posed(frame, detector)))
+    for frame, label in zip(frames_of(faces), faces.labels):
+        yield Measured(frame.name, 1, EMOTIONS[label], of_crop(frame, detector))
         done()
+
+
+def of_crop(frame: Frame, detector: Detector) -> Conditions:
+    """Conditions of a picture that is a face; ``detector`` is asked for its landmarks."""
+    return conditions(frame, *_posed(frame, detector))
+
+
+def frames_of(faces: FaceSet) -> Iterator[Frame]:
+    """The pictures of a data set, in three channels and with their names."""
+    for image, name in zip(faces.images, faces.names):
+        yield Frame(np.ascontiguousarray(np.repeat(image[..., None], 3, 2)) if image.ndim == 2 else image, str(name))
 
 
 def table(measured: Sequence[Measured], *, thirds: bool = False) -> tuple[tuple[str, ...], list[dict[str, str | int]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,19 +11,40 @@ from rich.console import Console
 
 from ..audit.fairness.auditing import audit
 from ..audit.fairness.columns import Columns, predictions_of
-from ..audit.fairness.reading import open_labelled, predict, table_of
+from ..audit.fairness.dataset import is_dataset, labelled_faces
+from ..audit.fairness.photographed import Conditioned, Edges
+from ..audit.fairness.reading import Labelled, open_labelled, predict, table_of
 from ..audit.fairness.table import open_table
 from ..audit.fairness.terminal import shown
 from ..audit.fairness.values import Predictions
 from ..audit.fairness.writing import NAMES, write_report
 from ..audit.fairness.writing import as_json as json_of
+from ..audit.measuring import LARGEST, LEAST_IN_CROP
+from ..detect.choosing import choose_detector
 from ..errors import OptionError, OutputError
+from ..models.catalogue import load_model
 from ..sinks.atomic import replacing
 from ..sinks.csv_table import write_csv
 from ..sinks.rows import Row
 from ..values.options import ReadOptions
+from .data import progress_bar, read_data
 
 _PREDICTIONS = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is read, where there is no table of predictions yet.
+
+    Attributes:
+        column: of photos or of their paths; empty looks for the usual names.
+        part: of a data set of faces.
+        conditions: whether, and how, image conditions become groups.
+    """
+
+    column: str = ""
+    part: str = "validation"
+    conditions: Edges | None = None
 
 
 class Settings(TypedDict):
@@ -61,7 +82,7 @@ def run(
     columns: Columns,
     options: ReadOptions | None,
     *,
-    pictures: str,
+    pictures: Pictures,
     settings: Settings,
     out: Path | None,
     as_json: bool,
@@ -88,17 +109,46 @@ def run(
 
 
 def _read(
-    path: Path, columns: Columns, options: ReadOptions, pictures: str, notes: Console
+    path: Path, columns: Columns, options: ReadOptions, pictures: Pictures, notes: Console
 ) -> tuple[Predictions, list[Row]]:
-    from rich.progress import Progress
-
-    labelled = open_labelled(path, groups=columns.groups, truth=columns.truth, pictures=pictures, person=columns.person)
-    with Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress:
+    labelled, options = _opened(path, columns, options, pictures)
+    seen = Conditioned(choose_detector(ReadOptions(min_face=LEAST_IN_CROP)) if labelled.faces else None)
+    with progress_bar(notes) as progress:
         task = progress.add_task("reading", total=None)
         rows, remarks = predict(
-            labelled, options, lambda done, total: progress.update(task, completed=done, total=total)
+            labelled,
+            options,
+            lambda done, total: progress.update(task, completed=done, total=total),
+            *([seen.seen] if pictures.conditions else []),
         )
+    groups = labelled.groups
+    if pictures.conditions:
+        rows, telling = seen.added(rows, pictures.conditions)
+        groups += telling
     given = predictions_of(
-        table_of(rows, str(path)), Columns(labelled.groups, truth="truth", predicted="predicted", person=columns.person)
+        table_of(rows, str(path)), Columns(groups, truth="truth", predicted="predicted", person=columns.person)
     )
     return replace(given, notes=remarks + given.notes), rows
+
+
+def _opened(path: Path, columns: Columns, options: ReadOptions, pictures: Pictures) -> tuple[Labelled, ReadOptions]:
+    """What is to be read, and how: pictures of a data set of faces are each one face."""
+    if not is_dataset(path):
+        return (
+            open_labelled(
+                path,
+                groups=columns.groups,
+                truth=columns.truth,
+                pictures=pictures.column,
+                person=columns.person,
+            ),
+            options,
+        )
+    if columns.groups:
+        raise OptionError(
+            f"--groups: {path.name} says nothing of who is in its pictures, got {', '.join(columns.groups)}",
+            hint="Leave --groups out and use --conditions.",
+        )
+    card, _ = load_model(str(options.model))
+    faces = read_data(path, LARGEST, "rgb").part(pictures.part)
+    return labelled_faces(faces, path, options.head or next(iter(card.heads))), replace(options, detector="whole")

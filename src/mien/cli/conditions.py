@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..values.options import ReadOptions
 
 _DATA_SETS = (".npz", ".csv", ".parquet")
-_SIDE = 128  # in pixels, that pictures of a data set get at most
 
 
 def conditions(
@@ -105,12 +104,12 @@ def _is_data(path: Path) -> bool:
 def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console, failures: list[str]) -> list[Measured]:
     from dataclasses import replace
 
-    from ..audit.measuring import of_crops
+    from ..audit.measuring import LARGEST, LEAST_IN_CROP, of_crops
     from ..detect.choosing import choose_detector
     from .data import progress_bar, read_data
 
     if part or path.suffix.lower() in (".npz", ".csv"):
-        faces = read_data(path, _SIDE, "rgb")
+        faces = read_data(path, LARGEST, "rgb")
         faces = faces.part(part) if part else faces
     else:  # undivided: who only wants to look at faces need not have enough of each emotion for three parts
         from ..lab.dataset.parquet import read_parquet
@@ -119,13 +118,13 @@ def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console,
             task = bar.add_task("reading data", total=None)
             faces = read_parquet(
                 path,
-                _SIDE,
+                LARGEST,
                 "rgb",
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
                 on_damaged=lambda _file, why: failures.append(why),
             )
     if options.min_face is None and options.detector == "centerface":
-        options = replace(options, min_face=60)  # a face fills its crop: there is no need to look for small ones
+        options = replace(options, min_face=LEAST_IN_CROP)
     with progress_bar(notes) as bar:
         task = bar.add_task("measuring", total=len(faces))
         return list(of_crops(faces, choose_detector(options), lambda: bar.advance(task)))

@@ -20,11 +20,11 @@ def fairness(
     ] = None,
     *,
     groups: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="COLUMN", help="A column of groups, such as gender; repeatable.", rich_help_panel=_COLUMNS
         ),
-    ],
+    ] = None,
     cross: Annotated[
         bool, typer.Option("--cross", help="Audit each pair of columns too.", rich_help_panel=_COLUMNS)
     ] = False,
@@ -60,10 +60,23 @@ def fairness(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="Photos with labels and groups: a table with a column path, or parquet with the pictures in it.",
+            help="Photos with labels and groups: a table with a column path, or parquet with the pictures in it. Or a data "
+            "set of faces: fer2013.csv, packed .npz.",
             rich_help_panel=_READING,
         ),
     ] = None,
+    conditions: Annotated[
+        Literal["fixed", "thirds"] | None,
+        typer.Option(
+            help="Measure light, contrast, sharpness, size and pose of each face, and take them as groups too: by fixed "
+            "edges, or in thirds.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    part: Annotated[
+        Literal["train", "validation", "test"],
+        typer.Option(help="Of a data set of faces, this part.", rich_help_panel=_READING),
+    ] = "validation",
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="What reads them.", rich_help_panel=_READING)
     ] = "default",
@@ -112,15 +125,24 @@ def fairness(
 
       mien audit fairness predictions.csv --groups gender --groups age_band --cross --out audit
       mien audit fairness --data photos.csv --groups gender --out audit
+      mien audit fairness --data fer2013.csv --conditions thirds --out audit
     """
     from ..extras import check_installed
 
     check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit.fairness.columns import Columns
-    from .auditing import check, run
+    from ..errors import OptionError
+    from .auditing import Pictures, check, run
 
     check(predictions, data, out, overwrite=overwrite)
-    columns = Columns(tuple(groups), truth, predicted, confidence, found, abstained, person)
+    if conditions and data is None:
+        raise OptionError(
+            "--conditions: got a table of predictions, expected photos to measure",
+            hint="Give photos with --data, or measure them with 'mien audit conditions' and join the tables.",
+        )
+    if not groups and conditions is None:
+        raise OptionError("got no groups, expected at least one column", hint="Name one with --groups, such as gender.")
+    columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person)
     options = None
     if data is not None:
         from ..values.options import ReadOptions
@@ -130,7 +152,7 @@ def fairness(
         data or predictions or Path(),
         columns,
         options,
-        pictures=pictures,
+        pictures=Pictures(pictures, part, conditions),
         settings={"cross": cross, "least": least, "draws": draws, "seed": seed},
         out=out,
         as_json=as_json,

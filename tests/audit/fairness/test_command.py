@@ -139,3 +139,55 @@ def test_labels_are_looked_at_before_any_photo_is(write):
 
     with pytest.raises(DataError, match="'bored'"):
         open_labelled(Path(write({"path": ["a.png"], "emotion": ["bored"], "g": ["x"]})), groups=["g"])
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """FER2013's file as Kaggle gives it: thirty pictures of PublicTest, one half dark and one half bright."""
+    rng = np.random.default_rng(0)
+    lines = ["emotion,pixels,Usage"]
+    for number in range(30):
+        pixels = np.clip(rng.normal(40 if number % 2 else 200, 20, 48 * 48), 0, 255).astype(int)
+        lines.append(f"{3 if number % 3 else 4},{' '.join(map(str, pixels))},PublicTest")
+    (tmp_path / "fer2013.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return tmp_path / "fer2013.csv"
+
+
+def test_a_data_set_of_faces_is_audited_by_how_they_were_photographed(run, faces, tmp_path):
+    out = tmp_path / "audit"
+    found = json.loads(
+        run("--data", faces, "--model", "tiny", "--conditions", "fixed", "--draws", 100, "--out", out, "--json")
+    )
+    assert found["n"] == 30
+    light = next(one for one in found["attributes"] if one["name"] == "brightness")
+    assert [(group["name"], group["n"]) for group in light["groups"]] == [("dark", 15), ("bright", 15)]
+    read = rows_of(out / "predictions.csv")
+    assert {row["truth"] for row in read} == {"happy", "sad"}
+    assert read[0]["picture"].startswith("line 2 ")
+    assert "ita" not in read[0]  # gray pictures tell nothing of colours
+
+
+def test_photos_have_conditions_beside_their_own_groups(run, write):
+    table = write(
+        {
+            "path": [EXAMPLES / "astronaut.png", EXAMPLES / "grace_hopper.jpg"] * 3,
+            "emotion": ["happy", "neutral"] * 3,
+            "place": ["space", "sea"] * 3,
+        },
+        "photos.csv",
+    )
+    found = json.loads(
+        run("--data", table, "--groups", "place", "--conditions", "thirds", "--least", 2, "--draws", 100, "--json")
+    )
+    names = [one["name"] for one in found["attributes"]]
+    assert names[0] == "place"
+    assert {"brightness", "contrast", "size"} <= {*names}
+
+
+def test_conditions_need_photos_and_a_data_set_has_no_columns(run, unfair, faces):
+    with pytest.raises(OptionError, match="expected photos to measure"):
+        run(unfair, "--conditions", "fixed")
+    with pytest.raises(OptionError, match="says nothing of who is in its pictures"):
+        run("--data", faces, "--groups", "gender")
+    with pytest.raises(OptionError, match="got no groups"):
+        run(unfair)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError
+from ..groups import in_order
 from .values import Predictions
 
 MOST_GROUPS = 60
@@ -63,12 +64,15 @@ def crossings(predictions: Predictions) -> list[tuple[str, npt.NDArray[np.int64]
 
 
 def _ranked(cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """The place of each cell among the different ones, in natural order (2 before 10); -1 where it is empty."""
+    """The place of each cell among the different ones; -1 where it is empty.
+
+    Image conditions go from low to high, all others in natural order (2 before 10).
+    """
     names, codes = np.unique(cells.astype(str), return_inverse=True)
-    order = sorted((place for place, name in enumerate(names) if name), key=lambda place: _natural(str(names[place])))
-    place_of = np.full(len(names), -1, np.int64)
-    place_of[order] = np.arange(len(order))
-    return place_of[codes.ravel()], tuple(str(names[place]) for place in order)
+    given = [str(name) for name in names if name]
+    order = in_order(given) or tuple(sorted(given, key=_natural))
+    rank = {name: place for place, name in enumerate(order)}
+    return np.array([rank.get(str(name), -1) for name in names], np.int64)[codes.ravel()], order
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

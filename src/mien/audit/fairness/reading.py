@@ -11,13 +11,16 @@ import numpy as np
 
 from ...errors import DataError, SourceError
 from ...extras import require
+from ...lab.dataset.faces import FaceSet
 from ...overlap import worker_count
 from ...reader import Reader
 from ...sinks.rows import Row
 from ...sources.still import read_still
+from ...values.face import Face
 from ...values.frame import Frame
 from ...values.options import ReadOptions
 from ...values.reading import Reading
+from ..measuring import frames_of
 from .columns import TRUTHS, emotions_in
 from .table import Table, open_table
 
@@ -37,6 +40,7 @@ class Labelled:
         truth: the column of right answers.
         groups: the columns of groups.
         person: the column of people, or empty.
+        faces: the pictures themselves, where they are a data set of faces cut out already; else None.
     """
 
     table: Table
@@ -46,6 +50,7 @@ class Labelled:
     truth: str
     groups: tuple[str, ...]
     person: str = ""
+    faces: FaceSet | None = None
 
 
 def open_labelled(
@@ -77,7 +82,10 @@ def open_labelled(
 
 
 def predict(
-    labelled: Labelled, options: ReadOptions, progress: Callable[[int, int], None] = lambda _done, _total: None
+    labelled: Labelled,
+    options: ReadOptions,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    seen: Callable[[Frame, Face | None], None] = lambda _frame, _face: None,
 ) -> tuple[list[Row], tuple[str, ...]]:
     """Read the photos; of several faces in one, the widest is taken.
 
@@ -85,6 +93,7 @@ def predict(
         labelled: what to read.
         options: how.
         progress: called with (photos read, photos in all).
+        seen: called with each photo and the face that was read in it, or None, in the order of the rows.
 
     Returns:
         A row a photo: ``picture, truth, predicted, found, confidence, abstained``, the groups, the person, then the
@@ -114,7 +123,7 @@ def predict(
         for number, picture in _pictures(labelled):
             if usable[number]:
                 try:
-                    frame = read_still(picture)
+                    frame = picture if isinstance(picture, Frame) else read_still(picture)
                 except SourceError as error:
                     failures.append(str(error))
                     continue
@@ -125,9 +134,9 @@ def predict(
         number = order[len(rows)]
         name = f"row {number + 1}" if labelled.encoded else frame.name
         own = {column: str(cells[number]) for column, cells in groups.items()}
-        rows.append(
-            {"picture": name, "truth": str(truth[number]), **_said(readings), **own, **_shares(readings, reader)}
-        )
+        one = max(readings, key=lambda reading: reading.face.box.width, default=None)
+        rows.append({"picture": name, "truth": str(truth[number]), **_said(one), **own, **_shares(one, reader)})
+        seen(frame, None if one is None else one.face)
         progress(len(rows) + len(failures), int(usable.sum()))
     if not rows:
         raise DataError(f"{table.name}: none of the {len(failures)} photos can be read: {failures[0]}", hint="See why.")
@@ -139,10 +148,9 @@ def table_of(rows: Sequence[Row], name: str) -> Table:
     return Table(name, require("pandas", "audit").DataFrame(list(rows), dtype=object))
 
 
-def _said(readings: Sequence[Reading]) -> Row:
-    if not readings:
+def _said(one: Reading | None) -> Row:
+    if one is None:
         return {"predicted": None, "found": False, "confidence": None, "abstained": None}
-    one = max(readings, key=lambda reading: reading.face.box.width)
     return {
         "predicted": one.emotion,
         "found": True,
@@ -151,10 +159,9 @@ def _said(readings: Sequence[Reading]) -> Row:
     }
 
 
-def _shares(readings: Sequence[Reading], reader: Reader) -> Row:
-    if not readings:
+def _shares(one: Reading | None, reader: Reader) -> Row:
+    if one is None:
         return dict.fromkeys(reader.emotions)
-    one = max(readings, key=lambda reading: reading.face.box.width)
     return {emotion: round(share, 4) for emotion, share in zip(reader.emotions, one.probabilities.tolist())}
 
 
@@ -182,7 +189,10 @@ def _encoded(path: Path) -> list[str]:
     ]
 
 
-def _pictures(labelled: Labelled) -> Iterator[tuple[int, bytes | Path]]:
+def _pictures(labelled: Labelled) -> Iterator[tuple[int, bytes | Path | Frame]]:
+    if labelled.faces is not None:
+        yield from enumerate(frames_of(labelled.faces))
+        return
     if not labelled.encoded:
         folder = labelled.path.parent
         yield from ((number, folder / str(cell)) for number, cell in enumerate(labelled.table.text(labelled.pictures)))

@@ -1,0 +1,51 @@
+"""Image conditions of the faces that were read, as columns of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ...detect.base import Detector
+from ...sinks.rows import Row
+from ...values.face import Face
+from ...values.frame import Frame
+from ..conditions import NAMES, Conditions, conditions
+from ..groups import UNKNOWN, grouped
+from ..measuring import of_crop
+
+Edges = Literal["fixed", "thirds"]
+
+
+class Conditioned:
+    """Measures each photo and its face as they are read.
+
+    Args:
+        crops: finds the landmarks in pictures that are faces already; None where the pictures are photos.
+    """
+
+    def __init__(self, crops: Detector | None = None) -> None:
+        self._crops = crops
+        self._measured: list[Conditions | None] = []
+
+    def seen(self, frame: Frame, face: Face | None) -> None:
+        """Measure one; without a face nothing is known."""
+        if face is None:
+            self._measured.append(None)
+        else:
+            self._measured.append(conditions(frame, face) if self._crops is None else of_crop(frame, self._crops))
+
+    def added(self, rows: Sequence[Row], edges: Edges) -> tuple[list[Row], tuple[str, ...]]:
+        """The rows, as many as were seen, with a column for each condition; and the names of the columns that tell groups.
+
+        A condition in which all pictures are alike tells none, and one that nobody knows neither: its column is left out. A
+        column that the rows have already stays theirs.
+        """
+        known = [one for one in self._measured if one is not None]
+        groups = iter(grouped(known, thirds=edges == "thirds"))
+        cells = [dict.fromkeys(NAMES, "") if one is None else next(groups) for one in self._measured]
+        telling = tuple(
+            name for name in NAMES if name not in rows[0] and len({cell[name] for cell in cells} - {"", UNKNOWN}) > 1
+        )
+        return [
+            {**row, **{name: cell[name] for name in telling}} for row, cell in zip(rows, cells, strict=True)
+        ], telling
