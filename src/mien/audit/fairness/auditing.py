@@ -38,12 +38,17 @@ def audit(
         seed: of chance; the same seed gives the same figures.
 
     Raises:
-        OptionError: ``least`` or ``draws`` cannot be meant, or there is no column of groups.
+        OptionError: ``least`` or ``draws`` cannot be meant, there is no column of groups, or there are no right answers.
         DataError: a column holds one group only, none, or too many.
         MissingExtraError: fairlearn is not installed.
     """
     if least < 2 or draws < 100:
         raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 pictures and 100 draws")
+    if not predictions.has_truth:
+        raise OptionError(
+            "got predictions without right answers, expected a right answer for each",
+            hint="Without them, shares of predictions can be compared: mien.audit.parity.",
+        )
     if not predictions.groups:
         raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
     columns = [(name, *grouping(predictions, name)) for name in predictions.groups]
@@ -62,7 +67,8 @@ def audit(
     everyone = np.zeros(len(predictions), np.int64)
     (overall,), _ = scores_of(predictions, everyone, ("all",), counted(predictions, everyone, 1), least=least)
     small = [
-        (name, [one for one in scores if not one.compared]) for (name, _, _), (scores, _, _) in zip(columns, found)
+        (name, [(one.name, one.n) for one in scores if not one.compared])
+        for (name, _, _), (scores, _, _) in zip(columns, found)
     ]
     return Audit(
         n=len(predictions),
@@ -75,11 +81,12 @@ def audit(
         comparisons=sum(map(len, gaps)),
         draws=draws,
         least=least,
-        notes=predictions.notes + tuple(_left_out(name, scores) for name, scores in small if scores),
+        notes=predictions.notes + tuple(left_out(name, groups) for name, groups in small if groups),
     )
 
 
-def _left_out(name: str, groups: list[GroupScores]) -> str:
-    named = ", ".join(f"{group.name} ({group.n})" for group in groups[:_MOST_NAMED])
+def left_out(name: str, groups: list[tuple[str, int]]) -> str:
+    """A note on the groups of a column, names and pictures, that are compared with nobody."""
+    named = ", ".join(f"{group} ({n})" for group, n in groups[:_MOST_NAMED])
     more = f" and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
     return f"By {name}, too few pictures to be compared with anybody: {named}{more}."
