@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
@@ -11,12 +12,16 @@ from rich.console import Console
 
 from ..audit.fairness.auditing import audit
 from ..audit.fairness.columns import Columns, predictions_of
-from ..audit.fairness.reading import open_labelled, predict, table_of
+from ..audit.fairness.reading import predict, table_of
 from ..audit.fairness.table import open_table
 from ..audit.fairness.terminal import shown
 from ..audit.fairness.values import Predictions
 from ..audit.fairness.writing import NAMES, write_report
 from ..audit.fairness.writing import as_json as json_of
+from ..audit.layouts.opening import open_data
+from ..audit.parity import terminal as parity_terminal
+from ..audit.parity import writing as parity_writing
+from ..audit.parity.comparing import parity
 from ..errors import OptionError, OutputError
 from ..sinks.atomic import replacing
 from ..sinks.csv_table import write_csv
@@ -47,13 +52,27 @@ def check(predictions: Path | None, data: Path | None, out: Path | None, *, over
             f"got {'nothing to audit' if data is None else 'a table of predictions and --data'}, expected one of the two",
             hint="Name a table of predictions, or give photos with --data TABLE.",
         )
-    names = NAMES if data is None else (*NAMES, _PREDICTIONS)
+    names = (*NAMES, *(name for name in parity_writing.NAMES if name not in NAMES), *([_PREDICTIONS] if data else []))
     taken = [name for name in names if out and (out / name).exists()]
     if taken and not overwrite:
         raise OutputError(
             f"{out} holds an audit already: {', '.join(taken)}",
             hint="Use --overwrite to replace it, or write elsewhere.",
         )
+
+
+def check_columns(groups: Sequence[str] | None, truth: str, data: Path | None, *, no_truth: bool) -> None:
+    """See that the columns named can be meant.
+
+    Raises:
+        OptionError: none of groups is named for a table of predictions, or right answers are named and not to be looked at.
+    """
+    if data is None and not groups:
+        raise OptionError(
+            "got no column of groups, expected at least one", hint="Name one with --groups, such as gender."
+        )
+    if truth and no_truth:
+        raise OptionError("--truth and --no-truth contradict each other", hint="Give one of them.")
 
 
 def run(
@@ -75,13 +94,19 @@ def run(
         if out:  # before anything else can fail: reading is what takes long
             with replacing(out / _PREDICTIONS) as file:
                 write_csv(file, tuple(rows[0]), rows)
-    found = audit(given, **settings)
-    written = write_report(found, out, source.name) if out else []
-    if as_json:
-        typer.echo(json_of(found), nl=False)
+    console = Console(highlight=False)
+    if given.has_truth:
+        found = audit(given, **settings)
+        written = write_report(found, out, source.name) if out else []
+        text, parts = json_of(found), shown(found, console.width)
     else:
-        console = Console(highlight=False)
-        for part in shown(found, console.width):
+        rates = parity(given, **settings)
+        written = parity_writing.write_report(rates, out, source.name) if out else []
+        text, parts = parity_writing.as_json(rates), parity_terminal.shown(rates, console.width)
+    if as_json:
+        typer.echo(text, nl=False)
+    else:
+        for part in parts:
             console.print(part)
     for path in written:
         notes.print(f"written: {path}", markup=False)
@@ -92,13 +117,21 @@ def _read(
 ) -> tuple[Predictions, list[Row]]:
     from rich.progress import Progress
 
-    labelled = open_labelled(path, groups=columns.groups, truth=columns.truth, pictures=pictures, person=columns.person)
+    labelled = open_data(
+        path,
+        groups=columns.groups or None,
+        truth=columns.truth,
+        pictures=pictures,
+        person=columns.person,
+        no_truth=columns.no_truth,
+    )
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         rows, remarks = predict(
             labelled, options, lambda done, total: progress.update(task, completed=done, total=total)
         )
     given = predictions_of(
-        table_of(rows, str(path)), Columns(labelled.groups, truth="truth", predicted="predicted", person=columns.person)
+        table_of(rows, str(path)),
+        Columns(labelled.groups, "truth", "predicted", person=columns.person, no_truth=not labelled.truth),
     )
     return replace(given, notes=remarks + given.notes), rows

@@ -20,17 +20,27 @@ def fairness(
     ] = None,
     *,
     groups: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
-            metavar="COLUMN", help="A column of groups, such as gender; repeatable.", rich_help_panel=_COLUMNS
+            metavar="COLUMN",
+            help="A column of groups, such as gender; repeatable. \\[all that a known data set has]",
+            rich_help_panel=_COLUMNS,
         ),
-    ],
+    ] = None,
     cross: Annotated[
         bool, typer.Option("--cross", help="Audit each pair of columns too.", rich_help_panel=_COLUMNS)
     ] = False,
     truth: Annotated[
         str, typer.Option(metavar="COLUMN", help="Right answers. \\[truth, label, ...]", rich_help_panel=_COLUMNS)
     ] = "",
+    no_truth: Annotated[
+        bool,
+        typer.Option(
+            "--no-truth",
+            help="There are no right answers: compare how often each emotion is predicted.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = False,
     predicted: Annotated[
         str, typer.Option(metavar="COLUMN", help="Predictions. \\[predicted, emotion, ...]", rich_help_panel=_COLUMNS)
     ] = "",
@@ -59,8 +69,9 @@ def fairness(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="TABLE",
-            help="Photos with labels and groups: a table with a column path, or parquet with the pictures in it.",
+            metavar="PATH",
+            help="Photos with labels and groups: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table with a "
+            "column path; or parquet with the pictures in it.",
             rich_help_panel=_READING,
         ),
     ] = None,
@@ -106,21 +117,23 @@ def fairness(
     """Ask whether it works equally well for everyone: accuracy, recall and calibration by group, and how sure that is.
 
     Gaps have 95 % intervals and p-values, corrected for their number. Of groups too small to judge it says how many photos
-    they lack. docs/fairness.md tells more.
+    they lack. docs/fairness.md tells more, docs/datasets.md of data sets that say who is in their pictures.
 
     [bold]Examples[/bold]
 
       mien audit fairness predictions.csv --groups gender --groups age_band --cross --out audit
       mien audit fairness --data photos.csv --groups gender --out audit
+      mien audit fairness --data CREMA-D --person person --out audit
     """
     from ..extras import check_installed
 
     check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit.fairness.columns import Columns
-    from .auditing import check, run
+    from .auditing import check, check_columns, run
 
     check(predictions, data, out, overwrite=overwrite)
-    columns = Columns(tuple(groups), truth, predicted, confidence, found, abstained, person)
+    check_columns(groups, truth, data, no_truth=no_truth)
+    columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person, no_truth)
     options = None
     if data is not None:
         from ..values.options import ReadOptions

@@ -1,7 +1,7 @@
 """AffectNet: some 440,000 faces from the web with one of eight emotions, each named by one annotator.
 
 Mollahosseini, Hasani and Mahoor (2017), "AffectNet: A Database for Facial Expression, Valence, and Arousal Computing in the
-Wild". Not free: professors and lab managers ask for it at mohammadmahoor.com/affectnet and sign a licence agreement. It tells
+Wild". Professors and lab managers ask for it at mohammadmahoor.com/affectnet and sign a licence agreement. It tells
 nothing of who is in the pictures: add columns of your own to its tables. Two forms are about::
 
     Manually_Annotated_file_lists/validation.csv    subDirectory_filePath,face_x,...,expression,valence,arousal

@@ -1,6 +1,6 @@
 """CREMA-D: 7,442 clips of 91 actors, who speak one of 12 sentences with one of six emotions; and what others saw in them.
 
-Cao et al. (2014), "CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset". Licence: Open Database License 1.0; its authors
+Cao et al. (2014), "CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset". Open Database License 1.0; its authors
 ask users to fill in a form. To obtain from github.com/CheyneyComputerScience/CREMA-D, with git-lfs::
 
     VideoDemographics.csv               ActorID,Age,Sex,Race,Ethnicity
