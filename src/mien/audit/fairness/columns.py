@@ -16,6 +16,8 @@ from .values import Predictions
 
 TRUTHS = ("truth", "true", "label", "actual", "answer", "y_true", "expression")
 SAID = ("predicted", "prediction", "pred", "said", "y_pred", "emotion")
+#: What to do where there are no right answers.
+WITHOUT = "If there are none, --no-truth compares how often each emotion is predicted."
 _YES = ("true", "1", "yes", "y", "1.0")
 _NO = ("false", "0", "no", "n", "0.0")
 
@@ -88,13 +90,13 @@ def _answers(table: Table, columns: Columns) -> tuple[Cells, npt.NDArray[np.int6
     """The right answers of all rows, the rows that have one, and notes; empty cells and all rows where none are wanted."""
     if columns.no_truth:
         return np.full(len(table), "", object), np.arange(len(table)), []
-    cells = table.text(_named(table, columns.truth, TRUTHS, "--truth", "right answers"))
+    name = columns.truth and table.wanted(columns.truth, "--truth")
+    cells = table.text(name or table.first(TRUTHS, "--truth", "right answers", WITHOUT))
     kept = np.flatnonzero(cells != "")
     if not len(kept):
         raise DataError(
             f"{table.name}: the column of right answers is empty in all {len(table):,} rows, expected an emotion in each",
-            hint="Accuracy needs labels: add them, or name another column with --truth. "
-            "Without labels, --no-truth compares how often each emotion is predicted.",
+            hint=f"Accuracy needs labels: add them, or name another column with --truth. {WITHOUT}",
         )
     left = [f"{len(table) - len(kept):,} rows have no right answer and are left out."] if len(kept) < len(table) else []
     return cells, kept, left

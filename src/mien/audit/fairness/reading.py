@@ -18,7 +18,7 @@ from ...values.frame import Frame
 from ...values.options import ReadOptions
 from ...values.reading import Reading
 from .clips import averaged, frames_of, widest
-from .columns import TRUTHS, emotions_in
+from .columns import TRUTHS, WITHOUT, emotions_in
 from .table import Cells, Table, open_table
 
 PATHS = ("path", "file", "filename", "picture", "image", "photo")
@@ -78,9 +78,8 @@ def open_labelled(
     table = open_table(path)
     found_truth = ""
     if not no_truth:
-        found_truth = (
-            table.wanted(truth, "--truth") if truth else table.first((*TRUTHS, "emotion"), "--truth", "labels")
-        )
+        found_truth = truth and table.wanted(truth, "--truth")
+        found_truth = found_truth or table.first((*TRUTHS, "emotion"), "--truth", "labels", WITHOUT)
         emotions_in(table, table.text(found_truth), np.arange(len(table)), "labels")
     who = table.wanted(person, "--person") if person else ""
     wanted = tuple(table.wanted(name, "--groups") for name in dict.fromkeys(groups))

@@ -90,7 +90,7 @@ def _actors(root: Path) -> dict[str, dict[str, str]]:
 
 
 def _band(age: int) -> str:
-    return f"{_OLDEST} and over" if age >= _OLDEST else f"{age // 10 * 10}-{age // 10 * 10 + 9}"
+    return f"{_OLDEST}+" if age >= _OLDEST else f"{age // 10 * 10}-{age // 10 * 10 + 9}"
 
 
 def _clips(root: Path) -> dict[str, Path]:

@@ -50,7 +50,7 @@ def read(path: Path) -> Sheet:
         _check_pictures(table, folder)
         files = table.text("file")
         columns[PATH] += files.tolist()
-        columns["age"] += [age.replace("more than 70", "70 and over") for age in table.text("age")]
+        columns["age"] += [age.replace("more than 70", "70+") for age in table.text("age")]
         columns["gender"] += [gender.lower() for gender in table.text("gender")]
         columns["race"] += [race.replace("_", " ") for race in table.text("race")]
         columns["part"] += [name.partition("/")[0] for name in files]

@@ -85,11 +85,11 @@ def needs(group: GroupShares) -> str:
 
 def _told(gap: Gap) -> str:
     emotion = gap.measure.removeprefix("share of ")
-    what = {_FOUND: "A face is found in", "abstention": "Readings abstain for"}.get(
+    what = {_FOUND: "A face is found in", "abstention": "Readings abstain in"}.get(
         gap.measure, f"{emotion.capitalize()} is read in"
     )
     return (
-        f"{what} {percent(gap.high)} of {gap.highest} and {percent(gap.low)} of {gap.lowest}: {points(gap.difference)} "
+        f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: {points(gap.difference)} "
         f"{span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
     )
 
