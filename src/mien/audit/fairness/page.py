@@ -105,7 +105,9 @@ def filled(template: str, **values: Any) -> bytes:
     style = resources.files(__package__ or "").joinpath("style.css").read_text("utf-8")
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
     text: str = page.render(style=require("markupsafe", "audit").Markup(style), **values)
-    return text.replace(" %", "\N{NO-BREAK SPACE}%").encode()  # which belong together where a line ends
+    for apart, together in ((" %", "\N{NO-BREAK SPACE}%"), ("p = ", "p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")):
+        text = text.replace(apart, together)  # where a line ends
+    return text.encode()
 
 
 def _section(number: int, attribute: Attribute, scale: Scale) -> _Section:
