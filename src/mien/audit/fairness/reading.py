@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import DataError, SourceError
 from ...extras import require
@@ -122,18 +123,8 @@ def predict(
     said: dict[int, list[Reading]] = {}
     names: dict[int, str] = {}
     order: list[int] = []
-
-    def frames() -> Iterator[Frame]:
-        for number, picture in _pictures(labelled):
-            if usable[number]:
-                try:
-                    for frame in frames_of(picture, failures.append):
-                        order.append(number)
-                        yield frame
-                except SourceError as error:
-                    failures.append(str(error))
-
-    for place, (frame, readings) in enumerate(reader.read_frames(frames(), at_once)):
+    frames = _frames(labelled, usable, order.append, failures.append)
+    for place, (frame, readings) in enumerate(reader.read_frames(frames, at_once)):
         number = order[place]
         names[number] = f"row {number + 1}" if labelled.encoded else frame.name
         said.setdefault(number, []).extend([one] if (one := widest(readings)) else [])
@@ -151,6 +142,20 @@ def predict(
         for number, found in said.items()
     ]
     return rows, labelled.notes + _notes(int((~usable).sum()), failures)
+
+
+def _frames(
+    labelled: Labelled, usable: npt.NDArray[np.bool_], began: Callable[[int], None], failed: Callable[[str], None]
+) -> Iterator[Frame]:
+    """The frames of all usable rows; before each, ``began`` is told its row."""
+    for number, picture in _pictures(labelled):
+        if usable[number]:
+            try:
+                for frame in frames_of(picture, failed):
+                    began(number)
+                    yield frame
+            except SourceError as error:
+                failed(str(error))
 
 
 def _answers(labelled: Labelled) -> Cells:

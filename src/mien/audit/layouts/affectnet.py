@@ -1,4 +1,4 @@
-"""AffectNet: some 440,000 faces from the web with one of eight emotions, each named by one annotator.
+"""AffectNet: some 440,000 faces from the web, annotated by hand with one of eight emotions, or as showing none.
 
 Mollahosseini, Hasani and Mahoor (2017), "AffectNet: A Database for Facial Expression, Valence, and Arousal Computing in the
 Wild". Professors and lab managers ask for it at mohammadmahoor.com/affectnet and sign a licence agreement. It tells

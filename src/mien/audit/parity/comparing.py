@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import OptionError
 from ...lab.evaluate.scores import wilson
-from ..fairness.auditing import DRAWS, LEAST, left_out
+from ..fairness.auditing import DRAWS, LEAST, columns_of, left_out
 from ..fairness.counts import Counts
 from ..fairness.gaps import corrected
-from ..fairness.grouping import crossings, grouping
 from ..fairness.power import photos_needed, smallest_gap
 from ..fairness.values import Gap, Predictions
 from .shares import counted, gaps_of
@@ -42,12 +40,7 @@ def parity(
         OptionError: ``least`` or ``draws`` cannot be meant, or there is no column of groups.
         DataError: a column holds one group only, none, or too many.
     """
-    if least < 2 or draws < 100:
-        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 pictures and 100 draws")
-    if not predictions.groups:
-        raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
-    columns = [(name, *grouping(predictions, name)) for name in predictions.groups]
-    columns += crossings(predictions) if cross else []
+    columns = columns_of(predictions, cross=cross, least=least, draws=draws)
     draws = max(draws, _FINE * len(columns) * (len(predictions.emotions) + _OTHER_MEASURES))
     rng = np.random.default_rng(seed)
     known = (predictions.found_known, predictions.abstained is not None)
