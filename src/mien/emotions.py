@@ -24,6 +24,12 @@ FER2013_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutra
 #: The emotion columns of FER+ (Barsoum et al. 2016); two more follow in its table, ``unknown`` and ``NF`` (no face).
 FERPLUS_ORDER = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
+#: The order of RAF-DB's label numbers 1 to 7 (Li et al. 2017).
+RAF_DB_ORDER = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
+
+#: The order of AffectNet's label numbers 0 to 7 (Mollahosseini et al. 2017); 8 to 10 are none, uncertain, and no face.
+AFFECTNET_ORDER = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
+
 _ALIASES: dict[str, tuple[str, ...]] = {
     "angry": ("anger", "ang", "wut", "ärger", "wütend", "colère", "enojo", "ira", "rabbia", "raiva"),
     "disgust": ("disgusted", "dis", "ekel", "dégoût", "asco", "disgusto", "nojo"),

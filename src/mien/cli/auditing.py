@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
@@ -13,13 +14,17 @@ from ..audit.fairness.auditing import audit
 from ..audit.fairness.columns import Columns, predictions_of
 from ..audit.fairness.dataset import is_dataset, labelled_faces
 from ..audit.fairness.photographed import Conditioned, Edges
-from ..audit.fairness.reading import Labelled, open_labelled, predict, table_of
+from ..audit.fairness.reading import Labelled, predict, table_of
 from ..audit.fairness.table import open_table
 from ..audit.fairness.terminal import shown
 from ..audit.fairness.values import Predictions
 from ..audit.fairness.writing import NAMES, write_report
 from ..audit.fairness.writing import as_json as json_of
+from ..audit.layouts.opening import open_data
 from ..audit.measuring import LARGEST, LEAST_IN_CROP
+from ..audit.parity import terminal as parity_terminal
+from ..audit.parity import writing as parity_writing
+from ..audit.parity.comparing import parity
 from ..detect.choosing import choose_detector
 from ..errors import OptionError, OutputError
 from ..models.catalogue import load_model
@@ -68,13 +73,35 @@ def check(predictions: Path | None, data: Path | None, out: Path | None, *, over
             f"got {'nothing to audit' if data is None else 'a table of predictions and --data'}, expected one of the two",
             hint="Name a table of predictions, or give photos with --data TABLE.",
         )
-    names = NAMES if data is None else (*NAMES, _PREDICTIONS)
+    names = (*NAMES, *(name for name in parity_writing.NAMES if name not in NAMES), *([_PREDICTIONS] if data else []))
     taken = [name for name in names if out and (out / name).exists()]
     if taken and not overwrite:
         raise OutputError(
             f"{out} holds an audit already: {', '.join(taken)}",
             hint="Use --overwrite to replace it, or write elsewhere.",
         )
+
+
+def check_columns(
+    groups: Sequence[str] | None, truth: str, data: Path | None, conditions: Edges | None, *, no_truth: bool
+) -> None:
+    """See that the columns named can be meant.
+
+    Raises:
+        OptionError: a table of predictions shall have its pictures measured, or none of its columns is named as groups; or
+            right answers are named and not to be looked at.
+    """
+    if data is None and conditions:
+        raise OptionError(
+            "--conditions: got a table of predictions, expected photos to measure",
+            hint="Give photos with --data, or measure them with 'mien audit conditions' and join the tables.",
+        )
+    if data is None and not groups:
+        raise OptionError(
+            "got no column of groups, expected at least one", hint="Name one with --groups, such as gender."
+        )
+    if truth and no_truth:
+        raise OptionError("--truth and --no-truth contradict each other", hint="Give one of them.")
 
 
 def run(
@@ -96,13 +123,19 @@ def run(
         if out:  # before anything else can fail: reading is what takes long
             with replacing(out / _PREDICTIONS) as file:
                 write_csv(file, tuple(rows[0]), rows)
-    found = audit(given, **settings)
-    written = write_report(found, out, source.name) if out else []
-    if as_json:
-        typer.echo(json_of(found), nl=False)
+    console = Console(highlight=False)
+    if given.has_truth:
+        found = audit(given, **settings)
+        written = write_report(found, out, source.name) if out else []
+        text, parts = json_of(found), shown(found, console.width)
     else:
-        console = Console(highlight=False)
-        for part in shown(found, console.width):
+        rates = parity(given, **settings)
+        written = parity_writing.write_report(rates, out, source.name) if out else []
+        text, parts = parity_writing.as_json(rates), parity_terminal.shown(rates, console.width)
+    if as_json:
+        typer.echo(text, nl=False)
+    else:
+        for part in parts:
             console.print(part)
     for path in written:
         notes.print(f"written: {path}", markup=False)
@@ -126,7 +159,8 @@ def _read(
         rows, telling = seen.added(rows, pictures.conditions)
         groups += telling
     given = predictions_of(
-        table_of(rows, str(path)), Columns(groups, truth="truth", predicted="predicted", person=columns.person)
+        table_of(rows, str(path)),
+        Columns(groups, "truth", "predicted", person=columns.person, no_truth=not labelled.truth),
     )
     return replace(given, notes=remarks + given.notes), rows
 
@@ -135,12 +169,13 @@ def _opened(path: Path, columns: Columns, options: ReadOptions, pictures: Pictur
     """What is to be read, and how: pictures of a data set of faces are each one face."""
     if not is_dataset(path):
         return (
-            open_labelled(
+            open_data(
                 path,
-                groups=columns.groups,
+                groups=columns.groups or ([] if pictures.conditions else None),
                 truth=columns.truth,
                 pictures=pictures.column,
                 person=columns.person,
+                no_truth=columns.no_truth,
             ),
             options,
         )

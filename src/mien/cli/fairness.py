@@ -22,7 +22,9 @@ def fairness(
     groups: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLUMN", help="A column of groups, such as gender; repeatable.", rich_help_panel=_COLUMNS
+            metavar="COLUMN",
+            help="A column of groups, such as gender; repeatable. \\[all that a known data set has]",
+            rich_help_panel=_COLUMNS,
         ),
     ] = None,
     cross: Annotated[
@@ -31,6 +33,14 @@ def fairness(
     truth: Annotated[
         str, typer.Option(metavar="COLUMN", help="Right answers. \\[truth, label, ...]", rich_help_panel=_COLUMNS)
     ] = "",
+    no_truth: Annotated[
+        bool,
+        typer.Option(
+            "--no-truth",
+            help="There are no right answers: compare how often each emotion is predicted.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = False,
     predicted: Annotated[
         str, typer.Option(metavar="COLUMN", help="Predictions. \\[predicted, emotion, ...]", rich_help_panel=_COLUMNS)
     ] = "",
@@ -59,9 +69,9 @@ def fairness(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="TABLE",
-            help="Photos with labels and groups: a table with a column path, or parquet with the pictures in it. Or a data "
-            "set of faces: fer2013.csv, packed .npz.",
+            metavar="PATH",
+            help="Photos with labels and groups: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table with a "
+            "column path; or parquet with the pictures in it. Or faces cut out already: fer2013.csv, packed .npz.",
             rich_help_panel=_READING,
         ),
     ] = None,
@@ -119,30 +129,24 @@ def fairness(
     """Ask whether it works equally well for everyone: accuracy, recall and calibration by group, and how sure that is.
 
     Gaps have 95 % intervals and p-values, corrected for their number. Of groups too small to judge it says how many photos
-    they lack. docs/fairness.md tells more.
+    they lack. docs/fairness.md tells more, docs/datasets.md of data sets that say who is in their pictures.
 
     [bold]Examples[/bold]
 
       mien audit fairness predictions.csv --groups gender --groups age_band --cross --out audit
       mien audit fairness --data photos.csv --groups gender --out audit
+      mien audit fairness --data CREMA-D --person person --out audit
       mien audit fairness --data fer2013.csv --conditions thirds --out audit
     """
     from ..extras import check_installed
 
     check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit.fairness.columns import Columns
-    from ..errors import OptionError
-    from .auditing import Pictures, check, run
+    from .auditing import Pictures, check, check_columns, run
 
     check(predictions, data, out, overwrite=overwrite)
-    if conditions and data is None:
-        raise OptionError(
-            "--conditions: got a table of predictions, expected photos to measure",
-            hint="Give photos with --data, or measure them with 'mien audit conditions' and join the tables.",
-        )
-    if not groups and conditions is None:
-        raise OptionError("got no groups, expected at least one column", hint="Name one with --groups, such as gender.")
-    columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person)
+    check_columns(groups, truth, data, conditions, no_truth=no_truth)
+    columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person, no_truth)
     options = None
     if data is not None:
         from ..values.options import ReadOptions

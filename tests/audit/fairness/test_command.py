@@ -189,5 +189,5 @@ def test_conditions_need_photos_and_a_data_set_has_no_columns(run, unfair, faces
         run(unfair, "--conditions", "fixed")
     with pytest.raises(OptionError, match="says nothing of who is in its pictures"):
         run("--data", faces, "--groups", "gender")
-    with pytest.raises(OptionError, match="got no groups"):
+    with pytest.raises(OptionError, match="got no column of groups"):
         run(unfair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import OptionError
 from .by_group import scores_of
@@ -10,6 +11,9 @@ from .counts import counted
 from .gaps import corrected, gaps_of
 from .grouping import crossings, grouping
 from .values import Attribute, Audit, Gap, GroupScores, Predictions
+
+#: Name, group of each picture, and names of the groups, as ``grouping`` gives them.
+Column = tuple[str, npt.NDArray[np.int64], tuple[str, ...]]
 
 #: Pictures that a group needs to be compared.
 LEAST = 5
@@ -38,16 +42,16 @@ def audit(
         seed: of chance; the same seed gives the same figures.
 
     Raises:
-        OptionError: ``least`` or ``draws`` cannot be meant, or there is no column of groups.
+        OptionError: ``least`` or ``draws`` cannot be meant, there is no column of groups, or there are no right answers.
         DataError: a column holds one group only, none, or too many.
         MissingExtraError: fairlearn is not installed.
     """
-    if least < 2 or draws < 100:
-        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 pictures and 100 draws")
-    if not predictions.groups:
-        raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
-    columns = [(name, *grouping(predictions, name)) for name in predictions.groups]
-    columns += crossings(predictions) if cross else []
+    if not predictions.has_truth:
+        raise OptionError(
+            "got predictions without right answers, expected a right answer for each",
+            hint="Without them, shares of predictions can be compared: mien.audit.parity.",
+        )
+    columns = columns_of(predictions, cross=cross, least=least, draws=draws)
     draws = max(draws, _FINE * len(columns) * (len(predictions.emotions) + _OTHER_MEASURES))
     rng = np.random.default_rng(seed)
     known = (predictions.found_known, predictions.abstained is not None)
@@ -62,7 +66,8 @@ def audit(
     everyone = np.zeros(len(predictions), np.int64)
     (overall,), _ = scores_of(predictions, everyone, ("all",), counted(predictions, everyone, 1), least=least)
     small = [
-        (name, [one for one in scores if not one.compared]) for (name, _, _), (scores, _, _) in zip(columns, found)
+        (name, [(one.name, one.n) for one in scores if not one.compared])
+        for (name, _, _), (scores, _, _) in zip(columns, found)
     ]
     return Audit(
         n=len(predictions),
@@ -75,11 +80,27 @@ def audit(
         comparisons=sum(map(len, gaps)),
         draws=draws,
         least=least,
-        notes=predictions.notes + tuple(_left_out(name, scores) for name, scores in small if scores),
+        notes=predictions.notes + tuple(left_out(name, groups) for name, groups in small if groups),
     )
 
 
-def _left_out(name: str, groups: list[GroupScores]) -> str:
-    named = ", ".join(f"{group.name} ({group.n})" for group in groups[:_MOST_NAMED])
+def columns_of(predictions: Predictions, *, cross: bool, least: int, draws: int) -> list[Column]:
+    """The columns of groups, and their crossings if wanted, once it is seen that all can be meant.
+
+    Raises:
+        OptionError: ``least`` or ``draws`` cannot be meant, or there is no column of groups.
+        DataError: a column holds one group only, none, or too many.
+    """
+    if least < 2 or draws < 100:
+        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 pictures and 100 draws")
+    if not predictions.groups:
+        raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
+    columns = [(name, *grouping(predictions, name)) for name in predictions.groups]
+    return columns + (crossings(predictions) if cross else [])
+
+
+def left_out(name: str, groups: list[tuple[str, int]]) -> str:
+    """A note on the groups of a column, names and pictures, that are compared with nobody."""
+    named = ", ".join(f"{group} ({n})" for group, n in groups[:_MOST_NAMED])
     more = f" and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
     return f"By {name}, too few pictures to be compared with anybody: {named}{more}."

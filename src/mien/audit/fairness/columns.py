@@ -16,6 +16,8 @@ from .values import Predictions
 
 TRUTHS = ("truth", "true", "label", "actual", "answer", "y_true", "expression")
 SAID = ("predicted", "prediction", "pred", "said", "y_pred", "emotion")
+#: What to do where there are no right answers.
+WITHOUT = "If there are none, --no-truth compares how often each emotion is predicted."
 _YES = ("true", "1", "yes", "y", "1.0")
 _NO = ("false", "0", "no", "n", "0.0")
 
@@ -28,6 +30,7 @@ class Columns:
         groups: the columns of groups.
         truth, predicted, confidence, found, abstained: one column each.
         person: who is in the picture; only one picture of each is kept. Empty keeps all.
+        no_truth: there are no right answers, or they are not to be looked at.
     """
 
     groups: tuple[str, ...]
@@ -37,6 +40,7 @@ class Columns:
     found: str = ""
     abstained: str = ""
     person: str = ""
+    no_truth: bool = False
 
 
 def predictions_of(table: Table, columns: Columns) -> Predictions:
@@ -49,16 +53,7 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
     Raises:
         DataError: a column is missing, no row has a right answer, a name is no emotion, or a cell is not what it must be.
     """
-    truth_cells = table.text(_named(table, columns.truth, TRUTHS, "--truth", "right answers"))
-    kept = np.flatnonzero(truth_cells != "")
-    if not len(kept):
-        raise DataError(
-            f"{table.name}: the column of right answers is empty in all {len(table):,} rows, expected an emotion in each",
-            hint="Accuracy needs labels: add them, or name another column with --truth.",
-        )
-    notes = []
-    if len(kept) < len(table):
-        notes.append(f"{len(table) - len(kept):,} rows have no right answer and are left out.")
+    truth_cells, kept, notes = _answers(table, columns)
     if columns.person:
         kept, note = _one_each(table, columns.person, kept)
         notes.append(note)
@@ -81,7 +76,7 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
     ]
     return Predictions(
         emotions=emotions,
-        truth=np.array([place[name] for name in truth_names], np.int64),
+        truth=np.array([place.get(name, -1) for name in truth_names], np.int64),
         said=np.array([place[name] if seen else -1 for name, seen in zip(said_names, found)], np.int64),
         abstained=abstained,
         confidence=_confidence(table, columns, said_names, found, kept),
@@ -89,6 +84,22 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
         groups=groups,
         notes=tuple(notes),
     )
+
+
+def _answers(table: Table, columns: Columns) -> tuple[Cells, npt.NDArray[np.int64], list[str]]:
+    """The right answers of all rows, the rows that have one, and notes; empty cells and all rows where none are wanted."""
+    if columns.no_truth:
+        return np.full(len(table), "", object), np.arange(len(table)), []
+    name = columns.truth and table.wanted(columns.truth, "--truth")
+    cells = table.text(name or table.first(TRUTHS, "--truth", "right answers", WITHOUT))
+    kept = np.flatnonzero(cells != "")
+    if not len(kept):
+        raise DataError(
+            f"{table.name}: the column of right answers is empty in all {len(table):,} rows, expected an emotion in each",
+            hint=f"Accuracy needs labels: add them, or name another column with --truth. {WITHOUT}",
+        )
+    left = [f"{len(table) - len(kept):,} rows have no right answer and are left out."] if len(kept) < len(table) else []
+    return cells, kept, left
 
 
 def _one_each(table: Table, column: str, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], str]:

@@ -50,7 +50,7 @@ def gaps_of(
     observed = np.where(allowed, rates(counts, weights), np.nan)
     boot = np.where(allowed, bootstrapped(counts, weights, draws, rng), np.nan)
     null = np.where(allowed, permuted(counts, weights, draws, rng), np.nan)
-    drawn = _Drawn(kept, pictures, observed, boot, null)
+    drawn = Drawn(kept, pictures, observed, boot, null)
     at = Rates(len(emotions))
     wanted: list[tuple[str, list[tuple[int, str]]]] = [
         ("accuracy", [(at.accuracy, "accuracy")]),
@@ -72,7 +72,7 @@ def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     return [tuple(replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
 
 
-class _Drawn:
+class Drawn:
     """Pictures behind each rate (G, R); the rates seen (G, R), and those that might have been (D, G, R), twice."""
 
     def __init__(self, names: tuple[str, ...], pictures: Counts, observed: Floats, boot: Floats, null: Floats) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import resources
+from typing import Any
 
 from ... import __version__
 from ...extras import require
@@ -19,7 +20,7 @@ MOST_GROUPS = 60
 
 
 @dataclass(frozen=True)
-class _Mark:
+class Mark:
     """An estimate on a scale, in percent of its width."""
 
     low: float
@@ -29,7 +30,7 @@ class _Mark:
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """A stretch of numbers along the width of the page."""
 
     start: float
@@ -56,10 +57,10 @@ class _Section:
     name: str
     key: str
     verdict: Verdict
-    groups: tuple[tuple[GroupScores, _Mark | None], ...]
+    groups: tuple[tuple[GroupScores, Mark | None], ...]
     more_groups: int
-    gaps: tuple[tuple[Gap, _Mark], ...]
-    gap_scale: _Scale
+    gaps: tuple[tuple[Gap, Mark], ...]
+    gap_scale: Scale
     attribute: Attribute
 
 
@@ -73,11 +74,9 @@ def render(audit: Audit, title: str) -> bytes:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
-    jinja2 = require("jinja2", "audit")
-    template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
     scale = _accuracy_scale(audit)
-    text: str = page.render(
+    return filled(
+        resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8"),
         audit=audit,
         title=title,
         answer=headline(audit),
@@ -94,45 +93,65 @@ def render(audit: Audit, title: str) -> bytes:
         lean=lean,
         needs=needs,
     )
-    return text.replace(" %", "\N{NO-BREAK SPACE}%").encode()  # which belong together where a line ends
 
 
-def _section(number: int, attribute: Attribute, scale: _Scale) -> _Section:
+def filled(template: str, **values: Any) -> bytes:
+    """A page, UTF-8, from its template and what is shown; ``style`` is the style sheet of all audits.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    jinja2 = require("jinja2", "audit")
+    style = resources.files(__package__ or "").joinpath("style.css").read_text("utf-8")
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
+    text: str = page.render(style=require("markupsafe", "audit").Markup(style), **values)
+    for apart, together in ((" %", "\N{NO-BREAK SPACE}%"), ("p = ", "p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")):
+        text = text.replace(apart, together)  # where a line ends
+    return text.encode()
+
+
+def _section(number: int, attribute: Attribute, scale: Scale) -> _Section:
     shown = attribute.groups[:MOST_GROUPS]
-    lowest = min([0.0, *(gap.interval[0] for gap in attribute.gaps)])
-    highest = max([0.05, *(max(gap.interval[1], gap.chance) for gap in attribute.gaps)])
-    gap_scale = _Scale(lowest - 0.02 * (highest - lowest), highest + 0.02 * (highest - lowest))
+    along = gap_scale(attribute.gaps)
     return _Section(
         name=attribute.name,
         key=f"by-{number}",
         verdict=verdict(attribute),
         groups=tuple((group, _group_mark(group, scale)) for group in shown),
         more_groups=len(attribute.groups) - len(shown),
-        gaps=tuple((gap, _gap_mark(gap, gap_scale)) for gap in attribute.gaps),
-        gap_scale=gap_scale,
+        gaps=tuple((gap, gap_mark(gap, along)) for gap in attribute.gaps),
+        gap_scale=along,
         attribute=attribute,
     )
 
 
-def _group_mark(group: GroupScores, scale: _Scale) -> _Mark | None:
+def _group_mark(group: GroupScores, scale: Scale) -> Mark | None:
     if group.accuracy is None or group.interval is None:
         return None
     low, high = group.interval
-    return _Mark(scale.place(low), scale.place(group.accuracy), scale.place(high))
+    return Mark(scale.place(low), scale.place(group.accuracy), scale.place(high))
 
 
-def _gap_mark(gap: Gap, scale: _Scale) -> _Mark:
+def gap_scale(gaps: Sequence[Gap]) -> Scale:
+    """A stretch that holds all gaps, their intervals, and 0."""
+    lowest = min([0.0, *(gap.interval[0] for gap in gaps)])
+    highest = max([0.05, *(max(gap.interval[1], gap.chance) for gap in gaps)])
+    return Scale(lowest - 0.02 * (highest - lowest), highest + 0.02 * (highest - lowest))
+
+
+def gap_mark(gap: Gap, scale: Scale) -> Mark:
+    """Where a gap, its interval and what chance gives lie on a scale."""
     low, high = gap.interval
-    return _Mark(scale.place(low), scale.place(gap.difference), scale.place(high), scale.place(gap.chance))
+    return Mark(scale.place(low), scale.place(gap.difference), scale.place(high), scale.place(gap.chance))
 
 
-def _accuracy_scale(audit: Audit) -> _Scale:
+def _accuracy_scale(audit: Audit) -> Scale:
     """From a round number below the least to one above the most that any interval holds."""
     ends = list(_ends([audit.overall]))
     for attribute in audit.attributes:
         ends += _ends(attribute.groups)
     start, end = min(ends, default=0.0), max(ends, default=1.0)
-    return _Scale(max(0.0, math.floor(start * 20 - 0.2) / 20), min(1.0, math.ceil(end * 20 + 0.2) / 20))
+    return Scale(max(0.0, math.floor(start * 20 - 0.2) / 20), min(1.0, math.ceil(end * 20 + 0.2) / 20))
 
 
 def _ends(groups: Sequence[GroupScores]) -> Iterator[float]:

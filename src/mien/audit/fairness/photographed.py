@@ -25,14 +25,15 @@ class Conditioned:
 
     def __init__(self, crops: Detector | None = None) -> None:
         self._crops = crops
-        self._measured: list[Conditions | None] = []
+        self._measured: dict[int, Conditions | None] = {}
 
-    def seen(self, frame: Frame, face: Face | None) -> None:
-        """Measure one; without a face nothing is known."""
-        if face is None:
-            self._measured.append(None)
-        else:
-            self._measured.append(conditions(frame, face) if self._crops is None else of_crop(frame, self._crops))
+    def seen(self, number: int, frame: Frame, face: Face | None) -> None:
+        """Measure a picture; of a clip, the first frame with a face. Without a face nothing is known."""
+        if self._measured.get(number) is None:
+            self._measured[number] = None if face is None else self._conditions(frame, face)
+
+    def _conditions(self, frame: Frame, face: Face) -> Conditions:
+        return conditions(frame, face) if self._crops is None else of_crop(frame, self._crops)
 
     def added(self, rows: Sequence[Row], edges: Edges) -> tuple[list[Row], tuple[str, ...]]:
         """The rows, as many as were seen, with a column for each condition; and the names of the columns that tell groups.
@@ -40,9 +41,10 @@ class Conditioned:
         A condition in which all pictures are alike tells none, and one that nobody knows neither: its column is left out. A
         column that the rows have already stays theirs.
         """
-        known = [one for one in self._measured if one is not None]
+        measured = list(self._measured.values())
+        known = [one for one in measured if one is not None]
         groups = iter(grouped(known, thirds=edges == "thirds"))
-        cells = [dict.fromkeys(NAMES, "") if one is None else next(groups) for one in self._measured]
+        cells = [dict.fromkeys(NAMES, "") if one is None else next(groups) for one in measured]
         telling = tuple(
             name for name in NAMES if name not in rows[0] and len({cell[name] for cell in cells} - {"", UNKNOWN}) > 1
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import DataError, SourceError
 from ...extras import require
@@ -15,14 +16,14 @@ from ...lab.dataset.faces import FaceSet
 from ...overlap import worker_count
 from ...reader import Reader
 from ...sinks.rows import Row
-from ...sources.still import read_still
 from ...values.face import Face
 from ...values.frame import Frame
 from ...values.options import ReadOptions
 from ...values.reading import Reading
-from ..measuring import frames_of
-from .columns import TRUTHS, emotions_in
-from .table import Table, open_table
+from ..measuring import frames_of as faces_of
+from .clips import averaged, frames_of, widest
+from .columns import TRUTHS, WITHOUT, emotions_in
+from .table import Cells, Table, open_table
 
 PATHS = ("path", "file", "filename", "picture", "image", "photo")
 _BATCH = 64
@@ -34,12 +35,14 @@ class Labelled:
 
     Attributes:
         table: the names of the columns and all cells but the pictures.
-        path: of the table.
+        path: of the table, or of the data set's folder.
         pictures: the column of paths, or of pictures in parquet.
         encoded: the column holds the pictures themselves.
-        truth: the column of right answers.
+        truth: the column of right answers; empty where there are none.
         groups: the columns of groups.
         person: the column of people, or empty.
+        folder: where paths are counted from; None for the folder that the table is in.
+        notes: what a reader must know of the data, a sentence each.
         faces: the pictures themselves, where they are a data set of faces cut out already; else None.
     """
 
@@ -50,30 +53,42 @@ class Labelled:
     truth: str
     groups: tuple[str, ...]
     person: str = ""
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
     faces: FaceSet | None = None
 
 
 def open_labelled(
-    path: Path, *, groups: Sequence[str], truth: str = "", pictures: str = "", person: str = ""
+    path: Path,
+    *,
+    groups: Sequence[str],
+    truth: str = "",
+    pictures: str = "",
+    person: str = "",
+    no_truth: bool = False,
 ) -> Labelled:
     """See what a table of photos holds, before any is read.
 
     Args:
-        path: CSV or JSON Lines with a column of paths, counted from the table's own folder; or parquet, where the column may
-            hold the pictures themselves: encoded bytes, or structs with a field ``bytes``.
+        path: CSV or JSON Lines with a column of paths of photos and clips, counted from the table's own folder; or parquet,
+            where the column may hold the pictures themselves: encoded bytes, or structs with a field ``bytes``.
         groups: the columns of groups.
         truth: the column of right answers; empty looks for the usual names.
         pictures: the column of paths or pictures; empty looks for the usual names.
         person: the column of people, to be kept; empty for none.
+        no_truth: there are no right answers, or they are not to be looked at.
 
     Raises:
         DataError: a column is missing or a label is no emotion.
     """
     table = open_table(path)
-    found_truth = table.wanted(truth, "--truth") if truth else table.first((*TRUTHS, "emotion"), "--truth", "labels")
+    found_truth = ""
+    if not no_truth:
+        found_truth = truth and table.wanted(truth, "--truth")
+        found_truth = found_truth or table.first((*TRUTHS, "emotion"), "--truth", "labels", WITHOUT)
+        emotions_in(table, table.text(found_truth), np.arange(len(table)), "labels")
     who = table.wanted(person, "--person") if person else ""
     wanted = tuple(table.wanted(name, "--groups") for name in dict.fromkeys(groups))
-    emotions_in(table, table.text(found_truth), np.arange(len(table)), "labels")
     encoded = _encoded(path)
     if encoded and pictures in ("", *encoded):
         return Labelled(table, path, pictures or encoded[0], True, found_truth, wanted, who)
@@ -85,19 +100,20 @@ def predict(
     labelled: Labelled,
     options: ReadOptions,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-    seen: Callable[[Frame, Face | None], None] = lambda _frame, _face: None,
+    seen: Callable[[int, Frame, Face | None], None] = lambda _number, _frame, _face: None,
 ) -> tuple[list[Row], tuple[str, ...]]:
-    """Read the photos; of several faces in one, the widest is taken.
+    """Read the photos and clips; of several faces in one, the widest is taken, and a clip's frames are averaged.
 
     Args:
         labelled: what to read.
         options: how.
         progress: called with (photos read, photos in all).
-        seen: called with each photo and the face that was read in it, or None, in the order of the rows.
+        seen: called with the number, from 0, of each picture in its table, with the photo or a frame of the clip, and with
+            the face that was read in it or None, in the order of the rows.
 
     Returns:
         A row a photo: ``picture, truth, predicted, found, confidence, abstained``, the groups, the person, then the
-        probability of each emotion; and notes on what was left out.
+        probability of each emotion; no ``truth`` where there are no right answers. And notes on what was left out.
 
     Raises:
         DataError: nothing is left to be read.
@@ -105,42 +121,61 @@ def predict(
     """
     at_once = worker_count(options.threads)
     reader = Reader(replace(options, threads=1) if at_once > 1 else options)
-    table, numbers = labelled.table, np.arange(len(labelled.table))
-    truth = emotions_in(table, table.text(labelled.truth), numbers, "labels")
-    kept = dict.fromkeys([*labelled.groups, *([labelled.person] if labelled.person else [])])
-    groups = {name: table.text(name) for name in kept}
-    usable = np.isin(truth.astype(str), reader.emotions)
+    table = labelled.table
+    truth = _answers(labelled)
+    usable = np.isin(truth.astype(str), reader.emotions) if labelled.truth else np.ones(len(table), np.bool_)
     if not usable.any():
         raise DataError(
             f"{table.name}: no photo has a label that the model tells: it knows {', '.join(reader.emotions)}",
             hint="Choose another label set with --emotions, or fill in the labels.",
         )
     failures: list[str] = []
-    rows: list[Row] = []
+    said: dict[int, list[Reading]] = {}
+    names: dict[int, str] = {}
     order: list[int] = []
-
-    def frames() -> Iterator[Frame]:
-        for number, picture in _pictures(labelled):
-            if usable[number]:
-                try:
-                    frame = picture if isinstance(picture, Frame) else read_still(picture)
-                except SourceError as error:
-                    failures.append(str(error))
-                    continue
-                order.append(number)
-                yield frame
-
-    for frame, readings in reader.read_frames(frames(), at_once):
-        number = order[len(rows)]
-        name = f"row {number + 1}" if labelled.encoded else frame.name
-        own = {column: str(cells[number]) for column, cells in groups.items()}
-        one = max(readings, key=lambda reading: reading.face.box.width, default=None)
-        rows.append({"picture": name, "truth": str(truth[number]), **_said(one), **own, **_shares(one, reader)})
-        seen(frame, None if one is None else one.face)
-        progress(len(rows) + len(failures), int(usable.sum()))
-    if not rows:
+    frames = _frames(labelled, usable, order.append, failures.append)
+    for place, (frame, readings) in enumerate(reader.read_frames(frames, at_once)):
+        number = order[place]
+        names[number] = f"row {number + 1}" if labelled.encoded else frame.name
+        one = widest(readings)
+        said.setdefault(number, []).extend([one] if one else [])
+        seen(number, frame, None if one is None else one.face)
+        progress(len(said), int(usable.sum()))
+    if not said:
         raise DataError(f"{table.name}: none of the {len(failures)} photos can be read: {failures[0]}", hint="See why.")
-    return rows, _notes(int((~usable).sum()), failures)
+    kept = dict.fromkeys([*labelled.groups, *([labelled.person] if labelled.person else [])])
+    own = {name: table.text(name) for name in kept}
+    rows: list[Row] = [
+        {
+            "picture": names[number],
+            **({"truth": str(truth[number])} if labelled.truth else {}),
+            **_said(averaged(found), reader.emotions, {name: str(cells[number]) for name, cells in own.items()}),
+        }
+        for number, found in said.items()
+    ]
+    return rows, labelled.notes + _notes(int((~usable).sum()), failures)
+
+
+def _frames(
+    labelled: Labelled, usable: npt.NDArray[np.bool_], began: Callable[[int], None], failed: Callable[[str], None]
+) -> Iterator[Frame]:
+    """The frames of all usable rows; before each, ``began`` is told its row."""
+    for number, picture in _pictures(labelled):
+        if usable[number]:
+            try:
+                for frame in [picture] if isinstance(picture, Frame) else frames_of(picture, failed):
+                    began(number)
+                    yield frame
+            except SourceError as error:
+                failed(str(error))
+
+
+def _answers(labelled: Labelled) -> Cells:
+    """The right answer of each row, in the vocabulary's names; empty where it has none."""
+    table = labelled.table
+    if not labelled.truth:
+        return np.full(len(table), "", object)
+    return emotions_in(table, table.text(labelled.truth), np.arange(len(table)), "labels")
 
 
 def table_of(rows: Sequence[Row], name: str) -> Table:
@@ -148,26 +183,23 @@ def table_of(rows: Sequence[Row], name: str) -> Table:
     return Table(name, require("pandas", "audit").DataFrame(list(rows), dtype=object))
 
 
-def _said(one: Reading | None) -> Row:
+def _said(one: Reading | None, emotions: tuple[str, ...], own: Row) -> Row:
     if one is None:
-        return {"predicted": None, "found": False, "confidence": None, "abstained": None}
+        empty = dict.fromkeys(emotions)
+        return {"predicted": None, "found": False, "confidence": None, "abstained": None, **own, **empty}
     return {
         "predicted": one.emotion,
         "found": True,
         "confidence": round(one.confidence, 4),
         "abstained": one.abstained,
+        **own,
+        **{emotion: round(share, 4) for emotion, share in zip(emotions, one.probabilities.tolist())},
     }
-
-
-def _shares(one: Reading | None, reader: Reader) -> Row:
-    if one is None:
-        return dict.fromkeys(reader.emotions)
-    return {emotion: round(share, 4) for emotion, share in zip(reader.emotions, one.probabilities.tolist())}
 
 
 def _notes(unlabelled: int, failures: Sequence[str]) -> tuple[str, ...]:
     left = f"{unlabelled:,} photos are left out: they have no label, or one that the model does not tell."
-    failed = f"{len(failures):,} photos could not be read and are left out, such as: {failures[0] if failures else ''}"
+    failed = f"{len(failures):,} could not be read, or not wholly, such as: {failures[0] if failures else ''}"
     return (*([left] if unlabelled else []), *([failed] if failures else []))
 
 
@@ -191,10 +223,10 @@ def _encoded(path: Path) -> list[str]:
 
 def _pictures(labelled: Labelled) -> Iterator[tuple[int, bytes | Path | Frame]]:
     if labelled.faces is not None:
-        yield from enumerate(frames_of(labelled.faces))
+        yield from enumerate(faces_of(labelled.faces))
         return
     if not labelled.encoded:
-        folder = labelled.path.parent
+        folder = labelled.path.parent if labelled.folder is None else labelled.folder
         yield from ((number, folder / str(cell)) for number, cell in enumerate(labelled.table.text(labelled.pictures)))
         return
     number = 0

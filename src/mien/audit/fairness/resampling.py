@@ -7,6 +7,8 @@ table with fixed margins (Patefield 1981, through scipy).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import random_table
@@ -29,8 +31,21 @@ def bootstrapped(counts: Counts, weights: Floats, draws: int, rng: np.random.Gen
     Returns:
         float64 (D, G, 4 + 2 K).
     """
+    return np.concatenate([rates(drawn, weights) for drawn in resampled(counts, draws, rng)])
+
+
+def resampled(counts: Counts, draws: int, rng: np.random.Generator) -> Iterator[Counts]:
+    """Counts of resampled pictures, each group by itself.
+
+    Args:
+        counts: int64 (G, ...).
+        draws: how many, D.
+        rng: where chance comes from.
+
+    Yields:
+        int64 (part of D, G, ...), so that memory stays bounded.
+    """
     groups, *shape = counts.shape
-    made = []
     for part in _parts(counts.size, draws):
         drawn = np.zeros((part, groups, *shape), np.int64)
         for group, count in enumerate(counts):
@@ -38,11 +53,10 @@ def bootstrapped(counts: Counts, weights: Floats, draws: int, rng: np.random.Gen
             filled = np.flatnonzero(flat)
             if len(filled):
                 shares = flat[filled] / flat.sum()
-                resampled = np.zeros((part, flat.size), np.int64)
-                resampled[:, filled] = rng.multinomial(flat.sum(), shares, size=part)
-                drawn[:, group] = resampled.reshape(part, *shape)
-        made.append(rates(drawn, weights))
-    return np.concatenate(made)
+                again = np.zeros((part, flat.size), np.int64)
+                again[:, filled] = rng.multinomial(flat.sum(), shares, size=part)
+                drawn[:, group] = again.reshape(part, *shape)
+        yield drawn
 
 
 def permuted(counts: Counts, weights: Floats, draws: int, rng: np.random.Generator) -> Floats:
@@ -60,12 +74,24 @@ def permuted(counts: Counts, weights: Floats, draws: int, rng: np.random.Generat
     Returns:
         float64 (D, G, 4 + 2 K).
     """
-    k = counts.shape[1]
-    made = []
+    return np.concatenate([rates(drawn, weights) for drawn in dealt_anew(counts, draws, rng)])
+
+
+def dealt_anew(counts: Counts, draws: int, rng: np.random.Generator) -> Iterator[Counts]:
+    """Counts after the labels of the groups were permuted within each stratum, such as a true emotion.
+
+    Args:
+        counts: int64 (G, K, O), of G groups and K strata.
+        draws: how many, D.
+        rng: where chance comes from.
+
+    Yields:
+        int64 (part of D, G, K, O).
+    """
     for part in _parts(counts.size, draws):
         drawn = np.zeros((part, *counts.shape), np.int64)
-        for emotion in range(k):
-            table = counts[:, emotion]
+        for stratum in range(counts.shape[1]):
+            table = counts[:, stratum]
             rows, columns = np.flatnonzero(table.sum(1)), np.flatnonzero(table.sum(0))
             if not len(rows):
                 continue
@@ -74,9 +100,8 @@ def permuted(counts: Counts, weights: Floats, draws: int, rng: np.random.Generat
                 dealt = random_table(inner.sum(1), inner.sum(0), seed=rng).rvs(part)
             else:
                 dealt = np.broadcast_to(inner, (part, *inner.shape))
-            drawn[:, rows[:, None], emotion, columns] = dealt
-        made.append(rates(drawn, weights))
-    return np.concatenate(made)
+            drawn[:, rows[:, None], stratum, columns] = dealt
+        yield drawn
 
 
 def deviation(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Floats]:

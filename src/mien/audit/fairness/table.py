@@ -59,8 +59,14 @@ class Table:
             hint=f"Did you mean {option} {by_case[near[0]]}?" if near else f"Name one of these with {option}.",
         )
 
-    def first(self, names: Sequence[str], option: str, meaning: str) -> str:
+    def first(self, names: Sequence[str], option: str, meaning: str, without: str = "") -> str:
         """The first column of one of the usual names.
+
+        Args:
+            names: the usual names, in lower case.
+            option: what names the column.
+            meaning: what it is, for the message.
+            without: what to do without such a column, for the hint.
 
         Raises:
             DataError: there is none.
@@ -70,7 +76,7 @@ class Table:
             raise DataError(
                 f"{self.name} has no column of {meaning}: expected one called {', '.join(names)}; "
                 f"it has {listed(self.columns)}",
-                hint=f"Say which it is: {option} COLUMN.",
+                hint=f"Say which it is: {option} COLUMN.{f' {without}' if without else ''}",
             )
         return found
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from .power import LEVEL
-from .values import Attribute, Audit, GroupScores
+from .values import Attribute, Audit, Gap, GroupScores
 from .words import FEW, headline, p_text, percent, span, verdict
 
 #: More groups than these are counted, not listed: that is what --out is for.
 MOST_GROUPS = 24
 #: A narrower terminal shows the columns ``_NARROW`` only.
-_WIDE = 116
+WIDE = 116
 _NARROW = ("n", "accuracy", "95 %", "seen", "lacking")
-_STYLES = {"gap": "bold red", "none": "bold green", "small": "bold yellow"}
+STYLES = {"gap": "bold red", "none": "bold green", "small": "bold yellow"}
 
 
 def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
     """What to print, in order; a console of fewer than 116 columns gets fewer figures."""
-    wide = width >= _WIDE
+    wide = width >= WIDE
     yield Text(headline(audit), style="bold")
     overall = audit.overall
     yield Text(
@@ -35,7 +35,7 @@ def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
     for attribute in audit.attributes:
         said = verdict(attribute)
         yield Text()
-        yield Text.assemble((f"By {attribute.name}", "bold underline"), "  ", (said.short, _STYLES[said.kind]))
+        yield Text.assemble((f"By {attribute.name}", "bold underline"), "  ", (said.short, STYLES[said.kind]))
         yield Text(said.text)
         yield Text()
         yield _groups(attribute, wide=wide)
@@ -44,7 +44,7 @@ def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
             yield _recalls(audit, attribute)
         if attribute.gaps:
             yield Text()
-            yield _gaps(attribute, wide=wide)
+            yield gaps_table(attribute.gaps, wide=wide)
     yield Text()
     yield Text(_legend(audit, wide=wide), style="dim")
 
@@ -65,7 +65,7 @@ def _legend(audit: Audit, *, wide: bool) -> str:
 
 def _groups(attribute: Attribute, *, wide: bool) -> Table:
     rows = [_group(group) for group in attribute.groups[:MOST_GROUPS]]
-    table = _table("group")
+    table = plain_table("group")
     told = [name for name in rows[0] if (wide or name in _NARROW) and any(str(row[name]) != "-" for row in rows)]
     for name in told:
         table.add_column(name, justify="left" if name == "95 %" else "right", no_wrap=True)
@@ -79,25 +79,26 @@ def _groups(attribute: Attribute, *, wide: bool) -> Table:
 def _group(group: GroupScores) -> dict[str, str | Text]:
     return {
         "n": f"{group.n:,}",
-        "accuracy": _number(group.accuracy),
+        "accuracy": number(group.accuracy),
         "95 %": span(group.interval),
-        "same mix": _number(group.same_mix),
+        "same mix": number(group.same_mix),
         "macro-F1": "-" if group.macro_f1 is None else f"{group.macro_f1:.3f}",
-        "found": _number(group.found),
-        "abstained": _number(group.abstained),
-        "ECE": _number(group.ece),
+        "found": number(group.found),
+        "abstained": number(group.abstained),
+        "ECE": number(group.ece),
         "sureness": "-" if group.overconfidence is None else f"{100 * group.overconfidence:+.1f}",
-        "seen": _number(group.smallest_gap),
+        "seen": number(group.smallest_gap),
         "lacking": Text(f"{group.more:,}" if group.more else "none", style="yellow" if group.more else "dim"),
     }
 
 
-def _number(share: float | None) -> str:
+def number(share: float | None) -> str:
+    """``62.3``, in percent; a dash where it cannot be told."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _recalls(audit: Audit, attribute: Attribute) -> Table:
-    table = _table("recall (pictures)")
+    table = plain_table("recall (pictures)")
     for emotion in audit.emotions:
         table.add_column(emotion, justify="right", no_wrap=True)
     for group in attribute.groups[:MOST_GROUPS]:
@@ -109,29 +110,31 @@ def _recalls(audit: Audit, attribute: Attribute) -> Table:
     return table
 
 
-def _gaps(attribute: Attribute, *, wide: bool) -> Table:
-    table = _table("gap in")
+def gaps_table(gaps: Sequence[Gap], *, wide: bool) -> Table:
+    """The gaps of one column of groups, a row each; bold where chance hardly explains them."""
+    table = plain_table("gap in")
     table.add_column("lowest", overflow="fold")
     table.add_column("highest", overflow="fold")
     for name in ("points", "95 %", *(("chance", "ratio", "fewest") if wide else ()), "p"):
         table.add_column(name, justify="left" if name == "95 %" else "right", no_wrap=True)
-    for gap in attribute.gaps:
+    for gap in gaps:
         what = gap.measure if gap.measure == gap.what or not wide else f"{gap.measure}: {gap.what}"
         ratio = "-" if gap.ratio is None else f"{gap.ratio:.2f}"
         table.add_row(
             Text(what),
-            Text(f"{gap.lowest} {_number(gap.low)}"),
-            Text(f"{gap.highest} {_number(gap.high)}"),
-            _number(gap.difference),
+            Text(f"{gap.lowest} {number(gap.low)}"),
+            Text(f"{gap.highest} {number(gap.high)}"),
+            number(gap.difference),
             span(gap.interval),
-            *((_number(gap.chance), ratio, f"{gap.fewest:,}") if wide else ()),
+            *((number(gap.chance), ratio, f"{gap.fewest:,}") if wide else ()),
             p_text(gap.p_corrected),
             style="bold" if gap.p_corrected < LEVEL else "",
         )
     return table
 
 
-def _table(first: str) -> Table:
+def plain_table(first: str) -> Table:
+    """A table without lines whose first column is named ``first``."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column(first, overflow="fold", min_width=10)
     return table

@@ -16,7 +16,7 @@ class Predictions:
 
     Attributes:
         emotions: the emotions that occur, K of them, in the vocabulary's order.
-        truth: int64 (N,), the place of the right answer in ``emotions``.
+        truth: int64 (N,), the place of the right answer in ``emotions``; -1 in all where there are no right answers.
         said: int64 (N,), the place of what was predicted; -1 where no face was found.
         abstained: bool (N,), the prediction was marked as not to be relied on; None where that is not known.
         confidence: float64 (N,), the probability of what was predicted, 0 to 1, NaN where no face was found; None where
@@ -37,6 +37,11 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    @property
+    def has_truth(self) -> bool:
+        """There are right answers to compare with."""
+        return bool((self.truth >= 0).all())
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def verdict(attribute: Attribute) -> Verdict:
         named = [f"{gap.measure} ({points(gap.difference)})" for gap in others]
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         text += f" Also different: {', '.join(named[:_MOST_NAMED])}{more}." if named else ""
-        text += f" {_groups(len(small), total)} too small to tell more." if small else ""
+        text += f" {how_many(len(small), total)} too small to tell more." if small else ""
         return Verdict("gap", "A difference was found", text)
     if not attribute.gaps:
         return Verdict(
@@ -56,7 +56,7 @@ def verdict(attribute: Attribute) -> Verdict:
         return Verdict(
             "small",
             "Too few pictures to tell",
-            f"No difference was found, which means little: {_groups(len(small), total)} too small to show a gap of "
+            f"No difference was found, which means little: {how_many(len(small), total)} too small to show a gap of "
             f"{_WORTH}. {_blind(small)}",
         )
     few = [
@@ -67,7 +67,7 @@ def verdict(attribute: Attribute) -> Verdict:
         "none",
         "No difference was found",
         f"Not in accuracy, where a drop by {points(seen)} would have been seen in four of five tries; nor in the recall of "
-        f"any emotion{f', but there are hardly any pictures of {_and(few)} to tell by' if few else ''}.",
+        f"any emotion{f', but there are hardly any pictures of {joined(few)} to tell by' if few else ''}.",
     )
 
 
@@ -81,14 +81,14 @@ def headline(audit: Audit) -> str:
     ]
     unclear = [name for name, kind in kinds.items() if kind == "small"]
     if unequal:
-        rest = f"; by {_and(unclear)} there are too few pictures to tell" if unclear else ""
-        return f"It does not work equally well for everyone: there are differences by {_and(unequal)}{rest}."
+        rest = f"; by {joined(unclear)} there are too few pictures to tell" if unclear else ""
+        return f"It does not work equally well for everyone: there are differences by {joined(unequal)}{rest}."
     if unclear:
         return (
-            f"Nobody can say yet: no difference was found, but by {_and(unclear)} there are too few pictures to tell."
+            f"Nobody can say yet: no difference was found, but by {joined(unclear)} there are too few pictures to tell."
         )
     enough = f"with pictures enough to see one of {_WORTH} in accuracy"
-    return f"No difference was found by {_and(list(kinds))}, {enough}."
+    return f"No difference was found by {joined(list(kinds))}, {enough}."
 
 
 def significant(gaps: Sequence[Gap]) -> list[Gap]:
@@ -160,7 +160,8 @@ def _told(gap: Gap) -> str:
     )
 
 
-def _groups(some: int, total: int) -> str:
+def how_many(some: int, total: int) -> str:
+    """``2 of 5 groups are``."""
     if some == total:
         return f"all {total} groups are"
     return f"{some} of {total} groups {'is' if some == 1 else 'are'}"
@@ -173,5 +174,6 @@ def _blind(small: Sequence[GroupScores]) -> str:
     return f"For {worst.name} ({worst.n:,}) only a gap of {points(worst.smallest_gap)} or more would have been seen."
 
 
-def _and(names: Sequence[str]) -> str:
+def joined(names: Sequence[str]) -> str:
+    """``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

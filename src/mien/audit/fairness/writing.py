@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def write_report(audit: Audit, folder: Path, title: str) -> list[Path]:
         "accuracy.png": accuracy_figure(audit),
         "gaps.png": gap_figure(audit),
         "groups.csv": _groups(audit),
-        "gaps.csv": _gaps(audit),
+        "gaps.csv": gaps_csv([(attribute.name, attribute.gaps) for attribute in audit.attributes]),
         "audit.json": as_json(audit).encode(),
     }
     for name, content in made.items():
@@ -71,22 +72,24 @@ def _groups(audit: Audit) -> bytes:
                 else:
                     row[name] = value
             rows.append(row)
-    return _csv(rows, list(rows[0]))
+    return csv_of(rows, list(rows[0]))
 
 
-def _gaps(audit: Audit) -> bytes:
+def gaps_csv(columns: Sequence[tuple[str, Sequence[Gap]]]) -> bytes:
+    """A row a gap, from the gaps of each column of groups and its name."""
     rows = []
-    for attribute in audit.attributes:
-        for gap in attribute.gaps:
-            row: dict[str, Any] = {"attribute": attribute.name, **asdict(gap)}
+    for name_of_column, gaps in columns:
+        for gap in gaps:
+            row: dict[str, Any] = {"attribute": name_of_column, **asdict(gap)}
             for name, stem in (("interval", "difference"), ("ratio_interval", "ratio")):
                 low, high = row.pop(name) or (None, None)
                 row |= {f"{stem}_low": low, f"{stem}_high": high}
             rows.append(row)
-    return _csv(rows, list(rows[0]) if rows else ["attribute", *(field.name for field in fields(Gap))])
+    return csv_of(rows, list(rows[0]) if rows else ["attribute", *(field.name for field in fields(Gap))])
 
 
-def _csv(rows: list[dict[str, Any]], columns: list[str]) -> bytes:
+def csv_of(rows: list[dict[str, Any]], columns: list[str]) -> bytes:
+    """Rows as CSV, UTF-8; what cannot be told is an empty cell."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

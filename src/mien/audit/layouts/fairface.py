@@ -1,0 +1,67 @@
+"""FairFace: 97,698 published faces with age, gender and race, balanced by race, and without emotions.
+
+Karkkainen and Joo (2021), "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age". Pictures from Flickr; age,
+gender and race are what annotators made of them. Licence: CC BY 4.0. To obtain from github.com/joojs/fairface. It comes as
+``fairface_label_train.csv`` and ``fairface_label_val.csv`` beside the folders ``train`` and ``val``::
+
+    file,age,gender,race,service_test
+    train/1.jpg,50-59,Male,East Asian,True
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import DataError
+from ..fairness.table import Table, open_table
+from .sheet import PATH, Sheet, headed, missing_part
+
+NAME = "FairFace"
+KNOWN_BY = "fairface_label_val.csv"
+_TOLD = ("age", "gender", "race")
+_FILES = "fairface_label_*.csv"
+_HINT = "Get labels and pictures from github.com/joojs/fairface, and unpack the pictures beside the labels."
+
+
+def recognised(path: Path) -> bool:
+    """Whether this is the folder of the data set, or one of its files of labels."""
+    if path.is_dir():
+        return any(path.glob(_FILES))
+    return (path.match(_FILES) and path.is_file()) or headed(path, ("file", *_TOLD, "service_test"))
+
+
+def read(path: Path) -> Sheet:
+    """The faces of a file of labels, or of all of them in a folder.
+
+    Groups are ``gender``, ``age`` and ``race``; ``part`` is ``train`` or ``val``. There are no emotions.
+
+    Raises:
+        DataError: a column or the pictures are missing.
+    """
+    folder = path if path.is_dir() else path.parent
+    columns: dict[str, list[str]] = {PATH: [], **{name: [] for name in _TOLD}, "part": []}
+    for file in sorted(path.glob(_FILES)) if path.is_dir() else [path]:
+        table = open_table(file)
+        lacking = [name for name in ("file", *_TOLD) if name not in table.columns]
+        if lacking:
+            raise missing_part(
+                NAME, f"{file} has no column {', '.join(lacking)}", "the columns file, age, gender, race", _HINT
+            )
+        _check_pictures(table, folder)
+        files = table.text("file")
+        columns[PATH] += files.tolist()
+        columns["age"] += [age.replace("more than 70", "70+") for age in table.text("age")]
+        columns["gender"] += [gender.lower() for gender in table.text("gender")]
+        columns["race"] += [race.replace("_", " ") for race in table.text("race")]
+        columns["part"] += [name.partition("/")[0] for name in files]
+    note = "FairFace has no emotions: nobody can say here whether a reading is right."
+    return Sheet(NAME, folder, columns, ("gender", "age", "race"), notes=(note,))
+
+
+def _check_pictures(table: Table, folder: Path) -> None:
+    first = folder / str(table.text("file")[0])
+    if not first.is_file():
+        raise DataError(
+            f"{NAME}: {table.name} names {first}, which is not there; expected the folders train and val beside the labels",
+            hint=_HINT,
+        )

@@ -1,0 +1,78 @@
+"""An audit without right answers as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import resources
+
+from ... import __version__
+from ...draw.palette import COLOURS, ink_on
+from ..fairness.page import MOST_GROUPS, Mark, Scale, gap_mark, gap_scale
+from ..fairness.page import filled as fill
+from ..fairness.power import LEVEL
+from ..fairness.values import Gap
+from ..fairness.words import Verdict, p_text, percent, points, span
+from .values import GroupShares, Parity, ParityAttribute
+from .words import CAUTION, headline, needs, verdict
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A column of groups as the page shows it."""
+
+    name: str
+    key: str
+    verdict: Verdict
+    attribute: ParityAttribute
+    groups: tuple[GroupShares, ...]
+    more_groups: int
+    gaps: tuple[tuple[Gap, Mark], ...]
+    gap_scale: Scale
+
+
+def render(found: Parity, title: str) -> bytes:
+    """The page, UTF-8: for light and dark, wide and narrow screens, without scripts; nothing is fetched from elsewhere.
+
+    Args:
+        found: what was found.
+        title: what was audited.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    return fill(
+        resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8"),
+        found=found,
+        title=title,
+        answer=headline(found),
+        caution=CAUTION,
+        made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
+        sections=[_section(number, attribute) for number, attribute in enumerate(found.attributes, 1)],
+        colours={emotion: (_css(COLOURS[emotion]), _css(ink_on(COLOURS[emotion]))) for emotion in found.emotions},
+        level=LEVEL,
+        percent=percent,
+        points=points,
+        span=span,
+        p_text=p_text,
+        needs=needs,
+    )
+
+
+def _section(number: int, attribute: ParityAttribute) -> _Section:
+    shown = attribute.groups[:MOST_GROUPS]
+    along = gap_scale(attribute.gaps)
+    return _Section(
+        name=attribute.name,
+        key=f"by-{number}",
+        verdict=verdict(attribute),
+        attribute=attribute,
+        groups=shown,
+        more_groups=len(attribute.groups) - len(shown),
+        gaps=tuple((gap, gap_mark(gap, along)) for gap in attribute.gaps),
+        gap_scale=along,
+    )
+
+
+def _css(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
