@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from importlib import resources
 
-from ... import __version__
-from ...extras import require
+from ..look.page import page_from
+from ..look.scale import Scale
 from .power import LEVEL
 from .values import Attribute, Audit, Gap, GroupScores
 from .words import FEW, Verdict, headline, lean, needs, p_text, percent, points, span, verdict
@@ -29,27 +27,6 @@ class _Mark:
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """A stretch of numbers along the width of the page."""
-
-    start: float
-    end: float
-
-    def place(self, value: float) -> float:
-        """In percent of the width, kept within it."""
-        return min(100.0, max(0.0, 100 * (value - self.start) / (self.end - self.start)))
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Places and words of round numbers, six at most."""
-        whole = self.end - self.start
-        step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if whole / step <= 6 or step == 0.5)
-        first = math.ceil(self.start / step - 1e-9)
-        count = math.floor(self.end / step + 1e-9) - first
-        return [(self.place((first + i) * step), f"{100 * (first + i) * step:.0f}") for i in range(count + 1)]
-
-
-@dataclass(frozen=True)
 class _Section:
     """A column of groups as the page shows it."""
 
@@ -59,7 +36,7 @@ class _Section:
     groups: tuple[tuple[GroupScores, _Mark | None], ...]
     more_groups: int
     gaps: tuple[tuple[Gap, _Mark], ...]
-    gap_scale: _Scale
+    gap_scale: Scale
     attribute: Attribute
 
 
@@ -73,15 +50,12 @@ def render(audit: Audit, title: str) -> bytes:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
-    jinja2 = require("jinja2", "audit")
-    template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
     scale = _accuracy_scale(audit)
-    text: str = page.render(
+    return page_from(
+        __package__ or "",
         audit=audit,
         title=title,
         answer=headline(audit),
-        made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
         sections=[_section(number, attribute, scale) for number, attribute in enumerate(audit.attributes, 1)],
         scale=scale,
         overall_at=scale.place(audit.overall.accuracy or 0.0),
@@ -94,14 +68,13 @@ def render(audit: Audit, title: str) -> bytes:
         lean=lean,
         needs=needs,
     )
-    return text.replace(" %", "\N{NO-BREAK SPACE}%").encode()  # which belong together where a line ends
 
 
-def _section(number: int, attribute: Attribute, scale: _Scale) -> _Section:
+def _section(number: int, attribute: Attribute, scale: Scale) -> _Section:
     shown = attribute.groups[:MOST_GROUPS]
     lowest = min([0.0, *(gap.interval[0] for gap in attribute.gaps)])
     highest = max([0.05, *(max(gap.interval[1], gap.chance) for gap in attribute.gaps)])
-    gap_scale = _Scale(lowest - 0.02 * (highest - lowest), highest + 0.02 * (highest - lowest))
+    gap_scale = Scale(lowest - 0.02 * (highest - lowest), highest + 0.02 * (highest - lowest))
     return _Section(
         name=attribute.name,
         key=f"by-{number}",
@@ -114,25 +87,25 @@ def _section(number: int, attribute: Attribute, scale: _Scale) -> _Section:
     )
 
 
-def _group_mark(group: GroupScores, scale: _Scale) -> _Mark | None:
+def _group_mark(group: GroupScores, scale: Scale) -> _Mark | None:
     if group.accuracy is None or group.interval is None:
         return None
     low, high = group.interval
     return _Mark(scale.place(low), scale.place(group.accuracy), scale.place(high))
 
 
-def _gap_mark(gap: Gap, scale: _Scale) -> _Mark:
+def _gap_mark(gap: Gap, scale: Scale) -> _Mark:
     low, high = gap.interval
     return _Mark(scale.place(low), scale.place(gap.difference), scale.place(high), scale.place(gap.chance))
 
 
-def _accuracy_scale(audit: Audit) -> _Scale:
+def _accuracy_scale(audit: Audit) -> Scale:
     """From a round number below the least to one above the most that any interval holds."""
     ends = list(_ends([audit.overall]))
     for attribute in audit.attributes:
         ends += _ends(attribute.groups)
     start, end = min(ends, default=0.0), max(ends, default=1.0)
-    return _Scale(max(0.0, math.floor(start * 20 - 0.2) / 20), min(1.0, math.ceil(end * 20 + 0.2) / 20))
+    return Scale(max(0.0, math.floor(start * 20 - 0.2) / 20), min(1.0, math.ceil(end * 20 + 0.2) / 20))
 
 
 def _ends(groups: Sequence[GroupScores]) -> Iterator[float]:
