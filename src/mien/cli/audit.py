@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from .change import change
 from .conditions import conditions
 from .fairness import fairness
 
@@ -15,4 +16,5 @@ audit = typer.Typer(
     rich_markup_mode="rich",
 )
 audit.command()(fairness)
+audit.command()(change)
 audit.command()(conditions)

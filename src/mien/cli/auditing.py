@@ -17,11 +17,12 @@ from ..audit.fairness.terminal import shown
 from ..audit.fairness.values import Predictions
 from ..audit.fairness.writing import NAMES, write_report
 from ..audit.fairness.writing import as_json as json_of
-from ..errors import OptionError, OutputError
+from ..errors import OptionError
 from ..sinks.atomic import replacing
 from ..sinks.csv_table import write_csv
 from ..sinks.rows import Row
 from ..values.options import ReadOptions
+from .taken import check_free
 
 _PREDICTIONS = "predictions.csv"
 
@@ -48,12 +49,7 @@ def check(predictions: Path | None, data: Path | None, out: Path | None, *, over
             hint="Name a table of predictions, or give photos with --data TABLE.",
         )
     names = NAMES if data is None else (*NAMES, _PREDICTIONS)
-    taken = [name for name in names if out and (out / name).exists()]
-    if taken and not overwrite:
-        raise OutputError(
-            f"{out} holds an audit already: {', '.join(taken)}",
-            hint="Use --overwrite to replace it, or write elsewhere.",
-        )
+    check_free(out, names, "an audit", overwrite=overwrite)
 
 
 def run(

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...extras import require
 from .power import LEVEL
-from .values import Audit, Gap, GroupScores
+from .values import Audit, Gap
 from .words import p_text
 
 #: Groups and gaps beyond these are left out of the figures; the tables have all.
@@ -27,7 +27,7 @@ def accuracy_figure(audit: Audit) -> bytes:
         (f"by {attribute.name}", [group for group in attribute.groups if group.accuracy is not None][:MOST])
         for attribute in audit.attributes
     ]
-    figure, axes, rows = _panel(sections)
+    figure, axes, rows = panel(sections)
     for at, group in rows:
         low, high = group.interval or (0.0, 1.0)
         share = group.accuracy or 0.0
@@ -41,7 +41,7 @@ def accuracy_figure(audit: Audit) -> bytes:
     if audit.overall.accuracy is not None:
         axes.axvline(100 * audit.overall.accuracy, color=_GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.set_xlabel("accuracy, %, with its 95 % interval (dashed: all pictures; hollow: too few pictures to judge)")
-    return _png(figure, "How often is it right?")
+    return png(figure, "How often is it right?")
 
 
 def gap_figure(audit: Audit) -> bytes:
@@ -54,7 +54,7 @@ def gap_figure(audit: Audit) -> bytes:
         (f"by {attribute.name}", [gap for gap in attribute.gaps if gap.measure != "equalised odds"][:MOST])
         for attribute in audit.attributes
     ]
-    figure, axes, rows = _panel(sections)
+    figure, axes, rows = panel(sections)
     for at, gap in rows:
         colour = _RED if gap.p_corrected < LEVEL else _BLUE
         axes.barh(at, 100 * gap.chance, height=0.55, color="#e4e7ec", zorder=1)
@@ -68,10 +68,10 @@ def gap_figure(audit: Audit) -> bytes:
         )  # fmt: skip
     axes.axvline(0, color=_GRAY, linewidth=1, zorder=1)
     axes.set_xlabel("gap, points, with its 95 % interval (gray: what chance alone gives; red: more than chance)")
-    return _png(figure, "How far apart are the groups?")
+    return png(figure, "How far apart are the groups?")
 
 
-def _panel(sections: Sequence[tuple[str, Sequence[Any]]]) -> tuple[Any, Any, list[tuple[float, Any]]]:
+def panel(sections: Sequence[tuple[str, Sequence[Any]]]) -> tuple[Any, Any, list[tuple[float, Any]]]:
     """A panel with a named row for each entry, under the heading of its section; and where the rows are."""
     entries = sum(len(rows) for _, rows in sections)
     height = _FOOT + 0.35 + _HEAD * len(sections) + _ROW * entries
@@ -102,11 +102,12 @@ def _panel(sections: Sequence[tuple[str, Sequence[Any]]]) -> tuple[Any, Any, lis
     return figure, axes, placed
 
 
-def _name(row: GroupScores | Gap) -> str:
-    return row.name if isinstance(row, GroupScores) else row.measure
+def _name(row: Any) -> str:
+    return row.measure if isinstance(row, Gap) else str(row.name)
 
 
-def _png(figure: Any, title: str) -> bytes:
+def png(figure: Any, title: str) -> bytes:
+    """The figure under its title, PNG."""
     figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left", va="top", fontsize=11, color=_INK)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)

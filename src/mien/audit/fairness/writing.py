@@ -71,7 +71,7 @@ def _groups(audit: Audit) -> bytes:
                 else:
                     row[name] = value
             rows.append(row)
-    return _csv(rows, list(rows[0]))
+    return csv_of(rows, list(rows[0]))
 
 
 def _gaps(audit: Audit) -> bytes:
@@ -83,10 +83,11 @@ def _gaps(audit: Audit) -> bytes:
                 low, high = row.pop(name) or (None, None)
                 row |= {f"{stem}_low": low, f"{stem}_high": high}
             rows.append(row)
-    return _csv(rows, list(rows[0]) if rows else ["attribute", *(field.name for field in fields(Gap))])
+    return csv_of(rows, list(rows[0]) if rows else ["attribute", *(field.name for field in fields(Gap))])
 
 
-def _csv(rows: list[dict[str, Any]], columns: list[str]) -> bytes:
+def csv_of(rows: list[dict[str, Any]], columns: list[str]) -> bytes:
+    """Rows as CSV, UTF-8: numbers to six digits, true and false, empty for what cannot be told."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
