@@ -7,6 +7,7 @@ import typer
 from .change import change
 from .conditions import conditions
 from .fairness import fairness
+from .thresholds import thresholds
 
 audit = typer.Typer(
     name="audit",
@@ -17,4 +18,5 @@ audit = typer.Typer(
 )
 audit.command()(fairness)
 audit.command()(change)
+audit.command()(thresholds)
 audit.command()(conditions)

@@ -17,6 +17,7 @@ from ..audit.fairness.terminal import shown
 from ..audit.fairness.values import Predictions
 from ..audit.fairness.writing import NAMES, write_report
 from ..audit.fairness.writing import as_json as json_of
+from ..audit.thresholds.keeping import read_rule, relied_on
 from ..errors import OptionError
 from ..sinks.atomic import replacing
 from ..sinks.csv_table import write_csv
@@ -59,6 +60,8 @@ def run(
     *,
     pictures: str,
     settings: Settings,
+    thresholds: Path | None = None,
+    own_thresholds: bool = False,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -71,6 +74,8 @@ def run(
         if out:  # before anything else can fail: reading is what takes long
             with replacing(out / _PREDICTIONS) as file:
                 write_csv(file, tuple(rows[0]), rows)
+    if thresholds:
+        given = relied_on(given, read_rule(thresholds), own=own_thresholds)
     found = audit(given, **settings)
     written = write_report(found, out, source.name) if out else []
     if as_json:

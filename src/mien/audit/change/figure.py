@@ -17,7 +17,7 @@ def change_figure(change: Change) -> bytes:
         MissingExtraError: matplotlib is not installed.
     """
     sections = [(f"by {one.name}", one.groups[:MOST]) for one in change.attributes]
-    figure, axes, rows = panel([("", [change.overall]), *sections])
+    figure, axes, rows = panel([("over all", [change.overall]), *sections])
     for at, group in rows:
         sure = (group.p_corrected < LEVEL) and group.compared
         before, after = 100 * group.before, 100 * group.after

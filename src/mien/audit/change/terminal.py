@@ -32,8 +32,8 @@ def shown(change: Change, width: int) -> Iterator[RenderableType]:
     yield Text()
     yield Text(
         f"Accuracy in percent, change in points, with 95 % intervals (paired bootstrap, {change.draws:,} draws). gained, "
-        "lost: pictures that only the second, only the first model gets right. p: McNemar's exact test, corrected after Holm for "
-        f"{change.comparisons} groups; of the gap: answers of the two models swapped at random, picture by picture.",
+        "lost: pictures that only the second, only the first model gets right. p: McNemar's exact test, corrected after "
+        f"Holm for {change.comparisons} groups; of the gap: answers of both models swapped at random.",
         style="dim",
     )
 
