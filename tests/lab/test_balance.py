@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +186,25 @@ def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
     table([(name, "dark" if row < 31 else "bright") for row, name in enumerate(faces.names.tolist())])
     with pytest.raises(DataError, match="a run with other groups"):
         train(recipe, faces, tmp_path / "parts", resume=True)
+
+
+def test_predictions_carry_their_groups(tmp_path):
+    from mien.lab.evaluate.predict import open_classifier
+    from mien.lab.evaluate.predictions import write_predictions
+
+    faces = two_classes(40)
+    (tmp_path / "groups.csv").write_text("name,face,truth,light\n#1,1,happy,dark\nelse,1,sad,bright\n", "utf-8")
+    path = tmp_path / "predictions.csv"
+    assert (
+        write_predictions(open_classifier(Path("tiny")), faces, path, head="fer2013", groups=tmp_path / "groups.csv")
+        == 40
+    )
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    assert [row["light"] for row in rows[:3]] == ["", "dark", ""]
+    assert {row["truth"] for row in rows} == {"happy", "sad"}
+    assert all(float(row[row["predicted"]]) == float(row["confidence"]) for row in rows)
+    with pytest.raises(DataError, match="no head 'x'"):
+        write_predictions(open_classifier(Path("tiny")), faces, path, head="x")
+    (tmp_path / "groups.csv").write_text("name,light\nelse,bright\n", "utf-8")
+    with pytest.raises(DataError, match="no row names a picture"):
+        write_predictions(open_classifier(Path("tiny")), faces, path, groups=tmp_path / "groups.csv")
