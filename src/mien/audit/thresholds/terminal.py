@@ -56,7 +56,7 @@ def _table(found: Thresholds) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("group", overflow="fold", min_width=8)
     for name in ("n", "common", "relied on", "right", "own", "relied on", "right"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=name != "right")
     for group in found.groups:
         common = "none" if found.common is None else f"{found.common:.2f}"
         own = f"{group.threshold:.2f}" if group.threshold is not None else _why(group)
