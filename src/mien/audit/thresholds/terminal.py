@@ -22,8 +22,13 @@ def shown(found: Thresholds) -> Iterator[RenderableType]:
     )
     for note in found.notes:
         yield Text(f"Note: {note}", style="dim")
+    if found.common is not None:
+        yield Text()
+        yield Text(f"One threshold for everyone: {found.common:.2f} (recommended)", style="bold underline")
+        yield _table([(group, f"{found.common:.2f}", group.common) for group in found.groups])
     yield Text()
-    yield _table(found)
+    yield Text("Each group's own", style="bold underline")
+    yield _table([(group, _own(group), group.own) for group in found.groups])
     missed = [group for group in found.groups if _missed(group.common, found) or _missed(group.own, found)]
     if missed:
         yield Text()
@@ -52,28 +57,27 @@ def headline(found: Thresholds) -> str:
     )
 
 
-def _table(found: Thresholds) -> Table:
+def _table(rows: list[tuple[GroupThreshold, str, Kept | None]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("group", overflow="fold", min_width=8)
-    for name in ("n", "common", "relied on", "right", "own", "relied on", "right"):
-        table.add_column(name, justify="right", no_wrap=name != "right")
-    for group in found.groups:
-        common = "none" if found.common is None else f"{found.common:.2f}"
-        own = f"{group.threshold:.2f}" if group.threshold is not None else _why(group)
-        table.add_row(Text(group.name), f"{group.n:,}", common, *_kept(group.common), own, *_kept(group.own))
+    for name in ("fitted to", "threshold", "relied on", "right"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("95 %", no_wrap=True)
+    for group, threshold, kept in rows:
+        table.add_row(Text(group.name), f"{group.n:,}", threshold, *_kept(kept))
     return table
 
 
-def _why(group: GroupThreshold) -> str:
+def _own(group: GroupThreshold) -> str:
+    if group.threshold is not None:
+        return f"{group.threshold:.2f}"
     return f"{group.why}: {group.needed} needed" if group.why == "too small" else group.why
 
 
-def _kept(kept: Kept | None) -> tuple[str, str]:
+def _kept(kept: Kept | None) -> tuple[str, str, str]:
     if kept is None or not kept.n:
-        return "-", "-"
-    if kept.accuracy is None:
-        return percent(0.0), "-"
-    return percent(kept.relied_on / kept.n), f"{100 * kept.accuracy:.1f} {span(kept.interval)}"
+        return "-", "-", ""
+    return percent(kept.relied_on / kept.n), percent(kept.accuracy), span(kept.interval)
 
 
 def _missed(kept: Kept | None, found: Thresholds) -> bool:
