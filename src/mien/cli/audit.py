@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from .change import change
 from .conditions import conditions
 from .fairness import fairness
+from .thresholds import thresholds
 
 audit = typer.Typer(
     name="audit",
@@ -15,4 +17,6 @@ audit = typer.Typer(
     rich_markup_mode="rich",
 )
 audit.command()(fairness)
+audit.command()(change)
+audit.command()(thresholds)
 audit.command()(conditions)

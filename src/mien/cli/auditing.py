@@ -25,14 +25,16 @@ from ..audit.measuring import LARGEST, LEAST_IN_CROP
 from ..audit.parity import terminal as parity_terminal
 from ..audit.parity import writing as parity_writing
 from ..audit.parity.comparing import parity
+from ..audit.thresholds.keeping import read_rule, relied_on
 from ..detect.choosing import choose_detector
-from ..errors import OptionError, OutputError
+from ..errors import OptionError
 from ..models.catalogue import load_model
 from ..sinks.atomic import replacing
 from ..sinks.csv_table import write_csv
 from ..sinks.rows import Row
 from ..values.options import ReadOptions
 from .data import progress_bar, read_data
+from .taken import check_free
 
 _PREDICTIONS = "predictions.csv"
 
@@ -74,12 +76,7 @@ def check(predictions: Path | None, data: Path | None, out: Path | None, *, over
             hint="Name a table of predictions, or give photos with --data TABLE.",
         )
     names = (*NAMES, *(name for name in parity_writing.NAMES if name not in NAMES), *([_PREDICTIONS] if data else []))
-    taken = [name for name in names if out and (out / name).exists()]
-    if taken and not overwrite:
-        raise OutputError(
-            f"{out} holds an audit already: {', '.join(taken)}",
-            hint="Use --overwrite to replace it, or write elsewhere.",
-        )
+    check_free(out, names, "an audit", overwrite=overwrite)
 
 
 def check_columns(
@@ -111,6 +108,8 @@ def run(
     *,
     pictures: Pictures,
     settings: Settings,
+    thresholds: Path | None = None,
+    own_thresholds: bool = False,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -123,6 +122,8 @@ def run(
         if out:  # before anything else can fail: reading is what takes long
             with replacing(out / _PREDICTIONS) as file:
                 write_csv(file, tuple(rows[0]), rows)
+    if thresholds:
+        given = relied_on(given, read_rule(thresholds), own=own_thresholds)
     console = Console(highlight=False)
     if given.has_truth:
         found = audit(given, **settings)

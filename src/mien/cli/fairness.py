@@ -107,6 +107,13 @@ def fairness(
         str,
         typer.Option(metavar="COLUMN", help="Photos, or their paths. \\[path, file, ...]", rich_help_panel=_READING),
     ] = "",
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Audit only what is relied on by the common threshold of this file."),
+    ] = None,
+    own_thresholds: Annotated[
+        bool, typer.Option("--own-thresholds", help="By each group's own threshold in place of the common one.")
+    ] = False,
     least: Annotated[int, typer.Option(min=2, help="Pictures that a group needs to be compared.")] = 5,
     draws: Annotated[int, typer.Option(min=100, help="Resamples for intervals, permutations for p-values.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of chance: the same seed gives the same figures.")] = 0,
@@ -158,6 +165,8 @@ def fairness(
         options,
         pictures=Pictures(pictures, part, conditions),
         settings={"cross": cross, "least": least, "draws": draws, "seed": seed},
+        thresholds=thresholds,
+        own_thresholds=own_thresholds,
         out=out,
         as_json=as_json,
     )

@@ -108,6 +108,15 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write evaluation.json, per_class.csv and figures here too.")
     ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", dir_okay=False, help="Write what it says of each picture, for mien audit."),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Add to --predictions what this file says of each name."),
+    ] = None,
+    head: Annotated[str, typer.Option(help="Of which head --predictions are. By default the first.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Measure a model: accuracy with its 95 % interval, macro-F1, calibration, and what is mistaken for what.
@@ -136,6 +145,11 @@ def evaluate(
     faces = read_data(data, spec.size, spec.colour, listed=listed, find_faces=find_faces)
     evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
+    if predictions:
+        from ..lab.evaluate.predictions import write_predictions
+
+        write_predictions(classifier, faces.part(split), predictions, head=head, groups=groups)
+        written = [*written, predictions]
     if as_json:
         typer.echo(json_of(evaluation), nl=False)
         return

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import RecipeError
+from .recipe_balance import Balance
 from .recipe_check import check
 from .recipe_fields import Augment, Data, Distil, Head, Input, Network, Optimizer, Recipe, Schedule, Semi
 
@@ -22,6 +23,7 @@ else:
 
 __all__ = [
     "Augment",
+    "Balance",
     "Data",
     "Distil",
     "Head",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import RecipeError
+from .recipe_balance import check_balance
 from .recipe_fields import Network
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def check(recipe: Recipe) -> None:
     _check_sides(recipe)
     _check_semi(recipe.semi)
     _check_distil(recipe.distil)
+    check_balance(recipe.balance, recipe.data.sampling, bool(recipe.distil.taught))
     if recipe.distil.taught and recipe.semi.ratio:
         raise RecipeError(
             f"semi.ratio: got {recipe.semi.ratio} beside distil.taught, expected 0: teachers answer for every picture",

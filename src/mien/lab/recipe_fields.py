@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .recipe_balance import Balance
+
 
 @dataclass(frozen=True)
 class Head:
@@ -234,3 +236,4 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     semi: Semi = field(default_factory=Semi)
     distil: Distil = field(default_factory=Distil)
+    balance: Balance = field(default_factory=Balance)

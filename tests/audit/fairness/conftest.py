@@ -1,9 +1,8 @@
 """Predictions made up to have the gaps, or the fairness, that a test is about."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pytest
 
 from mien.audit.fairness.counts import Counts
 from mien.audit.fairness.values import Predictions
@@ -32,15 +31,3 @@ def predictions_from(counts: Counts, names: Sequence[str], column: str = "group"
     said = np.where(outcome > k, outcome - k, outcome) - 1
     cells = np.array(names, object)[group]
     return Predictions(EMOTIONS[:k], truth, said, None, None, bool((said < 0).any()), {column: cells})
-
-
-@pytest.fixture
-def write(tmp_path) -> Callable[[Mapping[str, Sequence[object]]], str]:
-    """Write a CSV file from its columns; gives its path."""
-
-    def written(columns: Mapping[str, Sequence[object]], name: str = "predictions.csv") -> str:
-        lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
-        (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
-        return str(tmp_path / name)
-
-    return written

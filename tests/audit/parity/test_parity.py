@@ -18,7 +18,6 @@ from mien.audit.parity.words import CAUTION, headline, needs, verdict
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError, OutputError
 
-from ..fairness.conftest import write as write  # noqa: PLC0414  # the fixtures
 from ..fairness.test_command import run as run  # noqa: PLC0414
 
 NAMES = EMOTIONS[:3]

@@ -16,7 +16,16 @@ MOST_GROUPS = 60
 
 
 def grouping(predictions: Predictions, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """The groups of a column of ``predictions``, as ``ranked`` gives them."""
+    return ranked(column, predictions.groups[column])
+
+
+def ranked(column: str, cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """The groups of a column.
+
+    Args:
+        column: its name, for messages.
+        cells: object (N,) of str, the group of each picture; empty where it has none.
 
     Returns:
         int64 (N,), the place of each picture's group, -1 where it has none; and the names of the groups, in natural order.
@@ -24,7 +33,6 @@ def grouping(predictions: Predictions, column: str) -> tuple[npt.NDArray[np.int6
     Raises:
         DataError: no picture has a group, all have the same, or there are too many groups to be groups.
     """
-    cells = predictions.groups[column]
     codes, kept = _ranked(cells)
     if not kept:
         raise DataError(

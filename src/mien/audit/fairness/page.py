@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from importlib import resources
-from typing import Any
 
-from ... import __version__
-from ...extras import require
+from ..look.page import page_from
+from ..look.scale import Scale
 from .power import LEVEL
 from .values import Attribute, Audit, Gap, GroupScores
 from .words import FEW, Verdict, headline, lean, needs, p_text, percent, points, span, verdict
@@ -27,27 +24,6 @@ class Mark:
     at: float
     high: float
     chance: float = 0.0
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A stretch of numbers along the width of the page."""
-
-    start: float
-    end: float
-
-    def place(self, value: float) -> float:
-        """In percent of the width, kept within it."""
-        return min(100.0, max(0.0, 100 * (value - self.start) / (self.end - self.start)))
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Places and words of round numbers, six at most."""
-        whole = self.end - self.start
-        step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if whole / step <= 6 or step == 0.5)
-        first = math.ceil(self.start / step - 1e-9)
-        count = math.floor(self.end / step + 1e-9) - first
-        return [(self.place((first + i) * step), f"{100 * (first + i) * step:.0f}") for i in range(count + 1)]
 
 
 @dataclass(frozen=True)
@@ -75,12 +51,11 @@ def render(audit: Audit, title: str) -> bytes:
         MissingExtraError: Jinja2 is not installed.
     """
     scale = _accuracy_scale(audit)
-    return filled(
-        resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8"),
+    return page_from(
+        __package__ or "",
         audit=audit,
         title=title,
         answer=headline(audit),
-        made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
         sections=[_section(number, attribute, scale) for number, attribute in enumerate(audit.attributes, 1)],
         scale=scale,
         overall_at=scale.place(audit.overall.accuracy or 0.0),
@@ -93,21 +68,6 @@ def render(audit: Audit, title: str) -> bytes:
         lean=lean,
         needs=needs,
     )
-
-
-def filled(template: str, **values: Any) -> bytes:
-    """A page, UTF-8, from its template and what is shown; ``style`` is the style sheet of all audits.
-
-    Raises:
-        MissingExtraError: Jinja2 is not installed.
-    """
-    jinja2 = require("jinja2", "audit")
-    style = resources.files(__package__ or "").joinpath("style.css").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
-    text: str = page.render(style=require("markupsafe", "audit").Markup(style), **values)
-    for apart, together in ((" %", "\N{NO-BREAK SPACE}%"), ("p = ", "p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")):
-        text = text.replace(apart, together)  # where a line ends
-    return text.encode()
 
 
 def _section(number: int, attribute: Attribute, scale: Scale) -> _Section:

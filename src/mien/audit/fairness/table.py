@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ class Table:
         made = np.empty(len(cells), object)
         made[:] = cells
         return made
+
+    def take(self, rows: npt.NDArray[np.int64], cells: Mapping[str, Cells] | None = None) -> Table:
+        """Some rows, in the order given; some columns replaced or added, each object (len(rows),) of str."""
+        frame = self._frame.iloc[rows].reset_index(drop=True)
+        for name, column in (cells or {}).items():
+            frame[name] = column
+        return Table(self.name, frame)
+
+    def csv(self) -> bytes:
+        """The table as CSV, UTF-8."""
+        return str(self._frame.to_csv(index=False, lineterminator="\n")).encode()
 
     def wanted(self, column: str, option: str) -> str:
         """The column, if there is one.

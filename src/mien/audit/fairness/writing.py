@@ -89,7 +89,7 @@ def gaps_csv(columns: Sequence[tuple[str, Sequence[Gap]]]) -> bytes:
 
 
 def csv_of(rows: list[dict[str, Any]], columns: list[str]) -> bytes:
-    """Rows as CSV, UTF-8; what cannot be told is an empty cell."""
+    """Rows as CSV, UTF-8: numbers to six digits, true and false, empty for what cannot be told."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from importlib import resources
 
-from ... import __version__
 from ...draw.palette import COLOURS, ink_on
-from ..fairness.page import MOST_GROUPS, Mark, Scale, gap_mark, gap_scale
-from ..fairness.page import filled as fill
+from ..fairness.page import MOST_GROUPS, Mark, gap_mark, gap_scale
 from ..fairness.power import LEVEL
 from ..fairness.values import Gap
 from ..fairness.words import Verdict, p_text, percent, points, span
+from ..look.page import page_from
+from ..look.scale import Scale
 from .values import GroupShares, Parity, ParityAttribute
 from .words import CAUTION, headline, needs, verdict
 
@@ -41,13 +39,12 @@ def render(found: Parity, title: str) -> bytes:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
-    return fill(
-        resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8"),
+    return page_from(
+        __package__ or "",
         found=found,
         title=title,
         answer=headline(found),
         caution=CAUTION,
-        made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
         sections=[_section(number, attribute) for number, attribute in enumerate(found.attributes, 1)],
         colours={emotion: (_css(COLOURS[emotion]), _css(ink_on(COLOURS[emotion]))) for emotion in found.emotions},
         level=LEVEL,

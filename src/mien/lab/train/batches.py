@@ -15,6 +15,7 @@ from ...errors import DataError
 from ..dataset.faces import FaceSet
 from ..dataset.targets import hard_targets, soft_targets
 from ..recipe import Recipe
+from ..split.evening import Evened, evened
 from .taught import Taught
 
 Rows = npt.NDArray[np.int64]
@@ -33,6 +34,7 @@ class DrawnBatches(Sampler[list[int]]):
         others: rows without labels.
         ratio: how many of the others follow for each labelled row.
         views: of each row; a batch then names view V of row R by R * views + V, a view drawn anew for each.
+        even: which of the labelled rows to draw so that groups count alike; in place of ``odds``.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class DrawnBatches(Sampler[list[int]]):
         others: Rows | None = None,
         ratio: int = 0,
         views: int = 1,
+        even: Evened | None = None,
     ) -> None:
         self._labelled, self._batch, self._seed, self._epoch = labelled, min(batch, len(labelled)), seed, 0
         self._views = views
         self._odds = None if odds is None else odds / odds.sum()
-        self._others = others
+        self._others, self._even = others, even
         self.ratio = ratio if others is not None else 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -63,6 +66,8 @@ class DrawnBatches(Sampler[list[int]]):
         order = rng.permutation(len(self._labelled))
         if self._odds is not None:
             order = rng.choice(len(self._labelled), len(self._labelled), p=self._odds)
+        elif self._even is not None:
+            order = self._even.drawn(rng)
         for start in range(0, len(self) * self._batch, self._batch):
             rows = self._labelled[order[start : start + self._batch]]
             if self._others is not None:
@@ -94,6 +99,12 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
     for target in targets:
         target[others] = 0
     odds = _odds(faces.labels[labelled]) if recipe.data.sampling == "balanced" else None
+    even = evened(faces.names[labelled], faces.labels[labelled], recipe.balance) if recipe.balance.groups else None
+    if even is not None and recipe.balance.how == "weight":
+        # The loss divides by the sum of its targets, so a target twice as large is a picture that counts twice.
+        for target in targets:
+            target[labelled] *= even.times()[:, None].astype(np.float32)
+        even = None
     semi, schedule = recipe.semi, recipe.schedule
     sampler = DrawnBatches(
         labelled,
@@ -102,6 +113,7 @@ def training_batches(faces: FaceSet, recipe: Recipe) -> DataLoader[tuple[torch.T
         odds=odds,
         others=others if semi.ratio and len(others) else None,
         ratio=semi.ratio,
+        even=even,
     )
     images = channels_first(faces.images, 1 if faces.images.ndim == 3 else recipe.input.channels)
     return _loader((images, *targets), sampler)
@@ -122,8 +134,9 @@ def taught_batches(faces: FaceSet, recipe: Recipe, taught: Taught) -> DataLoader
     for target in targets:
         target[unlabelled] = 0
     odds = _odds(faces.labels) if recipe.data.sampling == "balanced" else None
+    even = evened(faces.names, faces.labels, recipe.balance) if recipe.balance.groups else None
     batch = recipe.schedule.batch // recipe.schedule.accumulate
-    sampler = DrawnBatches(places, batch, recipe.seed, odds=odds, views=views)
+    sampler = DrawnBatches(places, batch, recipe.seed, odds=odds, views=views, even=even)
     spread = [np.zeros((len(taught.names), target.shape[1]), np.float32) for target in targets]
     for wide, target in zip(spread, targets):
         wide[places] = target
@@ -158,11 +171,16 @@ def keep_labels(faces: FaceSet, used: Rows, recipe: Recipe) -> tuple[Rows, Rows]
     return labelled, np.setdiff1d(used, labelled)
 
 
+def learned_rows(faces: FaceSet, recipe: Recipe) -> Rows:
+    """Rows whose labels some head learns from."""
+    used = np.flatnonzero(np.column_stack([soft_targets(faces, head) for head in recipe.heads.values()]).sum(1) > 0)
+    return keep_labels(faces, used, recipe)[0]
+
+
 def class_weights(faces: FaceSet, recipe: Recipe) -> dict[str, torch.Tensor]:
     """float32 (K,) for each head: how much a picture of each class counts; they are 1 on average over the pictures."""
     weights = {}
-    used = np.flatnonzero(np.column_stack([soft_targets(faces, head) for head in recipe.heads.values()]).sum(1) > 0)
-    learned = faces.take(keep_labels(faces, used, recipe)[0])
+    learned = faces.take(learned_rows(faces, recipe))
     for name, head in recipe.heads.items():
         shares = soft_targets(learned, head).sum(0).astype(np.float64)
         balanced = head.class_weights == "balanced"

@@ -21,6 +21,7 @@ from ..nets.choosing import build_network, start_network
 from ..nets.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
 from ..split.drawing import drawn
+from .balancing import note_balance
 from .batches import class_weights, taught_batches, training_batches, unlabelled_ratio, validation_batches
 from .checkpoint import WholeCheckpoints, find_checkpoint, load_checkpoint, recipe_values, used_precision
 from .history import History, Row
@@ -49,7 +50,7 @@ def train(
         recipe: what to train and how.
         faces: a set with ``train`` and ``validation`` parts.
         out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png``, ``pictures.csv`` (the list of what was
-            learned from and judged by) and TensorBoard's ``events.*``.
+            learned from and judged by), ``balance.csv`` (where the recipe balances groups) and TensorBoard's ``events.*``.
         resume: go on from ``last.ckpt`` in ``out``, with the same result as if never interrupted.
         show: called after each epoch with the rows of the history.
         tell: called once with what is learned from and what is chosen by, in words.
@@ -59,8 +60,8 @@ def train(
         The checkpoint that the recipe keeps.
 
     Raises:
-        DataError: a part is missing or has nothing to learn from, a head needs votes that the data has not, or the run to be
-            resumed had other pictures.
+        DataError: a part is missing or has nothing to learn from, a head needs votes that the data has not, the groups to
+            balance fit no picture, or the run to be resumed had other pictures or groups.
         OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or no folder can be
             made there.
         RecipeError: ``resume`` is True and the run in ``out`` follows another recipe.
@@ -88,6 +89,7 @@ def train(
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     _note_pictures(faces, out / "pictures.csv", resume)
+    note_balance(learned, recipe, out / "balance.csv", resume=resume, tell=tell)
     trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
     module = Training(recipe, network, class_weights(learned, recipe), unlabelled_ratio(batches))
     with _quiet(), _interruptible(trainer):

@@ -1,0 +1,1 @@
+"""What the pages of all audits look like: one style, one scale."""

@@ -1,0 +1,210 @@
+"""Groups of unequal size count alike in training."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError, RecipeError
+from mien.lab.dataset.faces import FaceSet
+from mien.lab.dataset.groups import groups_of, read_groups
+from mien.lab.recipe import Balance, changed, load_recipe, recipe_from_dict
+from mien.lab.split.evening import evened, quotas
+
+from .conftest import HAPPY, SAD, tiny, two_classes
+
+NAMES = np.array([f"#{row}" for row in range(1000)], np.str_)
+LABELS = np.where(np.arange(1000) % 4 == 0, SAD, HAPPY)  # a quarter is sad
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write groups; gives the path."""
+
+    def written(groups, name="groups.csv", column="light"):
+        path = tmp_path / name
+        path.write_text("\n".join([f"name,{column}", *(f"{one},{group}" for one, group in groups)]) + "\n", "utf-8")
+        return str(path)
+
+    return written
+
+
+@pytest.fixture
+def uneven(table):
+    """A hundred of a thousand pictures are dark, twenty are unknown."""
+    return table([(name, "" if row < 20 else "dark" if row < 120 else "bright") for row, name in enumerate(NAMES)])
+
+
+def test_small_groups_are_drawn_as_often(uneven):
+    even = evened(NAMES, LABELS, Balance(uneven, "light"))
+    assert even.names == ("bright", "dark")
+    assert even.quotas.tolist() == [490, 490]
+    epochs = [even.drawn(np.random.default_rng([7, epoch])) for epoch in range(40)]
+    for rows in epochs:
+        times = np.bincount(rows, minlength=1000)
+        assert times.sum() == 1000
+        assert np.bincount(even.cells[rows] + 1).tolist() == [20, 490, 490]
+        assert set(times[:20]) == {1}  # pictures without a group are left as they are
+        assert set(times[20:120]) == {4, 5}
+        assert set(times[120:]) <= {0, 1}
+    drawn = np.bincount(np.concatenate(epochs), minlength=1000)
+    assert (drawn > 0).all()  # who is left out of one epoch has a turn in another
+    np.testing.assert_allclose(drawn[20:120] / 40, 4.9, atol=0.3)
+    assert (epochs[0] == even.drawn(np.random.default_rng([7, 0]))).all()
+
+
+def test_the_cap_holds_and_what_it_leaves_goes_to_the_others():
+    assert quotas(np.array([10, 490, 500]), 10).tolist() == [100, 450, 450]
+    assert quotas(np.array([1, 9, 90]), 5).tolist() == [5, 45, 50]
+    assert quotas(np.array([300, 700]), 1).tolist() == [300, 700]  # a cap of once: nothing to balance with
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        sizes = rng.integers(1, 1000, rng.integers(2, 9))
+        most = rng.uniform(1, 12)
+        made = quotas(sizes, most)
+        assert made.sum() == sizes.sum()
+        assert (made <= most * sizes).all()
+
+
+def test_emotions_of_each_group_count_alike(uneven):
+    even = evened(NAMES, LABELS, Balance(uneven, "light", by_emotion=True))
+    assert even.names == ("bright x happy", "bright x sad", "dark x happy", "dark x sad")
+    assert set(even.quotas.tolist()) == {245}
+    assert "dark x sad: 25 x 9.80" in even.words()
+    assert "20 pictures without a group" in even.words()
+
+
+def test_weights_are_inverse_frequencies_with_mean_one(uneven):
+    times = evened(NAMES, LABELS, Balance(uneven, "light", how="weight")).times()
+    assert times.mean() == pytest.approx(1)
+    assert times[0] == 1
+    assert times[20] * 100 == pytest.approx(times[120] * 880)
+
+
+def test_columns_are_crossed(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text("\ufeffname, light,size\na,dark,small\nb,dark,\nc,bright,large\n", "utf-8")
+    assert read_groups(path, ["light", "size"]) == {"a": "dark x small", "c": "bright x large"}
+    assert Balance(column="light, size,light").columns == ("light", "size")
+
+
+def test_longer_paths_fit_too():
+    groups = {"data/faces/train/happy/1.png": "dark", "train/happy/2.png": "bright", "elsewhere.png": "dark"}
+    names = np.array(["train/happy/1.png", "train/happy/2.png", "train/happy/3.png"], np.str_)
+    assert groups_of(names, groups, "groups.csv").tolist() == ["dark", "bright", ""]
+
+
+def test_mistakes_in_the_file(table, tmp_path):
+    def balanced(path, column="light"):
+        return evened(NAMES, LABELS, Balance(path, column))
+
+    with pytest.raises(DataError, match="nothing at .*none.csv") as caught:
+        balanced(str(tmp_path / "none.csv"))
+    assert "mien audit conditions" in caught.value.hint
+    with pytest.raises(DataError, match="has no column 'Lihgt' of groups .*; it has name, light") as caught:
+        balanced(table([("#1", "dark")]), "Lihgt")
+    assert caught.value.hint == "Did you mean 'light'?"
+    with pytest.raises(DataError, match="none of its 1 names .* 'x.png', expected such as '#0'"):
+        balanced(table([("x.png", "dark")]))
+    with pytest.raises(DataError, match="of one group in light, 'dark'"):
+        balanced(table([("#1", "dark"), ("#2", "dark")]))
+    with pytest.raises(DataError, match="no row has a group in light"):
+        balanced(table([("#1", "")]))
+    with pytest.raises(DataError, match="line 3: '#1' was in the group 'dark' before, and is in 'bright' here"):
+        balanced(table([("#1", "dark"), ("#1", "bright")]))
+    (tmp_path / "bytes.csv").write_bytes(b"name,light\n\xff\xfe,\x00\n")
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        balanced(str(tmp_path / "bytes.csv"))
+
+
+def test_mistakes_in_the_recipe():
+    smoke = load_recipe("smoke")
+    assert recipe_from_dict({"name": "x", "heads": {"a": {}}, "balance": {"groups": "g.csv", "column": "c"}})
+    for changes, message in (
+        ({"balance.how": "both"}, "balance.how: got 'both', expected one of sample, weight"),
+        ({"balance.most": 0.5}, "balance.most: got 0.5"),
+        ({"balance.column": "light"}, "balance.groups: got none"),
+        ({"balance.groups": "g.csv"}, "balance.column: got none"),
+        ({"balance.groups": "g.csv", "balance.column": "c", "data.sampling": "balanced"}, "data.sampling"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            changed(smoke, changes)
+    with pytest.raises(RecipeError, match="distil.taught"):
+        changed(
+            smoke,
+            {"balance.groups": "g", "balance.column": "c", "balance.how": "weight", "distil.taught": "t.npz"},
+        )
+
+
+torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
+
+from mien.lab.train.batches import training_batches  # noqa: E402  # needs torch
+from mien.lab.train.checkpoint import load_checkpoint  # noqa: E402  # needs torch
+from mien.lab.train.run import train  # noqa: E402  # needs torch
+
+from .test_training import InterruptAt  # noqa: E402  # needs torch
+
+
+def faces_of(n=1000):
+    images = np.zeros((n, 16, 16), np.uint8)
+    images[20:120] = 1  # dark ones can be told by their pixels
+    return FaceSet("made up", images, LABELS[:n], np.full(n, "train"))
+
+
+def test_batches_hold_groups_alike(uneven):
+    wanted = {"heads.fer2013.emotions": "happy-sad", "balance.groups": uneven, "balance.column": "light"}
+    batches = training_batches(faces_of(), changed(tiny(), wanted))
+    batches.sampler.set_epoch(3)
+    dark = torch.cat([images[:, 0, 0, 0] for images, _ in batches])
+    assert dark.float().mean() == pytest.approx(0.49, abs=0.02)
+    weighted = training_batches(faces_of(), changed(tiny(), {**wanted, "balance.how": "weight"}))
+    sums = {0: 0.0, 1: 0.0}
+    for images, targets in weighted:
+        for kind in sums:
+            sums[kind] += float(targets[images[:, 0, 0, 0] == kind].sum())
+    assert sums[1] == pytest.approx(490, rel=0.1)
+    assert sums[0] == pytest.approx(510, rel=0.1)
+
+
+@pytest.mark.usefixtures("float32")
+def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
+    faces = two_classes(160)
+    path = table([(name, "dark" if row < 30 else "bright") for row, name in enumerate(faces.names.tolist())])
+    recipe = replace(tiny(epochs=2), balance=Balance(path, "light"))
+    told = []
+    whole = load_checkpoint(train(recipe, faces, tmp_path / "whole", tell=told.append))[1]
+    assert told[-1].endswith("bright: 90 x 0.67, dark: 30 x 2.00")
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, faces, tmp_path / "parts", callbacks=(InterruptAt(1),))
+    resumed = load_checkpoint(train(recipe, faces, tmp_path / "parts", resume=True))[1]
+    for name, weight in whole.items():
+        torch.testing.assert_close(resumed[name], weight, rtol=0, atol=0)
+    rows = list(csv.DictReader((tmp_path / "whole" / "balance.csv").read_text("utf-8").splitlines()))
+    assert (rows[0]["group"], rows[0]["times"], len(rows)) == ("dark", "2", 120)
+    table([(name, "dark" if row < 31 else "bright") for row, name in enumerate(faces.names.tolist())])
+    with pytest.raises(DataError, match="a run with other groups"):
+        train(recipe, faces, tmp_path / "parts", resume=True)
+
+
+def test_predictions_carry_their_groups(tmp_path):
+    from mien.lab.evaluate.predict import open_classifier
+    from mien.lab.evaluate.predictions import write_predictions
+
+    faces = two_classes(40)
+    (tmp_path / "groups.csv").write_text("name,face,truth,light\n#1,1,happy,dark\nelse,1,sad,bright\n", "utf-8")
+    path = tmp_path / "predictions.csv"
+    assert (
+        write_predictions(open_classifier(Path("tiny")), faces, path, head="fer2013", groups=tmp_path / "groups.csv")
+        == 40
+    )
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    assert [row["light"] for row in rows[:3]] == ["", "dark", ""]
+    assert {row["truth"] for row in rows} == {"happy", "sad"}
+    assert all(float(row[row["predicted"]]) == float(row["confidence"]) for row in rows)
+    with pytest.raises(DataError, match="no head 'x'"):
+        write_predictions(open_classifier(Path("tiny")), faces, path, head="x")
+    (tmp_path / "groups.csv").write_text("name,light\nelse,bright\n", "utf-8")
+    with pytest.raises(DataError, match="no row names a picture"):
+        write_predictions(open_classifier(Path("tiny")), faces, path, groups=tmp_path / "groups.csv")
