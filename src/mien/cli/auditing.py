@@ -18,6 +18,7 @@ from ..audit.fairness.values import Predictions
 from ..audit.fairness.writing import NAMES, write_report
 from ..audit.fairness.writing import as_json as json_of
 from ..errors import OptionError, OutputError
+from ..models.catalogue import load_model
 from ..sinks.atomic import replacing
 from ..sinks.csv_table import write_csv
 from ..sinks.rows import Row
@@ -76,15 +77,22 @@ def run(
             with replacing(out / _PREDICTIONS) as file:
                 write_csv(file, tuple(rows[0]), rows)
     found = audit(given, **settings)
-    written = write_report(found, out, source.name) if out else []
+    read_by = _model_of(options) if options else None
+    written = write_report(found, out, source.name, read_by) if out else []
     if as_json:
-        typer.echo(json_of(found), nl=False)
+        typer.echo(json_of(found, source.name, read_by), nl=False)
     else:
         console = Console(highlight=False)
         for part in shown(found, console.width):
             console.print(part)
     for path in written:
         notes.print(f"written: {path}", markup=False)
+
+
+def _model_of(options: ReadOptions) -> dict[str, str]:
+    """What a model's card is checked against before it shows this audit."""
+    card = load_model(options.model)[0]
+    return {"name": card.name, "sha256": card.sha256, "head": options.head or ""}
 
 
 def _read(
