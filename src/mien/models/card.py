@@ -66,7 +66,7 @@ class ModelCard:
         recipe: the training recipe as plain values.
         scores: measured results, as ``mien lab evaluate`` gives them.
         precision: what most of it computes in: ``float32``, or ``int8``; inputs and outputs are float32 in any case.
-        training: what the last run cost: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all processor cores together,
+        training: what the last run cost: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores together,
             ``machine``, and the ``accelerator``, empty where there was none; nothing where that was not recorded.
     """
 
