@@ -105,9 +105,9 @@ def _annotators(data: Mapping[str, Any]) -> list[str]:
     if not parts:
         return ["**One label a picture:** how far people disagree about it is not known; with faces, they do."]
     one = max(parts, key=lambda part: int(part["n"]))
-    share, agree = percent(one["no_majority"]), one["label_agrees"]
-    words = f"**Disagreement:** on {share} of the pictures of the {one['part']} part no emotion has a majority"
-    agrees = (
-        f"; where one has, it is the label in {percent(one['label_agrees'])}" if one["label_agrees"] is not None else ""
-    )
-    return [f"{words}{agrees}. A single label hides that."]
+    share, agrees = percent(one["no_majority"]), one["label_agrees"]
+    known = "" if agrees is None else f"; where one has, it is the label in {percent(agrees)}"
+    return [
+        f"**Disagreement:** on {share} of the pictures of the {one['part']} part no emotion has a majority{known}. A single label "
+        "hides that."
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...emotions import EMOTIONS
@@ -60,7 +60,7 @@ def light(data: Values) -> str:
 def annotators(data: Values) -> str:
     """How far annotators agree with one another and with the labels; empty without votes."""
     parts = data.get("annotators", [])
-    lines = (
+    lines: tuple[tuple[str, Callable[[Values], str]], ...] = (
         ("votes a picture, on average", lambda one: figure(one["votes"], 1)),
         ("no majority for any emotion", lambda one: percent(one["no_majority"])),
         ("most see no face in it, or nobody named an emotion", lambda one: percent(one["no_face"])),
