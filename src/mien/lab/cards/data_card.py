@@ -73,8 +73,10 @@ def hazards(data: Mapping[str, Any]) -> list[str]:
 
 
 def _rare(data: Mapping[str, Any]) -> list[str]:
-    part, own = next(iter(data["classes"].items()))
+    part, own = next(iter(data["classes"].items()), ("", {}))
     total = sum(own.values())
+    if not total:
+        return []
     rare = [f"{name} ({percent(n / total)})" for name, n in own.items() if n < _RARE * total]
     most = max(own, key=lambda name: int(own[name]))
     if not rare:
@@ -107,7 +109,5 @@ def _annotators(data: Mapping[str, Any]) -> list[str]:
     one = max(parts, key=lambda part: int(part["n"]))
     share, agrees = percent(one["no_majority"]), one["label_agrees"]
     known = "" if agrees is None else f"; where one has, it is the label in {percent(agrees)}"
-    return [
-        f"**Disagreement:** on {share} of the pictures of the {one['part']} part no emotion has a majority{known}. A single label "
-        "hides that."
-    ]
+    words = f"**Disagreement:** on {share} of the pictures of the {one['part']} part no emotion has a majority{known}"
+    return [f"{words}. A single label hides that."]

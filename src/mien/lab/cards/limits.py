@@ -22,10 +22,9 @@ def weaknesses(found: Measured, conditions: Collection[str]) -> list[str]:
         found: the results.
         conditions: names of columns that group pictures, not people.
     """
-    sentences = [
-        *_emotions(found.of("evaluation")),
-        *(words for stress in found.of("stress") for words in _spoiled(stress)),
-    ]
+    sentences = _emotions(found.of("evaluation"))
+    for stress in found.of("stress"):
+        sentences += _spoiled(stress)
     for audit, attribute in columns(found.of("audit"), conditions, people=True):
         sentences.append(_column(audit, attribute))
     for audit, attribute in columns(found.of("audit"), conditions, people=False):
@@ -93,7 +92,7 @@ def _spoiled(stress: Values) -> list[str]:
 
 def _right(mark: Values) -> str:
     """How often right, and whether the model notices."""
-    return f"{percent(mark['accuracy'], 0)} right at a confidence of {percent(mark['confidence'], 0)}"
+    return f"{percent(mark['accuracy'], 0)} right, {percent(mark['confidence'], 0)} sure"
 
 
 def _column(audit: Values, attribute: Values) -> str:

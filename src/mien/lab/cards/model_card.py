@@ -124,6 +124,7 @@ def doc_link(docs: str, page: str, title: str) -> str:
 
 def _described(card: ModelCard, words: Words) -> dict[str, Any]:
     first = next(iter(card.heads.values()))
+    learned = next(iter(describing.targets(card).values()))
     name = card.name if words.shipped else card.weights
     return {
         "tables": Tables,
@@ -133,6 +134,7 @@ def _described(card: ModelCard, words: Words) -> dict[str, Any]:
         "notes_title": "In Its Makers' Words",
         "doc": lambda page, title: doc_link(words.docs, page, title),
         "emotions": len(first.emotions),
+        "named": "most annotators would name" if learned == "votes" else "a labeller would write under it",
         "heads": describing.heads(card),
         "truths": describing.truths(card),
         "model_type": describing.model_type(card),

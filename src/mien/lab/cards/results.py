@@ -13,6 +13,11 @@ from ...models.card import ModelCard
 
 _AGAIN = "Measure again with the command named in the card; it writes into its result which model it was."
 _SHAPE = "mien card results"
+_DIGITS = 6  # more than any card shows
+_MARK = (
+    "family", "level", "words", "way", "n", "found_share", "accuracy", "accuracy_low", "accuracy_high", "confidence",
+    "abstained",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def _read(path: Path, card: ModelCard) -> list[Found]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"), parse_float=lambda digits: round(float(digits), _DIGITS))
     except FileNotFoundError as error:
         raise DataError(f"no result file at {path}", hint="Check what --with points to.") from error
     except (OSError, ValueError) as error:
@@ -190,7 +195,9 @@ def _uncertainty(path: Path, card: ModelCard, content: list[dict[str, Any]]) -> 
     heads = []
     for one in own:
         answered = {key: value for key, value in one["answered"].items() if key not in ("coverage", "risk")}
-        heads.append({**{key: value for key, value in one.items() if key != "bins"}, "answered": answered})
+        heads.append(
+            {**{key: value for key, value in one.items() if key not in ("bins", "classes")}, "answered": answered}
+        )
     about = {"data": own[0].get("data", ""), "split": own[0].get("split", ""), "heads": heads}
     return [Found("uncertainty", about, all(vouched))]
 
@@ -202,7 +209,7 @@ def _stress(path: Path, card: ModelCard, content: dict[str, Any]) -> list[Found]
         raise DataError(f"{path} was measured on {', '.join(about['models'])}, expected {card.name}", hint=_AGAIN)
     vouched = _check(path, card, name, about["models"][name])
     heads = {name: about["heads"][name]}
-    own = [mark for mark in marks if mark["model"] == name]
+    own = [{key: mark[key] for key in _MARK} for mark in marks if mark["model"] == name]
     return [
         Found("stress", {**about, "models": {name: card.sha256}, "heads": heads, "marks": own}, vouched),
     ]
