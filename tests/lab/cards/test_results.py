@@ -48,7 +48,8 @@ def test_of_several_models_only_ones_own_certainty_is_taken(card, write):
     estimate = {"value": 0.5, "low": 0.4, "high": 0.6}
     one = {
         "model": card.name, "head": "ferplus", "pictures": "official", "overall": {"n": 1, "accuracy": estimate}, "bins": {},
-        "answered": {"rows": [], "coverage": [1], "risk": [0]}, "data": "fer2013", "split": "validation", "sha256": card.sha256,
+        "answered": {"rows": [], "coverage": [1], "risk": [0]}, "data": "fer2013", "split": "validation",
+        "sha256": card.sha256,
     }  # fmt: skip
     other = {**one, "model": "other", "sha256": "0" * 64}
     (taken,) = measured(card, [write("u.json", [other, one])]).of("uncertainty")
