@@ -50,8 +50,8 @@ def cost_words(card: ModelCard, assumed: Assumed) -> list[str]:
         hours = cost["cpu_seconds"] / 3600 if hours is None and not where else hours
     if assumed.core_hours is not None:
         words.append(
-            f"**Time, said:** {assumed.core_hours:g} processor-core hours for all training that led to this model: the word of "
-            "whoever made this card."
+            f"**Time, said:** {assumed.core_hours:g} processor-core hours for all training that led to this model: the "
+            "word of whoever made this card."
         )
     if hours is None:
         unknown = "an accelerator's power is not known" if cost else "the model's card records no training time"
@@ -62,15 +62,15 @@ def cost_words(card: ModelCard, assumed: Assumed) -> list[str]:
         ]
     energy = hours * assumed.watts / 1000
     words.append(
-        f"**Energy, estimated:** about {_about(energy)} kWh, on the assumption of {assumed.watts:g} W for a busy core with its "
-        "share of memory, power supply and cooling. Nobody measured it."
+        f"**Energy, estimated:** about {_about(energy)} kWh, on the assumption of {assumed.watts:g} W for a busy core with "
+        "its share of memory, power supply and cooling. Nobody measured it."
     )
     if assumed.grid is None:
         words.append("**Carbon:** not estimated: it depends on the power grid, of which nothing was said.")
     else:
         words.append(
-            f"**Carbon, estimated:** about {_about(energy * assumed.grid)} g of CO2 equivalent, at {assumed.grid:g} g a kWh as "
-            "said by whoever made this card."
+            f"**Carbon, estimated:** about {_about(energy * assumed.grid)} g of CO2 equivalent, at {assumed.grid:g} g a kWh "
+            "as said by whoever made this card."
         )
     return words
 
