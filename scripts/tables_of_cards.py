@@ -1,4 +1,4 @@
-"""The tables of accuracy in ``docs/benchmarks.md`` and ``MODEL_CARD.md``, from the cards of the shipped models.
+"""The tables of accuracy in ``docs/benchmarks.md``, from the cards of the shipped models.
 
     python scripts/tables_of_cards.py
 

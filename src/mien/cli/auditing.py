@@ -126,9 +126,10 @@ def run(
         given = relied_on(given, read_rule(thresholds), own=own_thresholds)
     console = Console(highlight=False)
     if given.has_truth:
+        read_by = _model_of(options) if options else None
         found = audit(given, **settings)
-        written = write_report(found, out, source.name) if out else []
-        text, parts = json_of(found), shown(found, console.width)
+        written = write_report(found, out, source.name, read_by) if out else []
+        text, parts = json_of(found, source.name, read_by), shown(found, console.width)
     else:
         rates = parity(given, **settings)
         written = parity_writing.write_report(rates, out, source.name) if out else []
@@ -140,6 +141,12 @@ def run(
             console.print(part)
     for path in written:
         notes.print(f"written: {path}", markup=False)
+
+
+def _model_of(options: ReadOptions) -> dict[str, str]:
+    """What a model's card is checked against before it shows this audit."""
+    card = load_model(options.model)[0]
+    return {"name": card.name, "sha256": card.sha256, "head": options.head or ""}
 
 
 def _read(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -94,6 +94,17 @@ def inspect(
             typer.echo(f"written: {path}", err=True)
     if clean:
         typer.echo(f"{int(cleaning.use.sum()):,} of {len(cleaning.use):,} pictures are used by {clean}", err=True)
+
+
+def look(data: Path, size: int = 48) -> dict[str, Any]:
+    """What ``--json`` prints, as plain values."""
+    from ..lab.inspect.cleaning import clean
+    from ..lab.inspect.problems import problems_of
+    from ..lab.inspect.summary import as_dict
+
+    notes: list[str] = []
+    inspection = _looked_through(data, size, False, notes)
+    return as_dict(inspection, problems_of(inspection), clean(inspection, drop_label_errors=False), notes)
 
 
 def _looked_through(data: Path, size: int, find_faces: bool, notes: list[str]) -> Inspection:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from .carding import card, card_data
 from .classical import classical
 from .comparing import compare
 from .data import Data, FindFaces, Listed
@@ -166,5 +167,18 @@ def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
     check_installed(packages, "lab")
 
 
-for command in (inspect, tune, classical, ensemble, compare, export, stress, recipes, teach, uncertainty):
+for command in (
+    inspect,
+    tune,
+    classical,
+    ensemble,
+    compare,
+    export,
+    stress,
+    recipes,
+    teach,
+    uncertainty,
+    card,
+    card_data,
+):
     lab.command()(command)

@@ -110,7 +110,14 @@ def stress(
         contact_sheet(example_of(example, drawn), out / "contact.png", seed=seed, conditions=conditions)
         _measure(journal, drawn, judges, conditions, notes, seed=seed, threads=threads)
     title = f"{part.name}: {len(drawn.subjects):,} pictures, {len(question.emotions)} emotions"
-    _report(out, title, question, judges, drawn, conditions, notes)
+    kept = ("split", "seed", "crops", "heads", "models")  # no path: the file is for others
+    about = {
+        "data": part.name,
+        "n": len(drawn.subjects),
+        "truth": question.truth,
+        **{key: settings[key] for key in kept},
+    }
+    _report(out, title, question, judges, drawn, conditions, notes, about)
 
 
 def _report(
@@ -121,6 +128,7 @@ def _report(
     drawn: Drawn,
     conditions: Sequence[Condition],
     notes: Console,
+    about: dict[str, object],
 ) -> None:
     """Make tables and figure of the answers, and show the table."""
     from rich.console import Console
@@ -140,7 +148,7 @@ def _report(
         )
     rows = marks(answers, conditions)
     lines = reading_notes(rows, question, drawn.left_out)
-    written = [out / "contact.png", *write_marks(rows, out, title, lines), out / "answers.csv"]
+    written = [out / "contact.png", *write_marks(rows, out, title, lines, about), out / "answers.csv"]
     shown = table(rows, title)
     # Cut-off figures are worse than long lines: a pipe or a narrow window gets the whole table.
     wide = Console(width=1000)

@@ -66,6 +66,8 @@ class ModelCard:
         recipe: the training recipe as plain values.
         scores: measured results, as ``mien lab evaluate`` gives them.
         precision: what most of it computes in: ``float32``, or ``int8``; inputs and outputs are float32 in any case.
+        training: what the last run cost: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores together,
+            ``machine``, and the ``accelerator``, empty where there was none; nothing where that was not recorded.
     """
 
     name: str
@@ -80,6 +82,7 @@ class ModelCard:
     recipe: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     precision: str = "float32"
+    training: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The card as JSON text."""

@@ -104,11 +104,13 @@ def test_photos_are_read_and_what_was_read_is_kept(run, write, tmp_path, astrona
         ("sad", "", "false"),
     ]
     assert found["overall"]["accuracy"] == 1.0
+    assert (found["data"], found["model"]["name"], len(found["model"]["sha256"])) == (Path(table).name, "default", 64)
     assert found["overall"]["found"] == pytest.approx(2 / 3)
     assert any("could not be read" in note and "missing.png" in note for note in found["notes"])
     assert any("left out: they have no label" in note for note in found["notes"])
     assert {row["place"] for row in rows} == {"space", "ship"}
     again = json.loads(run(out / "predictions.csv", "--groups", "place", "--json", "--draws", 100))
+    assert again["model"] is None  # a table of predictions does not say whose they are
     assert again["attributes"] == found["attributes"]
 
 

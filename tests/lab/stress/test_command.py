@@ -1,6 +1,7 @@
 """``mien lab stress`` as a user meets it."""
 
 import csv
+import json
 import sys
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from mien.cli.app import main
+from mien.models.catalogue import load_model
 
 from ...conftest import EXAMPLES
 from ..conftest import two_classes
@@ -51,6 +53,10 @@ def test_crops_are_tried_without_detection(work, stress):
     assert "whole reader" not in out
     for name in ("stress.csv", "stress.md", "stress.png", "contact.png", "answers.csv"):
         assert (work / "all" / name).stat().st_size
+    told = json.loads((work / "all" / "stress.json").read_text("utf-8"))
+    assert told["stress"]["models"] == {"default": load_model("default")[0].sha256}
+    assert [mark["family"] for mark in told["marks"]] == ["clean", "mask"]
+    assert str(work) not in json.dumps(told)
     rows = table(work / "all")
     assert [(row["family"], row["n"], row["found"]) for row in rows] == [("clean", "6", "6"), ("mask", "6", "6")]
     code, _, err = stress(*ASK, "--out", "all")

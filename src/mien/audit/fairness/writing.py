@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -19,22 +19,30 @@ from .words import headline, verdict
 NAMES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")
 
 
-def as_json(audit: Audit) -> str:
-    """Everything as one JSON object; shares are 0 to 1, and what cannot be told is null."""
-    made: dict[str, Any] = {"answer": headline(audit), **asdict(audit)}
+def as_json(audit: Audit, data: str = "", read_by: Mapping[str, Any] | None = None) -> str:
+    """Everything as one JSON object; shares are 0 to 1, and what cannot be told is null.
+
+    Args:
+        audit: what was found.
+        data: name of what was audited.
+        read_by: ``name``, ``sha256`` and ``head`` of the model that gave the predictions; None where that is not known.
+    """
+    about = {"answer": headline(audit), "data": data, "model": read_by and dict(read_by)}
+    made: dict[str, Any] = {**about, **asdict(audit)}
     for attribute, own in zip(audit.attributes, made["attributes"]):
         said = verdict(attribute)
         own |= {"verdict": said.kind, "words": f"{said.short}. {said.text}"}
     return json.dumps(made, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def write_report(audit: Audit, folder: Path, title: str) -> list[Path]:
+def write_report(audit: Audit, folder: Path, title: str, read_by: Mapping[str, Any] | None = None) -> list[Path]:
     """Write all of ``NAMES`` into a folder, which is made if need be.
 
     Args:
         audit: what was found.
         folder: where to.
         title: what was audited, for the page.
+        read_by: the model that gave the predictions, as ``as_json`` takes it.
 
     Returns:
         The files.
@@ -49,7 +57,7 @@ def write_report(audit: Audit, folder: Path, title: str) -> list[Path]:
         "gaps.png": gap_figure(audit),
         "groups.csv": _groups(audit),
         "gaps.csv": gaps_csv([(attribute.name, attribute.gaps) for attribute in audit.attributes]),
-        "audit.json": as_json(audit).encode(),
+        "audit.json": as_json(audit, title, read_by).encode(),
     }
     for name, content in made.items():
         write_atomically(folder / name, content)

@@ -39,6 +39,7 @@ class Classifier:
         run: float32 (N, C, S, S), prepared as ``input`` says -> logits, float32 (N, K), for each head.
         logits_of: uint8 pictures of any size -> the same; None prepares them and calls ``run``. An ensemble has one, for its
             members want the pictures each in their own way.
+        sha256: of the weights file, in hex; empty where it has no card to say so.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Classifier:
     parameters: int
     run: Callable[[npt.NDArray[np.float32]], Logits]
     logits_of: Callable[[npt.NDArray[np.uint8]], Logits] | None = None
+    sha256: str = ""
 
     def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
         """Faces of any size, uint8 (N, H, W) gray or (N, H, W, 3) RGB -> logits, float32 (N, K), for each head."""
@@ -153,7 +155,7 @@ def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Cla
 
     learned: dict[str, Any] = card.recipe.get("heads", {})
     marks = {name: _mark(name, head, learned.get(name, {}).get("targets")) for name, head in card.heads.items()}
-    return Classifier(card.name, card.input, card.heads, marks, card.parameters, run)
+    return Classifier(card.name, card.input, card.heads, marks, card.parameters, run, sha256=card.sha256)
 
 
 def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:

@@ -60,6 +60,7 @@ class Evaluation:
         date: when, ISO 8601, UTC.
         machine: processor and number of cores.
         results: head by head.
+        sha256: of the classifier's weights file; empty where it is not known.
     """
 
     model: str
@@ -70,6 +71,7 @@ class Evaluation:
     date: str
     machine: str
     results: tuple[Result, ...]
+    sha256: str = ""
 
     def find(self, head: str, pictures: str, flip: bool) -> Scores:
         """The scores under one condition.
@@ -143,6 +145,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         machine=machine(),
         results=tuple(results),
+        sha256=classifier.sha256,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,7 +22,15 @@ _FER2013_TRAINING = 28_709  # pictures, Goodfellow et al. 2013
 
 
 def model_card(
-    recipe: Recipe, network: MultiHead, weights: bytes, faces: FaceSet, *, name: str, licence: str, data: str
+    recipe: Recipe,
+    network: MultiHead,
+    weights: bytes,
+    faces: FaceSet,
+    *,
+    name: str,
+    licence: str,
+    data: str,
+    training: Mapping[str, Any] | None = None,
 ) -> ModelCard:
     """The whole card: temperatures and scores come from the part that the recipe chooses by: ``inner`` or ``validation``.
 
@@ -35,6 +45,7 @@ def model_card(
         name: of the model; the weights are called ``NAME.onnx``.
         licence: of the weights.
         data: what it was trained on, in words.
+        training: what that cost, where it is known.
 
     Raises:
         DataError: there is no validation part, or nothing in it marks a head.
@@ -52,6 +63,7 @@ def model_card(
         parameters=classifier.parameters,
         macs=count_macs(network, classifier.input),
         recipe=asdict(recipe),
+        training=dict(training or {}),
     )
     judged_by = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
     return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, judged_by).summary())

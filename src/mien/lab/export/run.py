@@ -16,7 +16,7 @@ from ..dataset.faces import FaceSet
 from ..evaluate.calibrating import chosen_by
 from ..nets.branched import folded
 from ..nets.heads import MultiHead
-from ..train.checkpoint import find_checkpoint, pictures_of, restore_network
+from ..train.checkpoint import cost_of, find_checkpoint, pictures_of, restore_network
 from .carding import describe, model_card
 from .naming import checked_name, write_pair
 from .parity import check_difference, check_parity, largest_difference
@@ -78,7 +78,8 @@ def export_formats(
     faces = pictures_of(file, recipe, faces)
     pictures = network_input(resize(faces.part(chosen_by(faces)).images[:64], spec.size), spec)
     check_parity(trained, weights, pictures)
-    card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=data or describe(faces))
+    words = data or describe(faces)
+    card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=words, training=cost_of(file))
     made = []
     for wanted in formats:
         if wanted == "onnx-int8":

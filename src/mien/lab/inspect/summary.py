@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.table import Table
 
 from ...emotions import EMOTIONS
 from ..dataset.faces import SPLITS, FaceSet
+from .annotators import annotators
 from .cleaning import Cleaning
 from .copies import LEARNED, leaked
 from .inspection import Inspection
 from .problems import Problem
 
 _EXAMPLES = 2
+_MEASURES = ("brightness", "contrast", "sharpness")
 
 
 def class_table(faces: FaceSet) -> Table:
@@ -73,10 +76,19 @@ def sentences(inspection: Inspection) -> list[str]:
 
 def as_json(inspection: Inspection, problems: Sequence[Problem], cleaning: Cleaning, notes: Sequence[str] = ()) -> str:
     """Everything that was found, with the names of all pictures, as JSON text."""
+    return json.dumps(as_dict(inspection, problems, cleaning, notes), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_dict(
+    inspection: Inspection, problems: Sequence[Problem], cleaning: Cleaning, notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The same as plain values."""
     faces, check = inspection.faces, inspection.labels
-    found: dict[str, Any] = {
+    return {
         "name": faces.name,
         "pictures": len(faces),
+        "side": list(faces.images.shape[1:3]),
+        "colour": "rgb" if faces.images.ndim == 4 else "gray",
         "notes": list(notes),
         "classes": {
             part: {EMOTIONS[label]: int(n) for label, n in zip(*np.unique(faces.labels[there], return_counts=True))}
@@ -88,13 +100,19 @@ def as_json(inspection: Inspection, problems: Sequence[Problem], cleaning: Clean
             for part in SPLITS
             if part not in LEARNED and (faces.split == part).any()
         },
+        "light": {name: _spread(getattr(inspection.quality, name)) for name in _MEASURES},
+        "annotators": [dataclasses.asdict(part) for part in annotators(faces)],
         "problems": {problem.key: _plain(problem, faces) for problem in problems},
         "label_check": None
         if check is None
         else {"accuracy": check.accuracy, "agreement": [dataclasses.asdict(row) for row in check.agreement]},
         "clean": {"use": int(cleaning.use.sum()), "left_out": _rules(cleaning)},
     }
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def _spread(values: npt.NDArray[np.float32]) -> list[float]:
+    """The 5th, 50th and 95th percentile."""
+    return [round(float(value), 4) for value in np.percentile(values, [5, 50, 95])]
 
 
 def _plain(problem: Problem, faces: FaceSet) -> dict[str, Any]:

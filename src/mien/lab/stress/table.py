@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -91,6 +92,20 @@ def as_markdown(rows: Sequence[Mark], title: str, notes: Sequence[str]) -> str:
             own[0] = f"**{own[0]}**"
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in own)} |")
     return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
+
+
+def as_json(rows: Sequence[Mark], about: Mapping[str, object], notes: Sequence[str]) -> str:
+    """Unrounded, shares 0 to 1; null where there is nothing to say.
+
+    Args:
+        rows: the marks.
+        about: what was asked of whom; ``models`` gives the sha256 of each model's weights file.
+        notes: what must be known to read them.
+    """
+    marks = [{name: None if value == "" else value for name, value in _record(row).items()} for row in rows]
+    return (
+        json.dumps({"stress": dict(about), "notes": list(notes), "marks": marks}, indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 def as_csv(rows: Sequence[Mark]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...sinks.atomic import write_atomically
@@ -11,11 +11,13 @@ from .figure import figure
 from .marks import Mark
 from .reading import DETECTED
 from .subject import FACE, WHOLE
-from .table import as_csv, as_markdown
+from .table import as_csv, as_json, as_markdown
 
 
-def write_marks(rows: Sequence[Mark], out: Path, title: str, notes: Sequence[str]) -> list[Path]:
-    """Write ``stress.csv``, ``stress.md`` and ``stress.png`` into the folder ``out``.
+def write_marks(
+    rows: Sequence[Mark], out: Path, title: str, notes: Sequence[str], about: Mapping[str, object]
+) -> list[Path]:
+    """Write ``stress.csv``, ``stress.md``, ``stress.png`` and ``stress.json`` into the folder ``out``.
 
     Returns:
         The files written.
@@ -23,10 +25,11 @@ def write_marks(rows: Sequence[Mark], out: Path, title: str, notes: Sequence[str
     Raises:
         OutputError: the folder cannot be written to.
     """
-    written = [out / "stress.csv", out / "stress.md", out / "stress.png"]
+    written = [out / "stress.csv", out / "stress.md", out / "stress.png", out / "stress.json"]
     write_atomically(written[0], as_csv(rows).encode())
     write_atomically(written[1], as_markdown(rows, title, notes).encode())
     figure(rows, title, written[2])
+    write_atomically(written[3], as_json(rows, about, notes).encode())
     return written
 
 

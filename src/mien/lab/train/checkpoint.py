@@ -119,6 +119,16 @@ def used_precision(path: Path) -> Precision | None:
     return next((known for known in typing.get_args(Precision) if known == found), None)
 
 
+def cost_of(checkpoint: Path) -> dict[str, Any]:
+    """What the whole run cost, as a model's card holds it (``ModelCard.training``); empty where that was not recorded.
+
+    The best epoch's checkpoint knows the cost up to itself only, so ``last.ckpt`` is asked where it lies beside it.
+    """
+    last = checkpoint.with_name("last.ckpt")
+    content = torch.load(last if last.is_file() else checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    return dict(content.get("callbacks", {}).get("History", {}).get("cost", {}))
+
+
 def recipe_values(recipe: Recipe) -> dict[str, Any]:
     """A recipe as plain values, as a checkpoint holds it."""
     return asdict(recipe)

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
+import torch
 
 from ...sinks.atomic import write_atomically
 from ..evaluate.figures import learning_curves
+from ..evaluate.protocol import machine
 
 Row = dict[str, float]
 
 
 class History(lightning.Callback):
-    """Keep, save and show the scores of each epoch; they travel in the checkpoint, so a resumed run continues them.
+    """Keep, save and show the scores of each epoch, and what it cost.
+
+    They travel in the checkpoint, so a resumed run continues them.
 
     Args:
         out: folder for ``history.csv`` and ``curves.png``.
@@ -27,25 +31,39 @@ class History(lightning.Callback):
 
     def __init__(self, out: Path, show: Callable[[list[Row]], None]) -> None:
         self.rows: list[Row] = []
-        self._out, self._show, self._started = out, show, 0.0
+        self.cost: dict[str, Any] = {}
+        self._out, self._show, self._started, self._worked = out, show, 0.0, 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "cost": self.cost}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = list(state_dict["rows"])
+        self.cost = dict(state_dict.get("cost", {}))
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        self._started = time.perf_counter()
+        self._started, self._worked = time.perf_counter(), time.process_time()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         row: Row = {"epoch": trainer.current_epoch + 1, "seconds": round(time.perf_counter() - self._started, 1)}
+        self._add_cost(row["seconds"], time.process_time() - self._worked, trainer.strategy.root_device)
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         row |= {name: round(float(value), 5) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
         write_atomically(self._out / "history.csv", _as_csv(self.rows))
         learning_curves(self.rows, self._out / "curves.png")
         self._show(self.rows)
+
+    def _add_cost(self, seconds: float, cpu_seconds: float, device: torch.device) -> None:
+        if self.rows and not self.cost:
+            return  # begun before costs were recorded: a part of them would pass for the whole
+        self.cost = {
+            "epochs": len(self.rows) + 1,
+            "seconds": round(self.cost.get("seconds", 0.0) + seconds, 1),
+            "cpu_seconds": round(self.cost.get("cpu_seconds", 0.0) + cpu_seconds, 1),
+            "machine": machine(),
+            "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        }
 
 
 def _as_csv(rows: list[Row]) -> bytes:

@@ -33,6 +33,8 @@ class HeadCertainty:
         votes: agreement with the annotators; None where there are no votes.
         mixed: finding the faces that divide them; likewise.
         answered: what is gained by abstaining.
+        data, split: what it was measured on.
+        sha256: of the model's weights file; empty where it is not known.
     """
 
     model: str
@@ -45,6 +47,9 @@ class HeadCertainty:
     votes: Agreement | None
     mixed: Divided | None
     answered: Selective
+    data: str = ""
+    split: str = ""
+    sha256: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -67,7 +72,7 @@ def measure(classifier: Classifier, faces: FaceSet, split: str = "validation") -
     part = faces.part(split)
     logits = predict(classifier, part.images, flip=True)
     found = [
-        _head(classifier, name, pictures, part.take(rows), {name: logits[name][rows]})
+        _head(classifier, name, pictures, part.take(rows), {name: logits[name][rows]}, split)
         for name, mark in classifier.marks.items()
         if mark.targets == "labels" or part.votes is not None
         for pictures, rows in judged_subsets(faces, split).items()
@@ -81,7 +86,7 @@ def measure(classifier: Classifier, faces: FaceSet, split: str = "validation") -
     return found
 
 
-def _head(classifier: Classifier, name: str, pictures: str, part: FaceSet, logits: Logits) -> HeadCertainty:
+def _head(classifier: Classifier, name: str, pictures: str, part: FaceSet, logits: Logits, split: str) -> HeadCertainty:
     head, mark = classifier.heads[name], classifier.marks[name]
     answers = hard_targets(part, mark)
     known = np.flatnonzero(answers >= 0)
@@ -105,4 +110,7 @@ def _head(classifier: Classifier, name: str, pictures: str, part: FaceSet, logit
         votes=votes,
         mixed=mixed,
         answered=selective(probabilities.max(1), probabilities.argmax(1) == truth),
+        data=part.name,
+        split=split,
+        sha256=classifier.sha256,
     )

@@ -1,0 +1,64 @@
+"""A model's card, and results as the other commands write them, made up."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.lab.cards.results import Measured, measured
+from mien.models.card import ModelCard
+from mien.models.catalogue import load_model
+
+pytest.importorskip("jinja2", reason="cards need the extra [lab]")
+pytest.importorskip("fairlearn", reason="audits need the extra [audit]")
+
+from mien.audit.fairness.auditing import audit
+from mien.audit.fairness.values import Predictions
+from mien.audit.fairness.writing import as_json
+
+
+@pytest.fixture(scope="session")
+def card() -> ModelCard:
+    """The card of the model that ships."""
+    return load_model("default")[0]
+
+
+@pytest.fixture
+def nothing(card) -> tuple[ModelCard, Measured]:
+    """A model of which nothing was measured."""
+    bare = replace(card, scores={})
+    return bare, measured(bare, [])
+
+
+@pytest.fixture
+def audited(tmp_path, card):
+    """Writes an audit of made-up predictions: right in the given shares of two groups; gives its path."""
+
+    def write(shares=(0.9, 0.5), column="gender", model=None, n=400) -> Path:
+        rng = np.random.default_rng(0)
+        truth = rng.integers(2, size=2 * n)
+        groups = np.repeat(np.array(["a", "b"], object), n)
+        right = rng.random(2 * n) < np.repeat(shares, n)
+        given = Predictions(
+            ("happy", "sad"), truth, np.where(right, truth, 1 - truth), None, None, False, {column: groups}
+        )
+        by = {"name": card.name, "sha256": card.sha256, "head": ""} if model is None else model
+        path = tmp_path / f"{column}.json"
+        path.write_text(as_json(audit(given, draws=200), "faces.csv", by or None))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Puts plain values into a JSON file; gives its path."""
+
+    def put(name: str, content: object) -> Path:
+        path = tmp_path / name
+        path.write_text(json.dumps(content), "utf-8")
+        return path
+
+    return put

@@ -1,0 +1,27 @@
+"""A run notes what it cost, and its model's card knows it."""
+
+from mien.lab.export.run import export_formats
+from mien.lab.train.checkpoint import cost_of
+from mien.lab.train.history import History
+from mien.lab.train.run import train
+from mien.models.card import read_card
+
+from .conftest import tiny
+
+
+def test_training_time_reaches_the_card(synthetic, tmp_path, float32):
+    kept = train(tiny(epochs=2), synthetic, tmp_path / "run")
+    cost = cost_of(kept)
+    assert cost["epochs"] == 2
+    assert cost["seconds"] > 0
+    assert cost["cpu_seconds"] > 0
+    assert cost["accelerator"] == ""
+    out = export_formats(tmp_path / "run", synthetic, tmp_path / "model", name="mine")[0]
+    assert read_card(out.with_suffix(".json")).training == cost
+
+
+def test_a_run_begun_before_costs_were_noted_claims_none(tmp_path):
+    history = History(tmp_path, lambda _rows: None)
+    history.load_state_dict({"rows": [{"epoch": 1.0, "seconds": 5.0}]})
+    assert history.cost == {}
+    assert history.state_dict()["cost"] == {}
