@@ -4,7 +4,7 @@
 
 The occlusion map of each face is compared with those of copies of the model whose weights are shuffled: all of them; from
 the last layer backwards, one more at a time (cascading); one layer alone (independent). Printed are Spearman's rank
-correlations, means over the faces with a bootstrap interval of 95 % (faces are drawn), for the maps and for their size alone.
+correlations, means over the faces with a bootstrap interval of 95 % (faces are drawn), for the maps and for their size.
 """
 
 import argparse

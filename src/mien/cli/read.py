@@ -66,8 +66,8 @@ def read(
         list[int] | None,
         typer.Option(
             metavar="PERSON",
-            help="With --blur-others, who stays visible in a film, by the number in the table of people; may be given several "
-            "times. By default whoever is in sight the longest.",
+            help="With --blur-others, who stays visible in a film, by the number in the table of people; may be given "
+            "several times. By default whoever is in sight the longest.",
             rich_help_panel=PRIVACY,
         ),
     ] = None,

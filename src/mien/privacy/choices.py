@@ -47,6 +47,6 @@ class Privacy:
             if self.no_images and value:
                 given = option if value is True else f"{option} {value}"
                 raise OptionError(
-                    f"{given} would show pictures of people, which --no-images rules out",
+                    f"{given} would let pictures of people out, which --no-images rules out",
                     hint=f"Leave out {option}, or --no-images.",
                 )

@@ -15,7 +15,7 @@ from ..values.face import Box, Face
 from ..values.frame import Frame
 from ..values.options import ReadOptions
 from ..values.reading import Reading
-from .gaps import HELD_S, between, grown
+from .gaps import AHEAD_S, HELD_S, between, grown
 from .hiding import inside
 
 _FIXED = 8  # numbers of a reading that come before those of its emotions
@@ -100,7 +100,7 @@ class FilmHider:
         times = self._seen[number]
         after = bisect_right(times, (now, len(self._frames)))
         before = self._box(number, times[after - 1]) if after and now - times[after - 1][0] <= HELD_S else None
-        later = self._box(number, times[after]) if after < len(times) and times[after][0] - now <= HELD_S else None
+        later = self._box(number, times[after]) if after < len(times) and times[after][0] - now <= AHEAD_S else None
         if before and later:
             return between(before, later)
         if before:

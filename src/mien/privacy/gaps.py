@@ -7,8 +7,10 @@ from ..values.face import Box
 
 #: A face that is not found stays covered for so many seconds: for as long as the tracker waits for it.
 HELD_S = LOST_S
+#: In a film it is covered for so many seconds before it is found, too: heads turn to the camera, and come in from the edge.
+AHEAD_S = LOST_S / 2
 #: So many of its widths a second the cover of an unseen face grows, on each side.
-_GROWTH = 0.5
+_GROWTH = 0.25
 
 
 def grown(box: Box, unseen_s: float) -> Box:
