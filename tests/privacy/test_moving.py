@@ -128,7 +128,7 @@ def test_a_film(mien, flicker, tmp_path):
     for number in range(15, 30):  # 20 to 22 are those in which she is not found
         face = shown[number][85:150, 225:265]
         assert np.abs(face - COVER).mean() < 6, number
-        assert abs(np.corrcoef(face.mean(2).ravel(), images[number][85:150, 225:265].mean(2).ravel())[0, 1]) < 0.3
+        assert face.std(axis=(0, 1)).max() < 4, number  # no contrast is left to correlate with anything
         assert np.abs(shown[number][185:] - images[number][185:]).mean() < 3  # below the faces nothing has changed
 
 
