@@ -14,7 +14,7 @@ from .live_cards import STYLE
 from .live_eye import reader_for
 from .live_file import picture_or_film, single_picture
 from .live_settings import LiveSettings
-from .words import NOT_A_FEELING, NUMBERS_ONLY, UNSURE, privacy, reach, set_name, trouble
+from .words import NOT_A_FEELING, NUMBERS_ONLY, OTHERS_COVERED, UNSURE, privacy, reach, set_name, trouble
 
 _SOURCES = ("Camera", "Single picture", "File")
 
@@ -44,7 +44,8 @@ def page(settings_text: str) -> None:
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
     st.html(STYLE)
     st.title("mien live", anchor=False)
-    only = f" {NUMBERS_ONLY}" if settings.no_images else ""
+    only = f" {OTHERS_COVERED}" if settings.blur_others else ""
+    only += f" {NUMBERS_ONLY}" if settings.no_images else ""
     st.caption(f":material/lock: {privacy(reach(settings.host))}{only} {NOT_A_FEELING}")
     choices = _choices(settings)
     source = st.segmented_control("Read from", _SOURCES, default=_SOURCES[0], required=True)

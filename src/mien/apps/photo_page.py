@@ -11,7 +11,7 @@ from .photo_flags import Flags
 from .photo_many import ManyPhotos
 from .photo_one import OnePhoto
 from .photo_reading import Readers
-from .words import MIXED, NOT_A_FEELING, NUMBERS_ONLY, UNSURE, Reach, kept_where, privacy
+from .words import MIXED, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_COVERED, UNSURE, Reach, kept_where, privacy
 
 TITLE = "mien: what does a face show?"
 #: Gradio looks every ten minutes for files older than an hour, and removes them.
@@ -34,7 +34,7 @@ def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
     """
     tidy = _TIDY if readers.shows else _TIDY_SOON
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=tidy) as blocks:
-        gr.HTML(_head(who, readers.shows))
+        gr.HTML(_head(who, readers))
         with gr.Tab("One photo", id="one"):
             one = OnePhoto(gr, readers, flags, kept_where(flags.folder, who))
         with gr.Tab("Many photos", id="many"):
@@ -45,8 +45,9 @@ def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
     return blocks
 
 
-def _head(who: Reach, shows: bool) -> str:
-    said = privacy(who) if shows else f"{privacy(who)} {NUMBERS_ONLY}"
+def _head(who: Reach, readers: Readers) -> str:
+    more = {OTHERS_COVERED: readers.hides, NUMBERS_ONLY: not readers.shows}
+    said = " ".join([privacy(who), *(text for text, holds in more.items() if holds)])
     shared = " mien-warn" if who == "shared" else ""
     return (
         f'<header class="mien-head"><h1>What does a face show?</h1>'

@@ -70,11 +70,12 @@ class Readers:
         first: the one to read when nothing else is said.
         sha256: of the model's weights.
         shows: whether pictures may be shown and kept.
+        hides: whether all faces but one are covered.
     """
 
     def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
         privacy = privacy or Privacy()
-        self.shows = not privacy.no_images
+        self.shows, self.hides = not privacy.no_images, privacy.blur_others
         options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
         self._hider = PhotoHider(options) if privacy.blur_others else None
         self._options = hiding_options(options) if privacy.blur_others else options
