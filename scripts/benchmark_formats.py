@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from mien.classify.calibrate import probabilities
 from mien.crop.prepare import network_input, resize
@@ -30,6 +29,7 @@ from mien.lab.evaluate.scores import points
 from mien.lab.export.naming import card_path
 from mien.models.card import read_card
 from mien.models.catalogue import SHIPPED, load_model, shipped_models
+from mien.models.runtime import onnxruntime
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> float:

@@ -19,7 +19,7 @@ from .values.reading import Reading
 
 #: The smallest face to look for in moving pictures, as a share of their height: people stand closer to a camera that
 #: films them, and looking for smaller ones costs frames.
-_LEAST_FACE = 1 / 12
+LEAST_FACE = 1 / 12
 _LEAST_PIXELS = 20
 #: Frames a second expected of a camera: as many as two processor cores deal with.
 _LIVE_RATE = 30.0
@@ -60,6 +60,7 @@ class Watch:
         source: number of a camera, 0 being the first; the address of a stream; or a film, which is played at its own speed.
         options: how to read.
         stop_after_s: end so many seconds after the first frame; None goes on.
+        least_face: the smallest face to look for where ``options`` say none, as a share of the height.
 
     Attributes:
         emotions: the label set of all readings.
@@ -70,7 +71,12 @@ class Watch:
     """
 
     def __init__(
-        self, source: int | str | Path, options: ReadOptions | None = None, *, stop_after_s: float | None = None
+        self,
+        source: int | str | Path,
+        options: ReadOptions | None = None,
+        *,
+        stop_after_s: float | None = None,
+        least_face: float = LEAST_FACE,
     ) -> None:
         options = options or ReadOptions()
         self._camera: Camera | None = None
@@ -82,7 +88,7 @@ class Watch:
             film = Film(source, max_megapixels=options.max_megapixels)
             height = film.facts.height
             self._frames = latest(film.frames(), paced=True, stop_after_s=stop_after_s)
-        self._reader = Reader(replace(options, min_face=_least(options, height)))
+        self._reader = Reader(replace(options, min_face=_least(options, height, least_face)))
         self._follower = Follower(_LIVE_RATE)
         self.emotions = self._reader.emotions
 
@@ -99,9 +105,15 @@ class Watch:
             self._camera.close()
 
 
-def film_reader(film: Film, options: ReadOptions) -> Reader:
-    """A reader that suits a film: one thread a frame, since several frames are read at once."""
-    return Reader(replace(options, threads=1, min_face=_least(options, film.facts.height)))
+def film_reader(film: Film, options: ReadOptions, least_face: float = LEAST_FACE) -> Reader:
+    """A reader that suits a film: one thread a frame, since several frames are read at once.
+
+    Args:
+        film: the film.
+        options: how to read.
+        least_face: the smallest face to look for where ``options`` say none, as a share of the height.
+    """
+    return Reader(replace(options, threads=1, min_face=_least(options, film.facts.height, least_face)))
 
 
 def film_follower(film: Film) -> Follower:
@@ -117,5 +129,5 @@ def follow_film(
         yield frame, follower.follow(frame, readings)
 
 
-def _least(options: ReadOptions, height: int) -> int:
-    return options.min_face or max(_LEAST_PIXELS, round(height * _LEAST_FACE))
+def _least(options: ReadOptions, height: int, least_face: float) -> int:
+    return options.min_face or max(_LEAST_PIXELS, round(height * least_face))

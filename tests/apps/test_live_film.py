@@ -72,3 +72,22 @@ def test_a_picture_sent_by_the_page_gets_marks_and_anything_else_none(astronaut)
     assert mark["text"].startswith("happy")
     for wrong in ("", "data:image/jpeg;base64,", "data:image/jpeg;base64,!!", "data:text/plain;base64,aGk=", "x" * 10):
         assert plain.marks(eye, wrong) == []
+
+
+def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut):
+    from mien import ReadOptions
+    from mien.draw.cover import COVER
+    from mien.privacy.live import LiveHider
+
+    two = np.full((300, 640, 3), 90, np.uint8)
+    face = Image.fromarray(astronaut.image[20:240, 110:330])
+    two[20:280, 20:280] = np.asarray(face.resize((260, 260)))
+    two[60:220, 400:560] = np.asarray(face.resize((160, 160)))
+    eye = Eye(reader_for("default", None, live=True, hiding=True), hider=LiveHider(ReadOptions()), shows=False)
+    frame, readings = eye.look(two)
+    assert len(readings) == 1
+    assert readings[0].face.box.x1 < 320
+    assert (frame.image[90:170, 450:510] == COVER).all()
+    remembered = eye.session.last
+    assert remembered is not None
+    assert remembered[0].image.size == 3

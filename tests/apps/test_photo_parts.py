@@ -242,3 +242,29 @@ def test_shown_pictures_keep_their_name(tmp_path):
 def test_a_photo_without_pixels_still_has_its_rows(pair):
     light = replace(pair, frame=replace(pair.frame, image=np.zeros((1, 1, 3), np.uint8)))
     assert light.rows() == pair.rows()
+
+
+def test_others_are_covered_and_only_one_is_read(tmp_path, astronaut, hopper):
+    from mien.draw.cover import COVER
+    from mien.privacy.choices import Privacy
+
+    both = Image.new("RGB", (900, 512), (90, 90, 90))
+    both.paste(Image.fromarray(astronaut.image).resize((300, 300)), (0, 100))
+    both.paste(Image.fromarray(hopper.image).resize((512, 600)), (380, -60))
+    both.save(tmp_path / "both.png")
+    photo = Readers(privacy=Privacy(blur_others=True)).read(tmp_path / "both.png", "eight")
+    assert [one.emotion for one in photo.readings] == ["neutral"]
+    assert (photo.frame.image == COVER).all(2).sum() > 2000
+
+
+def test_without_images_there_are_words_and_numbers_only(tmp_path):
+    from mien.privacy.choices import Privacy
+
+    readers = Readers(privacy=Privacy(no_images=True))
+    photo = readers.read(PICTURES / "astronaut.jpg", "eight")
+    assert photo.frame.image.size == 3
+    assert "happy" in cards(photo)
+    assert "<img" not in cards(photo)
+    batch = read_batch(readers, [str(PICTURES / "astronaut.jpg")], "eight", 0.5, tmp_path)
+    assert batch.pictures == ()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["faces.csv"]

@@ -64,6 +64,19 @@ def test_mien_never_imports_itself_by_name(file):
             assert (node.module or "").split(".")[0] != "mien"
 
 
+def test_onnxruntime_is_imported_through_its_door(file):
+    if name_of(file) == "models/runtime.py" or name_of(file).startswith(
+        "bench/probes/"
+    ):  # these run in other processes
+        return
+    doors = file.read_text("utf-8").count("from ...models import runtime")
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("onnxruntime") for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("onnxruntime"):
+            assert doors, f"line {node.lineno}: import models.runtime first, or it reports to its maker"
+
+
 def test_no_blanket_except_no_assert_no_print(file):
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ExceptHandler) and name_of(file) not in ERROR_BORDERS:

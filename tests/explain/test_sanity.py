@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from mien import Frame, ModelError
 from mien.detect.whole import WholeFrame
 from mien.explain.explainer import Explainer
-from mien.explain.sanity import Sanity, rank_correlation, shuffled_weights
+from mien.explain.sanity import Sanity, layers, rank_correlation, shuffled_weights
 
 from .conftest import network_of, smiling, weights
 
@@ -43,6 +43,7 @@ def test_the_map_follows_the_weights(int8):
     assert abs(check.mean) < 0.15
     assert check.passed
     assert not Sanity("made", 1, "happy", frame.image, own, (own, own)).passed
+    assert Sanity("made", 1, "happy", frame.image, own, (-own, -own)).passed  # the opposite is not the same
 
 
 def test_a_model_without_weights_cannot_be_shuffled():
@@ -57,3 +58,28 @@ def test_rank_correlation_is_spearmans():
     first, second = rng.integers(0, 9, (2, 10, 10))  # with ties
     assert rank_correlation(first, second) == pytest.approx(spearmanr(first.ravel(), second.ravel())[0])
     assert rank_correlation(np.zeros((2, 2)), np.eye(2)) == 0
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["float32", "int8"])
+def test_layers_are_shuffled_one_by_one(int8):
+    before = weights(int8=int8)
+    names = layers(before)
+    assert shuffled_weights(before, 0, only=names) == shuffled_weights(before, 0)
+    with pytest.raises(ModelError, match="no weights"):
+        shuffled_weights(before, 0, only=())
+
+
+@pytest.mark.parametrize("name", ["default", "tiny"])
+def test_shuffling_reaches_the_models_that_ship(name):
+    from mien.models.catalogue import load_model
+
+    _, shipped = load_model(name)
+    names = layers(shipped)
+    before, after = (
+        {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(content).graph.initializer}
+        for content in (shipped, shuffled_weights(shipped, 0, only=names[:1]))
+    )
+    assert [tensor for tensor in before if not np.array_equal(before[tensor], after[tensor])] == [names[0]]
+    model = onnx.load_from_string(shipped)
+    weighted = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
+    assert len(layers(shipped)) == len(weighted)

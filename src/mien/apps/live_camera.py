@@ -14,7 +14,9 @@ from PIL import Image
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
 from ..draw.overlay import mark
+from ..privacy.live import LiveHider
 from ..reader import Reader
+from ..values.options import ReadOptions
 from .live_cards import card
 from .live_chart import bands, legend
 from .live_eye import Eye
@@ -62,7 +64,11 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         choice: model and label set; another choice begins a new session.
         unsure_below: limit under which a reading is unsure, 0 to 1.
     """
-    eye = _eye(reader, choice, unsure_below)
+    eye = _eye(reader, choice, unsure_below, settings)
+    if (
+        settings.no_images
+    ):  # live video would send the marked picture back; single pictures never leave the browser again
+        st.session_state["plain_way"] = True
     if st.session_state.pop("no_way", False):
         st.session_state["plain_way"] = True
         st.session_state["why_plain"] = _NO_WAY
@@ -79,10 +85,11 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         else:
             context = _webrtc(settings, eye)
             busy = context.state.playing or context.state.signalling
-        st.toggle("Send single pictures instead of live video", key="plain_way", help=_WAY_HELP)
+        if not settings.no_images:
+            st.toggle("Send single pictures instead of live video", key="plain_way", help=_WAY_HELP)
     with beside:
         st.fragment(_watch, run_every=1.0 if busy else None)(context, eye.session)
-    _keep(eye.session)
+    _keep(eye.session, settings.no_images)
 
 
 def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]:
@@ -100,9 +107,11 @@ def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]
     return context
 
 
-def _eye(reader: Reader, choice: tuple[str, str | None], unsure_below: float) -> Eye:
+def _eye(reader: Reader, choice: tuple[str, str | None], unsure_below: float, settings: LiveSettings) -> Eye:
     if st.session_state.get("choice") != choice:
-        st.session_state["choice"], st.session_state["eye"] = choice, Eye(reader, unsure_below)
+        hider = LiveHider(ReadOptions()) if settings.blur_others else None
+        st.session_state["choice"] = choice
+        st.session_state["eye"] = Eye(reader, unsure_below, hider, shows=not settings.no_images)
     eye: Eye = st.session_state["eye"]
     eye.unsure_below = unsure_below
     return eye
@@ -154,10 +163,12 @@ def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession,
 
 
 @st.fragment
-def _keep(session: LiveSession) -> None:
+def _keep(session: LiveSession, no_images: bool) -> None:
     """Snapshot and table."""
     left, right = st.columns(2)
-    if left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
+    if no_images:
+        left.caption("Started with --no-images: there are no snapshots.")
+    elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
         st.session_state["snapshot"] = _snapshot(session)
     right.download_button(
         "Table (CSV)",

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from ..draw.overlay import mark
 from ..follow.people import Follower
+from ..privacy.hiding import hiding_options
+from ..privacy.live import LiveHider
 from ..reader import Reader
 from ..values.frame import Frame
 from ..values.options import ReadOptions
@@ -28,10 +30,14 @@ SIDE = 640
 _LONGEST_GAP_S = 0.5
 #: Faces smaller than this, in such pixels, sit too far away to be read well, and cost time.
 _LEAST_FACE = 40
+#: But those can be recognised that are smaller, and are to be covered.
+_LEAST_HIDDEN = 20
+
+_NOTHING = np.zeros((1, 1, 3), np.uint8)
 
 
 @lru_cache(maxsize=4)
-def reader_for(model: str, emotions: str | None, *, live: bool) -> Reader:
+def reader_for(model: str, emotions: str | None, *, live: bool, hiding: bool = False) -> Reader:
     """One reader for all visitors who choose the same: its networks are loaded once.
 
     Args:
@@ -39,13 +45,16 @@ def reader_for(model: str, emotions: str | None, *, live: bool) -> Reader:
         emotions: likewise.
         live: it reads a camera. Then the other processor threads are left to coding and decoding the moving picture, and
             to other visitors; taking them all made a frame three times slower on two busy cores.
+        hiding: it looks for faces to cover too, small and half-sure ones.
 
     Raises:
         OptionError: the model cannot tell these emotions.
         ModelError: there is no such model, or it is damaged.
     """
     options = ReadOptions(model=model, emotions=emotions)
-    reader = Reader(replace(options, min_face=_LEAST_FACE, threads=1) if live else options)
+    if live:
+        options = replace(options, min_face=_LEAST_HIDDEN if hiding else _LEAST_FACE, threads=1)
+    reader = Reader(hiding_options(options) if hiding else options)
     reader.read(
         np.zeros((SIDE * 3 // 4, SIDE, 3), np.uint8)
     )  # loads the detector too, so that the first frame does not
@@ -58,13 +67,18 @@ class Eye:
     Args:
         reader: reads the frames.
         unsure_below: readings less sure than this abstain; may be set anew at any time.
+        hider: covers all but one person, or None.
+        shows: whether pictures may be shown; else none is remembered.
 
     Attributes:
         session: what was seen so far.
     """
 
-    def __init__(self, reader: Reader, unsure_below: float = 0.5) -> None:
+    def __init__(
+        self, reader: Reader, unsure_below: float = 0.5, hider: LiveHider | None = None, *, shows: bool = True
+    ) -> None:
         self.unsure_below = unsure_below
+        self._hider, self._shows = hider, shows
         self.session = LiveSession(reader.emotions)
         self._reader = reader
         self._follower = Follower(RATE)
@@ -90,7 +104,10 @@ class Eye:
             self._watched_s += min(frame.time_s - self._last_s, _LONGEST_GAP_S)
             self._last_s = frame.time_s
             readings = self._follower.follow(replace(frame, time_s=self._watched_s), read)
-            self.session.take(frame, readings, time.monotonic() - start)
+            if self._hider:
+                frame, readings = self._hider.hide(frame, readings)
+            remembered = frame if self._shows else replace(frame, image=_NOTHING)
+            self.session.take(remembered, readings, time.monotonic() - start)
         return frame, readings
 
     def see(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

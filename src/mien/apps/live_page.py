@@ -14,7 +14,7 @@ from .live_cards import STYLE
 from .live_eye import reader_for
 from .live_file import picture_or_film, single_picture
 from .live_settings import LiveSettings
-from .words import NOT_A_FEELING, UNSURE, privacy, reach, set_name, trouble
+from .words import NOT_A_FEELING, NUMBERS_ONLY, OTHERS_COVERED, UNSURE, privacy, reach, set_name, trouble
 
 _SOURCES = ("Camera", "Single picture", "File")
 
@@ -44,18 +44,20 @@ def page(settings_text: str) -> None:
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
     st.html(STYLE)
     st.title("mien live", anchor=False)
-    st.caption(f":material/lock: {privacy(reach(settings.host))} {NOT_A_FEELING}")
+    only = f" {OTHERS_COVERED}" if settings.blur_others else ""
+    only += f" {NUMBERS_ONLY}" if settings.no_images else ""
+    st.caption(f":material/lock: {privacy(reach(settings.host))}{only} {NOT_A_FEELING}")
     choices = _choices(settings)
     source = st.segmented_control("Read from", _SOURCES, default=_SOURCES[0], required=True)
-    reader = _reader(choices, live=source == "Camera")
+    reader = _reader(choices, live=source == "Camera", hiding=settings.blur_others)
     if reader is None:
         return
     if source == "Camera":
         camera(settings, reader, (choices.model, choices.emotions), choices.unsure_below)
     elif source == "Single picture":
-        single_picture(reader, choices.unsure_below)
+        single_picture(reader, choices.unsure_below, settings)
     else:
-        picture_or_film(reader, (choices.model, choices.emotions), choices.unsure_below)
+        picture_or_film(reader, (choices.model, choices.emotions), choices.unsure_below, settings)
 
 
 def _choices(settings: LiveSettings) -> Choices:
@@ -81,10 +83,10 @@ def _choices(settings: LiveSettings) -> Choices:
     return Choices(model.strip() or "default", emotions, unsure_below)
 
 
-def _reader(choices: Choices, *, live: bool) -> Reader | None:
+def _reader(choices: Choices, *, live: bool, hiding: bool) -> Reader | None:
     try:
         with st.spinner("Loading the networks"):
-            return reader_for(choices.model, choices.emotions, live=live)
+            return reader_for(choices.model, choices.emotions, live=live, hiding=hiding)
     except MienError as error:
         st.error(trouble(error))
         return None

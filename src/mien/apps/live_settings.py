@@ -28,6 +28,8 @@ class LiveSettings:
         turn: address of a TURN server (``turn:host:port``), which passes pictures on where there is no such way.
         turn_user: its user name.
         turn_password: its password.
+        blur_others: leave one person visible, and keep no reading of others.
+        no_images: give numbers only; the one picture on the page is the visitor's own, in their browser.
 
     Raises:
         OptionError: an address has another form, or a TURN server has no user name and password.
@@ -42,6 +44,8 @@ class LiveSettings:
     turn: str | None = None
     turn_user: str | None = None
     turn_password: str | None = None
+    blur_others: bool = False
+    no_images: bool = False
 
     def __post_init__(self) -> None:
         for name, value, schemes in (

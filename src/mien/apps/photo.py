@@ -10,12 +10,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
 from ..extras import check_installed, require
+from ..privacy.choices import Privacy
 from .photo_flags import Flags
 from .photo_page import page
 from .photo_parts import MOST_UPLOAD, STYLE, theme
@@ -41,6 +42,7 @@ class PhotoApp:
         flags: folder for corrections; made at the first one.
         share: make a public link through Gradio's servers.
         open_browser: show the page in the user's browser.
+        privacy: whose face may be seen, and whether any picture may be.
     """
 
     port: int | None = None
@@ -50,6 +52,7 @@ class PhotoApp:
     flags: Path = Path("mien-flags")
     share: bool = False
     open_browser: bool = True
+    privacy: Privacy = field(default_factory=Privacy)
 
 
 def serve(app: PhotoApp, say: Callable[[str], None] = lambda _text: None) -> None:
@@ -70,7 +73,7 @@ def serve(app: PhotoApp, say: Callable[[str], None] = lambda _text: None) -> Non
     if app.share:
         say(SHARING)
     _check_place(app)
-    readers = Readers(app.model, app.emotions)
+    readers = Readers(app.model, app.emotions, app.privacy)
     with tempfile.TemporaryDirectory(prefix="mien-app-") as folder, _gradio_keeps_to(folder):
         gr = require("gradio", "gradio")
         flags = Flags(app.flags.absolute(), readers.sha256)

@@ -18,6 +18,7 @@ _READ = (
     "with its box in pixels, emotion, confidence (0 to 1), mixed, abstained, and one probability an emotion; a photo "
     "without a face has one row, whose face is null."
 )
+_READ_ONLY = "The app was started with --no-images, so the marked photo is null."
 _FLAG = (
     "Correct a reading: keeps the face, cut out of the photo, on the computer that runs mien, in a folder named after the "
     "emotion. Refused unless agreed is true. Gives the file, and whether it is new; the same correction is kept once."
@@ -45,14 +46,17 @@ class Endpoints:
             agreed = gr.Checkbox(False, label="The face may be kept on the computer that runs mien")
             picture, rows, kept = gr.Image(label="Marked photo"), gr.JSON(label="Rows"), gr.JSON(label="What was kept")
             read, flag = gr.Button(), gr.Button()
+        self._folder = Path(picture.GRADIO_CACHE)
         read.click(
             self._read,
             [photo, emotions, unsure_below],
             [picture, rows],
             api_name="read",
-            api_description=_READ,
+            api_description=_READ if readers.shows else f"{_READ} {_READ_ONLY}",
             concurrency_id="reader",
         )
+        if not readers.shows:  # what may not be seen may not be kept either
+            return
         flag.click(
             self._flag,
             [photo, face, emotion, agreed],
@@ -61,13 +65,16 @@ class Endpoints:
             api_description=_FLAG,
             concurrency_id="flags",
         )
-        self._folder = Path(picture.GRADIO_CACHE)
 
-    def _read(self, photo: str | None, emotions: str, unsure_below: float | None) -> tuple[str, list[dict[str, Any]]]:
+    def _read(
+        self, photo: str | None, emotions: str, unsure_below: float | None
+    ) -> tuple[str | None, list[dict[str, Any]]]:
         try:
             seen = self._readers.read(self._needed(photo), emotions, self._number(unsure_below, "unsure_below"))
         except MienError as error:
             raise plain_error(self._gr, error, photo or "") from error
+        if not seen.shown:
+            return None, seen.rows()
         return str(saved(marked(seen), self._folder, Path(seen.frame.name).stem)), seen.rows()
 
     def _flag(self, photo: str | None, face: int | None, emotion: str | None, agreed: bool) -> dict[str, Any]:

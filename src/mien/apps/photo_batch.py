@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from ..emotions import label_set as emotions_of
 from ..errors import SourceError
@@ -27,7 +26,7 @@ class Batch:
 
     Attributes:
         photos: those that were read; their pixels are let go of, so that a thousand fit in memory.
-        pictures: the marked copy of each.
+        pictures: the marked copy of each; none where no picture may be seen.
         failures: name of each photo that could not be read, and why.
         table: a CSV file with one row a face (``sinks.rows``); None where nothing was read.
     """
@@ -71,13 +70,15 @@ def read_batch(
             failures.append((name, trouble(error, path)))
         else:
             photo = replace(photo, frame=replace(photo.frame, name=name))
-            pictures.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
+            if photo.shown:
+                pictures.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
             rows += photo.rows()
-            photos.append(replace(photo, frame=replace(photo.frame, image=np.zeros((1, 1, 3), np.uint8))))
+            photos.append(photo.forgotten())
         progress(done, len(paths))
     table = None
     if photos:
-        table = pictures[0].with_name("faces.csv")
+        folder.mkdir(parents=True, exist_ok=True)
+        table = Path(tempfile.mkdtemp(dir=folder)) / "faces.csv"
         write_table(table, columns(emotions_of(label_set)), rows)
     return Batch(tuple(photos), tuple(pictures), tuple(failures), table)
 

@@ -66,7 +66,9 @@ def table(photos: Iterable[Photo]) -> str:
 def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
     bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.as_dict().items())
     title = f"Face {number}: {named(reading)}" if several else named(reading)
-    picture = f'<img src="{thumbnail(photo.frame, reading)}" alt="Face {number}" width="56" height="56">'
+    picture = ""
+    if photo.shown:
+        picture = f'<img src="{thumbnail(photo.frame, reading)}" alt="Face {number}" width="56" height="56">'
     words = f"<span><b>{escape(title)}</b><small>{escape(verdict(reading))}</small></span>"
     opened = " open" if number <= _OPEN else ""
     return (

@@ -85,5 +85,5 @@ class ManyPhotos:
         if not batch.photos:
             return told, hidden, hidden, ""
         pictures = [(str(path), photo.frame.name) for path, photo in zip(batch.pictures, batch.photos)]
-        gallery = update(value=pictures, visible=True)
+        gallery = update(value=pictures, visible=bool(pictures))
         return told, gallery, update(value=str(batch.table), visible=True), table(batch.photos)

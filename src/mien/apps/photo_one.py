@@ -96,12 +96,14 @@ class OnePhoto:
             return None, unmarked, said, hidden, self._gr.update(choices=[], value=None), "", False, None
         names = [(f"Face {n}: {named(one)}", n - 1) for n, one in enumerate(photo.readings, start=1)]
         which = self._gr.update(choices=names, value=0 if names else None, visible=len(names) > 1)
-        return *self._show(photo), self._gr.update(visible=bool(names)), which, "", False, None
+        return *self._show(photo), self._gr.update(visible=bool(names) and photo.shown), which, "", False, None
 
     def _judge(self, photo: Photo | None, limit: float) -> tuple[Any, ...]:
         return (None, self._gr.skip(), self._gr.skip()) if photo is None else self._show(photo.judged(limit / 100))
 
     def _show(self, photo: Photo) -> tuple[Any, ...]:
+        if not photo.shown:
+            return photo, self._gr.update(value=None, visible=False), cards(photo)
         file = saved(marked(photo), Path(self._marked.GRADIO_CACHE), Path(photo.frame.name).stem)
         return photo, self._gr.update(value=str(file), visible=True), cards(photo)
 

@@ -6,9 +6,13 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from ..detect.choosing import choose_detector
 from ..emotions import LABEL_SETS
 from ..errors import OptionError
+from ..privacy.choices import Privacy
+from ..privacy.hiding import PhotoHider, hiding_options
 from ..reader import Reader
 from ..sinks.rows import Row, rows
 from ..sources.still import read_still
@@ -28,11 +32,17 @@ class Photo:
         frame: the picture; ``name`` is its file name, without folders.
         readings: its faces, most certain detection first.
         emotions: the label set.
+        shown: whether anybody may see the picture; else ``frame`` holds one black pixel.
     """
 
     frame: Frame
     readings: tuple[Reading, ...]
     emotions: tuple[str, ...]
+    shown: bool = True
+
+    def forgotten(self) -> Photo:
+        """The same photo without its pixels, which take room and can be seen."""
+        return replace(self, frame=replace(self.frame, image=np.zeros((1, 1, 3), np.uint8)))
 
     def judged(self, unsure_below: float) -> Photo:
         """The same photo with another limit below which a reading is unsure, 0 to 1."""
@@ -49,6 +59,7 @@ class Readers:
     Args:
         model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
         first: the label set to read when nothing else is said; None takes the largest.
+        privacy: whose face may be seen, and whether any picture may be.
 
     Raises:
         ModelError: the model cannot be used.
@@ -58,10 +69,16 @@ class Readers:
         choices: the label sets that the model can tell apart, the largest first.
         first: the one to read when nothing else is said.
         sha256: of the model's weights.
+        shows: whether pictures may be shown and kept.
+        hides: whether all faces but one are covered.
     """
 
-    def __init__(self, model: str = "default", first: str | None = None) -> None:
-        self._options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
+    def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
+        privacy = privacy or Privacy()
+        self.shows, self.hides = not privacy.no_images, privacy.blur_others
+        options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
+        self._hider = PhotoHider(options) if privacy.blur_others else None
+        self._options = hiding_options(options) if privacy.blur_others else options
         self._detector = choose_detector(self._options)
         whole = Reader(self._options, detector=self._detector)
         able = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(whole.emotions)]
@@ -90,7 +107,10 @@ class Readers:
         frame = replace(frame, name=Path(path).name)
         reader = self._reader(label_set)
         readings = next(reader.read_frames([frame]))[1]
-        return Photo(frame, tuple(readings), reader.emotions).judged(unsure_below)
+        if self._hider:
+            frame, readings = self._hider.hide(frame, readings)
+        photo = Photo(frame, tuple(readings), reader.emotions, self.shows).judged(unsure_below)
+        return photo if self.shows else photo.forgotten()
 
     def _reader(self, label_set: str) -> Reader:
         if label_set not in self.choices:

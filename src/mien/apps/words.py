@@ -18,6 +18,10 @@ Reach = Literal["machine", "network", "shared"]
 NOT_A_FEELING = (
     "An expression is not a feeling: this reads what a face looks like, not what a person feels, thinks or intends."
 )
+NUMBERS_ONLY = (
+    "This page was started to give numbers only: it shows no picture but the one you give it, and keeps none."
+)
+OTHERS_COVERED = "Of several faces only one is read, the widest in a photo; the others are covered."
 NO_FACE = "No face found. Faces may be too small (under 20 pixels), turned far away, or covered."
 UNSURE = (
     "A reading is unsure, and its name has a question mark, when its strongest emotion is less likely than the limit, or "

@@ -80,6 +80,7 @@ def _environment(threads: int, own: bool) -> dict[str, str]:
         for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
             names.pop(name, None)
     # No matter how this process was started: what rivals warn of is not ours to show.
+    names["ORT_DISABLE_TELEMETRY"] = "1"  # theirs is not ours to send either
     return names | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONIOENCODING": "utf-8"}
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from ..emotions import EMOTIONS, LABEL_SETS, positions
 from ..errors import OptionError
 from ..models.card import HeadCard, ModelCard
+from ..models.runtime import onnxruntime
 from .calibrate import probabilities
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -54,6 +55,9 @@ def _root(
 
 def main() -> None:
     """The command ``mien``."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = (
+        "1"  # here and in processes to come, whoever imports onnxruntime (models.runtime)
+    )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name that the terminal cannot spell must not end the run
             stream.reconfigure(errors="backslashreplace")

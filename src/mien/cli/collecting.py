@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..privacy.choices import Privacy
 from ..sinks.journal import Journal, Mode
 from ..sinks.json_lines import JsonArray
 from ..sinks.rows import Row
@@ -21,12 +22,14 @@ class Outputs:
         out: a table file, or None.
         annotate: a folder for marked copies, the name of one marked film, or None.
         mode: what to do about an earlier run with the same ``out``.
+        privacy: whose face may be seen, and whether any picture may be.
     """
 
     as_json: bool
     out: Path | None
     annotate: Path | None
     mode: Mode
+    privacy: Privacy = field(default_factory=Privacy)
 
 
 class Collector:

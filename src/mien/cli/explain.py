@@ -10,11 +10,13 @@ import typer
 from .options import (
     MODEL,
     OUTPUT,
+    BlurOthers,
     DetectorFile,
     Emotions,
     Flip,
     Head,
     MinFace,
+    NoImages,
     Overwrite,
     Threads,
     UnsureBelow,
@@ -56,6 +58,8 @@ def explain(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    blur_others: BlurOthers = False,
+    no_images: NoImages = False,
     emotions: Emotions = None,
     head: Head = None,
     model: Annotated[
@@ -89,7 +93,10 @@ def explain(
     Exit code 0 when everything was explained, 3 when a picture could not be read: it is listed at the end.
     """
     from ..errors import OptionError
+    from ..privacy.choices import Privacy
     from ..values.options import ReadOptions
+
+    Privacy(no_images=no_images).refuse_pictures({"--out": out if out and out.suffix.lower() != ".json" else None})
 
     options = ReadOptions(
         emotions=emotions,
@@ -107,10 +114,15 @@ def explain(
 
         if method != "occlusion":
             raise OptionError("--sanity checks the occlusion map: got --method hirescam", hint="Leave --method out.")
+        if blur_others:
+            raise OptionError("--sanity asks about the method: got --blur-others", hint="Leave --blur-others out.")
         failures = run_sanity(photos or [], options, emotion, out, overwrite=overwrite)
     else:
         from .explaining import run
 
-        failures = run(photos or [], options, emotion, out, overwrite=overwrite, hirescam=method == "hirescam")
+        hirescam = method == "hirescam"
+        failures = run(
+            photos or [], options, emotion, out, overwrite=overwrite, hirescam=hirescam, blur_others=blur_others
+        )
     if failures:
         raise typer.Exit(3)

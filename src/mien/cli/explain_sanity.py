@@ -67,12 +67,15 @@ def _show_sanity(console: Console, checks: Sequence[Sanity]) -> None:
     for check in checks:
         each = ", ".join(f"{value:+.2f}" for value in check.correlations)
         console.print(f"{check.name}, face {check.number}: {check.emotion}", markup=False, style="bold")
-        console.print(f"  rank correlation with the maps of shuffled weights: {check.mean:+.2f} ({each})")
+        console.print(f"  rank correlation with maps of shuffled weights: {check.mean:+.2f} ({each})", soft_wrap=True)
         console.print(
             "  passed: the map depends on what the model learned"
             if check.passed
             else "  FAILED: a model with random weights gives much the same map"
         )
+    if len(checks) > 1:
+        mean = sum(check.mean for check in checks) / len(checks)
+        console.print(f"Mean over {len(checks)} faces: {mean:+.2f}; 0 is no likeness, 1 the same map.", highlight=False)
 
 
 def _sanity_content(checks: Sequence[Sanity], out: Path) -> bytes:

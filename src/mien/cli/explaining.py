@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.text import Text
 
+from ..detect.choosing import choose_detector
 from ..errors import OptionError, OutputError, SourceError
 from ..explain.explainer import LOOKS, Explainer, open_explainer
 from ..explain.values import Explanation
 from ..explain.words import short, told
 from ..extras import check_installed
+from ..privacy.hiding import PhotoHider, hiding_options
 from ..sinks.atomic import write_atomically
 from ..sources.finding import find_pictures
 from ..sources.still import read_still
@@ -37,8 +39,9 @@ def run(
     *,
     overwrite: bool,
     hirescam: bool = False,
+    blur_others: bool = False,
 ) -> list[str]:
-    """Explain every face of every photo.
+    """Explain every face of every photo, or with ``blur_others`` the widest of each.
 
     Returns:
         What could not be read, in words; already shown.
@@ -57,7 +60,7 @@ def run(
     made: list[Explanation] = []
     failures: list[str] = []
     with patient(notes, len(paths) * LOOKS) as asked:
-        for frame in frames(paths, failures):
+        for frame in _covered(frames(paths, failures), options) if blur_others else frames(paths, failures):
             found = list(explainer.explain(frame, emotion, asked))
             made += found
             if not found:
@@ -82,6 +85,12 @@ def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
     from ..lab.explaining.opening import open_torch_explainer
 
     return open_torch_explainer(options, hirescam=hirescam)
+
+
+def _covered(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
+    detector, hider = choose_detector(hiding_options(options)), PhotoHider(options)
+    for photo in photos:
+        yield hider.cover(photo, detector.detect(photo))[0]
 
 
 def is_run(model: str) -> bool:
@@ -144,9 +153,9 @@ def _show(console: Console, explanation: Explanation) -> None:
     for line in told(explanation):
         console.print(Text(f"  {line}", "dim" if line.startswith("Check") else ""), soft_wrap=not console.is_terminal)
     for part in explanation.parts:
-        bar = "█" * max(1, round(24 * min(1.0, abs(part.share))))
+        bar = "█" * round(24 * min(1.0, abs(part.share)))
         colour = "orange3" if part.share >= 0 else "medium_purple"
-        console.print(Text.assemble(f"  {part.name:<8}", (bar, colour), f" {short(part)}"))
+        console.print(Text.assemble(f"  {part.name:<8}", (bar, colour), f"{' ' * bool(bar)}{short(part)}"))
     console.print()
 
 

@@ -39,10 +39,12 @@ class FilmSummary:
 
     Attributes:
         problem: what could not be read, in words; "" where all could.
+        hidden: people whose faces were covered: of each the number, and when they were first and last seen, in seconds.
     """
 
     def __init__(self, film: Film, interval_s: float) -> None:
         self.film, self.frames, self.problem = film, 0, ""
+        self.hidden: list[tuple[int, float, float]] = []
         self._interval_s, self._faces, self._last_s = interval_s, 0, 0.0
         self._people: dict[int, _Person] = {}
 
@@ -68,13 +70,17 @@ class FilmSummary:
         for row, (number, person) in enumerate(sorted(people[:MOST_PEOPLE])):
             seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {self._seen_s(person):.1f} s"
             table.add_row(Text(name if row == 0 else ""), str(number), seen, _shares(person))
+        for number, first_s, last_s in sorted(self.hidden[:MOST_PEOPLE]):
+            seen = f"{clock(first_s, 1)} to {clock(last_s, 1)}"
+            table.add_row(Text("" if people else name), str(number), seen, Text("covered, and not read", style="dim"))
         left = len(people) - MOST_PEOPLE
         more = f"; {left} more {'person' if left == 1 else 'people'} seen for less time" if left > 0 else ""
         counted = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
+        counted += f"; {len(self.hidden)} covered" if self.hidden else ""
         frames = f"{self.frames} {'frame' if self.frames == 1 else 'frames'}"
         line = f"{name}: {frames} up to {clock(self._last_s, 1)}, {self._faces} faces, {counted}{more}"
         summary = Text(line, style="dim")
-        return Group(table, summary) if people else Group(summary)
+        return Group(table, summary) if people or self.hidden else Group(summary)
 
     def _seen_s(self, person: _Person) -> float:
         """Each frame stands for the time to the next, but not beyond the film's end."""

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .options import BlurOthers, NoImages
+
 _FAR = "Visitors from elsewhere"
 
 
@@ -22,6 +24,8 @@ def live(
         Literal["happy-sad", "four", "seven", "eight"] | None,
         typer.Option(help="Which emotions to tell apart. By default all that the model knows."),
     ] = None,
+    blur_others: BlurOthers = False,
+    no_images: NoImages = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     stun: Annotated[
         str | None,
@@ -43,7 +47,8 @@ def live(
     """Watch a camera in a browser: marked faces, the last minute as a chart, snapshots and a table.
 
     The page also takes photos and films. Nothing is stored. Pictures go from the browser to mien and nowhere else; with
-    --turn, live video passes through the server that you name.
+    --turn, live video passes through the server that you name. With --no-images the page sends no picture back: it marks
+    faces in the browser, takes no snapshots, and the only picture to be seen is the one that the browser has itself.
 
     [bold]Examples[/bold]
 
@@ -53,7 +58,9 @@ def live(
     from ..apps.live_server import serve
     from ..apps.live_settings import LiveSettings
     from ..models.catalogue import load_model
+    from ..privacy.choices import Privacy
 
+    Privacy(blur_others, no_images=no_images).refuse_pictures({"--turn": turn})
     load_model(model)  # a mistyped name is better said here than on the page
     settings = LiveSettings(
         host=host,
@@ -65,5 +72,7 @@ def live(
         turn=turn,
         turn_user=turn_user,
         turn_password=turn_password,
+        blur_others=blur_others,
+        no_images=no_images,
     )
     serve(settings, lambda address: typer.echo(f"mien live: {address}   (Ctrl-C ends it)"))

@@ -10,6 +10,7 @@ import typer
 DETECTION = "Detection"
 OUTPUT = "Output"
 MODEL = "What to read"
+PRIVACY = "Privacy"
 
 Emotions: TypeAlias = Annotated[
     Literal["happy-sad", "four", "seven", "eight"] | None,
@@ -66,6 +67,24 @@ Out: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         help="Write one row a face to this .csv, .jsonl or .parquet file.", dir_okay=False, rich_help_panel=OUTPUT
+    ),
+]
+BlurOthers: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--blur-others",
+        help="Keep one person, the widest face: all other faces are covered with a flat colour, which nothing can undo, in "
+        "every picture, and nothing read off them is shown or written. Slower, as small and half-sure faces count too.",
+        rich_help_panel=PRIVACY,
+    ),
+]
+NoImages: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--no-images",
+        help="Nothing but numbers and words leaves this process: no picture is shown or written, and options that ask for "
+        "one are refused.",
+        rich_help_panel=PRIVACY,
     ),
 ]
 Overwrite: TypeAlias = Annotated[

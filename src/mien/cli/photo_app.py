@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .options import BlurOthers, NoImages
+
 
 def photo(
     *,
@@ -22,16 +24,19 @@ def photo(
         typer.Option(help="Which emotions to tell apart at first; the page can change it."),
     ] = None,
     flags: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="DIR",
-            help="Where corrected faces are kept, once the user agrees; 'mien lab' takes it as data.",
+            help="Where corrected faces are kept, once the user agrees; 'mien lab' takes it as data. "
+            "By default mien-flags.",
             file_okay=False,
         ),
-    ] = Path("mien-flags"),
+    ] = None,
     share: Annotated[
         bool, typer.Option("--share", help="Make a public link: pictures then pass through Gradio's servers.")
     ] = False,
+    blur_others: BlurOthers = False,
+    no_images: NoImages = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")] = True,
 ) -> None:
     """Read photos on a page in your browser: upload, paste or take one, or read many; correct what is wrong.
@@ -43,8 +48,12 @@ def photo(
       mien app photo --flags corrections && mien lab inspect corrections
 
     The page is served by this machine to itself; pictures are not kept, but for the faces that a user agrees to keep.
+    With --no-images the page shows no marked photos and keeps no corrections.
     """
     from ..apps.photo import PhotoApp, serve
+    from ..privacy.choices import Privacy
 
-    app = PhotoApp(port, host, model, emotions, flags, share, browser)
+    privacy = Privacy(blur_others, no_images=no_images)
+    privacy.refuse_pictures({"--flags": flags, "--share": share})
+    app = PhotoApp(port, host, model, emotions, flags or Path("mien-flags"), share, browser, privacy)
     serve(app, lambda text: typer.echo(text, err=True))

@@ -9,6 +9,7 @@ from rich.progress import Progress, TaskID
 
 from ..draw.overlay import mark
 from ..errors import SourceError
+from ..privacy.hiding import PhotoHider
 from ..reader import Reader
 from ..sinks.rows import rows
 from ..sinks.stills import StillWriter
@@ -30,6 +31,7 @@ class PictureRun:
         stills: writes marked copies, or None.
         table: takes what is shown at the end.
         short: a name for people to read.
+        hider: covers the faces that nobody asked for, or None.
 
     Attributes:
         failures: what could not be read, in words.
@@ -45,18 +47,20 @@ class PictureRun:
         stills: StillWriter | None,
         table: ReadingTable,
         short: Callable[[str], str],
+        hider: PhotoHider | None = None,
     ) -> None:
         self.failures: list[str] = []
         self.last: tuple[Frame, list[Reading]] | None = None
         self._reader, self._workers, self._max_megapixels, self._collector = reader, workers, max_megapixels, collector
-        self._stills, self._table, self._short = stills, table, short
+        self._stills, self._table, self._short, self._hider = stills, table, short, hider
 
     def read(self, paths: Sequence[Path], progress: Progress) -> None:
         """Read every picture that no earlier run has read."""
         left = [path for path in paths if not self._collector.is_done(path)]
         done = len(paths) - len(left)
         task = progress.add_task("reading", total=len(paths), completed=done, position=f"{done}/{len(paths)}")
-        for frame, readings in self._reader.read_frames(self._frames(left, progress, task), self._workers):
+        for seen, found in self._reader.read_frames(self._frames(left, progress, task), self._workers):
+            frame, readings = self._hider.hide(seen, found) if self._hider else (seen, found)
             if self._stills:
                 self._stills.write(frame.name, mark(frame, readings))
             made = rows(frame, readings, self._collector.emotions, film=self._collector.film)

@@ -9,12 +9,15 @@ import typer
 
 from .options import (
     OUTPUT,
+    PRIVACY,
+    BlurOthers,
     DetectorFile,
     Emotions,
     Flip,
     Head,
     MinFace,
     Model,
+    NoImages,
     Out,
     Overwrite,
     Threads,
@@ -58,6 +61,17 @@ def read(
             rich_help_panel=_FILMS,
         ),
     ] = None,
+    blur_others: BlurOthers = False,
+    keep: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="PERSON",
+            help="With --blur-others, who stays visible in a film, by the number in the table of people; may be given "
+            "several times. By default whoever is in sight the longest.",
+            rich_help_panel=PRIVACY,
+        ),
+    ] = None,
+    no_images: NoImages = False,
     emotions: Emotions = None,
     head: Head = None,
     model: Model = "default",
@@ -84,10 +98,12 @@ def read(
       mien read crops/ --detector whole --emotions seven
       mien read clip.mp4 --out clip.parquet --annotate marked.mp4
       mien read clip.mp4 --every 0.2s --out clip.csv && mien timeline clip.csv
+      mien read clip.mp4 --annotate marked.mp4 --blur-others
 
     Exit code 0 when everything was read, 3 when something could not be: it is listed at the end.
     """
     from ..errors import OptionError
+    from ..privacy.choices import Privacy
     from ..sinks.journal import Mode
     from ..values.options import ReadOptions
     from .collecting import Outputs
@@ -97,6 +113,8 @@ def read(
         raise OptionError("--resume and --overwrite speak of --out, which was not given", hint="Add --out FILE.")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
+    privacy = Privacy(blur_others, tuple(keep or ()), no_images)
+    privacy.refuse_pictures({"--annotate": annotate})
     options = ReadOptions(
         emotions=emotions,
         model=model,
@@ -110,7 +128,7 @@ def read(
         max_megapixels=max_megapixels,
     )
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "new"
-    outputs = Outputs(as_json, out, annotate, mode)
+    outputs = Outputs(as_json, out, annotate, mode, privacy)
     failures = run(sources, options, outputs, recursive=recursive, every_s=seconds(every) if every else 0.0)
     if failures:
         raise typer.Exit(3)

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import __version__
-from ..errors import MissingExtraError, SourceError
+from ..errors import MissingExtraError, OptionError, SourceError
 from ..overlap import worker_count
+from ..privacy.choices import Privacy
+from ..privacy.hiding import PhotoHider, hiding_options
 from ..reader import Reader
 from ..sinks.journal import Journal, partial_path
 from ..sinks.json_lines import JsonArray
@@ -26,6 +28,7 @@ from .collecting import Collector, Outputs, key
 from .copies import MarkedCopies
 from .film_table import FilmSummary
 from .films import FilmRun
+from .hidden_films import HiddenFilmRun
 from .pictures import PictureRun
 from .preview import preview
 from .table import ReadingTable
@@ -52,12 +55,14 @@ def run(
     if outputs.out:
         check_format(outputs.out)  # before the pictures, which may take hours
     paths, missing = _find(sources, recursive)
+    _check_keep(outputs.privacy, paths)
+    looking = hiding_options(options) if outputs.privacy.blur_others else options
     copies = MarkedCopies(outputs.annotate, paths, replace=outputs.mode != "new")
     # Several pictures at once, each on one thread, are read faster than one after the other on all threads.
     at_once = worker_count(options.threads) if len(paths) > 1 else 1
-    reader = Reader(replace(options, threads=1) if at_once > 1 else options)
+    reader = Reader(replace(looking, threads=1) if at_once > 1 else looking)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    work = _Run(reader, at_once, options, copies, paths)
+    work = _Run(reader, at_once, options, copies, paths, outputs.privacy)
     try:
         with ExitStack() as stack:
             journal = _journal(stack, reader, options, outputs, every_s, work.has_films)
@@ -88,13 +93,20 @@ class _Run:
     """The pictures and films of one run."""
 
     def __init__(
-        self, reader: Reader, at_once: int, options: ReadOptions, copies: MarkedCopies, paths: Sequence[Path]
+        self,
+        reader: Reader,
+        at_once: int,
+        options: ReadOptions,
+        copies: MarkedCopies,
+        paths: Sequence[Path],
+        privacy: Privacy,
     ) -> None:
         self.failures: list[str] = []
         self._reader, self._at_once, self._options, self._copies = reader, at_once, options, copies
         self._pictures = [path for path in paths if not is_film(path)]
         self._films = [path for path in paths if is_film(path)]
         self.has_films = bool(self._films)
+        self._privacy = privacy
         self._table = ReadingTable(Console())
         self._summaries: list[FilmSummary] = []
         self._of_pictures: PictureRun | None = None
@@ -110,10 +122,13 @@ class _Run:
                 self._copies.stills,
                 self._table,
                 self._copies.short,
+                PhotoHider(self._options) if self._privacy.blur_others else None,
             )
             self._of_pictures.read(self._pictures, progress)
             self.failures += self._of_pictures.failures
-        films = FilmRun(self._options, every_s, self._copies.film, collector, progress)
+        films: FilmRun | HiddenFilmRun = FilmRun(self._options, every_s, self._copies.film, collector, progress)
+        if self._privacy.blur_others:
+            films = HiddenFilmRun(self._options, every_s, self._copies.film, collector, progress, self._privacy.keep)
         for path in self._films:
             if collector.is_done(path) and not self._copies.lacks(path):
                 self.failures += [note] if (note := collector.note(path)) else []
@@ -134,7 +149,8 @@ class _Run:
         if not outputs.as_json:
             console = Console()
             last = self._of_pictures.last if self._of_pictures else None
-            if console.color_system in ("256", "truecolor") and self._table.pictures == 1 and last and not self._films:
+            coloured = console.color_system in ("256", "truecolor") and not self._privacy.no_images
+            if coloured and self._table.pictures == 1 and last and not self._films:
                 console.print(preview(*last, width=min(console.width, 64), lines=max(8, console.height - 8)))
             if self._table.pictures:
                 console.print(self._table.table())
@@ -144,6 +160,14 @@ class _Run:
         for place in (outputs.out, outputs.annotate):
             if place and (self._table.pictures or self._summaries):
                 notes.print(f"written: {place}", markup=False)
+
+
+def _check_keep(privacy: Privacy, paths: Sequence[Path]) -> None:
+    if privacy.keep and sum(map(is_film, paths)) != 1:
+        raise OptionError(
+            f"--keep {privacy.keep[0]} names a person of one film: got {sum(map(is_film, paths))} films",
+            hint="Read one film at a time; in photos the widest face stays visible.",
+        )
 
 
 def _find(sources: Sequence[str], recursive: bool) -> tuple[list[Path], list[str]]:
@@ -169,6 +193,8 @@ def _journal(
     settings = {name: value for name, value in asdict(options).items() if name not in {"threads", "model"}}
     settings |= {"model": reader.card.sha256, "version": __version__, "detector_file": str(options.detector_file)}
     settings |= {"every_s": every_s}
+    if outputs.privacy.blur_others:
+        settings |= {"blur_others": True, "keep": sorted(outputs.privacy.keep)}
     names = columns(reader.emotions, film=has_films)
     return stack.enter_context(Journal.open(outputs.out, names, settings, outputs.mode))
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from .. import __version__
 from ..errors import SourceError
 from ..filming import Watch
+from ..privacy.hiding import LEAST_MOVING_FACE, hiding_options
+from ..privacy.live import LiveHider
 from ..sinks.journal import Journal, Mode
 from ..sinks.rows import Row, columns, rows
 from ..sinks.tables import check_format
@@ -33,12 +35,14 @@ class Session:
         mode: what to do about a table that exists.
         stop_after_s: seconds after which to stop; None goes on.
         view: ``auto``, ``window``, ``terminal`` or ``none``.
+        blur_others: leave one person visible, and keep no reading of others.
     """
 
     out: Path | None
     mode: Mode
     stop_after_s: float | None
     view: str
+    blur_others: bool = False
 
 
 def run(source: int | str, options: ReadOptions, session: Session) -> None:
@@ -51,12 +55,12 @@ def run(source: int | str, options: ReadOptions, session: Session) -> None:
         check_format(session.out)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with ExitStack() as stack:
-        live = stack.enter_context(Watch(source, options, stop_after_s=session.stop_after_s))
+        live = stack.enter_context(_watched(source, options, session))
         recorder = stack.enter_context(_Recorder(session.out, session.mode, live.emotions)) if session.out else None
         view = stack.enter_context(choose_view(session.view, str(source)))
         failure: SourceError | None = None
         try:
-            _go(live, recorder, view)
+            _go(live, recorder, view, LiveHider(options) if session.blur_others else None)
         except KeyboardInterrupt:  # how one leaves; the table is made as the stack unwinds
             notes.print("stopped")
         except SourceError as error:  # what was seen until then is kept
@@ -67,8 +71,16 @@ def run(source: int | str, options: ReadOptions, session: Session) -> None:
         raise failure
 
 
-def _go(live: Watch, recorder: _Recorder | None, view: View) -> None:
-    for frame, readings in live:
+def _watched(source: int | str, options: ReadOptions, session: Session) -> Watch:
+    if not session.blur_others:
+        return Watch(source, options, stop_after_s=session.stop_after_s)
+    looking = hiding_options(options, moving=True)
+    return Watch(source, looking, stop_after_s=session.stop_after_s, least_face=LEAST_MOVING_FACE)
+
+
+def _go(live: Watch, recorder: _Recorder | None, view: View, hider: LiveHider | None) -> None:
+    for seen, found in live:
+        frame, readings = hider.hide(seen, found) if hider else (seen, found)
         if recorder:
             recorder.add(frame, readings)
         if not view.show(frame, readings):

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from ..errors import ModelError
+from ..models.runtime import onnxruntime
 from ..models.session import open_session
 from ..values.face import Face
 from ..values.frame import Frame

@@ -19,14 +19,21 @@ def choose_detector(options: ReadOptions) -> Detector:
         OptionError: YuNet without its file.
         ModelError: the detector's weights cannot be used.
     """
-    threshold = options.detector_threshold
     if options.detector == "whole":
         return WholeFrame()
     if options.detector == "centerface":
-        return CenterFace(options.min_face, CENTERFACE_THRESHOLD if threshold is None else threshold, options.threads)
+        return CenterFace(options.min_face, score_needed(options), options.threads)
     if options.detector_file is None:
         raise OptionError(
             "detector 'yunet' needs its weights, which do not come with mien",
             hint="Give the path of face_detection_yunet_2023mar.onnx (from OpenCV's model zoo) with --detector-file.",
         )
-    return YuNet(options.detector_file, YUNET_THRESHOLD if threshold is None else threshold)
+    return YuNet(options.detector_file, score_needed(options))
+
+
+def score_needed(options: ReadOptions) -> float:
+    """The score below which the detector that ``options`` name drops a face, 0 to 1; the whole picture always counts."""
+    if options.detector == "whole":
+        return 0.0
+    usual = CENTERFACE_THRESHOLD if options.detector == "centerface" else YUNET_THRESHOLD
+    return usual if options.detector_threshold is None else options.detector_threshold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +56,28 @@ class Sanity:
 
     @property
     def passed(self) -> bool:
-        """Whether the maps of shuffled weights differ from the model's own."""
-        return abs(self.mean) <= MOST_LIKE
+        """Whether the maps of shuffled weights differ from the model's own; one that says the opposite differs."""
+        return self.mean <= MOST_LIKE
 
 
-def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = lambda _count: None) -> bytes:
+def layers(weights: bytes) -> tuple[str, ...]:
+    """The names of the tensors that ``shuffled_weights`` shuffles, from the picture to the answer.
+
+    Args:
+        weights: content of an ONNX file, float or int8 (QDQ, where a weight stands before its ``DequantizeLinear``).
+    """
+    model = onnx.load_from_string(weights)
+    known = {tensor.name for tensor in _shuffled_tensors(model)}
+    used = [name for node in model.graph.node for name in node.input if name in known]
+    return tuple(dict.fromkeys(used))
+
+
+def shuffled_weights(
+    weights: bytes,
+    seed: int,
+    told: Callable[[int], None] = lambda _count: None,
+    only: Collection[str] | None = None,
+) -> bytes:
     """An ONNX model whose weights were put in a random order, each tensor within itself.
 
     Every number is still there, at another place: sums and spreads stay, what was learned is gone. Tensors of two dimensions
@@ -70,6 +87,8 @@ def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = la
         weights: content of the ONNX file.
         seed: of the order.
         told: called with the number of tensors that were shuffled.
+        only: names of ``layers`` to shuffle; None shuffles all. Shuffled from the last one backwards, one more at a time,
+            they are the cascading randomisation of Adebayo et al. (2018); one at a time, the independent one.
 
     Raises:
         ModelError: there is nothing to shuffle.
@@ -77,8 +96,8 @@ def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = la
     model = onnx.load_from_string(weights)
     rng = np.random.default_rng(seed)
     count = 0
-    for tensor in model.graph.initializer:
-        if tensor.data_type in _WEIGHTS and len(tensor.dims) >= 2:
+    for tensor in _shuffled_tensors(model):
+        if only is None or tensor.name in only:
             values = numpy_helper.to_array(tensor)
             mixed = rng.permutation(values.ravel()).reshape(values.shape)
             tensor.CopyFrom(numpy_helper.from_array(mixed, tensor.name))
@@ -90,6 +109,10 @@ def shuffled_weights(weights: bytes, seed: int, told: Callable[[int], None] = la
         )
     told(count)
     return bytes(model.SerializeToString())
+
+
+def _shuffled_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
+    return [tensor for tensor in model.graph.initializer if tensor.data_type in _WEIGHTS and len(tensor.dims) >= 2]
 
 
 def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:

@@ -77,7 +77,8 @@ def _parts_told(explanation: Explanation) -> list[str]:
     loud = [part for part in explanation.parts if part.share >= _WORTH_SAYING]
     against = [part for part in reversed(explanation.parts) if part.share <= -_WORTH_SAYING]
     if not loud or max(part.effect for part in explanation.parts) < LEAST_EFFECT / 10:
-        return [f"No part of the face spoke for {emotion}."]
+        hindered = f"; {_and([CALLED[part.name] for part in against])} spoke against it" if against else ""
+        return [f"No part of the face spoke for {emotion}{hindered}."]
     first = "Mostly" if loud[0].share >= 0.5 else "First"
     names = [f"{CALLED[part.name]} ({short(part)})" for part in loud]
     line = f"{first} {names[0]}" + (f", then {_and(names[1:])}" if names[1:] else "") + f" spoke for {emotion}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as faults
-
 from ..errors import ModelError
+from .runtime import faults, onnxruntime
 
 _FAULTS = (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NotImplemented)
 

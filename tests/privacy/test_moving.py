@@ -1,0 +1,153 @@
+"""In films and before cameras others stay covered, also where the detector misses them."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from mien import Frame, ReadOptions
+from mien.draw.cover import COVER
+from mien.privacy.film import FilmHider
+from mien.privacy.gaps import AHEAD_S, HELD_S
+from mien.privacy.live import LiveHider
+from mien.values.face import Box, Face
+from mien.values.reading import Reading
+
+from ..conftest import make_clip
+
+EMOTIONS = ("happy", "sad")
+LEFT, RIGHT = Box(20, 60, 60, 110), Box(200, 60, 230, 100)
+
+
+def person(track: int, box: Box, score: float = 0.9) -> Reading:
+    shares = np.array([0.8, 0.2], np.float32)
+    return Reading(Face(box, score), EMOTIONS, shares, None, track=track, raw=shares, detail=None)
+
+
+def frame(number: int, rate: float = 10.0) -> Frame:
+    return Frame(np.full((160, 280, 3), 200, np.uint8), "film", number, number / rate)
+
+
+def is_covered(shown: Frame, box: Box) -> bool:
+    return bool((shown.image[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)] == COVER).all())
+
+
+@pytest.fixture
+def film() -> FilmHider:
+    """40 frames, ten a second: person 1 on the left always; 2 on the right from 1 s to 2 s, missed from 1.3 to 1.5 s."""
+    hider = FilmHider(ReadOptions(), EMOTIONS)
+    for number in range(40):
+        there = 10 <= number < 20 and not 13 <= number < 16
+        hider.add(frame(number), [person(1, LEFT), *([person(2, RIGHT)] if there else [])])
+    return hider
+
+
+def test_the_longest_in_sight_stays(film):
+    assert film.people() == {1: 40, 2: 7}
+    assert film.chosen() == {1}
+    assert film.chosen((2,)) == {2}
+    assert [len(readings) for _, _, readings in film.readings(film.chosen())] == [1] * 40
+    assert film.hidden(film.chosen()) == [(2, 1.0, 1.9)]
+    index, time_s, (first,) = next(iter(film.readings(film.chosen())))
+    assert (index, time_s, first.track, first.emotion, first.votes) == (0, 0.0, 1, "happy", None)
+    np.testing.assert_array_equal(first.raw, np.array([0.8, 0.2], np.float32))
+
+
+def test_who_is_missed_for_a_moment_stays_covered(film):
+    first, last = 10 - round(10 * AHEAD_S), 19 + round(10 * HELD_S)
+    for number in set(range(40)) - {first, last}:  # at the limits themselves rounding decides
+        shown = film.cover(number, frame(number), film.chosen())
+        assert is_covered(shown, RIGHT) == (first < number < last), number
+        assert not is_covered(shown, LEFT)
+
+
+def test_keeping_the_other_one(film):
+    shown = film.cover(12, frame(12), film.chosen((2,)))
+    assert (is_covered(shown, LEFT), is_covered(shown, RIGHT)) == (True, False)
+    assert is_covered(film.cover(12, frame(12), film.chosen((7,))), LEFT)  # of somebody unknown nobody stays
+
+
+def test_half_sure_faces_are_covered_and_never_rows():
+    hider = FilmHider(ReadOptions(), EMOTIONS)
+    hider.add(frame(0), [person(1, LEFT), person(2, RIGHT, score=0.2)])
+    assert hider.people() == {1: 1}
+    assert is_covered(hider.cover(0, frame(0), hider.chosen((2,))), RIGHT) is False
+    assert is_covered(hider.cover(0, frame(0), hider.chosen()), RIGHT)
+    assert [readings for _, _, readings in hider.readings(frozenset({2}))] == [[]]
+
+
+def test_live_the_same_person_stays_until_they_have_left():
+    hider = LiveHider(ReadOptions())
+    shown, kept = hider.hide(frame(0), [person(1, LEFT), person(2, RIGHT)])
+    assert [one.track for one in kept] == [1]  # the widest
+    assert is_covered(shown, RIGHT)
+    wider = Box(150, 20, 270, 150)
+    assert [one.track for one in hider.hide(frame(1), [person(1, LEFT), person(2, wider)])[1]] == [1]
+    shown, kept = hider.hide(frame(2), [person(1, LEFT)])  # the other is missed
+    assert is_covered(shown, RIGHT)
+    shown, kept = hider.hide(frame(3), [person(2, wider)])  # now the one who stays is missed: nobody takes the place
+    assert kept == []
+    assert is_covered(shown, wider)
+    shown, kept = hider.hide(frame(3 + round(10 * HELD_S) + 2), [person(2, wider)])
+    assert [one.track for one in kept] == [2]
+
+
+@pytest.fixture(scope="module")
+def flicker(astronaut, hopper, tmp_path_factory):
+    """Two seconds of two women; the right one joins at 1 s and is blurred beyond detection for three frames."""
+    pytest.importorskip("av", reason="films need the extra video")
+    right = cv2.resize(hopper.image[60:400, 100:440], (140, 140))
+    images = []
+    for number in range(30):
+        image = np.full((240, 320, 3), 90, np.uint8)
+        left = number // 2
+        image[40:180, 10 + left : 150 + left] = cv2.resize(astronaut.image[20:240, 110:330], (140, 140))
+        if number >= 15:
+            image[40:180, 175:315] = cv2.GaussianBlur(right, (0, 0), 7) if 20 <= number < 23 else right
+        images.append(image)
+    return make_clip(tmp_path_factory.mktemp("films") / "flicker.mp4", images), images
+
+
+def test_a_film(mien, flicker, tmp_path):
+    from mien.sources.film import Film
+
+    clip, images = flicker
+    table, marked = tmp_path / "clip.csv", tmp_path / "marked.mp4"
+    code, out, _ = mien("read", clip, "--blur-others", "--out", table, "--annotate", marked)
+    assert code == 0
+    assert "covered, and not read" in out
+    assert "neutral" not in out
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["frame"]) for row in rows] == list(range(30))
+    assert {(row["track"], row["emotion"]) for row in rows} == {("1", "happy")}
+    assert not list(tmp_path.glob("*.partial"))
+    shown = [one.image.astype(int) for one in Film(marked).frames()]
+    assert len(shown) == 30
+    for number in range(15, 30):  # 20 to 22 are those in which she is not found
+        face = shown[number][85:150, 225:265]
+        assert np.abs(face - COVER).mean() < 6, number
+        assert face.std(axis=(0, 1)).max() < 4, number  # no contrast is left to correlate with anything
+        assert np.abs(shown[number][185:] - images[number][185:]).mean() < 3  # below the faces nothing has changed
+
+
+def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
+    code, out, _ = mien("read", flicker[0], "--blur-others", "--keep", 2, "--every", "200ms")
+    assert code == 0
+    assert "neutral all the time" in out
+    assert "happy" not in out
+    code, _, err = mien("read", flicker[0], "--blur-others", "--keep", 9, "--every", "500ms")
+    assert code == 3
+    assert "--keep 9: there is no such person among 1, 2" in err
+    code, _, err = mien("read", flicker[0], flicker[0].parent.parent, "--keep", 1)
+    assert code == 2
+
+
+def test_watching_keeps_one(mien, flicker, tmp_path):
+    table = tmp_path / "live.csv"
+    code, out, _ = mien("watch", flicker[0], "--view", "none", "--blur-others", "--out", table, "--for", "3s")
+    assert code == 0
+    with table.open(encoding="utf-8", newline="") as file:
+        assert {row["track"] for row in csv.DictReader(file)} == {"1"}
+    assert "person 2" not in out
