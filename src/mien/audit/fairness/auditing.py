@@ -77,7 +77,7 @@ def audit(
             Attribute(name, scores, some, missing, mix)
             for (name, _, _), (scores, mix, missing), some in zip(columns, found, corrected(gaps))
         ),
-        comparisons=sum(map(len, gaps)),
+        comparisons=sum(gap.p is not None for some in gaps for gap in some),
         draws=draws,
         least=least,
         notes=predictions.notes + tuple(left_out(name, groups) for name, groups in small if groups),

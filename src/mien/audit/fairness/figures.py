@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...extras import require
-from .power import LEVEL
 from .values import Audit, Gap
 from .words import p_text
 
@@ -71,13 +70,13 @@ def gaps_png(columns: Sequence[tuple[str, Sequence[Gap]]], title: str) -> bytes:
     """
     figure, axes, rows = panel([(f"by {name}", gaps[:MOST]) for name, gaps in columns])
     for at, gap in rows:
-        colour = _RED if gap.p_corrected < LEVEL else _BLUE
+        colour = _RED if gap.sure else _BLUE
         axes.barh(at, 100 * gap.chance, height=0.55, color="#e4e7ec", zorder=1)
         low, high = gap.interval
         axes.plot([100 * low, 100 * high], [at, at], color=colour, linewidth=2.2, solid_capstyle="round", zorder=2)
         axes.plot(100 * gap.difference, at, "o", color=colour, markersize=7, zorder=3)
         axes.annotate(
-            f"{gap.highest} over {gap.lowest}\np = {p_text(gap.p_corrected)}", (1.0, at),
+            f"{gap.highest} over {gap.lowest}\n{'' if gap.p is None else 'p = '}{p_text(gap.p_corrected)}", (1.0, at),
             xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points", va="center",
             color=_SOFT, fontsize=6.5, linespacing=1.1,
         )  # fmt: skip

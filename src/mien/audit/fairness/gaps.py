@@ -10,8 +10,11 @@ import numpy.typing as npt
 
 from ...lab.compare.significance import holm
 from .counts import Counts, Floats, Rates, behind, common_mix, rates
-from .resampling import bootstrapped, deviation, p_value, permuted
+from .resampling import bootstrapped, farthest_apart, p_value, permuted
 from .values import Gap, Interval
+
+#: Described, not tested: groups that show other emotions differ in it though they are treated alike.
+_PLAIN = "accuracy"
 
 
 def gaps_of(
@@ -53,7 +56,7 @@ def gaps_of(
     drawn = Drawn(kept, pictures, observed, boot, null)
     at = Rates(len(emotions))
     wanted: list[tuple[str, list[tuple[int, str]]]] = [
-        ("accuracy", [(at.accuracy, "accuracy")]),
+        (_PLAIN, [(at.accuracy, "accuracy")]),
         ("accuracy, same mix", [(at.same_mix, "accuracy, same mix")]),
     ]
     recalls = [(place, f"recall of {name}") for place, name in zip(at.recall, emotions)]
@@ -63,13 +66,15 @@ def gaps_of(
     wanted += [("faces found", [(at.found, "faces found")])] if known[0] else []
     wanted += [("abstention", [(at.abstained, "abstention")])] if known[1] else []
     made = [drawn.gap(measure, places) for measure, places in wanted]
-    return tuple(gap for gap in made if gap is not None)
+    return tuple(replace(gap, p=None) if gap.measure == _PLAIN else gap for gap in made if gap is not None)
 
 
 def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     """The same gaps, their p-values corrected for the number of all of them (Holm 1979)."""
-    p_values = iter(holm([gap.p for some in gaps for gap in some]))
-    return [tuple(replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
+    p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
+    return [
+        tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps
+    ]
 
 
 class Drawn:
@@ -78,7 +83,7 @@ class Drawn:
     def __init__(self, names: tuple[str, ...], pictures: Counts, observed: Floats, boot: Floats, null: Floats) -> None:
         self._names, self._pictures = names, pictures
         self._observed, self._boot, self._null = observed, boot, null
-        self._seen, self._by_chance = deviation(observed, null)
+        self._seen, self._by_chance = farthest_apart(observed, null)
 
     def gap(self, measure: str, places: list[tuple[int, str]]) -> Gap | None:
         """The largest gap among some rates; None where no rate can be compared between two groups, or none can vary."""
@@ -106,8 +111,8 @@ class Drawn:
             ratio=float(values[low] / values[high]) if values[high] > 0 else None,
             ratio_interval=_interval(ratio) if values[high] > 0 else None,
             chance=float(np.nanquantile(by_chance, 0.95)),
-            p=p_value(float(self._seen[:, columns].max()), self._by_chance[..., columns].max((1, 2))),
-            p_corrected=1.0,
+            p=p_value(float(self._seen[columns].max()), self._by_chance[:, columns].max(1)),
+            p_corrected=None,
             groups=int(np.isfinite(values).sum()),
             fewest=int(self._pictures[np.isfinite(values), place].min()),
         )

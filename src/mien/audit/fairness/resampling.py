@@ -17,6 +17,7 @@ from .counts import Counts, Floats, rates
 
 #: Numbers held at a time: 16 million take 128 MB.
 _HELD = 4_000_000
+_STEADY = 1e-12
 
 
 def bootstrapped(counts: Counts, weights: Floats, draws: int, rng: np.random.Generator) -> Floats:
@@ -104,29 +105,32 @@ def dealt_anew(counts: Counts, draws: int, rng: np.random.Generator) -> Iterator
         yield drawn
 
 
-def deviation(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Floats]:
-    """How far each group's rate lies from what its emotions lead to expect, in standard deviations.
+def farthest_apart(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Floats]:
+    """How far two groups lie apart beyond what their emotions lead to expect: the two of all pairs that do so most.
 
-    Mean and deviation are those of the permutations and the observation together, so that under the hypothesis each of them
-    is as likely to be the largest, and a small group, which varies more, has no louder voice.
+    The unit is the standard deviation of the pair's difference over the permutations, so that small groups, which vary more,
+    have no louder voice. Mean and deviation are those of the permutations and the observation together: under the hypothesis
+    each of them is as likely to be the largest.
 
     Args:
         observed: float64 (G, R).
         permuted_rates: float64 (D, G, R).
 
     Returns:
-        float64 (G, R) and (D, G, R), absolute; 0 where a rate never varies or cannot be told.
+        float64 (R,) and (D, R); 0 where no pair can be told or none ever varies.
     """
     every = np.concatenate([observed[None], permuted_rates])
-    told = np.isfinite(every)
-    number = np.maximum(1, told.sum(0))
-    filled = np.where(told, every, 0.0)
-    mean = filled.sum(0) / number
-    spread = np.sqrt((np.where(told, every - mean, 0.0) ** 2).sum(0) / number)
-    steady = spread < 1e-12
-    scaled = np.abs(np.where(told, every - mean, 0.0)) / np.where(steady, 1.0, spread)
-    scaled[:, steady] = 0.0
-    return scaled[0], scaled[1:]
+    most = np.zeros((every.shape[0], every.shape[2]))
+    for place in range(every.shape[1] - 1):  # each group against those after it, so that memory stays bounded
+        apart = every[:, place, None] - every[:, place + 1 :]
+        told = np.isfinite(apart)
+        number = np.maximum(1, told.sum(0))
+        mean = np.where(told, apart, 0.0).sum(0) / number
+        off = np.where(told, apart - mean, 0.0)
+        spread = np.sqrt((off**2).sum(0) / number)
+        scaled = np.abs(off) / np.where(spread < _STEADY, np.inf, spread)
+        most = np.maximum(most, scaled.max(1))
+    return most[0], most[1:]
 
 
 def p_value(observed: float, drawn: npt.NDArray[np.float64]) -> float:

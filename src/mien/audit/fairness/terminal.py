@@ -8,7 +8,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .power import LEVEL
 from .values import Attribute, Audit, Gap, GroupScores
 from .words import FEW, headline, p_text, percent, span, verdict
 
@@ -128,7 +127,7 @@ def gaps_table(gaps: Sequence[Gap], *, wide: bool) -> Table:
             span(gap.interval),
             *((number(gap.chance), ratio, f"{gap.fewest:,}") if wide else ()),
             p_text(gap.p_corrected),
-            style="bold" if gap.p_corrected < LEVEL else "",
+            style="bold" if gap.sure else "",
         )
     return table
 

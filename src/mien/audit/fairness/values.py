@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .power import LEVEL
+
 Interval = tuple[float, float]
 
 
@@ -100,7 +102,8 @@ class Gap:
         difference: ``high`` less ``low``, 0 to 1; with the 95 % bootstrap interval of the difference of these two groups.
         ratio: ``low`` over ``high``; with its interval; None where ``high`` is 0.
         chance: the difference that chance alone exceeds once in twenty times, were all groups treated alike.
-        p: of all groups being treated alike, given the emotions that they show (permutation test).
+        p: of all groups being treated alike, given the emotions that they show (permutation test); None for plain accuracy,
+            which another mix of emotions moves too: it is described, and accuracy at the same mix is tested.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
         groups: how many groups were compared.
         fewest: pictures that the smallest of these has to tell this measure by.
@@ -117,10 +120,15 @@ class Gap:
     ratio: float | None
     ratio_interval: Interval | None
     chance: float
-    p: float
-    p_corrected: float
+    p: float | None
+    p_corrected: float | None
     groups: int
     fewest: int
+
+    @property
+    def sure(self) -> bool:
+        """Chance hardly explains it."""
+        return self.p_corrected is not None and self.p_corrected < LEVEL
 
 
 @dataclass(frozen=True)

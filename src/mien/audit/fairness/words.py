@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .power import LEVEL, WORTH_SEEING
+from .power import WORTH_SEEING
 from .values import Attribute, Audit, Gap, GroupScores, Interval
 
 Kind = Literal["gap", "none", "small"]
@@ -97,7 +97,7 @@ def significant(gaps: Sequence[Gap]) -> list[Gap]:
     Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the one that
     lies furthest apart may be another, of few pictures.
     """
-    sure = [gap for gap in gaps if gap.p_corrected < LEVEL]
+    sure = [gap for gap in gaps if gap.sure]
     exact = any(gap.measure.startswith("recall") for gap in sure)
     kept = [gap for gap in sure if not (exact and gap.measure == _ODDS)]
     return sorted(kept, key=lambda gap: (_FIRST.index(gap.measure) if gap.measure in _FIRST else 9, -gap.difference))
@@ -131,8 +131,10 @@ def span(interval: Interval | None) -> str:
     return "" if interval is None else f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
 
 
-def p_text(p: float) -> str:
-    """``0.0124``, ``0.43``."""
+def p_text(p: float | None) -> str:
+    """``0.0124``, ``0.43``; a dash for what is not tested."""
+    if p is None:
+        return "-"
     return f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
 
 

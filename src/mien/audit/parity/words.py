@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..fairness.power import LEVEL, WORTH_SEEING
+from ..fairness.power import WORTH_SEEING
 from ..fairness.values import Gap
 from ..fairness.words import Verdict, how_many, joined, p_text, percent, points, span
 from .values import GroupShares, Parity, ParityAttribute
@@ -71,7 +71,7 @@ def headline(found: Parity) -> str:
 
 def significant(gaps: Sequence[Gap]) -> list[Gap]:
     """Gaps that chance hardly explains, faces found first, then the largest."""
-    sure = [gap for gap in gaps if gap.p_corrected < LEVEL]
+    sure = [gap for gap in gaps if gap.sure]
     return sorted(sure, key=lambda gap: (gap.measure != _FOUND, -gap.difference))
 
 

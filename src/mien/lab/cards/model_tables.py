@@ -206,5 +206,7 @@ def _whole(certainty: Values) -> list[Values]:
     return [one for one in certainty["heads"] if one["pictures"] == "official"]
 
 
-def _p(value: float) -> str:
+def _p(value: float | None) -> str:
+    if value is None:
+        return "-"
     return "< 0.0001" if value < 1e-4 else f"{value:.4f}" if value < 0.1 else f"{value:.2f}"
