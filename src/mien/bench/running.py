@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import OutputError
-from ..models.catalogue import load_model, shipped_models
+from ..models.catalogue import ORIGINAL, load_model, shipped_models
 from ..values.options import ReadOptions
 from .machine import setting
 from .photos import PORTRAITS, SIZES, PhotoSet, made_up, of_the_user
@@ -75,7 +75,7 @@ class Wish:
     @property
     def all_models(self) -> tuple[str, ...]:
         """Those that come with mien, its default first, and the user's own; the float32 originals only if asked for."""
-        shipped = [name for name in shipped_models() if not name.endswith("-float32")]
+        shipped = [name for name in shipped_models() if not name.endswith(ORIGINAL)]
         return (*sorted(shipped, key=lambda name: (name != "default", name)), *self.models)
 
 

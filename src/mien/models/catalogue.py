@@ -9,6 +9,8 @@ from ..errors import ModelError
 from .card import ModelCard, read_card
 
 SHIPPED = Path(__file__).with_name("weights")
+#: How the originals of models in whole numbers are called: ``default-float32`` is that of ``default``.
+ORIGINAL = "-float32"
 
 
 def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:

@@ -72,9 +72,7 @@ def gaps_of(
 def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     """The same gaps, their p-values corrected for the number of all of them (Holm 1979)."""
     p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
-    return [
-        tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps
-    ]
+    return [tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
 
 
 class Drawn:

@@ -181,7 +181,7 @@ def gaps(attribute: Values) -> str:
     """Gaps between the groups of one column."""
     rows = [
         (
-            gap["what"], f"{gap['lowest']} {percent(gap['low'])}", f"{gap['highest']} {percent(gap['high'])}",
+            _measure(gap), f"{gap['lowest']} {percent(gap['low'])}", f"{gap['highest']} {percent(gap['high'])}",
             f"{100 * gap['difference']:.1f} ({100 * gap['interval'][0]:.1f} to {100 * gap['interval'][1]:.1f})",
             f"{100 * gap['chance']:.1f}", _p(gap["p_corrected"]),
         )
@@ -190,6 +190,10 @@ def gaps(attribute: Values) -> str:
     return table(
         ("measure", "lowest", "highest", "gap, points (95 %)", "by chance up to", "p, corrected"), rows, words=3
     )
+
+
+def _measure(gap: Values) -> str:
+    return str(gap["what"] if gap["what"] == gap["measure"] else f"{gap['measure']}: {gap['what']}")
 
 
 def columns(audits: Sequence[Values], conditions: Collection[str], *, people: bool) -> list[tuple[Values, Values]]:

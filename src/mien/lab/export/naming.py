@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...errors import OptionError
 from ...models.card import ModelCard
+from ...models.catalogue import ORIGINAL
 from ...sinks.atomic import write_atomically
 
 
@@ -24,7 +25,7 @@ def checked_name(name: str) -> str:
 
 def int8_name(name: str) -> str:
     """What the int8 copy of a model is called: ``default`` that of ``default-float32``, ``mine-int8`` that of ``mine``."""
-    plain = name.removesuffix("-float32")
+    plain = name.removesuffix(ORIGINAL)
     return plain if plain not in ("", name) else f"{name}-int8"
 
 
