@@ -184,6 +184,8 @@ def test_photos_have_conditions_beside_their_own_groups(run, write):
     names = [one["name"] for one in found["attributes"]]
     assert names[0] == "place"
     assert {"brightness", "contrast", "size"} <= {*names}
+    without = json.loads(run("--data", table, "--conditions", "thirds", "--least", 2, "--draws", 100, "--json"))
+    assert [one["name"] for one in without["attributes"]] == names[1:]
 
 
 def test_conditions_need_photos_and_a_data_set_has_no_columns(run, unfair, faces):

@@ -100,7 +100,7 @@ def _open_table(
             f"{path} is a folder of no data set that is known here: {known}",
             hint="Name one of these, or a table with the columns path, emotion and the groups.",
         )
-    if not groups:
+    if groups is None:
         raise OptionError(
             f"{path}: got no column of groups, expected at least one", hint="Name one with --groups, such as gender."
         )
