@@ -14,8 +14,9 @@ def fairness(
     predictions: Annotated[
         Path | None,
         typer.Argument(
-            metavar="PREDICTIONS",
-            help="A table of predictions, a row a picture: .csv, .jsonl or .parquet. Or give photos with --data.",
+            metavar="PREDICTIONS|MODEL",
+            help="A table of predictions, a row a picture: .csv, .jsonl or .parquet. With --data, the model that reads the "
+            "photos, as --model names it.",
         ),
     ] = None,
     *,
@@ -143,14 +144,17 @@ def fairness(
       mien audit fairness predictions.csv --groups gender --groups age_band --cross --out audit
       mien audit fairness --data photos.csv --groups gender --out audit
       mien audit fairness --data CREMA-D --person person --out audit
-      mien audit fairness --data fer2013.csv --conditions thirds --out audit
+      mien audit fairness tiny --data fer2013.csv --conditions thirds --out audit
     """
     from ..extras import check_installed
 
     check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit.fairness.columns import Columns
+    from ..sinks.tables import FORMATS
     from .auditing import Pictures, check, check_columns, run
 
+    if data is not None and predictions is not None and predictions.suffix.lower() not in FORMATS:
+        model, predictions = str(predictions), None
     check(predictions, data, out, overwrite=overwrite)
     check_columns(groups, truth, data, conditions, no_truth=no_truth)
     columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person, no_truth)

@@ -157,9 +157,7 @@ def faces(tmp_path):
 
 def test_a_data_set_of_faces_is_audited_by_how_they_were_photographed(run, faces, tmp_path):
     out = tmp_path / "audit"
-    found = json.loads(
-        run("--data", faces, "--model", "tiny", "--conditions", "fixed", "--draws", 100, "--out", out, "--json")
-    )
+    found = json.loads(run("tiny", "--data", faces, "--conditions", "fixed", "--draws", 100, "--out", out, "--json"))
     assert found["n"] == 30
     light = next(one for one in found["attributes"] if one["name"] == "brightness")
     assert [(group["name"], group["n"]) for group in light["groups"]] == [("dark", 15), ("bright", 15)]
