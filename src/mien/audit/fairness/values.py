@@ -99,8 +99,9 @@ class Gap:
         what: the measure; for equalised odds the rate that lies furthest apart, such as ``recall of happy``.
         highest: name of the group with the highest value, which is ``high``.
         lowest: name of the group with the lowest value, which is ``low``.
-        difference: ``high`` less ``low``, 0 to 1; with the 95 % bootstrap interval of the difference of these two groups.
-        ratio: ``low`` over ``high``; with its interval; None where ``high`` is 0.
+        difference: ``high`` less ``low``, 0 to 1; with the 95 % interval of the difference of these two groups
+            (bootstrap; Newcombe's where there are few right or few wrong answers).
+        ratio: ``low`` over ``high``; with its bootstrap interval; None where ``high`` is 0, or where that says too little.
         chance: the difference that chance alone exceeds once in twenty times, were all groups treated alike.
         p: of all groups being treated alike, given the emotions that they show (permutation test); None for plain accuracy,
             which another mix of emotions moves too: it is described, and accuracy at the same mix is tested.
