@@ -87,7 +87,7 @@ class Drawn:
     ) -> None:
         self._names, self._pictures, self._ends = names, pictures, ends
         self._observed, self._boot, self._null = observed, boot, null
-        self._seen, self._by_chance = farthest_apart(observed, null)
+        self._seen, self._by_chance, self._surest = farthest_apart(observed, null)
 
     def gap(self, measure: str, places: list[tuple[int, str]]) -> Gap | None:
         """The largest gap among some rates; None where no rate can be compared between two groups, or none can vary."""
@@ -118,9 +118,17 @@ class Drawn:
             chance=float(np.nanquantile(by_chance, 0.95)),
             p=p_value(float(self._seen[columns].max()), self._by_chance[:, columns].max(1)),
             p_corrected=None,
+            surest=self._pair(told),
             groups=int(np.isfinite(values).sum()),
             fewest=int(self._pictures[np.isfinite(values), place].min()),
         )
+
+    def _pair(self, told: list[tuple[int, str]]) -> str:
+        """Who stands out most, in the unit of the test; of several rates, in which."""
+        place, words = max(told, key=lambda one: float(self._seen[one[0]]))
+        upper, lower = self._surest[place]
+        pair = f"{self._names[upper]} over {self._names[lower]}"
+        return pair if len(told) == 1 else f"{words}: {pair}"
 
     def _varies(self, columns: list[int]) -> bool:
         """Whether another deal of the labels could have come out otherwise; what cannot is no comparison."""

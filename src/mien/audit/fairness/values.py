@@ -106,6 +106,8 @@ class Gap:
         p: of all groups being treated alike, given the emotions that they show (permutation test); None for plain accuracy,
             which another mix of emotions moves too: it is described, and accuracy at the same mix is tested.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
+        surest: the two groups whose distance chance explains least, such as ``A over B``, and for equalised odds in which rate. It
+            is they that ``p`` is of: the two furthest apart may be others, of few pictures.
         groups: how many groups were compared.
         fewest: pictures that the smallest of these has to tell this measure by.
     """
@@ -123,6 +125,7 @@ class Gap:
     chance: float
     p: float | None
     p_corrected: float | None
+    surest: str
     groups: int
     fewest: int
 
@@ -130,6 +133,12 @@ class Gap:
     def sure(self) -> bool:
         """Chance hardly explains it."""
         return self.p_corrected is not None and self.p_corrected < LEVEL
+
+    @property
+    def others_surer(self) -> bool:
+        """What stands out is not the gap between the two groups that lie furthest apart."""
+        pair = f"{self.highest} over {self.lowest}"
+        return self.sure and self.surest not in (pair, f"{self.what}: {pair}")
 
 
 @dataclass(frozen=True)

@@ -158,8 +158,13 @@ def _told(gap: Gap) -> str:
         what = f"Some group stands out in recall or false alarms; furthest apart lies the {gap.what},"
     return (
         f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
-        f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
+        f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction{surer(gap)}"
     )
+
+
+def surer(gap: Gap) -> str:
+    """Who stands out, where it is not the two groups that lie furthest apart; else empty."""
+    return f"; what chance explains least is {gap.surest}" if gap.others_surer else ""
 
 
 def how_many(some: int, total: int) -> str:
