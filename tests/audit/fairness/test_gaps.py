@@ -230,5 +230,5 @@ def test_p_is_told_to_be_of_the_groups_that_stand_out_not_of_the_few_that_lie_fu
     assert (told.highest, told.lowest) == ("well", "few")
     assert told.sure
     assert told.surest == "well over badly"
-    attribute = Attribute("kind", (), (told,), 0, {})
+    attribute = Attribute("kind", (), (told,), 0, {"angry": 1.0})
     assert "what chance explains least is well over badly" in verdict(attribute).text

@@ -74,13 +74,11 @@ def gaps_of(
 def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     """The same gaps, their p-values corrected for the number of all of them (Holm 1979)."""
     p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
-    return [
-        tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps
-    ]
+    return [tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
 
 
 class Drawn:
-    """Pictures behind each rate (G, R); the rates seen, with their limits, and those that might have been (D, G, R), twice."""
+    """Pictures behind each rate (G, R); the rates seen, with their limits; what might have been (D, G, R), twice."""
 
     def __init__(
         self, names: tuple[str, ...], pictures: Counts, ends: Limits, observed: Floats, boot: Floats, null: Floats
@@ -102,7 +100,9 @@ class Drawn:
         with warnings.catch_warnings():  # a draw without any rate has no gap, which is NaN, as it should be
             warnings.simplefilter("ignore", RuntimeWarning)
             by_chance = np.nanmax(np.nanmax(self._null[..., columns], 1) - np.nanmin(self._null[..., columns], 1), 1)
-        by_few = self._ends.apart(high, low, place)  # the bootstrap would be too narrow, and has no say in the ratio either
+        by_few = self._ends.apart(
+            high, low, place
+        )  # the bootstrap would be too narrow, and has no say in the ratio either
         ratio = lower[upper > 0] / upper[upper > 0]
         return Gap(
             measure=measure,

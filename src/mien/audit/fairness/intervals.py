@@ -1,9 +1,9 @@
 """Intervals that hold for few pictures too, where resampling these very pictures says too little.
 
-Of a group that is always right every resample is always right: the bootstrap takes 5 of 5 for certain, and covers the truth in
-fewer than 90 of 100 cases up to some hundred pictures (``docs/fairness.md``). So where there are few right or few wrong answers, the
-interval of a gap is put together from those of its two groups (Newcombe 1998, method 10; for weighted means of shares Zou and
-Donner 2008).
+Of a group that is always right every resample is always right: the bootstrap takes 5 of 5 for certain, and covers the truth
+in fewer than 90 of 100 cases up to some hundred pictures (``docs/fairness.md``). So where there are few right or few wrong
+answers, the interval of a gap is put together from those of its two groups (Newcombe 1998, method 10; for weighted means of
+shares Zou and Donner 2008).
 """
 
 from __future__ import annotations

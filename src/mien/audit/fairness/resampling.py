@@ -117,8 +117,8 @@ def farthest_apart(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Fl
         permuted_rates: float64 (D, G, R).
 
     Returns:
-        float64 (R,) and (D, R), 0 where no pair can be told or none ever varies; and int64 (R, 2), the pair that was observed to
-        do so, the higher group first.
+        float64 (R,) and (D, R), 0 where no pair can be told or none ever varies; and int64 (R, 2), the pair that does
+        so in what was observed, the higher group first.
     """
     every = np.concatenate([observed[None], permuted_rates])
     most = np.zeros((every.shape[0], every.shape[2]))

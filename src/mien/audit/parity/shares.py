@@ -51,7 +51,7 @@ def shares(counts: Counts) -> Floats:
 
 
 def told(counts: Counts) -> tuple[Counts, Counts]:
-    """What each share is a share of: the part, and the whole; int64 (..., G, K + 2) each, as ``shares`` takes and orders them."""
+    """What each share is a share of: the part, and the whole; int64 (..., G, K + 2) each, as in ``shares``."""
     flat = counts[..., 0, :]
     k = flat.shape[-1] // 2
     said = flat[..., 1 : k + 1] + flat[..., k + 1 :]
@@ -102,4 +102,3 @@ def gaps_of(
     wanted += [(k + 1, "abstention")] if known[1] else []
     made = [drawn.gap(words, [(place, words)]) for place, words in wanted]
     return tuple(gap for gap in made if gap is not None)
-
