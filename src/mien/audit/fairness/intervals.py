@@ -78,7 +78,7 @@ def with_mean(told: Limits, rate: int, parts: range, weights: Floats) -> Limits:
         return np.asarray((share * np.nan_to_num(values)).sum(1), np.float64)
 
     def off(values: Floats) -> Floats:
-        return np.sqrt(((share * np.nan_to_num(values - told.value[:, own])) ** 2).sum(1))
+        return np.asarray(np.sqrt(((share * np.nan_to_num(values - told.value[:, own])) ** 2).sum(1)), np.float64)
 
     value, low, high = told.value.copy(), told.low.copy(), told.high.copy()
     value[:, rate] = mean(told.value[:, own])

@@ -106,8 +106,8 @@ class Gap:
         p: of all groups being treated alike, given the emotions that they show (permutation test); None for plain accuracy,
             which another mix of emotions moves too: it is described, and accuracy at the same mix is tested.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
-        surest: the two groups whose distance chance explains least, such as ``A over B``, and for equalised odds in which rate.
-            It is they that ``p`` is of: the two furthest apart may be others, of few pictures.
+        surest: the two groups whose distance chance explains least, such as ``A over B``; for equalised odds in which
+            rate. It is they that ``p`` is of: the two furthest apart may be others, of few pictures.
         groups: how many groups were compared.
         fewest: pictures that the smallest of these has to tell this measure by.
     """

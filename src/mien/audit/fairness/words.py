@@ -57,8 +57,8 @@ def verdict(attribute: Attribute) -> Verdict:
         return Verdict(
             "small",
             "Nothing can be concluded",
-            "No difference was found, which means little: there is no emotion that all groups show, so how often they are read "
-            "right cannot be compared.",
+            "No difference was found, which means little: there is no emotion that all groups show, so how often they are "
+            "read right cannot be compared.",
         )
     if small:
         return Verdict(
