@@ -157,6 +157,13 @@ def fairness(
         model, predictions = str(predictions), None
     check(predictions, data, out, overwrite=overwrite)
     check_columns(groups, truth, data, conditions, no_truth=no_truth)
+    if own_thresholds and thresholds is None:
+        from ..errors import OptionError
+
+        raise OptionError(
+            "--own-thresholds: got no thresholds, expected --thresholds FILE",
+            hint="Make the file with 'mien audit thresholds ... --out FILE'.",
+        )
     columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person, no_truth)
     options = None
     if data is not None:

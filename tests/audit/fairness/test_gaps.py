@@ -11,6 +11,7 @@ from mien.audit.fairness.counts import Rates, common_mix, counted, rates
 from mien.audit.fairness.gaps import corrected, gaps_of
 from mien.audit.fairness.power import smallest_gap
 from mien.audit.fairness.resampling import bootstrapped, permuted
+from mien.audit.fairness.values import Attribute
 from mien.audit.fairness.words import verdict
 from mien.emotions import EMOTIONS
 
@@ -214,3 +215,20 @@ def test_equalised_odds_name_no_rate_that_does_not_differ():
     assert odds.what == f"recall of {EMOTIONS[2]}"  # furthest apart, on 8 pictures
     assert EMOTIONS[2] not in verdict(by_group).text
     assert f"recall of {EMOTIONS[0]}" in verdict(by_group).text
+
+
+def test_p_is_told_to_be_of_the_groups_that_stand_out_not_of_the_few_that_lie_furthest_apart():
+    counts = np.zeros((3, 2, 5), np.int64)
+    for emotion in range(2):
+        for group, (wrong, right) in enumerate(((2, 2), (40, 360), (100, 300))):
+            counts[group, emotion, 1 + emotion], counts[group, emotion, 2 - emotion] = right, wrong
+    found = gaps_of(
+        counts, ("few", "well", "badly"), EMOTIONS[:2], known=(False, False), least=5, draws=2000,
+        rng=np.random.default_rng(15),
+    )  # fmt: skip
+    (told,) = [gap for (gap,) in corrected([(gap,) for gap in found if gap.measure == "accuracy, same mix"])]
+    assert (told.highest, told.lowest) == ("well", "few")
+    assert told.sure
+    assert told.surest == "well over badly"
+    attribute = Attribute("kind", (), (told,), 0, {"angry": 1.0})
+    assert "what chance explains least is well over badly" in verdict(attribute).text

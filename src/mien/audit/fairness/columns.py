@@ -59,7 +59,9 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
         notes.append(note)
     groups = {name: table.text(table.wanted(name, "--groups"))[kept] for name in dict.fromkeys(columns.groups)}
     truth_names = emotions_in(table, truth_cells[kept], kept, "right answers")
-    said_cells = table.text(_named(table, columns.predicted, SAID, "--predicted", "predictions"))[kept]
+    said_column = _named(table, columns.predicted, SAID, "--predicted", "predictions")
+    _check_apart(table, columns, said_column)
+    said_cells = table.text(said_column)[kept]
     said_names = emotions_in(table, said_cells, kept, "predictions")
     found = _found(table, columns, said_names, kept)
     occurring = {*truth_names[truth_names != ""], *said_names[found]}
@@ -84,6 +86,24 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
         groups=groups,
         notes=tuple(notes),
     )
+
+
+def _check_apart(table: Table, columns: Columns, said: str) -> None:
+    """Right answers, predictions and groups are different columns: of one and the same every comparison comes out alike."""
+    if columns.no_truth:
+        return
+    truth = columns.truth or table.first(TRUTHS, "--truth", "right answers", WITHOUT)
+    if truth == said:
+        raise DataError(
+            f"{table.name}: the column {said!r} is taken for right answers and predictions, expected one of each",
+            hint="Name the other one with --truth or --predicted.",
+        )
+    if truth in columns.groups or said in columns.groups:
+        what, column = ("right answers", truth) if truth in columns.groups else ("predictions", said)
+        raise DataError(
+            f"{table.name}: the column {column!r} holds the {what}, expected one of groups (--groups)",
+            hint="How well each emotion is recognised stands in the report of any other column.",
+        )
 
 
 def _answers(table: Table, columns: Columns) -> tuple[Cells, npt.NDArray[np.int64], list[str]]:
@@ -201,7 +221,7 @@ def _numbers(
         if not needed[place]:
             continue
         try:
-            made[place] = float(cell)
+            made[place] = float(cell.replace(",", "."))  # where commas are no separators, they may be decimal
         except ValueError:
             made[place] = np.nan
         if not 0 <= made[place] <= 1:

@@ -85,24 +85,31 @@ def rates(counts: Counts, weights: Floats) -> Floats:
     Returns:
         float64 (..., G, 4 + 2 K), 0 to 1, NaN where a group has no picture to tell by; ``Rates`` says which is where.
     """
+    part, whole = told(counts)
+    made = _over(part, whole)
+    at = Rates(counts.shape[-2])
+    recall = made[..., at.recall.start : at.recall.stop]
+    used = np.where(np.isfinite(recall), weights, 0.0)
+    made[..., at.same_mix] = _over((np.nan_to_num(recall) * used).sum(-1), used.sum(-1))
+    return made
+
+
+def told(counts: Counts) -> tuple[Counts, Counts]:
+    """What each rate is a share of: the part, and the whole; int64 (..., G, 4 + 2 K) each.
+
+    Accuracy at the same mix, which is a mean of shares, stands there as plain accuracy.
+
+    Args:
+        counts: int64 (..., G, K, 2 K + 1).
+    """
     k = counts.shape[-2]
     said = counts[..., 1 : k + 1] + counts[..., k + 1 :]
-    shown = said.sum(-1)
-    right = np.diagonal(said, axis1=-2, axis2=-1)
-    judged = shown.sum(-1)
-    recall = _over(right, shown)
-    used = np.where(shown > 0, weights, 0.0)
-    same_mix = _over((np.nan_to_num(recall) * used).sum(-1), used.sum(-1))
-    false = said.sum(-2) - right
-    made = [
-        _over(right.sum(-1), judged)[..., None],
-        same_mix[..., None],
-        recall,
-        _over(false, judged[..., None] - shown),
-        _over(judged, counts.sum((-1, -2)))[..., None],
-        _over(counts[..., k + 1 :].sum((-1, -2)), judged)[..., None],
-    ]
-    return np.concatenate(made, -1)
+    shown, right = said.sum(-1), np.diagonal(said, axis1=-2, axis2=-1)
+    all_right, judged, pictures = (some[..., None] for some in (right.sum(-1), shown.sum(-1), counts.sum((-1, -2))))
+    abstained = counts[..., k + 1 :].sum((-1, -2))[..., None]
+    part = [all_right, all_right, right, said.sum(-2) - right, judged, abstained]
+    whole = [judged, judged, shown, judged - shown, pictures, judged]
+    return np.concatenate(part, -1), np.concatenate(whole, -1)
 
 
 def common_mix(counts: Counts) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,13 @@ from .words import p_text
 #: Groups and gaps beyond these are left out of the figures; the tables have all.
 MOST = 40
 _BLUE, _RED, _GRAY, _INK, _SOFT = "#2b6ca3", "#b4431f", "#9aa1ad", "#1f2430", "#5d6474"
+#: For names of groups in other scripts: what Linux, macOS and Windows come with.
+_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Hiragino Sans GB", "PingFang SC", "Arial Unicode MS", "Microsoft YaHei",
+    "Malgun Gothic", "Yu Gothic",
+)  # fmt: skip
+_LINE = "\n"
 _ROW, _HEAD, _FOOT, _WIDTH = 0.3, 0.42, 0.95, 7.2
 
 
@@ -76,7 +84,7 @@ def gaps_png(columns: Sequence[tuple[str, Sequence[Gap]]], title: str) -> bytes:
         axes.plot([100 * low, 100 * high], [at, at], color=colour, linewidth=2.2, solid_capstyle="round", zorder=2)
         axes.plot(100 * gap.difference, at, "o", color=colour, markersize=7, zorder=3)
         axes.annotate(
-            f"{gap.highest} over {gap.lowest}\n{'' if gap.p is None else 'p = '}{p_text(gap.p_corrected)}", (1.0, at),
+            f"{gap.highest} over {gap.lowest}{'' if gap.p is None else f'{_LINE}p = {p_text(gap.p_corrected)}'}", (1.0, at),
             xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points", va="center",
             color=_SOFT, fontsize=6.5, linespacing=1.1,
         )  # fmt: skip
@@ -123,6 +131,18 @@ def _name(row: Any) -> str:
 def png(figure: Any, title: str) -> bytes:
     """The figure as a file, under its title."""
     figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left", va="top", fontsize=11, color=_INK)
+    families = _families()
+    for text in figure.findobj(require("matplotlib.text", "audit").Text):
+        text.set_parse_math(False)  # a group may be called $10k-$20k
+        text.set_fontfamily(families)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)
+    with warnings.catch_warnings():  # a letter that no font here has is drawn as a box: the page and the tables have it
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        figure.savefig(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)
     return file.getvalue()
+
+
+def _families() -> list[str]:
+    """DejaVu, which comes with matplotlib, and for letters that it lacks those that are installed here."""
+    known = {font.name for font in require("matplotlib.font_manager", "audit").fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _FONTS if name in known)]

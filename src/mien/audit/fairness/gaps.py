@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...lab.compare.significance import holm
-from .counts import Counts, Floats, Rates, behind, common_mix, rates
+from .counts import Counts, Floats, Rates, behind, common_mix, rates, told
+from .intervals import Limits, limits, with_mean
 from .resampling import bootstrapped, farthest_apart, p_value, permuted
 from .values import Gap, Interval
 
@@ -53,8 +54,9 @@ def gaps_of(
     observed = np.where(allowed, rates(counts, weights), np.nan)
     boot = np.where(allowed, bootstrapped(counts, weights, draws, rng), np.nan)
     null = np.where(allowed, permuted(counts, weights, draws, rng), np.nan)
-    drawn = Drawn(kept, pictures, observed, boot, null)
     at = Rates(len(emotions))
+    ends = with_mean(limits(*told(counts)), at.same_mix, at.recall, weights)
+    drawn = Drawn(kept, pictures, ends, observed, boot, null)
     wanted: list[tuple[str, list[tuple[int, str]]]] = [
         (_PLAIN, [(at.accuracy, "accuracy")]),
         ("accuracy, same mix", [(at.same_mix, "accuracy, same mix")]),
@@ -76,12 +78,14 @@ def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
 
 
 class Drawn:
-    """Pictures behind each rate (G, R); the rates seen (G, R), and those that might have been (D, G, R), twice."""
+    """Pictures behind each rate (G, R); the rates seen, with their limits; what might have been (D, G, R), twice."""
 
-    def __init__(self, names: tuple[str, ...], pictures: Counts, observed: Floats, boot: Floats, null: Floats) -> None:
-        self._names, self._pictures = names, pictures
+    def __init__(
+        self, names: tuple[str, ...], pictures: Counts, ends: Limits, observed: Floats, boot: Floats, null: Floats
+    ) -> None:
+        self._names, self._pictures, self._ends = names, pictures, ends
         self._observed, self._boot, self._null = observed, boot, null
-        self._seen, self._by_chance = farthest_apart(observed, null)
+        self._seen, self._by_chance, self._surest = farthest_apart(observed, null)
 
     def gap(self, measure: str, places: list[tuple[int, str]]) -> Gap | None:
         """The largest gap among some rates; None where no rate can be compared between two groups, or none can vary."""
@@ -96,6 +100,9 @@ class Drawn:
         with warnings.catch_warnings():  # a draw without any rate has no gap, which is NaN, as it should be
             warnings.simplefilter("ignore", RuntimeWarning)
             by_chance = np.nanmax(np.nanmax(self._null[..., columns], 1) - np.nanmin(self._null[..., columns], 1), 1)
+        by_few = self._ends.apart(
+            high, low, place
+        )  # the bootstrap would be too narrow, and has no say in the ratio either
         ratio = lower[upper > 0] / upper[upper > 0]
         return Gap(
             measure=measure,
@@ -105,15 +112,23 @@ class Drawn:
             lowest=self._names[low],
             low=float(values[low]),
             difference=float(values[high] - values[low]),
-            interval=_interval(upper - lower),
+            interval=by_few or _interval(upper - lower),
             ratio=float(values[low] / values[high]) if values[high] > 0 else None,
-            ratio_interval=_interval(ratio) if values[high] > 0 else None,
+            ratio_interval=_interval(ratio) if values[high] > 0 and not by_few else None,
             chance=float(np.nanquantile(by_chance, 0.95)),
             p=p_value(float(self._seen[columns].max()), self._by_chance[:, columns].max(1)),
             p_corrected=None,
+            surest=self._pair(told),
             groups=int(np.isfinite(values).sum()),
             fewest=int(self._pictures[np.isfinite(values), place].min()),
         )
+
+    def _pair(self, told: list[tuple[int, str]]) -> str:
+        """Who stands out most, in the unit of the test; of several rates, in which."""
+        place, words = max(told, key=lambda one: float(self._seen[one[0]]))
+        upper, lower = self._surest[place]
+        pair = f"{self._names[upper]} over {self._names[lower]}"
+        return pair if len(told) == 1 else f"{words}: {pair}"
 
     def _varies(self, columns: list[int]) -> bool:
         """Whether another deal of the labels could have come out otherwise; what cannot is no comparison."""

@@ -13,6 +13,8 @@ from ..groups import in_order
 from .values import Predictions
 
 MOST_GROUPS = 60
+#: Of a crossing: each pair of its groups is compared in each of thousands of draws.
+MOST_CROSSED = 240
 
 
 def grouping(predictions: Predictions, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
@@ -60,12 +62,20 @@ def crossings(predictions: Predictions) -> list[tuple[str, npt.NDArray[np.int64]
 
     Returns:
         Name, groups of the pictures and names of the groups, as ``grouping`` gives them.
+
+    Raises:
+        DataError: a pair gives too many groups.
     """
     made = []
     for one, other in combinations(predictions.groups, 2):
         a, b = predictions.groups[one], predictions.groups[other]
         both = (a != "") & (b != "")
         codes, names = _ranked(np.where(both, a + " x " + b, ""))
+        if len(names) > MOST_CROSSED:
+            raise DataError(
+                f"columns {one!r} and {other!r}: got {len(names):,} groups if crossed, expected at most {MOST_CROSSED}",
+                hint="Make fewer, wider bands of them, or leave --cross out.",
+            )
         if len(names) > 1:
             made.append((f"{one} x {other}", codes, names))
     return made

@@ -10,7 +10,7 @@ from ..look.page import page_from
 from ..look.scale import Scale
 from .power import LEVEL
 from .values import Attribute, Audit, Gap, GroupScores
-from .words import FEW, Verdict, headline, lean, needs, p_text, percent, points, span, verdict
+from .words import FEW, Verdict, headline, lean, narrow_mix, needs, p_text, percent, points, span, verdict
 
 #: Groups beyond these are counted, not shown; the tables beside the page have all.
 MOST_GROUPS = 60
@@ -33,6 +33,7 @@ class _Section:
     name: str
     key: str
     verdict: Verdict
+    narrow_mix: str
     groups: tuple[tuple[GroupScores, Mark | None], ...]
     more_groups: int
     gaps: tuple[tuple[Gap, Mark], ...]
@@ -56,7 +57,9 @@ def render(audit: Audit, title: str) -> bytes:
         audit=audit,
         title=title,
         answer=headline(audit),
-        sections=[_section(number, attribute, scale) for number, attribute in enumerate(audit.attributes, 1)],
+        sections=[
+            _section(number, attribute, scale, audit.emotions) for number, attribute in enumerate(audit.attributes, 1)
+        ],
         scale=scale,
         overall_at=scale.place(audit.overall.accuracy or 0.0),
         level=LEVEL,
@@ -70,13 +73,14 @@ def render(audit: Audit, title: str) -> bytes:
     )
 
 
-def _section(number: int, attribute: Attribute, scale: Scale) -> _Section:
+def _section(number: int, attribute: Attribute, scale: Scale, emotions: Sequence[str]) -> _Section:
     shown = attribute.groups[:MOST_GROUPS]
     along = gap_scale(attribute.gaps)
     return _Section(
         name=attribute.name,
         key=f"by-{number}",
         verdict=verdict(attribute),
+        narrow_mix=narrow_mix(attribute, emotions),
         groups=tuple((group, _group_mark(group, scale)) for group in shown),
         more_groups=len(attribute.groups) - len(shown),
         gaps=tuple((gap, gap_mark(gap, along)) for gap in attribute.gaps),

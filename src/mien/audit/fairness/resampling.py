@@ -105,7 +105,7 @@ def dealt_anew(counts: Counts, draws: int, rng: np.random.Generator) -> Iterator
         yield drawn
 
 
-def farthest_apart(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Floats]:
+def farthest_apart(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """How far two groups lie apart beyond what their emotions lead to expect: the two of all pairs that do so most.
 
     The unit is the standard deviation of the pair's difference over the permutations, so that small groups, which vary more,
@@ -117,10 +117,12 @@ def farthest_apart(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Fl
         permuted_rates: float64 (D, G, R).
 
     Returns:
-        float64 (R,) and (D, R); 0 where no pair can be told or none ever varies.
+        float64 (R,) and (D, R), 0 where no pair can be told or none ever varies; and int64 (R, 2), the pair that does
+        so in what was observed, the higher group first.
     """
     every = np.concatenate([observed[None], permuted_rates])
     most = np.zeros((every.shape[0], every.shape[2]))
+    pairs = np.zeros((every.shape[2], 2), np.int64)
     for place in range(every.shape[1] - 1):  # each group against those after it, so that memory stays bounded
         apart = every[:, place, None] - every[:, place + 1 :]
         told = np.isfinite(apart)
@@ -129,8 +131,12 @@ def farthest_apart(observed: Floats, permuted_rates: Floats) -> tuple[Floats, Fl
         off = np.where(told, apart - mean, 0.0)
         spread = np.sqrt((off**2).sum(0) / number)
         scaled = np.abs(off) / np.where(spread < _STEADY, np.inf, spread)
+        farther = np.flatnonzero(scaled[0].max(0) > most[0])
+        for rate, other in zip(farther, scaled[0].argmax(0)[farther]):
+            pair = (place, place + 1 + other)
+            pairs[rate] = pair if off[0, other, rate] > 0 else pair[::-1]
         most = np.maximum(most, scaled.max(1))
-    return most[0], most[1:]
+    return most[0], most[1:], pairs
 
 
 def p_value(observed: float, drawn: npt.NDArray[np.float64]) -> float:

@@ -19,6 +19,9 @@ from ...sinks.tables import FORMATS
 
 Cells = npt.NDArray[np.object_]
 _AGAIN = "Check the file, or write it anew."
+#: What stands between the cells of a CSV file: the comma, or what spreadsheets put there in its place.
+_BETWEEN = (",", ";", "\t")
+_HEADER = 65536  # bytes at most that the names of columns take
 
 
 class Table:
@@ -61,6 +64,11 @@ class Table:
         Raises:
             DataError: there is none; the message lists those that there are, the hint the nearest.
         """
+        if self.columns.count(column) > 1:
+            raise DataError(
+                f"{self.name} has {self.columns.count(column)} columns {column!r} ({option}), expected one",
+                hint="Rename all but one of them: nobody can say which is meant.",
+            )
         if column in self.columns:
             return column
         by_case = {name.lower(): name for name in self.columns}
@@ -92,9 +100,14 @@ class Table:
         return found
 
     def maybe(self, names: Sequence[str]) -> str:
-        """The first column of one of these names, in any case; empty where there is none."""
+        """The first column of one of these names, in any case; empty where there is none.
+
+        Raises:
+            DataError: there are several of that very name.
+        """
         by_case = {name.lower(): name for name in reversed(self.columns)}
-        return next((by_case[name] for name in names if name in by_case), "")
+        found = next((by_case[name] for name in names if name in by_case), "")
+        return found and self.wanted(found, "by its usual name")
 
 
 def open_table(path: Path) -> Table:
@@ -106,18 +119,23 @@ def open_table(path: Path) -> Table:
         MissingExtraError: pandas, or for parquet pyarrow, is not installed.
     """
     kind = path.suffix.lower()
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: expected a table", hint="Name a file, such as predictions.csv.")
     if kind not in FORMATS:
         raise OptionError(
             f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
             hint="Save the table as CSV.",
         )
     if not path.is_file():
-        raise DataError(
-            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: expected a table", hint="Check the path."
-        )
+        raise DataError(f"{path} does not exist: expected a table", hint="Check the path.")
     pandas = require("pandas", "audit")
     try:
         frame = _read(pandas, path, kind)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is no text in UTF-8: got byte {error.object[error.start]:#04x} at place {error.start}",
+            hint="Save it anew as UTF-8: spreadsheets call that 'CSV UTF-8'.",
+        ) from error
     except (pandas.errors.ParserWarning, ValueError) as error:  # pandas' other errors are ValueErrors
         why = "it is empty" if path.stat().st_size == 0 else str(error).strip().partition("\n")[0]
         raise DataError(f"{path} cannot be read as a table: {why}", hint=_AGAIN) from error
@@ -138,7 +156,12 @@ def _read(pandas: Any, path: Path, kind: str) -> Any:
     if kind == ".csv":
         with warnings.catch_warnings():  # a row with too many cells would only be warned about
             warnings.simplefilter("error", pandas.errors.ParserWarning)
-            return pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+            # The header is read as a row: pandas would rename columns of the same name
+            frame = pandas.read_csv(
+                path, sep=_between(path), header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+            )
+        frame.columns = frame.iloc[0].tolist()
+        return frame.iloc[1:].reset_index(drop=True)
     if kind == ".parquet":
         schema = require("pyarrow.parquet", "table").read_schema(path)
         return pandas.read_parquet(path, columns=[field.name for field in schema if _plain(field.type)])
@@ -147,6 +170,13 @@ def _read(pandas: Any, path: Path, kind: str) -> Any:
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a line holds no JSON object")
     return pandas.DataFrame(rows, dtype=object)
+
+
+def _between(path: Path) -> str:
+    """What separates the names of the columns."""
+    with path.open("rb") as file:
+        header = next((line for line in file.read(_HEADER).splitlines() if line.strip()), b"")
+    return max(_BETWEEN, key=lambda mark: header.count(mark.encode()))
 
 
 def _plain(kind: Any) -> bool:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .values import Attribute, Audit, Gap, GroupScores
-from .words import FEW, headline, p_text, percent, span, verdict
+from .words import FEW, headline, narrow_mix, p_text, percent, span, verdict
 
 #: More groups than these are counted, not listed: that is what --out is for.
 MOST_GROUPS = 24
@@ -36,6 +36,8 @@ def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
         yield Text()
         yield Text.assemble((f"By {attribute.name}", "bold underline"), "  ", (said.short, STYLES[said.kind]))
         yield Text(said.text)
+        if left := narrow_mix(attribute, audit.emotions):
+            yield Text(left, style="dim")
         yield Text()
         yield _groups(attribute, wide=wide)
         if wide:
@@ -50,8 +52,9 @@ def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
 
 def _legend(audit: Audit, *, wide: bool) -> str:
     said = (
-        f"In percent and points, with 95 % intervals: Wilson for accuracy, bootstrap for gaps. p: labels of groups permuted "
-        f"within each true emotion, {audit.draws:,} times, corrected after Holm for {audit.comparisons} comparisons. seen: "
+        "In percent and points, with 95 % intervals: Wilson for accuracy, bootstrap (of few, Newcombe) for gaps. p: "
+        f"labels of groups permuted within each true emotion, {audit.draws:,} times, corrected after Holm for "
+        f"{audit.comparisons} comparison{'' if audit.comparisons == 1 else 's'}: never below {p_text(audit.least_p)}. seen: "
         "the least drop in accuracy that would show in four of five tries; lacking: photos it takes to see one of 10 points."
     )
     if not wide:

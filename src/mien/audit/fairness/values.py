@@ -99,12 +99,15 @@ class Gap:
         what: the measure; for equalised odds the rate that lies furthest apart, such as ``recall of happy``.
         highest: name of the group with the highest value, which is ``high``.
         lowest: name of the group with the lowest value, which is ``low``.
-        difference: ``high`` less ``low``, 0 to 1; with the 95 % bootstrap interval of the difference of these two groups.
-        ratio: ``low`` over ``high``; with its interval; None where ``high`` is 0.
+        difference: ``high`` less ``low``, 0 to 1; with the 95 % interval of the difference of these two groups
+            (bootstrap; Newcombe's where there are few right or few wrong answers).
+        ratio: ``low`` over ``high``; with its bootstrap interval; None where ``high`` is 0, or where that says too little.
         chance: the difference that chance alone exceeds once in twenty times, were all groups treated alike.
         p: of all groups being treated alike, given the emotions that they show (permutation test); None for plain accuracy,
             which another mix of emotions moves too: it is described, and accuracy at the same mix is tested.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
+        surest: the two groups whose distance chance explains least, such as ``A over B``; for equalised odds in which
+            rate. It is they that ``p`` is of: the two furthest apart may be others, of few pictures.
         groups: how many groups were compared.
         fewest: pictures that the smallest of these has to tell this measure by.
     """
@@ -122,6 +125,7 @@ class Gap:
     chance: float
     p: float | None
     p_corrected: float | None
+    surest: str
     groups: int
     fewest: int
 
@@ -129,6 +133,12 @@ class Gap:
     def sure(self) -> bool:
         """Chance hardly explains it."""
         return self.p_corrected is not None and self.p_corrected < LEVEL
+
+    @property
+    def others_surer(self) -> bool:
+        """What stands out is not the gap between the two groups that lie furthest apart."""
+        pair = f"{self.highest} over {self.lowest}"
+        return self.sure and self.surest not in (pair, f"{self.what}: {pair}")
 
 
 @dataclass(frozen=True)
@@ -173,3 +183,8 @@ class Audit:
     draws: int
     least: int
     notes: tuple[str, ...]
+
+    @property
+    def least_p(self) -> float:
+        """The smallest corrected p-value that so many draws, for so many comparisons, can give."""
+        return min(1.0, self.comparisons / (1 + self.draws))

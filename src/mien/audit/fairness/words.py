@@ -12,7 +12,8 @@ from .values import Attribute, Audit, Gap, GroupScores, Interval
 Kind = Literal["gap", "none", "small"]
 _ODDS = "equalised odds"
 #: What a reader looks for first.
-_FIRST = ("accuracy, same mix", "accuracy")
+_SAME_MIX = "accuracy, same mix"
+_FIRST = (_SAME_MIX, "accuracy")
 _MOST_NAMED = 4
 _WORTH = f"{100 * WORTH_SEEING:.0f} points"
 #: With fewer pictures of an emotion, hardly anything can be said of its recall.
@@ -51,6 +52,13 @@ def verdict(attribute: Attribute) -> Verdict:
     if not attribute.gaps:
         return Verdict(
             "small", "Nothing can be concluded", "Fewer than two groups have pictures enough to be compared."
+        )
+    if not attribute.mix:
+        return Verdict(
+            "small",
+            "Nothing can be concluded",
+            "No difference was found, which means little: there is no emotion that all groups show, so how often they are "
+            "read right cannot be compared.",
         )
     if small:
         return Verdict(
@@ -101,6 +109,15 @@ def significant(gaps: Sequence[Gap]) -> list[Gap]:
     exact = any(gap.measure.startswith("recall") for gap in sure)
     kept = [gap for gap in sure if not (exact and gap.measure == _ODDS)]
     return sorted(kept, key=lambda gap: (_FIRST.index(gap.measure) if gap.measure in _FIRST else 9, -gap.difference))
+
+
+def narrow_mix(attribute: Attribute, emotions: Sequence[str]) -> str:
+    """What accuracy at the same mix leaves out; empty where all groups show all emotions."""
+    left = [name for name in emotions if name not in attribute.mix]
+    if not left or not attribute.mix:
+        return ""
+    mix = joined(list(attribute.mix))
+    return f"The same mix stands on {mix}: not all groups that are compared show {' or '.join(left)}."
 
 
 def too_small(attribute: Attribute) -> list[GroupScores]:
@@ -158,8 +175,13 @@ def _told(gap: Gap) -> str:
         what = f"Some group stands out in recall or false alarms; furthest apart lies the {gap.what},"
     return (
         f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
-        f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
+        f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction{surer(gap)}"
     )
+
+
+def surer(gap: Gap) -> str:
+    """Who stands out, where it is not the two groups that lie furthest apart; else empty."""
+    return f"; what chance explains least is {gap.surest}" if gap.others_surer else ""
 
 
 def how_many(some: int, total: int) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..fairness.counts import Counts, Floats
 from ..fairness.gaps import Drawn
+from ..fairness.intervals import limits
 from ..fairness.resampling import dealt_anew, resampled
 from ..fairness.values import Gap, Predictions
 
@@ -45,13 +46,18 @@ def shares(counts: Counts) -> Floats:
         float64 (..., G, K + 2), 0 to 1: of the faces found, the share of each emotion; of the pictures, that of faces found;
         of the faces, that of abstentions. NaN where a group has none to tell by.
     """
+    part, whole = told(counts)
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
+
+
+def told(counts: Counts) -> tuple[Counts, Counts]:
+    """What each share is a share of: the part, and the whole; int64 (..., G, K + 2) each, as in ``shares``."""
     flat = counts[..., 0, :]
     k = flat.shape[-1] // 2
     said = flat[..., 1 : k + 1] + flat[..., k + 1 :]
     judged, pictures = said.sum(-1, keepdims=True), flat.sum(-1, keepdims=True)
-    return np.concatenate(
-        [_over(said, judged), _over(judged, pictures), _over(flat[..., k + 1 :].sum(-1, keepdims=True), judged)], -1
-    )
+    part = [said, judged, flat[..., k + 1 :].sum(-1, keepdims=True)]
+    return np.concatenate(part, -1), np.concatenate([np.broadcast_to(judged, said.shape), pictures, judged], -1)
 
 
 def gaps_of(
@@ -90,13 +96,9 @@ def gaps_of(
     boot = np.concatenate([shares(drawn) for drawn in resampled(counts, draws, rng)])
     null = np.concatenate([shares(drawn) for drawn in dealt_anew(counts, draws, rng)])
     pictures = np.repeat(counts.sum((1, 2))[:, None], k + 2, 1)
-    drawn = Drawn(kept, pictures, shares(counts), boot, null)
+    drawn = Drawn(kept, pictures, limits(*told(counts)), shares(counts), boot, null)
     wanted = [(place, f"share of {emotion}") for place, emotion in enumerate(emotions)]
     wanted += [(k, "faces found")] if known[0] else []
     wanted += [(k + 1, "abstention")] if known[1] else []
     made = [drawn.gap(words, [(place, words)]) for place, words in wanted]
     return tuple(gap for gap in made if gap is not None)
-
-
-def _over(part: Counts, whole: Counts) -> Floats:
-    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..fairness.power import WORTH_SEEING
 from ..fairness.values import Gap
-from ..fairness.words import Verdict, how_many, joined, p_text, percent, points, span
+from ..fairness.words import Verdict, how_many, joined, p_text, percent, points, span, surer
 from .values import GroupShares, Parity, ParityAttribute
 
 _MOST_NAMED = 4
@@ -90,7 +90,7 @@ def _told(gap: Gap) -> str:
     )
     return (
         f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: {points(gap.difference)} "
-        f"{span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction"
+        f"{span(gap.interval)}, p = {p_text(gap.p_corrected)} after Holm's correction{surer(gap)}"
     )
 
 
