@@ -66,6 +66,13 @@ def test_what_cannot_be_meant_is_said(mien, model, photo, tmp_path):
     assert (code, "--overwrite" in err) == (4, True)
 
 
+def test_without_a_face_nothing_is_written_and_that_is_said(mien, model, tmp_path):
+    Image.new("RGB", (80, 80), "green").save(tmp_path / "wall.png")
+    code, out, err = mien("explain", tmp_path / "wall.png", "--model", model, "--out", tmp_path / "why.json")
+    assert (code, "no face found" in out, "not written" in err) == (0, True, True)
+    assert not (tmp_path / "why.json").exists()
+
+
 def test_a_damaged_photo_stops_nothing(mien, model, photo, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")

@@ -70,6 +70,8 @@ def run(
     if out and made:
         write_atomically(out, _content(made, out))
         notes.print(f"written: {out}", markup=False)
+    elif out:
+        notes.print(f"not written: {out}, for there is no face to explain", markup=False)
     return told_failures(notes, failures)
 
 

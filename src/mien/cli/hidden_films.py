@@ -9,6 +9,7 @@ import numpy as np
 from rich.progress import Progress
 
 from ..draw.overlay import mark
+from ..errors import SourceError
 from ..filming import film_follower, film_reader, follow_film
 from ..overlap import worker_count
 from ..privacy.film import FilmHider
@@ -94,7 +95,12 @@ class HiddenFilmRun:
     def _write(self, film: Film, path: Path, target: Path, hider: FilmHider, kept: frozenset[int]) -> None:
         task = self._progress.add_task(target.name, total=film.facts.duration_s, position="")
         with film_writer(target, sound_from=path) as marked:
-            for place, (frame, (_, _, readings)) in enumerate(zip(film.frames(), hider.readings(kept))):
+            for place, (frame, (index, _, readings)) in enumerate(zip(film.frames(), hider.readings(kept))):
+                if frame.index != index:  # covers would lie beside the faces
+                    raise SourceError(
+                        f"{path} changed while it was read: got frame {frame.index}, expected {index}",
+                        hint="Wait until nothing writes to it, and read it again.",
+                    )
                 marked.write(mark(hider.cover(place, frame, kept), readings), frame.time_s)
                 self._progress.update(task, completed=frame.time_s, position=clock(frame.time_s, 1))
         self._progress.remove_task(task)

@@ -31,7 +31,7 @@ def covered(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), gue
     Args:
         frame: the picture.
         hidden: boxes of the faces to cover. Their boxes are covered wholly; of what lies around them, not what is spared.
-        spared: boxes of the faces to leave visible.
+        spared: boxes of the faces to leave visible: of each the ellipse within, for what its corners show may be others'.
         guessed: boxes where a face was a moment ago: covered as ``hidden`` is, but never over a spared face.
 
     Returns:
@@ -56,13 +56,18 @@ def _cover(image: npt.NDArray[np.uint8], box: Box, spared: Sequence[Box], *, tig
     inside = ((x - middle_x) / across) ** 2 + ((y - middle_y) / down) ** 2 <= 1
     own = _in(box, x, y) if tight else np.zeros_like(inside)
     for other in spared:
-        inside &= ~_in(other, x, y) | own
+        inside &= ~_face_in(other, x, y) | own
     image[top:bottom, left:right][inside] = COVER
 
 
 def _in(box: Box, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     across = (x >= math.floor(box.x0)) & (x <= math.ceil(box.x1))
     return np.asarray(across & (y >= math.floor(box.y0)) & (y <= math.ceil(box.y1)))
+
+
+def _face_in(box: Box, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    across, down = (x - (box.x0 + box.x1) / 2) / (box.width / 2), (y - (box.y0 + box.y1) / 2) / (box.height / 2)
+    return np.asarray(across**2 + down**2 <= 1)
 
 
 def _within(low: float, high: float, end: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mien.errors import DataError
+from mien.lab.cards.model_card import model_card
 from mien.lab.cards.results import kept, measured
 
 OTHER = {"name": "other", "sha256": "0" * 64, "head": ""}
@@ -97,3 +98,17 @@ def test_kept_results_come_back_the_same_and_newer_ones_replace_them(card, audit
     path.write_text(json.dumps(strange))
     with pytest.raises(DataError, match="another model"):
         measured(card, [path])
+
+
+@pytest.mark.parametrize("content", ["x", 7, [1]])
+def test_kept_results_that_are_damaged_are_told_so(card, write, content):
+    one = {"kind": "evaluation", "vouched": True, "content": content}
+    model = {"name": card.name, "sha256": card.sha256}
+    with pytest.raises(DataError, match="not whole: got"):
+        measured(card, [write("kept.json", {"kept": "mien card results", "model": model, "results": [one]})])
+
+
+def test_an_evaluation_without_results_is_told_so(card, write):
+    found = measured(card, [write("evaluation.json", {**card.scores, "sha256": card.sha256, "results": []})])
+    with pytest.raises(DataError, match="not whole: got no scores"):
+        model_card(card, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ...errors import DataError
 from ...values.reading import SHARE
 from .markdown import count, estimate, figure, percent, table, within
 
@@ -43,12 +44,22 @@ def accuracy(evaluation: Values, truths: Mapping[str, str]) -> str:
 
 
 def main_results(evaluation: Values, pictures: str = "official") -> dict[str, Values]:
-    """The scores of each head as the reader works by default: the mirror image averaged."""
-    return {
+    """The scores of each head as the reader works by default: the mirror image averaged.
+
+    Raises:
+        DataError: there are none of the whole part, which every evaluation has.
+    """
+    found = {
         result["head"]: result["scores"]
         for result in evaluation["results"]
         if result["flip"] and result["pictures"] == pictures
     }
+    if not found and pictures == "official":
+        raise DataError(
+            f"an evaluation on {evaluation['data']} is not whole: got no scores with the mirror image averaged",
+            hint="Measure it again: mien lab evaluate",
+        )
+    return found
 
 
 def emotions(evaluation: Values) -> str:

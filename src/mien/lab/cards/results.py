@@ -118,7 +118,7 @@ def _read(path: Path, card: ModelCard) -> list[Found]:
     try:
         if _has(content, "kept", "model", "results") and content["kept"] == _SHAPE:
             _check(path, card, content["model"]["name"], content["model"]["sha256"])
-            return [Found(one["kind"], one["content"], bool(one["vouched"])) for one in content["results"]]
+            return [_kept(path, one) for one in content["results"]]
         kind = next((kind for kind, fits in _KINDS.items() if fits[0](content)), None)
         if kind is None:
             raise DataError(
@@ -129,6 +129,15 @@ def _read(path: Path, card: ModelCard) -> list[Found]:
         return _KINDS[kind][1](path, card, content)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise DataError(f"{path}: the result is not whole: {error}", hint="Measure it again.") from error
+
+
+def _kept(path: Path, one: Mapping[str, Any]) -> Found:
+    if one["kind"] not in _KINDS or not isinstance(one["content"], dict):
+        raise DataError(
+            f"{path}: the result is not whole: got {_words(one['content'])} as {one['kind']!r}",
+            hint="Measure it again.",
+        )
+    return Found(one["kind"], one["content"], bool(one["vouched"]))
 
 
 def _json(path: Path) -> Any:
@@ -169,11 +178,8 @@ def _check(path: Path, card: ModelCard, name: str, sha256: str) -> bool:
 
 
 def _evaluation(path: Path, card: ModelCard, content: dict[str, Any]) -> list[Found]:
-    return [
-        Found(
-            "evaluation", _slim_evaluation(content), _check(path, card, content["model"], content.get("sha256") or "")
-        )
-    ]
+    vouched = _check(path, card, content["model"], content.get("sha256") or "")
+    return [Found("evaluation", _slim_evaluation(content), vouched)]
 
 
 def _slim_evaluation(content: dict[str, Any]) -> dict[str, Any]:
