@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.cli.explaining import is_run
+
 from ..cli.conftest import mien as mien  # noqa: PLC0414  # the fixture
 from .conftest import smiling
 
@@ -71,6 +73,13 @@ def test_without_a_face_nothing_is_written_and_that_is_said(mien, model, tmp_pat
     code, out, err = mien("explain", tmp_path / "wall.png", "--model", model, "--out", tmp_path / "why.json")
     assert (code, "no face found" in out, "not written" in err) == (0, True, True)
     assert not (tmp_path / "why.json").exists()
+
+
+def test_a_folder_by_the_name_of_a_model_hides_no_model(tmp_path, monkeypatch):
+    (tmp_path / "default").mkdir()
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert [is_run(model) for model in ("default", "mine", "last.ckpt", "nowhere")] == [False, True, True, False]
 
 
 def test_a_damaged_photo_stops_nothing(mien, model, photo, tmp_path):

@@ -6,8 +6,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra lab")
 pytest.importorskip("captum", reason="needs the extra lab")
 
-from mien import ModelError  # noqa: E402
+from mien import ModelError, OptionError, ReadOptions  # noqa: E402
 from mien.lab.explaining.hirescam import HiResCam  # noqa: E402
+from mien.lab.explaining.opening import open_torch_explainer  # noqa: E402
 
 
 class Corner(torch.nn.Module):
@@ -79,3 +80,9 @@ def test_a_network_without_feature_maps_is_refused():
 
     with pytest.raises(ModelError, match="needs a network that makes feature maps"):
         HiResCam(Dense().eval(), "words", COLUMNS, flip=False)(np.ones((1, 1, 4, 4), np.float32), "happy")
+
+
+def test_of_an_exported_model_nobody_gets_another_map_than_asked_for(tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"")
+    with pytest.raises(OptionError, match="holds the exported mine.onnx alone"):
+        open_torch_explainer(ReadOptions(model=tmp_path), hirescam=True)

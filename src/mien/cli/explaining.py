@@ -18,6 +18,7 @@ from ..explain.explainer import LOOKS, Explainer, open_explainer
 from ..explain.values import Explanation
 from ..explain.words import short, told
 from ..extras import check_installed
+from ..models.catalogue import shipped_models
 from ..privacy.hiding import PhotoHider, hiding_options
 from ..sinks.atomic import write_atomically
 from ..sources.finding import find_pictures
@@ -96,8 +97,8 @@ def _covered(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
 
 
 def is_run(model: str) -> bool:
-    """Whether a model is a checkpoint, or the folder of a run."""
-    return model.lower().endswith(_CHECKPOINT) or Path(model).is_dir()
+    """Whether a model is a checkpoint, or the folder of a run; a folder by the name of a model that ships hides none."""
+    return model not in shipped_models() and (model.lower().endswith(_CHECKPOINT) or Path(model).is_dir())
 
 
 def check_output(out: Path | None, formats: tuple[str, ...], *, overwrite: bool) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...classify.network import EmotionNetwork
 from ...detect.choosing import choose_detector
+from ...errors import OptionError
 from ...explain.explainer import Explainer, open_explainer
 from ...extras import check_opencv, require
 from ...models.card import ModelCard
@@ -40,7 +41,7 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
     Raises:
         MissingExtraError: torch is not installed, or captum, which only HiResCAM needs.
         ModelError: there is no checkpoint, it is damaged, or it has no convolution.
-        OptionError: it has no such head, or does not know all emotions of the label set.
+        OptionError: it has no such head, does not know all emotions of the label set, or is exported and ``hirescam`` asked.
     """
     check_opencv()
     require("torch", "lab")
@@ -50,6 +51,11 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
 
     path = weights_file(Path(options.model))
     if path.suffix.lower() == ".onnx":
+        if hirescam:
+            raise OptionError(
+                f"HiResCAM looks into a checkpoint: got {options.model}, which holds the exported {path.name} alone",
+                hint="Give the folder of the run, or leave --method out.",
+            )
         return open_explainer(replace(options, model=path))
     recipe, network = restore_network(path)
     network.eval()
