@@ -3,7 +3,7 @@
 Where a data set says nothing of who is in it, these still tell groups apart for which a model may work differently well.
 They are properties of pictures: none of them is a person's gender, age or ethnicity, and none may stand in for one.
 
-Occlusion is left out: five landmarks are given for hidden parts of a face too, so from them nothing can be said about it.
+Whether something hides a part of the face is told roughly (``occlusion``): most faces of its highest group are not covered.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..crop.align import BELOW_CENTRE, EYES_TO_MOUTH, cut, square_around
+from ..crop.align import BELOW_CENTRE, EYES_TO_MOUTH, cut
 from ..crop.detail import detail
 from ..values.face import Face
 from ..values.frame import Frame
+from .occlusion import covered, half_distance
 
 #: Faces are compared at this side, in pixels.
 SIDE = 96
@@ -27,6 +28,8 @@ SIDE = 96
 NOSE = 0.43
 #: A picture whose channels differ by less, in levels of 255 on average, is gray: nothing can be said of its colours.
 _GRAY = 2.0
+#: Turned by more degrees, a face hides its own far side, and nothing is said of covers.
+_PROFILE = 35
 _CHEEK = 0.2  # radius of the patch of cheek that is measured, as a share of the distance from eyes to mouth
 
 
@@ -46,6 +49,7 @@ class Conditions:
         ita: individual typology angle of the cheeks, in degrees, -90 to 90 (Chardon et al. 1991): higher is lighter. Colour
             pictures only. Meant for skin under a known lamp: in photos the colour of the light moves it too, so it
             describes how the skin was pictured, not what it is.
+        covered: how likely something hides a part of the face, 0 to 1 (``mien.audit.occlusion``). Rough.
     """
 
     brightness: float
@@ -56,6 +60,7 @@ class Conditions:
     yaw: float | None
     skin_light: float
     ita: float | None
+    covered: float | None
 
 
 NAMES = tuple(field.name for field in fields(Conditions))
@@ -86,6 +91,7 @@ def conditions(frame: Frame, face: Face, posed: Face | None = None) -> Condition
         yaw=turned and turned[1],
         skin_light=light,
         ita=None if spread.mean() < _GRAY else math.degrees(math.atan2(light - 50, max(yellow, 1e-6))),
+        covered=None if turned is None or abs(turned[1]) > _PROFILE else covered(frame, posed),
     )
 
 
@@ -123,11 +129,7 @@ def _as_taken(frame: Frame, face: Face) -> npt.NDArray[np.uint8]:
 def _cheeks(face: Face) -> npt.NDArray[np.bool_]:
     """Bool (SIDE, SIDE): two patches below the eyes, beside the nose, upright in the crop."""
     eyes_y = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
-    half = EYES_TO_MOUTH / 2
-    if face.landmarks is not None:
-        _, side, angle = square_around(face)
-        across = np.array([math.cos(angle), math.sin(angle)])
-        half = min(0.3, max(0.08, abs(float((face.landmarks[1] - face.landmarks[0]) @ across)) / side / 2))
+    half = half_distance(face)
     pixels = (np.arange(SIDE) + 0.5) / SIDE
     x, y = pixels[None, :], pixels[:, None]
     middle = eyes_y + 0.58 * EYES_TO_MOUTH

@@ -22,6 +22,7 @@ EDGES: dict[str, tuple[tuple[float, ...], tuple[str, ...]]] = {
     "yaw": ((15, 35), ("frontal", "turned", "far turned")),
     "skin_light": ((45, 65), ("dark", "medium", "light")),
     "ita": ((-30, 10, 28, 41, 55), ("dark", "brown", "tan", "intermediate", "light", "very light")),
+    "covered": ((0.2, 0.5), ("clear", "doubtful", "seems covered")),
 }
 _EITHER_WAY = {"roll", "yaw"}
 _THIRDS = ("low third", "middle third", "high third")

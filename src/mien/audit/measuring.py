@@ -85,7 +85,7 @@ def of_crops(faces: FaceSet, detector: Detector, done: Callable[[], None] = lamb
 
 def of_crop(frame: Frame, detector: Detector) -> Conditions:
     """Conditions of a picture that is a face; ``detector`` is asked for its landmarks."""
-    return conditions(frame, *_posed(frame, detector))
+    return conditions(frame, *posed(frame, detector))
 
 
 def frames_of(faces: FaceSet) -> Iterator[Frame]:
@@ -113,7 +113,7 @@ def table(measured: Sequence[Measured], *, thirds: bool = False) -> tuple[tuple[
     return columns, rows
 
 
-def _posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
+def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
     """The whole picture as a face, and again with the landmarks of the face that the detector is surest of in it."""
     (whole,) = WholeFrame().detect(frame)
     scale = max(1.0, _ENLARGED / min(frame.width, frame.height))

@@ -1,0 +1,106 @@
+"""Does something hide a part of a face: a mask, dark glasses, a hand? A rough answer from its gray picture.
+
+Twelve plain features of the upright crop say whether eyes and mouth show structure where they should, and whether left and
+right are alike; a logistic regression joins them. ``scripts/study_occlusion.py`` fits and judges it. It knows masks and
+sunglasses well, hands and hair half of the time; shadows, babies and plain glasses raise false alarms.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..crop.align import BELOW_CENTRE, EYES_TO_MOUTH, cut, square_around
+from ..values.face import Face
+from ..values.frame import Frame
+
+Array = npt.NDArray[np.float32]
+
+#: Faces are compared at this side, in pixels: that of the pictures it was fitted on.
+SIDE = 48
+FEATURES = (
+    "detail of the lower face", "of the worse eye", "of the better eye", "of the worse eye in ratios", "of the mouth",
+    "of the upper face", "of the plainer cheek", "mouth lighter than the cheeks", "nose unlike the brow",
+    "darker eye against its cheek", "likeness of left and right below", "distance of the eyes",
+)  # fmt: skip
+#: Weights in the order of ``FEATURES``, and last the constant.
+WEIGHTS = (-2.241, -0.654, -0.784, -1.924, -0.390, 0.640, -0.312, 0.822, 0.843, -0.512, -1.716, -7.922, -5.803)
+
+_EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
+_MOUTH = _EYES + EYES_TO_MOUTH
+_X, _Y = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
+_LEAST = 0.03  # added to standard deviations, so that their logarithm stays finite
+
+
+def covered(frame: Frame, face: Face) -> float | None:
+    """How likely a part of the face is hidden, 0 to 1, as if every second face was; None without landmarks.
+
+    Args:
+        frame: the picture, RGB.
+        face: with landmarks.
+    """
+    if face.landmarks is None:
+        return None
+    values = features(cut(frame, face, SIDE), half_distance(face))
+    return float(1 / (1 + np.exp(-(values @ WEIGHTS[:-1] + WEIGHTS[-1]))))
+
+
+def half_distance(face: Face) -> float:
+    """Half of the distance between the eyes, across the upright crop, as a share of its side; 0.08 to 0.3."""
+    if face.landmarks is None:
+        return EYES_TO_MOUTH / 2
+    _, side, angle = square_around(face)
+    across = np.array([math.cos(angle), math.sin(angle)])
+    return min(0.3, max(0.08, abs(float((face.landmarks[1] - face.landmarks[0]) @ across)) / side / 2))
+
+
+def features(crop: npt.NDArray[np.uint8], half: float) -> npt.NDArray[np.float64]:
+    """float64 (12,): see ``FEATURES``.
+
+    Args:
+        crop: uint8 (SIDE, SIDE), the upright face, gray.
+        half: of the distance between the eyes, as a share of the side.
+    """
+    gray = crop.astype(np.float32)
+    oval = gray[_disc(0.5, 0.56, 0.36, 0.44)]
+    # a plain face stays plain: noise of a few levels is not blown up to structure
+    even = np.asarray(cv2.GaussianBlur((gray - oval.mean()) / max(float(oval.std()), 8.0), (0, 0), 0.8), np.float32)
+    fine = np.asarray(even - cv2.GaussianBlur(even, (0, 0), 3), np.float32)
+    # logarithms turn a shadow into a step, which the high pass takes out
+    logs = cv2.GaussianBlur(np.log(gray + 12), (0, 0), 0.8)
+    ratios = np.asarray(logs - cv2.GaussianBlur(logs, (0, 0), 5), np.float32)
+    ways = (-1, 1)
+    eyes = [_disc(0.5 + way * half, _EYES, 0.11, 0.09) for way in ways]
+    cheeks = [_disc(0.5 + way * 1.1 * half, _EYES + 0.58 * EYES_TO_MOUTH, *2 * [0.2 * EYES_TO_MOUTH]) for way in ways]
+    mouth = _disc(0.5, _MOUTH, 0.13, 0.06)
+    low, high = (((np.abs(_X - 0.5) < 0.2) & (top < _Y) & (end > _Y)) for top, end in ((0.62, 0.93), (0.15, 0.5)))
+    cheek = [float(even[place].mean()) for place in cheeks]
+    nose, brow = (even[_disc(0.5, y, r, r)].mean() for y, r in ((0.6, 0.06), (_EYES - 0.02, 0.05)))
+    of_eyes = sorted(_detail(even, eye) for eye in eyes)
+    return np.array(
+        [
+            _detail(even, low), *of_eyes, min(_detail(ratios, eye) for eye in eyes), _detail(even, mouth),
+            _detail(even, high), min(_detail(even, place) for place in cheeks),
+            even[mouth].mean() - np.mean(cheek), abs(nose - brow),
+            min(even[eye].mean() - beside for eye, beside in zip(eyes, cheek)), _likeness(fine), half,
+        ],
+        np.float64,
+    )  # fmt: skip
+
+
+def _disc(x: float, y: float, wide: float, high: float) -> npt.NDArray[np.bool_]:
+    return np.asarray(((_X - x) / wide) ** 2 + ((_Y - y) / high) ** 2 <= 1)
+
+
+def _detail(picture: Array, place: npt.NDArray[np.bool_]) -> float:
+    return math.log(float(picture[place].std()) + _LEAST)
+
+
+def _likeness(fine: Array) -> float:
+    """Correlation of the mouth's part with its mirror image, -1 to 1."""
+    place = (np.abs(_X - 0.5) < 0.3) & (_Y > 0.66) & (_Y < 0.9)
+    left, right = fine[place], fine[:, ::-1][place]
+    return float((left * right).sum() / math.sqrt(float((left**2).sum() * (right**2).sum()) + 1e-3))

@@ -1,0 +1,67 @@
+"""What hides a face is told from what does not."""
+
+import numpy as np
+import pytest
+
+from mien import Frame
+from mien.audit.conditions import conditions
+from mien.audit.groups import grouped
+from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, covered, features
+from mien.detect.choosing import choose_detector
+from mien.lab.stress import covers
+from mien.lab.stress.subject import in_window
+from mien.sources.still import read_still
+from mien.values.face import Box, Face
+from mien.values.options import ReadOptions
+
+from ..conftest import EXAMPLES
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return choose_detector(ReadOptions(threads=1))
+
+
+@pytest.fixture(scope="module", params=["astronaut.png", "grace_hopper.jpg"])
+def subject(request, detector):
+    frame = read_still(EXAMPLES / request.param)
+    return in_window(frame, detector.detect(frame)[0])
+
+
+def group(image, detector):
+    frame = Frame(np.ascontiguousarray(image))
+    return grouped([conditions(frame, detector.detect(frame)[0])])[0]["covered"]
+
+
+def test_bare_faces_are_clear(subject, detector):
+    assert group(subject.image, detector) == "clear"
+
+
+@pytest.mark.parametrize("cover", [covers.mask, covers.sunglasses])
+def test_masks_and_sunglasses_are_seen(subject, detector, cover):
+    assert group(cover(subject, np.random.default_rng(0)), detector) == "seems covered"
+
+
+def test_less_light_covers_nothing(subject, detector):
+    assert group((subject.image * 0.4).astype(np.uint8), detector) == "clear"
+
+
+def test_left_and_right_do_not_matter(subject):
+    crop = np.ascontiguousarray(subject.image[:SIDE, :SIDE, 0])
+    assert features(crop, 0.19) == pytest.approx(features(np.ascontiguousarray(crop[:, ::-1]), 0.19), abs=1e-3)
+
+
+def test_a_plain_picture_gives_a_number_and_no_landmarks_give_none():
+    frame = Frame(np.zeros((60, 60, 3), np.uint8))
+    points = np.array([(20, 20), (40, 20), (30, 30), (22, 42), (38, 42)], np.float32)
+    assert len(FEATURES) + 1 == len(WEIGHTS)
+    assert 0 <= covered(frame, Face(Box(10, 5, 50, 55), landmarks=points)) <= 1
+    assert covered(frame, Face(Box(10, 5, 50, 55))) is None
+    assert conditions(frame, Face(Box(10, 5, 50, 55))).covered is None
+
+
+def test_of_a_profile_nothing_is_said():
+    points = np.array([(20, 20), (40, 20), (50, 30), (22, 42), (38, 42)], np.float32)
+    assert (
+        conditions(Frame(np.zeros((60, 60, 3), np.uint8)), Face(Box(10, 5, 50, 55), landmarks=points)).covered is None
+    )
