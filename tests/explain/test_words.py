@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mien.explain.values import Part
-from mien.explain.words import read_as, short
+from mien.explain.values import Curves, Explanation, Part
+from mien.explain.words import doubts_told, read_as, short
 from mien.values.face import Box, Face
 from mien.values.reading import Reading
 
@@ -38,3 +38,19 @@ def test_why_it_abstains():
 def test_small_shares_have_no_minus():
     assert short(Part("nose", -0.001, -0.001, "happy", 0.5)) == "0 %"
     assert short(Part("nose", -1.0, -0.12, "happy", 0.5)) == "\N{MINUS SIGN}12 %"
+
+
+def test_where_hardly_anything_shows_the_first_check_does_not_blame_the_map():
+    def first_check(probability: float) -> str:
+        flat, face = np.full(3, probability, np.float32), np.zeros((8, 8), np.uint8)
+        curves = Curves(np.array([0, 0.5, 1], np.float32), flat, flat, flat, flat)
+        given = reading([0.99 - probability, probability, 0.01])
+        return doubts_told(
+            Explanation(
+                "a.png", 1, given, "sad", probability, face, np.dstack([face] * 3), np.zeros((8, 8), np.float32),
+                (Part("mouth", -3.0, -1.0, "happy", 0.0),), (), "happy", curves, 0.9, "happy", probability, placed=True,
+            )
+        )[0]  # fmt: skip
+
+    assert "this check cannot tell" in first_check(0.002)
+    assert "hardly beats chance" in first_check(0.4)

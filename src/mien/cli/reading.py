@@ -76,7 +76,8 @@ def run(
             work.go(collector, every_s, stack.enter_context(_progress(notes)))
     except KeyboardInterrupt:
         if outputs.out and partial_path(outputs.out).exists():
-            notes.print(f"What was read is kept: add --resume to go on with {outputs.out}", markup=False)
+            anew = " A film with covered people begins anew." if outputs.privacy.blur_others and work.has_films else ""
+            notes.print(f"What was read is kept: add --resume to go on with {outputs.out}.{anew}", markup=False)
         else:
             notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
         raise

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..draw.overlay import percent
 from ..values.reading import LEAST_DETAIL, Reading
-from .values import LEAST_EFFECT, Explanation, Part
+from .values import LEAST_EFFECT, LEAST_GAIN, Explanation, Part
 
 #: What a part is called in a sentence.
 CALLED = {
@@ -55,7 +55,7 @@ def doubts_told(explanation: Explanation) -> list[str]:
     said.append(
         f"Check 1: with the strongest 30 % of the map blurred, {emotion} goes from {_percent(explanation.probability)} to "
         f"{_percent(held)}; with 30 % elsewhere, to {_percent(random)}."
-        + (" The map hardly beats chance: do not lean on it." if "unfaithful" in explanation.doubts else "")
+        + (_chance(explanation) if "unfaithful" in explanation.doubts else "")
     )
     other = "a map of shifted patches" if explanation.method == "occlusion" else "the occlusion map"
     said.append(
@@ -65,6 +65,15 @@ def doubts_told(explanation: Explanation) -> list[str]:
     if not explanation.placed:
         said.append("No landmarks were found: the parts are where they lie in most faces.")
     return said
+
+
+def _chance(explanation: Explanation) -> str:
+    curves = explanation.curves
+    if max(curves.deletion.max(), curves.insertion.max()) < LEAST_GAIN:  # then no map at all could beat chance
+        return (
+            f" So little of {explanation.emotion} shows anywhere that this check cannot tell: do not lean on the map."
+        )
+    return " The map hardly beats chance: do not lean on it."
 
 
 def short(part: Part) -> str:
