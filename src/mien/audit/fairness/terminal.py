@@ -50,12 +50,20 @@ def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
     yield Text(_legend(audit, wide=wide), style="dim")
 
 
+def _tested(audit: Audit) -> str:
+    if not audit.comparisons:
+        return ""
+    return (
+        f"p: labels of groups permuted within each true emotion, {audit.draws:,} times, corrected after Holm for "
+        f"{audit.comparisons} comparison{'' if audit.comparisons == 1 else 's'}: never below {p_text(audit.least_p)}. "
+    )
+
+
 def _legend(audit: Audit, *, wide: bool) -> str:
     said = (
-        "In percent and points, with 95 % intervals: Wilson for accuracy, bootstrap (of few, Newcombe) for gaps. p: "
-        f"labels of groups permuted within each true emotion, {audit.draws:,} times, corrected after Holm for "
-        f"{audit.comparisons} comparison{'' if audit.comparisons == 1 else 's'}: never below {p_text(audit.least_p)}. seen: "
-        "the least drop in accuracy that would show in four of five tries; lacking: photos it takes to see one of 10 points."
+        "In percent and points, with 95 % intervals: Wilson for accuracy, bootstrap (of few, Newcombe) for gaps. "
+        f"{_tested(audit)}seen: the least drop in accuracy that would show in four of five tries; lacking: photos it takes "
+        "to see one of 10 points."
     )
     if not wide:
         return f"{said} A wider terminal, --out and --json show more."
