@@ -42,6 +42,14 @@ def test_a_table_is_read_with_aliases_empty_cells_and_spaces(write):
     assert made.notes == ("Column 'gender': 1 rows have no group and are left out there.",)
 
 
+def test_groups_that_differ_in_capitals_alone_are_told(write):
+    made = read(write({**GOOD, "gender": ["f", "m", "F", "m", "f", "M"]}))
+    assert made.notes == (
+        "Column 'gender': F, f are taken for different groups, though only capitals differ.",
+        "Column 'gender': M, m are taken for different groups, though only capitals differ.",
+    )
+
+
 def test_all_forms_say_the_same(write, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet

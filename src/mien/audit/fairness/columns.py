@@ -76,6 +76,7 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
         for name, cells in groups.items()
         if (missing := int((cells == "").sum())) and missing < len(cells)
     ]
+    notes += [note for name, cells in groups.items() for note in _spelled(name, cells)]
     return Predictions(
         emotions=emotions,
         truth=np.array([place.get(name, -1) for name in truth_names], np.int64),
@@ -120,6 +121,17 @@ def _answers(table: Table, columns: Columns) -> tuple[Cells, npt.NDArray[np.int6
         )
     left = [f"{len(table) - len(kept):,} rows have no right answer and are left out."] if len(kept) < len(table) else []
     return cells, kept, left
+
+
+def _spelled(column: str, cells: Cells) -> list[str]:
+    """A note for each group whose name is there in capitals and in small letters."""
+    by_letters: dict[str, set[str]] = {}
+    for name in {str(cell) for cell in cells}:
+        by_letters.setdefault(name.casefold(), set()).add(name)
+    twice = sorted(", ".join(sorted(names)) for names in by_letters.values() if len(names) > 1)
+    return [
+        f"Column {column!r}: {names} are taken for different groups, though only capitals differ." for names in twice
+    ]
 
 
 def _one_each(table: Table, column: str, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], str]:
