@@ -76,7 +76,7 @@ def test_a_gap_is_told_with_its_groups_and_figures():
     assert f"recall of {EMOTIONS[1]}" in said.text
     assert f"recall of {EMOTIONS[0]}" not in said.text
     assert headline(found).startswith(
-        "It does not work equally well for everyone: there are differences by group (up to 3"
+        "It does not work equally well for everyone: there are differences by group (accuracy, same mix: 1"
     )
 
 
@@ -97,3 +97,12 @@ def test_sureness_is_measured_by_group():
     assert groups["honest"].ece < 0.06
     low, high = groups["honest"].overconfidence_interval
     assert low < 0 < high
+
+
+def test_what_the_mix_of_emotions_does_to_accuracy_is_told_beside_no_difference():
+    rng = np.random.default_rng(5)
+    counts = counts_of([((4000, 1000), (0.9, 0.6)), ((1000, 4000), (0.9, 0.6))], rng)
+    answer = headline(audit(predictions_from(counts, ("easy", "hard")), draws=300))
+    assert answer.startswith("No difference was found by group at the same mix of emotions")
+    assert "hard is right 1" in answer
+    assert "less often than easy all the same, for the emotions shown differ" in answer

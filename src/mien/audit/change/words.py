@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..fairness.power import LEVEL
 from ..fairness.words import p_text, percent, points, span
-from .values import Change, Changed, GroupChange
+from .values import Change, Changed, GapChange, GroupChange
 
 Kind = Literal["none", "gap", "small"]
 _LEAST_P = 0.0001
@@ -14,7 +14,7 @@ _LEAST_P = 0.0001
 
 def headline(change: Change) -> str:
     """The answer in a sentence or two."""
-    told = [_gap_told(one) for one in change.attributes if one.gap and one.gap.p_corrected < LEVEL]
+    told = [_gap_told(one) for one in change.attributes if one.gap and _told_apart(one.gap)]
     gaps = "; ".join(told) + "." if told else _unchanged(change)
     return f"{gaps[0].upper()}{gaps[1:]} {_overall(change.overall)}"
 
@@ -23,7 +23,7 @@ def verdict(one: Changed) -> tuple[Kind, str]:
     """What can be said of the gap of one column, in a few words. ``none`` is good news, ``gap`` bad news."""
     if one.gap is None:
         return "small", "Too few pictures to compare"
-    if one.gap.p_corrected >= LEVEL:
+    if not _told_apart(one.gap):
         return "small", "No change of the gap can be told"
     return ("none", "The gap shrank") if one.gap.difference < 0 else ("gap", "The gap grew")
 
@@ -47,9 +47,15 @@ def details(one: Changed) -> str:
             text += f" {words}{', '.join(f'{group.name} ({_by(group.difference)})' for group in groups)}."
     if not sure:
         text += " For no group alone is the change more than chance explains."
-    if gap.p_corrected < LEVEL and gap.difference < 0 and levelled_down(one):
+    if _told_apart(gap) and gap.difference < 0 and levelled_down(one):
         text += " It shrank because groups that were read well lost, not because others gained: nobody is better off."
     return text
+
+
+def _told_apart(gap: GapChange) -> bool:
+    """The change is more than chance explains, and its interval leaves 0 out: the two may part where groups are small."""
+    low, high = gap.interval
+    return gap.p_corrected < LEVEL and not low <= 0 <= high
 
 
 def levelled_down(one: Changed) -> bool:

@@ -74,8 +74,9 @@ def verdict(attribute: Attribute) -> Verdict:
     return Verdict(
         "none",
         "No difference was found",
-        f"Not in accuracy, where a drop by {points(seen)} would have been seen in four of five tries; nor in the recall of "
-        f"any emotion{f', but there are hardly any pictures of {joined(few)} to tell by' if few else ''}.",
+        f"Not in accuracy at the same mix of emotions, where a drop by {points(seen)} would have been seen in four of five "
+        f"tries; nor in the recall of any emotion"
+        f"{f', but there are hardly any pictures of {joined(few)} to tell by' if few else ''}.{_by_mix(attribute)}",
     )
 
 
@@ -83,7 +84,7 @@ def headline(audit: Audit) -> str:
     """The answer, in a sentence."""
     kinds = {attribute.name: verdict(attribute).kind for attribute in audit.attributes}
     unequal = [
-        f"{attribute.name} (up to {points(max(gap.difference for gap in significant(attribute.gaps)))})"
+        f"{attribute.name} ({_first(significant(attribute.gaps)[0])})"
         for attribute in audit.attributes
         if kinds[attribute.name] == "gap"
     ]
@@ -96,11 +97,23 @@ def headline(audit: Audit) -> str:
             f"Nobody can say yet: no difference was found, but by {joined(unclear)} there are too few pictures to tell."
         )
     enough = f"with pictures enough to see one of {_WORTH} in accuracy"
-    return f"No difference was found by {joined(list(kinds))}, {enough}."
+    mixes = "".join(_by_mix(attribute) for attribute in audit.attributes)
+    return f"No difference was found by {joined(list(kinds))} at the same mix of emotions, {enough}.{mixes}"
+
+
+def _by_mix(attribute: Attribute) -> str:
+    """That plain accuracy differs all the same, where it does."""
+    plain = next((gap for gap in attribute.gaps if gap.measure == "accuracy"), None)
+    if plain is None or plain.interval[0] <= 0:
+        return ""
+    return (
+        f" By {attribute.name}, {plain.lowest} is right {points(plain.difference)} {span(plain.interval)} less often than "
+        f"{plain.highest} all the same, for the emotions shown differ."
+    )
 
 
 def significant(gaps: Sequence[Gap]) -> list[Gap]:
-    """Gaps that chance hardly explains, accuracy first, then the largest.
+    """Gaps that chance hardly explains: accuracy first, then those whose interval leaves 0 out, then the largest.
 
     Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the one that
     lies furthest apart may be another, of few pictures.
@@ -108,7 +121,16 @@ def significant(gaps: Sequence[Gap]) -> list[Gap]:
     sure = [gap for gap in gaps if gap.sure]
     exact = any(gap.measure.startswith("recall") for gap in sure)
     kept = [gap for gap in sure if not (exact and gap.measure == _ODDS)]
-    return sorted(kept, key=lambda gap: (_FIRST.index(gap.measure) if gap.measure in _FIRST else 9, -gap.difference))
+
+    def rank(gap: Gap) -> tuple[int, bool, float]:
+        return _FIRST.index(gap.measure) if gap.measure in _FIRST else 9, gap.interval[0] <= 0, -gap.difference
+
+    return sorted(kept, key=rank)
+
+
+def _first(gap: Gap) -> str:
+    """The gap that is named in the answer."""
+    return f"{gap.measure}: {points(gap.difference)} between {gap.highest} and {gap.lowest}"
 
 
 def narrow_mix(attribute: Attribute, emotions: Sequence[str]) -> str:
