@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-_COLUMNS, _OUTPUT = "Columns", "Output"
+from .audit_options import COLUMNS, Draws, Least, OnlyJson, Person, Seed, Truth
+from .options import OUTPUT
 
 
 def change(
@@ -22,50 +23,39 @@ def change(
         typer.Option(
             metavar="COLUMN",
             help="A column of groups in the first table, such as gender; repeatable.",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ],
     picture: Annotated[
         str,
         typer.Option(
-            metavar="COLUMN", help="The pictures' names. \\[picture, name, path, ...]", rich_help_panel=_COLUMNS
+            metavar="COLUMN", help="The pictures' names. \\[picture, name, path, ...]", rich_help_panel=COLUMNS
         ),
     ] = "",
-    truth: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Right answers. \\[truth, label, ...]", rich_help_panel=_COLUMNS)
-    ] = "",
+    truth: Truth = "",
     predicted: Annotated[
         str,
         typer.Option(
-            metavar="COLUMN", help="Predictions, in both tables. \\[predicted, emotion, ...]", rich_help_panel=_COLUMNS
+            metavar="COLUMN", help="Predictions, in both tables. \\[predicted, emotion, ...]", rich_help_panel=COLUMNS
         ),
     ] = "",
-    person: Annotated[
-        str,
-        typer.Option(
-            metavar="COLUMN",
-            help="Who is in the picture: one picture of each is kept, for those of one person are not independent.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = "",
-    least: Annotated[int, typer.Option(min=2, help="Pictures that a group needs to be compared.")] = 5,
-    draws: Annotated[int, typer.Option(min=100, help="Resamples for intervals, permutations for p-values.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Of chance: the same seed gives the same figures.")] = 0,
+    person: Person = "",
+    least: Least = 5,
+    draws: Draws = 5000,
+    seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             file_okay=False,
             help="Write change.html, change.png, change.csv, change_of_gaps.csv and change.json here.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a report in --out.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--overwrite", help="Replace a report in --out.", rich_help_panel=OUTPUT)
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_OUTPUT)
-    ] = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Compare two models on the same pictures: who is read better, who worse, and did the gap between groups shrink?
 

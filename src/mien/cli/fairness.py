@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-_COLUMNS, _READING, _OUTPUT = "Columns", "To read photos first", "Output"
+from .audit_options import COLUMNS, Draws, Least, OnlyJson, Person, Seed, Truth
+from .options import OUTPUT
+
+_READING = "To read photos first"
 
 
 def fairness(
@@ -25,48 +28,39 @@ def fairness(
         typer.Option(
             metavar="COLUMN",
             help="A column of groups, such as gender; repeatable. \\[all that a known data set has]",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ] = None,
     cross: Annotated[
-        bool, typer.Option("--cross", help="Audit each pair of columns too.", rich_help_panel=_COLUMNS)
+        bool, typer.Option("--cross", help="Audit each pair of columns too.", rich_help_panel=COLUMNS)
     ] = False,
-    truth: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Right answers. \\[truth, label, ...]", rich_help_panel=_COLUMNS)
-    ] = "",
+    truth: Truth = "",
     no_truth: Annotated[
         bool,
         typer.Option(
             "--no-truth",
             help="There are no right answers: compare how often each emotion is predicted.",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ] = False,
     predicted: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Predictions. \\[predicted, emotion, ...]", rich_help_panel=_COLUMNS)
+        str, typer.Option(metavar="COLUMN", help="Predictions. \\[predicted, emotion, ...]", rich_help_panel=COLUMNS)
     ] = "",
     confidence: Annotated[
         str,
         typer.Option(
             metavar="COLUMN",
             help="Probability of what was predicted. \\[confidence, or a column an emotion]",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ] = "",
     found: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Whether a face was found. \\[found]", rich_help_panel=_COLUMNS)
+        str, typer.Option(metavar="COLUMN", help="Whether a face was found. \\[found]", rich_help_panel=COLUMNS)
     ] = "",
     abstained: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Whether not to rely on it. \\[abstained]", rich_help_panel=_COLUMNS)
+        str, typer.Option(metavar="COLUMN", help="Whether not to rely on it. \\[abstained]", rich_help_panel=COLUMNS)
     ] = "",
-    person: Annotated[
-        str,
-        typer.Option(
-            metavar="COLUMN",
-            help="Who is in the picture: one picture of each is kept, for those of one person are not independent.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = "",
+    person: Person = "",
     data: Annotated[
         Path | None,
         typer.Option(
@@ -115,24 +109,22 @@ def fairness(
     own_thresholds: Annotated[
         bool, typer.Option("--own-thresholds", help="By each group's own threshold in place of the common one.")
     ] = False,
-    least: Annotated[int, typer.Option(min=2, help="Pictures that a group needs to be compared.")] = 5,
-    draws: Annotated[int, typer.Option(min=100, help="Resamples for intervals, permutations for p-values.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of chance: the same seed gives the same figures.")] = 0,
+    least: Least = 5,
+    draws: Draws = 2000,
+    seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             file_okay=False,
             help="Write report.html, figures, CSV and JSON here; with --data predictions.csv too.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an audit in --out.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--overwrite", help="Replace an audit in --out.", rich_help_panel=OUTPUT)
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_OUTPUT)
-    ] = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Ask whether it works equally well for everyone: accuracy, recall and calibration by group, and how sure that is.
 

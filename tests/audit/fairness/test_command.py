@@ -117,7 +117,7 @@ def test_photos_are_read_and_what_was_read_is_kept(run, write, tmp_path, astrona
 
 
 def test_parquet_may_hold_the_photos(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", reason="parquet needs the extra table")
     from pyarrow import parquet
 
     from mien import ReadOptions

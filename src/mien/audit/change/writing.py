@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...sinks.atomic import write_atomically
+from ...sinks.atomic import write_all
 from ..fairness.writing import csv_of
 from .figure import change_figure
 from .page import render
@@ -42,9 +42,7 @@ def write_change(change: Change, folder: Path, title: str) -> list[Path]:
         OutputError: the folder cannot be written to.
     """
     made = (render(change, title), change_figure(change), _groups(change), _gaps(change), as_json(change).encode())
-    for name, content in zip(NAMES, made):
-        write_atomically(folder / name, content)
-    return [folder / name for name in NAMES]
+    return write_all(folder, dict(zip(NAMES, made, strict=True)))
 
 
 def _groups(change: Change) -> bytes:

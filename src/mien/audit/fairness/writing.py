@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from ...sinks.atomic import write_atomically
+from ...sinks.atomic import write_all
 from .figures import accuracy_figure, gap_figure
 from .page import render
 from .values import Audit, Gap
@@ -59,9 +59,7 @@ def write_report(audit: Audit, folder: Path, title: str, read_by: Mapping[str, A
         "gaps.csv": gaps_csv([(attribute.name, attribute.gaps) for attribute in audit.attributes]),
         "audit.json": as_json(audit, title, read_by).encode(),
     }
-    for name, content in made.items():
-        write_atomically(folder / name, content)
-    return [folder / name for name in made]
+    return write_all(folder, made)
 
 
 def _groups(audit: Audit) -> bytes:

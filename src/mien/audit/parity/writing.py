@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...sinks.atomic import write_atomically
+from ...sinks.atomic import write_all
 from ..fairness.writing import csv_of, gaps_csv
 from .figures import gap_figure, shares_figure
 from .page import render
@@ -49,9 +49,7 @@ def write_report(found: Parity, folder: Path, title: str) -> list[Path]:
         "gaps.csv": gaps_csv([(attribute.name, attribute.gaps) for attribute in found.attributes]),
         "audit.json": as_json(found).encode(),
     }
-    for name, content in made.items():
-        write_atomically(folder / name, content)
-    return [folder / name for name in made]
+    return write_all(folder, made)
 
 
 def _groups(found: Parity) -> bytes:
