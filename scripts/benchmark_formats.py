@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.classify.calibrate import probabilities
-from mien.crop.prepare import network_input, resize
-from mien.lab.dataset.faces import FaceSet
-from mien.lab.dataset.opening import open_data
+from mien.data.dataset import Dataset
+from mien.data.loading import open_data
 from mien.lab.evaluate.predict import Classifier, Logits, classifier_of_onnx, open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate, machine
 from mien.lab.evaluate.scores import points
 from mien.lab.export.naming import card_path
-from mien.models.card import read_card
-from mien.models.catalogue import SHIPPED, load_model, shipped_models
-from mien.models.runtime import onnxruntime
+from mien.model.card import read_card
+from mien.model.classifier import probabilities
+from mien.model.preprocess import resize, to_tensor
+from mien.model.registry import SHIPPED, load_model, shipped_models
+from mien.model.runtime import onnxruntime
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> float:
@@ -64,13 +64,13 @@ def classifier_of(path: Path) -> Classifier:
     return Classifier(card.name, card.input, card.heads, known.marks, card.parameters, run)
 
 
-def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], FaceSet]:
+def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], Dataset]:
     """The model in every format that it can have, and its data."""
     if model in shipped_models() or model.endswith(".onnx"):
-        from mien.lab.export.to_int8 import export_int8
+        from mien.lab.export.int8 import export_int8
 
         spec = load_model(model)[0].input
-        faces = open_data(data, spec.size, colour=spec.colour)
+        faces = open_data(data, spec.size, color=spec.color)
         if model in shipped_models():
             return [SHIPPED / f"{name}.onnx" for name in (f"{model}-float32", model)], faces
         return [Path(model), export_int8(model, faces, folder)], faces
@@ -78,7 +78,7 @@ def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], FaceSet]
     from mien.lab.train.checkpoint import find_checkpoint, restore_network
 
     given = restore_network(find_checkpoint(Path(model)))[0].input
-    faces = open_data(data, given.size, colour=given.colour)
+    faces = open_data(data, given.size, color=given.color)
     return export_formats(Path(model), faces, folder, formats=FORMATS), faces
 
 
@@ -103,7 +103,7 @@ def main() -> None:
                     f"| file | MB | ms, batch 1 | faces/s, batch 64 | {' | '.join(heads)} | largest, mean difference |"
                 )
                 print(f"|---|---|---|---|{'---|' * len(heads)}---|")
-            faces64 = network_input(resize(images[:64], spec.size), spec)
+            faces64 = to_tensor(resize(images[:64], spec.size), spec)
             one = milliseconds(lambda: classifier.run(faces64[:1]), 200)  # noqa: B023  # called at once
             many = 64_000 / milliseconds(lambda: classifier.run(faces64), 15)  # noqa: B023  # called at once
             logits = predict(classifier, images, flip=True)

@@ -1,4 +1,4 @@
-"""How fast films are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
+"""How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
 
     python scripts/benchmark_video.py                     # frames a second, and where the time goes
     python scripts/benchmark_video.py --hour              # memory over a film of an hour; --every 0.2s is quicker
@@ -20,15 +20,14 @@ import av
 import cv2
 import numpy as np
 
-from mien import Film, Follower, Reader, ReadOptions, read_film
-from mien.classify.network import EmotionNetwork
-from mien.crop.align import cut
-from mien.crop.prepare import network_input
-from mien.detect.choosing import choose_detector
-from mien.filming import film_reader
-from mien.models.catalogue import load_model
-from mien.models.session import open_session
-from mien.sources.still import read_still
+from mien import Reader, ReadOptions, Tracker, Video, read_video
+from mien.detection.registry import create_detector
+from mien.io.images import read_image
+from mien.model.classifier import EmotionClassifier
+from mien.model.preprocess import cut, to_tensor
+from mien.model.registry import load_model
+from mien.model.session import open_session
+from mien.video import video_reader
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -36,8 +35,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def people() -> list[np.ndarray]:
     """Five heads, each 300 pixels high: two women, twice and thrice."""
     heads = [
-        read_still(EXAMPLES / "astronaut.png").image[0:260, 90:350],
-        read_still(EXAMPLES / "grace_hopper.jpg").image[40:420, 80:460],
+        read_image(EXAMPLES / "astronaut.png").image[0:260, 90:350],
+        read_image(EXAMPLES / "grace_hopper.jpg").image[40:420, 80:460],
     ]
     return [cv2.resize(heads[number % 2], (300, 300), interpolation=cv2.INTER_AREA) for number in range(5)]
 
@@ -101,11 +100,11 @@ def rate(moments: Iterator[object], skipped: int = 30) -> float:
 
 def stages(clip: Path, frames: int = 150) -> dict[str, float]:
     """Median milliseconds a frame of each stage, one thread, one after the other."""
-    film = Film(clip)
+    film = Video(clip)
     options = ReadOptions(threads=1, min_face=max(20, round(film.facts.height / 12)))
-    detector, follower, reader = choose_detector(options), Follower(film.facts.rate), film_reader(film, options)
+    detector, follower, reader = create_detector(options), Tracker(film.facts.rate), video_reader(film, options)
     card, weights = load_model("default")
-    network = EmotionNetwork(card, open_session(weights, 1, "default"), None, None, True)
+    network = EmotionClassifier(card, open_session(weights, 1, "default"), None, None, True)
     taken: dict[str, list[float]] = {}
 
     def timed(name: str, started: float) -> float:
@@ -120,9 +119,9 @@ def stages(clip: Path, frames: int = 150) -> dict[str, float]:
         at = timed("decode", at)
         faces = detector.detect(frame)
         at = timed("detect", at)
-        crops = np.stack([cut(frame, face, card.input.size, card.input.colour) for face in faces])
+        crops = np.stack([cut(frame, face, card.input.size, card.input.color) for face in faces])
         at = timed("crop", at)
-        network.judge(network_input(crops, card.input))
+        network.judge(to_tensor(crops, card.input))
         timed("classify", at)
         ((_, readings),) = reader.read_frames([frame])
         at = time.perf_counter()
@@ -166,7 +165,7 @@ def main() -> None:
             return
         for width, height, faces in ((640, 480, 1), (1280, 720, 5)):
             clip = make_clip(folder / f"{width}.mp4", width, height, faces, wanted.seconds)
-            ours, theirs = rate(read_film(clip)), rate(one_by_one(clip))
+            ours, theirs = rate(read_video(clip)), rate(one_by_one(clip))
             print(
                 f"{width} x {height}, faces: {faces}: {ours:.1f} frames/s, one by one {theirs:.1f} ({ours / theirs:.1f} x)"
             )

@@ -1,10 +1,10 @@
 """How long does it take from a change in front of the camera to its label on the page of ``mien app live``?
 
-Chromium films a made-up scene in which two faces of opposite expression take turns: examples/astronaut.png (happy) and
+Chromium videos a made-up scene in which two faces of opposite expression take turns: examples/astronaut.png (happy) and
 examples/grace_hopper.jpg (neutral). The page under test and this script look through the same camera, in the same browser
-window, by the same clock. The label is there when the marked picture shows the other face *and* its mark: the mark of happy
+window, by the same clock. The label is there when the marked image shows the other face *and* its mark: the mark of happy
 is yellow, that of neutral is not, and the scene is kept gray so that nothing else is. Delay that grows from the first third
-of the changes to the last would mean that pictures are queued.
+of the changes to the last would mean that images are queued.
 
     python scripts/measure_live_delay.py [--way live|single] [--seconds 120] [--chromium /usr/bin/chromium]
 
@@ -38,7 +38,7 @@ from mien.apps.live_settings import LiveSettings
 serve(LiveSettings(port=int(sys.argv[1]), browser=False))
 """
 
-#: Samples both moving pictures whenever the browser draws, and notes the times of changes.
+#: Samples both moving images whenever the browser draws, and notes the times of changes.
 WATCH = """async () => {
   const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480}});
   const raw = document.createElement('video');
@@ -127,16 +127,16 @@ def wait_for(url: str) -> None:
     sys.exit("the app did not start")
 
 
-def watch(given: argparse.Namespace, film: Path, url: str) -> Seen:
+def watch(given: argparse.Namespace, video: Path, url: str) -> Seen:
     fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
-            executable_path=given.chromium, args=["--no-sandbox", *fake, f"--use-file-for-fake-video-capture={film}"]
+            executable_path=given.chromium, args=["--no-sandbox", *fake, f"--use-file-for-fake-video-capture={video}"]
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
         if given.way == "single":
-            page.get_by_text("Send single pictures").click()
+            page.get_by_text("Send single images").click()
             page.locator(".mien-eye button").click()
         else:
             page.frame_locator("iframe").get_by_role("button", name="Start").click()
@@ -144,7 +144,7 @@ def watch(given: argparse.Namespace, film: Path, url: str) -> Seen:
         page.evaluate(WATCH)
         page.wait_for_timeout(1000 * given.seconds)
         seen: Seen = page.evaluate("window.seen")
-        print(page.get_by_text("pictures a second").inner_text())
+        print(page.get_by_text("images a second").inner_text())
         if given.screenshot:
             page.screenshot(path=given.screenshot)
         print("busy processors while it ran:", os.getloadavg()[0], "of", os.cpu_count())
@@ -156,22 +156,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
-    parser.add_argument("--way", choices=("live", "single"), default="live", help="live video, or single pictures")
+    parser.add_argument("--way", choices=("live", "single"), default="live", help="live video, or single images")
     parser.add_argument("--screenshot", type=Path)
     given = parser.parse_args()
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        film = Path(folder, "scene.y4m")
-        scene(film)
+        video = Path(folder, "scene.y4m")
+        scene(video)
         server = subprocess.Popen([sys.executable, "-c", SERVE, str(port)])
         try:
             wait_for(f"http://127.0.0.1:{port}")
-            seen = watch(given, film, f"http://127.0.0.1:{port}")
+            seen = watch(given, video, f"http://127.0.0.1:{port}")
         finally:
             server.terminate()
             server.wait()
     changes = len(seen["raw"]) - 1
-    print(said("camera to picture on the page", delays(seen, "shown"), changes))
+    print(said("camera to image on the page", delays(seen, "shown"), changes))
     print(said("camera to label on the page", delays(seen, "label"), changes))
 
 

@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 import onnx
 
-from mien.detect.centerface import network_file, plain_model, shown
-from mien.detect.int8 import RANGES, layers
-from mien.models.session import open_session
-from mien.sources.still import read_still
+from mien.detection.centerface import RANGES, layers, network_file, plain_model, shown
+from mien.io.images import read_image
+from mien.model.session import open_session
 
 SIDES = (224, 320, 448, 640)
 
@@ -32,7 +31,7 @@ def main(paths: list[Path]) -> None:
     session = open_session(model.SerializeToString(), 1, "centerface.onnx")
     ranges = {picture: [0.0, 255.0]}
     for path in paths:
-        image = read_still(path).image
+        image = read_image(path).image
         for side in SIDES:
             scale = side / max(image.shape[:2])
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

@@ -23,7 +23,7 @@ ALIKE = (0.9, 0.6, 0.5)
 
 
 def drawn(groups, rng):
-    """Counts of groups, each with its pictures and its recall by emotion."""
+    """Counts of groups, each with its images and its recall by emotion."""
     k = len(groups[0][0])
     counts = np.zeros((len(groups), k, 2 * k + 1), np.int64)
     for group, (shown, recall) in enumerate(groups):
@@ -82,8 +82,8 @@ def family(repeats, rng):
     told("fair, three columns of groups: any alarm, corrected", together, repeats)
 
 
-def unlabelled(repeats, rng):
-    """Groups whose faces are read as three emotions with some shares; one in ten pictures has no face that is found."""
+def unlabeled(repeats, rng):
+    """Groups whose faces are read as three emotions with some shares; one in ten images has no face that is found."""
 
     def compared(groups):
         counts = np.stack([rng.multinomial(n, [0.1, *(0.9 * np.array(mix)), 0, 0, 0]) for n, mix in groups])[:, None]
@@ -110,4 +110,4 @@ if __name__ == "__main__":
     planted(times, chance)
     fair(times, chance)
     family(times, chance)
-    unlabelled(times, np.random.default_rng(0))
+    unlabeled(times, np.random.default_rng(0))

@@ -1,9 +1,9 @@
-"""How much around a face does a FER2013 picture show? The measurement behind ``mien.crop.align``.
+"""How much around a face does a FER2013 image show? The measurement behind ``mien.model.preprocess``.
 
     python scripts/study_crop.py fer2013.npz|fer2013.csv [N]
 
-Enlarges N training pictures four times, finds the face in each with the reader's own detector, and says where its box and
-landmarks lie in the frame (0 to 1, from the upper left corner): quartiles over the pictures.
+Enlarges N training images four times, finds the face in each with the reader's own detector, and says where its box and
+landmarks lie in the frame (0 to 1, from the upper left corner): quartiles over the images.
 """
 
 import sys
@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.detect.centerface import CenterFace
-from mien.lab.dataset.faces import TRAIN
-from mien.lab.dataset.opening import open_data
-from mien.values.frame import Frame
+from mien.data.dataset import TRAIN
+from mien.data.loading import open_data
+from mien.detection.centerface import CenterFace
+from mien.types import Frame
 
 ENLARGED = 4
 MARGIN = 48  # repeated border in enlarged pixels, so that a face cut by the frame can still be boxed whole
@@ -41,8 +41,8 @@ def main(data: Path, n: int) -> None:
         width, height = x1 - x0, y1 - y0
         place = [width, height, np.sqrt(width * height), (x0 + x1) / 2, (y0 + y1) / 2]
         rows.append([*place, *eyes, *mouth, np.hypot(*(mouth - eyes)), between, tilt])
-    print(f"one face found in {len(rows)} of {len(images)} pictures")
-    names = "width height side centre_x centre_y eyes_x eyes_y mouth_x mouth_y eyes_to_mouth between_eyes tilt_degrees"
+    print(f"one face found in {len(rows)} of {len(images)} images")
+    names = "width height side center_x center_y eyes_x eyes_y mouth_x mouth_y eyes_to_mouth between_eyes tilt_degrees"
     print(f"{'':14s}   25 %   50 %   75 %     sd")
     for name, values in zip(names.split(), np.array(rows).T):
         low, middle, high = np.percentile(values, [25, 50, 75])

@@ -2,7 +2,7 @@
 
     python scripts/study_detection.py PHOTOS
 
-PHOTOS is a folder of pictures with a ``faces.json``: file name -> {"faces": [[x0, y0, x1, y1], ...],
+PHOTOS is a folder of images with a ``faces.json``: file name -> {"faces": [[x0, y0, x1, y1], ...],
 "background_faces": [...]}, in pixels. Faces in the foreground must be found; those in the background may be.
 """
 
@@ -12,11 +12,10 @@ from pathlib import Path
 
 import cv2
 
-from mien.detect.centerface import CenterFace
-from mien.detect.tiles import LEAST_FACE, SMALLEST_SEEN
-from mien.sources.still import read_still
-from mien.values.face import Box
-from mien.values.frame import Frame
+from mien.detection.centerface import CenterFace
+from mien.detection.tiling import MIN_FACE_SHARE, SMALLEST_SEEN
+from mien.io.images import read_image
+from mien.types import Box, Frame
 
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 SIDES = (6, 8, 10, 12, 14, 16, 20, 24)
@@ -27,11 +26,11 @@ def truth(entry: dict) -> tuple[list[Box], list[Box]]:
 
 
 def thresholds(photos: dict[Path, dict]) -> None:
-    detector = CenterFace(LEAST_FACE, min(THRESHOLDS))
+    detector = CenterFace(MIN_FACE_SHARE, min(THRESHOLDS))
     hits, extras = [], []
     for path, entry in photos.items():
         wanted, tolerated = truth(entry)
-        found = detector.detect(read_still(path))
+        found = detector.detect(read_image(path))
         for box in wanted:
             hits.append(max((face.score for face in found if face.box.iou(box) >= 0.4), default=0.0))
         extras += [
@@ -54,13 +53,13 @@ def smallest(photos: dict[Path, dict]) -> None:
         found = total = 0
         for path, entry in photos.items():
             wanted, _ = truth(entry)
-            image = read_still(path).image
+            image = read_image(path).image
             for box in wanted:
                 scale = side / ((box.width * box.height) ** 0.5)
                 if scale > 1:
                     continue
                 small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-                # On a larger sheet, or the detector would enlarge a picture this small.
+                # On a larger sheet, or the detector would enlarge an image this small.
                 small = cv2.copyMakeBorder(small, 0, 128, 0, 128, cv2.BORDER_REPLICATE)
                 target = Box(*(value * scale for value in box.xyxy))
                 total += 1

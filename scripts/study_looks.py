@@ -1,4 +1,4 @@
-"""How small may a picture be looked at? The tables of quick looks and of framing in ``docs/detection.md``.
+"""How small may an image be looked at? The tables of quick looks and of framing in ``docs/detection.md``.
 
     python scripts/study_looks.py PHOTOS
 
@@ -15,15 +15,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.crop.align import square_around
-from mien.detect import centerface
-from mien.detect.base import as_faces, suppress
-from mien.detect.centerface import MARGIN, MOST_OVERLAP, CenterFace
-from mien.detect.tiles import LEAST_FACE, View
+from mien.detection.base import as_faces, suppress
+from mien.detection.centerface import MARGIN, MOST_OVERLAP, CenterFace
+from mien.detection.tiling import MIN_FACE_SHARE, View
 from mien.errors import MienError
-from mien.sources.still import read_still
-from mien.values.face import Face
-from mien.values.frame import Frame
+from mien.io.images import read_image
+from mien.model.preprocess import square_around
+from mien.types import Face, Frame
 
 LONG_SIDES = (640, 1024, 2048)
 PLAIN = (40, 48, 60)
@@ -42,14 +40,14 @@ def timed(detector: CenterFace, frame: Frame) -> tuple[float, list[Face]]:
 
 
 def quick_looks(images: list[np.ndarray]) -> None:
-    full, quick = CenterFace(LEAST_FACE, threads=1), CenterFace(threads=1)
+    full, quick = CenterFace(MIN_FACE_SHARE, threads=1), CenterFace(threads=1)
     print("long side  full search      quick looks: " + "  ".join(f"{plain} px" for plain in PLAIN))
     for long_side in LONG_SIDES:
         frames = [Frame(resized(image, long_side / max(image.shape[:2]))) for image in images]
         searched = [timed(full, frame) for frame in frames]
         cells = []
         for plain in PLAIN:
-            centerface.PLAIN_TO_SEE = plain
+            PLAIN_TO_SEE = plain
             looked = [timed(quick, frame) for frame in frames]
             missed = sum(
                 all(face.box.iou(other.box) < 0.4 for other in seen)
@@ -62,7 +60,7 @@ def quick_looks(images: list[np.ndarray]) -> None:
 
 
 def framing(images: list[np.ndarray]) -> None:
-    detector = CenterFace(LEAST_FACE, threads=1)
+    detector = CenterFace(MIN_FACE_SHARE, threads=1)
     errors: dict[int, list[tuple[float, float]]] = defaultdict(list)
     asked = 0
     for image in images:
@@ -75,12 +73,12 @@ def framing(images: list[np.ndarray]) -> None:
             if not true:
                 continue
             asked += 1
-            centre, extent, angle = (np.mean([one[part] for one in true], axis=0) for part in range(3))
+            center, extent, angle = (np.mean([one[part] for one in true], axis=0) for part in range(3))
             for size in SIDES:
                 if (one := squares[size]) is not None:
-                    away = float(np.hypot(*(np.array(one[0]) - centre)) / extent)
+                    away = float(np.hypot(*(np.array(one[0]) - center)) / extent)
                     errors[size].append((away, float(np.degrees(one[2] - angle))))
-    print(f"{asked} faces\nside, px  found  centre (median)  angle (root mean square)")
+    print(f"{asked} faces\nside, px  found  center (median)  angle (root mean square)")
     for size in SIDES:
         aways, turns = np.array(errors[size]).reshape(-1, 2).T
         print(f"{size:8d}  {len(aways):5d}  {np.median(aways):15.3f}  {np.sqrt(np.mean(turns**2)):.1f} degrees")
@@ -92,7 +90,7 @@ def square(detector: CenterFace, image: np.ndarray, face: Face, scale: float) ->
 
 
 def looked_at(detector: CenterFace, image: np.ndarray, scale: float) -> list[Face]:
-    """Faces that one look at the whole picture shows."""
+    """Faces that one look at the whole image shows."""
     height, width = image.shape[:2]
     boxes, scores, landmarks = detector._look(image, View(0, 0, width, height, scale))  # the study is of single looks
     best = suppress(boxes, scores, MOST_OVERLAP)
@@ -108,7 +106,7 @@ def pictures(folder: Path) -> list[np.ndarray]:
     images = []
     for path in sorted(folder.iterdir()):
         try:
-            images.append(read_still(path).image)
+            images.append(read_image(path).image)
         except MienError as error:
             print(f"left out: {error}", file=sys.stderr)
     return images

@@ -26,11 +26,11 @@ from mien.audit.conditions import conditions
 from mien.audit.groups import EDGES
 from mien.audit.measuring import posed
 from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
-from mien.crop.align import cut
-from mien.detect.choosing import choose_detector
-from mien.lab.dataset.opening import open_data
+from mien.data.loading import open_data
+from mien.detection.registry import create_detector
 from mien.lab.stress import covers
 from mien.lab.stress.subject import Subject
+from mien.model.preprocess import cut
 
 #: Rows of the Training part whose face, looked at, is covered (hand, hair, dark glasses, object), and is not.
 COVERED = """
@@ -56,7 +56,7 @@ class Covers:
     """What is drawn, at random in place and lightness."""
 
     def __init__(self, pictures, rng, vary):
-        self.pictures, self.rng, self.vary = pictures, rng, vary
+        self.images, self.rng, self.vary = pictures, rng, vary
 
     def mask(self, subject):
         """A surgical mask."""
@@ -72,7 +72,7 @@ class Covers:
         side, edge, slant = self.rng.choice([-1, 1]), self.rng.uniform(0, 0.25), self.rng.uniform(-0.25, 0.25)
         ends = [(edge + slant, -1.5), (3, -1.5), (3, 3), (edge - slant, 3)]
         corners = [eyes + across * side * x + down * y for x, y in ends]
-        other = self.pictures[self.rng.integers(len(self.pictures))]
+        other = self.images[self.rng.integers(len(self.images))]
         y, x = self.rng.integers(0, 24, 2)
         piece = cv2.resize(other[y : y + 24, x : x + 24], subject.image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
         return pasted(subject, [np.array(corners)], piece[..., None])
@@ -81,15 +81,15 @@ class Covers:
         """Fingers of the face's own lightness over the mouth, a cheek or an eye."""
         eyes, down, across = axes(subject)
         at = [(0, 1), (0.45, 0.75), (-0.45, 0.75), (0.5, 0), (-0.5, 0)][self.rng.integers(5)]
-        centre = eyes + across * at[0] + down * at[1]
+        center = eyes + across * at[0] + down * at[1]
         turn, length = self.rng.uniform(0, 2 * np.pi), float(np.hypot(*down))
         along = np.array([np.cos(turn), np.sin(turn)]) * length
         beside = np.array([-np.sin(turn), np.cos(turn)]) * length * 0.27
         fingers = []
         for number in (-1.5, -0.5, 0.5, 1.5):
             root, tip = (
-                centre + beside * number - 1.6 * along,
-                centre + beside * number + self.rng.uniform(0.4, 0.7) * along,
+                center + beside * number - 1.6 * along,
+                center + beside * number + self.rng.uniform(0.4, 0.7) * along,
             )
             fingers.append(
                 np.array([root - beside * 0.46, tip - beside * 0.4, tip + beside * 0.4, root + beside * 0.46])
@@ -138,7 +138,7 @@ def pasted(subject, shapes, texture):
 
 def seen(pictures, kinds, vary, seed):
     """Every face that is found: its row, its kind, the frame, and the face with and without landmarks."""
-    detector = choose_detector(ReadOptions(threads=1))
+    detector = create_detector(ReadOptions(threads=1))
     drawing = Covers(list(pictures.values())[:400], np.random.default_rng(seed), vary)
     for row, picture in pictures.items():
         side = max(96, picture.shape[0])

@@ -3,7 +3,7 @@
     python scripts/study_outside.py faces.parquet [MODEL]
 
 The file has columns ``image`` (a struct with JPEG ``bytes``) and ``emotion``. Accuracy over the seven emotions and balanced
-accuracy over the five that have enough pictures, for each head, with the picture taken as the face and with detection.
+accuracy over the five that have enough images, for each head, with the image taken as the face and with detection.
 """
 
 import sys
@@ -13,8 +13,8 @@ import pyarrow.parquet
 
 from mien import Reader, ReadOptions
 from mien.emotions import LABEL_SETS
+from mien.io.images import read_image
 from mien.lab.evaluate.scores import wilson
-from mien.sources.still import read_still
 
 FIVE = ("happy", "neutral", "surprise", "angry", "sad")
 
@@ -27,7 +27,7 @@ def main(path: str, model: str) -> None:
     for head in ("ferplus", "fer2013"):
         for detector in ("whole", "centerface"):
             reader = Reader(ReadOptions(head=head, emotions="seven", detector=detector, model=model))
-            frames = (read_still(row["image"]["bytes"]) for row in table)
+            frames = (read_image(row["image"]["bytes"]) for row in table)
             read = [
                 max(readings, key=lambda one: one.face.box.width).emotion if readings else ""
                 for _, readings in reader.read_frames(frames)

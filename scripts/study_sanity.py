@@ -1,4 +1,4 @@
-"""Do explanations depend on what the model learned? The randomisation tests of Adebayo et al. (2018), on any photos.
+"""Do explanations depend on what the model learned? The randomization tests of Adebayo et al. (2018), on any photos.
 
     python scripts/study_sanity.py --model default PHOTO...
 
@@ -14,10 +14,10 @@ import numpy as np
 
 from mien.explain.explainer import open_explainer
 from mien.explain.sanity import layers, rank_correlation, shuffled_weights
-from mien.models.catalogue import load_model
-from mien.sources.finding import find_pictures
-from mien.sources.still import read_still
-from mien.values.options import ReadOptions
+from mien.io.discovery import find_images
+from mien.io.images import read_image
+from mien.model.registry import load_model
+from mien.options import ReadOptions
 
 
 def mean_with_interval(values: list[float], seed: int = 0) -> str:
@@ -44,8 +44,8 @@ def main() -> None:
         copies[f"cascading {len(names) - place:2} of {len(names)}"] = names[place:]
         copies[f"independent, layer {place + 1:2} of {len(names)}"] = [names[place]]
     faces = []
-    for path in find_pictures(args.photos, recursive=False):
-        faces += own.crops(read_still(path))
+    for path in find_images(args.photos, recursive=False):
+        faces += own.crops(read_image(path))
         if len(faces) >= args.most_faces:
             break
     faces = faces[: args.most_faces]

@@ -2,7 +2,7 @@
 
     python scripts/study_tilt.py fer2013.npz [MODEL] [N]
 
-Enlarges N validation pictures with a clear FER+ majority, turns each left or right, and reads it: share of faces found, and
+Enlarges N validation images with a clear FER+ majority, turns each left or right, and reads it: share of faces found, and
 accuracy of what was found, beside that of the same network on the turned frame without detection.
 """
 
@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from mien import Frame, Reader, ReadOptions
+from mien.data.dataset import VALIDATION
+from mien.data.loading import open_data
 from mien.emotions import EMOTIONS
-from mien.lab.dataset.faces import VALIDATION
-from mien.lab.dataset.opening import open_data
 
 ENLARGED, MARGIN = 3, 48
 

@@ -1,9 +1,9 @@
-"""Do people keep their numbers in a film, and do emotions hold still? The measurements behind ``docs/tracking.md``.
+"""Do people keep their numbers in a video, and do emotions hold still? The measurements behind ``docs/tracking.md``.
 
     python scripts/study_tracking.py [--seed 1000] [--repeats 5] [--photos FOLDER]
 
 Makes clips whose truth is known: the two faces of ``examples/`` (and their mirror images, as further people) move over a
-background of coloured noise, and the reader with its own detector reads them at 30 and at 5 frames a second. The same
+background of colored noise, and the reader with its own detector reads them at 30 and at 5 frames a second. The same
 readings then go to ``mien.follow`` and to what people write first: the nearest box of the last frame. With a folder of
 photos it also measures which pairs of them are taken for a cut. Prints Markdown.
 """
@@ -19,18 +19,17 @@ import cv2
 import numpy as np
 
 from mien import Frame, Reader, ReadOptions
-from mien.follow.cuts import Cuts
-from mien.follow.people import Follower
-from mien.follow.smooth import Smoother
-from mien.follow.tracks import LOST_S
-from mien.sources.still import read_still
-from mien.values.face import Box
+from mien.io.images import read_image
+from mien.tracking.shot_boundaries import Cuts
+from mien.tracking.smoothing import Smoother
+from mien.tracking.tracker import LOST_S, Tracker
+from mien.types import Box
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WIDTH, HEIGHT = 640, 360
 SECONDS = 5.0
 RATES = (30, 5)
-Place = tuple[float, float, float]  # x and y of the face's centre, and its width, in pixels
+Place = tuple[float, float, float]  # x and y of the face's center, and its width, in pixels
 Path_ = Callable[[float], Place | None]  # where a face is at a time; None where it is not
 
 
@@ -38,24 +37,24 @@ Path_ = Callable[[float], Place | None]  # where a face is at a time; None where
 
 
 def heads(reader: Reader) -> list[tuple[np.ndarray, np.ndarray, Box]]:
-    """Cut-out heads: colours, how opaque each pixel is, and the box that the detector draws on them."""
+    """Cut-out heads: colors, how opaque each pixel is, and the box that the detector draws on them."""
     cut = []
     for name in ("astronaut.png", "grace_hopper.jpg"):
-        frame = read_still(EXAMPLES / name)
+        frame = read_image(EXAMPLES / name)
         box = reader.read(frame.image)[0].face.box
-        centre, w, h = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), box.width, box.height
-        left, top = round(centre[0] - 0.75 * w), round(centre[1] - 0.85 * h)
-        right, bottom = round(centre[0] + 0.75 * w), round(centre[1] + 0.7 * h)
-        colours = frame.image[top:bottom, left:right]
-        mask = np.zeros(colours.shape[:2], np.float32)
+        center, w, h = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), box.width, box.height
+        left, top = round(center[0] - 0.75 * w), round(center[1] - 0.85 * h)
+        right, bottom = round(center[0] + 0.75 * w), round(center[1] + 0.7 * h)
+        colors = frame.image[top:bottom, left:right]
+        mask = np.zeros(colors.shape[:2], np.float32)
         middle = (mask.shape[1] // 2, mask.shape[0] // 2)
         cv2.ellipse(mask, middle, (middle[0] - 6, middle[1] - 6), 0, 0, 360, 1.0, -1)
         cut.append(
-            (colours, cv2.GaussianBlur(mask, (0, 0), 3), Box(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top))
+            (colors, cv2.GaussianBlur(mask, (0, 0), 3), Box(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top))
         )
-    for colours, mask, box in list(cut):
-        side = colours.shape[1]
-        cut.append((colours[:, ::-1], mask[:, ::-1], Box(side - box.x1, box.y0, side - box.x0, box.y1)))
+    for colors, mask, box in list(cut):
+        side = colors.shape[1]
+        cut.append((colors[:, ::-1], mask[:, ::-1], Box(side - box.x1, box.y0, side - box.x0, box.y1)))
     return cut
 
 
@@ -66,19 +65,19 @@ def background(rng: np.random.Generator) -> np.ndarray:
 
 
 def draw(canvas: np.ndarray, owner: np.ndarray, head: tuple, place: Place, number: int) -> tuple[Box, int]:
-    """Lay a head on the picture; its box, and the pixels of it that would show if nothing lay over it."""
-    colours, mask, box = head
+    """Lay a head on the image; its box, and the pixels of it that would show if nothing lay over it."""
+    colors, mask, box = head
     scale = place[2] / box.width
-    size = round(colours.shape[1] * scale), round(colours.shape[0] * scale)
+    size = round(colors.shape[1] * scale), round(colors.shape[0] * scale)
     left = round(place[0] - (box.x0 + box.x1) / 2 * scale)
     top = round(place[1] - (box.y0 + box.y1) / 2 * scale)
-    colours, mask = cv2.resize(colours, size, interpolation=cv2.INTER_AREA), cv2.resize(mask, size)
+    colors, mask = cv2.resize(colors, size, interpolation=cv2.INTER_AREA), cv2.resize(mask, size)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + size[0], WIDTH), min(top + size[1], HEIGHT)
     if x0 < x1 and y0 < y1:
         part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
         weight = mask[part][..., None]
         there = canvas[y0:y1, x0:x1]
-        there[:] = np.round(there * (1 - weight) + colours[part] * weight).astype(np.uint8)
+        there[:] = np.round(there * (1 - weight) + colors[part] * weight).astype(np.uint8)
         owner[y0:y1, x0:x1][mask[part] > 0.5] = number
     shown = Box(left + box.x0 * scale, top + box.y0 * scale, left + box.x1 * scale, top + box.y1 * scale)
     return shown, int((mask > 0.5).sum())
@@ -215,8 +214,8 @@ class Nearest:
     def number(self, time_s: float, boxes: list[Box]) -> list[int]:
         """The number of each box of a frame."""
         self.seen = {n: at for n, at in self.seen.items() if time_s - at[2] <= LOST_S}
-        centres = [((b.x0 + b.x1) / 2, (b.y0 + b.y1) / 2) for b in boxes]
-        pairs = sorted((math.dist(at[:2], c), n, i) for n, at in self.seen.items() for i, c in enumerate(centres))
+        centers = [((b.x0 + b.x1) / 2, (b.y0 + b.y1) / 2) for b in boxes]
+        pairs = sorted((math.dist(at[:2], c), n, i) for n, at in self.seen.items() for i, c in enumerate(centers))
         given: dict[int, int] = {}
         for away, n, i in pairs:
             if away <= boxes[i].width and i not in given and n not in given.values():
@@ -224,7 +223,7 @@ class Nearest:
         for i in range(len(boxes)):
             if i not in given:
                 given[i], self.next = self.next, self.next + 1
-            self.seen[given[i]] = (*centres[i], time_s)
+            self.seen[given[i]] = (*centers[i], time_s)
         return [given[i] for i in range(len(boxes))]
 
 
@@ -267,7 +266,7 @@ def mistakes(history: list[tuple[float, int, dict[int, int]]]) -> np.ndarray:
 
 def clip_counts(clip: list[tuple], rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Faces shown and found; mistakes of ``mien.follow`` and of the nearest box."""
-    follower, nearest, ours, theirs = Follower(rate), Nearest(), [], []
+    follower, nearest, ours, theirs = Tracker(rate), Nearest(), [], []
     shown = found = 0
     for frame, truth, shot, readings in clip:
         boxes = [reading.face.box for reading in readings]
@@ -350,7 +349,7 @@ def cuts(folder: Path) -> None:
 
     Every second photo chose the numbers in ``cuts.py``; the others are reported.
     """
-    photos = [read_still(path).image for path in sorted(folder.glob("*.jpg"))][1::2]
+    photos = [read_image(path).image for path in sorted(folder.glob("*.jpg"))][1::2]
 
     def share(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
         called = 0
@@ -377,7 +376,7 @@ def cuts(folder: Path) -> None:
         return cv2.copyMakeBorder(image[bar:-bar], bar, bar, 0, 0, cv2.BORDER_CONSTANT)
 
     pairs = list(itertools.combinations(photos, 2))
-    print("\n| from one picture to the next | taken for a cut |\n|---|---|")
+    print("\n| from one image to the next | taken for a cut |\n|---|---|")
     print(f"| another photo | {share(pairs)} |")
     print(f"| another photo, black bars above and below both | {share([(barred(a), barred(b)) for a, b in pairs])} |")
     for part in (0.05, 0.1, 0.2):

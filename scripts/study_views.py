@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import pyarrow.parquet
 
-from mien.crop.align import cut
-from mien.detect.centerface import CenterFace
+from mien.data.loading import open_data
+from mien.detection.centerface import CenterFace
 from mien.emotions import LABEL_SETS
-from mien.lab.dataset.opening import open_data
-from mien.lab.dataset.targets import hard_targets
+from mien.io.images import read_image
 from mien.lab.evaluate.predict import open_classifier, predict
-from mien.sources.still import read_still
+from mien.lab.targets import hard_targets
+from mien.model.preprocess import cut
 
 SIDE = 48
 SETS = (
@@ -48,7 +48,7 @@ def framed(path, most=2500):
     rows = [row for row in rows if row["emotion"] in LABEL_SETS["seven"]]
     detector, faces, emotions = CenterFace(), [], []
     for place in np.random.default_rng(1).permutation(len(rows))[:most]:
-        photo = read_still(rows[place]["image"]["bytes"])
+        photo = read_image(rows[place]["image"]["bytes"])
         found = detector.detect(photo)
         if found:
             faces.append(cut(photo, max(found, key=lambda face: face.box.width), SIDE, "gray"))

@@ -7,13 +7,13 @@ A card holds the figures that ``mien lab export`` measured on the file it descri
 
 from typing import Any
 
-from mien.models.card import read_card
-from mien.models.catalogue import SHIPPED, shipped_models
+from mien.model.card import read_card
+from mien.model.registry import SHIPPED, shipped_models
 
 
 def accuracy(cards: dict[str, Any]) -> None:
     print(
-        "| model | head | pictures | mirrored | n | accuracy % (95 %) | macro-F1 | balanced % | NLL | ECE % | KL to votes |"
+        "| model | head | images | mirrored | n | accuracy % (95 %) | macro-F1 | balanced % | NLL | ECE % | KL to votes |"
     )
     print("|---|---|---|---|---:|---|---:|---:|---:|---:|---:|")
     for name, card in cards.items():
@@ -24,7 +24,7 @@ def accuracy(cards: dict[str, Any]) -> None:
             cells = (
                 f"`{name}`",
                 f"`{result['head']}`",
-                result["pictures"],
+                result["images"],
                 "yes" if result["flip"] else "no",
                 f"{scores['n']:,}",
                 f"{100 * scores['accuracy']:.1f} ({low:.1f} to {high:.1f})",
@@ -42,7 +42,7 @@ def emotions(name: str, card: Any) -> None:
     heads = {
         result["head"]: result["scores"]["classes"]
         for result in card.scores["results"]
-        if result["flip"] and result["pictures"] == "official"
+        if result["flip"] and result["images"] == "official"
     }
     print(f"\n`{name}`\n")
     print("| emotion |", " | ".join(f"`{head}` n | precision | recall | F1" for head in heads), "|")

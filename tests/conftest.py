@@ -1,4 +1,4 @@
-"""Pictures, and a browser with a camera, that the tests share."""
+"""Images, and a browser with a camera, that the tests share."""
 
 import io
 import os
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mien import Frame
-from mien.sources.still import read_still
+from mien.io.images import read_image
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -22,13 +22,13 @@ SHARED = ROOT.parent / "shared" / "data"
 @pytest.fixture(scope="session")
 def astronaut() -> Frame:
     """A smiling woman, facing the camera; her face is at about (182, 58) to (270, 178)."""
-    return read_still(EXAMPLES / "astronaut.png")
+    return read_image(EXAMPLES / "astronaut.png")
 
 
 @pytest.fixture(scope="session")
 def hopper() -> Frame:
     """A calm woman in uniform."""
-    return read_still(EXAMPLES / "grace_hopper.jpg")
+    return read_image(EXAMPLES / "grace_hopper.jpg")
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +54,8 @@ def photos() -> Path:
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory, astronaut: Frame, hopper: Frame) -> Path:
     """Two seconds, 15 frames each, with a tone: the smiling woman on the left drifts right; the calm one joins at 1 s."""
-    pytest.importorskip("av", reason="films need the extra video")
-    path = tmp_path_factory.mktemp("films") / "two women ü.mp4"
+    pytest.importorskip("av", reason="videos need the extra video")
+    path = tmp_path_factory.mktemp("videos") / "two women ü.mp4"
     return make_clip(path, [two_women(astronaut, hopper, number) for number in range(30)])
 
 
@@ -72,25 +72,25 @@ def two_women(astronaut: Frame, hopper: Frame, number: int) -> np.ndarray:
 
 
 def make_clip(path: Path, images, *, times=None, rate: int = 15, sound: str | None = "aac", turned: int = 0) -> Path:
-    """Write a film with PyAV; ``times`` in seconds make its rate variable, ``turned`` stores it as phones do."""
+    """Write a video with PyAV; ``times`` in seconds make its rate variable, ``turned`` stores it as phones do."""
     from fractions import Fraction
 
     import av
 
-    with av.open(str(path), "w") as film:
-        pictures = film.add_stream("libx264", rate=rate, options={"crf": "18"})
+    with av.open(str(path), "w") as video:
+        pictures = video.add_stream("libx264", rate=rate, options={"crf": "18"})
         pictures.height, pictures.width = images[0].shape[:2]
         pictures.pix_fmt = "yuv420p"
         pictures.time_base = pictures.codec_context.time_base = Fraction(1, 90_000)
         if turned:
             pictures.set_display_rotation(turned)
-        tone = film.add_stream(sound, rate=16_000, layout="mono") if sound else None
+        tone = video.add_stream(sound, rate=16_000, layout="mono") if sound else None
         for number, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = round(90_000 * (times[number] if times else number / rate))
             frame.time_base = Fraction(1, 90_000)
-            film.mux(pictures.encode(frame))
-        film.mux(pictures.encode(None))
+            video.mux(pictures.encode(frame))
+        video.mux(pictures.encode(None))
         if tone:
             wave = (3000 * np.sin(np.arange(int(16_000 * len(images) / rate)) * 440 * 2 * np.pi / 16_000)).astype(
                 np.int16
@@ -98,14 +98,14 @@ def make_clip(path: Path, images, *, times=None, rate: int = 15, sound: str | No
             for start in range(0, len(wave), 1024):
                 part = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="s16", layout="mono")
                 part.sample_rate, part.pts, part.time_base = 16_000, start, Fraction(1, 16_000)
-                film.mux(tone.encode(part))
-            film.mux(tone.encode(None))
+                video.mux(tone.encode(part))
+            video.mux(tone.encode(None))
     return path
 
 
 @pytest.fixture(scope="session")
 def fake_camera(astronaut: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the browser's camera films: 640 x 480, ten times the astronaut, as motion JPEG; Chromium repeats it."""
+    """What the browser's camera videos: 640 x 480, ten times the astronaut, as motion JPEG; Chromium repeats it."""
     scene = Image.new("RGB", (640, 480), (40, 44, 52))
     scene.paste(Image.fromarray(astronaut.image).resize((480, 480)), (80, 0))
     one = io.BytesIO()
@@ -138,8 +138,8 @@ def browser(fake_camera: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def artefacts(tmp_path: Path) -> Path:
-    """Where screenshots go: the folder that MIEN_ARTEFACTS names, or one that is thrown away."""
-    folder = Path(os.environ.get("MIEN_ARTEFACTS", tmp_path))
+def artifacts(tmp_path: Path) -> Path:
+    """Where screenshots go: the folder that MIEN_ARTIFACTS names, or one that is thrown away."""
+    folder = Path(os.environ.get("MIEN_ARTIFACTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

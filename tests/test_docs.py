@@ -20,7 +20,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path:
-    """A folder with the examples and a film in it, as the snippets expect."""
+    """A folder with the examples and a video in it, as the snippets expect."""
     shutil.copytree(EXAMPLES, tmp_path / "examples")
     shutil.copy(clip, tmp_path / "clip.mp4")
     monkeypatch.chdir(tmp_path)
@@ -52,10 +52,10 @@ def test_commands_run(command):
 
 
 @pytest.mark.usefixtures("somewhere")
-def test_the_commands_for_films_run_one_after_the_other():
-    film = [line for line in commands() if "clip" in line]
-    assert len(film) == 2
-    for command in film:
+def test_the_commands_for_videos_run_one_after_the_other():
+    video = [line for line in commands() if "clip" in line]
+    assert len(video) == 2
+    for command in video:
         done = subprocess.run(
             [sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, check=False
         )

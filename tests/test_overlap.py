@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mien.overlap import overlapped
+from mien.concurrency import overlapped
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -68,7 +68,7 @@ def test_every_kind_of_source_gives_the_same(reader, astronaut):
         np.testing.assert_allclose(reading.probabilities, results[0][0].probabilities, atol=1e-5)
 
 
-def test_a_picture_without_a_face_is_an_empty_list(reader):
+def test_a_image_without_a_face_is_an_empty_list(reader):
     assert reader.read(np.full((200, 300, 3), 120, np.uint8)) == []
     assert reader.read([]) == []
 
@@ -87,7 +87,7 @@ def test_order_and_grouping_survive_batching(reader, astronaut, hopper):
     assert counts == [1, 0, 1, 1, 0]
 
 
-def test_pictures_are_drawn_as_readings_are(reader, astronaut):
+def test_images_are_drawn_as_readings_are(reader, astronaut):
     drawn = []
 
     def endless():
@@ -114,13 +114,13 @@ def test_a_readers_own_detector_is_used(astronaut):
     assert Reader(detector=Nobody()).read(astronaut.image) == []
 
 
-def test_a_broken_picture_is_an_error(reader):
+def test_a_broken_image_is_an_error(reader):
     with pytest.raises(SourceError):
-        reader.read(b"not a picture")
+        reader.read(b"not an image")
 
 
 def test_unsure_readings_abstain(hopper):
-    (reading,) = Reader(ReadOptions(unsure_below=1.0)).read(hopper.image)
+    (reading,) = Reader(ReadOptions(min_confidence=1.0)).read(hopper.image)
     assert reading.abstained
 
 

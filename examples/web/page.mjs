@@ -1,19 +1,19 @@
-// The page: a picture or the camera, a frame around the face, and bars that say what the network reads.
+// The page: an image or the camera, a frame around the face, and bars that say what the network reads.
 import { openModel, read } from "./reading.mjs";
 
 const UNSURE_BELOW = 0.5;
 const ORT = new URL("node_modules/onnxruntime-web/dist/", import.meta.url);
 const MODEL = "../../src/mien/models/weights/default.json";
 const EXAMPLE = { url: "../astronaut.png", square: { x: 169, y: 60, side: 111 } };
-// One colour for each emotion, told apart by people with any colour vision (Okabe and Ito 2008).
-const COLOURS = {
+// One color for each emotion, told apart by people with any color vision (Okabe and Ito 2008).
+const COLORS = {
   angry: "#d55e00", disgust: "#009e73", fear: "#cc79a7", happy: "#f0e442",
   sad: "#0072b2", surprise: "#e69f00", neutral: "#c8c8c8", contempt: "#56b4e9",
 };
 
 const $ = (id) => document.getElementById(id);
-const [stage, picture, frame, film] = [$("stage"), $("picture"), $("frame"), $("film")];
-const pen = picture.getContext("2d", { willReadFrequently: true });
+const [stage, image, frame, video] = [$("stage"), $("image"), $("frame"), $("video")];
+const pen = image.getContext("2d", { willReadFrequently: true });
 let [model, image, square, stream, busy, again] = [null, null, null, null, false, false];
 
 function say(answer, more = "", wrong = false) {
@@ -25,24 +25,24 @@ function say(answer, more = "", wrong = false) {
 
 /** A square in the middle, to start from. */
 function middle() {
-  const side = Math.round(0.6 * Math.min(picture.width, picture.height));
-  return { x: (picture.width - side) >> 1, y: (picture.height - side) >> 1, side };
+  const side = Math.round(0.6 * Math.min(image.width, image.height));
+  return { x: (image.width - side) >> 1, y: (image.height - side) >> 1, side };
 }
 
-/** The square that stands for the whole picture: of the same area, as mien's detector "whole" takes it. */
+/** The square that stands for the whole image: of the same area, as mien's detector "whole" takes it. */
 function all() {
-  const side = Math.round(Math.sqrt(picture.width * picture.height));
-  return { x: Math.round((picture.width - side) / 2), y: Math.round((picture.height - side) / 2), side };
+  const side = Math.round(Math.sqrt(image.width * image.height));
+  return { x: Math.round((image.width - side) / 2), y: Math.round((image.height - side) / 2), side };
 }
 
 function frameByHand(yes) {
   [frame.hidden, $("how").hidden] = [!yes, !yes];
   $("whole").hidden = false;
-  $("whole").textContent = yes ? "Take the whole picture" : "Frame the face by hand";
+  $("whole").textContent = yes ? "Take the whole image" : "Frame the face by hand";
 }
 
 function show(source, width, height, at = null) {
-  [picture.width, picture.height] = [width, height];
+  [image.width, image.height] = [width, height];
   pen.drawImage(source, 0, 0, width, height);
   image = pen.getImageData(0, 0, width, height);
   stage.classList.remove("empty");
@@ -59,14 +59,14 @@ async function open(blob, at = null) {
     const shrink = Math.min(1, 2000 / Math.max(bitmap.width, bitmap.height));
     show(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink), at);
   } catch {
-    say("That is no picture that this browser can open.", "Try a JPEG or PNG file.", true);
+    say("That is no image that this browser can open.", "Try a JPEG or PNG file.", true);
     $("bars").replaceChildren();
   }
 }
 
 /** Put the frame where the square is, and read what it holds. */
 function place() {
-  const { width, height } = picture;
+  const { width, height } = image;
   square.side = Math.max(24, Math.min(square.side, Math.max(width, height)));
   square.x = Math.max(-square.side >> 1, Math.min(square.x, width - (square.side >> 1)));
   square.y = Math.max(-square.side >> 1, Math.min(square.y, height - (square.side >> 1)));
@@ -109,7 +109,7 @@ function bar(name, share) {
   const [row, label, track, fill, number] = ["li", "span", "div", "span", "output"].map((kind) => document.createElement(kind));
   [label.textContent, number.textContent] = [name, percents(share)];
   fill.style.width = `${100 * share}%`;
-  fill.style.setProperty("--colour", COLOURS[name]);
+  fill.style.setProperty("--color", COLORS[name]);
   row.dataset.emotion = name;
   row.dataset.share = share;
   track.append(fill);
@@ -118,7 +118,7 @@ function bar(name, share) {
 }
 
 function drag(start) {
-  const [sizing, before, scale] = [start.target === $("corner"), { ...square }, picture.width / picture.clientWidth];
+  const [sizing, before, scale] = [start.target === $("corner"), { ...square }, image.width / image.clientWidth];
   const move = (event) => {
     const [dx, dy] = [(event.clientX - start.clientX) * scale, (event.clientY - start.clientY) * scale];
     if (sizing) square.side = Math.round(before.side + Math.max(dx, dy));
@@ -148,14 +148,14 @@ async function startCamera() {
   } catch {
     return say("There is no camera that this page may use.", "Allow it in the browser, and open the page at localhost.", true);
   }
-  film.srcObject = stream;
-  await film.play();
+  video.srcObject = stream;
+  await video.play();
   $("camera").textContent = "Stop here";
   $("camera").setAttribute("aria-pressed", "true");
   square = null;
   const next = () => {
     if (!stream) return;
-    if (!busy) show(film, film.videoWidth, film.videoHeight);
+    if (!busy) show(video, video.videoWidth, video.videoHeight);
     setTimeout(next, 60);
   };
   next();
@@ -196,7 +196,7 @@ try {
   model = await openModel(ort, wanted);
   document.body.dataset.ready = "yes";
   if (image) judge();
-  else say("Ready", "Choose a picture, drop one, or use the camera.");
+  else say("Ready", "Choose an image, drop one, or use the camera.");
 } catch (error) {
   say("The network could not be loaded.", error.message, true);
 }

@@ -17,14 +17,14 @@ export async function openModel(ort, cardUrl) {
  * Read one face.
  * @param model from openModel.
  * @param image ImageData: RGBA, 0 to 255.
- * @param square {x, y, side} in whole pixels; what lies outside of the picture repeats its border.
+ * @param square {x, y, side} in whole pixels; what lies outside of the image repeats its border.
  * @returns {emotions, probabilities, milliseconds}: emotions in the card's order; milliseconds of the network alone.
  */
 export async function read(model, image, square) {
   const { card, session, ort } = model;
   const [head, { emotions, temperature }] = Object.entries(card.heads)[0];
   const size = card.input.size;
-  const planes = (card.input.colour === "rgb" ? [red, green, blue] : [gray]).map((value) =>
+  const planes = (card.input.color === "rgb" ? [red, green, blue] : [gray]).map((value) =>
     resized(cut(image, square, value), square.side, size),
   );
   const input = new Float32Array(2 * planes.length * size * size);
@@ -38,7 +38,7 @@ export async function read(model, image, square) {
       }
   });
   const started = performance.now();
-  const found = await session.run({ pictures: new ort.Tensor("float32", input, [2, planes.length, size, size]) }, [head]);
+  const found = await session.run({ images: new ort.Tensor("float32", input, [2, planes.length, size, size]) }, [head]);
   const milliseconds = performance.now() - started;
   const logits = found[head].data;
   const averaged = emotions.map((_, k) => (logits[k] + logits[emotions.length + k]) / 2);

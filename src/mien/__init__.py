@@ -1,4 +1,4 @@
-"""mien reads facial expressions from pictures, on your own machine, and says how sure it is.
+"""mien reads facial expressions from images, on your own machine, and says how sure it is.
 
     >>> import mien
     >>> for reading in mien.read("examples/astronaut.png"):
@@ -20,8 +20,6 @@ __all__ = [
     "Box",
     "DataError",
     "Face",
-    "Film",
-    "Follower",
     "Frame",
     "MienError",
     "MissingExtraError",
@@ -34,65 +32,63 @@ __all__ = [
     "RecipeError",
     "SourceError",
     "TooLargeError",
+    "Tracker",
+    "Video",
     "Watch",
-    "find_pictures",
+    "find_images",
     "mark",
     "read",
-    "read_film",
+    "read_video",
 ]
 
 _HOMES = {
-    "Box": ".values.face",
+    "Box": ".types",
     "DataError": ".errors",
     "EMOTIONS": ".emotions",
-    "Face": ".values.face",
-    "Film": ".sources.film",
-    "Follower": ".follow.people",
-    "Frame": ".values.frame",
+    "Face": ".types",
+    "Video": ".io.video",
+    "Tracker": ".tracking.tracker",
+    "Frame": ".types",
     "LABEL_SETS": ".emotions",
     "MienError": ".errors",
     "MissingExtraError": ".errors",
     "ModelError": ".errors",
     "OptionError": ".errors",
     "OutputError": ".errors",
-    "ReadOptions": ".values.options",
+    "ReadOptions": ".options",
     "Reader": ".reader",
-    "Reading": ".values.reading",
+    "Reading": ".types",
     "RecipeError": ".errors",
     "SourceError": ".errors",
     "TooLargeError": ".errors",
-    "Watch": ".filming",
-    "find_pictures": ".sources.finding",
-    "mark": ".draw.overlay",
+    "Watch": ".video",
+    "find_images": ".io.discovery",
+    "mark": ".drawing",
     "read": ".reader",
-    "read_film": ".filming",
+    "read_video": ".video",
 }
 
 if TYPE_CHECKING:
-    from .draw.overlay import mark as mark
-    from .emotions import EMOTIONS as EMOTIONS
-    from .emotions import LABEL_SETS as LABEL_SETS
-    from .errors import DataError as DataError
-    from .errors import MienError as MienError
-    from .errors import MissingExtraError as MissingExtraError
-    from .errors import ModelError as ModelError
-    from .errors import OptionError as OptionError
-    from .errors import OutputError as OutputError
-    from .errors import RecipeError as RecipeError
-    from .errors import SourceError as SourceError
-    from .errors import TooLargeError as TooLargeError
-    from .filming import Watch as Watch
-    from .filming import read_film as read_film
-    from .follow.people import Follower as Follower
-    from .reader import Reader as Reader
-    from .reader import read as read
-    from .sources.film import Film as Film
-    from .sources.finding import find_pictures as find_pictures
-    from .values.face import Box as Box
-    from .values.face import Face as Face
-    from .values.frame import Frame as Frame
-    from .values.options import ReadOptions as ReadOptions
-    from .values.reading import Reading as Reading
+    from .drawing import mark
+    from .emotions import EMOTIONS, LABEL_SETS
+    from .errors import (
+        DataError,
+        MienError,
+        MissingExtraError,
+        ModelError,
+        OptionError,
+        OutputError,
+        RecipeError,
+        SourceError,
+        TooLargeError,
+    )
+    from .io.discovery import find_images
+    from .io.video import Video
+    from .options import ReadOptions
+    from .reader import Reader, read
+    from .tracking.tracker import Tracker
+    from .types import Box, Face, Frame, Reading
+    from .video import Watch, read_video
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,8 @@
 
     MienError
     ├── OptionError        an argument or option that cannot be meant        (also a ValueError)
-    ├── SourceError        a picture that cannot be read                     (also an OSError)
-    │   └── TooLargeError  a picture that unpacks to more pixels than allowed
+    ├── SourceError        an image that cannot be read                     (also an OSError)
+    │   └── TooLargeError  an image that unpacks to more pixels than allowed
     ├── OutputError        a result that cannot be written                   (also an OSError)
     ├── ModelError         weights or a card that are missing, damaged or do not fit
     ├── DataError          a data set that cannot be used as asked           (also a ValueError)
@@ -39,7 +39,7 @@ class OptionError(MienError, ValueError):
 
 
 class SourceError(MienError, OSError):
-    """A picture that is missing, empty, damaged or no picture at all."""
+    """An image that is missing, empty, damaged or no image at all."""
 
     exit_code = 3
 
@@ -48,7 +48,7 @@ class SourceError(MienError, OSError):
 
 
 class TooLargeError(SourceError):
-    """A picture that would unpack to more pixels than mien agrees to hold in memory."""
+    """An image that would unpack to more pixels than mien agrees to hold in memory."""
 
 
 class OutputError(MienError, OSError):

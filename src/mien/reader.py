@@ -1,4 +1,4 @@
-"""Compose the stages: pictures in, readings out."""
+"""Compose the stages: images in, readings out."""
 
 from __future__ import annotations
 
@@ -11,38 +11,34 @@ from typing import TYPE_CHECKING, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from .classify.network import EmotionNetwork
-from .crop.align import cut
-from .crop.detail import detail
-from .crop.prepare import network_input
-from .detect.base import Detector
-from .detect.choosing import choose_detector
+from .concurrency import overlapped
+from .detection.base import Detector
+from .detection.registry import create_detector
 from .extras import check_opencv
-from .models.catalogue import load_model
-from .models.session import open_session
-from .overlap import overlapped
-from .sources.still import read_still
-from .values.face import Face
-from .values.frame import Frame
-from .values.options import ReadOptions
-from .values.reading import Reading
+from .io.images import read_image
+from .model.classifier import EmotionClassifier
+from .model.preprocess import cut, detail, to_tensor
+from .model.registry import load_model
+from .model.session import open_session
+from .options import ReadOptions
+from .types import Face, Frame, Reading
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Picture: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
-Pictures: TypeAlias = "list[Picture] | tuple[Picture, ...]"
+Images: TypeAlias = "list[Picture] | tuple[Picture, ...]"
 
 #: Faces that go through the network in one call.
 BATCH_FACES = 64
-#: Pictures held while a batch fills, be there faces in them or not.
+#: Images held while a batch fills, be there faces in them or not.
 BATCH_FRAMES = 16
-#: Pixels of pictures held while a batch fills: 40 million take 120 MB.
+#: Pixels of images held while a batch fills: 40 million take 120 MB.
 BATCH_PIXELS = 40_000_000
 
 
 class Reader:
-    """Reads emotions off faces; loads its networks once and can be used for any number of pictures.
+    """Reads emotions off faces; loads its networks once and can be used for any number of images.
 
     Args:
         options: how to read.
@@ -62,44 +58,44 @@ class Reader:
         self._options = options = options or ReadOptions()
         self.card, weights = load_model(options.model)
         session = open_session(weights, options.threads, self.card.weights)
-        self._network = EmotionNetwork(self.card, session, options.head, options.emotions, options.flip)
-        self._detector = detector or choose_detector(options)
+        self._network = EmotionClassifier(self.card, session, options.head, options.emotions, options.flip)
+        self._detector = detector or create_detector(options)
         self.emotions = self._network.emotions
 
     @overload
     def read(self, source: Picture) -> list[Reading]: ...
     @overload
-    def read(self, source: Pictures) -> list[list[Reading]]: ...
-    def read(self, source: Picture | Pictures) -> list[Reading] | list[list[Reading]]:
-        """Read one picture, or several.
+    def read(self, source: Images) -> list[list[Reading]]: ...
+    def read(self, source: Picture | Images) -> list[Reading] | list[list[Reading]]:
+        """Read one image, or several.
 
         Args:
-            source: a path, the bytes of a picture file, a PIL image or a numpy array (uint8, RGB, height x width x 3); or
+            source: a path, the bytes of an image file, a PIL image or a numpy array (uint8, RGB, height x width x 3); or
                 a list of these.
 
         Returns:
             One reading for each face, most certain detection first, empty where there is no face; for a list, one such
-            list for each picture.
+            list for each image.
 
         Raises:
-            SourceError: a picture cannot be read.
+            SourceError: an image cannot be read.
             OptionError: the source is of a kind that cannot be read.
         """
         many = isinstance(source, (list, tuple))
         sources: Iterable[Picture] = source if many else [source]  # type: ignore[assignment,list-item]  # narrowed by `many`
         limit = self._options.max_megapixels
-        frames = (read_still(one, max_megapixels=limit) for one in sources)
+        frames = (read_image(one, max_megapixels=limit) for one in sources)
         readings = [found for _, found in self.read_frames(frames)]
         return readings if many else readings[0]
 
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, list[Reading]]]:
-        """Read a stream of pictures, the faces of several in one call of the network.
+        """Read a stream of images, the faces of several in one call of the network.
 
-        Faces are found in the next pictures while those of the last are judged. Memory holds at most a batch of pictures.
+        Faces are found in the next images while those of the last are judged. Memory holds at most a batch of images.
 
         Args:
             frames: any iterable; it is drawn from as the readings are.
-            workers: pictures in which faces are looked for at the same time. More than one pays where each picture takes
+            workers: images in which faces are looked for at the same time. More than one pays where each image takes
                 one thread: ``ReadOptions(threads=1)``.
 
         Yields:
@@ -119,7 +115,7 @@ class Reader:
     def _look(self, frame: Frame) -> _Looked:
         spec = self._network.input
         faces = self._detector.detect(frame)
-        return _Looked(frame, faces, [cut(frame, face, spec.size, spec.colour) for face in faces])
+        return _Looked(frame, faces, [cut(frame, face, spec.size, spec.color) for face in faces])
 
     def _judged(self, held: list[_Looked]) -> Iterator[tuple[Frame, list[Reading]]]:
         faces = [face for looked in held for face in looked.faces]
@@ -130,7 +126,7 @@ class Reader:
     def _readings(self, faces: list[Face], crops: list[npt.NDArray[np.uint8]]) -> Iterator[Reading]:
         for start in range(0, len(crops), BATCH_FACES):
             batch = np.stack(crops[start : start + BATCH_FACES])
-            said, shown = self._network.judge(network_input(batch, self._network.input)), detail(batch)
+            said, shown = self._network.judge(to_tensor(batch, self._network.input)), detail(batch)
             for row, face in enumerate(faces[start : start + BATCH_FACES]):
                 yield Reading(
                     face,
@@ -138,14 +134,14 @@ class Reader:
                     said.probabilities[row],
                     said.votes[row],
                     covered=float(said.covered[row]),
-                    unsure_below=self._options.unsure_below,
+                    min_confidence=self._options.min_confidence,
                     detail=float(shown[row]),
                 )
 
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """A picture in which faces were looked for."""
+    """An image in which faces were looked for."""
 
     frame: Frame
     faces: list[Face]
@@ -155,9 +151,9 @@ class _Looked:
 @overload
 def read(source: Picture, options: ReadOptions | None = None) -> list[Reading]: ...
 @overload
-def read(source: Pictures, options: ReadOptions | None = None) -> list[list[Reading]]: ...
-def read(source: Picture | Pictures, options: ReadOptions | None = None) -> list[Reading] | list[list[Reading]]:
-    """Read the emotions in a picture, or in each of several; see ``Reader.read``.
+def read(source: Images, options: ReadOptions | None = None) -> list[list[Reading]]: ...
+def read(source: Picture | Images, options: ReadOptions | None = None) -> list[Reading] | list[list[Reading]]:
+    """Read the emotions in an image, or in each of several; see ``Reader.read``.
 
     Loads the networks anew at each call: for many calls, keep a ``Reader``.
     """

@@ -108,60 +108,60 @@ def saved(page: Any, button: str) -> bytes:
     return Path(coming.value.path()).read_bytes()
 
 
-def test_live_video_gets_its_label_a_chart_a_snapshot_and_a_table(visit, artefacts, address):
+def test_live_video_gets_its_label_a_chart_a_snapshot_and_a_table(visit, artifacts, address):
     page = visit()
     start_live(page)
     happy(page).wait_for()
-    page.get_by_text("pictures a second").wait_for()
+    page.get_by_text("images a second").wait_for()
     page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for()
     page.get_by_role("button", name="Take a snapshot").click()
     page.get_by_role("button", name="Snapshot (PNG)").wait_for()
-    page.screenshot(path=artefacts / "live-desktop-light.png")
+    page.screenshot(path=artifacts / "live-desktop-light.png")
     image = Image.open(io.BytesIO(saved(page, "Snapshot (PNG)")))
     assert image.width == 640
     rows = list(csv.DictReader(io.StringIO(saved(page, "Table (CSV)").decode())))
     emotions = [row["emotion"] for row in rows if row["track"]]
-    # Browsers begin with a coarse picture and sharpen it as the connection proves good
+    # Browsers begin with a coarse image and sharpen it as the connection proves good
     assert emotions[-1] == "happy"
     assert emotions.count("happy") > len(emotions) / 2, emotions
     assert all(url.startswith((address, "blob:", "data:")) for url in page.asked), "the page asked another host"
 
 
-def test_single_pictures_get_their_label_too(visit, artefacts):
+def test_single_images_get_their_label_too(visit, artifacts):
     page = visit("dark", 390, 844)
-    page.get_by_text("Send single pictures").click()
+    page.get_by_text("Send single images").click()
     page.get_by_role("button", name="Start the camera").click()
     happy(page).wait_for()
-    page.screenshot(path=artefacts / "live-phone-dark.png")
+    page.screenshot(path=artifacts / "live-phone-dark.png")
     happy(page).scroll_into_view_if_needed()
-    page.screenshot(path=artefacts / "live-phone-dark-readings.png")
+    page.screenshot(path=artifacts / "live-phone-dark-readings.png")
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Start the camera").wait_for()
 
 
-def test_where_live_video_does_not_get_through_the_page_says_so_and_goes_on_with_single_pictures(visit, artefacts):
+def test_where_live_video_does_not_get_through_the_page_says_so_and_goes_on_with_single_images(visit, artifacts):
     page = visit(script=NO_WAY)
     start_live(page)
     page.get_by_text("did not get through").wait_for()
     page.get_by_role("button", name="Start the camera").click()
     happy(page).wait_for()
-    page.screenshot(path=artefacts / "live-no-way.png")
+    page.screenshot(path=artifacts / "live-no-way.png")
 
 
 def test_a_camera_that_is_refused_is_said_in_words(visit):
     refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
     page = visit(script=refuse)
-    page.get_by_text("Send single pictures").click()
+    page.get_by_text("Send single images").click()
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_text("The browser refused the camera").wait_for()
 
 
-def test_a_photo_gives_a_marked_picture_and_its_table(visit, artefacts):
+def test_a_photo_gives_a_marked_image_and_its_table(visit, artifacts):
     page = visit("dark")
     give(page, "astronaut.png", (EXAMPLES / "astronaut.png").read_bytes())
     happy(page).wait_for()
-    page.screenshot(path=artefacts / "live-photo-dark.png")
-    marked = np.asarray(Image.open(io.BytesIO(saved(page, "Picture (PNG)"))))
+    page.screenshot(path=artifacts / "live-photo-dark.png")
+    marked = np.asarray(Image.open(io.BytesIO(saved(page, "Image (PNG)"))))
     plain = np.asarray(Image.open(EXAMPLES / "astronaut.png").convert("RGB"))
     assert marked.shape == plain.shape
     assert (marked != plain).any()
@@ -172,8 +172,8 @@ def test_a_photo_gives_a_marked_picture_and_its_table(visit, artefacts):
 def test_a_wrong_file_is_said_in_words(visit):
     page = visit()
     for name, content, said in (
-        ("notes.txt", b"Dear diary", "neither a picture nor a film"),
-        ("film.mp4", b"Dear diary" * 99, "film.mp4 is no film that can be read"),
+        ("notes.txt", b"Dear diary", "neither an image nor a video"),
+        ("video.mp4", b"Dear diary" * 99, "video.mp4 is no video that can be read"),
         ("cut.png", (EXAMPLES / "astronaut.png").read_bytes()[:5000], "cut off"),
         ("nothing.jpg", b"", "is empty"),
     ):
@@ -182,7 +182,7 @@ def test_a_wrong_file_is_said_in_words(visit):
         assert page.get_by_text("Traceback").count() == 0
 
 
-def test_a_picture_without_a_face_is_said_in_words(visit):
+def test_a_image_without_a_face_is_said_in_words(visit):
     page = visit()
     file = io.BytesIO()
     Image.new("RGB", (200, 200), (90, 120, 90)).save(file, "PNG")

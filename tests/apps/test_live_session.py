@@ -12,8 +12,7 @@ from mien.apps.live_server import streamlit_options
 from mien.apps.live_session import SPAN_S, STEP_S, LiveSession
 from mien.apps.live_settings import LiveSettings
 from mien.emotions import label_set
-from mien.values.face import Box, Face
-from mien.values.reading import Reading
+from mien.types import Box, Face, Reading
 
 EMOTIONS = label_set("happy-sad")
 BLACK = np.zeros((48, 64, 3), np.uint8)

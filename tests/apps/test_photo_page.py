@@ -87,7 +87,7 @@ def app(tmp_path_factory, free_port):
     yield served
     code = served.end()
     assert code == 0, served.said
-    assert not list(served.temporary.glob("mien-app-*")), "pictures stayed behind"
+    assert not list(served.temporary.glob("mien-app-*")), "images stayed behind"
     assert "Traceback" not in served.said, served.said
     assert "connects to" not in served.said, served.said
     assert not list(Path(photo.__file__).parent.glob("*.pyi")), "Gradio wrote into the package"
@@ -122,16 +122,16 @@ def give(page, path: Path) -> None:
     page.set_input_files("#photo input[type=file]", str(path))
 
 
-def test_an_example_reads_happy_and_is_marked(page, artefacts):
-    assert "Pictures stay on this machine" in page.inner_text(".mien-private")
+def test_an_example_reads_happy_and_is_marked(page, artifacts):
+    assert "Images stay on this machine" in page.inner_text(".mien-private")
     page.get_by_label("Read example 1").click()
     page.wait_for_selector("#faces .mien-card")
     assert page.inner_text(".mien-card summary b") == "happy"
     page.wait_for_selector("#marked img")
-    page.screenshot(path=str(artefacts / "photo-app.png"), full_page=True)
+    page.screenshot(path=str(artifacts / "photo-app.png"), full_page=True)
 
 
-def test_two_faces_have_two_cards_and_fit_a_phone(page, pair, artefacts):
+def test_two_faces_have_two_cards_and_fit_a_phone(page, pair, artifacts):
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark")
     give(page, pair)
@@ -139,7 +139,7 @@ def test_two_faces_have_two_cards_and_fit_a_phone(page, pair, artefacts):
     assert page.locator(".mien-card summary b").all_inner_texts() == ["Face 1: happy", "Face 2: neutral"]
     page.wait_for_selector("#marked img")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    page.screenshot(path=str(artefacts / "photo-app-phone.png"), full_page=True)
+    page.screenshot(path=str(artifacts / "photo-app-phone.png"), full_page=True)
 
 
 def test_a_label_set_and_a_limit_can_be_chosen(page, pair):
@@ -191,7 +191,7 @@ def test_a_correction_needs_agreement_and_is_kept_once(page, app, pair):
         assert [(line["label"], line["predicted"]) for line in csv.DictReader(file)] == [("sad", "neutral")]
 
 
-def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artefacts):
+def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artifacts):
     broken = tmp_path / "broken.jpg"
     broken.write_text("this is no picture")
     page.get_by_role("tab", name="Many photos").click()
@@ -206,7 +206,7 @@ def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artefacts):
     lines = download.value.path().read_text("utf-8").splitlines()
     assert lines[0].startswith("source,frame,")
     assert len(lines) == 3
-    page.screenshot(path=str(artefacts / "photo-app-many.png"), full_page=True)
+    page.screenshot(path=str(artifacts / "photo-app-many.png"), full_page=True)
 
 
 def test_everything_is_reached_by_keyboard(page):
@@ -233,7 +233,7 @@ def client(app, tmp_path_factory):
 def test_programs_read_the_rows_of_the_command_line(client, pair):
     from gradio_client import handle_file
 
-    picture, rows = client.predict(photo=handle_file(pair), emotions="seven", unsure_below=0.4, api_name="/read")
+    picture, rows = client.predict(photo=handle_file(pair), emotions="seven", min_confidence=0.4, api_name="/read")
     assert [row["emotion"] for row in rows] == ["happy", "neutral"]
     assert "contempt" not in rows[0]
     with Image.open(picture) as image:
@@ -271,7 +271,7 @@ def test_only_the_two_endpoints_are_offered(client):
     assert [parameter["parameter_name"] for parameter in named["/read"]["parameters"]] == [
         "photo",
         "emotions",
-        "unsure_below",
+        "min_confidence",
     ]
 
 

@@ -15,13 +15,12 @@ from mien.apps.photo_cards import cards, note, problems, table
 from mien.apps.photo_flags import LOG, Flags
 from mien.apps.photo_marks import marked, saved
 from mien.apps.photo_reading import Photo, Readers
+from mien.data.loading import open_data
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError, SourceError
-from mien.lab.dataset.opening import open_data
-from mien.values.face import Box, Face
-from mien.values.reading import Reading
+from mien.types import Box, Face, Reading
 
-PICTURES = Path(words.__file__).with_name("pictures")
+IMAGES = Path(words.__file__).with_name("images")
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +48,13 @@ def photo_of(*readings: Reading, name: str = "made.png") -> Photo:
 
 
 def test_the_examples_read_as_they_look(readers):
-    said = {path.stem: readers.read(path, "eight").readings[0].emotion for path in sorted(PICTURES.glob("*.jpg"))}
+    said = {path.stem: readers.read(path, "eight").readings[0].emotion for path in sorted(IMAGES.glob("*.jpg"))}
     assert said == {"astronaut": "happy", "grace_hopper": "neutral"}
-    assert all(path.stat().st_size < 60_000 for path in PICTURES.glob("*.jpg"))
+    assert all(path.stat().st_size < 60_000 for path in IMAGES.glob("*.jpg"))
 
 
 def test_a_photo_forgets_its_folder_and_keeps_its_label_set(readers):
-    photo = readers.read(PICTURES / "astronaut.jpg", "happy-sad")
+    photo = readers.read(IMAGES / "astronaut.jpg", "happy-sad")
     assert photo.frame.name == "astronaut.jpg"
     assert photo.emotions == ("happy", "sad")
     assert photo.rows()[0]["source"] == "astronaut.jpg"
@@ -70,7 +69,7 @@ def test_the_first_label_set_can_be_chosen(readers):
     assert readers.first == "eight"
     assert Readers(first="four").first == "four"
     with pytest.raises(OptionError, match="expected one of eight"):
-        readers.read(PICTURES / "astronaut.jpg", "nine")
+        readers.read(IMAGES / "astronaut.jpg", "nine")
 
 
 @pytest.mark.parametrize("content", [b"", b"words", b"\xff\xd8\xff\xe0 and then nothing"])
@@ -87,7 +86,7 @@ def test_trouble_is_told_without_folders_or_python(readers, tmp_path, content):
 
 
 def test_several_faces_are_numbered_and_one_is_not(pair, readers):
-    one = readers.read(PICTURES / "astronaut.jpg", "eight")
+    one = readers.read(IMAGES / "astronaut.jpg", "eight")
     assert "Face 1: happy" in cards(pair)
     assert "Face 2: neutral" in cards(pair)
     assert "Face 1:" not in cards(one)
@@ -102,7 +101,7 @@ def test_a_card_has_a_bar_and_a_number_for_every_emotion(pair):
 
 
 def test_cards_say_unsure_mixed_and_no_face():
-    unsure = reading(shares=(0.55, 0.45), unsure_below=0.6)
+    unsure = reading(shares=(0.55, 0.45), min_confidence=0.6)
     mixed = reading(shares=(0.7, 0.3), votes=np.array([0.6, 0.4], np.float32))
     assert "Unsure: happy is the strongest, with 55 %. Below 60 %" in cards(photo_of(unsure))
     assert "divided between happy and sad" in cards(photo_of(mixed))
@@ -129,21 +128,21 @@ def test_one_damaged_photo_stops_no_batch(readers, tmp_path):
     broken.parent.mkdir()
     broken.write_text("words")
     same = tmp_path / "in" / "astronaut.jpg"
-    same.write_bytes((PICTURES / "grace_hopper.jpg").read_bytes())
+    same.write_bytes((IMAGES / "grace_hopper.jpg").read_bytes())
     seen = []
-    paths = [str(PICTURES / "astronaut.jpg"), str(broken), str(same)]
+    paths = [str(IMAGES / "astronaut.jpg"), str(broken), str(same)]
     batch = read_batch(readers, paths, "seven", 0.5, tmp_path, lambda *done: seen.append(done))
     assert [photo.frame.name for photo in batch.photos] == ["astronaut.jpg", "astronaut (2).jpg"]
     assert [name for name, _ in batch.failures] == ["broken.jpg"]
     assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert summary(batch) == "2 pictures, 2 faces: happy 1, neutral 1."
+    assert summary(batch) == "2 images, 2 faces: happy 1, neutral 1."
     with batch.table.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["source"], row["emotion"]) for row in rows] == [
         ("astronaut.jpg", "happy"),
         ("astronaut (2).jpg", "neutral"),
     ]
-    assert all(path.exists() for path in batch.pictures)
+    assert all(path.exists() for path in batch.images)
 
 
 def test_a_batch_of_damaged_photos_has_no_table(readers, tmp_path):
@@ -151,7 +150,7 @@ def test_a_batch_of_damaged_photos_has_no_table(readers, tmp_path):
     broken.write_text("words")
     batch = read_batch(readers, [str(broken)], "eight", 0.5, tmp_path)
     assert batch.table is None
-    assert summary(batch) == "0 pictures, 0 faces."
+    assert summary(batch) == "0 images, 0 faces."
 
 
 def log_of(folder: Path) -> list[dict[str, str]]:
@@ -234,7 +233,7 @@ def test_privacy_is_said_as_it_is():
     assert "/home" not in words.kept_where(Path("/home/ann/flags"), "network")
 
 
-def test_shown_pictures_keep_their_name(tmp_path):
+def test_shown_images_keep_their_name(tmp_path):
     path = saved(np.zeros((8, 8, 3), np.uint8), tmp_path / "shown", "holiday")
     assert path.name == "holiday-marked.jpg"
 
@@ -245,26 +244,26 @@ def test_a_photo_without_pixels_still_has_its_rows(pair):
 
 
 def test_others_are_covered_and_only_one_is_read(tmp_path, astronaut, hopper):
-    from mien.draw.cover import COVER
-    from mien.privacy.choices import Privacy
+    from mien.drawing import COVER
+    from mien.redaction import Privacy
 
     both = Image.new("RGB", (900, 512), (90, 90, 90))
     both.paste(Image.fromarray(astronaut.image).resize((300, 300)), (0, 100))
     both.paste(Image.fromarray(hopper.image).resize((512, 600)), (380, -60))
     both.save(tmp_path / "both.png")
-    photo = Readers(privacy=Privacy(blur_others=True)).read(tmp_path / "both.png", "eight")
+    photo = Readers(privacy=Privacy(mask_others=True)).read(tmp_path / "both.png", "eight")
     assert [one.emotion for one in photo.readings] == ["neutral"]
     assert (photo.frame.image == COVER).all(2).sum() > 2000
 
 
 def test_without_images_there_are_words_and_numbers_only(tmp_path):
-    from mien.privacy.choices import Privacy
+    from mien.redaction import Privacy
 
-    readers = Readers(privacy=Privacy(no_images=True))
-    photo = readers.read(PICTURES / "astronaut.jpg", "eight")
+    readers = Readers(privacy=Privacy(no_image_output=True))
+    photo = readers.read(IMAGES / "astronaut.jpg", "eight")
     assert photo.frame.image.size == 3
     assert "happy" in cards(photo)
     assert "<img" not in cards(photo)
-    batch = read_batch(readers, [str(PICTURES / "astronaut.jpg")], "eight", 0.5, tmp_path)
-    assert batch.pictures == ()
+    batch = read_batch(readers, [str(IMAGES / "astronaut.jpg")], "eight", 0.5, tmp_path)
+    assert batch.images == ()
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["faces.csv"]

@@ -6,7 +6,7 @@ import pytest
 from mien import Frame
 from mien.audit.conditions import NAMES, NOSE, Conditions, angles, conditions
 from mien.audit.groups import EDGES, UNKNOWN, grouped
-from mien.values.face import Box, Face
+from mien.types import Box, Face
 
 #: Eyes, tip of the nose and corners of the mouth in space: x right, y down, z towards the camera; the pupils 1 apart.
 HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.6, NOSE], [-0.4, 1.05, 0], [0.4, 1.05, 0]])
@@ -47,7 +47,7 @@ def test_light_of_a_plain_face():
     assert white.size == pytest.approx(120)
 
 
-def test_typology_angle_follows_its_formula_and_needs_colour():
+def test_typology_angle_follows_its_formula_and_needs_color():
     from skimage.color import rgb2lab
 
     colour = (224, 172, 140)
@@ -69,10 +69,10 @@ def test_the_cheeks_are_measured_and_not_the_background():
 def test_sharpness_and_contrast_fall_where_they_should(astronaut):
     import cv2
 
-    from mien.detect.choosing import choose_detector
-    from mien.values.options import ReadOptions
+    from mien.detection.registry import create_detector
+    from mien.options import ReadOptions
 
-    (face,) = choose_detector(ReadOptions(threads=1)).detect(astronaut)
+    (face,) = create_detector(ReadOptions(threads=1)).detect(astronaut)
     before = conditions(astronaut, face)
     blurred = conditions(Frame(cv2.GaussianBlur(astronaut.image, (0, 0), 6)), face)
     faded = conditions(Frame((astronaut.image // 3 + 100).astype(np.uint8)), face)

@@ -14,7 +14,7 @@ from ..conftest import EXAMPLES
 
 @pytest.fixture
 def packed(tmp_path):
-    """Six pictures, 48 x 48, half of them dark, and none with a face."""
+    """Six images, 48 x 48, half of them dark, and none with a face."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 60, (6, 48, 48)).astype(np.uint8)
     images[3:] += 180

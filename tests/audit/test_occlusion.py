@@ -7,24 +7,24 @@ from mien import Frame
 from mien.audit.conditions import conditions
 from mien.audit.groups import grouped
 from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, covered, features
-from mien.detect.choosing import choose_detector
+from mien.detection.registry import create_detector
+from mien.io.images import read_image
 from mien.lab.stress import covers
 from mien.lab.stress.subject import in_window
-from mien.sources.still import read_still
-from mien.values.face import Box, Face
-from mien.values.options import ReadOptions
+from mien.options import ReadOptions
+from mien.types import Box, Face
 
 from ..conftest import EXAMPLES
 
 
 @pytest.fixture(scope="module")
 def detector():
-    return choose_detector(ReadOptions(threads=1))
+    return create_detector(ReadOptions(threads=1))
 
 
 @pytest.fixture(scope="module", params=["astronaut.png", "grace_hopper.jpg"])
 def subject(request, detector):
-    frame = read_still(EXAMPLES / request.param)
+    frame = read_image(EXAMPLES / request.param)
     return in_window(frame, detector.detect(frame)[0])
 
 
@@ -51,7 +51,7 @@ def test_left_and_right_do_not_matter(subject):
     assert features(crop, 0.19) == pytest.approx(features(np.ascontiguousarray(crop[:, ::-1]), 0.19), abs=1e-3)
 
 
-def test_a_plain_picture_gives_a_number_and_no_landmarks_give_none():
+def test_a_plain_image_gives_a_number_and_no_landmarks_give_none():
     frame = Frame(np.zeros((60, 60, 3), np.uint8))
     points = np.array([(20, 20), (40, 20), (30, 30), (22, 42), (38, 42)], np.float32)
     assert len(FEATURES) + 1 == len(WEIGHTS)

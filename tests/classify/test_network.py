@@ -1,4 +1,4 @@
-"""From pictures to probabilities, on a network whose answers are known."""
+"""From images to probabilities, on a network whose answers are known."""
 
 from pathlib import Path
 
@@ -8,31 +8,30 @@ import pytest
 from onnx import TensorProto, helper
 
 from mien import ModelError, OptionError, Reader, ReadOptions
-from mien.classify.calibrate import probabilities
-from mien.classify.network import EmotionNetwork
-from mien.models.card import HeadCard, InputSpec, ModelCard, read_card
-from mien.models.catalogue import load_model, shipped_models
-from mien.models.session import open_session
+from mien.model.card import HeadCard, InputSpec, ModelCard, read_card
+from mien.model.classifier import EmotionClassifier, probabilities
+from mien.model.registry import load_model, shipped_models
+from mien.model.session import open_session
 
 #: In an order that is not the vocabulary's, to see that it is put right.
 SPOKEN = ("happy", "angry", "neutral")
 CARD = ModelCard(
-    name="tiny", weights="tiny.onnx", sha256="", licence="MIT", data="none", input=InputSpec(2, 0.0, 1.0),
+    name="tiny", weights="tiny.onnx", sha256="", license="MIT", data="none", input=InputSpec(2, 0.0, 1.0),
     heads={"words": HeadCard(SPOKEN, temperature=2.0, vote_temperature=1.0)}, parameters=0, macs=0,
 )  # fmt: skip
 
 
 def tiny() -> bytes:
-    """A network whose three logits are the first three pixels of a 2 x 2 picture."""
+    """A network whose three logits are the first three pixels of a 2 x 2 image."""
     nodes = [
-        helper.make_node("Flatten", ["pictures"], ["flat"]),
+        helper.make_node("Flatten", ["images"], ["flat"]),
         helper.make_node("Slice", ["flat", "from", "to", "axis"], ["words"]),
     ]
     constants = [helper.make_tensor(n, TensorProto.INT64, [1], [v]) for n, v in (("from", 0), ("to", 3), ("axis", 1))]
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, 2, 2])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 2, 2])],
         [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["n", 3])],
         constants,
     )
@@ -42,26 +41,26 @@ def tiny() -> bytes:
     return model.SerializeToString()
 
 
-def network(label_set: str | None = None, head: str | None = None, flip: bool = False) -> EmotionNetwork:
-    return EmotionNetwork(CARD, open_session(tiny(), 1, "tiny"), head, label_set, flip)
+def network(label_set: str | None = None, head: str | None = None, flip: bool = False) -> EmotionClassifier:
+    return EmotionClassifier(CARD, open_session(tiny(), 1, "tiny"), head, label_set, flip)
 
 
-PICTURE = np.array([[[[2.0, 0.0], [1.0, 5.0]]]], np.float32)  # happy 2, angry 0, neutral 1
+IMAGE = np.array([[[[2.0, 0.0], [1.0, 5.0]]]], np.float32)  # happy 2, angry 0, neutral 1
 
 
 def test_probabilities_come_in_the_vocabularys_order_and_tempered():
     made = network()
     assert made.emotions == ("angry", "happy", "neutral")
     expected = np.exp([0.0, 1.0, 0.5]) / np.exp([0.0, 1.0, 0.5]).sum()
-    np.testing.assert_allclose(made.judge(PICTURE).probabilities[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(made.judge(IMAGE).probabilities[0], expected, rtol=1e-6)
     raw = np.exp([0.0, 2.0, 1.0])
-    np.testing.assert_allclose(made.judge(PICTURE).votes[0], raw / raw.sum(), rtol=1e-6)
+    np.testing.assert_allclose(made.judge(IMAGE).votes[0], raw / raw.sum(), rtol=1e-6)
 
 
 def test_flip_averages_the_mirror_image():
-    # Mirrored, the picture is [[0, 2], [5, 1]]: logits (happy 0, angry 2, neutral 5); their mean is (1, 1, 3).
+    # Mirrored, the image is [[0, 2], [5, 1]]: logits (happy 0, angry 2, neutral 5); their mean is (1, 1, 3).
     raw = np.exp(np.array([1.0, 1.0, 3.0]) / 2)
-    np.testing.assert_allclose(network(flip=True).judge(PICTURE).probabilities[0], raw / raw.sum(), rtol=1e-6)
+    np.testing.assert_allclose(network(flip=True).judge(IMAGE).probabilities[0], raw / raw.sum(), rtol=1e-6)
 
 
 def test_no_face_costs_no_call():

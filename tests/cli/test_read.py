@@ -28,10 +28,10 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def break_pictures(folder: Path) -> None:
+def break_images(folder: Path) -> None:
     (folder / "a_truncated.png").write_bytes((EXAMPLES / "astronaut.png").read_bytes()[:90_000])
     (folder / "b_empty.jpg").write_bytes(b"")
-    (folder / "c_words.jpg").write_text("no picture")
+    (folder / "c_words.jpg").write_text("no image")
     bomb = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00"
     import zlib
 
@@ -43,7 +43,7 @@ def test_shows_a_table(mien):
     assert code == 0
     assert "astronaut.png" in out
     assert "happy" in out
-    assert "1 picture, 1 face: happy 1" in out
+    assert "1 image, 1 face: happy 1" in out
 
 
 def test_json_is_nothing_but_json(mien, folder):
@@ -73,8 +73,8 @@ def test_writes_a_table(mien, folder, tmp_path, ending):
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_one_bad_picture_stops_nothing(mien, folder, tmp_path):
-    break_pictures(folder)
+def test_one_bad_image_stops_nothing(mien, folder, tmp_path):
+    break_images(folder)
     code, _, err = mien("read", folder, "-r", "--out", tmp_path / "r.csv")
     assert code == 3
     assert "4 could not be read" in err
@@ -101,7 +101,7 @@ def test_will_not_write_over_the_originals(mien, folder):
     assert "marked copies could replace originals" in err
 
 
-def test_will_not_write_over_pictures_beside_the_sources(mien, folder):
+def test_will_not_write_over_images_beside_the_sources(mien, folder):
     precious = folder / "hopper.jpg"
     shutil.copy(EXAMPLES / "astronaut.png", precious)
     code, _, _ = mien("read", folder / "mehr", "--annotate", folder)
@@ -139,13 +139,13 @@ def test_resuming_what_is_finished_says_so_and_stays_valid_json(mien, folder, tm
     assert "nothing to resume" in err
 
 
-def test_hundreds_of_pictures_are_counted_not_listed(tmp_path, mien):
+def test_hundreds_of_images_are_counted_not_listed(tmp_path, mien):
     for number in range(120):
         Image.new("L", (16, 16)).save(tmp_path / f"{number}.png")
     code, out, _ = mien("read", tmp_path)
     assert code == 0
     assert out.count("no face") == 100
-    assert "120 pictures, 0 faces (the first 100 are listed" in out
+    assert "120 images, 0 faces (the first 100 are listed" in out
 
 
 def test_an_existing_table_is_kept(mien, folder, tmp_path):

@@ -116,5 +116,5 @@ def test_public_names_are_real():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'analyse'"):
-        mien.analyse  # noqa: B018  # the access itself is the test
+    with pytest.raises(AttributeError, match="no attribute 'analyze'"):
+        mien.analyze  # noqa: B018  # the access itself is the test

@@ -5,24 +5,23 @@ import numpy as np
 import pytest
 
 from mien import Box, Face, Frame
-from mien.crop.align import cut, square_around
-from mien.crop.prepare import network_input, resize
-from mien.detect.centerface import CenterFace
-from mien.models.card import InputSpec
+from mien.detection.centerface import CenterFace
+from mien.model.card import InputSpec
+from mien.model.preprocess import cut, resize, square_around, to_tensor
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one.ravel().astype(float), other.ravel().astype(float))[0, 1])
 
 
-def test_the_whole_picture_at_its_own_size_is_untouched():
+def test_the_whole_image_at_its_own_size_is_untouched():
     image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     frame = Frame(np.repeat(image[..., None], 3, axis=2))
     np.testing.assert_array_equal(cut(frame, Face(Box(0, 0, 48, 48)), 48), image)
 
 
 @pytest.mark.parametrize("size", [24, 48, 100])
-def test_a_whole_picture_is_scaled_like_any_other(size):
+def test_a_whole_image_is_scaled_like_any_other(size):
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8), (0, 0), 4)
     cropped = cut(Frame(np.repeat(image[..., None], 3, axis=2)), Face(Box(0, 0, 96, 96)), size)
     assert np.abs(cropped.astype(int) - resize(image[None], size)[0]).mean() < 2
@@ -41,7 +40,7 @@ def test_a_tilted_face_is_turned_upright(astronaut, degrees):
 
 
 @pytest.mark.parametrize("factor", [0.4, 1.0, 3.0])
-def test_size_in_the_picture_does_not_matter(astronaut, factor):
+def test_size_in_the_image_does_not_matter(astronaut, factor):
     (face,) = CenterFace().detect(astronaut)
     scaled = Frame(
         np.asarray(cv2.resize(astronaut.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
@@ -68,6 +67,6 @@ def test_collapsed_landmarks_are_ignored():
 
 def test_network_input_is_the_cards_formula():
     crops = np.array([[[0, 255], [51, 102]]], np.uint8)
-    made = network_input(crops, InputSpec(2, mean=0.5, std=0.25))
+    made = to_tensor(crops, InputSpec(2, mean=0.5, std=0.25))
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, [[[[-2, 2], [-1.2, -0.4]]]], rtol=1e-6)

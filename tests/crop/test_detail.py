@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.crop.detail import detail
+from mien.model.preprocess import detail
 
 
 @pytest.fixture(scope="module")
@@ -12,8 +12,8 @@ def face(astronaut):
     return cv2.cvtColor(astronaut.image[58:178, 166:286], cv2.COLOR_RGB2GRAY)
 
 
-def seen(*pictures):
-    return detail(np.stack([cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA) for picture in pictures]))
+def seen(*images):
+    return detail(np.stack([cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA) for picture in images]))
 
 
 def test_blur_takes_detail_away_and_light_does_not(face):
@@ -31,7 +31,7 @@ def test_a_face_of_few_pixels_has_little_detail_however_large_it_is_shown(face):
     assert detail(blown_up[None])[0] < 0.1 * seen(face)[0]
 
 
-def test_colour_counts_as_its_light(astronaut, face):
+def test_color_counts_as_its_light(astronaut, face):
     crop = cv2.resize(astronaut.image[58:178, 166:286], (48, 48), interpolation=cv2.INTER_AREA)
     assert detail(crop[None])[0] == pytest.approx(seen(face)[0], rel=0.05)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
-from mien.detect.centerface import CenterFace
-from mien.detect.choosing import choose_detector
-from mien.detect.tiles import MOST_PIXELS, plan, zoom
-from mien.detect.whole import WholeFrame
-from mien.sources.still import read_still
+from mien.detection.base import WholeFrame
+from mien.detection.centerface import CenterFace
+from mien.detection.registry import create_detector
+from mien.detection.tiling import MOST_PIXELS, plan, zoom
+from mien.io.images import read_image
 
 ASTRONAUT = Box(182, 58, 270, 178)
 
@@ -39,8 +39,8 @@ def test_finds_the_face_and_its_landmarks(astronaut):
 def test_finds_fifty_faces(detector, crowd):
     found = detector.detect(crowd)
     assert len(found) == 50
-    centres = {(int((f.box.x0 + f.box.x1) / 2) // 96, int((f.box.y0 + f.box.y1) / 2) // 96) for f in found}
-    assert len(centres) == 50
+    centers = {(int((f.box.x0 + f.box.x1) / 2) // 96, int((f.box.y0 + f.box.y1) / 2) // 96) for f in found}
+    assert len(centers) == 50
 
 
 def test_finds_a_face_of_twenty_pixels(detector, astronaut):
@@ -87,11 +87,11 @@ def test_finds_turned_faces(detector, astronaut, turn):
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (1, 500), (33, 31), (600, 400)])
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_an_empty_picture_has_no_face(detector, shape, value):
+def test_an_empty_image_has_no_face(detector, shape, value):
     assert detector.detect(Frame(np.full((*shape, 3), value, np.uint8))) == []
 
 
-def test_a_huge_picture_is_searched_in_tiles(astronaut):
+def test_a_huge_image_is_searched_in_tiles(astronaut):
     height, width = 2400, 3000
     sheet = np.full((height, width, 3), 90, np.uint8)
     small = scaled(astronaut, 0.25).image
@@ -118,7 +118,7 @@ def test_smaller_faces_are_enlarged_when_asked_for(astronaut):
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (480, 640), (5774, 8660), (100, 60_000)])
-def test_views_cover_the_picture_in_bounded_pieces(height, width):
+def test_views_cover_the_image_in_bounded_pieces(height, width):
     views = plan(height, width, 20)
     seen = np.zeros((height, width), bool) if height * width < 1e8 else None
     for x0, y0, x1, y1, scale, _ in views:
@@ -132,22 +132,22 @@ def test_views_cover_the_picture_in_bounded_pieces(height, width):
 
 def test_every_foreground_face_of_the_real_photos_is_found(detector, photos):
     for name, entry in json.loads((photos / "faces.json").read_text()).items():
-        found = [face.box for face in detector.detect(read_still(photos / name))]
+        found = [face.box for face in detector.detect(read_image(photos / name))]
         for box in entry["faces"]:
             assert max((Box(*box).iou(other) for other in found), default=0) >= 0.4, name
 
 
-def test_whole_takes_the_picture_for_the_face(astronaut):
+def test_whole_takes_the_image_for_the_face(astronaut):
     (face,) = WholeFrame().detect(astronaut)
     assert face.box.xyxy == (0, 0, 512, 512)
 
 
 def test_yunet_needs_its_file(tmp_path):
     with pytest.raises(OptionError, match="needs its weights"):
-        choose_detector(ReadOptions(detector="yunet"))
+        create_detector(ReadOptions(detector="yunet"))
     with pytest.raises(ModelError, match="no YuNet weights"):
-        choose_detector(ReadOptions(detector="yunet", detector_file=str(tmp_path / "none.onnx")))
+        create_detector(ReadOptions(detector="yunet", detector_file=str(tmp_path / "none.onnx")))
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
     with pytest.raises(ModelError, match="not a network"):
-        choose_detector(ReadOptions(detector="yunet", detector_file=str(broken)))
+        create_detector(ReadOptions(detector="yunet", detector_file=str(broken)))

@@ -7,9 +7,8 @@ import pytest
 from onnx import numpy_helper
 
 from mien import Frame, ModelError
-from mien.detect.centerface import CenterFace, network_file, plain_model
-from mien.detect.int8 import known_ranges, layers, quantize
-from mien.models.session import open_session
+from mien.detection.centerface import CenterFace, known_ranges, layers, network_file, plain_model, quantize
+from mien.model.session import open_session
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +52,10 @@ def test_faces_in_the_dark_and_in_fog_do_not_drown_in_the_rounding(astronaut, ti
 def test_the_model_is_sound_and_onnxruntime_makes_byte_layers_of_it(model, tmp_path):
     onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     options.log_severity_level = 3
     onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    kinds = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
     floats = len([kind for kind in kinds if kind in ("Conv", "FusedConv")])
     assert floats == 4  # the four answers
     assert kinds.count("QLinearConv") == 56
@@ -82,7 +81,7 @@ def test_another_file_is_run_as_it_is(monkeypatch, astronaut):
     changed.producer_name = "somebody else"
     content = changed.SerializeToString()
     assert known_ranges(content) is None
-    monkeypatch.setattr("mien.detect.centerface.network_file", lambda: content)
+    monkeypatch.setattr("mien.detection.centerface.network_file", lambda: content)
     assert len(CenterFace(min_face=20).detect(astronaut)) == 1
 
 

@@ -8,14 +8,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien import Frame
-from mien.detect.yunet import YuNet
+from mien.detection.yunet import YuNet
 
 SIDE = 64
 
 
 @pytest.fixture
 def stand_in(tmp_path):
-    """An ONNX file with YuNet's twelve outputs: in a 64 x 64 picture, one face of 32 x 40 centred at (32, 24)."""
+    """An ONNX file with YuNet's twelve outputs: in a 64 x 64 image, one face of 32 x 40 centerd at (32, 24)."""
     nodes, outputs, constants = [], [], []
     for stride in (8, 16, 32):
         cells = (SIDE // stride) ** 2

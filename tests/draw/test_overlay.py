@@ -1,11 +1,10 @@
-"""Marked pictures."""
+"""Marked images."""
 
 import numpy as np
 import pytest
 
 from mien import Box, Face, Frame, Reading, mark
-from mien.draw.overlay import caption, percent
-from mien.draw.palette import COLOURS
+from mien.drawing import COLORS, caption, percent
 from mien.emotions import EMOTIONS
 
 
@@ -17,16 +16,16 @@ def test_captions_say_what_is_read_and_how_surely():
     box = Box(0, 0, 9, 9)
     assert caption(reading(box)) == "happy 75 %"
     assert caption(reading(box, votes=np.array([0.6, 0.4], np.float32))) == "happy 75 % + sad 25 %"
-    assert caption(reading(box, unsure_below=0.8)) == "happy? 75 %"
+    assert caption(reading(box, min_confidence=0.8)) == "happy? 75 %"
 
 
 def test_nothing_is_certain():
     assert [percent(p) for p in (0.05, 0.984, 0.999, 1.0)] == ["5 %", "98 %", "> 99 %", "> 99 %"]
 
 
-def test_every_emotion_has_a_colour_of_its_own():
-    assert set(COLOURS) == set(EMOTIONS)
-    assert len(set(COLOURS.values())) == len(EMOTIONS)
+def test_every_emotion_has_a_color_of_its_own():
+    assert set(COLORS) == set(EMOTIONS)
+    assert len(set(COLORS.values())) == len(EMOTIONS)
 
 
 @pytest.mark.parametrize(

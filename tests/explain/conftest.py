@@ -8,10 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.classify.network import EmotionNetwork
 from mien.explain.parts import PARTS, part_masks, usual_landmarks
-from mien.models.card import HeadCard, InputSpec, ModelCard
-from mien.models.session import open_session
+from mien.model.card import HeadCard, InputSpec, ModelCard
+from mien.model.classifier import EmotionClassifier
+from mien.model.session import open_session
 
 SIDE = 24
 MASKS = part_masks(usual_landmarks(), SIDE)
@@ -41,13 +41,13 @@ def weights(*, int8: bool = False) -> bytes:
     else:
         stored, nodes = [numpy_helper.from_array(matrix, "weight")], []
     nodes += [
-        helper.make_node("Flatten", ["pictures"], ["flat"]),
+        helper.make_node("Flatten", ["images"], ["flat"]),
         helper.make_node("Gemm", ["flat", "weight", "bias"], ["words"], transB=1),
     ]
     graph = helper.make_graph(
         nodes,
         "mouth",
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
         [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["n", 2])],
         [*stored, bias],
     )
@@ -64,12 +64,12 @@ def card(content: bytes) -> ModelCard:
     )  # fmt: skip
 
 
-def network_of(content: bytes) -> EmotionNetwork:
-    return EmotionNetwork(card(content), open_session(content, 1, "mouth"), None, None, flip=False)
+def network_of(content: bytes) -> EmotionClassifier:
+    return EmotionClassifier(card(content), open_session(content, 1, "mouth"), None, None, flip=False)
 
 
 @pytest.fixture
-def network() -> EmotionNetwork:
+def network() -> EmotionClassifier:
     return network_of(weights())
 
 

@@ -34,7 +34,7 @@ def test_numbers(mien, model, photo, tmp_path):
     assert np.array(face["heat"]).shape == (24, 24)
 
 
-def test_picture_and_page(mien, model, photo, tmp_path):
+def test_image_and_page(mien, model, photo, tmp_path):
     options = ("--model", model, "--detector", "whole", "--out")
     assert mien("explain", photo, photo.parent, *options, tmp_path / "out" / "why.png")[0] == 0
     with Image.open(tmp_path / "out" / "why.png") as made:
@@ -84,7 +84,7 @@ def test_a_folder_by_the_name_of_a_model_hides_no_model(tmp_path, monkeypatch):
 
 def test_a_damaged_photo_stops_nothing(mien, model, photo, tmp_path):
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     code, out, err = mien("explain", bad, photo, "--model", model, "--detector", "whole")
     assert code == 3
     assert "Mostly the mouth" in out

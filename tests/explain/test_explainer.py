@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien import Frame, OptionError, ReadOptions
-from mien.detect.whole import WholeFrame
+from mien.detection.base import WholeFrame
 from mien.explain.explainer import LOOKS, Explainer, open_explainer
 from mien.explain.occlusion import correlation, patches
 from mien.explain.values import Explanation
@@ -97,7 +97,7 @@ def test_no_face_no_explanation():
 
 
 @pytest.mark.parametrize("shifted", [False, True])
-def test_patches_cover_the_picture(shifted):
+def test_patches_cover_the_image(shifted):
     made = patches(48, shifted=shifted)
     assert made.min() == 0
     assert made.max() == 1

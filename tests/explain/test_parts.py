@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.explain.parts import PARTS, landmarks_in_crop, part_masks, shapley, usual_landmarks
-from mien.values.face import Box, Face
+from mien.types import Box, Face
 
 
 def face(turn: float = 0.0, apart: float = 40.0) -> Face:

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 from scipy.stats import spearmanr
 
 from mien import Frame, ModelError
-from mien.detect.whole import WholeFrame
+from mien.detection.base import WholeFrame
 from mien.explain.explainer import Explainer
 from mien.explain.sanity import Sanity, layers, rank_correlation, shuffled_weights
 
@@ -71,7 +71,7 @@ def test_layers_are_shuffled_one_by_one(int8):
 
 @pytest.mark.parametrize("name", ["default", "tiny"])
 def test_shuffling_reaches_the_models_that_ship(name):
-    from mien.models.catalogue import load_model
+    from mien.model.registry import load_model
 
     _, shipped = load_model(name)
     names = layers(shipped)

@@ -4,8 +4,7 @@ import numpy as np
 
 from mien.explain.values import Curves, Explanation, Part
 from mien.explain.words import doubts_told, read_as, short
-from mien.values.face import Box, Face
-from mien.values.reading import Reading
+from mien.types import Box, Face, Reading
 
 FACE = Face(Box(0, 0, 10, 10))
 

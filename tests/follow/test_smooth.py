@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from mien.follow.smooth import FadingMean, Smoother
-from mien.values.face import Box, Face
-from mien.values.reading import Reading
+from mien.tracking.smoothing import FadingMean, Smoother
+from mien.types import Box, Face, Reading
 
 TIMES = [0.0, 0.04, 0.05, 0.4, 0.41, 1.9, 2.0]  # uneven, with a long gap
 FACE = Face(Box(0, 0, 10, 10))
@@ -26,7 +25,7 @@ def test_the_mean_is_the_closed_form_at_uneven_times(seconds):
         assert mean.add(time_s, values[n]) == pytest.approx(expected)
 
 
-def test_the_first_value_is_not_favoured():
+def test_the_first_value_is_not_favored():
     mean = FadingMean(1e9)
     assert [float(mean.add(t, x)) for t, x in zip(TIMES, (4, 0, 2, 2))] == pytest.approx([4, 2, 2, 2])
 

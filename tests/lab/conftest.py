@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.data.dataset import Dataset, Votes
 from mien.emotions import EMOTIONS
-from mien.lab.dataset.faces import FaceSet, Votes
 from mien.lab.recipe import Recipe, load_recipe
 
 from ..conftest import SHARED
@@ -22,8 +22,8 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def two_classes(n: int, seed: int = 0, size: int = 16) -> FaceSet:
-    """``n`` pictures, three quarters to train on: happy ones striped across, sad ones up and down, under noise."""
+def two_classes(n: int, seed: int = 0, size: int = 16) -> Dataset:
+    """``n`` images, three quarters to train on: happy ones striped across, sad ones up and down, under noise."""
     rng = np.random.default_rng(seed)
     labels = rng.choice([HAPPY, SAD], n)
     images = rng.normal(110, 25, (n, size, size))
@@ -34,7 +34,7 @@ def two_classes(n: int, seed: int = 0, size: int = 16) -> FaceSet:
     votes[:, EMOTIONS.index("neutral")] = 2
     none = np.zeros(n, np.uint8)
     split = np.where(np.arange(n) < 3 * n // 4, "train", "validation")
-    return FaceSet("synthetic", images.clip(0, 255).astype(np.uint8), labels, split, Votes(votes, none, none))
+    return Dataset("synthetic", images.clip(0, 255).astype(np.uint8), labels, split, Votes(votes, none, none))
 
 
 def tiny(**schedule: object) -> Recipe:
@@ -50,7 +50,7 @@ def tiny(**schedule: object) -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def synthetic() -> FaceSet:
+def synthetic() -> Dataset:
     return two_classes(320)
 
 
@@ -61,8 +61,8 @@ def float32(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def fer2013() -> FaceSet:
-    from mien.lab.dataset.packed import read_packed
+def fer2013() -> Dataset:
+    from mien.data.datasets.npz import read_packed
 
     file: Path = SHARED / "fer2013" / "fer2013.npz"
     if not file.is_file():

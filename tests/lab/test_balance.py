@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.data.dataset import Dataset
+from mien.data.groups import groups_of, read_groups
 from mien.errors import DataError, RecipeError
-from mien.lab.dataset.faces import FaceSet
-from mien.lab.dataset.groups import groups_of, read_groups
+from mien.lab.balancing import evened, quotas
 from mien.lab.recipe import Balance, changed, load_recipe, recipe_from_dict
-from mien.lab.split.evening import evened, quotas
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -33,7 +33,7 @@ def table(tmp_path):
 
 @pytest.fixture
 def uneven(table):
-    """A hundred of a thousand pictures are dark, twenty are unknown."""
+    """A hundred of a thousand images are dark, twenty are unknown."""
     return table([(name, "" if row < 20 else "dark" if row < 120 else "bright") for row, name in enumerate(NAMES)])
 
 
@@ -46,7 +46,7 @@ def test_small_groups_are_drawn_as_often(uneven):
         times = np.bincount(rows, minlength=1000)
         assert times.sum() == 1000
         assert np.bincount(even.cells[rows] + 1).tolist() == [20, 490, 490]
-        assert set(times[:20]) == {1}  # pictures without a group are left as they are
+        assert set(times[:20]) == {1}  # images without a group are left as they are
         assert set(times[20:120]) == {4, 5}
         assert set(times[120:]) <= {0, 1}
     drawn = np.bincount(np.concatenate(epochs), minlength=1000)
@@ -73,7 +73,7 @@ def test_emotions_of_each_group_count_alike(uneven):
     assert even.names == ("bright x happy", "bright x sad", "dark x happy", "dark x sad")
     assert set(even.quotas.tolist()) == {245}
     assert "dark x sad: 25 x 9.80" in even.words()
-    assert "20 pictures without a group" in even.words()
+    assert "20 images without a group" in even.words()
 
 
 def test_weights_are_inverse_frequencies_with_mean_one(uneven):
@@ -140,8 +140,8 @@ def test_mistakes_in_the_recipe():
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.train.batches import training_batches  # noqa: E402  # needs torch
 from mien.lab.train.checkpoint import load_checkpoint  # noqa: E402  # needs torch
+from mien.lab.train.loader import training_batches  # noqa: E402  # needs torch
 from mien.lab.train.run import train  # noqa: E402  # needs torch
 
 from .test_training import InterruptAt  # noqa: E402  # needs torch
@@ -150,7 +150,7 @@ from .test_training import InterruptAt  # noqa: E402  # needs torch
 def faces_of(n=1000):
     images = np.zeros((n, 16, 16), np.uint8)
     images[20:120] = 1  # dark ones can be told by their pixels
-    return FaceSet("made up", images, LABELS[:n], np.full(n, "train"))
+    return Dataset("made up", images, LABELS[:n], np.full(n, "train"))
 
 
 def test_batches_hold_groups_alike(uneven):
@@ -206,5 +206,5 @@ def test_predictions_carry_their_groups(tmp_path):
     with pytest.raises(DataError, match="no head 'x'"):
         write_predictions(open_classifier(Path("tiny")), faces, path, head="x")
     (tmp_path / "groups.csv").write_text("name,light\nelse,bright\n", "utf-8")
-    with pytest.raises(DataError, match="no row names a picture"):
+    with pytest.raises(DataError, match="no row names an image"):
         write_predictions(open_classifier(Path("tiny")), faces, path, groups=tmp_path / "groups.csv")

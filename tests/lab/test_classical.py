@@ -9,9 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mien.classify.network import EmotionNetwork
 from mien.cli.classical import classical
-from mien.crop.prepare import network_input
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.classical.features import compute_features, open_features
@@ -21,8 +19,10 @@ from mien.lab.classical.settings import Boosting, Classical, Forest
 from mien.lab.classical.trees import floor_float32
 from mien.lab.evaluate.predict import classifier_of_onnx, open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
-from mien.models.catalogue import load_model
-from mien.models.session import open_session
+from mien.model.classifier import EmotionClassifier
+from mien.model.preprocess import to_tensor
+from mien.model.registry import load_model
+from mien.model.session import open_session
 
 from .conftest import HAPPY, two_classes
 
@@ -49,8 +49,8 @@ def test_lbp_counts_patterns_as_one_would_by_hand(noise):
     ring = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
     counts = np.zeros((2, 2, 59))
     for row, column in np.ndindex(24, 24):
-        centre = image[row + 1, column + 1]
-        pattern = sum((image[row + 1 + y, column + 1 + x] >= centre) << k for k, (y, x) in enumerate(ring))
+        center = image[row + 1, column + 1]
+        pattern = sum((image[row + 1 + y, column + 1 + x] >= center) << k for k, (y, x) in enumerate(ring))
         counts[row // 12, column // 12, uniform_classes()[pattern]] += 1
     front, _ = open_features(replace(SMALL, size=24, region=12))
     found = compute_features(front, noise[:1]).reshape(59, 2, 2).transpose(1, 2, 0)
@@ -111,15 +111,15 @@ def test_four_emotions_and_faces_of_another_size(model, tmp_path):
 def test_the_reader_takes_the_file_as_any_other(synthetic, tmp_path):
     done = fit_classical(replace(SMALL, model="forest"), synthetic, tmp_path)
     card, weights = load_model(done.path)
-    network = EmotionNetwork(card, open_session(weights, 1, "x"), None, None, True)
-    judged = network.judge(network_input(synthetic.images[:40], card.input))
+    network = EmotionClassifier(card, open_session(weights, 1, "x"), None, None, True)
+    judged = network.judge(to_tensor(synthetic.images[:40], card.input))
     right = [
         network.emotions[i] == EMOTIONS[label] for i, label in zip(judged.probabilities.argmax(1), synthetic.labels)
     ]
     assert np.mean(right) > 0.95
 
 
-def test_colour_pictures_are_read_by_their_brightness(synthetic, tmp_path):
+def test_color_images_are_read_by_their_brightness(synthetic, tmp_path):
     classifier = open_classifier(fit_classical(SMALL, synthetic, tmp_path).path)
     gray = synthetic.images[:6]
     assert np.array_equal(
@@ -133,7 +133,7 @@ def test_the_card_says_what_was_done(synthetic, tmp_path):
     assert card["recipe"]["classical"]["features"] == "lbp"
     assert card["heads"][HEAD]["emotions"] == list(LABEL_SETS["happy-sad"])
     assert card["scores"]["results"][0]["scores"]["n"] == 80
-    assert "240 training pictures" in card["data"]
+    assert "240 training images" in card["data"]
 
 
 def test_a_changed_file_is_refused(synthetic, tmp_path):
@@ -153,14 +153,14 @@ def test_rounding_a_threshold_down_changes_no_decision():
         assert (above <= floor) == (above <= threshold)
 
 
-def test_a_class_without_pictures_is_named(synthetic, tmp_path):
-    with pytest.raises(DataError, match="got no training pictures of surprise, neutral"):
+def test_a_class_without_images_is_named(synthetic, tmp_path):
+    with pytest.raises(DataError, match="got no training images of surprise, neutral"):
         fit_classical(replace(SMALL, emotions="four"), synthetic, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_validation_part_is_named_first(synthetic, tmp_path):
-    with pytest.raises(DataError, match="no pictures for 'validation'"):
+    with pytest.raises(DataError, match="no images for 'validation'"):
         fit_classical(SMALL, synthetic.part("train"), tmp_path)
 
 

@@ -100,7 +100,7 @@ def test_train_evaluate_export(work, mien):
     assert (work / "models" / "mine.onnx").is_file()
     assert (
         json.loads((work / "models" / "mine.json").read_text())["data"]
-        == "faces: 150 training pictures with one label each"
+        == "faces: 150 training images with one label each"
     )
 
 

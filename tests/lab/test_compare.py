@@ -1,4 +1,4 @@
-"""Models side by side: the same question, the same pictures, and honest words about who is better."""
+"""Models side by side: the same question, the same images, and honest words about who is better."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ from mien.lab.ensemble.spec import Member as Voter
 from mien.lab.evaluate.predict import open_classifier
 from mien.lab.recipe import Data, Head
 from mien.lab.train.run import train
-from mien.models.card import HeadCard
+from mien.model.card import HeadCard
 
 from .conftest import tiny, two_classes
 
@@ -38,7 +38,7 @@ ORDER = [EMOTIONS.index(name) for name in ("happy", "sad")]
 
 
 def faces():
-    """Two hundred pictures; the last twenty are copies of the first twenty, which are trained on."""
+    """Two hundred images; the last twenty are copies of the first twenty, which are trained on."""
     made = two_classes(200)
     images, labels = made.images.copy(), made.labels.copy()
     images[-20:], labels[-20:] = images[:20], labels[:20]
@@ -61,7 +61,7 @@ def runs(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def comparison(runs):
-    return compare(open_members([runs / "pair", runs / "seven"]), lambda _size, _colour: faces(), seconds=0.1)
+    return compare(open_members([runs / "pair", runs / "seven"]), lambda _size, _color: faces(), seconds=0.1)
 
 
 def standing(comparison, name):
@@ -95,19 +95,19 @@ def test_a_model_of_seven_emotions_chooses_among_two(runs, comparison):
     assert np.array_equal(standing(comparison, "seven").guesses, guesses)
 
 
-def test_copies_of_training_pictures_are_marked_apart(comparison):
+def test_copies_of_training_images_are_marked_apart(comparison):
     assert standing(comparison, "seven").dedup.n == 30
-    assert any("20 pictures whose exact copy" in line for line in notes(comparison))
+    assert any("20 images whose exact copy" in line for line in notes(comparison))
 
 
-def test_who_chose_by_these_pictures_is_marked(comparison):
+def test_who_chose_by_these_images_is_marked(comparison):
     names = columns(comparison)[0].cells
     assert sorted(names) == ["pair", "seven †"]
-    assert any("† chose its epoch on these pictures" in line for line in notes(comparison))
+    assert any("† chose its epoch on these images" in line for line in notes(comparison))
     assert not any("†" in line for line in notes(replace(comparison, split="test")))
 
 
-def test_a_run_judged_on_a_drawn_part_narrows_the_pictures_for_all(runs):
+def test_a_run_judged_on_a_drawn_part_narrows_the_images_for_all(runs):
     members = open_members([runs / "pair", runs / "seven"])
     drawing = replace(members[0].recipe, data=Data(inner=0.2, judge_counts={"happy": 9, "sad": 7}))
     asked = exam(common_question(members), [replace(members[0], recipe=drawing), members[1]], faces(), "validation")
@@ -139,12 +139,12 @@ def test_models_without_common_emotions_cannot_be_compared(runs):
     assert raised.value.hint
 
 
-def test_no_common_picture_is_an_error_that_says_so(runs):
+def test_no_common_image_is_an_error_that_says_so(runs):
     members = open_members([runs / "pair"])
     angry = replace(faces(), labels=np.zeros(200, np.int64))
-    with pytest.raises(DataError, match="no picture that all 1 models can be marked on"):
+    with pytest.raises(DataError, match="no image that all 1 models can be marked on"):
         exam(common_question(members), members, angry, "validation")
-    with pytest.raises(DataError, match="no pictures for 'test'"):
+    with pytest.raises(DataError, match="no images for 'test'"):
         exam(common_question(members), members, faces(), "test")
 
 
@@ -166,11 +166,11 @@ def test_names_differ_and_nobody_comes_twice(runs, tmp_path):
 
 def test_a_model_without_a_history_leaves_cells_empty(runs, tmp_path):
     (tmp_path / "last.ckpt").write_bytes((runs / "pair" / "last.ckpt").read_bytes())
-    result = compare(open_members([tmp_path, runs / "pair"]), lambda _size, _colour: faces(), seconds=0.1)
+    result = compare(open_members([tmp_path, runs / "pair"]), lambda _size, _color: faces(), seconds=0.1)
     trained = next(column for column in columns(result) if column.title == "trained")
     assert sorted(bool(cell) for cell in trained.cells) == [False, True]
     # The same weights: nobody may be called better.
-    assert verdict(result)[0].startswith("These pictures do not show")
+    assert verdict(result)[0].startswith("These images do not show")
     assert [one.p for one in result.standings] == [None, 1.0]
 
 
@@ -179,7 +179,7 @@ def test_an_ensemble_is_the_sum_of_its_members(runs, tmp_path):
         Voter(str(runs / name), digest_of(runs / name), head, 1.0, 0.5)
         for name, head in (("pair", "pair"), ("seven", "fer2013"))
     ]
-    two = Ensemble("two", "happy-sad", "labels", tuple(voters), "synthetic, validation: 50 pictures")
+    two = Ensemble("two", "happy-sad", "labels", tuple(voters), "synthetic, validation: 50 images")
     write_ensemble(two, tmp_path / "two.json")
     both, pair, seven = open_members([tmp_path / "two.json", runs / "pair", runs / "seven"])
     assert (both.engine, both.name) == ("ensemble", "two")
@@ -264,12 +264,12 @@ def test_command(runs, csv_file, monkeypatch):
     done = CliRunner().invoke(app, [str(runs / "pair"), str(runs / "seven"), "--data", str(csv_file)])
     assert done.exit_code == 0, done.output
     assert "…" not in done.output  # nothing is cut off
-    assert "faces, validation: 50 pictures, 2 emotions" in done.stdout
+    assert "faces, validation: 50 images, 2 emotions" in done.stdout
     done = CliRunner().invoke(app, [str(runs / "seven"), "--data", str(csv_file), "--json"])
     result = json.loads(done.stdout)
     assert result["emotions"] == list(LABEL_SETS["seven"])
     assert result["verdict"] == []
-    assert result["models"][0]["tuned_on_these_pictures"]
+    assert result["models"][0]["tuned_on_these_images"]
 
 
 def test_a_model_that_has_learned_nothing_is_called_so(comparison):
@@ -278,4 +278,4 @@ def test_a_model_that_has_learned_nothing_is_called_so(comparison):
     dull = replace(best, guesses=np.zeros_like(best.guesses))
     assert not any("The same answer" in line for line in notes(replace(comparison, standings=(lively,))))
     told = notes(replace(comparison, standings=(dull, *others)))
-    assert any(line.startswith(f"The same answer to every picture: {best.member.name}") for line in told)
+    assert any(line.startswith(f"The same answer to every image: {best.member.name}") for line in told)

@@ -4,7 +4,7 @@ from mien.lab.export.run import export_formats
 from mien.lab.train.checkpoint import cost_of
 from mien.lab.train.history import History
 from mien.lab.train.run import train
-from mien.models.card import read_card
+from mien.model.card import read_card
 
 from .conftest import tiny
 

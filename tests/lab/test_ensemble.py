@@ -11,7 +11,6 @@ from scipy.special import log_softmax
 from typer.testing import CliRunner
 
 from mien.cli.ensembling import ensemble
-from mien.crop.prepare import network_input
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.classical.run import HEAD as LABELS
@@ -24,6 +23,7 @@ from mien.lab.ensemble.run import common_label_set, make_ensemble
 from mien.lab.ensemble.spec import read_ensemble
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
+from mien.model.preprocess import to_tensor
 
 from .conftest import HAPPY, SAD, two_classes
 
@@ -79,7 +79,7 @@ def test_a_stack_finds_the_member_that_knows():
 
 
 def test_held_out_answers_come_from_other_folds():
-    """Members that know nothing: a stack judged on its own pictures would look better than chance, held out it must not."""
+    """Members that know nothing: a stack judged on its own images would look better than chance, held out it must not."""
     rng = np.random.default_rng(0)
     answers = rng.integers(0, 2, 60)
     views = [[log_softmax(rng.normal(0, 5, (60, 2)), axis=1) for _ in range(12)]]
@@ -121,13 +121,13 @@ def test_a_stacked_file_gives_what_the_stack_gives(models, faces, tmp_path):
     assert right.mean() > 0.95
 
 
-def test_gray_colour_and_prepared_pictures_all_give_the_same(models, faces, tmp_path):
+def test_gray_color_and_prepared_images_all_give_the_same(models, faces, tmp_path):
     make_ensemble([models / "good.onnx", models / "small.onnx"], faces, tmp_path / "two.json")
     opened = open_classifier(tmp_path / "two.json")
     gray = faces.images[:5]
     expected = opened.logits(gray)[HEAD]
     assert np.array_equal(opened.logits(np.stack([gray] * 3, -1))[HEAD], expected)
-    assert np.array_equal(opened.run(network_input(gray, opened.input))[HEAD], expected)
+    assert np.array_equal(opened.run(to_tensor(gray, opened.input))[HEAD], expected)
 
 
 def test_an_ensemble_may_be_a_member(models, faces, tmp_path):
@@ -181,7 +181,7 @@ def test_requests_that_cannot_be_meant(models, faces, tmp_path):
         with pytest.raises(OptionError, match=words):
             make_ensemble(**{"models": two, "faces": faces, "out": tmp_path / "x.json", **wrong})
     few = faces.take(np.arange(236, 246))
-    with pytest.raises(DataError, match="pictures of the rarest emotion"):
+    with pytest.raises(DataError, match="images of the rarest emotion"):
         make_ensemble(two, few, tmp_path / "x.json", stack=True)
     assert not list(tmp_path.iterdir())
 

@@ -6,7 +6,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra lab")
 pytest.importorskip("captum", reason="needs the extra lab")
 
-from mien import ModelError, OptionError, ReadOptions  # noqa: E402
+from mien import (
+    ModelError,
+    OptionError,
+    ReadOptions,
+)
 from mien.lab.explaining.hirescam import HiResCam  # noqa: E402
 from mien.lab.explaining.opening import open_torch_explainer  # noqa: E402
 
@@ -19,8 +23,8 @@ class Corner(torch.nn.Module):
         self.same = torch.nn.Conv2d(1, 1, 1, bias=False)
         torch.nn.init.ones_(self.same.weight)
 
-    def forward(self, pictures):
-        seen = self.same(pictures)[:, 0, :6, :6].pow(2).mean((1, 2))
+    def forward(self, images):
+        seen = self.same(images)[:, 0, :6, :6].pow(2).mean((1, 2))
         return {"words": torch.stack([seen, torch.zeros_like(seen)], 1)}
 
 
@@ -35,8 +39,8 @@ def test_the_map_lies_where_the_network_looks():
 
 
 def test_what_spoke_for_one_spoke_against_the_other():
-    camera, picture = HiResCam(Corner().eval(), "words", COLUMNS, flip=False), np.ones((1, 1, 16, 16), np.float32)
-    np.testing.assert_allclose(camera(picture, "neutral"), -camera(picture, "happy"), atol=1e-6)
+    camera, image = HiResCam(Corner().eval(), "words", COLUMNS, flip=False), np.ones((1, 1, 16, 16), np.float32)
+    np.testing.assert_allclose(camera(image, "neutral"), -camera(image, "happy"), atol=1e-6)
 
 
 def test_flip_averages_the_mirror_image():
@@ -58,11 +62,11 @@ def test_random_weights_give_another_map():
                 super().__init__()
                 self.trunk, self.head = network, head
 
-            def forward(self, pictures):
-                return {"words": self.head(self.trunk(pictures))}
+            def forward(self, images):
+                return {"words": self.head(self.trunk(images))}
 
-        picture = np.random.default_rng(0).normal(size=(1, 1, 24, 24)).astype(np.float32)
-        return HiResCam(Whole().eval(), "words", COLUMNS, flip=False)(picture, "happy")
+        image = np.random.default_rng(0).normal(size=(1, 1, 24, 24)).astype(np.float32)
+        return HiResCam(Whole().eval(), "words", COLUMNS, flip=False)(image, "happy")
 
     own = made(0)
     others = [rank_correlation(own, made(seed)) for seed in range(1, 9)]
@@ -75,8 +79,8 @@ def test_a_network_without_feature_maps_is_refused():
             super().__init__()
             self.head = torch.nn.Linear(16, 2)
 
-        def forward(self, pictures):
-            return {"words": self.head(pictures.flatten(1))}
+        def forward(self, images):
+            return {"words": self.head(images.flatten(1))}
 
     with pytest.raises(ModelError, match="needs a network that makes feature maps"):
         HiResCam(Dense().eval(), "words", COLUMNS, flip=False)(np.ones((1, 1, 4, 4), np.float32), "happy")

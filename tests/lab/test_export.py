@@ -6,22 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.crop.prepare import network_input
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
 from mien.lab.evaluate.report import write_report
 from mien.lab.recipe import Head, changed
-from mien.models.card import InputSpec, read_card
+from mien.model.card import InputSpec, read_card
+from mien.model.preprocess import to_tensor
 
 from .conftest import tiny, two_classes
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.export.carding import describe  # noqa: E402  # needs torch
-from mien.lab.export.parity import check_parity, max_difference  # noqa: E402  # needs torch
+from mien.lab.export.naming import describe  # noqa: E402  # needs torch
+from mien.lab.export.onnx import (
+    check_parity,
+    max_difference,  # needs torch
+    to_onnx,  # needs torch
+)
 from mien.lab.export.run import export_model  # noqa: E402  # needs torch
-from mien.lab.export.to_onnx import to_onnx  # noqa: E402  # needs torch
 from mien.lab.train.checkpoint import restore_network  # noqa: E402  # needs torch
 from mien.lab.train.run import train  # noqa: E402  # needs torch
 
@@ -45,12 +48,12 @@ def exported(tmp_path_factory, faces):
     out = tmp_path_factory.mktemp("export")
     recipe = replace(tiny(epochs=5), heads={"ferplus": Head("eight", "votes"), "fer2013": Head("seven", "labels")})
     train(recipe, faces, out / "run")
-    return out / "run", export_model(out / "run", faces, out / "models", name="two", licence="CC0-1.0")
+    return out / "run", export_model(out / "run", faces, out / "models", name="two", license="CC0-1.0")
 
 
 def test_the_card_says_it_all(exported):
     card = read_card(exported[1].with_suffix(".json"))
-    assert (card.name, card.weights, card.licence) == ("two", "two.onnx", "CC0-1.0")
+    assert (card.name, card.weights, card.license) == ("two", "two.onnx", "CC0-1.0")
     assert card.input == InputSpec(16, 0.508, 0.255)
     assert card.parameters == 8 * 9 + 16 + 16 * 8 * 9 + 32 + 17 * 15
     assert card.macs == 16 * 16 * 8 * 9 + 8 * 8 * 16 * 8 * 9 + 16 * 15
@@ -85,7 +88,7 @@ def test_heads_that_the_data_cannot_mark_are_left_out(exported, faces):
     evaluation = evaluate(open_classifier(exported[1]), replace(faces, votes=None))
     assert {result.head for result in evaluation.results} == {"fer2013"}
     unseen = replace(faces, split=np.where(faces.split == "train", "test", faces.split))
-    assert {result.pictures for result in evaluate(open_classifier(exported[1]), unseen).results} == {"official"}
+    assert {result.images for result in evaluate(open_classifier(exported[1]), unseen).results} == {"official"}
 
 
 def test_validation_of_nothing_but_copies(exported, faces, tmp_path):
@@ -115,7 +118,7 @@ def test_parity_and_the_same_bytes_twice(exported, faces):
     weights = to_onnx(network, 16)
     assert weights == exported[1].read_bytes()
     assert b"mien" not in weights  # no names or paths of the Python source
-    pictures = network_input(faces.images[:20], InputSpec(16, recipe.input.mean, recipe.input.std))
+    pictures = to_tensor(faces.images[:20], InputSpec(16, recipe.input.mean, recipe.input.std))
     assert max_difference(network, weights, pictures) < 1e-4
     with torch.no_grad():
         next(network.heads["ferplus"].parameters()).add_(0.01)
@@ -141,7 +144,7 @@ def test_names_are_file_names(exported, faces, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_network_of_rows_in_colour_is_exported_and_read_with(tmp_path, monkeypatch):
+def test_a_network_of_rows_in_color_is_exported_and_read_with(tmp_path, monkeypatch):
     from mien import Reader, ReadOptions
     from mien.lab.recipe import recipe_from_dict
 
@@ -149,10 +152,10 @@ def test_a_network_of_rows_in_colour_is_exported_and_read_with(tmp_path, monkeyp
     rows = ["noise 0.1", "conv 8x3 valid > relu > norm > pool same", "conv 8x3 same > leaky 0.1 > pool", "flatten"]
     recipe = recipe_from_dict(
         {
-            "name": "coloured",
+            "name": "colored",
             "heads": {"labels": {"emotions": "happy-sad", "output": "sigmoid"}},
             "data": {"inner": 0.2},
-            "input": {"size": 16, "mean": 0.0, "std": 1.0, "colour": "rgb"},
+            "input": {"size": 16, "mean": 0.0, "std": 1.0, "color": "rgb"},
             "network": {"name": "layers", "layers": [*rows, "dense 16 > norm > relu > drop 0.2"]},
             "optimizer": {"name": "adam", "lr": 0.01, "decay": "constant", "warmup_epochs": 0},
             "schedule": {"epochs": 4, "batch": 16, "ema": 0.0},
@@ -174,16 +177,16 @@ def test_a_network_of_rows_in_colour_is_exported_and_read_with(tmp_path, monkeyp
 
 def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch):
     """Also when the export is given more pictures than the run was: its own list of pictures counts."""
-    from mien.lab.dataset.lists import read_list
+    from mien.data.manifest import read_list
     from mien.lab.recipe import changed
-    from mien.lab.train.checkpoint import pictures_of
+    from mien.lab.train.checkpoint import images_of
 
     monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
     everything = two_classes(320)
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave
     listed = read_list(tmp_path / "pictures.csv")
-    seen = pictures_of(tmp_path / "last.ckpt", recipe, everything)
+    seen = images_of(tmp_path / "last.ckpt", recipe, everything)
     assert set(seen.part("inner").names) == set(listed.names[listed.split == "inner"])
     assert set(seen.part("train").names) == set(listed.names[listed.split == "train"])
     with pytest.raises(DataError, match="lacks"):
@@ -191,8 +194,8 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
 
 
 def test_branches_are_folded_into_one_convolution(tmp_path):
-    from mien.lab.nets.branched import BranchedConv, folded
-    from mien.lab.nets.plain import PlainTrunk
+    from mien.lab.networks.reparameterized import BranchedConv, folded
+    from mien.lab.networks.vgg import PlainTrunk
 
     torch.manual_seed(0)
     trunk = PlainTrunk((8, 8, 12), (2, 1, 2), branches=True)
@@ -221,7 +224,7 @@ def test_a_branched_network_is_exported_as_a_plain_one(tmp_path):
 
 
 def test_int8_is_as_good_and_says_so_on_its_card(exported, faces, tmp_path):
-    from mien.lab.export.to_int8 import export_int8
+    from mien.lab.export.int8 import export_int8
 
     path = export_int8(str(exported[1]), faces, tmp_path)
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["two-int8.json", "two-int8.onnx"]
@@ -250,9 +253,9 @@ def test_the_int8_copy_is_named_after_the_model(name, copy):
 def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces):
     import onnx
 
-    from mien.lab.export.quantize import quantized
+    from mien.lab.export.int8 import quantized
 
-    pictures = network_input(faces.images[:40], read_card(exported[1].with_suffix(".json")).input)
+    pictures = to_tensor(faces.images[:40], read_card(exported[1].with_suffix(".json")).input)
     weights = quantized(exported[1].read_bytes(), pictures)
     assert weights == quantized(exported[1].read_bytes(), pictures)
     assert b"/tmp" not in weights
@@ -265,33 +268,32 @@ def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces)
 
 
 def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, monkeypatch):
-    from mien.lab.export import to_int8
-    from mien.lab.export.quantize import quantized
+    from mien.lab.export.int8 import export_int8, quantized
 
     def damaged(weights, pictures):
         return quantized(weights, pictures / 20)  # ranges twenty times too tight
 
-    monkeypatch.setattr(to_int8, "quantized", damaged)
+    monkeypatch.setattr("mien.lab.export.int8.quantized", damaged)
     with pytest.raises(ModelError, match="loses too much in int8"):
-        to_int8.export_int8(str(exported[1]), faces, tmp_path / "out")
+        export_int8(str(exported[1]), faces, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_what_has_no_kernels_is_refused():
     from onnx import TensorProto, helper
 
-    from mien.lab.export.quantize import quantized
+    from mien.lab.export.int8 import quantized
 
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in ("pictures", "logits")]
     graph = helper.make_graph([helper.make_node("Relu", ["pictures"], ["logits"])], "bare", ends[:1], ends[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-    with pytest.raises(ModelError, match="nothing to quantise: got layers of the kinds Relu"):
+    with pytest.raises(ModelError, match="nothing to quantize: got layers of the kinds Relu"):
         quantized(model.SerializeToString(), np.zeros((2, 4), np.float32))
 
 
-def test_a_program_of_torch_gives_the_same_logits_for_any_number_of_pictures(exported, faces, tmp_path):
+def test_a_program_of_torch_gives_the_same_logits_for_any_number_of_images(exported, faces, tmp_path):
+    from mien.lab.export.program import run_program
     from mien.lab.export.run import export_formats
-    from mien.lab.export.to_program import run_program
 
     paths = export_formats(exported[0], faces, tmp_path, formats=("pt2", "onnx-int8"), name="two")
     assert [path.name for path in paths] == ["two.pt2", "two-int8.onnx"]
@@ -303,7 +305,7 @@ def test_a_program_of_torch_gives_the_same_logits_for_any_number_of_pictures(exp
     images = faces.images[:7]
     expected = predict(open_classifier(exported[1]), images, flip=False)
     for some in (images, images[:1]):
-        found = run_program(content, network_input(some, card.input))
+        found = run_program(content, to_tensor(some, card.input))
         for head, logits in found.items():
             np.testing.assert_allclose(logits, expected[head][: len(some)], atol=1e-4)
 

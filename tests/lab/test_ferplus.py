@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from mien.data.dataset import Dataset
+from mien.data.datasets.kaggle import with_ferplus
+from mien.data.loading import open_data
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
-from mien.lab.dataset.faces import FaceSet
-from mien.lab.dataset.ferplus import with_ferplus
-from mien.lab.dataset.opening import open_data
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
 PIXELS = " ".join(["7"] * 16)
@@ -28,7 +28,7 @@ def data(tmp_path):
     return tmp_path / "fer2013.csv"
 
 
-def test_votes_beside_the_pictures_are_found(data):
+def test_votes_beside_the_images_are_found(data):
     told = []
     faces = open_data(data, 4, notes=told.append)
     assert faces.votes is not None
@@ -74,7 +74,7 @@ def test_votes_in_another_order_are_told(tmp_path):
     labels = np.random.default_rng(0).choice(
         [EMOTIONS.index("happy"), EMOTIONS.index("sad"), EMOTIONS.index("fear")], 3000
     )
-    faces = FaceSet("fer2013", np.zeros((3000, 2, 2), np.uint8), labels, np.full(3000, "train"))
+    faces = Dataset("fer2013", np.zeros((3000, 2, 2), np.uint8), labels, np.full(3000, "train"))
     columns = {EMOTIONS.index("happy"): 1, EMOTIONS.index("sad"): 3, EMOTIONS.index("fear"): 6}
     rows = ["Training,," + ",".join("9" if place == columns[label] else "0" for place in range(10)) for label in labels]
     (tmp_path / "right.csv").write_text(HEAD + "\n".join(rows), "utf-8")

@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.crop.align import cut
+from mien.data.datasets.folders import read_folders
+from mien.data.loading import open_data
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, SourceError
-from mien.lab.dataset.folders import read_folders
-from mien.lab.dataset.opening import open_data
-from mien.sources.still import read_still
-from mien.values.face import Box, Face
+from mien.io.images import read_image
+from mien.model.preprocess import cut
+from mien.types import Box, Face
 
 
-def picture(path, value: int = 100, size: tuple[int, int] = (8, 8), mode: str = "L") -> None:
+def image(path, value: int = 100, size: tuple[int, int] = (8, 8), mode: str = "L") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", size, value).convert(mode).save(path)
 
 
 def noise(path, seed: int) -> None:
-    """A picture like no other."""
+    """An image like no other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 16)).astype(np.uint8)).resize((48, 48)).save(path)
 
@@ -29,9 +29,9 @@ def noise(path, seed: int) -> None:
     [("train", "validation"), ("Training", "Val"), ("images/train", "images/valid"), ("a/b/TRAIN", "a/b/dev")],
 )
 def test_layouts(tmp_path, train, validation):
-    picture(tmp_path / train / "Anger" / "1.png", 10)
-    picture(tmp_path / train / "freude" / "1.JPG", 20)
-    picture(tmp_path / validation / "happy" / "sub" / "1.png", 30, mode="RGB")
+    image(tmp_path / train / "Anger" / "1.png", 10)
+    image(tmp_path / train / "freude" / "1.JPG", 20)
+    image(tmp_path / validation / "happy" / "sub" / "1.png", 30, mode="RGB")
     (tmp_path / train / "happy").mkdir(exist_ok=True)  # an empty class is simply absent
     (tmp_path / train / "freude" / "._1.png").write_bytes(b"left by a Mac")
     (tmp_path / train / "freude" / "Thumbs.db").write_bytes(b"left by Windows")
@@ -44,7 +44,7 @@ def test_test_never_stands_in_for_validation(tmp_path):
     for i in range(20):
         noise(tmp_path / "train" / "happy" / f"{i}.png", i)
     noise(tmp_path / "test" / "happy" / "1.png", 99)
-    with pytest.raises(DataError, match="no pictures for 'validation': it has test, train") as caught:
+    with pytest.raises(DataError, match="no images for 'validation': it has test, train") as caught:
         read_folders(tmp_path, 8).part("validation")
     assert "every tenth" in caught.value.hint
     assert "'validation/'" in caught.value.hint
@@ -56,22 +56,22 @@ def test_test_never_stands_in_for_validation(tmp_path):
     assert "a tenth of train becomes one" in told[0]
 
 
-def test_one_training_picture_cannot_be_divided(tmp_path):
+def test_one_training_image_cannot_be_divided(tmp_path):
     noise(tmp_path / "train" / "happy" / "1.png", 1)
     noise(tmp_path / "test" / "happy" / "1.png", 2)
-    with pytest.raises(DataError, match="happy: got 1 picture .* expected at least 2: one each for train, validation"):
+    with pytest.raises(DataError, match="happy: got 1 image .* expected at least 2: one each for train, validation"):
         open_data(tmp_path, 8)
 
 
-def test_pictures_are_scaled_and_progress_is_told(tmp_path):
+def test_images_are_scaled_and_progress_is_told(tmp_path):
     for i in range(3):
-        picture(tmp_path / "train" / "sad" / f"{i}.png", size=(20 + i, 30))
+        image(tmp_path / "train" / "sad" / f"{i}.png", size=(20 + i, 30))
     seen = []
     assert read_folders(tmp_path, 16, progress=lambda *at: seen.append(at)).images.shape == (3, 16, 16)
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_pictures_are_cut_as_the_reader_cuts_them(tmp_path):
+def test_images_are_cut_as_the_reader_cuts_them(tmp_path):
     path = tmp_path / "train" / "sad" / "1.png"
     path.parent.mkdir(parents=True)
     oblong = np.full((32, 128, 3), 50, np.uint8)
@@ -79,7 +79,7 @@ def test_pictures_are_cut_as_the_reader_cuts_them(tmp_path):
     Image.fromarray(oblong).save(path)
     images = read_folders(tmp_path, 16).images
     assert (images == 200).all()
-    frame = read_still(path)
+    frame = read_image(path)
     np.testing.assert_array_equal(images[0], cut(frame, Face(Box(0, 0, frame.width, frame.height)), 16))
 
 
@@ -97,8 +97,8 @@ def test_sixteen_bits_keep_their_grays(tmp_path):
     assert (read_folders(tmp_path, 8).images == 100).all()
 
 
-def test_damaged_pictures_are_an_error_or_told(tmp_path):
-    picture(tmp_path / "train" / "sad" / "1.png")
+def test_damaged_images_are_an_error_or_told(tmp_path):
+    image(tmp_path / "train" / "sad" / "1.png")
     bad = tmp_path / "train" / "sad" / "2.png"
     bad.write_bytes((tmp_path / "train" / "sad" / "1.png").read_bytes()[:40])
     with pytest.raises(SourceError, match=r"2\.png is"):
@@ -110,14 +110,14 @@ def test_damaged_pictures_are_an_error_or_told(tmp_path):
 
 
 def test_unknown_class_names_the_known(tmp_path):
-    picture(tmp_path / "train" / "bored" / "1.png")
+    image(tmp_path / "train" / "bored" / "1.png")
     with pytest.raises(DataError, match=r"got 'bored', expected one of angry, disgust.*alias"):
         read_folders(tmp_path, 8)
 
 
 def test_folders_that_mean_nothing_are_an_error_with_a_layout(tmp_path):
-    picture(tmp_path / "a" / "1.png")
-    picture(tmp_path / "b" / "1.png")
+    image(tmp_path / "a" / "1.png")
+    image(tmp_path / "b" / "1.png")
     with pytest.raises(DataError, match="got a, b, expected a folder 'train'.*named after emotions") as caught:
         read_folders(tmp_path, 8)
     assert "train/happy" in caught.value.hint
@@ -142,7 +142,7 @@ def test_the_division_does_not_depend_on_the_size_or_on_names(tmp_path):
     for i in range(30):
         noise(tmp_path / "a" / "happy" / f"{i}.png", i)
         noise(tmp_path / "b" / "Joy" / f"{i * 7 % 30}.png", i)
-    one, other = open_data(tmp_path / "a", 48), open_data(tmp_path / "b", 64, colour="rgb")
+    one, other = open_data(tmp_path / "a", 48), open_data(tmp_path / "b", 64, color="rgb")
     seeds = {name: i for i in range(30) for name in (f"happy/{i}.png", f"Joy/{i * 7 % 30}.png")}
     placed = [dict(zip([seeds[name] for name in faces.names], faces.split)) for faces in (one, other)]
     assert placed[0] == placed[1]
@@ -153,26 +153,26 @@ def test_an_empty_class_is_named(tmp_path):
         noise(tmp_path / "flat" / "happy" / f"{i}.png", i)
         noise(tmp_path / "parts" / "train" / "happy" / f"{i}.png", i)
     (tmp_path / "flat" / "sad").mkdir()
-    with pytest.raises(DataError, match="sad holds no pictures: got 0, expected at least one each") as caught:
+    with pytest.raises(DataError, match="sad holds no images: got 0, expected at least one each") as caught:
         open_data(tmp_path / "flat", 8)
     assert "take the folder away" in caught.value.hint
     (tmp_path / "parts" / "train" / "sad").mkdir()
     told = []
     open_data(tmp_path / "parts", 8, notes=told.append)
-    assert told[0].endswith("sad holds no pictures")
+    assert told[0].endswith("sad holds no images")
 
 
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("angrey", "Did you mean 'angry'"),
+        ("angray", "Did you mean 'angry'"),
         ("Suprised", "Did you mean 'surprised'"),
         ("3", "Numbers mean"),
         ("x", "Rename"),
     ],
 )
 def test_a_class_folder_that_is_nearly_right(tmp_path, name, advice):
-    picture(tmp_path / "train" / name / "1.png")
+    image(tmp_path / "train" / name / "1.png")
     with pytest.raises(DataError, match=f"got '{name}'") as caught:
         open_data(tmp_path, 8)
     assert advice in caught.value.hint
@@ -180,7 +180,7 @@ def test_a_class_folder_that_is_nearly_right(tmp_path, name, advice):
 
 def test_empty_classes_only(tmp_path):
     (tmp_path / "train" / "happy").mkdir(parents=True)
-    with pytest.raises(DataError, match="hold no pictures"):
+    with pytest.raises(DataError, match="hold no images"):
         read_folders(tmp_path, 8)
 
 
@@ -193,7 +193,7 @@ def test_unknown_forms(tmp_path):
     (tmp_path / "fer2013.csv").write_bytes(b"")
     with pytest.raises(DataError, match="got an empty file"):
         open_data(tmp_path / "fer2013.csv", 8)
-    picture(tmp_path / "1.png")
+    image(tmp_path / "1.png")
     with pytest.raises(DataError, match=r"got a \.png file") as caught:
         open_data(tmp_path / "1.png", 8)
-    assert "one picture" in caught.value.hint
+    assert "one image" in caught.value.hint

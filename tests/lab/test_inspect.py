@@ -12,8 +12,8 @@ from PIL import Image
 
 from mien.cli.exits import guarded
 from mien.cli.inspecting import inspect
-from mien.lab.dataset.faces import FaceSet
-from mien.lab.dataset.opening import open_data
+from mien.data.dataset import Dataset
+from mien.data.loading import open_data
 from mien.lab.inspect.cleaning import clean
 from mien.lab.inspect.copies import find_copies
 from mien.lab.inspect.detected import look_for_faces
@@ -27,7 +27,7 @@ from .conftest import HAPPY, SAD, two_classes
 
 
 @pytest.fixture(scope="module")
-def spoilt() -> FaceSet:
+def spoilt() -> Dataset:
     """Eighty pictures, 60 to train on; of the training ones 0 is blank, 1 dark, 2 blurred; 3 is copied to validation, 4 to
     training with another label, 5 to training; of 6 there is a lighter copy in validation."""
     faces = two_classes(80, size=48)
@@ -86,13 +86,13 @@ def test_the_copy_that_judges_stays(looked):
     assert not any(why for why, use in zip(left.why, left.use) if use)
 
 
-def test_test_pictures_always_stay(spoilt, tmp_path):
+def test_test_images_always_stay(spoilt, tmp_path):
     looked = look_through(replace(spoilt, split=np.full(len(spoilt), "test")), side=48, folder=tmp_path)
     assert clean(looked, drop_label_errors=True).use.all()
 
 
-def test_blank_pictures_are_copies_of_none():
-    faces = FaceSet("x", np.zeros((4, 8, 8), np.uint8), np.zeros(4, np.int64), np.full(4, "train"))
+def test_blank_images_are_copies_of_none():
+    faces = Dataset("x", np.zeros((4, 8, 8), np.uint8), np.zeros(4, np.int64), np.full(4, "train"))
     copies = find_copies(faces, measure(faces.images).blank)
     assert len(set(copies.exact)) == len(set(copies.near)) == 4
 
@@ -113,7 +113,7 @@ def test_wrong_labels_are_found_and_dropped_only_on_demand(tmp_path):
     looked = look_through(replace(faces, labels=labels), side=16, folder=tmp_path)
     assert set(looked.labels.errors) == set(wrong)
     assert looked.labels.accuracy == pytest.approx(235 / 240, abs=0.01)
-    everyone = {row.pictures: row for row in looked.labels.agreement}
+    everyone = {row.images: row for row in looked.labels.agreement}
     assert everyone["all pictures"].not_label == pytest.approx(5 / 240)
     probable = next(row for words, row in everyone.items() if words.startswith("probable"))
     assert (probable.n, probable.not_label, probable.as_guessed) == (5, 1, 1)
@@ -132,17 +132,17 @@ def test_a_guess_must_be_as_sure_as_its_class():
     assert confident_guesses(probabilities, labels).tolist() == [0, 0, 1, 0]
 
 
-def test_too_few_pictures_give_no_label_check():
+def test_too_few_images_give_no_label_check():
     faces = two_classes(12)
     assert check_labels(faces, np.arange(12)) is None
     copied = two_classes(80)
-    assert check_labels(copied, np.zeros(80, np.int64)) is None  # one picture, eighty times
+    assert check_labels(copied, np.zeros(80, np.int64)) is None  # one image, eighty times
 
 
 def test_faces_are_found_where_there_are_some(astronaut):
     face = np.asarray(Image.fromarray(astronaut.image[38:198, 145:305]).convert("L").resize((48, 48)))
     images = np.stack([face, np.full((48, 48), 90, np.uint8)])
-    faces = FaceSet("x", images, np.zeros(2, np.int64), np.full(2, "train"))
+    faces = Dataset("x", images, np.zeros(2, np.int64), np.full(2, "train"))
     check = look_for_faces(faces, threads=1)
     assert check.looked_at == 2
     assert check.missed.tolist() == [1]
@@ -183,7 +183,7 @@ def mien(monkeypatch, capsys):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Class folders with an empty, a cut, a large, a coloured and a copied file."""
+    """Class folders with an empty, a cut, a large, a colored and a copied file."""
     rng = np.random.default_rng(0)
     root = tmp_path / "data"
     for part, n in (("train", 4), ("test", 2)):
@@ -196,7 +196,7 @@ def folder(tmp_path):
     (happy / "empty.png").touch()
     (happy / "cut.png").write_bytes((happy / "1.png").read_bytes()[:200])
     Image.fromarray(rng.integers(0, 255, (64, 80), np.uint8)).save(happy / "large.png")
-    Image.fromarray(rng.integers(0, 255, (48, 48, 3), np.uint8)).save(happy / "colour.png")
+    Image.fromarray(rng.integers(0, 255, (48, 48, 3), np.uint8)).save(happy / "color.png")
     (root / "test" / "sad" / "copy.png").write_bytes((happy / "2.png").read_bytes())
     return root
 
@@ -210,7 +210,7 @@ def test_a_folder_is_looked_through(mien, folder, tmp_path):
     assert list(found["corrupt"]["files"]) == ["train/happy/cut.png"]
     assert found["odd-size"]["groups"] == [["train/happy/large.png"]]
     assert found["odd-size"]["remarks"] == {"train/happy/large.png": "80 x 64"}
-    assert found["odd-mode"]["groups"] == [["train/happy/colour.png"]]
+    assert found["odd-mode"]["groups"] == [["train/happy/color.png"]]
     assert found["exact-across"]["groups"] == [["test/sad/copy.png", "train/happy/2.png"]]
     assert found["exact-conflict"]["pictures"] == 2
     assert "80 x 64" in out.read_text()

@@ -14,7 +14,7 @@ from .conftest import two_classes
 pytest.importorskip("lightning.pytorch", reason="the lab's tests need the extra [lab]")
 
 PAGE = (ROOT / "docs" / "lab.md").read_text("utf-8")
-#: The page's recipes take an hour on FER2013; these take seconds on 16-pixel pictures, and leave all else as it is.
+#: The page's recipes take an hour on FER2013; these take seconds on 16-pixel images, and leave all else as it is.
 SMALL = """
 name = "NAME"
 [heads.labels]
@@ -68,7 +68,7 @@ def test_from_a_csv_file_to_a_reading(work, monkeypatch, capsys):
         assert not left.value.code, f"{shlex.join(step)}\n{err}"
         done.append(step[2] if step[1] == "lab" else step[1])
     assert done == ["inspect", "train", "train", "tune", "compare", "export", "read"]
-    assert "1 picture, 1 face" in out
-    made = ["report.html", "clean.csv", "runs/valid/pictures.csv", "tuned/best.toml", "tuned/importance.png"]
+    assert "1 image, 1 face" in out
+    made = ["report.html", "clean.csv", "runs/valid/images.csv", "tuned/best.toml", "tuned/importance.png"]
     made += ["comparison/compare.md", "comparison/accuracy_latency.png", "comparison/curves.png", "models/mine.onnx"]
     assert [name for name in made if not (work / name).is_file()] == []

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from mien.data.datasets.kaggle import read_kaggle
+from mien.data.loading import open_data
 from mien.errors import DataError
-from mien.lab.dataset.kaggle import read_kaggle
-from mien.lab.dataset.opening import open_data
 
 USAGES = ("Training", "PublicTest", "PrivateTest", "Training")
 LABELS = (3, 0, 6, 4)
@@ -55,7 +55,7 @@ def test_open_data_scales(csv):
         ("", "missing emotion, pixels"),
         ("3,1 2 3 4,Training\n", "missing emotion, pixels"),
         ("pixels\n1 2 3 4\n", "missing emotion"),
-        ("emotion,pixels,Usage\n", "no pictures"),
+        ("emotion,pixels,Usage\n", "no images"),
         ("emotion,pixels,Usage\n3,1 2 3 4,Training\n3,1 2 3,Training\n", "line 3: pixels: got 3 numbers, expected 4"),
         ("emotion,pixels,Usage\n3,1 2 3,Training\n", "line 2: pixels: got 3 numbers, expected a square"),
         ("emotion,pixels,Usage\n3,,Training\n", "line 2: pixels: got 0 numbers"),
@@ -85,7 +85,7 @@ def test_not_a_text_file(csv):
 
 
 def test_a_list_fits_only_the_data_that_it_was_made_of(csv, tmp_path):
-    from mien.lab.dataset.lists import write_list
+    from mien.data.manifest import write_list
 
     write_list(read_kaggle(csv(FER2013)), tmp_path / "list.csv")
     assert len(open_data(csv(FER2013), 6, listed=tmp_path / "list.csv")) == 4

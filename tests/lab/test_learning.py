@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.data.dataset import Dataset
+from mien.data.splits import drawn
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
-from mien.lab.dataset.faces import FaceSet
 from mien.lab.recipe import Head, Recipe, changed, load_recipe
-from mien.lab.split.drawing import drawn
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -17,18 +17,29 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.augment.pictures import augment, glance, move  # noqa: E402  # needs torch
-from mien.lab.nets.choosing import build_network  # noqa: E402  # needs torch
-from mien.lab.train.batches import class_weights, keep_labels, training_batches  # noqa: E402  # needs torch
-from mien.lab.train.losses import soft_cross_entropy  # noqa: E402  # needs torch
-from mien.lab.train.memory import kept_bytes, parts_that_fit  # noqa: E402  # needs torch
+from mien.lab.augment import (
+    augment,
+    glance,
+    move,  # needs torch
+)
+from mien.lab.networks.build import build_network  # noqa: E402  # needs torch
+from mien.lab.train.hardware import (
+    kept_bytes,
+    parts_that_fit,  # needs torch
+)
+from mien.lab.train.loader import (
+    class_weights,
+    keep_labels,
+    training_batches,  # needs torch
+)
+from mien.lab.train.module import soft_cross_entropy  # noqa: E402  # needs torch
 from mien.lab.train.run import train  # noqa: E402  # needs torch
 
 
-def uneven(happy: int, sad: int) -> FaceSet:
+def uneven(happy: int, sad: int) -> Dataset:
     labels = np.array([HAPPY] * happy + [SAD] * sad)
     images = np.random.default_rng(0).integers(0, 256, (len(labels), 16, 16), np.uint8)
-    return FaceSet("uneven", images, labels, np.full(len(labels), "train"))
+    return Dataset("uneven", images, labels, np.full(len(labels), "train"))
 
 
 def happy_sad(**changes: object) -> Recipe:
@@ -57,9 +68,9 @@ def test_balanced_class_weights_make_classes_count_alike():
 def test_a_tenth_of_the_labels_of_each_class():
     faces = uneven(900, 100)
     recipe = happy_sad(semi__labels=0.1, semi__ratio=3)
-    labelled, others = keep_labels(faces, np.arange(1000), recipe)
-    assert np.bincount(faces.labels[labelled])[[HAPPY, SAD]].tolist() == [90, 10]
-    assert len(np.intersect1d(labelled, others)) == 0
+    labeled, others = keep_labels(faces, np.arange(1000), recipe)
+    assert np.bincount(faces.labels[labeled])[[HAPPY, SAD]].tolist() == [90, 10]
+    assert len(np.intersect1d(labeled, others)) == 0
     assert len(others) == 900
     for images, targets in training_batches(faces, recipe):
         assert len(images) == 32 * 4
@@ -67,12 +78,12 @@ def test_a_tenth_of_the_labels_of_each_class():
         assert (targets[32:] == 0).all()  # their labels never reach the network
 
 
-def test_pictures_without_labels_are_learned_from(tmp_path):
+def test_images_without_labels_are_learned_from(tmp_path):
     faces = two_classes(320)
     recipe = changed(tiny(epochs=8), {"semi.labels": 0.1, "semi.ratio": 2, "semi.threshold": 0.4, "schedule.batch": 4})
     rows = []
     train(recipe, faces, tmp_path, show=rows.append)
-    assert rows[-1][-1]["unlabelled_sure"] > 0
+    assert rows[-1][-1]["unlabeled_sure"] > 0
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
 
 
@@ -96,7 +107,7 @@ def test_the_learning_rate_falls_on_a_plateau(tmp_path):
 
 
 def test_accumulated_batches_take_as_many_steps(tmp_path):
-    from mien.lab.train.progress import BatchProgress
+    from mien.lab.train.history import BatchProgress
 
     seen = []
     recipe = changed(tiny(epochs=1), {"schedule.batch": 32, "schedule.accumulate": 4})
@@ -196,13 +207,13 @@ def test_near_copies_stay_on_one_side_too():
 
 
 def test_every_label_counts_where_nothing_is_left_without_one():
-    from mien.lab.train.batches import unlabelled_ratio
+    from mien.lab.train.loader import unlabeled_ratio
 
     faces = uneven(20, 20)
     recipe = happy_sad(semi__labels=0.99, semi__ratio=3)
     loader = training_batches(faces, recipe)
-    assert unlabelled_ratio(loader) == 0
-    assert unlabelled_ratio(training_batches(uneven(90, 10), happy_sad(semi__labels=0.1, semi__ratio=3))) == 3
+    assert unlabeled_ratio(loader) == 0
+    assert unlabeled_ratio(training_batches(uneven(90, 10), happy_sad(semi__labels=0.1, semi__ratio=3))) == 3
 
 
 def test_labels_that_are_not_used_do_not_weigh():
@@ -211,12 +222,12 @@ def test_labels_that_are_not_used_do_not_weigh():
     torch.testing.assert_close(class_weights(faces, recipe)["fer2013"], torch.tensor([10 / 18, 10 / 2]))
 
 
-def test_the_validation_loss_is_that_of_the_pictures_with_an_answer(tmp_path, synthetic):
+def test_the_validation_loss_is_that_of_the_images_with_an_answer(tmp_path, synthetic):
     """Half of the pictures to choose by show an emotion that the head does not know."""
     strangers = synthetic.part("validation")
     strangers = replace(strangers, labels=np.full(len(strangers), EMOTIONS.index("contempt")))
     parts = [synthetic, strangers]
-    both = FaceSet(
+    both = Dataset(
         "both",
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
@@ -263,14 +274,14 @@ def test_a_glance_changes_little():
     torch.testing.assert_close(glance(pictures, how, 24), pictures)
 
 
-def test_colour_pictures_train_and_are_read(tmp_path, synthetic):
+def test_color_images_train_and_are_read(tmp_path, synthetic):
     from mien.lab.evaluate.predict import open_classifier, predict
 
-    colour = replace(synthetic, images=np.repeat(synthetic.images[..., None], 3, axis=3))
-    recipe = changed(tiny(epochs=6), {"input.colour": "rgb"})
-    train(recipe, colour, tmp_path)
+    color = replace(synthetic, images=np.repeat(synthetic.images[..., None], 3, axis=3))
+    recipe = changed(tiny(epochs=6), {"input.color": "rgb"})
+    train(recipe, color, tmp_path)
     classifier = open_classifier(tmp_path)
-    judged = colour.part("validation")
+    judged = color.part("validation")
     logits = predict(classifier, judged.images, flip=False)["fer2013"]
     assert (logits.argmax(1) == judged.labels).mean() > 0.95
     gray = predict(classifier, synthetic.part("validation").images, flip=False)["fer2013"]

@@ -1,15 +1,15 @@
-"""Lists say which pictures are used, and are known to be the ones that mien wrote."""
+"""Lists say which images are used, and are known to be the ones that mien wrote."""
 
 import hashlib
 
 import numpy as np
 import pytest
 
+from mien.data.dataset import Dataset
+from mien.data.loading import open_data
+from mien.data.manifest import read_list, with_list, write_list
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
-from mien.lab.dataset.faces import FaceSet
-from mien.lab.dataset.lists import read_list, with_list, write_list
-from mien.lab.dataset.opening import open_data
 
 from .test_folders import noise
 
@@ -17,11 +17,11 @@ HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
 
 
 @pytest.fixture
-def faces() -> FaceSet:
+def faces() -> Dataset:
     images = np.arange(6 * 16, dtype=np.uint8).reshape(6, 4, 4)
     split = np.array(["train", "train", "train", "inner", "validation", "test"])
     names = np.array([f'a, "{i}".png' for i in range(6)])
-    return FaceSet("made up", images, np.array([HAPPY, SAD] * 3), split, names=names)
+    return Dataset("made up", images, np.array([HAPPY, SAD] * 3), split, names=names)
 
 
 def edited(path, old: str, new: str):
@@ -52,7 +52,7 @@ def test_emotion_and_part_are_taken_from_the_list(faces, tmp_path):
     assert (used.labels[0], used.split[0]) == (SAD, "validation")
 
 
-def test_a_sorted_list_gives_the_same_pictures_in_the_same_order(faces, tmp_path):
+def test_a_sorted_list_gives_the_same_images_in_the_same_order(faces, tmp_path):
     write_list(faces, tmp_path / "a.csv")
     head, *rows = (tmp_path / "a.csv").read_text("utf-8").splitlines()[1:]
     (tmp_path / "a.csv").write_text("\n".join([head, *reversed(rows)]), "utf-8")
@@ -78,9 +78,9 @@ def test_what_spreadsheets_do_to_line_ends_is_no_change(faces, tmp_path):
     assert read_list(path).sha256 == sha256
 
 
-def test_pictures_that_are_missing(faces, tmp_path):
+def test_images_that_are_missing(faces, tmp_path):
     write_list(faces, tmp_path / "a.csv")
-    with pytest.raises(DataError, match='lacks 2 of the 6 pictures that it uses, such as \'a, "0"'):
+    with pytest.raises(DataError, match='lacks 2 of the 6 images that it uses, such as \'a, "0"'):
         with_list(faces.take(np.arange(2, 6)), read_list(tmp_path / "a.csv"))
 
 
@@ -93,7 +93,7 @@ def test_pictures_that_are_missing(faces, tmp_path):
         ("yes", "1", "line 2: use: got '1', expected one of yes, no"),
         (",yes,", "", "line 2: got 3 fields, expected 5"),
         ('""1""', '""0""', "1 names come twice"),
-        ("yes", "no", "uses no picture"),
+        ("yes", "no", "uses no image"),
     ],
 )
 def test_broken_lists_are_named_by_line(faces, tmp_path, old, new, message):
@@ -110,7 +110,7 @@ def test_no_list_at_all(tmp_path):
         read_list(tmp_path / "a.csv")
 
 
-def test_reasons_must_be_as_many_as_pictures(faces, tmp_path):
+def test_reasons_must_be_as_many_as_images(faces, tmp_path):
     with pytest.raises(DataError, match="got 2 uses and 2 reasons, expected 6 of each"):
         write_list(faces, tmp_path / "a.csv", use=np.ones(2, bool))
 

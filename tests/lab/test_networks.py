@@ -9,8 +9,14 @@ from mien.lab.recipe import builtin_recipes, changed, load_recipe
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.nets.choosing import build_network, start_network  # noqa: E402  # needs torch
-from mien.lab.nets.rows import Shape, build_rows  # noqa: E402  # needs torch
+from mien.lab.networks.build import (
+    build_network,
+    start_network,  # needs torch
+)
+from mien.lab.networks.layer_spec import (
+    Shape,
+    build_rows,  # needs torch
+)
 
 #: Trainable and other parameters as Keras counts them: the moving means and variances of batch norms are the others.
 COUNTS = {
@@ -78,7 +84,7 @@ def test_every_reference_recipe_is_counted():
         "smoke",
         "few-labels",
         "few-labels-taught",
-        "few-labels-unlabelled",
+        "few-labels-unlabeled",
     }
 
 
@@ -136,12 +142,12 @@ def test_a_base_starts_from_a_file(tmp_path):
 
 def test_a_sigmoid_unit_says_how_likely_the_first_class_is():
     network = build_network(load_recipe("happy-sad-3")).eval()
-    pictures = torch.rand(4, 3, 150, 150)
+    images = torch.rand(4, 3, 150, 150)
     with torch.inference_mode():
         unit = torch.nn.functional.linear(
-            network.trunk(pictures), network.heads["labels"].weight, network.heads["labels"].bias
+            network.trunk(images), network.heads["labels"].weight, network.heads["labels"].bias
         )
-        torch.testing.assert_close(network(pictures)["labels"].softmax(1)[:, 0], unit[:, 0].sigmoid())
+        torch.testing.assert_close(network(images)["labels"].softmax(1)[:, 0], unit[:, 0].sigmoid())
 
 
 @pytest.mark.parametrize(
@@ -151,8 +157,8 @@ def test_a_sigmoid_unit_says_how_likely_the_first_class_is():
         (("conv 32 same",), "expected a step such as"),
         (("convolve 32x3 same",), "step 'convolve 32x3 same': expected one of conv, dense"),
         (("conv 8x3 same > > relu",), "step '': expected one of"),
-        (("dense 8",), "got a picture, expected a vector"),
-        (("flatten", "conv 8x3 same"), "got a vector, expected a picture"),
+        (("dense 8",), "got an image, expected a vector"),
+        (("flatten", "conv 8x3 same"), "got a vector, expected an image"),
         (("flatten", "dense"), "expected a step such as 'dense 256'"),
         (("pool 3",), "got '3' after the step's name, expected nothing"),
         (("conv 8x3 same > relu 7",), "got '7' after the step's name"),
@@ -160,7 +166,7 @@ def test_a_sigmoid_unit_says_how_likely_the_first_class_is():
         (("conv ²x3 same",), "expected a step such as"),
         (("flatten > drop 1.5",), "expected at least 0 and less than 1"),
         (("flatten > drop",), "got nothing, expected one number"),
-        (("pool > pool > pool > pool > pool",), "nothing is left of the picture"),
+        (("pool > pool > pool > pool > pool",), "nothing is left of the image"),
     ],
 )
 def test_rows_that_make_no_sense_are_named(rows, message):
@@ -194,7 +200,7 @@ def test_pools_that_keep_the_odd_pixel():
 
 
 def test_l2_is_counted_as_keras_does():
-    from mien.lab.train.optimizing import optimizer_of
+    from mien.lab.train.module import optimizer_of
 
     recipe = load_recipe("seven-wide")
     groups = optimizer_of(recipe, build_network(recipe)).param_groups
@@ -203,12 +209,12 @@ def test_l2_is_counted_as_keras_does():
     assert set(decayed) == {0.0}
 
 
-def test_a_standardised_network_cares_little_for_light():
-    recipe = changed(load_recipe("smoke"), {"network.standardise": True})
+def test_a_standardized_network_cares_little_for_light():
+    recipe = changed(load_recipe("smoke"), {"network.standardize": True})
     network = build_network(recipe).eval()
-    pictures = torch.rand(4, 1, 48, 48)
+    images = torch.rand(4, 1, 48, 48)
     with torch.inference_mode():
-        bright, dark = network(pictures), network(0.3 * pictures - 0.6)
+        bright, dark = network(images), network(0.3 * images - 0.6)
     for name in recipe.heads:
         torch.testing.assert_close(bright[name], dark[name], atol=0.1, rtol=0)
     blank = network(torch.zeros(1, 1, 48, 48))

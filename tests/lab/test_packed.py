@@ -5,11 +5,11 @@ import lzma
 import numpy as np
 import pytest
 
+from mien.data.dataset import copies_of_training
+from mien.data.datasets.npz import read_packed
+from mien.data.loading import open_data
 from mien.emotions import FERPLUS_ORDER
 from mien.errors import DataError
-from mien.lab.dataset.faces import copies_of_training
-from mien.lab.dataset.opening import open_data
-from mien.lab.dataset.packed import read_packed
 
 
 def pack(path, images: np.ndarray, **changes: object) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.data.datasets.parquet import read_parquet
+from mien.data.loading import open_data
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, SourceError
-from mien.lab.dataset.opening import open_data
-from mien.lab.dataset.parquet import read_parquet
 
 pa = pytest.importorskip("pyarrow", reason="parquet needs the extra [table]")
 pq = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra [table]")
@@ -93,7 +93,7 @@ def test_no_parts_at_all_are_divided(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"image": ["a.png"], "label": [0]}, "expected one of pictures"),
+        ({"image": ["a.png"], "label": [0]}, "expected one of images"),
         ({"image": [b"x"], "kind": [0]}, "expected one of labels"),
         ({"image": [b"x"], "label": [0.5]}, "expected one of labels"),
         ({"image": [b"x"], "label": [7]}, "row 1: column 'label': got 7, expected 0 to 6: angry"),
@@ -116,15 +116,15 @@ def test_names_that_are_no_emotions(tmp_path):
         read_parquet(tmp_path / "train.parquet", 8)
 
 
-def test_damaged_files_and_pictures(tmp_path):
+def test_damaged_files_and_images(tmp_path):
     path = tmp_path / "train.parquet"
-    pq.write_table(pa.table({"image": [encoded(1), b"no picture", None], "label": [0, 0, 0]}), path)
+    pq.write_table(pa.table({"image": [encoded(1), b"no image", None], "label": [0, 0, 0]}), path)
     with pytest.raises(SourceError, match=r"train\.parquet, row 2: bytes is"):
         read_parquet(path, 8)
     told = []
     assert len(read_parquet(path, 8, on_damaged=lambda file, why: told.append(why))) == 1
     assert "row 2: " in told[0]
-    assert "row 3: holds no picture" in told[1]
+    assert "row 3: holds no image" in told[1]
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match="cannot be read as parquet"):
         read_parquet(path, 8)

@@ -25,7 +25,7 @@ def test_seven_is_the_narrow_one_with_one_head():
     ("name", "weights"), [("default", 1_914_543), ("default-narrow", 1_720_007), ("tiny", 272_191)]
 )
 def test_sizes_of_the_shipped_networks_and_their_teachers(name, weights):
-    from mien.lab.nets.choosing import build_network
+    from mien.lab.networks.build import build_network
 
     network = build_network(load_recipe(name))
     assert sum(weight.numel() for weight in network.parameters()) == weights
@@ -72,7 +72,7 @@ def test_what_goes_on_from_a_network_has_its_shape(name):
         ({"data": {"counts": {"happy": 0}}}, r"data\.counts\.happy: got 0, expected at least 1"),
         ({"data": {"counts": {"happy": 0.5}}}, r"recipe\.data\.counts\.happy: got 0\.5, expected int"),
         ({"data": {"sampling": "all"}}, r"data\.sampling"),
-        ({"input": {"colour": "bgr"}}, r"input\.colour: got 'bgr', expected one of gray, rgb"),
+        ({"input": {"color": "bgr"}}, r"input\.color: got 'bgr', expected one of gray, rgb"),
         ({"network": {"name": "vgg"}}, r"network\.name: got 'vgg', expected one of plain, layers, timm"),
         ({"network": {"name": "layers"}}, r"network\.layers: got none"),
         ({"network": {"name": "timm"}}, r"network\.backbone: got none"),
@@ -101,7 +101,7 @@ def test_what_goes_on_from_a_network_has_its_shape(name):
         ),
         (
             {"schedule": {"sizes": [[0, 8]]}, "network": {"widths": [8] * 5, "depths": [1] * 5}},
-            "5 stages halve pictures of 8",
+            "5 stages halve images of 8",
         ),
         (
             {"schedule": {"sizes": [[0, 32]]}, "network": {"name": "layers", "layers": ["flatten"]}},
@@ -146,7 +146,7 @@ def test_any_field_can_be_changed():
 
 
 @pytest.mark.parametrize(
-    "path", ["optimiser.lr", "optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"]
+    "path", ["optimizer.lr", "optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"]
 )
 def test_fields_that_are_not_there_cannot_be_changed(path):
     with pytest.raises(RecipeError, match="has no such field|unknown field"):

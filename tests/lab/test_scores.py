@@ -38,7 +38,7 @@ def test_small_case_by_hand():
     assert scores.accuracy == pytest.approx(2 / 3)
     assert scores.nll == pytest.approx(-(math.log(0.8) + math.log(0.3) + math.log(0.5)) / 3)
     assert scores.brier == pytest.approx((0.06 + 0.86 + 0.38) / 3)
-    assert scores.ece == pytest.approx((0.2 + 0.6 + 0.5) / 3)  # one picture a bin
+    assert scores.ece == pytest.approx((0.2 + 0.6 + 0.5) / 3)  # one image a bin
     assert scores.balanced_accuracy == pytest.approx((1 + 0.5) / 2)  # neutral does not occur
     assert scores.confusion == ((1, 0, 0), (1, 1, 0), (0, 0, 0))
     assert scores.classes["sad"].support == 2

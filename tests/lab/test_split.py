@@ -4,26 +4,26 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.data.dataset import UNDIVIDED, Dataset
+from mien.data.near_duplicates import groups_of_copies
+from mien.data.splits import divided
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
-from mien.lab.dataset.faces import UNDIVIDED, FaceSet
-from mien.lab.split.dividing import divided
-from mien.lab.split.likeness import groups_of_copies
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
 
 
 def pictures(n: int, seed: int = 0, size: int = 48) -> np.ndarray:
-    """Soft random blobs, each picture unlike the others."""
+    """Soft random blobs, each image unlike the others."""
     rough = np.random.default_rng(seed).integers(0, 256, (n, 12, 12)).astype(np.uint8)
     return np.stack([cv2.resize(one, (size, size), interpolation=cv2.INTER_CUBIC) for one in rough])
 
 
-def undivided(images: np.ndarray, labels: np.ndarray) -> FaceSet:
-    return FaceSet("made up", images, labels.astype(np.int64), np.full(len(images), UNDIVIDED))
+def undivided(images: np.ndarray, labels: np.ndarray) -> Dataset:
+    return Dataset("made up", images, labels.astype(np.int64), np.full(len(images), UNDIVIDED))
 
 
-def counts(faces: FaceSet, label: int) -> list[int]:
+def counts(faces: Dataset, label: int) -> list[int]:
     return [int(((faces.split == part) & (faces.labels == label)).sum()) for part in ("train", "validation", "test")]
 
 
@@ -39,10 +39,10 @@ def test_copies_share_a_group_and_strangers_do_not():
     assert groups[200:].tolist() == list(range(20)) * 4
 
 
-def test_colour_size_and_no_pictures():
+def test_color_size_and_no_images():
     images = pictures(10, size=96)
-    colour = np.repeat(np.concatenate([images, images])[..., None], 3, 3)
-    assert groups_of_copies(colour).tolist() == [*range(10), *range(10)]
+    color = np.repeat(np.concatenate([images, images])[..., None], 3, 3)
+    assert groups_of_copies(color).tolist() == [*range(10), *range(10)]
     assert groups_of_copies(images[:0]).tolist() == []
 
 
@@ -51,7 +51,7 @@ def test_even_grays_are_copies_of_their_equals_only():
     assert groups_of_copies(grays).tolist() == [0, 1, 0, 2]
 
 
-def test_a_mirror_image_is_another_picture():
+def test_a_mirror_image_is_another_image():
     images = pictures(5)
     assert groups_of_copies(np.concatenate([images, images[:, :, ::-1]])).tolist() == list(range(10))
 
@@ -85,23 +85,23 @@ def test_copies_stay_on_one_side_whatever_they_are_called():
     assert min(counts(faces, SAD)) > 0
 
 
-def test_three_kinds_of_picture_reach_three_parts():
+def test_three_kinds_of_image_reach_three_parts():
     images = np.repeat(pictures(3), 2, axis=0)
     assert sorted(counts(divided(undivided(images, np.full(6, SAD))), SAD)) == [2, 2, 2]
 
 
-def test_too_few_pictures_name_the_emotion():
+def test_too_few_images_name_the_emotion():
     faces = undivided(np.concatenate([pictures(10), np.repeat(pictures(2, 9), 5, axis=0)]), np.repeat([HAPPY, SAD], 10))
     with pytest.raises(DataError, match=r"made up: sad: got 2 pictures \(copies count as one\), expected at least 3"):
         divided(faces)
     assert counts(divided(faces, (0.5, 0.5, 0)), SAD) == [5, 5, 0]
 
 
-def test_pictures_with_a_part_keep_it():
+def test_images_with_a_part_keep_it():
     faces = undivided(pictures(13), np.full(13, HAPPY))
     split = faces.split.astype("<U10")
     split[:3] = "test"
-    faces = FaceSet("made up", faces.images, faces.labels, split)
+    faces = Dataset("made up", faces.images, faces.labels, split)
     assert divided(faces).split[:3].tolist() == ["test"] * 3
     assert counts(divided(faces), HAPPY) == [7, 2, 4]
 

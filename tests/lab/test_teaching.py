@@ -16,11 +16,14 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.train.asking import ask  # noqa: E402  # needs torch
-from mien.lab.train.batches import taught_batches  # noqa: E402  # needs torch
-from mien.lab.train.losses import teaching_loss  # noqa: E402  # needs torch
+from mien.lab.distill import ask  # noqa: E402  # needs torch
+from mien.lab.train.loader import taught_batches  # noqa: E402  # needs torch
+from mien.lab.train.module import teaching_loss  # noqa: E402  # needs torch
 from mien.lab.train.run import train  # noqa: E402  # needs torch
-from mien.lab.train.taught import read_taught, write_taught  # noqa: E402  # needs torch
+from mien.lab.train.teacher_targets import (
+    read_taught,
+    write_taught,  # needs torch
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def teacher(tmp_path_factory):
 
 @pytest.fixture
 def lying():
-    """Pictures whose training labels say nothing."""
+    """Images whose training labels say nothing."""
     faces = two_classes(320, seed=1)
     labels = faces.labels.copy()
     training = np.flatnonzero(faces.split == "train")
@@ -55,16 +58,16 @@ def test_a_student_learns_from_a_teacher_what_its_labels_do_not_say(teacher, lyi
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
 
 
-def test_a_student_learns_from_pictures_without_labels(teacher, lying, tmp_path):
+def test_a_student_learns_from_images_without_labels(teacher, lying, tmp_path):
     recipe = changed(asked(teacher, lying, tiny(), tmp_path / "taught.npz"), {"semi.labels": 0.1})
     learned = lying.part("train")
     taught = read_taught(tmp_path / "taught.npz", recipe)
-    seen, labelled = 0, 0
+    seen, labeled = 0, 0
     for _images, targets, answers in taught_batches(learned, recipe, taught):
-        seen, labelled = seen + len(answers), labelled + int(targets.sum())
+        seen, labeled = seen + len(answers), labeled + int(targets.sum())
         torch.testing.assert_close(answers.float().sum(1), torch.ones(len(answers)), atol=2e-3, rtol=0)
     assert seen >= len(learned) - recipe.schedule.batch
-    assert labelled <= 0.15 * len(learned)
+    assert labeled <= 0.15 * len(learned)
 
 
 def test_a_batch_holds_views_with_the_answers_given_to_them(teacher, tmp_path):
@@ -72,7 +75,7 @@ def test_a_batch_holds_views_with_the_answers_given_to_them(teacher, tmp_path):
     recipe = asked(teacher, faces, tiny(), tmp_path / "taught.npz")
     taught = read_taught(tmp_path / "taught.npz", recipe)
     np.testing.assert_array_equal(taught.views[:, 0], faces.images)
-    some = faces.take(np.arange(len(faces))[::-2])  # a student may learn from fewer pictures, in another order
+    some = faces.take(np.arange(len(faces))[::-2])  # a student may learn from fewer images, in another order
     classifier = open_classifier(teacher)
     for images, targets, answers in taught_batches(some, recipe, taught):
         logits = predict(classifier, images.numpy()[:, 0], flip=True)["fer2013"]
@@ -105,7 +108,7 @@ def test_a_teacher_must_know_what_it_teaches(teacher, tmp_path):
         read_taught(tmp_path / "taught.npz", recipe)
 
 
-def test_answers_to_other_pictures_are_refused(teacher, tmp_path):
+def test_answers_to_other_images_are_refused(teacher, tmp_path):
     faces = two_classes(64)
     recipe = asked(teacher, faces, tiny(), tmp_path / "taught.npz", views=1)
     more = replace(faces, names=np.array([f"other {row}" for row in range(len(faces))]))

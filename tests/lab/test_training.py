@@ -20,9 +20,15 @@ pytestmark = pytest.mark.usefixtures("float32")
 lightning = pytest.importorskip("lightning.pytorch", reason="the lab's tests need the extra [lab]")
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.train.checkpoint import find_checkpoint, load_checkpoint, used_precision  # noqa: E402  # needs torch
-from mien.lab.train.history import Row  # noqa: E402  # needs torch
-from mien.lab.train.progress import BatchProgress  # noqa: E402  # needs torch
+from mien.lab.train.checkpoint import (
+    find_checkpoint,
+    load_checkpoint,
+    used_precision,  # needs torch
+)
+from mien.lab.train.history import (
+    BatchProgress,  # needs torch
+    Row,  # needs torch
+)
 from mien.lab.train.run import train  # noqa: E402  # needs torch
 
 
@@ -82,10 +88,10 @@ def test_it_stops_early(tmp_path, synthetic):
 def test_refusals(tmp_path, synthetic):
     with pytest.raises(OutputError, match="no run to resume"):
         train(tiny(), synthetic, tmp_path, resume=True)
-    with pytest.raises(DataError, match="no pictures for 'validation'"):
+    with pytest.raises(DataError, match="no images for 'validation'"):
         train(tiny(), synthetic.part("train"), tmp_path)
     unknown = replace(synthetic, labels=np.full(len(synthetic), EMOTIONS.index("contempt")))
-    with pytest.raises(DataError, match="none of the 240 training pictures") as caught:
+    with pytest.raises(DataError, match="none of the 240 training images") as caught:
         train(tiny(), unknown, tmp_path)
     assert caught.value.hint
     (tmp_path / "file").touch()
@@ -119,7 +125,7 @@ def test_missing_models(tmp_path):
         open_classifier(tmp_path / "a.onnx")
 
 
-def test_pictures_of_any_size_are_read(tmp_path):
+def test_images_of_any_size_are_read(tmp_path):
     train(tiny(epochs=1), two_classes(100), tmp_path)
     images = np.zeros((2, 40, 30), np.uint8)
     assert open_classifier(tmp_path).logits(images)["fer2013"].shape == (2, 7)
@@ -130,7 +136,7 @@ def test_a_full_disk_loses_nothing_but_the_epoch_under_way(tmp_path, synthetic, 
 
     def full_at_epoch_two(rows: list[Row]) -> None:
         if len(rows) == 2:
-            monkeypatch.setattr("mien.sinks.atomic.os.fsync", no_space)
+            monkeypatch.setattr("mien.io.atomic.os.fsync", no_space)
 
     def no_space(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -151,18 +157,18 @@ def test_a_run_is_not_resumed_with_other_labels(tmp_path, synthetic):
         train(tiny(), synthetic, tmp_path, callbacks=(InterruptAt(1),))
     labels = synthetic.labels.copy()
     labels[0] = EMOTIONS.index("angry")
-    with pytest.raises(DataError, match="a run on other pictures"):
+    with pytest.raises(DataError, match="a run on other images"):
         train(tiny(), replace(synthetic, labels=labels), tmp_path, resume=True)
 
 
-def test_a_run_may_go_on_from_the_weights_of_another_standardised_or_not(synthetic, tmp_path, float32):
+def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthetic, tmp_path, float32):
     before = tiny(epochs=1)
     train(before, synthetic, tmp_path / "before")
     begun = load_checkpoint(tmp_path / "before" / "last.ckpt")[1]
-    for standardise in (False, True):
-        network = replace(before.network, standardise=standardise, weights=str(tmp_path / "before"))
+    for standardize in (False, True):
+        network = replace(before.network, standardize=standardize, weights=str(tmp_path / "before"))
         still = replace(before, network=network, optimizer=replace(before.optimizer, lr=1e-12))
-        out = tmp_path / f"after-{standardise}"
+        out = tmp_path / f"after-{standardize}"
         train(still, synthetic, out)
         after = load_checkpoint(out / "last.ckpt")[1]
         kernels = [value for name, value in after.items() if name.endswith("layers.0.weight")]

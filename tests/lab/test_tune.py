@@ -14,16 +14,16 @@ import optuna
 import pytest
 import torch
 
+from mien.data.dataset import Dataset
 from mien.errors import DataError, MienError, OptionError, OutputError, RecipeError
-from mien.lab.dataset.faces import FaceSet
 from mien.lab.recipe import Data, builtin_recipes, load_recipe
 from mien.lab.tune import ledger as ledger_room
 from mien.lab.tune import run as run_room
 from mien.lab.tune import trial as trial_room
 from mien.lab.tune.figures import draw_history, draw_importance
 from mien.lab.tune.fitting import fit
+from mien.lab.tune.images import tuning_images
 from mien.lab.tune.ledger import begin, opened
-from mien.lab.tune.pictures import tuning_pictures
 from mien.lab.tune.plan import Epoch, Plan
 from mien.lab.tune.results import Row
 from mien.lab.tune.run import tune
@@ -45,7 +45,7 @@ def space(ways=LR, **settings):
 
 
 @pytest.fixture(scope="module")
-def faces() -> FaceSet:
+def faces() -> Dataset:
     return two_classes(160)
 
 
@@ -109,7 +109,7 @@ def test_only_the_best_trial_keeps_its_weights(tmp_path, faces, trainer):
     assert tomllib.loads(text)["network"]["widths"] == best.values["network.widths"]
 
 
-def test_no_picture_of_validation_or_test_reaches_a_trial(tmp_path, trainer):
+def test_no_image_of_validation_or_test_reaches_a_trial(tmp_path, trainer):
     faces = two_classes(200)
     split = faces.split.astype("<U10")
     split[-20:] = "test"
@@ -125,16 +125,16 @@ def test_no_picture_of_validation_or_test_reaches_a_trial(tmp_path, trainer):
 
 
 def test_the_recipe_says_how_much_is_set_aside(faces):
-    parts = tuning_pictures(faces, replace(tiny(), data=Data(inner=0.5)))
+    parts = tuning_images(faces, replace(tiny(), data=Data(inner=0.5)))
     assert set(parts.split) == {"train", "validation"}
     assert (parts.split == "validation").mean() == pytest.approx(0.5, abs=0.02)
     with pytest.raises(DataError, match="train"):
-        tuning_pictures(faces.part("validation"), tiny())
+        tuning_images(faces.part("validation"), tiny())
 
 
 def test_copies_are_not_torn_apart(faces):
     doubled = replace(faces.part("train"), images=np.repeat(faces.images[:60], 2, 0), votes=None)
-    parts = tuning_pictures(replace(doubled, labels=np.repeat(faces.labels[:60], 2)), tiny())
+    parts = tuning_images(replace(doubled, labels=np.repeat(faces.labels[:60], 2)), tiny())
     sides = [{image.tobytes() for image in parts.part(name).images} for name in ("train", "validation")]
     assert not sides[0] & sides[1]
 

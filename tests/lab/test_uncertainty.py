@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from mien.emotions import EMOTIONS, LABEL_SETS
-from mien.models.card import HeadCard, InputSpec
+from mien.model.card import HeadCard, InputSpec
 
 from .conftest import two_classes
 
 pytest.importorskip("sklearn", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.dataset.faces import Votes
+from mien.data.dataset import Votes
 from mien.lab.evaluate.calibration import probabilities_at  # needs the lab's packages
 from mien.lab.evaluate.predict import Classifier
 from mien.lab.recipe import Head
@@ -118,7 +118,7 @@ def test_a_head_is_measured_whole_and_the_report_written(tmp_path):
     faces = two_classes(320)
     classifier = known_to_the_pixel(faces)
     found = measure(classifier, faces)
-    assert {one.pictures for one in found} == {"official", "dedup"}
+    assert {one.images for one in found} == {"official", "dedup"}
     assert found[0].overall.accuracy.value == 1
     assert found[0].votes is None
     written = write_report(found, tmp_path)
@@ -148,7 +148,7 @@ def test_votes_are_measured_where_there_are_any(tmp_path):
 
 
 def lookup(faces, images, values):
-    """The row of ``values`` that belongs to each picture or its mirror image."""
+    """The row of ``values`` that belongs to each image or its mirror image."""
     known = {}
     for image, row in zip(faces.images, values):
         known[image.tobytes()] = known[np.ascontiguousarray(image[:, ::-1]).tobytes()] = row

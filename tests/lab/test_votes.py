@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mien.data.dataset import Votes
 from mien.emotions import EMOTIONS
-from mien.lab.dataset.faces import Votes
 
 
 def votes(unknown: int = 0, no_face: int = 0, **emotions: int) -> Votes:

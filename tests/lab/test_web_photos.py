@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.data.datasets.folders import read_folders
+from mien.data.loading import open_data
+from mien.data.preprocessing import FaceFinder
 from mien.errors import DataError, OptionError, SourceError
-from mien.lab.dataset.finding import FaceFinder
-from mien.lab.dataset.folders import read_folders
-from mien.lab.dataset.opening import open_data
-from mien.values.frame import Frame
+from mien.types import Frame
 
 from ..conftest import EXAMPLES
 
@@ -48,7 +48,7 @@ def test_a_photo_without_a_face_is_told(folder):
 def test_no_face_at_all(tmp_path):
     (tmp_path / "train" / "happy").mkdir(parents=True)
     Image.new("RGB", (300, 200), "white").save(tmp_path / "train" / "happy" / "wall.png")
-    with pytest.raises(DataError, match="none of the 1 pictures shows a face"):
+    with pytest.raises(DataError, match="none of the 1 images shows a face"):
         read_folders(tmp_path, 48, find_faces=True, on_damaged=lambda *_: None)
 
 

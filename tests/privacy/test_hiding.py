@@ -1,4 +1,4 @@
-"""Faces that nobody asked for are gone, and the rest of the picture is as it was."""
+"""Faces that nobody asked for are gone, and the rest of the image is as it was."""
 
 import json
 
@@ -7,11 +7,9 @@ import pytest
 from PIL import Image
 
 from mien import Frame, OptionError, Reader, ReadOptions
-from mien.draw.cover import COVER, covered
-from mien.privacy.choices import Privacy
-from mien.privacy.hiding import PhotoHider, hiding_options
-from mien.values.face import Box, Face
-from mien.values.reading import Reading
+from mien.drawing import COVER, covered
+from mien.redaction import PhotoHider, Privacy, hiding_options
+from mien.types import Box, Face, Reading
 
 EMOTIONS = ("happy", "sad")
 
@@ -28,7 +26,7 @@ def changed(before: Frame, after: Frame) -> np.ndarray:
     return (before.image != after.image).any(2)
 
 
-def test_a_covered_face_is_one_colour_and_nothing_else_moves():
+def test_a_covered_face_is_one_color_and_nothing_else_moves():
     frame, box = noise(), Box(100, 60, 160, 140)
     after = covered(frame, [box])
     assert (after.image[60:141, 100:161] == COVER).all()
@@ -53,7 +51,7 @@ def test_faces_at_and_beyond_the_edge(box):
     assert (part == COVER).all()
 
 
-def test_of_neighbours_the_rim_is_spared_and_the_face_is_not():
+def test_of_neighbors_the_rim_is_spared_and_the_face_is_not():
     frame, other, mine = noise(), Box(60, 60, 120, 140), Box(110, 60, 170, 140)
     hit = changed(frame, covered(frame, [other], [mine]))
     assert hit[60:141, 60:121].all()
@@ -112,17 +110,17 @@ def test_real_faces(pair):
 
 def test_the_command_writes_one_row_and_covers_the_other(mien, pair, tmp_path):
     Image.fromarray(pair.image).save(tmp_path / "pair.png")
-    code, out, _ = mien("read", tmp_path / "pair.png", "--blur-others", "--json", "--annotate", tmp_path / "marked")
+    code, out, _ = mien("read", tmp_path / "pair.png", "--mask-others", "--json", "--annotate", tmp_path / "marked")
     assert code == 0
     assert [row["emotion"] for row in json.loads(out)] == ["neutral"]
     marked = np.asarray(Image.open(tmp_path / "marked" / "pair.png"))
     assert (marked == COVER).all(2)[80:220, 40:180].sum() > 5000
-    assert mien("read", tmp_path / "pair.png", "--blur-others", "--detector", "whole")[0] == 2
+    assert mien("read", tmp_path / "pair.png", "--mask-others", "--detector", "whole")[0] == 2
 
 
 def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):
     Image.fromarray(pair.image).save(tmp_path / "pair.png")
-    code, out, _ = mien("explain", tmp_path / "pair.png", "--blur-others", "--model", "tiny")
+    code, out, _ = mien("explain", tmp_path / "pair.png", "--mask-others", "--model", "tiny")
     assert (code, out.count("face 1"), out.count("face 2")) == (0, 1, 0)
 
 
@@ -130,8 +128,8 @@ def test_choices():
     with pytest.raises(OptionError, match="nobody is to be covered"):
         Privacy(keep=(1,))
     with pytest.raises(OptionError, match="1 or more"):
-        Privacy(blur_others=True, keep=(0,))
-    Privacy(no_images=True).refuse_pictures({"--annotate": None, "--share": False})
+        Privacy(mask_others=True, keep=(0,))
+    Privacy(no_image_output=True).refuse_images({"--annotate": None, "--share": False})
 
 
 @pytest.mark.parametrize(
@@ -146,16 +144,16 @@ def test_choices():
     ],
 )
 def test_without_images_what_asks_for_one_is_refused_by_name(mien, command, named):
-    code, _, err = mien(*command, "--no-images")
+    code, _, err = mien(*command, "--no-image-output")
     assert code == 2
-    assert f"{named} would let pictures of people out" in err
+    assert f"{named} would let images of people out" in err
 
 
 def test_without_images_the_numbers_are_the_same(mien, pair, tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.cli.reading.preview", lambda *_, **__: pytest.fail("a picture was drawn"))
+    monkeypatch.setattr("mien.cli.reading.preview", lambda *_, **__: pytest.fail("an image was drawn"))
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("FORCE_COLOR", "1")
     Image.fromarray(pair.image).save(tmp_path / "pair.png")
-    code, out, _ = mien("read", tmp_path / "pair.png", "--no-images")
+    code, out, _ = mien("read", tmp_path / "pair.png", "--no-image-output")
     assert code == 0
     assert "neutral" in out

@@ -1,4 +1,4 @@
-"""In films and before cameras others stay covered, also where the detector misses them."""
+"""In videos and before cameras others stay covered, also where the detector misses them."""
 
 import csv
 
@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from mien import Frame, ReadOptions
-from mien.draw.cover import COVER
-from mien.privacy.film import FilmHider
-from mien.privacy.gaps import AHEAD_S, HELD_S
-from mien.privacy.live import LiveHider
-from mien.values.face import Box, Face
-from mien.values.reading import Reading
+from mien.drawing import COVER
+from mien.redaction import AHEAD_S, HELD_S, LiveHider, VideoHider
+from mien.types import Box, Face, Reading
 
 from ..conftest import make_clip
 
@@ -34,9 +31,9 @@ def is_covered(shown: Frame, box: Box) -> bool:
 
 
 @pytest.fixture
-def film() -> FilmHider:
+def film() -> VideoHider:
     """40 frames, ten a second: person 1 on the left always; 2 on the right from 1 s to 2 s, missed from 1.3 to 1.5 s."""
-    hider = FilmHider(ReadOptions(), EMOTIONS)
+    hider = VideoHider(ReadOptions(), EMOTIONS)
     for number in range(40):
         there = 10 <= number < 20 and not 13 <= number < 16
         hider.add(frame(number), [person(1, LEFT), *([person(2, RIGHT)] if there else [])])
@@ -69,7 +66,7 @@ def test_keeping_the_other_one(film):
 
 
 def test_half_sure_faces_are_covered_and_never_rows():
-    hider = FilmHider(ReadOptions(), EMOTIONS)
+    hider = VideoHider(ReadOptions(), EMOTIONS)
     hider.add(frame(0), [person(1, LEFT), person(2, RIGHT, score=0.2)])
     assert hider.people() == {1: 1}
     assert is_covered(hider.cover(0, frame(0), hider.chosen((2,))), RIGHT) is False
@@ -96,7 +93,7 @@ def test_live_the_same_person_stays_until_they_have_left():
 @pytest.fixture(scope="module")
 def flicker(astronaut, hopper, tmp_path_factory):
     """Two seconds of two women; the right one joins at 1 s and is blurred beyond detection for three frames."""
-    pytest.importorskip("av", reason="films need the extra video")
+    pytest.importorskip("av", reason="videos need the extra video")
     right = cv2.resize(hopper.image[60:400, 100:440], (140, 140))
     images = []
     for number in range(30):
@@ -106,15 +103,15 @@ def flicker(astronaut, hopper, tmp_path_factory):
         if number >= 15:
             image[40:180, 175:315] = cv2.GaussianBlur(right, (0, 0), 7) if 20 <= number < 23 else right
         images.append(image)
-    return make_clip(tmp_path_factory.mktemp("films") / "flicker.mp4", images), images
+    return make_clip(tmp_path_factory.mktemp("videos") / "flicker.mp4", images), images
 
 
-def test_a_film(mien, flicker, tmp_path):
-    from mien.sources.film import Film
+def test_a_video(mien, flicker, tmp_path):
+    from mien.io.video import Video
 
     clip, images = flicker
     table, marked = tmp_path / "clip.csv", tmp_path / "marked.mp4"
-    code, out, _ = mien("read", clip, "--blur-others", "--out", table, "--annotate", marked)
+    code, out, _ = mien("read", clip, "--mask-others", "--out", table, "--annotate", marked)
     assert code == 0
     assert "covered, and not read" in out
     assert "neutral" not in out
@@ -123,7 +120,7 @@ def test_a_film(mien, flicker, tmp_path):
     assert [int(row["frame"]) for row in rows] == list(range(30))
     assert {(row["track"], row["emotion"]) for row in rows} == {("1", "happy")}
     assert not list(tmp_path.glob("*.partial"))
-    shown = [one.image.astype(int) for one in Film(marked).frames()]
+    shown = [one.image.astype(int) for one in Video(marked).frames()]
     assert len(shown) == 30
     for number in range(15, 30):  # 20 to 22 are those in which she is not found
         face = shown[number][85:150, 225:265]
@@ -133,11 +130,11 @@ def test_a_film(mien, flicker, tmp_path):
 
 
 def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
-    code, out, _ = mien("read", flicker[0], "--blur-others", "--keep", 2, "--every", "200ms")
+    code, out, _ = mien("read", flicker[0], "--mask-others", "--keep", 2, "--every", "200ms")
     assert code == 0
     assert "neutral all the time" in out
     assert "happy" not in out
-    code, _, err = mien("read", flicker[0], "--blur-others", "--keep", 9, "--every", "500ms")
+    code, _, err = mien("read", flicker[0], "--mask-others", "--keep", 9, "--every", "500ms")
     assert code == 3
     assert "--keep 9: there is no such person among 1, 2" in err
     code, _, err = mien("read", flicker[0], flicker[0].parent.parent, "--keep", 1)
@@ -146,7 +143,7 @@ def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
 
 def test_watching_keeps_one(mien, flicker, tmp_path):
     table = tmp_path / "live.csv"
-    code, out, _ = mien("watch", flicker[0], "--view", "none", "--blur-others", "--out", table, "--for", "3s")
+    code, out, _ = mien("watch", flicker[0], "--view", "none", "--mask-others", "--out", table, "--for", "3s")
     assert code == 0
     with table.open(encoding="utf-8", newline="") as file:
         assert {row["track"] for row in csv.DictReader(file)} == {"1"}

@@ -35,11 +35,11 @@ def commands(clip, tmp_path_factory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("out")
     rows = "\n".join(f"happy,{'happy' if n % 3 else 'sad'},{'ab'[n % 2]}" for n in range(120))
     (folder / "said.csv").write_text(f"truth,predicted,group\n{rows}\n", "utf-8")
-    film = ["read", str(clip), "--every", "500ms", "--out", str(folder / "a.csv"), "--annotate", str(folder / "a.mp4")]
+    video = ["read", str(clip), "--every", "500ms", "--out", str(folder / "a.csv"), "--annotate", str(folder / "a.mp4")]
     return {
         "import": [],
-        "photo": ["read", ASTRONAUT, "--annotate", str(folder / "marked"), "--blur-others"],
-        "film": film,
+        "photo": ["read", ASTRONAUT, "--annotate", str(folder / "marked"), "--mask-others"],
+        "video": video,
         "explain": ["explain", ASTRONAUT, "--model", "tiny", "--out", str(folder / "why.html")],
         "fairness": ["audit", "fairness", str(folder / "said.csv"), "--groups", "group", "--draws", "200"],
     }
@@ -49,7 +49,7 @@ def socket_events(said: str) -> list[tuple[str, str]]:
     return [(event, given) for event, given in re.findall(r"^SOCKET (\S+) (.*)$", said, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("name", ["import", "photo", "film", "explain", "fairness"])
+@pytest.mark.parametrize("name", ["import", "photo", "video", "explain", "fairness"])
 def test_no_connection_is_opened(commands, name, tmp_path):
     strace = shutil.which("strace")
     trace = tmp_path / "trace"
@@ -65,7 +65,7 @@ def test_no_connection_is_opened(commands, name, tmp_path):
     assert done.returncode == 0, done.stderr
     events = socket_events(done.stderr)
     assert [event for event in events if event not in OF_URLLIB3] == []
-    assert not events or name in {"film", "fairness"}
+    assert not events or name in {"video", "fairness"}
     if not start:
         pytest.skip(
             "Python's own sockets were watched; what native code does could not be: strace is missing or forbidden"
@@ -97,7 +97,7 @@ def test_importing_the_runtime_reports_nothing_and_leaves_the_environment_alone(
     code = """
 import os, sys, time
 before = dict(os.environ)
-from mien.models.session import open_session
+from mien.model.session import open_session
 assert dict(os.environ) == before
 time.sleep(8)
 """

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from mien.errors import OptionError, OutputError
-from mien.sinks.journal import Journal
-from mien.sinks.rows import columns
+from mien.io.journal import Journal
+from mien.io.rows import columns
 
 EMOTIONS = ("happy", "sad")
 COLUMNS = columns(EMOTIONS)
@@ -277,7 +277,7 @@ def test_a_full_disk_at_the_end_keeps_the_partial_file(out, partial, monkeypatch
             journal.write([entry("a.jpg")])
 
     with monkeypatch.context() as patch:
-        patch.setattr("mien.sinks.journal.write_table", full)
+        patch.setattr("mien.io.journal.write_table", full)
         with pytest.raises(OutputError):
             run()
     assert listed(out.parent) == [partial.name]

@@ -5,11 +5,9 @@ import pytest
 
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import OptionError
-from mien.sinks import rows as schema
-from mien.sinks.rows import FIXED_COLUMNS, columns, rows
-from mien.values.face import Box, Face
-from mien.values.frame import Frame
-from mien.values.reading import Reading
+from mien.io import rows as schema
+from mien.io.rows import FIXED_COLUMNS, columns, rows
+from mien.types import Box, Face, Frame, Reading
 
 
 def frame(name="a.jpg", **more):
@@ -59,12 +57,12 @@ def test_a_photo_with_two_faces():
     assert (two["face"], two["track"], two["happy"], two["sad"]) == (1, 3, 1.0, 0.0)
 
 
-def test_a_film_keeps_what_each_frame_said():
+def test_a_video_keeps_what_each_frame_said():
     smoothed = reading([0.3, 0.7], ("happy", "sad"), raw=np.array([0.9, 0.1], np.float32), track=2)
-    (row,) = rows(frame(), [smoothed], ("happy", "sad"), film=True)
-    assert tuple(row) == columns(("happy", "sad"), film=True)
+    (row,) = rows(frame(), [smoothed], ("happy", "sad"), video=True)
+    assert tuple(row) == columns(("happy", "sad"), video=True)
     assert (row["happy"], row["raw_happy"], row["raw_sad"], row["track"]) == (0.3, 0.9, 0.1, 2)
-    (nobody,) = rows(frame(), [], ("happy", "sad"), film=True)
+    (nobody,) = rows(frame(), [], ("happy", "sad"), video=True)
     assert tuple(nobody) == tuple(row)
     assert nobody["raw_happy"] is None
 

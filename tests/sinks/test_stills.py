@@ -1,4 +1,4 @@
-"""Saved pictures: where they go, and what they never replace."""
+"""Saved images: where they go, and what they never replace."""
 
 import errno
 import os
@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from mien.errors import OptionError, OutputError
-from mien.sinks.stills import StillWriter
+from mien.io.annotated_images import StillWriter
 
-PICTURE = np.full((16, 24, 3), (200, 30, 60), np.uint8)
+IMAGE = np.full((16, 24, 3), (200, 30, 60), np.uint8)
 
 
 def listed(folder):
@@ -41,11 +41,11 @@ def here(tmp_path, monkeypatch):
 )
 def test_names_mirror_the_sources(name, place):
     writer = StillWriter(Path("out"))
-    path = writer.write(name, PICTURE)
+    path = writer.write(name, IMAGE)
     assert path == Path("out") / place
     with Image.open(path) as saved:
         assert saved.format == ("JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG")
-        assert np.abs(np.asarray(saved).astype(int) - PICTURE).max() < 6
+        assert np.abs(np.asarray(saved).astype(int) - IMAGE).max() < 6
 
 
 def test_names_are_counted_from_the_root(here):
@@ -63,8 +63,8 @@ def test_a_source_elsewhere_cannot_lead_out_of_the_folder(here):
 
 
 def test_the_same_source_has_the_same_file_in_a_later_run():
-    first = StillWriter(Path("out")).write("a/1.jpg", PICTURE)
-    assert StillWriter(Path("out")).write("a/1.jpg", PICTURE) == first
+    first = StillWriter(Path("out")).write("a/1.jpg", IMAGE)
+    assert StillWriter(Path("out")).write("a/1.jpg", IMAGE) == first
     assert [path.name for path in Path("out").rglob("*.*")] == ["1.jpg"]
 
 
@@ -72,18 +72,18 @@ def test_a_source_is_never_replaced(here):
     (here / "1.jpg").write_bytes(b"original")
     for folder in (Path(), here, Path("..") / here.name):
         with pytest.raises(OutputError, match="would replace its own source"):
-            StillWriter(folder).write("1.jpg", PICTURE)
+            StillWriter(folder).write("1.jpg", IMAGE)
     assert (here / "1.jpg").read_bytes() == b"original"
 
 
 def test_two_sources_never_share_a_file():
     writer = StillWriter(Path("out"))
-    writer.write("1.webp", PICTURE)
-    with pytest.raises(OutputError, match="already holds the picture of"):
-        writer.write("1.webp.png", PICTURE)
+    writer.write("1.webp", IMAGE)
+    with pytest.raises(OutputError, match="already holds the image of"):
+        writer.write("1.webp.png", IMAGE)
 
 
-@pytest.mark.parametrize("image", [PICTURE.astype(np.float32), PICTURE[..., 0]])
+@pytest.mark.parametrize("image", [IMAGE.astype(np.float32), IMAGE[..., 0]])
 def test_other_arrays_are_refused(image):
     with pytest.raises(OptionError, match="expected uint8"):
         StillWriter(Path("out")).write("1.jpg", image)
@@ -96,12 +96,12 @@ def test_a_folder_that_cannot_be_made(here):
             StillWriter(Path(folder))
 
 
-def test_a_full_disk_leaves_no_half_picture(here, monkeypatch):
+def test_a_full_disk_leaves_no_half_image(here, monkeypatch):
     def full(_handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     writer = StillWriter(Path("out"))
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="No space left"):
-        writer.write("1.jpg", PICTURE)
+        writer.write("1.jpg", IMAGE)
     assert listed(Path("out")) == []

@@ -10,10 +10,9 @@ import sys
 import pytest
 
 from mien.errors import MissingExtraError, OptionError, OutputError
-from mien.sinks.atomic import replacing, write_atomically
-from mien.sinks.json_lines import JsonArray
-from mien.sinks.rows import Row, columns
-from mien.sinks.tables import check_format, write_table
+from mien.io.atomic import replacing, write_atomically
+from mien.io.rows import Row, columns
+from mien.io.tables import JsonArray, check_format, write_table
 
 COLUMNS = columns(("happy", "sad"))
 FACE: Row = {
@@ -78,7 +77,7 @@ def test_parquet(tmp_path):
 
 def test_parquet_is_written_in_groups(tmp_path, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra [table]")
-    monkeypatch.setattr("mien.sinks.parquet_table._ROWS_IN_GROUP", 10)
+    monkeypatch.setattr("mien.io.tables._ROWS_IN_GROUP", 10)
     write_table(tmp_path / "r.parquet", COLUMNS, ({**FACE, "face": n} for n in range(25)))
     file = parquet.ParquetFile(tmp_path / "r.parquet")
     assert file.num_row_groups == 3

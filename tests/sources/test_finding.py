@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien.errors import SourceError
-from mien.sources.finding import PICTURE_EXTENSIONS, find_pictures
+from mien.io.discovery import IMAGE_EXTENSIONS, find_images
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def photos(tmp_path, monkeypatch):
 
 
 def found(*sources, recursive=False):
-    return [path.as_posix() for path in find_pictures(sources, recursive=recursive)]
+    return [path.as_posix() for path in find_images(sources, recursive=recursive)]
 
 
-def test_a_folder_gives_its_pictures_in_natural_order(photos):
+def test_a_folder_gives_its_images_in_natural_order(photos):
     assert found("photos") == ["photos/1.png", "photos/2.JPG", "photos/10.jpg"]
 
 
@@ -56,7 +56,7 @@ def test_patterns(photos, pattern, expected):
 
 
 def test_an_absolute_pattern(photos):
-    assert find_pictures([f"{photos}/*.jpg"], recursive=False) == [photos / "10.jpg"]
+    assert find_images([f"{photos}/*.jpg"], recursive=False) == [photos / "10.jpg"]
 
 
 def test_a_named_file_is_taken_whatever_it_is_called(photos):
@@ -89,21 +89,21 @@ def test_what_does_not_exist(photos, source):
     assert repr(source) in str(caught.value)
 
 
-def test_a_folder_whose_pictures_lie_deeper(photos):
-    with pytest.raises(SourceError, match="no pictures in photos/only deeper itself") as caught:
+def test_a_folder_whose_images_lie_deeper(photos):
+    with pytest.raises(SourceError, match="no images in photos/only deeper itself") as caught:
         found("photos/only deeper")
     assert "--recursive" in caught.value.hint
     assert "d.jpg" in caught.value.hint
 
 
 @pytest.mark.parametrize("recursive", [True, False])
-def test_a_folder_without_pictures(photos, recursive):
-    with pytest.raises(SourceError, match="no pictures in photos/none") as caught:
+def test_a_folder_without_images(photos, recursive):
+    with pytest.raises(SourceError, match="no images in photos/none") as caught:
         found("photos/none", recursive=recursive)
     assert ".jpg" in caught.value.hint
 
 
-@pytest.mark.parametrize(("pattern", "said"), [("photos/*.xyz", "exists"), ("photos/*.txt", "is a picture")])
+@pytest.mark.parametrize(("pattern", "said"), [("photos/*.xyz", "exists"), ("photos/*.txt", "is an image")])
 def test_a_pattern_without_a_match(photos, pattern, said):
     with pytest.raises(SourceError, match="nothing that matches") as caught:
         found(pattern)
@@ -132,4 +132,4 @@ def test_a_link_to_the_folder_above_is_no_endless_loop(photos):
 
 
 def test_extensions_are_lower_case_and_begin_with_a_dot():
-    assert all(name == name.lower() and name.startswith(".") for name in PICTURE_EXTENSIONS)
+    assert all(name == name.lower() and name.startswith(".") for name in IMAGE_EXTENSIONS)

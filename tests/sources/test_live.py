@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from mien.errors import SourceError
-from mien.sources.camera import Camera
-from mien.sources.latest import latest
-from mien.values.frame import Frame
+from mien.io.camera import Camera, latest
+from mien.types import Frame
 
 
 def frames(count, error=None):

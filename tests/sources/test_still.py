@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from mien.errors import OptionError, SourceError, TooLargeError
-from mien.sources.still import read_still
+from mien.io.images import read_image
 
 RED, WHITE, BLACK = (255, 0, 0), (255, 255, 255), (0, 0, 0)
 
@@ -58,7 +58,7 @@ def test_every_kind_of_source_gives_the_same_pixels(tmp_path):
     path.write_bytes(data)
     names = []
     for source in (pixels, data, path, str(path), Image.fromarray(pixels), Image.open(path)):
-        frame = read_still(source)
+        frame = read_image(source)
         assert frame.image.dtype == np.uint8
         assert np.array_equal(frame.image, pixels)
         assert (frame.index, frame.time_s) == (0, 0.0)
@@ -68,15 +68,15 @@ def test_every_kind_of_source_gives_the_same_pixels(tmp_path):
 
 def test_an_rgb_array_is_not_copied():
     pixels = noise()
-    assert read_still(pixels).image is pixels
+    assert read_image(pixels).image is pixels
 
 
 def test_gray_and_rgba_arrays():
     gray = noise()[..., 0]
-    assert np.array_equal(read_still(gray).image, np.dstack([gray] * 3))
+    assert np.array_equal(read_image(gray).image, np.dstack([gray] * 3))
     rgba = np.dstack([noise(), np.full((40, 50), 255, np.uint8)])
     rgba[0, 0] = (7, 8, 9, 0)
-    image = read_still(rgba).image
+    image = read_image(rgba).image
     assert tuple(image[0, 0]) == WHITE
     assert np.array_equal(image[1:], rgba[1:, :, :3])
 
@@ -97,7 +97,7 @@ def test_gray_and_rgba_arrays():
 )
 def test_other_arrays_are_refused_with_a_remedy(array, fix):
     with pytest.raises(OptionError, match="array: got") as caught:
-        read_still(array)
+        read_image(array)
     assert str(array.dtype) in str(caught.value)
     assert str(array.shape) in str(caught.value)
     assert fix in caught.value.hint
@@ -106,27 +106,27 @@ def test_other_arrays_are_refused_with_a_remedy(array, fix):
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3), (0, 0), (0, 5, 4)])
 def test_an_array_without_pixels_is_refused(shape):
     with pytest.raises(SourceError, match="holds no pixels"):
-        read_still(np.zeros(shape, np.uint8))
+        read_image(np.zeros(shape, np.uint8))
 
 
 @pytest.mark.parametrize("source", [None, 3, [1, 2], io.BytesIO(b"")])
 def test_other_types_are_refused(source):
     with pytest.raises(OptionError, match=f"got {type(source).__name__}, expected a path"):
-        read_still(source)
+        read_image(source)
 
 
-# ---- colour and depth
+# ---- color and depth
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "PPM"])
 def test_lossless_formats_keep_every_pixel(file_format):
     pixels = noise()
-    assert np.array_equal(read_still(encoded(Image.fromarray(pixels), file_format)).image, pixels)
+    assert np.array_equal(read_image(encoded(Image.fromarray(pixels), file_format)).image, pixels)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "WEBP", "GIF", "MPO"])
-def test_lossy_formats_keep_the_colours(file_format):
-    image = read_still(encoded(corners(), file_format)).image
+def test_lossy_formats_keep_the_colors(file_format):
+    image = read_image(encoded(corners(), file_format)).image
     assert image.shape == (16, 32, 3)
     assert np.abs(image.astype(int) - np.asarray(corners())).mean() < 8
     assert np.abs(image[2, 2].astype(int) - RED).max() < 12
@@ -135,15 +135,15 @@ def test_lossy_formats_keep_the_colours(file_format):
 @pytest.mark.parametrize("mode", ["L", "1", "P"])
 def test_gray_bits_and_palettes(mode):
     expected = Image.fromarray(noise()).convert(mode)
-    image = read_still(encoded(expected, "PNG")).image
+    image = read_image(encoded(expected, "PNG")).image
     assert np.array_equal(image, np.asarray(expected.convert("RGB")))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_clear_pixels_lie_over_white_whatever_colour_they_hide(mode):
+def test_clear_pixels_lie_over_white_whatever_color_they_hide(mode):
     picture = Image.new("RGBA", (3, 1))
     picture.putdata([(0, 0, 0, 0), (0, 0, 0, 255), (0, 0, 0, 128)])
-    image = read_still(encoded(picture.convert(mode), "PNG")).image
+    image = read_image(encoded(picture.convert(mode), "PNG")).image
     assert tuple(image[0, 0]) == WHITE
     assert tuple(image[0, 1]) == BLACK
     assert np.abs(image[0, 2].astype(int) - 127).max() <= 1
@@ -154,21 +154,21 @@ def test_palette_with_transparency(transparency):
     picture = Image.new("P", (2, 1))
     picture.putpalette([*RED, 0, 255, 0])
     picture.putdata([0, 1])
-    image = read_still(encoded(picture, "PNG", transparency=transparency)).image
+    image = read_image(encoded(picture, "PNG", transparency=transparency)).image
     assert [tuple(pixel) for pixel in image[0]] == [RED, WHITE]
 
 
-def test_a_colour_declared_clear():
+def test_a_color_declared_clear():
     picture = Image.new("RGB", (2, 1), RED)
     picture.putpixel((1, 0), (1, 2, 3))
-    image = read_still(encoded(picture, "PNG", transparency=(1, 2, 3))).image
+    image = read_image(encoded(picture, "PNG", transparency=(1, 2, 3))).image
     assert [tuple(pixel) for pixel in image[0]] == [RED, WHITE]
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
 def test_sixteen_bit_gray_is_scaled_not_clipped(file_format):
     values = np.array([[0, 257, 32768, 65278, 65535, 128, 129]], np.uint16)
-    image = read_still(encoded(Image.fromarray(values), file_format)).image
+    image = read_image(encoded(Image.fromarray(values), file_format)).image
     assert image[0, :, 0].tolist() == [0, 1, 128, 254, 255, 0, 1]
     assert np.array_equal(image[..., 0], image[..., 2])
 
@@ -185,14 +185,14 @@ def gray_tiff(values, order, bits):
 
 def test_big_endian_and_12_bit_tiffs():
     big = gray_tiff(np.array([32768, 65535], ">u2").tobytes(), ">", 16)
-    assert read_still(big).image[0, :, 0].tolist() == [128, 255]
+    assert read_image(big).image[0, :, 0].tolist() == [128, 255]
     twelve = gray_tiff(bytes([0x80, 0x0F, 0xFF, 0]), "<", 12)  # 0x800 and 0xFFF, packed
-    assert read_still(twelve).image[0, :, 0].tolist() == [128, 255]
+    assert read_image(twelve).image[0, :, 0].tolist() == [128, 255]
 
 
 def test_sixteen_bit_gray_pgm():
     data = b"P5 3 1 65535\n" + np.array([0, 32768, 65535], ">u2").tobytes()
-    assert read_still(data).image[0, :, 0].tolist() == [0, 128, 255]
+    assert read_image(data).image[0, :, 0].tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_sixteen_bit_gray_pgm():
     ],
 )
 def test_32_bit_gray(values, expected):
-    image = read_still(encoded(Image.fromarray(np.array([values], np.int32)), "TIFF")).image
+    image = read_image(encoded(Image.fromarray(np.array([values], np.int32)), "TIFF")).image
     assert image[0, :, 0].tolist() == expected
 
 
@@ -220,36 +220,36 @@ def test_32_bit_gray(values, expected):
     ],
 )
 def test_float_tiff(values, expected):
-    image = read_still(encoded(Image.fromarray(np.array([values], np.float32)), "TIFF")).image
+    image = read_image(encoded(Image.fromarray(np.array([values], np.float32)), "TIFF")).image
     assert image[0, :, 0].tolist() == expected
 
 
-def test_a_float_picture_with_nan_is_refused():
+def test_a_float_image_with_nan_is_refused():
     with pytest.raises(SourceError, match="NaN"):
-        read_still(encoded(Image.fromarray(np.array([[0, np.nan]], np.float32)), "TIFF"))
+        read_image(encoded(Image.fromarray(np.array([[0, np.nan]], np.float32)), "TIFF"))
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "TIFF"])
 def test_cmyk_is_not_inverted(file_format):
-    image = read_still(encoded(corners().convert("CMYK"), file_format)).image
+    image = read_image(encoded(corners().convert("CMYK"), file_format)).image
     assert np.abs(image[2, 2].astype(int) - RED).max() < 12
     assert np.abs(image[2, 29].astype(int) - (0, 0, 255)).max() < 12
 
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
-def test_ycbcr_and_lab_tiffs_come_out_in_their_colours(mode):
+def test_ycbcr_and_lab_tiffs_come_out_in_their_colors(mode):
     content = encoded(corners().convert(mode), "TIFF")
     try:
         Image.open(io.BytesIO(content)).load()
     except OSError:
         pytest.skip(f"Pillow {PIL.__version__} cannot read the {mode} TIFF that it has written")
-    assert np.abs(read_still(content).image[2, 2].astype(int) - RED).max() < 12
+    assert np.abs(read_image(content).image[2, 2].astype(int) - RED).max() < 12
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF", "MPO"])
 def test_of_many_frames_the_first_is_taken(file_format):
     first, second = Image.new("RGB", (32, 32), RED), Image.new("RGB", (32, 32), (0, 0, 255))
-    image = read_still(encoded(first, file_format, save_all=True, append_images=[second])).image
+    image = read_image(encoded(first, file_format, save_all=True, append_images=[second])).image
     assert np.abs(image.astype(int) - RED).max() < 12
 
 
@@ -258,7 +258,7 @@ def test_of_many_frames_the_first_is_taken(file_format):
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "MPO"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_turns_the_picture_upright(file_format, orientation):
+def test_exif_orientation_turns_the_image_upright(file_format, orientation):
     # How a camera held so stores the upright scene: EXIF 2.32, tag 0x0112 says where row 0 and column 0 lie.
     upright = np.asarray(corners(32))
     stored = {
@@ -274,7 +274,7 @@ def test_exif_orientation_turns_the_picture_upright(file_format, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"quality": 95} if file_format in ("JPEG", "MPO", "WEBP") else {}
-    image = read_still(encoded(Image.fromarray(np.ascontiguousarray(stored)), file_format, exif=exif, **options)).image
+    image = read_image(encoded(Image.fromarray(np.ascontiguousarray(stored)), file_format, exif=exif, **options)).image
     assert image.shape == upright.shape
     assert np.abs(image.astype(int) - upright).mean() < 3
     assert image.flags.c_contiguous
@@ -284,16 +284,16 @@ def test_exif_orientation_turns_the_picture_upright(file_format, orientation):
 def test_an_impossible_orientation_is_ignored(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert read_still(encoded(corners(), "PNG", exif=exif)).image.shape == (16, 32, 3)
+    assert read_image(encoded(corners(), "PNG", exif=exif)).image.shape == (16, 32, 3)
 
 
-def test_large_pictures_are_put_together_of_strips_without_a_seam():
+def test_large_images_are_put_together_of_strips_without_a_seam():
     pixels = np.arange(3000 * 2100 * 3, dtype=np.uint32).astype(np.uint8).reshape(3000, 2100, 3)
     exif = Image.Exif()
     exif[0x0112] = 6
-    image = read_still(encoded(Image.fromarray(pixels), "PPM")).image
+    image = read_image(encoded(Image.fromarray(pixels), "PPM")).image
     assert np.array_equal(image, pixels)
-    turned = read_still(encoded(Image.fromarray(pixels), "PNG", exif=exif, compress_level=1)).image
+    turned = read_image(encoded(Image.fromarray(pixels), "PNG", exif=exif, compress_level=1)).image
     assert np.array_equal(turned, np.rot90(pixels, -1))
 
 
@@ -303,7 +303,7 @@ def test_large_pictures_are_put_together_of_strips_without_a_seam():
 def test_a_bomb_is_refused_fast_and_without_a_warning():
     began = time.perf_counter()
     with pytest.raises(TooLargeError, match=r"60000 x 60000 pixels are 3,600\.0 megapixels, expected at most 200"):
-        read_still(png_header_of(60_000, 60_000))
+        read_image(png_header_of(60_000, 60_000))
     assert time.perf_counter() - began < 1
 
 
@@ -311,31 +311,31 @@ def test_a_bomb_is_refused_fast_and_without_a_warning():
 def test_between_pillows_limits_and_ours_only_ours_counts(width, height):
     # 100 megapixels would be a DecompressionBombWarning of Pillow's, 196 a DecompressionBombError
     with pytest.raises(SourceError) as caught:
-        read_still(png_header_of(width, height))
+        read_image(png_header_of(width, height))
     assert not isinstance(caught.value, TooLargeError)
 
 
 def test_a_tiff_above_pillows_warning_limit(monkeypatch):
     data = encoded(Image.fromarray(noise()), "TIFF")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)
-    assert read_still(data).image.shape == (40, 50, 3)
+    assert read_image(data).image.shape == (40, 50, 3)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
     with pytest.raises(TooLargeError, match="too large for Pillow"):
-        read_still(data)
+        read_image(data)
 
 
 def test_the_limit_can_be_moved_and_holds_for_pillow_images():
     picture = Image.new("RGB", (1000, 1000))
-    assert read_still(picture, max_megapixels=1).width == 1000
+    assert read_image(picture, max_megapixels=1).width == 1000
     for source in (picture, encoded(picture, "PNG")):
         with pytest.raises(TooLargeError, match=r"expected at most 0\.9"):
-            read_still(source, max_megapixels=0.9)
+            read_image(source, max_megapixels=0.9)
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])
 def test_a_limit_must_be_above_zero(limit):
     with pytest.raises(OptionError, match="max_megapixels"):
-        read_still(noise(), max_megapixels=limit)
+        read_image(noise(), max_megapixels=limit)
 
 
 # ---- what is no picture
@@ -343,31 +343,31 @@ def test_a_limit_must_be_above_zero(limit):
 
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(SourceError, match="no such picture"):
-        read_still(tmp_path / "no.jpg")
+        read_image(tmp_path / "no.jpg")
     with pytest.raises(SourceError, match="is a folder"):
-        read_still(tmp_path)
+        read_image(tmp_path)
     with pytest.raises(SourceError, match="no such picture") as caught:
-        read_still("https://example.org/face.jpg")
+        read_image("https://example.org/face.jpg")
     assert "download" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["", "a\0b.jpg", "x" * 5000 + ".jpg"])
 def test_names_that_cannot_be(name):
     with pytest.raises(SourceError):
-        read_still(name)
+        read_image(name)
 
 
 def test_a_path_through_a_file(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(SourceError):
-        read_still(tmp_path / "file" / "a.jpg")
+        read_image(tmp_path / "file" / "a.jpg")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(SourceError, match="no regular file"):
-        read_still(tmp_path / "pipe.jpg")
+        read_image(tmp_path / "pipe.jpg")
 
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
@@ -378,46 +378,46 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     path.write_bytes(encoded(corners(), "JPEG"))
     monkeypatch.setattr(Path, "open", refuse)  # chmod does not stop root, who runs the tests in a container
     with pytest.raises(SourceError, match="may not be read") as caught:
-        read_still(path)
+        read_image(path)
     assert "permission" in caught.value.hint
 
 
 def test_an_empty_file(tmp_path):
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(SourceError, match=r"empty\.jpg is empty: 0 bytes"):
-        read_still(tmp_path / "empty.jpg")
+        read_image(tmp_path / "empty.jpg")
     with pytest.raises(SourceError, match="is empty"):
-        read_still(b"")
+        read_image(b"")
 
 
 @pytest.mark.parametrize("data", [b"just some notes\n", b"x", b"%PDF-1.7", b"<svg/>", bytes(100)])
-def test_a_file_that_is_no_picture(data, tmp_path):
+def test_a_file_that_is_no_image(data, tmp_path):
     path = tmp_path / "notes.jpg"
     path.write_bytes(data)
     with pytest.raises(SourceError, match=r"notes\.jpg is no picture") as caught:
-        read_still(path)
+        read_image(path)
     assert caught.value.hint
 
 
 def test_postscript_is_not_run():
     eps = encoded(corners(), "EPS")
     with pytest.raises(SourceError, match="is no picture"):
-        read_still(eps)
+        read_image(eps)
 
 
 @pytest.mark.skipif("HEIF" in Image.OPEN, reason="something here can read HEIF")
 def test_heif_says_what_to_do():
     with pytest.raises(SourceError, match="HEIF") as caught:
-        read_still(b"\0\0\0\x18ftypheic" + bytes(40))
+        read_image(b"\0\0\0\x18ftypheic" + bytes(40))
     assert "pillow-heif" in caught.value.hint
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_cut_picture_is_an_error_not_half_a_picture(file_format, share):
+def test_a_cut_image_is_an_error_not_half_a_image(file_format, share):
     data = encoded(Image.fromarray(noise(200, 200)), file_format)
     with pytest.raises(SourceError, match=r"bytes is (cut off|damaged|no picture)"):
-        read_still(data[: int(len(data) * share)])
+        read_image(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
@@ -426,12 +426,12 @@ def test_a_cut_photo_is_called_cut(file_format, tmp_path):
     path = tmp_path / "half"
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(SourceError, match="half is cut off") as caught:
-        read_still(path)
+        read_image(path)
     assert "again" in caught.value.hint
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM", "JPEG2000"])
-def test_flipped_bytes_give_a_picture_or_a_source_error(file_format):
+def test_flipped_bytes_give_a_image_or_a_source_error(file_format):
     whole = encoded(Image.fromarray(noise()), file_format)
     random = np.random.default_rng(1)
     for _ in range(150):
@@ -439,7 +439,7 @@ def test_flipped_bytes_give_a_picture_or_a_source_error(file_format):
         places = random.integers(0, min(len(data), 400), random.integers(1, 6))
         data[places] = random.integers(0, 256, len(places))
         with suppress(SourceError):  # anything else fails the test
-            read_still(data.tobytes(), max_megapixels=1)
+            read_image(data.tobytes(), max_megapixels=1)
 
 
 # ---- names and warnings
@@ -448,7 +448,7 @@ def test_flipped_bytes_give_a_picture_or_a_source_error(file_format):
 @pytest.mark.parametrize("name", ["фото.png", "写真 1.png", "größe [1].png", "😀.png"])
 def test_any_name_will_do(name, tmp_path):
     (tmp_path / name).write_bytes(encoded(corners(), "PNG"))
-    assert read_still(tmp_path / name).name.endswith(name)
+    assert read_image(tmp_path / name).name.endswith(name)
 
 
 def photo_with_damaged_exif():
@@ -465,20 +465,20 @@ def test_a_photo_with_damaged_exif_is_read_in_silence_even_where_warnings_are_er
     assert given, "Pillow has nothing to warn of: this test needs worse EXIF data"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read_still(data).image.shape == (16, 32, 3)
+        assert read_image(data).image.shape == (16, 32, 3)
 
 
 def test_threads_leave_the_warning_filters_as_they_were():
     data = photo_with_damaged_exif()
     before = list(warnings.filters)
     with ThreadPoolExecutor(8) as pool:
-        shapes = list(pool.map(lambda _: read_still(data).image.shape, range(200)))
+        shapes = list(pool.map(lambda _: read_image(data).image.shape, range(200)))
     assert set(shapes) == {(16, 32, 3)}
     assert list(warnings.filters) == before
 
 
 def test_pillows_own_settings_stay_as_they_were():
     before = Image.MAX_IMAGE_PIXELS
-    read_still(encoded(corners(), "PNG"))
+    read_image(encoded(corners(), "PNG"))
     assert before == Image.MAX_IMAGE_PIXELS
     assert not TiffImagePlugin.READ_LIBTIFF

@@ -1,4 +1,4 @@
-"""Tables of films that nobody shot."""
+"""Tables of videos that nobody shot."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from mien.emotions import EMOTIONS
-from mien.sinks.rows import Row, columns, rows
-from mien.sinks.tables import write_table
-from mien.values.face import Box, Face
-from mien.values.frame import Frame
-from mien.values.reading import Reading
+from mien.io.rows import Row, columns, rows
+from mien.io.tables import write_table
+from mien.types import Box, Face, Frame, Reading
 
 #: (time, track -> emotion); ``sad?`` is an unsure reading, None one without a track
 Script = Sequence[tuple[float, dict[int | None, str]]]
@@ -28,10 +26,10 @@ def reading(word: str, track: int | None) -> Reading:
     return Reading(Face(Box(0, 0, 1, 1)), EMOTIONS, probabilities, track=track, raw=raw)
 
 
-def film_rows(script: Script, name: str = "films/talk.mp4") -> Iterator[Row]:
+def video_rows(script: Script, name: str = "videos/talk.mp4") -> Iterator[Row]:
     for index, (time, faces) in enumerate(script):
         readings = [reading(word, track) for track, word in faces.items()]
-        yield from rows(Frame(IMAGE, name, index, time), readings, EMOTIONS, film=True)
+        yield from rows(Frame(IMAGE, name, index, time), readings, EMOTIONS, video=True)
 
 
 def steady(words: Sequence[str | None], step: float = 0.1, track: int = 1, start: float = 0.0) -> Script:
@@ -41,12 +39,12 @@ def steady(words: Sequence[str | None], step: float = 0.1, track: int = 1, start
 
 @pytest.fixture
 def table(tmp_path: Path) -> Callable[..., Path]:
-    """Writes films as ``mien read`` does, under any name."""
+    """Writes videos as ``mien read`` does, under any name."""
 
     def write(*scripts: Script, name: str = "results.csv") -> Path:
         path = tmp_path / name
-        made = (row for i, script in enumerate(scripts) for row in film_rows(script, f"films/{i}.mp4"))
-        write_table(path, columns(EMOTIONS, film=True), made)
+        made = (row for i, script in enumerate(scripts) for row in video_rows(script, f"videos/{i}.mp4"))
+        write_table(path, columns(EMOTIONS, video=True), made)
         return path
 
     return write

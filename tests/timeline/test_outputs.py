@@ -13,7 +13,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mien.cli.timeline import timeline
-from mien.draw.palette import COLOURS
+from mien.clock import clock
+from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
 from mien.timeline.bins import binned, stacked
@@ -23,7 +24,6 @@ from mien.timeline.page import render
 from mien.timeline.summary import timeline_of
 from mien.timeline.terminal import shown
 from mien.timeline.words import letters, share, tick_step
-from mien.values.clock import clock
 
 from .conftest import steady
 
@@ -48,8 +48,8 @@ def test_bins_keep_every_second_exactly(table):
     rng = np.random.default_rng(1)
     times = np.cumsum(rng.uniform(0.02, 0.2, 300))
     words = rng.choice([*EMOTIONS, "sad?"], 300)
-    (film,) = timeline_of(table([(round(t, 3), {1: w}) for t, w in zip(times.tolist(), words.tolist())]))
-    (track,) = film.tracks
+    (video,) = timeline_of(table([(round(t, 3), {1: w}) for t, w in zip(times.tolist(), words.tolist())]))
+    (track,) = video.tracks
     mean = np.average(track.probabilities, axis=0, weights=track.durations)
     for count in (1, 7, 1000):
         bins = binned(track, track.start_s, track.end_s, count)
@@ -59,41 +59,41 @@ def test_bins_keep_every_second_exactly(table):
 
 
 def test_a_gap_is_blank_and_unsure_is_faint(table):
-    (film,) = timeline_of(table(steady(TALK)))
-    picture = stacked(binned(film.tracks[0], 0, 5, 50), 10)
-    assert picture.shape == (10, 50, 4)
-    assert (picture[:, 20:30, 3] == 0).all()
-    assert (picture[:, :20, 3] == 255).all()
-    assert (picture[:, 30:, 3] > 0).all()
-    assert (picture[:, 30:, 3] < 255).all()
-    happy = (picture[:, 0, :3] == COLOURS["happy"]).all(1)
+    (video,) = timeline_of(table(steady(TALK)))
+    image = stacked(binned(video.tracks[0], 0, 5, 50), 10)
+    assert image.shape == (10, 50, 4)
+    assert (image[:, 20:30, 3] == 0).all()
+    assert (image[:, :20, 3] == 255).all()
+    assert (image[:, 30:, 3] > 0).all()
+    assert (image[:, 30:, 3] < 255).all()
+    happy = (image[:, 0, :3] == COLORS["happy"]).all(1)
     assert happy.mean() == pytest.approx(0.8, abs=0.11)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
-def test_the_figure_is_a_picture(table, tmp_path, ending):
-    films = timeline_of(table(steady(TALK), steady([None] * 3), steady(["happy"])))
-    drawn = figure(films, tmp_path / f"a.{ending}")
+def test_the_figure_is_a_image(table, tmp_path, ending):
+    videos = timeline_of(table(steady(TALK), steady([None] * 3), steady(["happy"])))
+    drawn = figure(videos, tmp_path / f"a.{ending}")
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
     assert drawn.startswith(start)
-    assert drawn == figure(films, tmp_path / f"a.{ending}")
+    assert drawn == figure(videos, tmp_path / f"a.{ending}")
     if ending == "png":
         pixels = np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB")).reshape(-1, 3)
-        assert (pixels == COLOURS["happy"]).all(1).sum() > 1000
+        assert (pixels == COLORS["happy"]).all(1).sum() > 1000
 
 
 def test_names_with_dollars_are_no_formulas(table, tmp_path):
     path = table(steady(["happy"] * 3))
-    path.write_text(path.read_text().replace("films/0.mp4", "$a$ & <b>.mp4"))
-    films = timeline_of(path)
-    assert b"svg" in figure(films, tmp_path / "a.svg")
-    assert "$a$ &amp; &lt;b&gt;.mp4" in render(films, shortest_s=0.3).decode()
+    path.write_text(path.read_text().replace("videos/0.mp4", "$a$ & <b>.mp4"))
+    videos = timeline_of(path)
+    assert b"svg" in figure(videos, tmp_path / "a.svg")
+    assert "$a$ &amp; &lt;b&gt;.mp4" in render(videos, shortest_s=0.3).decode()
 
 
 def test_no_face_is_said_in_figure_and_page(table, tmp_path):
-    films = timeline_of(table(steady([None] * 3)))
-    assert figure(films, tmp_path / "a.png")
-    assert "No face was seen." in render(films, shortest_s=0.3).decode()
+    videos = timeline_of(table(steady([None] * 3)))
+    assert figure(videos, tmp_path / "a.png")
+    assert "No face was seen." in render(videos, shortest_s=0.3).decode()
 
 
 def test_beyond_fifty_tracks_some_are_left_out_and_counted(table):
@@ -153,13 +153,13 @@ def test_subtitles_of_one_face_need_no_number(table):
     assert b"\nhappy 80 %\n" in subtitles(timeline_of(table(steady(["happy"] * 5))))
 
 
-def test_subtitles_belong_to_one_film(table):
-    with pytest.raises(OptionError, match="got 2 films") as caught:
+def test_subtitles_belong_to_one_video(table):
+    with pytest.raises(OptionError, match="got 2 videos") as caught:
         subtitles(timeline_of(table(steady(["happy"]), steady(["sad"]))))
     assert "--source" in caught.value.hint
 
 
-def test_a_terminal_without_colours_gets_letters(table):
+def test_a_terminal_without_colors_gets_letters(table):
     console = Console(width=80, file=io.StringIO(), color_system=None)
     for part in shown(timeline_of(table(steady(TALK))), console):
         console.print(part)
@@ -188,7 +188,7 @@ def test_the_command_writes_everything(app, table, tmp_path):
     assert "0.mp4" in done.stdout
     assert {made.name for made in (tmp_path / "made").iterdir()} == set(outputs.values())
     lines = (tmp_path / "made" / "s.tsv").read_text().splitlines()
-    assert lines[1].split("\t") == ["films/0.mp4", "1", "0.000", "2.000", "2.000", "happy", "0.8000", "false"]
+    assert lines[1].split("\t") == ["videos/0.mp4", "1", "0.000", "2.000", "2.000", "happy", "0.8000", "false"]
     with pytest.raises(OutputError, match="exists"):
         run(app, path, *words)
     assert run(app, path, *words, "--overwrite").exit_code == 0

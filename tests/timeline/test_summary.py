@@ -9,27 +9,27 @@ import pytest
 
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, MissingExtraError, OptionError
-from mien.sinks.rows import columns, rows
-from mien.sinks.tables import write_table
+from mien.io.rows import columns, rows
+from mien.io.tables import write_table
 from mien.timeline import loading
 from mien.timeline.summary import timeline_of
-from mien.values.frame import Frame
+from mien.types import Frame
 
 from .conftest import IMAGE, reading, steady
 
 
 def spans(path, **options):
-    (film,) = timeline_of(path, **options)
+    (video,) = timeline_of(path, **options)
     return [
         (round(s.start_s, 3), round(s.end_s, 3), s.emotion + ("?" if s.unsure else ""))
-        for track in film.tracks
+        for track in video.tracks
         for s in track.spans
     ]
 
 
 def test_a_smile_of_two_seconds_is_two_seconds(table):
-    (film,) = timeline_of(table(steady(["neutral"] * 10 + ["happy"] * 20 + ["neutral"] * 10)))
-    (track,) = film.tracks
+    (video,) = timeline_of(table(steady(["neutral"] * 10 + ["happy"] * 20 + ["neutral"] * 10)))
+    (track,) = video.tracks
     assert track.shares["happy"] == pytest.approx(0.5)
     assert track.seen_s == pytest.approx(4.0)
     assert track.confidence == pytest.approx(0.8, abs=1e-4)
@@ -38,8 +38,8 @@ def test_a_smile_of_two_seconds_is_two_seconds(table):
 
 
 def test_shares_and_unsure_are_all_of_the_time(table):
-    (film,) = timeline_of(table(steady(["happy"] * 5 + ["sad?"] * 10 + ["sad"] * 5)))
-    (track,) = film.tracks
+    (video,) = timeline_of(table(steady(["happy"] * 5 + ["sad?"] * 10 + ["sad"] * 5)))
+    (track,) = video.tracks
     assert track.unsure_share == pytest.approx(0.5)
     assert sum(track.shares.values()) + track.unsure_share == pytest.approx(1)
     assert track.shares["sad"] == pytest.approx(0.25)
@@ -49,15 +49,15 @@ def test_time_counts_not_frames(table):
     """Ten frames in one second of sadness, two in two seconds of joy, as from a camera in changing light."""
     slow = [(1.0, {1: "happy"}), (2.0, {1: "happy"}), (3.0, {1: "neutral"})]
     script = [*steady(["sad"] * 10), *slow]
-    (film,) = timeline_of(table(script), shortest_s=1.5)
-    (track,) = film.tracks
+    (video,) = timeline_of(table(script), shortest_s=1.5)
+    (track,) = video.tracks
     assert track.shares["happy"] == pytest.approx(2 / 3.1, abs=0.02)
 
 
-def test_a_hole_in_the_film_is_no_long_look(table):
-    (film,) = timeline_of(table([*steady(["happy"] * 10), *steady(["sad"] * 10, start=100.0)]))
-    assert film.tracks[0].seen_s == pytest.approx(2.0)
-    assert film.tracks[0].spans[0].end_s == pytest.approx(1.0)
+def test_a_hole_in_the_video_is_no_long_look(table):
+    (video,) = timeline_of(table([*steady(["happy"] * 10), *steady(["sad"] * 10, start=100.0)]))
+    assert video.tracks[0].seen_s == pytest.approx(2.0)
+    assert video.tracks[0].spans[0].end_s == pytest.approx(1.0)
 
 
 def test_a_gap_ends_a_span_and_a_missed_frame_does_not(table):
@@ -66,7 +66,7 @@ def test_a_gap_ends_a_span_and_a_missed_frame_does_not(table):
     assert spans(path, shortest_s=0) == [(0, 1.0, "happy"), (1.1, 2.0, "happy"), (2.5, 3.0, "happy")]
 
 
-def test_flickers_go_to_the_longer_neighbour(table):
+def test_flickers_go_to_the_longer_neighbor(table):
     path = table(steady(["happy"] * 5 + ["fear"] + ["sad"] * 10 + ["angry"] * 2 + ["sad"] * 10))
     assert spans(path) == [(0, 0.5, "happy"), (0.5, 2.8, "sad")]
     assert len(spans(path, shortest_s=0)) == 5
@@ -92,19 +92,19 @@ def test_unsure_time_is_one_span_whatever_is_likeliest(table):
 
 def test_tracks_are_apart_and_ranked_by_time(table):
     script = [(0.1 * i, {7: "happy"} | ({3: "sad"} if i < 5 else {})) for i in range(10)]
-    (film,) = timeline_of(table(script))
-    assert [track.track for track in film.tracks] == [3, 7]
-    assert [track.track for track in film.ranked] == [7, 3]
+    (video,) = timeline_of(table(script))
+    assert [track.track for track in video.tracks] == [3, 7]
+    assert [track.track for track in video.ranked] == [7, 3]
 
 
-def test_a_film_of_one_frame(table):
-    (film,) = timeline_of(table([(0.0, {1: "happy"})]))
-    assert film.tracks[0].shares["happy"] == 1
+def test_a_video_of_one_frame(table):
+    (video,) = timeline_of(table([(0.0, {1: "happy"})]))
+    assert video.tracks[0].shares["happy"] == 1
 
 
-def test_a_film_without_a_face_is_a_film_without_tracks(table):
-    (film,) = timeline_of(table(steady([None] * 5)))
-    assert (film.tracks, film.frames) == ((), 5)
+def test_a_video_without_a_face_is_a_video_without_tracks(table):
+    (video,) = timeline_of(table(steady([None] * 5)))
+    assert (video.tracks, video.frames) == ((), 5)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
@@ -127,22 +127,22 @@ def test_a_table_that_pandas_wrote_again(table):
     assert timeline_of(path)[0].as_dict() == before
 
 
-def test_several_films(table):
+def test_several_videos(table):
     path = table(steady(["happy"] * 5), steady(["sad"] * 5))
-    assert [film.name for film in timeline_of(path)] == ["0.mp4", "1.mp4"]
-    for wanted in ("1.mp4", "films/1.mp4"):
-        (film,) = timeline_of(path, source=wanted)
-        assert film.source == "films/1.mp4"
+    assert [video.name for video in timeline_of(path)] == ["0.mp4", "1.mp4"]
+    for wanted in ("1.mp4", "videos/1.mp4"):
+        (video,) = timeline_of(path, source=wanted)
+        assert video.source == "videos/1.mp4"
     with pytest.raises(
-        OptionError, match=r"'2.mp4', which is no film of the table; expected one of films/0.mp4, films/1"
+        OptionError, match=r"'2.mp4', which is no video of the table; expected one of videos/0.mp4, videos/1"
     ):
         timeline_of(path, source="2.mp4")
 
 
-def test_photos_among_films_are_left_out(table):
-    (film,) = timeline_of(table(steady(["happy"] * 5), [(0.0, {None: "sad"})], [(0.0, {})]))
-    assert film.untracked == 0
-    assert len(film.tracks) == 1
+def test_photos_among_videos_are_left_out(table):
+    (video,) = timeline_of(table(steady(["happy"] * 5), [(0.0, {None: "sad"})], [(0.0, {})]))
+    assert video.untracked == 0
+    assert len(video.tracks) == 1
 
 
 def test_photos_have_no_timeline(tmp_path):
@@ -232,7 +232,7 @@ def test_parquet_needs_an_extra(table, monkeypatch):
     def missing(package, extra):
         raise MissingExtraError(package, hint=extra)
 
-    monkeypatch.setattr("mien.sinks.parquet_table.require", missing)
+    monkeypatch.setattr("mien.io.tables.require", missing)
     with pytest.raises(MissingExtraError):
         timeline_of(path)
 
@@ -246,8 +246,8 @@ def test_a_parquet_without_any_track_column_values(table):
 
 
 def test_json_holds_plain_values(table):
-    (film,) = timeline_of(table(steady(["happy"] * 5)))
-    again = json.loads(json.dumps(film.as_dict(), allow_nan=False))
+    (video,) = timeline_of(table(steady(["happy"] * 5)))
+    again = json.loads(json.dumps(video.as_dict(), allow_nan=False))
     assert again["tracks"][0]["spans"] == [
         {"start_s": 0.0, "end_s": 0.5, "emotion": "happy", "confidence": 0.8, "unsure": False}
     ]

@@ -65,7 +65,7 @@ def test_the_strongest_emotion_is_named():
         ({"detector": "haar"}, "detector: got 'haar'"),
         ({"min_face": 1}, "min_face: got 1"),
         ({"threads": -1}, "threads: got -1"),
-        ({"unsure_below": 1.5}, "unsure_below: got 1.5"),
+        ({"min_confidence": 1.5}, "min_confidence: got 1.5"),
         ({"detector_threshold": -0.1}, "detector_threshold: got -0.1"),
     ],
 )
@@ -90,4 +90,4 @@ def test_a_face_outside_the_label_set_is_not_named_with_a_straight_face():
 
     assert not said().abstained
     assert said(covered=0.2).abstained
-    assert said(unsure_below=0.99).abstained
+    assert said(min_confidence=0.99).abstained

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.classify.network import EmotionNetwork
-from mien.crop.prepare import channels_first, network_input, resize
-from mien.models.catalogue import load_model
-from mien.models.session import open_session
+from mien.model.classifier import EmotionClassifier
+from mien.model.preprocess import channels_first, resize, to_tensor
+from mien.model.registry import load_model
+from mien.model.session import open_session
 
 from ..conftest import EXAMPLES, ROOT
 
@@ -71,15 +71,15 @@ def shares(page) -> dict[str, float]:
 
 def python_says(model: str, image: np.ndarray, x: int, y: int, side: int) -> dict[str, float]:
     card, weights = load_model(model)
-    network = EmotionNetwork(card, open_session(weights, 1, model), None, None, flip=True)
+    network = EmotionClassifier(card, open_session(weights, 1, model), None, None, flip=True)
     rows, columns = (np.clip(np.arange(start, start + side), 0, end - 1) for start, end in zip((y, x), image.shape))
     gray = channels_first(image[np.ix_(rows, columns)][None], 1)[:, 0]
-    judged = network.judge(network_input(resize(gray, card.input.size), card.input))
+    judged = network.judge(to_tensor(resize(gray, card.input.size), card.input))
     return dict(zip(network.emotions, judged.probabilities[0].tolist()))
 
 
 def square_of(page) -> tuple[int, int, int]:
-    script = """() => { const [f, p] = [frame.style, picture];
+    script = """() => { const [f, p] = [frame.style, image];
         return [parseFloat(f.left) * p.width, parseFloat(f.top) * p.height, parseFloat(f.width) * p.width]
             .map(value => Math.round(value / 100)); }"""
     return tuple(page.evaluate(script))
@@ -87,13 +87,13 @@ def square_of(page) -> tuple[int, int, int]:
 
 # In whole numbers, a value that falls between two steps may be rounded the other way on another engine.
 @pytest.mark.parametrize(("model", "apart"), [("default-float32", 0.001), ("default", 0.01)])
-def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artefacts, model, apart):
+def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artifacts, model, apart):
     address = f"{site}?model=/src/mien/models/weights/{model}.json"
     with opened(browser, address, viewport={"width": 1180, "height": 860}) as page:
         page.get_by_role("button", name="Try an example").click()
         page.wait_for_selector("#bars li")
         assert page.inner_text("#answer b") == "happy"
-        page.screenshot(path=str(artefacts / "web-page.png"), full_page=True)
+        page.screenshot(path=str(artifacts / "web-page.png"), full_page=True)
         page.locator("#frame").focus()
         seen = [(square_of(page), shares(page))]
         for key in ("ArrowDown", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+-", "Shift+-", "Shift+-"):
@@ -110,25 +110,25 @@ def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, as
             assert found[emotion] == pytest.approx(share, abs=apart), (square, emotion)
 
 
-def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, artefacts, tmp_path):
+def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, artifacts, tmp_path):
     with opened(browser, site, viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
         page.set_input_files("#file", str(EXAMPLES / "grace_hopper.jpg"))
         page.wait_for_selector("#bars li")
-        page.screenshot(path=str(artefacts / "web-page-phone.png"), full_page=True)
+        page.screenshot(path=str(artifacts / "web-page-phone.png"), full_page=True)
         before = page.locator("#bars li").first.get_attribute("data-share")
-        page.get_by_role("button", name="Take the whole picture").click()
+        page.get_by_role("button", name="Take the whole image").click()
         page.wait_for_selector(f"#bars li:first-child:not([data-share='{before}'])")
         found = shares(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
-        page.screenshot(path=str(artefacts / "web-page-whole.png"), full_page=True)
+        page.screenshot(path=str(artifacts / "web-page-whole.png"), full_page=True)
         expected = python_says("default", hopper.image, *square_of(page))
         # Two decoders of JPEG may give pixels that differ by a step.
         assert [found[emotion] for emotion in expected] == pytest.approx(list(expected.values()), abs=0.02)
         page.get_by_role("button", name="Frame the face by hand").click()
         page.locator("#frame").wait_for()
-        (tmp_path / "text.png").write_text("no picture")
+        (tmp_path / "text.png").write_text("no image")
         page.set_input_files("#file", str(tmp_path / "text.png"))
-        page.get_by_text("That is no picture that this browser can open.").wait_for()
+        page.get_by_text("That is no image that this browser can open.").wait_for()
 
 
 def test_it_says_when_it_is_unsure(site, browser):
@@ -168,4 +168,4 @@ def test_the_camera_is_read_until_it_is_stopped(site, browser):
         page.wait_for_selector("#bars li")
         page.get_by_role("button", name="Stop here").click()
         page.get_by_role("button", name="Use the camera").wait_for()
-        assert page.evaluate("film.srcObject.active") is False
+        assert page.evaluate("video.srcObject.active") is False

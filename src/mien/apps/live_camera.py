@@ -13,10 +13,10 @@ import streamlit as st
 from PIL import Image
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
-from ..draw.overlay import mark
-from ..privacy.live import LiveHider
+from ..drawing import mark
+from ..options import ReadOptions
 from ..reader import Reader
-from ..values.options import ReadOptions
+from ..redaction import LiveHider
 from .live_cards import card
 from .live_chart import bands, legend
 from .live_eye import Eye
@@ -31,11 +31,11 @@ PATIENCE_S = 10.0
 _MOST_PEOPLE = 4
 _NO_WAY = (
     "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
-    "blocks it. The page now sends single pictures over its own connection instead, which works everywhere; start the "
+    "blocks it. The page now sends single images over its own connection instead, which works everywhere; start the "
     "camera again. Whoever runs mien can name a TURN server with `--turn`, which passes live video on."
 )
 _WAY_HELP = (
-    "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single pictures, one after "
+    "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single images, one after "
     "the other, go over the page's own connection, which works everywhere; when reading is slow, the marks follow later."
 )
 _WORDS: Any = {
@@ -45,7 +45,7 @@ _WORDS: Any = {
     "device_ask_permission": "The browser asks for the camera: allow it.",
     "device_access_denied": "The browser refused the camera. Allow it beside the page's address, then start again. "
     "Without a camera, choose File above.",
-    "device_not_available": "No camera was found, or another program uses it. Choose File above to read a picture or film.",
+    "device_not_available": "No camera was found, or another program uses it. Choose File above to read a picture or video.",
     "media_api_not_available": "The browser gives the camera only to pages at localhost or with https. Choose File above.",
 }
 # Small and slow enough that coding and decoding never fall behind, which would pile up delay
@@ -55,19 +55,19 @@ _WANTED: Any = {
 }
 
 
-def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None], unsure_below: float) -> None:
+def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None], min_confidence: float) -> None:
     """Draw the camera's part of the page.
 
     Args:
         settings: how the app was started.
         reader: reads the frames.
         choice: model and label set; another choice begins a new session.
-        unsure_below: limit under which a reading is unsure, 0 to 1.
+        min_confidence: limit under which a reading is unsure, 0 to 1.
     """
-    eye = _eye(reader, choice, unsure_below, settings)
+    eye = _eye(reader, choice, min_confidence, settings)
     if (
-        settings.no_images
-    ):  # live video would send the marked picture back; single pictures never leave the browser again
+        settings.no_image_output
+    ):  # live video would send the marked picture back; single images never leave the browser again
         st.session_state["plain_way"] = True
     if st.session_state.pop("no_way", False):
         st.session_state["plain_way"] = True
@@ -85,11 +85,11 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         else:
             context = _webrtc(settings, eye)
             busy = context.state.playing or context.state.signalling
-        if not settings.no_images:
-            st.toggle("Send single pictures instead of live video", key="plain_way", help=_WAY_HELP)
+        if not settings.no_image_output:
+            st.toggle("Send single images instead of live video", key="plain_way", help=_WAY_HELP)
     with beside:
         st.fragment(_watch, run_every=1.0 if busy else None)(context, eye.session)
-    _keep(eye.session, settings.no_images)
+    _keep(eye.session, settings.no_image_output)
 
 
 def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]:
@@ -107,13 +107,13 @@ def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]
     return context
 
 
-def _eye(reader: Reader, choice: tuple[str, str | None], unsure_below: float, settings: LiveSettings) -> Eye:
+def _eye(reader: Reader, choice: tuple[str, str | None], min_confidence: float, settings: LiveSettings) -> Eye:
     if st.session_state.get("choice") != choice:
-        hider = LiveHider(ReadOptions()) if settings.blur_others else None
+        hider = LiveHider(ReadOptions()) if settings.mask_others else None
         st.session_state["choice"] = choice
-        st.session_state["eye"] = Eye(reader, unsure_below, hider, shows=not settings.no_images)
+        st.session_state["eye"] = Eye(reader, min_confidence, hider, shows=not settings.no_image_output)
     eye: Eye = st.session_state["eye"]
-    eye.unsure_below = unsure_below
+    eye.min_confidence = min_confidence
     return eye
 
 
@@ -139,7 +139,7 @@ def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession
         st.html(legend(person.minute, session.emotions))
     pace, took_s = session.pace
     if pace:
-        st.caption(f"{pace:.0f} pictures a second; one takes {1000 * took_s:.0f} ms.")
+        st.caption(f"{pace:.0f} images a second; one takes {1000 * took_s:.0f} ms.")
 
 
 def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession, present: bool) -> str:
@@ -163,11 +163,11 @@ def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession,
 
 
 @st.fragment
-def _keep(session: LiveSession, no_images: bool) -> None:
+def _keep(session: LiveSession, no_image_output: bool) -> None:
     """Snapshot and table."""
     left, right = st.columns(2)
-    if no_images:
-        left.caption("Started with --no-images: there are no snapshots.")
+    if no_image_output:
+        left.caption("Started with --no-image-output: there are no snapshots.")
     elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
         st.session_state["snapshot"] = _snapshot(session)
     right.download_button(

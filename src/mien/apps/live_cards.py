@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
-from ..draw.overlay import caption, percent
-from ..draw.palette import COLOURS
-from ..values.reading import Reading
+from ..drawing import COLORS, caption, percent
+from ..types import Reading
 
 #: Bars on a card.
 _BARS = 3
 
-#: Once on the page, for all cards. Colours of text and ground are the page's own, light or dark.
+#: Once on the page, for all cards. Colors of text and ground are the page's own, light or dark.
 STYLE = """<style>
 [data-stale="true"] {opacity: 1 !important}
 .stMainBlockContainer {padding-top: 3rem; padding-bottom: 3rem}
@@ -50,7 +49,7 @@ def card(who: str, reading: Reading, *, away: str = "") -> str:
 
 
 def _bar(emotion: str, share: float) -> str:
-    red, green, blue = COLOURS[emotion]
+    red, green, blue = COLORS[emotion]
     fill = f"width:{max(1.0, 100 * share):.1f}%;background:rgb({red},{green},{blue})"
     return (
         f'<div class="mien-bar"><span>{emotion}</span><i aria-hidden="true"><b style="{fill}"></b></i>'

@@ -1,4 +1,4 @@
-"""Probabilities over time as a chart: bands that together fill the height, one colour an emotion."""
+"""Probabilities over time as a chart: bands that together fill the height, one color an emotion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..draw.palette import COLOURS
+from ..drawing import COLORS
 from ..extras import require
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def bands(
             "to": np.cumsum(shares, 1).ravel().round(3),
         }
     )
-    colours: list[str] = ["#{:02x}{:02x}{:02x}".format(*COLOURS[emotion]) for emotion in emotions]
+    colors: list[str] = ["#{:02x}{:02x}{:02x}".format(*COLORS[emotion]) for emotion in emotions]
     table = table[table["to"] - table["from"] > _VISIBLE]  # what has no height would still be drawn as a line
-    hues = alt.Scale(domain=list(emotions), range=colours)
+    hues = alt.Scale(domain=list(emotions), range=colors)
     seconds = alt.Axis(tickCount=4, labelExpr="datum.value + ' s'", title=None, grid=False)
     span = alt.Scale(domain=[float(times_s[0]), float(times_s[0]) + span_s], nice=False)
     part = alt.Axis(format="%", values=[0, 0.5, 1], title=None)
     chart: altair.Chart = (
         alt.Chart(table)
-        .mark_rect(strokeWidth=0.7)  # closes the seams that a screen shows between neighbours
+        .mark_rect(strokeWidth=0.7)  # closes the seams that a screen shows between neighbors
         .encode(
             x=alt.X("t:Q", scale=span, axis=seconds),
             x2="until:Q",
@@ -66,7 +66,7 @@ def bands(
 
 
 def legend(shares: npt.NDArray[np.float32], emotions: tuple[str, ...]) -> str:
-    """The HTML that names the colours of a chart, those that play a part in it.
+    """The HTML that names the colors of a chart, those that play a part in it.
 
     Args:
         shares: float32 (T, K), as in ``bands``.
@@ -75,7 +75,6 @@ def legend(shares: npt.NDArray[np.float32], emotions: tuple[str, ...]) -> str:
     tops = shares.max(0, initial=0)
     named = [emotion for emotion, top in zip(emotions, tops) if top >= _WORTH_NAMING]
     dots = "".join(
-        f'<span><b style="background:rgb{COLOURS[emotion]}" aria-hidden="true"></b>{emotion}</span>'
-        for emotion in named
+        f'<span><b style="background:rgb{COLORS[emotion]}" aria-hidden="true"></b>{emotion}</span>' for emotion in named
     )
     return f'<div class="mien-legend">{dots}</div>'

@@ -11,14 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..draw.overlay import mark
-from ..follow.people import Follower
-from ..privacy.hiding import hiding_options
-from ..privacy.live import LiveHider
+from ..drawing import mark
+from ..options import ReadOptions
 from ..reader import Reader
-from ..values.frame import Frame
-from ..values.options import ReadOptions
-from ..values.reading import Reading
+from ..redaction import LiveHider, hiding_options
+from ..tracking.tracker import Tracker
+from ..types import Frame, Reading
 from .live_session import LiveSession
 
 #: What a plain machine manages; frames come as fast as they are read, and carry their times.
@@ -30,7 +28,7 @@ SIDE = 640
 _LONGEST_GAP_S = 0.5
 #: Faces smaller than this, in such pixels, sit too far away to be read well, and cost time.
 _LEAST_FACE = 40
-#: But those can be recognised that are smaller, and are to be covered.
+#: But those can be recognized that are smaller, and are to be covered.
 _LEAST_HIDDEN = 20
 
 _NOTHING = np.zeros((1, 1, 3), np.uint8)
@@ -43,7 +41,7 @@ def reader_for(model: str, emotions: str | None, *, live: bool, hiding: bool = F
     Args:
         model: as in ``ReadOptions``.
         emotions: likewise.
-        live: it reads a camera. Then the other processor threads are left to coding and decoding the moving picture, and
+        live: it reads a camera. Then the other processor threads are left to coding and decoding the moving image, and
             to other visitors; taking them all made a frame three times slower on two busy cores.
         hiding: it looks for faces to cover too, small and half-sure ones.
 
@@ -66,22 +64,22 @@ class Eye:
 
     Args:
         reader: reads the frames.
-        unsure_below: readings less sure than this abstain; may be set anew at any time.
+        min_confidence: readings less sure than this abstain; may be set anew at any time.
         hider: covers all but one person, or None.
-        shows: whether pictures may be shown; else none is remembered.
+        shows: whether images may be shown; else none is remembered.
 
     Attributes:
         session: what was seen so far.
     """
 
     def __init__(
-        self, reader: Reader, unsure_below: float = 0.5, hider: LiveHider | None = None, *, shows: bool = True
+        self, reader: Reader, min_confidence: float = 0.5, hider: LiveHider | None = None, *, shows: bool = True
     ) -> None:
-        self.unsure_below = unsure_below
+        self.min_confidence = min_confidence
         self._hider, self._shows = hider, shows
         self.session = LiveSession(reader.emotions)
         self._reader = reader
-        self._follower = Follower(RATE)
+        self._follower = Tracker(RATE)
         self._began = time.monotonic()
         self._index = 0
         self._last_s = self._watched_s = 0.0
@@ -100,7 +98,7 @@ class Eye:
         with self._one_at_a_time:
             frame = Frame(_sized(image), "camera", self._index, start - self._began)
             self._index += 1
-            read = [replace(one, unsure_below=self.unsure_below) for one in self._reader.read(frame.image)]
+            read = [replace(one, min_confidence=self.min_confidence) for one in self._reader.read(frame.image)]
             self._watched_s += min(frame.time_s - self._last_s, _LONGEST_GAP_S)
             self._last_s = frame.time_s
             readings = self._follower.follow(replace(frame, time_s=self._watched_s), read)

@@ -1,4 +1,4 @@
-"""The live page: choices on the side, and a camera, a single picture or a file to read."""
+"""The live page: choices on the side, and a camera, a single image or a file to read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..reader import Reader
 from .live_camera import camera
 from .live_cards import STYLE
 from .live_eye import reader_for
-from .live_file import picture_or_film, single_picture
+from .live_file import image_or_video, single_image
 from .live_settings import LiveSettings
 from .words import NOT_A_FEELING, NUMBERS_ONLY, OTHERS_COVERED, UNSURE, privacy, reach, set_name, trouble
 
-_SOURCES = ("Camera", "Single picture", "File")
+_SOURCES = ("Camera", "Single image", "File")
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Choices:
     Attributes:
         model: name or path.
         emotions: label set; None for all that the model knows.
-        unsure_below: limit under which a reading is unsure, 0 to 1.
+        min_confidence: limit under which a reading is unsure, 0 to 1.
     """
 
     model: str
     emotions: str | None
-    unsure_below: float
+    min_confidence: float
 
 
 def page(settings_text: str) -> None:
@@ -44,20 +44,20 @@ def page(settings_text: str) -> None:
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
     st.html(STYLE)
     st.title("mien live", anchor=False)
-    only = f" {OTHERS_COVERED}" if settings.blur_others else ""
-    only += f" {NUMBERS_ONLY}" if settings.no_images else ""
+    only = f" {OTHERS_COVERED}" if settings.mask_others else ""
+    only += f" {NUMBERS_ONLY}" if settings.no_image_output else ""
     st.caption(f":material/lock: {privacy(reach(settings.host))}{only} {NOT_A_FEELING}")
     choices = _choices(settings)
     source = st.segmented_control("Read from", _SOURCES, default=_SOURCES[0], required=True)
-    reader = _reader(choices, live=source == "Camera", hiding=settings.blur_others)
+    reader = _reader(choices, live=source == "Camera", hiding=settings.mask_others)
     if reader is None:
         return
     if source == "Camera":
-        camera(settings, reader, (choices.model, choices.emotions), choices.unsure_below)
-    elif source == "Single picture":
-        single_picture(reader, choices.unsure_below, settings)
+        camera(settings, reader, (choices.model, choices.emotions), choices.min_confidence)
+    elif source == "Single image":
+        single_image(reader, choices.min_confidence, settings)
     else:
-        picture_or_film(reader, (choices.model, choices.emotions), choices.unsure_below, settings)
+        image_or_video(reader, (choices.model, choices.emotions), choices.min_confidence, settings)
 
 
 def _choices(settings: LiveSettings) -> Choices:
@@ -70,7 +70,7 @@ def _choices(settings: LiveSettings) -> Choices:
             index=names.index(settings.emotions),
             format_func=lambda name: "all that the model knows" if name is None else set_name(name),
         )
-        unsure_below = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=UNSURE) / 100
+        min_confidence = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=UNSURE) / 100
         model = settings.model
         if reach(settings.host) == "machine":  # whoever comes over the network is not to look for files here
             model = st.text_input(
@@ -80,7 +80,7 @@ def _choices(settings: LiveSettings) -> Choices:
             )
         reports = "on" if st.get_option("browser.gatherUsageStats") else "off"
         st.caption(f"Another choice of emotions or model begins a new table. Usage reports: {reports}.")
-    return Choices(model.strip() or "default", emotions, unsure_below)
+    return Choices(model.strip() or "default", emotions, min_confidence)
 
 
 def _reader(choices: Choices, *, live: bool, hiding: bool) -> Reader | None:

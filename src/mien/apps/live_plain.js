@@ -1,5 +1,5 @@
 // The camera over the page's own connection: one small JPEG at a time goes out, and the marks for it come back.
-// The next one is only sent once the answer is there, so pictures never queue, however slow the way or the reading is.
+// The next one is only sent once the answer is there, so images never queue, however slow the way or the reading is.
 
 const SIDE = 640;
 const PATIENCE_MS = 8000;
@@ -78,9 +78,9 @@ function draw(eye) {
   const pen = canvas.getContext("2d");
   const scale = Math.max(canvas.width, canvas.height) / SIDE;
   const line = Math.max(2, canvas.width / 240);
-  for (const { box, text, colour, ink } of marks) {
+  for (const { box, text, color, ink } of marks) {
     const [x0, y0, x1, y1] = box.map((value) => value * scale);
-    pen.strokeStyle = pen.fillStyle = colour;
+    pen.strokeStyle = pen.fillStyle = color;
     pen.lineWidth = line;
     pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
     const size = Math.max(16, canvas.width / 28);

@@ -1,4 +1,4 @@
-"""The camera without WebRTC: single pictures over the page's own connection, which works wherever the page does."""
+"""The camera without WebRTC: single images over the page's own connection, which works wherever the page does."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from typing import Any
 
 import streamlit as st
 
-from ..draw.overlay import caption
-from ..draw.palette import COLOURS, ink_on
+from ..drawing import COLORS, caption, ink_on
 from ..errors import MienError
-from ..sources.still import read_still
-from ..values.reading import Reading
+from ..io.images import read_image
+from ..types import Reading
 from .live_eye import Eye
 
 _HTML = """<div class="mien-eye"><div class="screen"><video muted playsinline></video><canvas></canvas></div>
 <button type="button"></button><p role="alert"></p></div>"""
 _KEY = "plain"
 _ANSWER = "plain_answer"
-#: A picture is a JPEG of 640 pixels; what is larger did not come from the page.
+#: An image is a JPEG of 640 pixels; what is larger did not come from the page.
 _MOST_BYTES = 2_000_000
 _MOST_MEGAPIXELS = 1.0
 
 
 def plain_camera(eye: Eye, words: dict[str, str]) -> None:
-    """Draw the camera; each picture that it sends runs this part of the page again.
+    """Draw the camera; each image that it sends runs this part of the page again.
 
     Args:
-        eye: reads the pictures.
+        eye: reads the images.
         words: what the camera says, by the names that ``live_camera`` gives them.
     """
     st.fragment(_draw)(eye, words)
@@ -59,15 +58,15 @@ def _component() -> Callable[..., Any]:
 
 
 def marks(eye: Eye, jpeg: object) -> list[dict[str, Any]]:
-    """Read a picture that the page sent.
+    """Read an image that the page sent.
 
     Args:
         eye: reads it.
         jpeg: as a data URL, ``data:image/jpeg;base64,...``.
 
     Returns:
-        A mark for each face: its ``box`` in pixels, ``text``, and the ``colour`` and ``ink`` of it, as CSS knows them;
-        none where there is no picture.
+        A mark for each face: its ``box`` in pixels, ``text``, and the ``color`` and ``ink`` of it, as CSS knows them;
+        none where there is no image.
     """
     if not isinstance(jpeg, str):
         return []
@@ -75,17 +74,17 @@ def marks(eye: Eye, jpeg: object) -> list[dict[str, Any]]:
     if head != "data:image/jpeg;base64" or len(body) > _MOST_BYTES:
         return []
     try:
-        frame = read_still(base64.b64decode(body, validate=True), max_megapixels=_MOST_MEGAPIXELS)
+        frame = read_image(base64.b64decode(body, validate=True), max_megapixels=_MOST_MEGAPIXELS)
     except (MienError, binascii.Error):
         return []
     return [_mark(reading) for reading in eye.look(frame.image)[1]]
 
 
 def _mark(reading: Reading) -> dict[str, Any]:
-    colour = COLOURS[reading.emotion]
+    color = COLORS[reading.emotion]
     return {
         "box": [round(float(value), 1) for value in reading.face.box.xyxy],
         "text": caption(reading),
-        "colour": "rgb({},{},{})".format(*colour),
-        "ink": "rgb({},{},{})".format(*ink_on(colour)),
+        "color": "rgb({},{},{})".format(*color),
+        "ink": "rgb({},{},{})".format(*ink_on(color)),
     }

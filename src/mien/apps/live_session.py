@@ -1,4 +1,4 @@
-"""What a session of watching remembers: the last picture, the last minute, and the rows of its table."""
+"""What a session of watching remembers: the last image, the last minute, and the rows of its table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..sinks.csv_table import write_csv
-from ..sinks.rows import Value, columns, rows
-from ..values.frame import Frame
-from ..values.reading import Reading
+from ..io.rows import Value, columns, rows
+from ..io.tables import write_csv
+from ..types import Frame, Reading
 
 #: How far back the charts reach, in seconds.
 SPAN_S = 60.0
@@ -48,7 +47,7 @@ class Person:
 
     @property
     def present(self) -> bool:
-        """Whether the face is in the picture now."""
+        """Whether the face is in the image now."""
         return self.away_s < GONE_S
 
 
@@ -62,7 +61,7 @@ class LiveSession:
 
     def __init__(self, emotions: tuple[str, ...], most_rows: int = MOST_ROWS) -> None:
         self.emotions = emotions
-        self._columns = columns(emotions, film=True)
+        self._columns = columns(emotions, video=True)
         self._lock = threading.Lock()
         self._rows: deque[tuple[Value, ...]] = deque(maxlen=most_rows)
         self._made = 0
@@ -78,7 +77,7 @@ class LiveSession:
             readings: its faces, with tracks.
             took_s: seconds that reading it took.
         """
-        made = [tuple(row[name] for name in self._columns) for row in rows(frame, readings, self.emotions, film=True)]
+        made = [tuple(row[name] for name in self._columns) for row in rows(frame, readings, self.emotions, video=True)]
         with self._lock:
             self._rows.extend(made)
             self._made += len(made)
@@ -118,7 +117,7 @@ class LiveSession:
         return (len(pace) - 1) / max(1e-6, pace[-1][0] - pace[0][0]), sum(took for _, took in pace) / len(pace)
 
     def people(self) -> list[Person]:
-        """Everybody seen for a while in the last minute: those in the picture first, by number, then those seen last."""
+        """Everybody seen for a while in the last minute: those in the image first, by number, then those seen last."""
         with self._lock:
             if self._last is None:
                 return []

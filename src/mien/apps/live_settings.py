@@ -10,7 +10,7 @@ from ..errors import OptionError
 
 #: The largest file that can be given to the page.
 MOST_MEGABYTES = 200
-#: Larger pictures and frames are refused: a visitor may send anything.
+#: Larger images and frames are refused: a visitor may send anything.
 MOST_MEGAPIXELS = 100.0
 
 
@@ -25,11 +25,11 @@ class LiveSettings:
         model: what the page begins with, as in ``ReadOptions``.
         emotions: likewise.
         stun: address of a STUN server (``stun:host:port``), by which two machines find a way to each other; None: none.
-        turn: address of a TURN server (``turn:host:port``), which passes pictures on where there is no such way.
+        turn: address of a TURN server (``turn:host:port``), which passes images on where there is no such way.
         turn_user: its user name.
         turn_password: its password.
-        blur_others: leave one person visible, and keep no reading of others.
-        no_images: give numbers only; the one picture on the page is the visitor's own, in their browser.
+        mask_others: leave one person visible, and keep no reading of others.
+        no_image_output: give numbers only; the one image on the page is the visitor's own, in their browser.
 
     Raises:
         OptionError: an address has another form, or a TURN server has no user name and password.
@@ -44,8 +44,8 @@ class LiveSettings:
     turn: str | None = None
     turn_user: str | None = None
     turn_password: str | None = None
-    blur_others: bool = False
-    no_images: bool = False
+    mask_others: bool = False
+    no_image_output: bool = False
 
     def __post_init__(self) -> None:
         for name, value, schemes in (

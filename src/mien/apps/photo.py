@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..extras import check_installed, require
-from ..privacy.choices import Privacy
+from ..redaction import Privacy
 from .photo_flags import Flags
 from .photo_page import page
 from .photo_parts import MOST_UPLOAD, STYLE, theme
@@ -26,7 +26,7 @@ from .words import reach
 #: What ``--share`` means, before anything is shared.
 SHARING = (
     "--share makes the page public: whoever has its link can use it. Gradio downloads a program for the tunnel once, and "
-    "every picture then travels through Gradio's servers."
+    "every image then travels through Gradio's servers."
 )
 
 
@@ -42,7 +42,7 @@ class PhotoApp:
         flags: folder for corrections; made at the first one.
         share: make a public link through Gradio's servers.
         open_browser: show the page in the user's browser.
-        privacy: whose face may be seen, and whether any picture may be.
+        privacy: whose face may be seen, and whether any image may be.
     """
 
     port: int | None = None
@@ -58,7 +58,7 @@ class PhotoApp:
 def serve(app: PhotoApp, say: Callable[[str], None] = lambda _text: None) -> None:
     """Serve the app until Ctrl-C or a request to end.
 
-    Uploaded pictures lie in a folder of their own among the system's temporary files, which is removed at the end.
+    Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end.
 
     Args:
         app: the choices.
@@ -145,7 +145,7 @@ def _gradio_keeps_to(folder: str) -> Iterator[None]:
 
 
 def _until_told_to_end() -> None:
-    """Wait for Ctrl-C or SIGTERM; both leave in good order, so that no picture stays behind."""
+    """Wait for Ctrl-C or SIGTERM; both leave in good order, so that no image stays behind."""
 
     def end(*_: Any) -> None:
         sys.exit(0)

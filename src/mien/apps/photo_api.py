@@ -10,7 +10,7 @@ from ..emotions import EMOTIONS
 from ..errors import MienError
 from .photo_flags import Flags
 from .photo_marks import marked, saved
-from .photo_parts import picture_input, plain_error
+from .photo_parts import image_input, plain_error
 from .photo_reading import Readers
 
 _READ = (
@@ -18,7 +18,7 @@ _READ = (
     "with its box in pixels, emotion, confidence (0 to 1), mixed, abstained, and one probability an emotion; a photo "
     "without a face has one row, whose face is null."
 )
-_READ_ONLY = "The app was started with --no-images, so the marked photo is null."
+_READ_ONLY = "The app was started with --no-image-output, so the marked photo is null."
 _FLAG = (
     "Correct a reading: keeps the face, cut out of the photo, on the computer that runs mien, in a folder named after the "
     "emotion. Refused unless agreed is true. Gives the file, and whether it is new; the same correction is kept once."
@@ -38,19 +38,19 @@ class Endpoints:
         self._gr, self._readers, self._flags = gr, readers, flags
         choices = list(readers.choices)
         with gr.Column(visible=False):
-            photo = picture_input(gr, label="Photo")
+            photo = image_input(gr, label="Photo")
             emotions = gr.Dropdown(choices, value=readers.first, label="Label set")
-            unsure_below = gr.Number(0.5, minimum=0, maximum=1, label="A reading is unsure below this, 0 to 1")
+            min_confidence = gr.Number(0.5, minimum=0, maximum=1, label="A reading is unsure below this, 0 to 1")
             face = gr.Number(0, precision=0, label="Number of the face in its photo, from 0, as in the rows of /read")
             emotion = gr.Dropdown(list(EMOTIONS), label="What the face shows")
             agreed = gr.Checkbox(False, label="The face may be kept on the computer that runs mien")
-            picture, rows, kept = gr.Image(label="Marked photo"), gr.JSON(label="Rows"), gr.JSON(label="What was kept")
+            image, rows, kept = gr.Image(label="Marked photo"), gr.JSON(label="Rows"), gr.JSON(label="What was kept")
             read, flag = gr.Button(), gr.Button()
-        self._folder = Path(picture.GRADIO_CACHE)
+        self._folder = Path(image.GRADIO_CACHE)
         read.click(
             self._read,
-            [photo, emotions, unsure_below],
-            [picture, rows],
+            [photo, emotions, min_confidence],
+            [image, rows],
             api_name="read",
             api_description=_READ if readers.shows else f"{_READ} {_READ_ONLY}",
             concurrency_id="reader",
@@ -67,10 +67,10 @@ class Endpoints:
         )
 
     def _read(
-        self, photo: str | None, emotions: str, unsure_below: float | None
+        self, photo: str | None, emotions: str, min_confidence: float | None
     ) -> tuple[str | None, list[dict[str, Any]]]:
         try:
-            seen = self._readers.read(self._needed(photo), emotions, self._number(unsure_below, "unsure_below"))
+            seen = self._readers.read(self._needed(photo), emotions, self._number(min_confidence, "min_confidence"))
         except MienError as error:
             raise plain_error(self._gr, error, photo or "") from error
         if not seen.shown:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ..emotions import label_set as emotions_of
 from ..errors import SourceError
-from ..sinks.rows import Row, columns
-from ..sinks.tables import write_table
+from ..io.rows import Row, columns
+from ..io.tables import write_table
 from .photo_marks import marked, saved
 from .photo_reading import Photo, Readers
 from .words import trouble
 
-#: Longest side of the pictures in the gallery, in pixels.
+#: Longest side of the images in the gallery, in pixels.
 _LONGEST = 1200
 
 
@@ -26,13 +26,13 @@ class Batch:
 
     Attributes:
         photos: those that were read; their pixels are let go of, so that a thousand fit in memory.
-        pictures: the marked copy of each; none where no picture may be seen.
+        images: the marked copy of each; none where no image may be seen.
         failures: name of each photo that could not be read, and why.
         table: a CSV file with one row a face (``sinks.rows``); None where nothing was read.
     """
 
     photos: tuple[Photo, ...]
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     failures: tuple[tuple[str, str], ...]
     table: Path | None
 
@@ -41,7 +41,7 @@ def read_batch(
     readers: Readers,
     paths: Sequence[str],
     label_set: str,
-    unsure_below: float,
+    min_confidence: float,
     folder: Path,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Batch:
@@ -51,7 +51,7 @@ def read_batch(
         readers: what reads.
         paths: the photos; of those with the same file name, the later ones get a number.
         label_set: one of ``readers.choices``.
-        unsure_below: a reading is unsure when its confidence is lower, 0 to 1.
+        min_confidence: a reading is unsure when its confidence is lower, 0 to 1.
         folder: where the marked copies and the table go.
         progress: called with (photos done, photos in all).
 
@@ -60,18 +60,18 @@ def read_batch(
         OutputError: the table cannot be written.
     """
     photos: list[Photo] = []
-    pictures: list[Path] = []
+    images: list[Path] = []
     failures: list[tuple[str, str]] = []
     rows: list[Row] = []
     for done, (path, name) in enumerate(zip(paths, _names(paths)), start=1):
         try:
-            photo = readers.read(path, label_set, unsure_below)
+            photo = readers.read(path, label_set, min_confidence)
         except SourceError as error:
             failures.append((name, trouble(error, path)))
         else:
             photo = replace(photo, frame=replace(photo.frame, name=name))
             if photo.shown:
-                pictures.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
+                images.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
             rows += photo.rows()
             photos.append(photo.forgotten())
         progress(done, len(paths))
@@ -80,17 +80,17 @@ def read_batch(
         folder.mkdir(parents=True, exist_ok=True)
         table = Path(tempfile.mkdtemp(dir=folder)) / "faces.csv"
         write_table(table, columns(emotions_of(label_set)), rows)
-    return Batch(tuple(photos), tuple(pictures), tuple(failures), table)
+    return Batch(tuple(photos), tuple(images), tuple(failures), table)
 
 
 def summary(batch: Batch) -> str:
-    """One line: how many pictures and faces, and what they show."""
+    """One line: how many images and faces, and what they show."""
     found = [reading for photo in batch.photos for reading in photo.readings]
     counts = Counter("unsure" if one.abstained else one.emotion for one in found).most_common()
     said = ", ".join(f"{emotion} {count}" for emotion, count in counts)
-    pictures = f"{len(batch.photos)} {'picture' if len(batch.photos) == 1 else 'pictures'}"
+    images = f"{len(batch.photos)} {'image' if len(batch.photos) == 1 else 'images'}"
     faces = f"{len(found)} {'face' if len(found) == 1 else 'faces'}"
-    return f"{pictures}, {faces}{f': {said}' if said else ''}."
+    return f"{images}, {faces}{f': {said}' if said else ''}."
 
 
 def _names(paths: Sequence[str]) -> list[str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ..draw.overlay import named, percent
-from ..draw.palette import COLOURS
-from ..values.reading import Reading
+from ..drawing import COLORS, named, percent
+from ..types import Reading
 from .photo_marks import thumbnail
 from .photo_reading import Photo
 from .words import NO_FACE, verdict
@@ -27,7 +26,7 @@ def cards(photo: Photo) -> str:
     made = [_card(photo, number, reading, several) for number, reading in enumerate(shown, start=1)]
     if len(photo.readings) > len(shown):
         left = len(photo.readings) - len(shown)
-        made.append(note(f"{left} more are marked in the picture; 'mien read' lists them all."))
+        made.append(note(f"{left} more are marked in the image; 'mien read' lists them all."))
     return f'<div class="mien-cards">{"".join(made)}</div>'
 
 
@@ -38,17 +37,17 @@ def note(text: str, *, wrong: bool = False) -> str:
 
 
 def problems(names_and_reasons: Sequence[tuple[str, str]]) -> str:
-    """The pictures of a batch that could not be read, and why."""
+    """The images of a batch that could not be read, and why."""
     if not names_and_reasons:
         return ""
     count = len(names_and_reasons)
     items = "".join(f"<li>{escape(reason)}</li>" for _, reason in names_and_reasons)
-    title = f"{count} {'picture' if count == 1 else 'pictures'} could not be read"
+    title = f"{count} {'image' if count == 1 else 'images'} could not be read"
     return f'<div class="mien-box mien-wrong" role="alert"><b>{title}</b><ul>{items}</ul></div>'
 
 
 def table(photos: Iterable[Photo]) -> str:
-    """One line a face, for a batch: picture, face, emotion, how sure, and what to think of it."""
+    """One line a face, for a batch: image, face, emotion, how sure, and what to think of it."""
     lines = []
     for photo in photos:
         name = escape(photo.frame.name)
@@ -59,21 +58,21 @@ def table(photos: Iterable[Photo]) -> str:
             cells = f"<td>{number}</td><td>{_dot(reading.emotion)}{escape(named(reading))}</td>"
             rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{_remark(reading)}</td>'
             lines.append(f'<tr><th scope="row">{first}</th>{cells}{rest}</tr>')
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("picture", "face", "emotion", "sure", ""))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("image", "face", "emotion", "sure", ""))
     return f'<div class="mien-scroll"><table class="mien-table"><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
 def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
     bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.as_dict().items())
     title = f"Face {number}: {named(reading)}" if several else named(reading)
-    picture = ""
+    image = ""
     if photo.shown:
-        picture = f'<img src="{thumbnail(photo.frame, reading)}" alt="Face {number}" width="56" height="56">'
+        image = f'<img src="{thumbnail(photo.frame, reading)}" alt="Face {number}" width="56" height="56">'
     words = f"<span><b>{escape(title)}</b><small>{escape(verdict(reading))}</small></span>"
     opened = " open" if number <= _OPEN else ""
     return (
         f'<details class="mien-card" style="--mien:{_css(reading.emotion)}"{opened}>'
-        f"<summary>{picture}{words}</summary><dl>{bars}</dl></details>"
+        f"<summary>{image}{words}</summary><dl>{bars}</dl></details>"
     )
 
 
@@ -98,4 +97,4 @@ def _dot(emotion: str) -> str:
 
 
 def _css(emotion: str) -> str:
-    return "rgb({},{},{})".format(*COLOURS[emotion])
+    return "rgb({},{},{})".format(*COLORS[emotion])

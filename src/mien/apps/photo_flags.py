@@ -3,7 +3,7 @@
 A folder of corrections looks like this::
 
     flags/
-      happy/3f0c....png     the face, cut out as the networks see faces, in colour
+      happy/3f0c....png     the face, cut out as the networks see faces, in color
       sad/...
       corrections.csv       one line a correction: what was said, what is right, which model was wrong
 
@@ -28,14 +28,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from .. import __version__
-from ..crop.align import cut, square_around
 from ..emotions import EMOTIONS, parse
 from ..errors import OptionError
-from ..sinks.atomic import write_atomically, writing_to
+from ..io.atomic import write_atomically, writing_to
+from ..model.preprocess import cut, square_around
 from .photo_reading import Photo
 
 LOG = "corrections.csv"
-#: Sides of the pictures kept: what is in the photo, but not smaller than the smallest networks want, nor needlessly large.
+#: Sides of the images kept: what is in the photo, but not smaller than the smallest networks want, nor needlessly large.
 _SIDES = (64, 256)
 _FIXED = ("file", "label", "predicted", "abstained", "time", "model_sha256", "mien_version")
 COLUMNS = (*_FIXED, *EMOTIONS)
@@ -46,7 +46,7 @@ class Flagged:
     """A correction that was taken.
 
     Attributes:
-        file: the picture kept.
+        file: the image kept.
         new: False where this very correction was there already, and nothing was written.
     """
 
@@ -70,8 +70,8 @@ class Flags:
     def save(self, photo: Photo, face: int, emotion: str, *, agreed: bool) -> Flagged:
         """Keep one face under the emotion that it shows.
 
-        The picture's name is made from its pixels, so the same face is never there twice. Of two corrections of one face
-        the later one holds: the picture moves to its folder, and the log has a line for each.
+        The image's name is made from its pixels, so the same face is never there twice. Of two corrections of one face
+        the later one holds: the image moves to its folder, and the log has a line for each.
 
         Args:
             photo: what was read.

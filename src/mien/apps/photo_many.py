@@ -84,6 +84,6 @@ class ManyPhotos:
         told = problems(batch.failures) + (note(summary(batch)) if batch.photos else "")
         if not batch.photos:
             return told, hidden, hidden, ""
-        pictures = [(str(path), photo.frame.name) for path, photo in zip(batch.pictures, batch.photos)]
-        gallery = update(value=pictures, visible=bool(pictures))
+        images = [(str(path), photo.frame.name) for path, photo in zip(batch.images, batch.photos)]
+        gallery = update(value=images, visible=bool(images))
         return told, gallery, update(value=str(batch.table), visible=True), table(batch.photos)

@@ -1,4 +1,4 @@
-"""Pictures that the photo app shows: the marked photo with its faces numbered, and each face by itself."""
+"""Images that the photo app shows: the marked photo with its faces numbered, and each face by itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..crop.align import cut
-from ..draw.overlay import mark
-from ..draw.palette import COLOURS, ink_on
-from ..values.frame import Frame
-from ..values.reading import Reading
+from ..drawing import COLORS, ink_on, mark
+from ..model.preprocess import cut
+from ..types import Frame, Reading
 from .photo_reading import Photo
 
-#: Longest side of a picture on the page, in pixels: enough to zoom in, quick to send.
+#: Longest side of an image on the page, in pixels: enough to zoom in, quick to send.
 LONGEST = 2000
 #: Side of a face beside its bars, in pixels, twice as fine as it is shown.
 _THUMBNAIL = 112
@@ -44,14 +42,14 @@ def marked(photo: Photo, longest: int = LONGEST) -> npt.NDArray[np.uint8]:
 
 
 def thumbnail(frame: Frame, reading: Reading) -> str:
-    """A face as the network sees it, but in colour, as the text of a JPEG ``data:`` address."""
+    """A face as the network sees it, but in color, as the text of a JPEG ``data:`` address."""
     file = io.BytesIO()
     Image.fromarray(cut(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def saved(image: npt.NDArray[np.uint8], folder: Path, stem: str) -> Path:
-    """Save a picture to be shown, as a JPEG in a new folder below ``folder``, and say where it is."""
+    """Save an image to be shown, as a JPEG in a new folder below ``folder``, and say where it is."""
     folder.mkdir(parents=True, exist_ok=True)
     path = Path(tempfile.mkdtemp(dir=folder)) / f"{stem}-marked.jpg"
     Image.fromarray(image).save(path, "JPEG", quality=90, subsampling=0)
@@ -60,12 +58,12 @@ def saved(image: npt.NDArray[np.uint8], folder: Path, stem: str) -> Path:
 
 def _badge(pen: ImageDraw.ImageDraw, number: int, reading: Reading, frame: Frame) -> None:
     """The face's number, in the lower left corner of its box: captions are above or below it."""
-    box, colour = reading.face.box, COLOURS[reading.emotion]
+    box, color = reading.face.box, COLORS[reading.emotion]
     size = float(np.clip(box.width * 0.2, 11, max(16, frame.width / 26)))
     font = ImageFont.load_default(size)
     left, top, right, bottom = pen.textbbox((0, 0), str(number), font=font)
     width, height = right - left + 0.7 * size, bottom - top + 0.6 * size
     x = min(max(0.0, box.x0), frame.width - width)
     y = max(0.0, min(box.y1, frame.height) - height)
-    pen.rectangle((x, y, x + width, y + height), fill=colour)
-    pen.text((x + 0.35 * size - left, y + 0.3 * size - top), str(number), font=font, fill=ink_on(colour))
+    pen.rectangle((x, y, x + width, y + height), fill=color)
+    pen.text((x + 0.35 * size - left, y + 0.3 * size - top), str(number), font=font, fill=ink_on(color))

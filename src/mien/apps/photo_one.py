@@ -6,17 +6,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..draw.overlay import named
+from ..drawing import named
 from ..emotions import EMOTIONS
 from ..errors import MienError
 from .photo_cards import cards, note
 from .photo_flags import Flags
 from .photo_marks import marked, saved
-from .photo_parts import picture_input
+from .photo_parts import image_input
 from .photo_reading import Photo, Readers
 from .words import consent, set_name, trouble
 
-PICTURES = Path(__file__).with_name("pictures")
+IMAGES = Path(__file__).with_name("images")
 _START = "Choose a photo, paste one, or take one with the camera. It is read at once."
 
 
@@ -42,11 +42,11 @@ class OnePhoto:
 
     def _question(self) -> None:
         gr = self._gr
-        self._picture = picture_input(
+        self._image = image_input(
             gr, label="Photo", sources=["upload", "webcam", "clipboard"], height=380, elem_id="photo", buttons=[]
         )
-        examples = sorted(str(path) for path in PICTURES.glob("*.jpg"))
-        gr.Examples(examples, self._picture, label="Or try one of these", elem_id="examples", api_visibility="private")
+        examples = sorted(str(path) for path in IMAGES.glob("*.jpg"))
+        gr.Examples(examples, self._image, label="Or try one of these", elem_id="examples", api_visibility="private")
         self.label_set, self.limit = settings(gr, self._readers)
 
     def _answer(self, kept: str) -> None:
@@ -73,9 +73,9 @@ class OnePhoto:
         gr = self._gr
         shown = [self._photo, self._marked, self._cards, self._correct, self._face, self._saved]
         shown += [self._agreed, self._emotion]  # agreement and correction are for one photo
-        asked = [self._picture, self.label_set, self.limit]
+        asked = [self._image, self.label_set, self.limit]
         quiet: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "concurrency_id": "reader"}
-        gr.on([self._picture.change, self.label_set.change], self._read, asked, shown, **quiet)
+        gr.on([self._image.change, self.label_set.change], self._read, asked, shown, **quiet)
         self.limit.change(self._judge, [self._photo, self.limit], shown[:3], show_progress="hidden", **quiet)
         self._save.click(
             self._flag,

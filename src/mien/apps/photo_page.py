@@ -16,9 +16,9 @@ from .words import MIXED, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_COVERED, UNSURE, R
 TITLE = "mien: what does a face show?"
 #: Gradio looks every ten minutes for files older than an hour, and removes them.
 _TIDY = (600, 3600)
-#: With --no-images, every minute for those older than five: a photo must last as long as its settings are tried out.
+#: With --no-image-output, every minute for those older than five: a photo must last as long as its settings are tried out.
 _TIDY_SOON = (60, 300)
-#: Gradio shows examples as buttons with a picture and no words: screen readers need some.
+#: Gradio shows examples as buttons with an image and no words: screen readers need some.
 _NAME_EXAMPLES = """() => document.querySelectorAll('#examples button').forEach((button, number) =>
   button.setAttribute('aria-label', 'Read example ' + (number + 1)))"""
 

@@ -20,8 +20,8 @@ def plain_error(gr: ModuleType, error: MienError, path: str = "") -> Any:
     return gr.Error(trouble(error, path), print_exception=False)
 
 
-def picture_input(gr: ModuleType, **options: Any) -> Any:
-    """A picture from the user, handed on as the path of the file as it came.
+def image_input(gr: ModuleType, **options: Any) -> Any:
+    """An image from the user, handed on as the path of the file as it came.
 
     Gradio would open it by itself, and show a traceback for a damaged one; mien's own reading says what is wrong. Gradio
     would also fetch addresses that a program sends in place of a file: mien fetches nothing.
@@ -29,7 +29,7 @@ def picture_input(gr: ModuleType, **options: Any) -> Any:
 
     def as_it_came(_self: Any, payload: Any) -> str | None:
         if payload is not None and payload.path is None:
-            raise gr.Error("Send the picture as a file.", print_exception=False)
+            raise gr.Error("Send the image as a file.", print_exception=False)
         return None if payload is None else str(payload.path)
 
     def shown_in_the_docs(_self: Any) -> dict[str, Any]:
@@ -42,12 +42,12 @@ def picture_input(gr: ModuleType, **options: Any) -> Any:
 
 
 def files_input(gr: ModuleType, **options: Any) -> Any:
-    """Several files from the user, as paths; addresses are refused as in ``picture_input``."""
+    """Several files from the user, as paths; addresses are refused as in ``image_input``."""
     return _kind(gr, gr.File)(file_count="multiple", type="filepath", **options)
 
 
 def theme(gr: ModuleType) -> Any:
-    """Calm colours, and the fonts of the user's own system."""
+    """Calm colors, and the fonts of the user's own system."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.blue,
         neutral_hue=gr.themes.colors.slate,
@@ -62,7 +62,7 @@ def _kind(gr: ModuleType, base: Any, **methods: Any) -> Any:
 
     async def only_files(self: Any, resource: Any) -> Any:
         if str(resource).lower().startswith(("http:", "https:")):
-            raise gr.Error("mien fetches nothing from the network: send the picture itself.", print_exception=False)
+            raise gr.Error("mien fetches nothing from the network: send the image itself.", print_exception=False)
         return await base.async_move_resource_to_block_cache(self, resource)
 
     own = {"is_template": True, "async_move_resource_to_block_cache": only_files}  # a template is shown as its base is

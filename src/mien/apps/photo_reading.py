@@ -8,19 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..detect.choosing import choose_detector
+from ..detection.registry import create_detector
 from ..emotions import LABEL_SETS
 from ..errors import OptionError
-from ..privacy.choices import Privacy
-from ..privacy.hiding import PhotoHider, hiding_options
+from ..io.images import read_image
+from ..io.rows import Row, rows
+from ..options import ReadOptions
 from ..reader import Reader
-from ..sinks.rows import Row, rows
-from ..sources.still import read_still
-from ..values.frame import Frame
-from ..values.options import ReadOptions
-from ..values.reading import Reading
+from ..redaction import PhotoHider, Privacy, hiding_options
+from ..types import Frame, Reading
 
-#: Larger pictures are refused: whoever opens a page may send it anything, and a picture takes 8 bytes a pixel.
+#: Larger images are refused: whoever opens a page may send it anything, and an image takes 8 bytes a pixel.
 MOST_MEGAPIXELS = 100.0
 
 
@@ -29,10 +27,10 @@ class Photo:
     """A photo that was read.
 
     Attributes:
-        frame: the picture; ``name`` is its file name, without folders.
+        frame: the image; ``name`` is its file name, without folders.
         readings: its faces, most certain detection first.
         emotions: the label set.
-        shown: whether anybody may see the picture; else ``frame`` holds one black pixel.
+        shown: whether anybody may see the image; else ``frame`` holds one black pixel.
     """
 
     frame: Frame
@@ -44,9 +42,9 @@ class Photo:
         """The same photo without its pixels, which take room and can be seen."""
         return replace(self, frame=replace(self.frame, image=np.zeros((1, 1, 3), np.uint8)))
 
-    def judged(self, unsure_below: float) -> Photo:
+    def judged(self, min_confidence: float) -> Photo:
         """The same photo with another limit below which a reading is unsure, 0 to 1."""
-        return replace(self, readings=tuple(replace(one, unsure_below=unsure_below) for one in self.readings))
+        return replace(self, readings=tuple(replace(one, min_confidence=min_confidence) for one in self.readings))
 
     def rows(self) -> list[Row]:
         """One row a face (``sinks.rows``)."""
@@ -59,7 +57,7 @@ class Readers:
     Args:
         model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
         first: the label set to read when nothing else is said; None takes the largest.
-        privacy: whose face may be seen, and whether any picture may be.
+        privacy: whose face may be seen, and whether any image may be.
 
     Raises:
         ModelError: the model cannot be used.
@@ -69,17 +67,17 @@ class Readers:
         choices: the label sets that the model can tell apart, the largest first.
         first: the one to read when nothing else is said.
         sha256: of the model's weights.
-        shows: whether pictures may be shown and kept.
+        shows: whether images may be shown and kept.
         hides: whether all faces but one are covered.
     """
 
     def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
         privacy = privacy or Privacy()
-        self.shows, self.hides = not privacy.no_images, privacy.blur_others
+        self.shows, self.hides = not privacy.no_image_output, privacy.mask_others
         options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
-        self._hider = PhotoHider(options) if privacy.blur_others else None
-        self._options = hiding_options(options) if privacy.blur_others else options
-        self._detector = choose_detector(self._options)
+        self._hider = PhotoHider(options) if privacy.mask_others else None
+        self._options = hiding_options(options) if privacy.mask_others else options
+        self._detector = create_detector(self._options)
         whole = Reader(self._options, detector=self._detector)
         able = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(whole.emotions)]
         self.choices = tuple(sorted(able, key=lambda name: -len(LABEL_SETS[name])))
@@ -89,27 +87,27 @@ class Readers:
         self.first = self.choices[0] if first is None else first
         self._reader(self.first)
 
-    def read(self, path: str | Path, label_set: str, unsure_below: float = 0.5) -> Photo:
+    def read(self, path: str | Path, label_set: str, min_confidence: float = 0.5) -> Photo:
         """Read the photo at ``path``.
 
         Args:
-            path: a picture file.
+            path: an image file.
             label_set: one of ``choices``.
-            unsure_below: a reading is unsure when its confidence is lower, 0 to 1.
+            min_confidence: a reading is unsure when its confidence is lower, 0 to 1.
 
         Raises:
-            SourceError: it is no picture, damaged, or too large.
+            SourceError: it is no image, damaged, or too large.
             OptionError: the label set is not one of ``choices``, or the limit is not from 0 to 1.
         """
-        if not 0 <= unsure_below <= 1:
-            raise OptionError(f"unsure_below: got {unsure_below}, expected 0 to 1")
-        frame = read_still(path, max_megapixels=MOST_MEGAPIXELS)
+        if not 0 <= min_confidence <= 1:
+            raise OptionError(f"min_confidence: got {min_confidence}, expected 0 to 1")
+        frame = read_image(path, max_megapixels=MOST_MEGAPIXELS)
         frame = replace(frame, name=Path(path).name)
         reader = self._reader(label_set)
         readings = next(reader.read_frames([frame]))[1]
         if self._hider:
             frame, readings = self._hider.hide(frame, readings)
-        photo = Photo(frame, tuple(readings), reader.emotions, self.shows).judged(unsure_below)
+        photo = Photo(frame, tuple(readings), reader.emotions, self.shows).judged(min_confidence)
         return photo if self.shows else photo.forgotten()
 
     def _reader(self, label_set: str) -> Reader:

@@ -1,4 +1,4 @@
-"""What the web apps say in words: where pictures go, how sure a reading is, and what went wrong."""
+"""What the web apps say in words: where images go, how sure a reading is, and what went wrong."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 
 from PIL import UnidentifiedImageError
 
-from ..draw.overlay import percent
+from ..drawing import percent
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import MienError, TooLargeError
-from ..values.reading import Reading
+from ..types import Reading
 
 #: Who can see what is shown to an app: this machine alone, others on its network, or whoever has a public link.
 Reach = Literal["machine", "network", "shared"]
@@ -18,9 +18,7 @@ Reach = Literal["machine", "network", "shared"]
 NOT_A_FEELING = (
     "An expression is not a feeling: this reads what a face looks like, not what a person feels, thinks or intends."
 )
-NUMBERS_ONLY = (
-    "This page was started to give numbers only: it shows no picture but the one you give it, and keeps none."
-)
+NUMBERS_ONLY = "This page was started to give numbers only: it shows no image but the one you give it, and keeps none."
 OTHERS_COVERED = "Of several faces only one is read, the widest in a photo; the others are covered."
 NO_FACE = "No face found. Faces may be too small (under 20 pixels), turned far away, or covered."
 UNSURE = (
@@ -30,9 +28,9 @@ UNSURE = (
 MIXED = "A face is mixed where people would be divided: at least a quarter of them would name each of these emotions."
 
 _PRIVACY: dict[Reach, str] = {
-    "machine": "Pictures stay on this machine, and are not kept.",
-    "network": "Pictures go to the computer that runs mien, and nowhere else. It does not keep them.",
-    "shared": "This page is shared by a public link: pictures pass through Gradio's servers on their way to the computer "
+    "machine": "Images stay on this machine, and are not kept.",
+    "network": "Images go to the computer that runs mien, and nowhere else. It does not keep them.",
+    "shared": "This page is shared by a public link: images pass through Gradio's servers on their way to the computer "
     "that runs mien. It does not keep them.",
 }
 
@@ -45,7 +43,7 @@ def reach(host: str, *, shared: bool = False) -> Reach:
 
 
 def privacy(who: Reach) -> str:
-    """One or two sentences on where pictures go."""
+    """One or two sentences on where images go."""
     return _PRIVACY[who]
 
 
@@ -60,7 +58,7 @@ def set_name(label_set: str) -> str:
 
 def verdict(reading: Reading) -> str:
     """One sentence on how far to trust a reading."""
-    sure, least = percent(reading.confidence), percent(reading.unsure_below)
+    sure, least = percent(reading.confidence), percent(reading.min_confidence)
     if "blurred" in reading.doubts:
         return f"Too small or too blurred to rely on; if anything, {reading.emotion} ({sure})."
     if "unsure" in reading.doubts:
@@ -73,7 +71,7 @@ def verdict(reading: Reading) -> str:
 
 
 def trouble(error: MienError, name: str | Path = "") -> str:
-    """What went wrong with a picture and what to do, for people who see a page and no terminal.
+    """What went wrong with an image and what to do, for people who see a page and no terminal.
 
     Args:
         error: as raised.
@@ -82,7 +80,7 @@ def trouble(error: MienError, name: str | Path = "") -> str:
     said, path, hint = str(error), str(name), error.hint
     short = Path(path).name if path else "The file"
     if isinstance(error.__cause__, UnidentifiedImageError):
-        said = f"{short} is no picture that can be read here"
+        said = f"{short} is no image that can be read here"
     elif path and path in said:
         said = said.replace(path, short)
     else:

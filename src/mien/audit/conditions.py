@@ -1,7 +1,7 @@
-"""Under which conditions a face was photographed, measured from picture, box and landmarks alone.
+"""Under which conditions a face was photographed, measured from image, box and landmarks alone.
 
 Where a data set says nothing of who is in it, these still tell groups apart for which a model may work differently well.
-They are properties of pictures: none of them is a person's gender, age or ethnicity, and none may stand in for one.
+They are properties of images: none of them is a person's gender, age or ethnicity, and none may stand in for one.
 
 Whether something hides a part of the face is told roughly (``occlusion``): most faces of its highest group are not covered.
 """
@@ -15,10 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..crop.align import BELOW_CENTRE, EYES_TO_MOUTH, cut
-from ..crop.detail import detail
-from ..values.face import Face
-from ..values.frame import Frame
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, cut, detail
+from ..types import Face, Frame
 from .occlusion import covered, half_distance
 
 #: Faces are compared at this side, in pixels.
@@ -26,7 +24,7 @@ SIDE = 96
 #: How far the tip of the nose stands before the plane of eyes and mouth, as a multiple of the distance between the pupils:
 #: about 27 of 63 mm in adults. Noses differ, and so the angle is rough.
 NOSE = 0.43
-#: A picture whose channels differ by less, in levels of 255 on average, is gray: nothing can be said of its colours.
+#: An image whose channels differ by less, in levels of 255 on average, is gray: nothing can be said of its colors.
 _GRAY = 2.0
 #: Turned by more degrees, a face hides its own far side, and nothing is said of covers.
 _PROFILE = 35
@@ -40,15 +38,15 @@ class Conditions:
     Attributes:
         brightness: mean lightness of the face, CIE L*, 0 (black) to 100 (white).
         contrast: standard deviation of its luma, 0 to 0.5 (Peli 1990).
-        sharpness: how much detail the face shows, 0 to about 2 (``mien.crop.detail``); noise counts as detail.
+        sharpness: how much detail the face shows, 0 to about 2 (``mien.model.preprocess``); noise counts as detail.
         size: side of the face's box, in pixels.
-        roll: how far the head is tilted, in degrees, clockwise in the picture.
-        yaw: how far the nose points to the right of the picture, in degrees, -90 to 90. Rough: it is worked out from the
+        roll: how far the head is tilted, in degrees, clockwise in the image.
+        yaw: how far the nose points to the right of the image, in degrees, -90 to 90. Rough: it is worked out from the
             place of the nose alone, as if all noses were of one length, and is good for telling frontal from turned.
         skin_light: median lightness of the cheeks, CIE L*, 0 to 100. Light and camera move it as much as skin does.
-        ita: individual typology angle of the cheeks, in degrees, -90 to 90 (Chardon et al. 1991): higher is lighter. Colour
-            pictures only. Meant for skin under a known lamp: in photos the colour of the light moves it too, so it
-            describes how the skin was pictured, not what it is.
+        ita: individual typology angle of the cheeks, in degrees, -90 to 90 (Chardon et al. 1991): higher is lighter. Color
+            images only. Meant for skin under a known lamp: in photos the color of the light moves it too, so it
+            describes how the skin was imaged, not what it is.
         covered: how likely something hides a part of the face, 0 to 1 (``mien.audit.occlusion``). Rough.
     """
 
@@ -70,10 +68,10 @@ def conditions(frame: Frame, face: Face, posed: Face | None = None) -> Condition
     """Measure the conditions of one face.
 
     Args:
-        frame: the picture, RGB; gray ones have three equal channels.
+        frame: the image, RGB; gray ones have three equal channels.
         face: where the face is; without landmarks roll and yaw stay unknown, and the cheeks are looked for where they lie in
             most faces.
-        posed: the same face with landmarks, where the networks see it cut without them, as pictures that are faces already.
+        posed: the same face with landmarks, where the networks see it cut without them, as images that are faces already.
     """
     posed = posed or face
     crop = cut(frame, face, SIDE, "rgb")
@@ -116,9 +114,9 @@ def angles(face: Face) -> tuple[float, float] | None:
     return roll, math.degrees(math.atan2(off / NOSE, max(apart, 1e-6)))
 
 
-def _lab(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """CIE Lab (D65) of an sRGB picture."""
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+def _lab(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """CIE Lab (D65) of an sRGB image."""
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def _as_taken(frame: Frame, face: Face) -> npt.NDArray[np.uint8]:

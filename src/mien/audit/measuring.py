@@ -10,18 +10,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..detect.base import Detector
-from ..detect.whole import WholeFrame
+from ..data.dataset import Dataset
+from ..detection.base import Detector, WholeFrame
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import SourceError
-from ..lab.dataset.faces import FaceSet
-from ..sources.still import read_still
-from ..values.face import Face
-from ..values.frame import Frame
+from ..io.images import read_image
+from ..types import Face, Frame
 from .conditions import NAMES, Conditions, conditions
 from .groups import grouped
 
-#: Side in pixels that pictures of a data set are given at most.
+#: Side in pixels that images of a data set are given at most.
 LARGEST = 128
 #: The smallest face to look for in a crop once enlarged, in pixels: a face fills it.
 LEAST_IN_CROP = 60
@@ -34,9 +32,9 @@ class Measured:
     """One face.
 
     Attributes:
-        name: path of the photo, or the name of the picture in its data set.
+        name: path of the photo, or the name of the image in its data set.
         face: its number in the photo, from 1.
-        truth: the emotion it is labelled with; empty where there is no label.
+        truth: the emotion it is labeled with; empty where there is no label.
         conditions: how it was photographed.
     """
 
@@ -62,7 +60,7 @@ def of_photos(
     """
     for path in paths:
         try:
-            frame = read_still(path)
+            frame = read_image(path)
         except SourceError as error:
             failed(str(error))
         else:
@@ -72,10 +70,10 @@ def of_photos(
         done()
 
 
-def of_crops(faces: FaceSet, detector: Detector, done: Callable[[], None] = lambda: None) -> Iterator[Measured]:
-    """Every picture of a data set, each one a face.
+def of_crops(faces: Dataset, detector: Detector, done: Callable[[], None] = lambda: None) -> Iterator[Measured]:
+    """Every image of a data set, each one a face.
 
-    The picture is the face, so its size is the face's. The detector is only asked for landmarks: where it finds no face,
+    The image is the face, so its size is the face's. The detector is only asked for landmarks: where it finds no face,
     roll and yaw are unknown, which says something too.
     """
     for frame, label in zip(frames_of(faces), faces.labels):
@@ -84,12 +82,12 @@ def of_crops(faces: FaceSet, detector: Detector, done: Callable[[], None] = lamb
 
 
 def of_crop(frame: Frame, detector: Detector) -> Conditions:
-    """Conditions of a picture that is a face; ``detector`` is asked for its landmarks."""
+    """Conditions of an image that is a face; ``detector`` is asked for its landmarks."""
     return conditions(frame, *posed(frame, detector))
 
 
-def frames_of(faces: FaceSet) -> Iterator[Frame]:
-    """The pictures of a data set, in three channels and with their names."""
+def frames_of(faces: Dataset) -> Iterator[Frame]:
+    """The images of a data set, in three channels and with their names."""
     for image, name in zip(faces.images, faces.names):
         yield Frame(np.ascontiguousarray(np.repeat(image[..., None], 3, 2)) if image.ndim == 2 else image, str(name))
 
@@ -114,7 +112,7 @@ def table(measured: Sequence[Measured], *, thirds: bool = False) -> tuple[tuple[
 
 
 def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
-    """The whole picture as a face, and again with the landmarks of the face that the detector is surest of in it."""
+    """The whole image as a face, and again with the landmarks of the face that the detector is surest of in it."""
     (whole,) = WholeFrame().detect(frame)
     scale = max(1.0, _ENLARGED / min(frame.width, frame.height))
     image = frame.image if scale == 1 else _enlarged(frame.image, scale)

@@ -1,4 +1,4 @@
-"""Does something hide a part of a face: a mask, dark glasses, a hand? A rough answer from its gray picture.
+"""Does something hide a part of a face: a mask, dark glasses, a hand? A rough answer from its gray image.
 
 Twelve plain features of the upright crop say whether eyes and mouth show structure where they should, and whether left and
 right are alike; a logistic regression joins them. ``scripts/study_occlusion.py`` fits and judges it. Of drawn covers it sees
@@ -14,13 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..crop.align import BELOW_CENTRE, EYES_TO_MOUTH, cut, square_around
-from ..values.face import Face
-from ..values.frame import Frame
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, cut, square_around
+from ..types import Face, Frame
 
 Array = npt.NDArray[np.float32]
 
-#: Faces are compared at this side, in pixels: that of the pictures it was fitted on.
+#: Faces are compared at this side, in pixels: that of the images it was fitted on.
 SIDE = 48
 FEATURES = (
     "detail of the lower face", "of the worse eye", "of the better eye", "of the worse eye in ratios", "of the mouth",
@@ -40,7 +39,7 @@ def covered(frame: Frame, face: Face) -> float | None:
     """How likely a part of the face is hidden, 0 to 1, as if every second face was; None without landmarks.
 
     Args:
-        frame: the picture, RGB.
+        frame: the image, RGB.
         face: with landmarks.
     """
     if face.landmarks is None:
@@ -96,8 +95,8 @@ def _disc(x: float, y: float, wide: float, high: float) -> npt.NDArray[np.bool_]
     return np.asarray(((_X - x) / wide) ** 2 + ((_Y - y) / high) ** 2 <= 1)
 
 
-def _detail(picture: Array, place: npt.NDArray[np.bool_]) -> float:
-    return math.log(float(picture[place].std()) + _LEAST)
+def _detail(image: Array, place: npt.NDArray[np.bool_]) -> float:
+    return math.log(float(image[place].std()) + _LEAST)
 
 
 def _likeness(fine: Array) -> float:

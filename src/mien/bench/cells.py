@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..values.options import ReadOptions
+from ..options import ReadOptions
 from .report import Report
 
 

@@ -17,8 +17,8 @@ class OwnReader:
     """
 
     def __init__(self, options: dict[str, Any], threads: int) -> None:
+        from ..options import ReadOptions  # noqa: PLC0415
         from ..reader import Reader  # noqa: PLC0415  # part of the cold start
-        from ..values.options import ReadOptions  # noqa: PLC0415
 
         self._options = ReadOptions(model=options["model"], flip=options["flip"], threads=threads)
         self._reader = Reader(self._options)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import SourceError
-from ..sinks.atomic import writing_to
-from ..sources.finding import find_pictures
+from ..io.atomic import writing_to
+from ..io.discovery import find_images
 
 PORTRAITS = tuple(Path(__file__).with_name("portraits") / name for name in ("collins.jpg", "hopper.jpg"))
 #: Sizes of the made-up photos: width and height in pixels.
@@ -79,7 +79,7 @@ def of_the_user(folder: Path) -> PhotoSet:
     """
     if not folder.is_dir():
         raise SourceError(f"--photos: {folder} is no folder", hint="Name a folder of JPEG or PNG photos.")
-    paths = find_pictures([str(folder)], recursive=True, extensions=_COMMON)
+    paths = find_images([str(folder)], recursive=True, extensions=_COMMON)
     step = max(1, len(paths) / MOST_OWN)
     return PhotoSet("your photos", tuple(paths[int(at * step)] for at in range(min(len(paths), MOST_OWN))))
 

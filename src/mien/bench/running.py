@@ -14,8 +14,8 @@ from typing import Any
 
 from .. import __version__
 from ..errors import OutputError
-from ..models.catalogue import ORIGINAL, load_model, shipped_models
-from ..values.options import ReadOptions
+from ..model.registry import ORIGINAL, load_model, shipped_models
+from ..options import ReadOptions
 from .machine import setting
 from .photos import PORTRAITS, SIZES, PhotoSet, made_up, of_the_user
 from .processes import ask, own_command

@@ -16,8 +16,8 @@ _WORDS = {
     "network": "prepare, network, calibration",
     "rest": "make the readings",
 }
-#: One colour a stage, told apart by people with any colour vision (Okabe and Ito 2008).
-_COLOURS = dict(zip(STAGES, ("#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#999999")))
+#: One color a stage, told apart by people with any color vision (Okabe and Ito 2008).
+_COLORS = dict(zip(STAGES, ("#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#999999")))
 _BAR = 26
 
 
@@ -73,6 +73,6 @@ def _chart(spent: Spent, block: str) -> Table:
     table.add_column(no_wrap=True)
     for stage in STAGES:
         share = spent.ms[stage] / spent.total
-        bar = Text(block * round(_BAR * share), _COLOURS[stage])
+        bar = Text(block * round(_BAR * share), _COLORS[stage])
         table.add_row(stage, _WORDS[stage], f"{spent.ms[stage]:.1f} ms", f"{100 * share:.0f} %", bar)
     return table

@@ -15,7 +15,7 @@ from .report import rounded
 
 Result = TypeVar("Result")
 
-#: The stages, in the order in which a photo goes through them. ``rest``: readings are made, and pictures handed on.
+#: The stages, in the order in which a photo goes through them. ``rest``: readings are made, and images handed on.
 STAGES = ("decode", "detect", "cut", "network", "rest")
 
 
@@ -75,7 +75,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         ``stages``: the fields of ``Spent`` for each set of photos; ``huge``: seconds for a photo of 50 megapixels, by the
         smallest face looked for.
     """
-    from ..values.options import ReadOptions  # noqa: PLC0415  # as in own.py
+    from ..options import ReadOptions  # noqa: PLC0415  # as in own.py
     from .steps import Steps  # noqa: PLC0415
 
     options = ReadOptions(model=job["options"]["model"], flip=job["options"]["flip"], threads=job["threads"])
@@ -127,13 +127,13 @@ def _once(steps: Any, paths: list[str]) -> tuple[dict[str, float], int]:
 def _huge(options: Any) -> dict[str, float]:
     import numpy as np  # noqa: PLC0415
 
-    from ..detect.choosing import choose_detector  # noqa: PLC0415
-    from ..values.frame import Frame  # noqa: PLC0415
+    from ..detection.registry import create_detector  # noqa: PLC0415
+    from ..types import Frame  # noqa: PLC0415
 
     frame = Frame(np.full((5774, 8660, 3), 90, np.uint8))
     seconds = {}
     for min_face in (20, 100):
-        detector = choose_detector(type(options)(threads=options.threads, min_face=min_face))
+        detector = create_detector(type(options)(threads=options.threads, min_face=min_face))
         before = time.perf_counter()
         detector.detect(frame)
         seconds[str(min_face)] = time.perf_counter() - before

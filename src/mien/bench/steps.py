@@ -7,18 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..classify.network import EmotionNetwork, Judgement
-from ..crop.align import cut
-from ..crop.detail import detail
-from ..crop.prepare import network_input
-from ..detect.choosing import choose_detector
-from ..models.catalogue import load_model
-from ..models.session import open_session
-from ..sources.still import read_still
-from ..values.face import Face
-from ..values.frame import Frame
-from ..values.options import ReadOptions
-from ..values.reading import Reading
+from ..detection.registry import create_detector
+from ..io.images import read_image
+from ..model.classifier import EmotionClassifier, Prediction
+from ..model.preprocess import cut, detail, to_tensor
+from ..model.registry import load_model
+from ..model.session import open_session
+from ..options import ReadOptions
+from ..types import Face, Frame, Reading
 
 
 class Steps:
@@ -34,27 +30,27 @@ class Steps:
     def __init__(self, options: ReadOptions) -> None:
         card, weights = load_model(options.model)
         session = open_session(weights, options.threads, card.weights)
-        self._network = EmotionNetwork(card, session, options.head, options.emotions, options.flip)
-        self._detector, self._unsure = choose_detector(options), options.unsure_below
+        self._network = EmotionClassifier(card, session, options.head, options.emotions, options.flip)
+        self._detector, self._unsure = create_detector(options), options.min_confidence
 
     def decode(self, path: str | Path) -> Frame:
         """The photo in a file."""
-        return read_still(path)
+        return read_image(path)
 
     def detect(self, frame: Frame) -> list[Face]:
         """The faces in a photo."""
         return self._detector.detect(frame)
 
     def cut(self, frame: Frame, faces: list[Face]) -> npt.NDArray[np.uint8]:
-        """The faces as squares of the network's size: uint8 (N, S, S), or (N, S, S, 3) for a network that wants colour."""
+        """The faces as squares of the network's size: uint8 (N, S, S), or (N, S, S, 3) for a network that wants color."""
         spec = self._network.input
-        return np.stack([cut(frame, face, spec.size, spec.colour) for face in faces])
+        return np.stack([cut(frame, face, spec.size, spec.color) for face in faces])
 
-    def judge(self, crops: npt.NDArray[np.uint8]) -> Judgement:
+    def judge(self, crops: npt.NDArray[np.uint8]) -> Prediction:
         """What the network says of the squares."""
-        return self._network.judge(network_input(crops, self._network.input))
+        return self._network.judge(to_tensor(crops, self._network.input))
 
-    def readings(self, faces: list[Face], crops: npt.NDArray[np.uint8], said: Judgement) -> list[Reading]:
+    def readings(self, faces: list[Face], crops: npt.NDArray[np.uint8], said: Prediction) -> list[Reading]:
         """The values that a user gets."""
         parts = zip(faces, said.probabilities, said.votes, said.covered.tolist(), detail(crops).tolist())
         return [

@@ -22,7 +22,7 @@ from .watch import watch
 
 app = typer.Typer(
     name="mien",
-    help="Read facial expressions from pictures, films and cameras, on your own machine, and say how sure the reading is.",
+    help="Read facial expressions from images, videos and cameras, on your own machine, and say how sure the reading is.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

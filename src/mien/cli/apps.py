@@ -9,7 +9,7 @@ from .photo_app import photo
 
 apps = typer.Typer(
     name="app",
-    help="Open a page in the browser: [bold]mien app photo[/bold] for pictures, [bold]mien app live[/bold] for the webcam.",
+    help="Open a page in the browser: [bold]mien app photo[/bold] for images, [bold]mien app live[/bold] for the webcam.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

@@ -17,11 +17,11 @@ Person: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="COLUMN",
-        help="Who is in the picture: one picture of each is kept, for those of one person are not independent.",
+        help="Who is in the image: one image of each is kept, for those of one person are not independent.",
         rich_help_panel=COLUMNS,
     ),
 ]
-Least: TypeAlias = Annotated[int, typer.Option(min=2, help="Pictures that a group needs to be compared.")]
+Least: TypeAlias = Annotated[int, typer.Option(min=2, help="Images that a group needs to be compared.")]
 Draws: TypeAlias = Annotated[int, typer.Option(min=100, help="Resamples for intervals, permutations for p-values.")]
 Seed: TypeAlias = Annotated[int, typer.Option(help="Of chance: the same seed gives the same figures.")]
 OnlyJson: TypeAlias = Annotated[

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from ..audit.fairness.auditing import audit
 from ..audit.fairness.columns import Columns, predictions_of
-from ..audit.fairness.dataset import is_dataset, labelled_faces
+from ..audit.fairness.dataset import is_dataset, labeled_faces
 from ..audit.fairness.photographed import Conditioned, Edges
-from ..audit.fairness.reading import Labelled, predict, table_of
+from ..audit.fairness.reading import Labeled, predict, table_of
 from ..audit.fairness.table import open_table
 from ..audit.fairness.terminal import shown
 from ..audit.fairness.values import Predictions
@@ -26,13 +26,13 @@ from ..audit.parity import terminal as parity_terminal
 from ..audit.parity import writing as parity_writing
 from ..audit.parity.comparing import parity
 from ..audit.thresholds.keeping import read_rule, relied_on
-from ..detect.choosing import choose_detector
+from ..detection.registry import create_detector
 from ..errors import OptionError
-from ..models.catalogue import load_model
-from ..sinks.atomic import replacing
-from ..sinks.csv_table import write_csv
-from ..sinks.rows import Row
-from ..values.options import ReadOptions
+from ..io.atomic import replacing
+from ..io.rows import Row
+from ..io.tables import write_csv
+from ..model.registry import load_model
+from ..options import ReadOptions
 from .data import progress_bar, read_data
 from .taken import check_free
 
@@ -40,7 +40,7 @@ _PREDICTIONS = "predictions.csv"
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """What is read, where there is no table of predictions yet.
 
     Attributes:
@@ -85,7 +85,7 @@ def check_columns(
     """See that the columns named can be meant.
 
     Raises:
-        OptionError: a table of predictions shall have its pictures measured, or none of its columns is named as groups; or
+        OptionError: a table of predictions shall have its images measured, or none of its columns is named as groups; or
             right answers are named and not to be looked at.
     """
     if data is None and conditions:
@@ -106,7 +106,7 @@ def run(
     columns: Columns,
     options: ReadOptions | None,
     *,
-    pictures: Pictures,
+    images: Images,
     settings: Settings,
     thresholds: Path | None = None,
     own_thresholds: bool = False,
@@ -118,7 +118,7 @@ def run(
     if options is None:
         given = predictions_of(open_table(source), columns)
     else:
-        given, rows = _read(source, columns, options, pictures, notes)
+        given, rows = _read(source, columns, options, images, notes)
         if out:  # before anything else can fail: reading is what takes long
             with replacing(out / _PREDICTIONS) as file:
                 write_csv(file, tuple(rows[0]), rows)
@@ -150,38 +150,38 @@ def _model_of(options: ReadOptions) -> dict[str, str]:
 
 
 def _read(
-    path: Path, columns: Columns, options: ReadOptions, pictures: Pictures, notes: Console
+    path: Path, columns: Columns, options: ReadOptions, images: Images, notes: Console
 ) -> tuple[Predictions, list[Row]]:
-    labelled, options = _opened(path, columns, options, pictures)
-    seen = Conditioned(choose_detector(ReadOptions(min_face=LEAST_IN_CROP)) if labelled.faces else None)
+    labeled, options = _opened(path, columns, options, images)
+    seen = Conditioned(create_detector(ReadOptions(min_face=LEAST_IN_CROP)) if labeled.faces else None)
     with progress_bar(notes) as progress:
         task = progress.add_task("reading", total=None)
         rows, remarks = predict(
-            labelled,
+            labeled,
             options,
             lambda done, total: progress.update(task, completed=done, total=total),
-            *([seen.seen] if pictures.conditions else []),
+            *([seen.seen] if images.conditions else []),
         )
-    groups = labelled.groups
-    if pictures.conditions:
-        rows, telling = seen.added(rows, pictures.conditions)
+    groups = labeled.groups
+    if images.conditions:
+        rows, telling = seen.added(rows, images.conditions)
         groups += telling
     given = predictions_of(
         table_of(rows, str(path)),
-        Columns(groups, "truth", "predicted", person=columns.person, no_truth=not labelled.truth),
+        Columns(groups, "truth", "predicted", person=columns.person, no_truth=not labeled.truth),
     )
     return replace(given, notes=remarks + given.notes), rows
 
 
-def _opened(path: Path, columns: Columns, options: ReadOptions, pictures: Pictures) -> tuple[Labelled, ReadOptions]:
-    """What is to be read, and how: pictures of a data set of faces are each one face."""
+def _opened(path: Path, columns: Columns, options: ReadOptions, images: Images) -> tuple[Labeled, ReadOptions]:
+    """What is to be read, and how: images of a data set of faces are each one face."""
     if not is_dataset(path):
         return (
             open_data(
                 path,
-                groups=columns.groups or ([] if pictures.conditions else None),
+                groups=columns.groups or ([] if images.conditions else None),
                 truth=columns.truth,
-                pictures=pictures.column,
+                images=images.column,
                 person=columns.person,
                 no_truth=columns.no_truth,
             ),
@@ -189,9 +189,9 @@ def _opened(path: Path, columns: Columns, options: ReadOptions, pictures: Pictur
         )
     if columns.groups:
         raise OptionError(
-            f"--groups: {path.name} says nothing of who is in its pictures, got {', '.join(columns.groups)}",
+            f"--groups: {path.name} says nothing of who is in its images, got {', '.join(columns.groups)}",
             hint="Leave --groups out and use --conditions.",
         )
     card, _ = load_model(str(options.model))
-    faces = read_data(path, LARGEST, "rgb").part(pictures.part)
-    return labelled_faces(faces, path, options.head or next(iter(card.heads))), replace(options, detector="whole")
+    faces = read_data(path, LARGEST, "rgb").part(images.part)
+    return labeled_faces(faces, path, options.head or next(iter(card.heads))), replace(options, detector="whole")

@@ -83,7 +83,7 @@ def bench(
     from rich.console import Console
 
     from ..bench import running, stage_chart, table
-    from ..sinks.atomic import write_atomically
+    from ..io.atomic import write_atomically
 
     pythons = tuple(rivals_python or [Path(sys.executable)]) if rivals and not quick else ()
     wish = running.Wish(tuple(model or ()), photos, threads, pythons, quick)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..models.card import ModelCard
+    from ..model.card import ModelCard
 
 _SAYING, _COST, _OUTPUT = "What only you can say", "Cost of training", "Output"
 _PACKAGES = ("jinja2", "yaml")
@@ -90,11 +90,11 @@ def card(
     from rich.console import Console
 
     from ..audit.conditions import NAMES
+    from ..io.atomic import write_atomically
     from ..lab.cards.cost import Assumed
     from ..lab.cards.model_card import Words, model_card
     from ..lab.cards.results import kept, measured
-    from ..models.catalogue import load_model, shipped_models
-    from ..sinks.atomic import write_atomically
+    from ..model.registry import load_model, shipped_models
 
     place = _place(out, overwrite)
     assumed = Assumed(core_hours, watts, grid)
@@ -122,11 +122,11 @@ def card_data(
     ],
     *,
     out: Out,
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="Of the pictures.", rich_help_panel=_SAYING)] = "",
+    license: Annotated[str, typer.Option(metavar="TEXT", help="Of the images.", rich_help_panel=_SAYING)] = "",
     source: Annotated[
         str,
         typer.Option(
-            metavar="TEXT", help="Where they come from, and whether those pictured agreed.", rich_help_panel=_SAYING
+            metavar="TEXT", help="Where they come from, and whether those imaged agreed.", rich_help_panel=_SAYING
         ),
     ] = "",
     contact: Contact = "",
@@ -142,12 +142,12 @@ def card_data(
     from ..extras import check_installed
 
     check_installed((*_PACKAGES, "sklearn", "scipy", "imagehash"), "lab")
+    from ..io.atomic import write_atomically
     from ..lab.cards.data_card import Told, data_card
     from ..lab.cards.results import inspection_of
-    from ..sinks.atomic import write_atomically
 
     place = _place(out, overwrite)
-    told = Told(licence, source, contact, _text(notes), _docs(place))
+    told = Told(license, source, contact, _text(notes), _docs(place))
     if data.suffix.lower() == ".json" and data.is_file():
         found = inspection_of(data)
     else:

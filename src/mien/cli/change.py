@@ -1,4 +1,4 @@
-"""``mien audit change``: two models on the same pictures, group by group."""
+"""``mien audit change``: two models on the same images, group by group."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .options import OUTPUT
 def change(
     before: Annotated[
         Path,
-        typer.Argument(help="What the first model said: a table, a row a picture: .csv, .jsonl or .parquet."),
+        typer.Argument(help="What the first model said: a table, a row an image: .csv, .jsonl or .parquet."),
     ],
-    after: Annotated[Path, typer.Argument(help="What the second model said of the same pictures.")],
+    after: Annotated[Path, typer.Argument(help="What the second model said of the same images.")],
     *,
     groups: Annotated[
         list[str],
@@ -26,11 +26,9 @@ def change(
             rich_help_panel=COLUMNS,
         ),
     ],
-    picture: Annotated[
+    image: Annotated[
         str,
-        typer.Option(
-            metavar="COLUMN", help="The pictures' names. \\[picture, name, path, ...]", rich_help_panel=COLUMNS
-        ),
+        typer.Option(metavar="COLUMN", help="The images' names. \\[image, name, path, ...]", rich_help_panel=COLUMNS),
     ] = "",
     truth: Truth = "",
     predicted: Annotated[
@@ -57,7 +55,7 @@ def change(
     ] = False,
     as_json: OnlyJson = False,
 ) -> None:
-    """Compare two models on the same pictures: who is read better, who worse, and did the gap between groups shrink?
+    """Compare two models on the same images: who is read better, who worse, and did the gap between groups shrink?
 
     Changes have 95 % intervals and p-values, corrected for the number of groups. docs/fairer.md tells more.
 
@@ -81,9 +79,7 @@ def change(
 
     check_free(out, NAMES, "a report", overwrite=overwrite)
     columns = Columns(tuple(groups), truth, predicted, person=person)
-    found = compare(
-        joined(open_table(before), open_table(after), columns, picture), least=least, draws=draws, seed=seed
-    )
+    found = compare(joined(open_table(before), open_table(after), columns, image), least=least, draws=draws, seed=seed)
     written = write_change(found, out, f"{before.name} → {after.name}") if out else []
     if as_json:
         typer.echo(json_of(found), nl=False)

@@ -53,19 +53,19 @@ def classical(
         str | None,
         typer.Option(
             metavar="RECIPE",
-            help="Learn from the pictures that this recipe draws, with its seed and its first head's emotions: to compare "
+            help="Learn from the images that this recipe draws, with its seed and its first head's emotions: to compare "
             "with a network on equal terms.",
         ),
     ] = None,
     name: Annotated[
         str, typer.Option(help="What to call the model; by default FEATURES-MODEL.", show_default=False)
     ] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the model, for the card.")] = "not stated",
+    license: Annotated[str, typer.Option(help="The license of the model, for the card.")] = "not stated",
 ) -> None:
     """Fit a classical model: engineered features and a forest, boosting, or logistic regression.
 
     Learns from the [bold]train[/bold] part; [bold]validation[/bold] calibrates it and gives the scores on its card. The file
-    is an ordinary ONNX model: evaluate it, read pictures with it, put it into an ensemble.
+    is an ordinary ONNX model: evaluate it, read images with it, put it into an ensemble.
 
     [bold]mien lab classical hog boosting --data fer2013.csv --out models[/bold]
 
@@ -78,12 +78,12 @@ def classical(
     check_installed(PACKAGES, "lab")
     from rich.console import Console
 
+    from ..data.splits import drawn
     from ..errors import OptionError
     from ..lab.classical.features import open_features
     from ..lab.classical.run import fit_classical
     from ..lab.classical.settings import Classical
     from ..lab.recipe import Head, load_recipe
-    from ..lab.split.drawing import drawn
     from .data import data_words, progress_bar, read_data
 
     if base and features != "embedding":
@@ -103,7 +103,7 @@ def classical(
         seed=chosen.seed if chosen else 0,
     )
     spec = open_features(settings)[0].input
-    faces = read_data(data, spec.size, spec.colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, spec.size, spec.color, listed=listed, find_faces=find_faces)
     faces = drawn(faces, chosen) if chosen else faces
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("features", total=None)
@@ -112,7 +112,7 @@ def classical(
             faces,
             out,
             name=name,
-            licence=licence,
+            license=license,
             progress=lambda what, n, total: progress.update(task, description=what, completed=n, total=total or None),
         )
     _tell(done, data_words(data, listed, find_faces))
@@ -128,8 +128,8 @@ def _tell(done: Fitted, data: str) -> None:
     typer.echo(f"{done.evaluation.split}: accuracy {points(scores)}, macro-F1 {scores.macro_f1:.3f}")
     size = done.path.stat().st_size / 1e6
     typer.echo(
-        f"{done.features:,} features a picture in {done.feature_s:.0f} s, fitted in {done.fit_s:.1f} s; {size:.1f} MB, "
-        f"{done.evaluation.ms_per_picture:.2f} ms a picture; as scikit-learn computes it to {done.difference:.0e}",
+        f"{done.features:,} features an image in {done.feature_s:.0f} s, fitted in {done.fit_s:.1f} s; {size:.1f} MB, "
+        f"{done.evaluation.ms_per_image:.2f} ms an image; as scikit-learn computes it to {done.difference:.0e}",
         err=True,
     )
     typer.echo(f"written: {done.path}\nwritten: {done.path.with_suffix('.json')}", err=True)

@@ -1,4 +1,4 @@
-"""Where the rows of a run go, picture by picture and frame by frame: into the journal and to standard output."""
+"""Where the rows of a run go, image by image and frame by frame: into the journal and to standard output."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..privacy.choices import Privacy
-from ..sinks.journal import Journal, Mode
-from ..sinks.json_lines import JsonArray
-from ..sinks.rows import Row
+from ..io.journal import Journal, Mode
+from ..io.rows import Row
+from ..io.tables import JsonArray
+from ..redaction import Privacy
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Outputs:
     Attributes:
         as_json: a JSON array to standard output, in place of the table.
         out: a table file, or None.
-        annotate: a folder for marked copies, the name of one marked film, or None.
+        annotate: a folder for marked copies, the name of one marked video, or None.
         mode: what to do about an earlier run with the same ``out``.
-        privacy: whose face may be seen, and whether any picture may be.
+        privacy: whose face may be seen, and whether any image may be.
     """
 
     as_json: bool
@@ -37,13 +37,15 @@ class Collector:
 
     Args:
         emotions: the label set of the run.
-        film: the rows are those of films.
+        video: the rows are those of videos.
         journal: keeps the rows, or None; what it holds from an earlier run is handed to ``array`` at once.
         array: shows the rows, or None.
     """
 
-    def __init__(self, emotions: tuple[str, ...], film: bool, journal: Journal | None, array: JsonArray | None) -> None:
-        self.emotions, self.film = emotions, film
+    def __init__(
+        self, emotions: tuple[str, ...], video: bool, journal: Journal | None, array: JsonArray | None
+    ) -> None:
+        self.emotions, self.video = emotions, video
         self._journal, self._array = journal, array
         if journal and array:
             array.add(journal.rows())

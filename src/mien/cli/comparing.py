@@ -10,8 +10,8 @@ import typer
 from .data import Data, FindFaces, Listed
 
 if TYPE_CHECKING:
+    from ..data.dataset import Dataset
     from ..lab.compare.standing import Comparison
-    from ..lab.dataset.faces import FaceSet
 
 
 def compare(
@@ -40,14 +40,14 @@ def compare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Compare models on the same pictures and the same question: accuracy, size, speed, and whether it was luck.
+    """Compare models on the same images and the same question: accuracy, size, speed, and whether it was luck.
 
     All are asked about the emotions that all of them know. [bold]p vs best[/bold] says how easily luck alone would make the
     best model look that much better than this one: below 0.05, the best is called better.
 
     [bold]mien lab compare runs/a runs/b default --data fer2013.csv[/bold]
 
-    [bold]mien lab compare runs/a models/b.onnx --data pictures --split test --out comparison[/bold]
+    [bold]mien lab compare runs/a models/b.onnx --data images --split test --out comparison[/bold]
     """
     from ..extras import check_installed
 
@@ -64,19 +64,19 @@ def compare(
     from ..lab.compare.writing import write_comparison
     from .data import read_data
 
-    def opened(size: int, colour: str) -> FaceSet:
+    def opened(size: int, color: str) -> Dataset:
         status.stop()  # reading shows a bar of its own
-        faces = read_data(data, size, colour, listed=listed, find_faces=find_faces)
+        faces = read_data(data, size, color, listed=listed, find_faces=find_faces)
         status.start()
         return faces
 
     members = open_members(models)
     largest = max(member.classifier.input.size for member in members)
     once = cache(lambda: opened(largest, "gray"))
-    packed = data.suffix.lower() in (".npz", ".csv")  # pictures of one size and without colour: they are read only once
+    packed = data.suffix.lower() in (".npz", ".csv")  # images of one size and without color: they are read only once
     with Console(stderr=True).status("") as status:
         comparison = ask(
-            members, (lambda _size, _colour: once()) if packed else opened, split, head=head, progress=status.update
+            members, (lambda _size, _color: once()) if packed else opened, split, head=head, progress=status.update
         )
         written = write_comparison(comparison, out) if out else []
     if as_json:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..audit.measuring import Measured
-    from ..values.options import ReadOptions
+    from ..options import ReadOptions
 
 _DATA_SETS = (".npz", ".csv", ".parquet")
 
@@ -25,7 +25,7 @@ def conditions(
         list[str],
         typer.Argument(
             metavar="PHOTO...|DATA",
-            help="Pictures, folders of them or patterns; or one data set of faces: fer2013.csv, packed .npz, parquet.",
+            help="Images, folders of them or patterns; or one data set of faces: fer2013.csv, packed .npz, parquet.",
         ),
     ],
     *,
@@ -47,7 +47,7 @@ def conditions(
     detector: Annotated[
         Literal["centerface", "yunet", "whole"],
         typer.Option(
-            help="What finds the faces and their landmarks; with 'whole' each picture is one face, of unknown pose.",
+            help="What finds the faces and their landmarks; with 'whole' each image is one face, of unknown pose.",
             rich_help_panel=DETECTION,
         ),
     ] = "centerface",
@@ -58,19 +58,19 @@ def conditions(
     """Measure how each face was photographed: light, contrast, sharpness, size, pose, lightness of the skin; and group it.
 
     The groups are for [bold]mien audit fairness[/bold]: does the model work as well in the dark, or on faces turned away?
-    They describe pictures, not people.
+    They describe images, not people.
 
     [bold]Examples[/bold]
 
       mien audit conditions photos/ -r
       mien audit conditions fer2013.csv --part validation --out conditions.csv
 
-    Exit code 0 when every picture was measured, 3 when some could not be read: they are listed at the end.
+    Exit code 0 when every image was measured, 3 when some could not be read: they are listed at the end.
     """
     from rich.console import Console
 
     from ..errors import OptionError, OutputError, SourceError
-    from ..values.options import ReadOptions
+    from ..options import ReadOptions
 
     if out and out.suffix.lower() != ".csv":
         raise OptionError(f"--out: got {out.name!r}, expected a name that ends in .csv", hint=f"Try {out.stem}.csv.")
@@ -88,7 +88,7 @@ def conditions(
     for failure in failures:
         notes.print(f"could not be read: {failure}", markup=False)
     if not measured:
-        raise SourceError("no face was found in any picture", hint="For pictures of single faces: --detector whole.")
+        raise SourceError("no face was found in any image", hint="For images of single faces: --detector whole.")
     _show(measured, thirds=bins == "thirds")
     if out:
         _write(measured, out, thirds=bins == "thirds")
@@ -105,14 +105,14 @@ def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console,
     from dataclasses import replace
 
     from ..audit.measuring import LARGEST, LEAST_IN_CROP, of_crops
-    from ..detect.choosing import choose_detector
+    from ..detection.registry import create_detector
     from .data import progress_bar, read_data
 
     if part or path.suffix.lower() in (".npz", ".csv"):
         faces = read_data(path, LARGEST, "rgb")
         faces = faces.part(part) if part else faces
     else:  # undivided: who only wants to look at faces need not have enough of each emotion for three parts
-        from ..lab.dataset.parquet import read_parquet
+        from ..data.datasets.parquet import read_parquet
 
         with progress_bar(notes) as bar:
             task = bar.add_task("reading data", total=None)
@@ -127,21 +127,21 @@ def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console,
         options = replace(options, min_face=LEAST_IN_CROP)
     with progress_bar(notes) as bar:
         task = bar.add_task("measuring", total=len(faces))
-        return list(of_crops(faces, choose_detector(options), lambda: bar.advance(task)))
+        return list(of_crops(faces, create_detector(options), lambda: bar.advance(task)))
 
 
 def _of_photos(
     sources: Sequence[str], recursive: bool, options: ReadOptions, notes: Console, failures: list[str]
 ) -> list[Measured]:
     from ..audit.measuring import of_photos
-    from ..detect.choosing import choose_detector
-    from ..sources.finding import find_pictures
+    from ..detection.registry import create_detector
+    from ..io.discovery import find_images
     from .data import progress_bar
 
-    paths = find_pictures(sources, recursive=recursive)
+    paths = find_images(sources, recursive=recursive)
     with progress_bar(notes) as bar:
         task = bar.add_task("measuring", total=len(paths))
-        return list(of_photos(paths, choose_detector(options), failures.append, lambda: bar.advance(task)))
+        return list(of_photos(paths, create_detector(options), failures.append, lambda: bar.advance(task)))
 
 
 def _show(measured: Sequence[Measured], *, thirds: bool) -> None:
@@ -169,7 +169,7 @@ def _write(measured: Sequence[Measured], out: Path, *, thirds: bool) -> None:
     import io
 
     from ..audit.measuring import table
-    from ..sinks.atomic import write_atomically
+    from ..io.atomic import write_atomically
 
     columns, rows = table(measured, thirds=thirds)
     text = io.StringIO(newline="")

@@ -1,4 +1,4 @@
-"""Where the marked copies of pictures and films go."""
+"""Where the marked copies of images and videos go."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OptionError, OutputError
-from ..sinks.film import FILM_FORMATS, check_film_format
-from ..sinks.stills import StillWriter
-from ..sources.film import is_film
+from ..io.annotated_images import StillWriter
+from ..io.annotated_video import VIDEO_FORMATS, check_video_format
+from ..io.video import is_video
 
 
 class MarkedCopies:
@@ -21,7 +21,7 @@ class MarkedCopies:
         replace: a film of that name may be there already.
 
     Attributes:
-        stills: writes marked pictures, or None.
+        stills: writes marked images, or None.
 
     Raises:
         OptionError: a film is asked for, and there is more to be read than one film.
@@ -31,32 +31,32 @@ class MarkedCopies:
 
     def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool) -> None:
         self._root = _common_folder(paths)
-        self._film: Path | None = None
+        self._video: Path | None = None
         self.stills: StillWriter | None = None
         if annotate is None:
             return
-        if is_film(annotate) and not annotate.is_dir():
-            self._film = _one_film(annotate, paths, replace)
+        if is_video(annotate) and not annotate.is_dir():
+            self._video = _one_video(annotate, paths, replace)
             return
         if annotate.exists() and not annotate.is_dir():
             raise OutputError(f"--annotate {annotate} is a file", hint="Give a folder, such as --annotate marked.")
         _check_apart(annotate, paths)
         self.stills = StillWriter(annotate, self._root)
-        films = [path for path in paths if is_film(path)]
+        videos = [path for path in paths if is_video(path)]
         places: dict[Path, Path] = {}
-        for path in films:
+        for path in videos:
             place = self._mirrored(self.stills, path)
             if place in places:
                 raise OutputError(
-                    f"{place} would hold the marked copies of two films, {places[place]} and {path}",
+                    f"{place} would hold the marked copies of two videos, {places[place]} and {path}",
                     hint="Rename one of them, or read them one after the other into two folders.",
                 )
             places[place] = path
 
-    def film(self, path: Path) -> Path | None:
+    def video(self, path: Path) -> Path | None:
         """Where the marked copy of a film goes; None where none is asked for."""
         if self.stills is None:
-            return self._film
+            return self._video
         place = self._mirrored(self.stills, path)
         if place.exists() and place.samefile(path):
             raise OutputError(f"{place} would replace its own source", hint="Write into another folder.")
@@ -65,11 +65,11 @@ class MarkedCopies:
     @staticmethod
     def _mirrored(stills: StillWriter, path: Path) -> Path:
         place = stills.folder / stills.place_of(path)
-        return place if place.suffix.lower() in FILM_FORMATS else place.with_name(place.name + ".mp4")
+        return place if place.suffix.lower() in VIDEO_FORMATS else place.with_name(place.name + ".mp4")
 
     def lacks(self, path: Path) -> bool:
         """Whether a marked copy of a film is asked for and not there."""
-        place = self.film(path)
+        place = self.video(path)
         return place is not None and not place.exists()
 
     def short(self, name: str) -> str:
@@ -80,9 +80,9 @@ class MarkedCopies:
             return name
 
 
-def _one_film(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
-    check_film_format(annotate)
-    if len(paths) != 1 or not is_film(paths[0]):
+def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
+    check_video_format(annotate)
+    if len(paths) != 1 or not is_video(paths[0]):
         what = "a photo" if len(paths) == 1 else f"{len(paths)} sources"
         raise OptionError(
             f"--annotate {annotate}: got {what}, expected one film to mark under this name",

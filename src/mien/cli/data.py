@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from ..lab.dataset.faces import FaceSet
+    from ..data.dataset import Dataset
 
 Data = Annotated[
     Path,
@@ -26,27 +26,27 @@ Listed = Annotated[
     typer.Option(
         "--list",
         metavar="FILE",
-        help="Which pictures to use, and for what: a list that [bold]mien lab inspect --clean[/bold] or a run wrote.",
+        help="Which images to use, and for what: a list that [bold]mien lab inspect --clean[/bold] or a run wrote.",
         show_default=False,
     ),
 ]
 FindFaces = Annotated[
     bool,
-    typer.Option("--find-faces", help="The pictures are whole photos: find the face in each and cut it out."),
+    typer.Option("--find-faces", help="The images are whole photos: find the face in each and cut it out."),
 ]
 
 
 def read_data(
-    path: Path, size: int, colour: str = "gray", *, listed: Path | None = None, find_faces: bool = False
-) -> FaceSet:
-    """Open a data set with a progress bar, and name every picture that had to be left out.
+    path: Path, size: int, color: str = "gray", *, listed: Path | None = None, find_faces: bool = False
+) -> Dataset:
+    """Open a data set with a progress bar, and name every image that had to be left out.
 
     Raises:
         DataError: the data cannot be used.
     """
     from rich.console import Console
 
-    from ..lab.dataset.opening import open_data
+    from ..data.loading import open_data
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with progress_bar(notes) as progress:
@@ -54,7 +54,7 @@ def read_data(
         return open_data(
             path,
             size,
-            colour=colour,
+            color=color,
             listed=listed,
             find_faces=find_faces,
             progress=lambda done, total: progress.update(task, completed=done, total=total),

@@ -22,7 +22,7 @@ def ensemble(
         typer.Argument(
             metavar="MODEL",
             help="At least two: models that come with mien, .onnx files, checkpoints, folders of runs, other ensembles. "
-            "Their picture sizes, colours and label sets may differ.",
+            "Their image sizes, colors and label sets may differ.",
         ),
     ],
     data: Data,
@@ -67,17 +67,17 @@ def ensemble(
     check_installed(PACKAGES, "lab")
     from rich.console import Console
 
+    from ..data.splits import drawn
     from ..lab.ensemble.run import make_ensemble
     from ..lab.evaluate.predict import open_classifier
     from ..lab.recipe import load_recipe
-    from ..lab.split.drawing import drawn
     from .data import progress_bar, read_data
 
     chosen = load_recipe(recipe) if recipe else None
     inputs = [open_classifier(model).input for model in models]
-    colour = "rgb" if any(spec.colour == "rgb" for spec in inputs) else "gray"
+    color = "rgb" if any(spec.color == "rgb" for spec in inputs) else "gray"
     size = max(spec.size for spec in inputs)
-    faces = read_data(data, size, colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, size, color, listed=listed, find_faces=find_faces)
     faces = drawn(faces, chosen) if chosen else faces
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("opening", total=None)

@@ -10,16 +10,16 @@ import typer
 from .options import (
     MODEL,
     OUTPUT,
-    BlurOthers,
     DetectorFile,
     Emotions,
     Flip,
     Head,
+    MaskOthers,
+    MinConfidence,
     MinFace,
-    NoImages,
+    NoImageOutput,
     Overwrite,
     Threads,
-    UnsureBelow,
     WhichDetector,
 )
 
@@ -27,7 +27,7 @@ from .options import (
 def explain(
     photos: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PHOTO...", help="Pictures, folders of them, or patterns such as 'trip/*.jpg'."),
+        typer.Argument(metavar="PHOTO...", help="Images, folders of them, or patterns such as 'trip/*.jpg'."),
     ] = None,
     *,
     emotion: Annotated[
@@ -53,13 +53,13 @@ def explain(
         typer.Option(
             metavar="FILE",
             dir_okay=False,
-            help="Write a picture (.png), a page (.html) or all numbers (.json).",
+            help="Write an image (.png), a page (.html) or all numbers (.json).",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     overwrite: Overwrite = False,
-    blur_others: BlurOthers = False,
-    no_images: NoImages = False,
+    mask_others: MaskOthers = False,
+    no_image_output: NoImageOutput = False,
     emotions: Emotions = None,
     head: Head = None,
     model: Annotated[
@@ -71,7 +71,7 @@ def explain(
             rich_help_panel=MODEL,
         ),
     ] = "default",
-    unsure_below: UnsureBelow = 0.5,
+    min_confidence: MinConfidence = 0.5,
     flip: Flip = True,
     detector: WhichDetector = "centerface",
     detector_file: DetectorFile = None,
@@ -90,13 +90,15 @@ def explain(
       mien explain holiday/ --out why.html
       mien explain --sanity
 
-    Exit code 0 when everything was explained, 3 when a picture could not be read: it is listed at the end.
+    Exit code 0 when everything was explained, 3 when an image could not be read: it is listed at the end.
     """
     from ..errors import OptionError
-    from ..privacy.choices import Privacy
-    from ..values.options import ReadOptions
+    from ..options import ReadOptions
+    from ..redaction import Privacy
 
-    Privacy(no_images=no_images).refuse_pictures({"--out": out if out and out.suffix.lower() != ".json" else None})
+    Privacy(no_image_output=no_image_output).refuse_images(
+        {"--out": out if out and out.suffix.lower() != ".json" else None}
+    )
 
     options = ReadOptions(
         emotions=emotions,
@@ -105,7 +107,7 @@ def explain(
         detector=detector,
         detector_file=detector_file,
         min_face=min_face,
-        unsure_below=unsure_below,
+        min_confidence=min_confidence,
         flip=flip,
         threads=threads,
     )
@@ -114,15 +116,15 @@ def explain(
 
         if method != "occlusion":
             raise OptionError("--sanity checks the occlusion map: got --method hirescam", hint="Leave --method out.")
-        if blur_others:
-            raise OptionError("--sanity asks about the method: got --blur-others", hint="Leave --blur-others out.")
+        if mask_others:
+            raise OptionError("--sanity asks about the method: got --mask-others", hint="Leave --mask-others out.")
         failures = run_sanity(photos or [], options, emotion, out, overwrite=overwrite)
     else:
         from .explaining import run
 
         hirescam = method == "hirescam"
         failures = run(
-            photos or [], options, emotion, out, overwrite=overwrite, hirescam=hirescam, blur_others=blur_others
+            photos or [], options, emotion, out, overwrite=overwrite, hirescam=hirescam, mask_others=mask_others
         )
     if failures:
         raise typer.Exit(3)

@@ -12,10 +12,10 @@ from ..bench.photos import PORTRAITS
 from ..errors import OptionError, SourceError
 from ..explain.explainer import open_explainer
 from ..explain.sanity import Sanity, shuffled_weights
-from ..models.catalogue import load_model
-from ..sinks.atomic import write_atomically
-from ..sources.finding import find_pictures
-from ..values.options import ReadOptions
+from ..io.atomic import write_atomically
+from ..io.discovery import find_images
+from ..model.registry import load_model
+from ..options import ReadOptions
 from .explaining import check_output, frames, is_run, patient, told_failures
 
 _SHUFFLES = 5
@@ -38,7 +38,7 @@ def run_sanity(
         raise OptionError(
             f"--sanity: got the checkpoint {options.model}, expected ONNX weights", hint="Export it: mien lab export"
         )
-    paths = find_pictures(photos, recursive=False) if photos else list(PORTRAITS)
+    paths = find_images(photos, recursive=False) if photos else list(PORTRAITS)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     failures: list[str] = []
     _, weights = load_model(options.model)
@@ -80,9 +80,9 @@ def _show_sanity(console: Console, checks: Sequence[Sanity]) -> None:
 
 def _sanity_content(checks: Sequence[Sanity], out: Path) -> bytes:
     if out.suffix.lower() == ".png":
-        from ..explain.picture import sanity_picture
+        from ..explain.image import sanity_image
 
-        return sanity_picture(checks)
+        return sanity_image(checks)
     rows = [
         {
             "name": check.name,

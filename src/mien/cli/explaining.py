@@ -1,4 +1,4 @@
-"""The runs behind ``mien explain``: photos in; words, pictures, pages and numbers out."""
+"""The runs behind ``mien explain``: photos in; words, images, pages and numbers out."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.text import Text
 
-from ..detect.choosing import choose_detector
+from ..detection.registry import create_detector
 from ..errors import OptionError, OutputError, SourceError
 from ..explain.explainer import LOOKS, Explainer, open_explainer
 from ..explain.values import Explanation
 from ..explain.words import short, told
 from ..extras import check_installed
-from ..models.catalogue import shipped_models
-from ..privacy.hiding import PhotoHider, hiding_options
-from ..sinks.atomic import write_atomically
-from ..sources.finding import find_pictures
-from ..sources.still import read_still
-from ..values.frame import Frame
-from ..values.options import ReadOptions
+from ..io.atomic import write_atomically
+from ..io.discovery import find_images
+from ..io.images import read_image
+from ..model.registry import shipped_models
+from ..options import ReadOptions
+from ..redaction import PhotoHider, hiding_options
+from ..types import Frame
 from .data import progress_bar
 
 _FORMATS = (".png", ".html", ".htm", ".json")
@@ -40,9 +40,9 @@ def run(
     *,
     overwrite: bool,
     hirescam: bool = False,
-    blur_others: bool = False,
+    mask_others: bool = False,
 ) -> list[str]:
-    """Explain every face of every photo, or with ``blur_others`` the widest of each.
+    """Explain every face of every photo, or with ``mask_others`` the widest of each.
 
     Returns:
         What could not be read, in words; already shown.
@@ -53,7 +53,7 @@ def run(
     if not photos:
         raise OptionError("no photo was given", hint="Name one, as in: mien explain photo.jpg")
     check_output(out, _FORMATS, overwrite=overwrite)
-    paths = find_pictures(photos, recursive=False)
+    paths = find_images(photos, recursive=False)
     explainer = _opened(options, hirescam)
     if emotion:
         explainer.known(emotion)
@@ -61,7 +61,7 @@ def run(
     made: list[Explanation] = []
     failures: list[str] = []
     with patient(notes, len(paths) * LOOKS) as asked:
-        for frame in _covered(frames(paths, failures), options) if blur_others else frames(paths, failures):
+        for frame in _covered(frames(paths, failures), options) if mask_others else frames(paths, failures):
             found = list(explainer.explain(frame, emotion, asked))
             made += found
             if not found:
@@ -91,7 +91,7 @@ def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
 
 
 def _covered(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
-    detector, hider = choose_detector(hiding_options(options)), PhotoHider(options)
+    detector, hider = create_detector(hiding_options(options)), PhotoHider(options)
     for photo in photos:
         yield hider.cover(photo, detector.detect(photo))[0]
 
@@ -125,7 +125,7 @@ def frames(paths: Sequence[Path], failures: list[str]) -> Iterator[Frame]:
     """The photos that can be read; of the others ``failures`` is told, unless there is but one."""
     for path in paths:
         try:
-            yield read_still(path)
+            yield read_image(path)
         except SourceError as error:
             if len(paths) == 1:
                 raise
@@ -157,8 +157,8 @@ def _show(console: Console, explanation: Explanation) -> None:
         console.print(Text(f"  {line}", "dim" if line.startswith("Check") else ""), soft_wrap=not console.is_terminal)
     for part in explanation.parts:
         bar = "█" * round(24 * min(1.0, abs(part.share)))
-        colour = "orange3" if part.share >= 0 else "medium_purple"
-        console.print(Text.assemble(f"  {part.name:<8}", (bar, colour), f"{' ' * bool(bar)}{short(part)}"))
+        color = "orange3" if part.share >= 0 else "medium_purple"
+        console.print(Text.assemble(f"  {part.name:<8}", (bar, color), f"{' ' * bool(bar)}{short(part)}"))
     console.print()
 
 
@@ -167,9 +167,9 @@ def _content(made: Sequence[Explanation], out: Path) -> bytes:
     if kind == ".json":
         return (json.dumps([one.as_dict() for one in made], ensure_ascii=False, allow_nan=False) + "\n").encode()
     if kind == ".png":
-        from ..explain.picture import picture
+        from ..explain.image import image
 
-        return picture(made)
+        return image(made)
     from ..explain.page import page
 
     names = {one.name for one in made}

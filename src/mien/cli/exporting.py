@@ -11,7 +11,7 @@ import typer
 from .data import Data, FindFaces, Listed
 
 if TYPE_CHECKING:
-    from ..models.card import InputSpec
+    from ..model.card import InputSpec
 
 _MEASURING = ("sklearn", "scipy")
 _TRAINING = ("torch", "lightning", "torchmetrics", "onnxscript", *_MEASURING)
@@ -50,7 +50,7 @@ def export(
     name: Annotated[
         str, typer.Option(help="What to call the model; by default as its recipe.", show_default=False)
     ] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the weights, for the card.")] = "not stated",
+    license: Annotated[str, typer.Option(help="The license of the weights, for the card.")] = "not stated",
     trained_on: Annotated[
         str, typer.Option(metavar="TEXT", help="The training data in words, for the card; by default from --data.")
     ] = "",
@@ -74,27 +74,27 @@ def export(
     onnx_file = _onnx_of(model)
     check_installed(_MEASURING if onnx_file else _TRAINING, "lab")
     spec = _input_of(model, onnx_file, formats)
-    faces = read_data(data, spec.size, spec.colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, spec.size, spec.color, listed=listed, find_faces=find_faces)
     if onnx_file:
-        from ..lab.export.to_int8 import export_int8
+        from ..lab.export.int8 import export_int8
 
         paths = [export_int8(onnx_file, faces, out, name=name)]
     else:
         from ..lab.export.run import export_formats
 
-        paths = export_formats(model, faces, out, formats=formats, name=name, licence=licence, data=trained_on)
+        paths = export_formats(model, faces, out, formats=formats, name=name, license=license, data=trained_on)
     from ..lab.export.naming import card_path
 
     for path in paths:
         typer.echo(f"written: {path}\nwritten: {card_path(path)}", err=True)
     readable = next((path for path in paths if path.suffix == ".onnx"), None)
     if readable:
-        typer.echo(f"Read a picture with it:  mien read photo.jpg --model {readable}", err=True)
+        typer.echo(f"Read an image with it:  mien read photo.jpg --model {readable}", err=True)
 
 
 def _onnx_of(model: Path) -> str:
     """What ``load_model`` opens, where ``model`` is exported already; empty where it is a checkpoint or a run."""
-    from ..models.catalogue import shipped_models
+    from ..model.registry import shipped_models
 
     if model.suffix.lower() == ".onnx" or (str(model) in shipped_models() and not model.is_dir()):
         return str(model)
@@ -102,7 +102,7 @@ def _onnx_of(model: Path) -> str:
 
 
 def _input_of(model: Path, onnx_file: str, formats: tuple[str, ...]) -> InputSpec:
-    """How the model wants its pictures.
+    """How the model wants its images.
 
     Raises:
         OptionError: an exported model is to become something that only a checkpoint can become.
@@ -111,15 +111,15 @@ def _input_of(model: Path, onnx_file: str, formats: tuple[str, ...]) -> InputSpe
 
     if not onnx_file:
         from ..lab.train.checkpoint import find_checkpoint, restore_network
-        from ..models.card import InputSpec
+        from ..model.card import InputSpec
 
         given = restore_network(find_checkpoint(model))[0].input
-        return InputSpec(given.size, given.mean, given.std, given.colour)
+        return InputSpec(given.size, given.mean, given.std, given.color)
     if formats != ("onnx-int8",):
         raise OptionError(
             f"--to: got {', '.join(formats)} for {model}, which is exported already; expected onnx-int8",
             hint="Give --to onnx-int8 alone, or start from the checkpoint.",
         )
-    from ..models.catalogue import load_model
+    from ..model.registry import load_model
 
     return load_model(onnx_file)[0].input

@@ -18,7 +18,7 @@ def fairness(
         Path | None,
         typer.Argument(
             metavar="PREDICTIONS|MODEL",
-            help="A table of predictions, a row a picture: .csv, .jsonl or .parquet. With --data, the model that reads the "
+            help="A table of predictions, a row an image: .csv, .jsonl or .parquet. With --data, the model that reads the "
             "photos, as --model names it.",
         ),
     ] = None,
@@ -66,7 +66,7 @@ def fairness(
         typer.Option(
             metavar="PATH",
             help="Photos with labels and groups: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table with a "
-            "column path; or parquet with the pictures in it. Or faces cut out already: fer2013.csv, packed .npz.",
+            "column path; or parquet with the images in it. Or faces cut out already: fer2013.csv, packed .npz.",
             rich_help_panel=_READING,
         ),
     ] = None,
@@ -98,7 +98,7 @@ def fairness(
         Literal["centerface", "whole"],
         typer.Option(help="What finds the faces; 'whole' takes each photo for one.", rich_help_panel=_READING),
     ] = "centerface",
-    pictures: Annotated[
+    images: Annotated[
         str,
         typer.Option(metavar="COLUMN", help="Photos, or their paths. \\[path, file, ...]", rich_help_panel=_READING),
     ] = "",
@@ -129,7 +129,7 @@ def fairness(
     """Ask whether it works equally well for everyone: accuracy, recall and calibration by group, and how sure that is.
 
     Gaps have 95 % intervals and p-values, corrected for their number. Of groups too small to judge it says how many photos
-    they lack. docs/fairness.md tells more, docs/datasets.md of data sets that say who is in their pictures.
+    they lack. docs/fairness.md tells more, docs/datasets.md of data sets that say who is in their images.
 
     [bold]Examples[/bold]
 
@@ -142,8 +142,8 @@ def fairness(
 
     check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit.fairness.columns import Columns
-    from ..sinks.tables import FORMATS
-    from .auditing import Pictures, check, check_columns, run
+    from ..io.tables import FORMATS
+    from .auditing import Images, check, check_columns, run
 
     if data is not None and predictions is not None and predictions.suffix.lower() not in FORMATS:
         model, predictions = str(predictions), None
@@ -159,14 +159,14 @@ def fairness(
     columns = Columns(tuple(groups or ()), truth, predicted, confidence, found, abstained, person, no_truth)
     options = None
     if data is not None:
-        from ..values.options import ReadOptions
+        from ..options import ReadOptions
 
         options = ReadOptions(emotions=emotions, model=model, head=head, detector=detector)
     run(
         data or predictions or Path(),
         columns,
         options,
-        pictures=Pictures(pictures, part, conditions),
+        images=Images(images, part, conditions),
         settings={"cross": cross, "least": least, "draws": draws, "seed": seed},
         thresholds=thresholds,
         own_thresholds=own_thresholds,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ..lab.dataset.faces import FaceSet
+    from ..data.dataset import Dataset
     from ..lab.inspect.inspection import Damaged, Inspection
     from ..lab.inspect.problems import Problem
 
@@ -29,14 +29,14 @@ def inspect(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", dir_okay=False, help="Write the report with pictures here: one HTML page."),
+        typer.Option(metavar="FILE.html", dir_okay=False, help="Write the report with images here: one HTML page."),
     ] = None,
     clean: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
             dir_okay=False,
-            help="Write a list of all pictures that says which to use and why not the others; nothing is deleted.",
+            help="Write a list of all images that says which to use and why not the others; nothing is deleted.",
         ),
     ] = None,
     drop_label_errors: Annotated[
@@ -46,19 +46,19 @@ def inspect(
         bool,
         typer.Option(
             "--faces",
-            help="Look for pictures without a face, among 2,000 at most. In tight crops the detector misses faces too.",
+            help="Look for images without a face, among 2,000 at most. In tight crops the detector misses faces too.",
         ),
     ] = False,
-    size: Annotated[int, typer.Option(min=16, max=512, help="Side in pixels at which pictures are compared.")] = 48,
+    size: Annotated[int, typer.Option(min=16, max=512, help="Side in pixels at which images are compared.")] = 48,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with all names, and nothing else.")] = False,
 ) -> None:
-    """Look a data set through: classes, light, copies and leaks, blank, dark and blurred pictures, probable label errors.
+    """Look a data set through: classes, light, copies and leaks, blank, dark and blurred images, probable label errors.
 
     Problems are findings, not failures: the exit code is 0 whenever the data can be read.
 
     A look:  [bold]mien lab inspect fer2013.csv[/bold]
 
-    With pictures:  [bold]mien lab inspect fer2013.csv --out report.html[/bold]
+    With images:  [bold]mien lab inspect fer2013.csv --out report.html[/bold]
 
     A list that leaves out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --clean list.csv[/bold]
     """
@@ -67,13 +67,13 @@ def inspect(
     check_installed(("sklearn", "scipy", "matplotlib", "jinja2", "imagehash"), "lab")
     from rich.console import Console
 
+    from ..data.manifest import write_list
     from ..errors import OptionError
-    from ..lab.dataset.lists import write_list
+    from ..io.atomic import write_atomically
     from ..lab.inspect.cleaning import clean as cleaned
     from ..lab.inspect.page import render
     from ..lab.inspect.problems import problems_of
     from ..lab.inspect.summary import as_json as json_of
-    from ..sinks.atomic import write_atomically
 
     if drop_label_errors and clean is None:
         raise OptionError("--drop-label-errors speaks of --clean, which was not given", hint="Add --clean list.csv.")
@@ -93,7 +93,7 @@ def inspect(
         if path:
             typer.echo(f"written: {path}", err=True)
     if clean:
-        typer.echo(f"{int(cleaning.use.sum()):,} of {len(cleaning.use):,} pictures are used by {clean}", err=True)
+        typer.echo(f"{int(cleaning.use.sum()):,} of {len(cleaning.use):,} images are used by {clean}", err=True)
 
 
 def look(data: Path, size: int = 48) -> dict[str, Any]:
@@ -123,9 +123,9 @@ def _looked_through(data: Path, size: int, find_faces: bool, notes: list[str]) -
         return look_through(faces, side=size, folder=data, damaged=tuple(damaged), find_faces=find_faces, tell=tell)
 
 
-def _opened(data: Path, size: int, notes: list[str], tell: Callable[[int, int], None]) -> tuple[FaceSet, list[Damaged]]:
-    """The pictures that can be decoded, and the files that cannot."""
-    from ..lab.dataset.opening import open_data
+def _opened(data: Path, size: int, notes: list[str], tell: Callable[[int, int], None]) -> tuple[Dataset, list[Damaged]]:
+    """The images that can be decoded, and the files that cannot."""
+    from ..data.loading import open_data
     from ..lab.inspect.inspection import Damaged
 
     damaged: list[Damaged] = []

@@ -45,7 +45,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run in --out; the result is as if never interrupted.")
     ] = False,
     epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Passes over the training pictures, in place of the recipe's.")
+        int | None, typer.Option(metavar="N", help="Passes over the training images, in place of the recipe's.")
     ] = None,
     weights: Annotated[
         str | None,
@@ -72,7 +72,7 @@ def train(
 
     Try everything out first:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
 
-    One label a picture:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
+    One label an image:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
 
     Labels and FER+ votes, as the shipped model:  [bold]mien lab train default --data fer2013.npz --out runs/default[/bold]
     """
@@ -87,7 +87,7 @@ def train(
     wanted |= {"network.weights": weights} if weights is not None else {}
     chosen = changed(load_recipe(recipe), wanted)
     limit = byte_count(max_memory) if max_memory else None
-    faces = read_data(data, chosen.input.size, chosen.input.colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, chosen.input.size, chosen.input.color, listed=listed, find_faces=find_faces)
     run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=data_words(data, listed, find_faces))
 
 
@@ -111,7 +111,7 @@ def evaluate(
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", dir_okay=False, help="Write what it says of each picture, for mien audit."),
+        typer.Option(metavar="FILE.csv", dir_okay=False, help="Write what it says of each image, for mien audit."),
     ] = None,
     groups: Annotated[
         Path | None,
@@ -122,8 +122,8 @@ def evaluate(
 ) -> None:
     """Measure a model: accuracy with its 95 % interval, macro-F1, calibration, and what is mistaken for what.
 
-    Each head is measured on the whole part and without exact copies of training pictures, each with and without averaging
-    over the mirror image; the whole part also where a run's recipe draws fewer pictures to judge by. Choose models on
+    Each head is measured on the whole part and without exact copies of training images, each with and without averaging
+    over the mirror image; the whole part also where a run's recipe draws fewer images to judge by. Choose models on
     [bold]validation[/bold]; keep [bold]test[/bold] for the very end.
 
     The shipped model:  [bold]mien lab evaluate default --data fer2013.csv[/bold]
@@ -143,7 +143,7 @@ def evaluate(
 
     classifier = open_classifier(model)
     spec = classifier.input
-    faces = read_data(data, spec.size, spec.colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, spec.size, spec.color, listed=listed, find_faces=find_faces)
     evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
     if predictions:

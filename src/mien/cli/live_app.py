@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import BlurOthers, NoImages
+from .options import MaskOthers, NoImageOutput
 
 _FAR = "Visitors from elsewhere"
 
@@ -24,8 +24,8 @@ def live(
         Literal["happy-sad", "four", "seven", "eight"] | None,
         typer.Option(help="Which emotions to tell apart. By default all that the model knows."),
     ] = None,
-    blur_others: BlurOthers = False,
-    no_images: NoImages = False,
+    mask_others: MaskOthers = False,
+    no_image_output: NoImageOutput = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     stun: Annotated[
         str | None,
@@ -46,9 +46,9 @@ def live(
 ) -> None:
     """Watch a camera in a browser: marked faces, the last minute as a chart, snapshots and a table.
 
-    The page also takes photos and films. Nothing is stored. Pictures go from the browser to mien and nowhere else; with
-    --turn, live video passes through the server that you name. With --no-images the page sends no picture back: it marks
-    faces in the browser, takes no snapshots, and the only picture to be seen is the one that the browser has itself.
+    The page also takes photos and videos. Nothing is stored. Images go from the browser to mien and nowhere else; with
+    --turn, live video passes through the server that you name. With --no-image-output the page sends no image back: it marks
+    faces in the browser, takes no snapshots, and the only image to be seen is the one that the browser has itself.
 
     [bold]Examples[/bold]
 
@@ -57,10 +57,10 @@ def live(
     """
     from ..apps.live_server import serve
     from ..apps.live_settings import LiveSettings
-    from ..models.catalogue import load_model
-    from ..privacy.choices import Privacy
+    from ..model.registry import load_model
+    from ..redaction import Privacy
 
-    Privacy(blur_others, no_images=no_images).refuse_pictures({"--turn": turn})
+    Privacy(mask_others, no_image_output=no_image_output).refuse_images({"--turn": turn})
     load_model(model)  # a mistyped name is better said here than on the page
     settings = LiveSettings(
         host=host,
@@ -72,7 +72,7 @@ def live(
         turn=turn,
         turn_user=turn_user,
         turn_password=turn_password,
-        blur_others=blur_others,
-        no_images=no_images,
+        mask_others=mask_others,
+        no_image_output=no_image_output,
     )
     serve(settings, lambda address: typer.echo(f"mien live: {address}   (Ctrl-C ends it)"))

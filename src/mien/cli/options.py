@@ -23,7 +23,7 @@ Head: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="ferplus|fer2013",
-        help="Whose labels: ten annotators a picture (ferplus, the default) or one label a picture (fer2013).",
+        help="Whose labels: ten annotators an image (ferplus, the default) or one label an image (fer2013).",
         rich_help_panel=MODEL,
     ),
 ]
@@ -36,7 +36,7 @@ Model: TypeAlias = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-UnsureBelow: TypeAlias = Annotated[
+MinConfidence: TypeAlias = Annotated[
     float,
     typer.Option(help="Call a reading unsure when its confidence is lower.", min=0, max=1, rich_help_panel=MODEL),
 ]
@@ -48,7 +48,7 @@ Flip: TypeAlias = Annotated[
 ]
 WhichDetector: TypeAlias = Annotated[
     Literal["centerface", "yunet", "whole"],
-    typer.Option(help="What finds the faces; 'whole' takes each picture for one face.", rich_help_panel=DETECTION),
+    typer.Option(help="What finds the faces; 'whole' takes each image for one face.", rich_help_panel=DETECTION),
 ]
 DetectorFile: TypeAlias = Annotated[
     str | None, typer.Option(metavar="FILE", help="Weights for --detector yunet.", rich_help_panel=DETECTION)
@@ -56,7 +56,7 @@ DetectorFile: TypeAlias = Annotated[
 MinFace: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        help="Smallest face to look for, in pixels; larger is faster. By default a twelfth of the height in films; in "
+        help="Smallest face to look for, in pixels; larger is faster. By default a twelfth of the height in videos; in "
         "photos as small as the faces found suggest, down to 20.",
         min=4,
         rich_help_panel=DETECTION,
@@ -69,20 +69,20 @@ Out: TypeAlias = Annotated[
         help="Write one row a face to this .csv, .jsonl or .parquet file.", dir_okay=False, rich_help_panel=OUTPUT
     ),
 ]
-BlurOthers: TypeAlias = Annotated[
+MaskOthers: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--blur-others",
-        help="Keep one person, the widest face: all other faces are covered with a flat colour, which nothing can undo, in "
-        "every picture, and nothing read off them is shown or written. Slower, as small and half-sure faces count too.",
+        "--mask-others",
+        help="Keep one person, the widest face: all other faces are covered with a flat color, which nothing can undo, in "
+        "every image, and nothing read off them is shown or written. Slower, as small and half-sure faces count too.",
         rich_help_panel=PRIVACY,
     ),
 ]
-NoImages: TypeAlias = Annotated[
+NoImageOutput: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--no-images",
-        help="Nothing but numbers and words leaves this process: no picture is shown or written, and options that ask for "
+        "--no-image-output",
+        help="Nothing but numbers and words leaves this process: no image is shown or written, and options that ask for "
         "one are refused.",
         rich_help_panel=PRIVACY,
     ),

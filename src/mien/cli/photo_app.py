@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import BlurOthers, NoImages
+from .options import MaskOthers, NoImageOutput
 
 
 def photo(
@@ -33,10 +33,10 @@ def photo(
         ),
     ] = None,
     share: Annotated[
-        bool, typer.Option("--share", help="Make a public link: pictures then pass through Gradio's servers.")
+        bool, typer.Option("--share", help="Make a public link: images then pass through Gradio's servers.")
     ] = False,
-    blur_others: BlurOthers = False,
-    no_images: NoImages = False,
+    mask_others: MaskOthers = False,
+    no_image_output: NoImageOutput = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")] = True,
 ) -> None:
     """Read photos on a page in your browser: upload, paste or take one, or read many; correct what is wrong.
@@ -47,13 +47,13 @@ def photo(
       mien app photo --port 8000 --no-browser
       mien app photo --flags corrections && mien lab inspect corrections
 
-    The page is served by this machine to itself; pictures are not kept, but for the faces that a user agrees to keep.
-    With --no-images the page shows no marked photos and keeps no corrections.
+    The page is served by this machine to itself; images are not kept, but for the faces that a user agrees to keep.
+    With --no-image-output the page shows no marked photos and keeps no corrections.
     """
     from ..apps.photo import PhotoApp, serve
-    from ..privacy.choices import Privacy
+    from ..redaction import Privacy
 
-    privacy = Privacy(blur_others, no_images=no_images)
-    privacy.refuse_pictures({"--flags": flags, "--share": share})
+    privacy = Privacy(mask_others, no_image_output=no_image_output)
+    privacy.refuse_images({"--flags": flags, "--share": share})
     app = PhotoApp(port, host, model, emotions, flags or Path("mien-flags"), share, browser, privacy)
     serve(app, lambda text: typer.echo(text, err=True))

@@ -1,4 +1,4 @@
-"""A marked picture in the terminal, drawn with half blocks: two pixels a character cell."""
+"""A marked image in the terminal, drawn with half blocks: two pixels a character cell."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from rich.color import Color
 from rich.segment import Segment, Segments
 from rich.style import Style
 
-from ..draw.overlay import mark
-from ..values.frame import Frame
-from ..values.reading import Reading
+from ..drawing import mark
+from ..types import Frame, Reading
 
 
 def preview(frame: Frame, readings: Sequence[Reading], width: int, lines: int) -> Segments:
-    """The marked picture, at most ``width`` characters wide and ``lines`` lines high."""
+    """The marked image, at most ``width`` characters wide and ``lines`` lines high."""
     width = max(1, min(width, round(2 * lines * frame.width / frame.height)))
     height = max(2, round(width * frame.height / frame.width) // 2 * 2)
     small = cv2.resize(mark(frame, readings), (width, height), interpolation=cv2.INTER_AREA)

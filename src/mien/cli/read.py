@@ -10,29 +10,29 @@ import typer
 from .options import (
     OUTPUT,
     PRIVACY,
-    BlurOthers,
     DetectorFile,
     Emotions,
     Flip,
     Head,
+    MaskOthers,
+    MinConfidence,
     MinFace,
     Model,
-    NoImages,
+    NoImageOutput,
     Out,
     Overwrite,
     Threads,
-    UnsureBelow,
     WhichDetector,
 )
 from .values import seconds
 
-_FILMS = "Films"
+_VIDEOS = "Videos"
 
 
 def read(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Pictures, films, folders of them, or patterns such as 'trip/*.jpg'."),
+        typer.Argument(metavar="SOURCE...", help="Images, videos, folders of them, or patterns such as 'trip/*.jpg'."),
     ],
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take what is in sub-folders too.")] = False,
@@ -43,9 +43,9 @@ def read(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR|FILM",
-            help="Write a copy of each picture and film with its faces marked; for one film, its name such as "
-            "marked.mp4 (or .mkv, .mov). Films keep their sound; with --every they hold the frames that were read.",
+            metavar="DIR|VIDEO",
+            help="Write a copy of each image and video with its faces marked; for one video, its name such as "
+            "marked.mp4 (or .mkv, .mov). Videos keep their sound; with --every they hold the frames that were read.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -58,36 +58,36 @@ def read(
         typer.Option(
             metavar="TIME",
             help="Read a frame each so often, as in 0.2s or 500ms; by default every frame.",
-            rich_help_panel=_FILMS,
+            rich_help_panel=_VIDEOS,
         ),
     ] = None,
-    blur_others: BlurOthers = False,
+    mask_others: MaskOthers = False,
     keep: Annotated[
         list[int] | None,
         typer.Option(
             metavar="PERSON",
-            help="With --blur-others, who stays visible in a film, by the number in the table of people; may be given "
+            help="With --mask-others, who stays visible in a video, by the number in the table of people; may be given "
             "several times. By default whoever is in sight the longest.",
             rich_help_panel=PRIVACY,
         ),
     ] = None,
-    no_images: NoImages = False,
+    no_image_output: NoImageOutput = False,
     emotions: Emotions = None,
     head: Head = None,
     model: Model = "default",
-    unsure_below: UnsureBelow = 0.5,
+    min_confidence: MinConfidence = 0.5,
     flip: Flip = True,
     detector: WhichDetector = "centerface",
     detector_file: DetectorFile = None,
     min_face: MinFace = None,
     max_megapixels: Annotated[
-        float, typer.Option(help="Refuse pictures that unpack to more: they may be made to exhaust memory.", min=0)
+        float, typer.Option(help="Refuse images that unpack to more: they may be made to exhaust memory.", min=0)
     ] = 200,
     threads: Threads = 0,
 ) -> None:
-    """Find the faces in pictures and films and say what they express, and how sure that is.
+    """Find the faces in images and videos and say what they express, and how sure that is.
 
-    In films each person keeps a number, and probabilities are smoothed over time.
+    In videos each person keeps a number, and probabilities are smoothed over time.
 
     [bold]Examples[/bold]
 
@@ -98,14 +98,14 @@ def read(
       mien read crops/ --detector whole --emotions seven
       mien read clip.mp4 --out clip.parquet --annotate marked.mp4
       mien read clip.mp4 --every 0.2s --out clip.csv && mien timeline clip.csv
-      mien read clip.mp4 --annotate marked.mp4 --blur-others
+      mien read clip.mp4 --annotate marked.mp4 --mask-others
 
     Exit code 0 when everything was read, 3 when something could not be: it is listed at the end.
     """
     from ..errors import OptionError
-    from ..privacy.choices import Privacy
-    from ..sinks.journal import Mode
-    from ..values.options import ReadOptions
+    from ..io.journal import Mode
+    from ..options import ReadOptions
+    from ..redaction import Privacy
     from .collecting import Outputs
     from .reading import run
 
@@ -113,8 +113,8 @@ def read(
         raise OptionError("--resume and --overwrite speak of --out, which was not given", hint="Add --out FILE.")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
-    privacy = Privacy(blur_others, tuple(keep or ()), no_images)
-    privacy.refuse_pictures({"--annotate": annotate})
+    privacy = Privacy(mask_others, tuple(keep or ()), no_image_output)
+    privacy.refuse_images({"--annotate": annotate})
     options = ReadOptions(
         emotions=emotions,
         model=model,
@@ -122,13 +122,13 @@ def read(
         detector=detector,
         detector_file=detector_file,
         min_face=min_face,
-        unsure_below=unsure_below,
+        min_confidence=min_confidence,
         flip=flip,
         threads=threads,
         max_megapixels=max_megapixels,
     )
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "new"
     outputs = Outputs(as_json, out, annotate, mode, privacy)
-    failures = run(sources, options, outputs, recursive=recursive, every_s=seconds(every) if every else 0.0)
+    failures = run(sources, options, outputs, recursive=recursive, interval_s=seconds(every) if every else 0.0)
     if failures:
         raise typer.Exit(3)

@@ -1,4 +1,4 @@
-"""The run behind ``mien read``: pictures and films through the reader into every output, with nothing lost on the way."""
+"""The run behind ``mien read``: images and videos through the reader into every output, with nothing lost on the way."""
 
 from __future__ import annotations
 
@@ -12,71 +12,69 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import __version__
+from ..concurrency import worker_count
 from ..errors import MissingExtraError, OptionError, SourceError
-from ..overlap import worker_count
-from ..privacy.choices import Privacy
-from ..privacy.hiding import PhotoHider, hiding_options
+from ..io.discovery import IMAGE_EXTENSIONS, find_images
+from ..io.journal import Journal, partial_path
+from ..io.rows import columns
+from ..io.tables import JsonArray, check_format
+from ..io.video import VIDEO_EXTENSIONS, is_video
+from ..options import ReadOptions
 from ..reader import Reader
-from ..sinks.journal import Journal, partial_path
-from ..sinks.json_lines import JsonArray
-from ..sinks.rows import columns
-from ..sinks.tables import check_format
-from ..sources.film import FILM_EXTENSIONS, is_film
-from ..sources.finding import PICTURE_EXTENSIONS, find_pictures
-from ..values.options import ReadOptions
+from ..redaction import PhotoHider, Privacy, hiding_options
 from .collecting import Collector, Outputs, key
 from .copies import MarkedCopies
-from .film_table import FilmSummary
-from .films import FilmRun
-from .hidden_films import HiddenFilmRun
-from .pictures import PictureRun
+from .hidden_videos import HiddenVideoRun
+from .images import ImageRun
 from .preview import preview
 from .table import ReadingTable
+from .video_table import VideoSummary
+from .videos import VideoRun
 
 
 def run(
-    sources: Sequence[str], options: ReadOptions, outputs: Outputs, *, recursive: bool, every_s: float = 0.0
+    sources: Sequence[str], options: ReadOptions, outputs: Outputs, *, recursive: bool, interval_s: float = 0.0
 ) -> list[str]:
-    """Read pictures and films, write and show what was asked for.
+    """Read images and videos, write and show what was asked for.
 
     Args:
         sources: files, folders and patterns.
         options: how to read.
         outputs: where the readings go.
         recursive: take sub-folders too.
-        every_s: of films, read a frame each so many seconds; 0 reads every frame.
+        interval_s: of videos, read a frame each so many seconds; 0 reads every frame.
 
     Returns:
         What could not be read, in words; already shown.
 
     Raises:
-        MienError: something that concerns the whole run and not one picture.
+        MienError: something that concerns the whole run and not one image.
     """
     if outputs.out:
-        check_format(outputs.out)  # before the pictures, which may take hours
+        check_format(outputs.out)  # before the images, which may take hours
     paths, missing = _find(sources, recursive)
     _check_keep(outputs.privacy, paths)
-    looking = hiding_options(options) if outputs.privacy.blur_others else options
+    looking = hiding_options(options) if outputs.privacy.mask_others else options
     copies = MarkedCopies(outputs.annotate, paths, replace=outputs.mode != "new")
-    # Several pictures at once, each on one thread, are read faster than one after the other on all threads.
+    # Several images at once, each on one thread, are read faster than one after the other on all threads.
     at_once = worker_count(options.threads) if len(paths) > 1 else 1
     reader = Reader(replace(looking, threads=1) if at_once > 1 else looking)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     work = _Run(reader, at_once, options, copies, paths, outputs.privacy)
     try:
         with ExitStack() as stack:
-            journal = _journal(stack, reader, options, outputs, every_s, work.has_films)
-            table_columns = columns(reader.emotions, film=work.has_films)
+            journal = _journal(stack, reader, options, outputs, interval_s, work.has_videos)
+            table_columns = columns(reader.emotions, video=work.has_videos)
             array = stack.enter_context(JsonArray(sys.stdout, table_columns)) if outputs.as_json else None
             if journal and journal.finished:
                 notes.print(f"{outputs.out} is there and no run of it is unfinished: nothing to resume", markup=False)
                 notes.print("--overwrite reads everything anew")
                 return missing
-            collector = Collector(reader.emotions, work.has_films, journal, array)
-            work.go(collector, every_s, stack.enter_context(_progress(notes)))
+            collector = Collector(reader.emotions, work.has_videos, journal, array)
+            work.go(collector, interval_s, stack.enter_context(_progress(notes)))
     except KeyboardInterrupt:
         if outputs.out and partial_path(outputs.out).exists():
-            anew = " A film with covered people begins anew." if outputs.privacy.blur_others and work.has_films else ""
+            anew = " A film with covered people begins anew." if outputs.privacy.mask_others and work.has_videos else ""
             notes.print(f"What was read is kept: add --resume to go on with {outputs.out}.{anew}", markup=False)
         else:
             notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
@@ -91,7 +89,7 @@ def run(
 
 
 class _Run:
-    """The pictures and films of one run."""
+    """The images and videos of one run."""
 
     def __init__(
         self,
@@ -104,18 +102,18 @@ class _Run:
     ) -> None:
         self.failures: list[str] = []
         self._reader, self._at_once, self._options, self._copies = reader, at_once, options, copies
-        self._pictures = [path for path in paths if not is_film(path)]
-        self._films = [path for path in paths if is_film(path)]
-        self.has_films = bool(self._films)
+        self._images = [path for path in paths if not is_video(path)]
+        self._videos = [path for path in paths if is_video(path)]
+        self.has_videos = bool(self._videos)
         self._privacy = privacy
         self._table = ReadingTable(Console())
-        self._summaries: list[FilmSummary] = []
-        self._of_pictures: PictureRun | None = None
+        self._summaries: list[VideoSummary] = []
+        self._of_images: ImageRun | None = None
 
-    def go(self, collector: Collector, every_s: float, progress: Progress) -> None:
+    def go(self, collector: Collector, interval_s: float, progress: Progress) -> None:
         """Read everything that no earlier run has read."""
-        if self._pictures:
-            self._of_pictures = PictureRun(
+        if self._images:
+            self._of_images = ImageRun(
                 self._reader,
                 self._at_once,
                 self._options.max_megapixels,
@@ -123,21 +121,23 @@ class _Run:
                 self._copies.stills,
                 self._table,
                 self._copies.short,
-                PhotoHider(self._options) if self._privacy.blur_others else None,
+                PhotoHider(self._options) if self._privacy.mask_others else None,
             )
-            self._of_pictures.read(self._pictures, progress)
-            self.failures += self._of_pictures.failures
-        films: FilmRun | HiddenFilmRun = FilmRun(self._options, every_s, self._copies.film, collector, progress)
-        if self._privacy.blur_others:
-            films = HiddenFilmRun(self._options, every_s, self._copies.film, collector, progress, self._privacy.keep)
-        for path in self._films:
+            self._of_images.read(self._images, progress)
+            self.failures += self._of_images.failures
+        videos: VideoRun | HiddenVideoRun = VideoRun(self._options, interval_s, self._copies.video, collector, progress)
+        if self._privacy.mask_others:
+            videos = HiddenVideoRun(
+                self._options, interval_s, self._copies.video, collector, progress, self._privacy.keep
+            )
+        for path in self._videos:
             if collector.is_done(path) and not self._copies.lacks(path):
                 self.failures += [note] if (note := collector.note(path)) else []
                 continue
             try:
-                summary = films.read(path)
+                summary = videos.read(path)
             except (SourceError, MissingExtraError) as error:
-                if len(self._films) + len(self._pictures) == 1:
+                if len(self._videos) + len(self._images) == 1:
                     raise
                 self.failures.append(f"{path}: {error}" if isinstance(error, MissingExtraError) else str(error))
                 continue
@@ -149,24 +149,24 @@ class _Run:
         """Show what was read, unless it went to standard output already, and say where it was written."""
         if not outputs.as_json:
             console = Console()
-            last = self._of_pictures.last if self._of_pictures else None
-            coloured = console.color_system in ("256", "truecolor") and not self._privacy.no_images
-            if coloured and self._table.pictures == 1 and last and not self._films:
+            last = self._of_images.last if self._of_images else None
+            colored = console.color_system in ("256", "truecolor") and not self._privacy.no_image_output
+            if colored and self._table.images == 1 and last and not self._videos:
                 console.print(preview(*last, width=min(console.width, 64), lines=max(8, console.height - 8)))
-            if self._table.pictures:
+            if self._table.images:
                 console.print(self._table.table())
                 console.print(self._table.summary(), style="dim", highlight=False)
             for summary in self._summaries:
-                console.print(summary.shown(self._copies.short(summary.film.name)))
+                console.print(summary.shown(self._copies.short(summary.video.name)))
         for place in (outputs.out, outputs.annotate):
-            if place and (self._table.pictures or self._summaries):
+            if place and (self._table.images or self._summaries):
                 notes.print(f"written: {place}", markup=False)
 
 
 def _check_keep(privacy: Privacy, paths: Sequence[Path]) -> None:
-    if privacy.keep and sum(map(is_film, paths)) != 1:
+    if privacy.keep and sum(map(is_video, paths)) != 1:
         raise OptionError(
-            f"--keep {privacy.keep[0]} names a person of one film: got {sum(map(is_film, paths))} films",
+            f"--keep {privacy.keep[0]} names a person of one film: got {sum(map(is_video, paths))} videos",
             hint="Read one film at a time; in photos the widest face stays visible.",
         )
 
@@ -177,7 +177,7 @@ def _find(sources: Sequence[str], recursive: bool) -> tuple[list[Path], list[str
     errors: list[SourceError] = []
     for source in sources:
         try:
-            found += find_pictures([source], recursive=recursive, extensions=(*PICTURE_EXTENSIONS, *FILM_EXTENSIONS))
+            found += find_images([source], recursive=recursive, extensions=(*IMAGE_EXTENSIONS, *VIDEO_EXTENSIONS))
         except SourceError as error:
             errors.append(error)
     if not found:
@@ -186,17 +186,17 @@ def _find(sources: Sequence[str], recursive: bool) -> tuple[list[Path], list[str
 
 
 def _journal(
-    stack: ExitStack, reader: Reader, options: ReadOptions, outputs: Outputs, every_s: float, has_films: bool
+    stack: ExitStack, reader: Reader, options: ReadOptions, outputs: Outputs, interval_s: float, has_videos: bool
 ) -> Journal | None:
     if outputs.out is None:
         return None
     # What the rows depend on; how many threads were used changes none of them.
     settings = {name: value for name, value in asdict(options).items() if name not in {"threads", "model"}}
     settings |= {"model": reader.card.sha256, "version": __version__, "detector_file": str(options.detector_file)}
-    settings |= {"every_s": every_s}
-    if outputs.privacy.blur_others:
-        settings |= {"blur_others": True, "keep": sorted(outputs.privacy.keep)}
-    names = columns(reader.emotions, film=has_films)
+    settings |= {"interval_s": interval_s}
+    if outputs.privacy.mask_others:
+        settings |= {"mask_others": True, "keep": sorted(outputs.privacy.keep)}
+    names = columns(reader.emotions, video=has_videos)
     return stack.enter_context(Journal.open(outputs.out, names, settings, outputs.mode))
 
 

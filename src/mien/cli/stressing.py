@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ..data.dataset import Dataset
+    from ..io.journal import Journal
     from ..lab.compare.members import Member
     from ..lab.compare.question import Question
-    from ..lab.dataset.faces import FaceSet
     from ..lab.stress.conditions import Condition
-    from ..lab.stress.pictures import Drawn
+    from ..lab.stress.images import Drawn
     from ..lab.stress.reading import Judge
-    from ..sinks.journal import Journal
 
 
 def stress(
@@ -34,7 +34,7 @@ def stress(
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where tables, figures and all answers go.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="Pictures, as many of each emotion as there are.")] = 1000,
+    n: Annotated[int, typer.Option("--n", min=1, help="Images, as many of each emotion as there are.")] = 1000,
     split: Annotated[
         Literal["validation", "test", "train", "all"],
         typer.Option(help="The part of the data; data in no parts is taken whole."),
@@ -59,7 +59,7 @@ def stress(
     ] = None,
     example: Annotated[
         Path | None,
-        typer.Option(metavar="PICTURE", help="The face of the contact sheet; by default the first one drawn."),
+        typer.Option(metavar="IMAGE", help="The face of the contact sheet; by default the first one drawn."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw and the spoilings.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
@@ -84,13 +84,13 @@ def stress(
     check_installed(("sklearn", "scipy", "matplotlib"), "lab")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
+    from ..io.journal import Journal, Mode
     from ..lab.compare.members import open_members
     from ..lab.stress.conditions import chosen
-    from ..lab.stress.pictures import example_of, part_to_ask, question_for
+    from ..lab.stress.images import example_of, part_to_ask, question_for
     from ..lab.stress.reading import Judge
     from ..lab.stress.run import COLUMNS
     from ..lab.stress.sheet import contact_sheet
-    from ..sinks.journal import Journal, Mode
 
     conditions = chosen(only or [])
     members = open_members(models)
@@ -160,9 +160,9 @@ def _report(
 
 
 def _drawn(
-    part: FaceSet, question: Question, members: Sequence[Member], n: int, seed: int, whole: bool, notes: Console
+    part: Dataset, question: Question, members: Sequence[Member], n: int, seed: int, whole: bool, notes: Console
 ) -> Drawn:
-    from ..lab.stress.pictures import draw
+    from ..lab.stress.images import draw
 
     with progress_bar(notes) as bar:
         task = bar.add_task("finding faces", total=n)
@@ -172,12 +172,12 @@ def _drawn(
         )  # fmt: skip
 
 
-def _read(data: Path, notes: Console) -> FaceSet:
-    from ..lab.stress.pictures import read_pictures
+def _read(data: Path, notes: Console) -> Dataset:
+    from ..lab.stress.images import read_images
 
     with progress_bar(notes) as bar:
         task = bar.add_task("reading data", total=None)
-        return read_pictures(
+        return read_images(
             data,
             on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
             progress=lambda done, total: bar.update(task, completed=done, total=total),

@@ -9,29 +9,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..draw.overlay import named, percent
-from ..draw.palette import COLOURS
-from ..values.reading import Reading
+from ..drawing import COLORS, named, percent
+from ..types import Reading
 
 #: More rows than this are counted, not listed: that is what --out is for.
 MOST_ROWS = 100
 
 
 class ReadingTable:
-    """Collects what is worth showing while pictures are read.
+    """Collects what is worth showing while images are read.
 
     Args:
         console: where it will be shown; a narrow one does without the places of the faces.
     """
 
     def __init__(self, console: Console) -> None:
-        self.pictures = 0
+        self.images = 0
         self._wide = console.width >= 100
         self._block = "#" if console.options.ascii_only else "█"
         self._faces = 0
         self._counts: Counter[str] = Counter()
         self._table = Table(box=None, pad_edge=False, header_style="bold")
-        self._table.add_column("picture", overflow="fold", min_width=20)
+        self._table.add_column("image", overflow="fold", min_width=20)
         self._table.add_column("face", justify="right")
         self._table.add_column("emotion")
         self._table.add_column("sure", justify="right")
@@ -41,8 +40,8 @@ class ReadingTable:
             self._table.add_column("where", style="dim", no_wrap=True)
 
     def add(self, name: str, readings: Sequence[Reading]) -> None:
-        """Take in one picture."""
-        self.pictures += 1
+        """Take in one image."""
+        self.images += 1
         if not readings and self._table.row_count < MOST_ROWS:
             self._table.add_row(Text(name), "-", Text("no face", style="dim"))
         for number, reading in enumerate(readings):
@@ -59,16 +58,16 @@ class ReadingTable:
         return self._table
 
     def summary(self) -> str:
-        """One line: how many pictures and faces, and what they express."""
+        """One line: how many images and faces, and what they express."""
         counted = ", ".join(f"{emotion} {n}" for emotion, n in self._counts.most_common())
         faces = f"{self._faces} {'face' if self._faces == 1 else 'faces'}"
-        pictures = f"{self.pictures} {'picture' if self.pictures == 1 else 'pictures'}"
+        images = f"{self.images} {'image' if self.images == 1 else 'images'}"
         hidden = f" (the first {MOST_ROWS} are listed; --out keeps all)" if self._table.row_count >= MOST_ROWS else ""
-        return f"{pictures}, {faces}{f': {counted}' if counted else ''}{hidden}"
+        return f"{images}, {faces}{f': {counted}' if counted else ''}{hidden}"
 
 
 def _cells(reading: Reading, block: str) -> tuple[Text, str, Text, Text]:
-    red, green, blue = COLOURS[reading.emotion]
+    red, green, blue = COLORS[reading.emotion]
     emotion = Text(named(reading), style="italic" if reading.abstained else "bold")
     bar = Text(block * max(1, round(reading.confidence * 10)), style=f"rgb({red},{green},{blue})")
     others = [pair for pair in reading.as_dict().items() if pair[0] != reading.emotion and pair[1] >= 0.05][:2]

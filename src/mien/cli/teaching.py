@@ -22,15 +22,15 @@ def teach(
     data: Data,
     out: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where views and answers go.")],
     recipe: Annotated[
-        str, typer.Option(metavar="RECIPE", help="The student's: its heads, picture size and changes of pictures.")
+        str, typer.Option(metavar="RECIPE", help="The student's: its heads, image size and changes of images.")
     ] = "default",
     listed: Listed = None,
     find_faces: FindFaces = False,
     views: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Of each picture: the first as it is, the others changed at random.")
+        int, typer.Option(min=1, metavar="N", help="Of each image: the first as it is, the others changed at random.")
     ] = 8,
 ) -> None:
-    """Keep what trained models say of the training pictures, for students to learn from (distillation).
+    """Keep what trained models say of the training images, for students to learn from (distillation).
 
     Asking takes a while and is done once; a student then trains as fast as without teachers:
 
@@ -43,17 +43,17 @@ def teach(
     check_installed(("torch", "lightning", "sklearn", "scipy"), "lab")
     from rich.console import Console
 
-    from ..lab.dataset.faces import TRAIN
+    from ..data.dataset import TRAIN
+    from ..data.splits import drawn
+    from ..lab.distill import ask
     from ..lab.evaluate.predict import open_classifier
     from ..lab.recipe import load_recipe
-    from ..lab.split.drawing import drawn
-    from ..lab.train.asking import ask
-    from ..lab.train.taught import write_taught
+    from ..lab.train.teacher_targets import write_taught
     from .data import progress_bar, read_data
 
     student = load_recipe(recipe)
     asked = [open_classifier(teacher) for teacher in teachers]
-    faces = read_data(data, student.input.size, student.input.colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, student.input.size, student.input.color, listed=listed, find_faces=find_faces)
     learned = drawn(faces, student).part(TRAIN)
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("asking", total=len(learned))

@@ -11,7 +11,7 @@ import typer
 def thresholds(
     predictions: Annotated[
         Path,
-        typer.Argument(help="A table of predictions with their confidence, a row a picture: .csv, .jsonl, .parquet."),
+        typer.Argument(help="A table of predictions with their confidence, a row an image: .csv, .jsonl, .parquet."),
     ],
     *,
     groups: Annotated[str, typer.Option(metavar="COLUMN", help="The column of groups, such as gender.")],
@@ -31,11 +31,11 @@ def thresholds(
         str,
         typer.Option(
             metavar="COLUMN",
-            help="Who is in the picture: nobody is both fitted to and checked on, and one picture of each is kept.",
+            help="Who is in the image: nobody is both fitted to and checked on, and one image of each is kept.",
         ),
     ] = "",
     fit: Annotated[
-        float, typer.Option(metavar="SHARE", help="How many of the pictures to fit to; the others are held back.")
+        float, typer.Option(metavar="SHARE", help="How many of the images to fit to; the others are held back.")
     ] = 0.5,
     seed: Annotated[int, typer.Option(help="Of the division.")] = 0,
     out: Annotated[
@@ -52,7 +52,7 @@ def thresholds(
     """Find the confidence below which a reading should not be relied on, so that what is left is right for every group.
 
     One threshold for all, which needs to know nobody's group: recommended. And each group's own.
-    Half of the pictures are held back to check it. docs/fairer.md tells more.
+    Half of the images are held back to check it. docs/fairer.md tells more.
 
     [bold]Example[/bold]
 
@@ -72,7 +72,7 @@ def thresholds(
     from ..audit.thresholds.keeping import as_json as json_of
     from ..audit.thresholds.keeping import write_thresholds
     from ..audit.thresholds.terminal import shown
-    from ..sinks.atomic import write_atomically
+    from ..io.atomic import write_atomically
     from .taken import check_free
 
     for path in (out, rest):

@@ -1,4 +1,4 @@
-"""``mien timeline``: who expressed what, when, and how surely, from the table of a film."""
+"""``mien timeline``: who expressed what, when, and how surely, from the table of a video."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..timeline.values import FilmTimeline
+    from ..timeline.values import VideoTimeline
 
 _OUTPUT = "Output"
 
 
 def timeline(
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="What 'mien read FILM --out TABLE' wrote: .csv, .jsonl or .parquet.")
+        Path,
+        typer.Argument(metavar="TABLE", help="What 'mien read VIDEO --out TABLE' wrote: .csv, .jsonl or .parquet."),
     ],
     *,
     out: Annotated[
@@ -46,7 +47,9 @@ def timeline(
     ] = None,
     srt: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.srt", dir_okay=False, help="Write subtitles for the film.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            metavar="FILE.srt", dir_okay=False, help="Write subtitles for the video.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, spans included, and nothing else.", rich_help_panel=_OUTPUT)
@@ -55,7 +58,7 @@ def timeline(
         bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=_OUTPUT)
     ] = False,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Take this film only, of a table that holds several.")
+        str | None, typer.Option(metavar="NAME", help="Take this video only, of a table that holds several.")
     ] = None,
     shortest: Annotated[
         float,
@@ -63,11 +66,11 @@ def timeline(
             metavar="SECONDS",
             min=0,
             max=3600,
-            help="Shorter spans are flickers: they are given to their neighbours. 0 keeps all.",
+            help="Shorter spans are flickers: they are given to their neighbors. 0 keeps all.",
         ),
     ] = 0.3,
 ) -> None:
-    """Sum up a film: for each face how long it was seen, what it expressed when, and where that is unsure.
+    """Sum up a video: for each face how long it was seen, what it expressed when, and where that is unsure.
 
     [bold]Examples[/bold]
 
@@ -77,7 +80,7 @@ def timeline(
       mien timeline talk.parquet --srt talk.srt --spans talk.tsv
     """
     from ..extras import check_installed
-    from ..sinks.atomic import write_atomically
+    from ..io.atomic import write_atomically
     from ..timeline.exports import SPAN_FORMATS, span_table, subtitles
     from ..timeline.figure import FORMATS
     from ..timeline.summary import timeline_of
@@ -90,24 +93,24 @@ def timeline(
     )
     _check_outputs(table, wanted, overwrite=overwrite)
     check_installed([*(["jinja2"] if out else []), *(["matplotlib"] if figure else [])], "video")
-    films = timeline_of(table, source=source, shortest_s=shortest)
+    videos = timeline_of(table, source=source, shortest_s=shortest)
     # All are made before any is written: what fails leaves nothing half done
     made: list[tuple[Path, bytes]] = []
     if srt:
-        made.append((srt, subtitles(films)))
+        made.append((srt, subtitles(videos)))
     if spans:
-        made.append((spans, span_table(films, spans)))
+        made.append((spans, span_table(videos, spans)))
     if figure:
         from ..timeline.figure import figure as draw
 
-        made.append((figure, draw(films, figure)))
+        made.append((figure, draw(videos, figure)))
     if out:
         from ..timeline.page import render
 
-        made.append((out, render(films, shortest_s=shortest)))
+        made.append((out, render(videos, shortest_s=shortest)))
     for path, content in made:
         write_atomically(path, content)
-    _show(films, as_json=as_json)
+    _show(videos, as_json=as_json)
     for path, _ in made:
         typer.echo(f"written: {path}", err=True)
 
@@ -134,7 +137,7 @@ def _check_outputs(table: Path, wanted: Sequence[tuple[str, Path | None, tuple[s
             raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.")
 
 
-def _show(films: Sequence[FilmTimeline], *, as_json: bool) -> None:
+def _show(videos: Sequence[VideoTimeline], *, as_json: bool) -> None:
     import json
 
     from rich.console import Console
@@ -142,8 +145,8 @@ def _show(films: Sequence[FilmTimeline], *, as_json: bool) -> None:
     from ..timeline.terminal import shown
 
     if as_json:
-        typer.echo(json.dumps([film.as_dict() for film in films], indent=1, allow_nan=False))
+        typer.echo(json.dumps([video.as_dict() for video in videos], indent=1, allow_nan=False))
         return
     console = Console(highlight=False)
-    for part in shown(films, console):
+    for part in shown(videos, console):
         console.print(part)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..lab.dataset.faces import FaceSet
+from ..data.dataset import Dataset
 from ..lab.recipe import Recipe
 from .data import progress_bar
 
@@ -15,7 +15,7 @@ Row = dict[str, float]
 
 
 def run_training(
-    recipe: Recipe, faces: FaceSet, out: Path, *, resume: bool, max_bytes: int | None = None, data: str
+    recipe: Recipe, faces: Dataset, out: Path, *, resume: bool, max_bytes: int | None = None, data: str
 ) -> None:
     """Train and tell about it; the table of epochs goes to standard output, line by line.
 
@@ -31,8 +31,8 @@ def run_training(
         MienError: see ``mien.lab.train.run.train``.
         KeyboardInterrupt: the user stopped the run, and has been told how to go on.
     """
-    from ..lab.train.memory import fitted
-    from ..lab.train.progress import BatchProgress
+    from ..lab.train.hardware import fitted
+    from ..lab.train.history import BatchProgress
     from ..lab.train.run import train
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their greetings would drown the table

@@ -61,8 +61,8 @@ class TrialLines:
     def table(self, rows: Sequence[Row], judged: Mapping[str, int]) -> Table:
         """The best of the finished trials, with 95 % intervals where one head is judged."""
         n = next(iter(judged.values())) if len(judged) == 1 else 0
-        count = f"{n:,}" if n else " and ".join(f"{name}: {pictures:,}" for name, pictures in judged.items())
-        table = Table(title=f"The best trials, on {count} training pictures set aside", title_justify="left")
+        count = f"{n:,}" if n else " and ".join(f"{name}: {images:,}" for name, images in judged.items())
+        table = Table(title=f"The best trials, on {count} training images set aside", title_justify="left")
         for title in ("trial", "score", *(["95 % interval"] if n else []), "loss", "epochs", "seconds"):
             table.add_column(title, justify="right")
         for title in self._titles.values():

@@ -79,9 +79,9 @@ def tune(
     seconds = seconds_in(timeout) if timeout else None
     chosen, wanted = load_recipe(recipe), load_space(space)
     fitted = fit(wanted, chosen)
-    size, colour = largest_input(fitted, chosen)
+    size, color = largest_input(fitted, chosen)
     quieten()
-    faces = read_data(data, size, colour, listed=listed, find_faces=find_faces)
+    faces = read_data(data, size, color, listed=listed, find_faces=find_faces)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     total = trials or fitted.trials
     notes.print(f"{chosen.name}: up to {total} trials over {fitted.name} -> {out}", markup=False)
@@ -131,7 +131,7 @@ def _conclude(found: Findings, space: Space, notes: Any, out: Path, data: str) -
     else:
         Console(width=max(Console().width, 126)).print(TrialLines(space).table(found.rows, found.judged))
         notes.print(
-            "The best of many looks better than it is: measure it on pictures that it was not chosen by.", markup=False
+            "The best of many looks better than it is: measure it on images that it was not chosen by.", markup=False
         )
     for file in found.written:
         notes.print(f"written: {file}", markup=False)

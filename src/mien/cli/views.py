@@ -1,4 +1,4 @@
-"""Where ``mien watch`` shows its moving picture."""
+"""Where ``mien watch`` shows its moving image."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ..draw.overlay import caption, mark
+from ..clock import clock
+from ..drawing import caption, mark
 from ..errors import OptionError
-from ..values.clock import clock
-from ..values.frame import Frame
-from ..values.reading import Reading
+from ..types import Frame, Reading
 from .preview import preview
 
 
@@ -77,9 +76,9 @@ class _InTerminal:
         lines = [Text(f"person {reading.track}: {caption(reading)}") for reading in readings]
         below = lines or [Text("no face", style="dim")]
         room = max(4, self._console.height - len(below) - 2)
-        picture = preview(frame, readings, self._console.width, room)
+        image = preview(frame, readings, self._console.width, room)
         left = Text(f"{clock(frame.time_s, 1)}   Ctrl-C stops", style="dim")
-        self._live.update(Group(picture, *below, left), refresh=True)
+        self._live.update(Group(image, *below, left), refresh=True)
         return True
 
 

@@ -11,15 +11,13 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import SourceError
-from ..filming import Watch
-from ..privacy.hiding import LEAST_MOVING_FACE, hiding_options
-from ..privacy.live import LiveHider
-from ..sinks.journal import Journal, Mode
-from ..sinks.rows import Row, columns, rows
-from ..sinks.tables import check_format
-from ..values.frame import Frame
-from ..values.options import ReadOptions
-from ..values.reading import Reading
+from ..io.journal import Journal, Mode
+from ..io.rows import Row, columns, rows
+from ..io.tables import check_format
+from ..options import ReadOptions
+from ..redaction import LEAST_MOVING_FACE, LiveHider, hiding_options
+from ..types import Frame, Reading
+from ..video import Watch
 from .views import View, choose_view
 
 #: Frames whose rows are written together.
@@ -35,14 +33,14 @@ class Session:
         mode: what to do about a table that exists.
         stop_after_s: seconds after which to stop; None goes on.
         view: ``auto``, ``window``, ``terminal`` or ``none``.
-        blur_others: leave one person visible, and keep no reading of others.
+        mask_others: leave one person visible, and keep no reading of others.
     """
 
     out: Path | None
     mode: Mode
     stop_after_s: float | None
     view: str
-    blur_others: bool = False
+    mask_others: bool = False
 
 
 def run(source: int | str, options: ReadOptions, session: Session) -> None:
@@ -60,7 +58,7 @@ def run(source: int | str, options: ReadOptions, session: Session) -> None:
         view = stack.enter_context(choose_view(session.view, str(source)))
         failure: SourceError | None = None
         try:
-            _go(live, recorder, view, LiveHider(options) if session.blur_others else None)
+            _go(live, recorder, view, LiveHider(options) if session.mask_others else None)
         except KeyboardInterrupt:  # how one leaves; the table is made as the stack unwinds
             notes.print("stopped")
         except SourceError as error:  # what was seen until then is kept
@@ -72,7 +70,7 @@ def run(source: int | str, options: ReadOptions, session: Session) -> None:
 
 
 def _watched(source: int | str, options: ReadOptions, session: Session) -> Watch:
-    if not session.blur_others:
+    if not session.mask_others:
         return Watch(source, options, stop_after_s=session.stop_after_s)
     looking = hiding_options(options, moving=True)
     return Watch(source, looking, stop_after_s=session.stop_after_s, least_face=LEAST_MOVING_FACE)
@@ -91,14 +89,14 @@ class _Recorder:
     """Keeps rows as ``mien read`` does; the table is made at the end."""
 
     def __init__(self, out: Path, mode: Mode, emotions: tuple[str, ...]) -> None:
-        names = columns(emotions, film=True)
+        names = columns(emotions, video=True)
         self._journal = Journal.open(out, names, {"live": True, "version": __version__}, mode)
         self._emotions = emotions
         self._rows: list[Row] = []
         self._frames = 0
 
     def add(self, frame: Frame, readings: list[Reading]) -> None:
-        self._rows += rows(frame, readings, self._emotions, film=True)
+        self._rows += rows(frame, readings, self._emotions, video=True)
         self._frames += 1
         if self._frames % _KEPT_TOGETHER == 0:
             self._hand_on()

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, MARGIN = 840, 28
 INK, SOFT, LINE = (31, 36, 48), (93, 100, 116), (213, 217, 226)
-_Colour = tuple[int, int, int]
+_Color = tuple[int, int, int]
 
 
 class Sheet:
@@ -27,23 +27,21 @@ class Sheet:
         self.pen = ImageDraw.Draw(self._image)
         self.y = MARGIN
 
-    def text(
-        self, words: str, size: float, colour: _Colour = INK, *, x: int = MARGIN, width: int | None = None
-    ) -> None:
+    def text(self, words: str, size: float, color: _Color = INK, *, x: int = MARGIN, width: int | None = None) -> None:
         """Write a paragraph, broken into lines that fit."""
         font = ImageFont.load_default(size)
         for line in _lines(self.pen, words, font, width or WIDTH - x - MARGIN):
-            self.pen.text((x, self.y), line, fill=colour, font=font)
+            self.pen.text((x, self.y), line, fill=color, font=font)
             self.y += round(1.32 * size)
 
     def label(
-        self, words: str, place: tuple[float, float], size: float, colour: _Colour = INK, anchor: str = "la"
+        self, words: str, place: tuple[float, float], size: float, color: _Color = INK, anchor: str = "la"
     ) -> None:
         """Write a word or two at a place; ``anchor`` as in Pillow."""
         words = words.replace("\N{MINUS SIGN}", "-")  # which Pillow's own font lacks
-        self.pen.text(place, words, fill=colour, font=ImageFont.load_default(size), anchor=anchor)
+        self.pen.text(place, words, fill=color, font=ImageFont.load_default(size), anchor=anchor)
 
-    def pictures(self, images: Sequence[npt.NDArray[np.uint8]], gap: int = 16) -> None:
+    def images(self, images: Sequence[npt.NDArray[np.uint8]], gap: int = 16) -> None:
         """Put pictures of one height side by side."""
         x = MARGIN
         for image in images:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from .question import Question
 from .values import Curves
 
-#: Shares of the picture that are changed.
+#: Shares of the image that are changed.
 SHARES = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0], np.float32)
 #: Random orders to compare with.
 ORDERS = 4

@@ -8,20 +8,17 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..classify.network import EmotionNetwork
-from ..crop.align import cut
-from ..crop.detail import detail
-from ..crop.prepare import network_input
-from ..detect.base import Detector
-from ..detect.choosing import choose_detector
+from ..detection.base import Detector
+from ..detection.registry import create_detector
 from ..emotions import parse
 from ..errors import OptionError
 from ..extras import check_opencv
-from ..models.catalogue import load_model
-from ..models.session import open_session
-from ..values.frame import Frame
-from ..values.options import ReadOptions
-from ..values.reading import Reading
+from ..model.classifier import EmotionClassifier
+from ..model.preprocess import cut, detail, to_tensor
+from ..model.registry import load_model
+from ..model.session import open_session
+from ..options import ReadOptions
+from ..types import Frame, Reading
 from . import doubts, occlusion, parts
 from .question import Question
 from .values import Explanation
@@ -40,14 +37,14 @@ class Explainer:
     Args:
         network: whose decisions to explain.
         detector: finds the faces.
-        unsure_below: a reading abstains below this, 0 to 1.
+        min_confidence: a reading abstains below this, 0 to 1.
         mapper: makes the map in place of occlusion, as HiResCAM does.
     """
 
     def __init__(
-        self, network: EmotionNetwork, detector: Detector, unsure_below: float = 0.5, mapper: Mapper | None = None
+        self, network: EmotionClassifier, detector: Detector, min_confidence: float = 0.5, mapper: Mapper | None = None
     ) -> None:
-        self._network, self._detector, self._unsure_below, self._mapper = network, detector, unsure_below, mapper
+        self._network, self._detector, self._unsure_below, self._mapper = network, detector, min_confidence, mapper
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -74,8 +71,8 @@ class Explainer:
         faces = self._detector.detect(frame)
         if not faces:
             return []
-        batch = np.stack([cut(frame, face, spec.size, spec.colour) for face in faces])
-        said, shown = self._network.judge(network_input(batch, spec)), detail(batch)
+        batch = np.stack([cut(frame, face, spec.size, spec.color) for face in faces])
+        said, shown = self._network.judge(to_tensor(batch, spec)), detail(batch)
         return [
             (
                 Reading(
@@ -84,7 +81,7 @@ class Explainer:
                     said.probabilities[row],
                     said.votes[row],
                     covered=float(said.covered[row]),
-                    unsure_below=self._unsure_below,
+                    min_confidence=self._unsure_below,
                     detail=float(shown[row]),
                 ),
                 batch[row],
@@ -114,7 +111,7 @@ class Explainer:
         return occlusion.occlusion_map(Question(self._network, crop, emotion))[0]
 
     def face(self, frame: Frame, reading: Reading) -> npt.NDArray[np.uint8]:
-        """The square that the network saw, finer and in colour: uint8 (384, 384, 3), RGB."""
+        """The square that the network saw, finer and in color: uint8 (384, 384, 3), RGB."""
         return cut(frame, reading.face, _SHOWN, "rgb")
 
     def _one(
@@ -130,7 +127,7 @@ class Explainer:
         heat, agreement = occlusion.occlusion_map(question)
         if self._mapper is not None:
             occluded = heat
-            heat = self._mapper(network_input(crop[None], self._network.input), emotion)
+            heat = self._mapper(to_tensor(crop[None], self._network.input), emotion)
             agreement = occlusion.correlation(heat, occluded)
         points = parts.landmarks_in_crop(reading.face)
         masks = parts.part_masks(parts.usual_landmarks() if points is None else points, question.side)
@@ -171,5 +168,5 @@ def open_explainer(options: ReadOptions | None = None, weights: bytes | None = N
     options = options or ReadOptions()
     card, own = load_model(options.model)
     session = open_session(weights or own, options.threads, card.weights)
-    network = EmotionNetwork(card, session, options.head, options.emotions, options.flip)
-    return Explainer(network, choose_detector(options), options.unsure_below)
+    network = EmotionClassifier(card, session, options.head, options.emotions, options.flip)
+    return Explainer(network, create_detector(options), options.min_confidence)

@@ -29,9 +29,9 @@ def patches(side: int, *, shifted: bool) -> npt.NDArray[np.float32]:
         float32 (P, side, side), 1 in the middle of its patch, 0 outside; P is 128, or 98 for the shifted grid.
     """
     step = side / GRID
-    centres = (np.arange(1, GRID) if shifted else np.arange(GRID) + 0.5) * step - 0.5
+    centers = (np.arange(1, GRID) if shifted else np.arange(GRID) + 0.5) * step - 0.5
     pixels = np.arange(side)
-    x, y = np.meshgrid(centres, centres)
+    x, y = np.meshgrid(centers, centers)
     apart = np.hypot(pixels[None, None, :] - x.reshape(-1, 1, 1), pixels[None, :, None] - y.reshape(-1, 1, 1))
     radii = [side * diameter / 2 for diameter in DIAMETERS]
     return np.concatenate([np.clip((1.25 * radius - apart) / (radius / 2), 0, 1) for radius in radii]).astype(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from .. import __version__
-from ..draw.overlay import caption
+from ..drawing import caption
 from ..extras import require
 from .heatmap import enlarged, lay_over
 from .values import Explanation

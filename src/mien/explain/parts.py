@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..crop.align import BELOW_CENTRE, EYES_TO_MOUTH, square_around
-from ..values.face import Face
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, square_around
+from ..types import Face
 from .question import Question
 from .values import Part
 
@@ -56,8 +56,8 @@ def landmarks_in_crop(face: Face) -> npt.NDArray[np.float32] | None:
     """The landmarks in the crop, float32 (5, 2), as shares of its side; None where there are none, or they collapsed."""
     if face.landmarks is None:
         return None
-    centre, side, angle = square_around(face)
-    moved = (face.landmarks - np.array(centre, np.float32)) / side
+    center, side, angle = square_around(face)
+    moved = (face.landmarks - np.array(center, np.float32)) / side
     cos, sin = math.cos(angle), math.sin(angle)
     points = moved @ np.array([[cos, -sin], [sin, cos]], np.float32) + np.float32(0.5)
     height = float(points[3:].mean(0)[1] - points[:2].mean(0)[1])

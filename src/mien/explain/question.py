@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..classify.network import EmotionNetwork
-from ..crop.prepare import network_input
+from ..model.classifier import EmotionClassifier
+from ..model.preprocess import to_tensor
 
 #: Pixels that go through the network in one call: more are no faster, and every layer of them takes memory.
 _AT_ONCE = 150_000
@@ -52,7 +52,7 @@ class Question:
 
     def __init__(
         self,
-        network: EmotionNetwork,
+        network: EmotionClassifier,
         crop: npt.NDArray[np.uint8],
         emotion: str,
         asked: Callable[[int], None] = lambda _count: None,
@@ -81,6 +81,6 @@ class Question:
         weights = keeps if self._sharp.ndim == 2 else keeps[..., None]
         variants = self._blurred + weights * (self._sharp - self._blurred)
         crops = np.clip(np.rint(variants), 0, 255).astype(np.uint8)
-        said = self._network.judge(network_input(crops, self._network.input))
+        said = self._network.judge(to_tensor(crops, self._network.input))
         self._asked(len(keeps))
         return said.probabilities

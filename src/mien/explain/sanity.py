@@ -29,8 +29,8 @@ class Sanity:
     """What came of shuffling the weights, for one face.
 
     Attributes:
-        name: of the picture.
-        number: of the face in its picture, from 1.
+        name: of the image.
+        number: of the face in its image, from 1.
         emotion: the maps are about.
         face: uint8 (L, L, 3), RGB.
         own: float32 (S, S), the model's map.
@@ -61,7 +61,7 @@ class Sanity:
 
 
 def layers(weights: bytes) -> tuple[str, ...]:
-    """The names of the tensors that ``shuffled_weights`` shuffles, from the picture to the answer.
+    """The names of the tensors that ``shuffled_weights`` shuffles, from the image to the answer.
 
     Args:
         weights: content of an ONNX file, float or int8 (QDQ, where a weight stands before its ``DequantizeLinear``).
@@ -88,7 +88,7 @@ def shuffled_weights(
         seed: of the order.
         told: called with the number of tensors that were shuffled.
         only: names of ``layers`` to shuffle; None shuffles all. Shuffled from the last one backwards, one more at a time,
-            they are the cascading randomisation of Adebayo et al. (2018); one at a time, the independent one.
+            they are the cascading randomization of Adebayo et al. (2018); one at a time, the independent one.
 
     Raises:
         ModelError: there is nothing to shuffle.

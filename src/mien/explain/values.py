@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..values.arrays import checked
-from ..values.reading import Reading
+from ..types import Reading, checked
 
 #: Maps that agree less than this are not to be read into detail.
 STABLE = 0.7
@@ -42,12 +41,12 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What happens to the probability of the emotion while the picture is blurred away, or appears (Petsiuk et al. 2018).
+    """What happens to the probability of the emotion while the image is blurred away, or appears (Petsiuk et al. 2018).
 
     Attributes:
-        shares: float32 (M,), rising: the share of the picture that was changed, 0 to 1.
+        shares: float32 (M,), rising: the share of the image that was changed, 0 to 1.
         deletion: float32 (M,), the probability while the places that spoke most for the emotion are blurred first.
-        insertion: float32 (M,), while they appear first in the blurred picture.
+        insertion: float32 (M,), while they appear first in the blurred image.
         random_deletion, random_insertion: float32 (M,), the same for places of the same shapes at random; means.
     """
 
@@ -72,7 +71,7 @@ class Curves:
         return self._area(self.random_insertion - self.random_deletion)
 
     def at(self, share: float, *, random: bool = False) -> float:
-        """The probability once the strongest ``share`` of the picture (or a random one) is blurred."""
+        """The probability once the strongest ``share`` of the image (or a random one) is blurred."""
         return float(np.interp(share, self.shares, self.random_deletion if random else self.deletion))
 
     def _area(self, heights: npt.NDArray[np.float32]) -> float:
@@ -84,13 +83,13 @@ class Explanation:
     """Why one face was read as it was.
 
     Attributes:
-        name: of the picture.
-        number: of the face in its picture, from 1.
+        name: of the image.
+        number: of the face in its image, from 1.
         reading: what was read.
         emotion: the emotion that is explained.
         probability: its probability, 0 to 1.
         crop: uint8 (S, S) or (S, S, 3): the face as the network saw it.
-        face: uint8 (L, L, 3), RGB: the same square, finer and in colour.
+        face: uint8 (L, L, 3), RGB: the same square, finer and in color.
         heat: float32 (S, S): how much log-odds each place gave to the emotion; below 0 where it spoke against it.
         parts: of the face, the one that spoke loudest for the emotion first.
         turning: the fewest parts whose blurring changes what is read; empty where no set of them does.
@@ -136,7 +135,7 @@ class Explanation:
         return tuple(doubt for doubt, holds in against.items() if holds)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: numbers and words, no picture."""
+        """Plain values for JSON: numbers and words, no image."""
         return {
             "name": self.name,
             "face": self.number,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..draw.overlay import percent
-from ..values.reading import LEAST_DETAIL, Reading
+from ..drawing import percent
+from ..types import MIN_SHARPNESS, Reading
 from .values import LEAST_EFFECT, LEAST_GAIN, Explanation, Part
 
 #: What a part is called in a sentence.
@@ -18,7 +18,7 @@ CALLED = {
     "outside": "what surrounds the face",
 }
 _WORTH_SAYING = 0.15  # smaller shares are not worth a word
-_AFTER_BLURRING = 0.3  # the share of the picture that is spoken of
+_AFTER_BLURRING = 0.3  # the share of the image that is spoken of
 
 
 def told(explanation: Explanation) -> tuple[str, ...]:
@@ -106,12 +106,12 @@ def _turn_told(explanation: Explanation) -> list[str]:
 
 def _doubt(reading: Reading, doubt: str) -> str:
     if doubt == "blurred":
-        return f"the face is too small or too blurred (detail {reading.detail or 0:.3f}, needed {LEAST_DETAIL:g})"
+        return f"the face is too small or too blurred (detail {reading.detail or 0:.3f}, needed {MIN_SHARPNESS:g})"
     if doubt == "unsure":
         first, second = list(reading.as_dict().items())[:2]
         return (
             f"the likeliest emotion, {first[0]}, gets only {_percent(first[1])}, with {second[0]} next at "
-            f"{_percent(second[1])}; {_percent(reading.unsure_below)} are needed"
+            f"{_percent(second[1])}; {_percent(reading.min_confidence)} are needed"
         )
     return f"the face most likely shows none of the emotions asked about ({_percent(reading.covered)} that it does)"
 

@@ -1,1 +1,1 @@
-"""Who expressed what, when, and how surely: a film's table of readings, summed up over time."""
+"""Who expressed what, when, and how surely: a video's table of readings, summed up over time."""

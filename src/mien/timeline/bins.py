@@ -1,4 +1,4 @@
-"""A track in equal steps of time, as a drawing needs it: means over bins, and the picture of them."""
+"""A track in equal steps of time, as a drawing needs it: means over bins, and the image of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..draw.palette import COLOURS
+from ..drawing import COLORS
 from .values import TrackTimeline
 
 _NO_TIME = 1e-9
-#: How strongly unsure readings are coloured, 0 to 255.
+#: How strongly unsure readings are colored, 0 to 255.
 _FAINT = 95
 
 
@@ -70,6 +70,6 @@ def stacked(bins: Bins, height: int) -> npt.NDArray[np.uint8]:
     tops = bins.probabilities.cumsum(1) / np.maximum(bins.probabilities.sum(1), _NO_TIME)[:, None]
     levels = 1 - (np.arange(height) + 0.5) / height
     place = (tops[None] < levels[:, None, None]).sum(2).clip(max=len(bins.emotions) - 1)
-    colours = np.array([COLOURS[emotion] for emotion in bins.emotions], np.uint8)
+    colors = np.array([COLORS[emotion] for emotion in bins.emotions], np.uint8)
     alpha = np.where(bins.seen, np.where(bins.unsure, _FAINT, 255), 0).astype(np.uint8)
-    return np.dstack([colours[place], np.broadcast_to(alpha, place.shape)])
+    return np.dstack([colors[place], np.broadcast_to(alpha, place.shape)])

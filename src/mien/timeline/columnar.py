@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..extras import require
-from ..sinks.parquet_table import require_parquet
-from ..sinks.rows import KINDS, SCHEMA_VERSION
+from ..io.rows import KINDS, SCHEMA_VERSION
+from ..io.tables import require_parquet
 from .piece import DAMAGED, Choose, Piece, Read, csv_names, json_names
 
 _ROWS = 100_000

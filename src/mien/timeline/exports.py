@@ -9,61 +9,61 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from ..draw.overlay import percent
+from ..drawing import percent
 from ..errors import OptionError
-from .values import FilmTimeline, Span
+from .values import Span, VideoTimeline
 
 SPAN_COLUMNS = ("source", "track", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
-#: More faces at a time would cover the film.
+#: More faces at a time would cover the video.
 _MOST_LINES = 4
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SPAN_FORMATS = tuple(_SEPARATORS)
 
 
-def span_table(films: Sequence[FilmTimeline], path: Path) -> bytes:
+def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
     """All spans as a table in UTF-8: ``SPAN_COLUMNS``, a line a span; times in seconds with 3 decimals.
 
     Args:
-        films: what to write.
+        videos: what to write.
         path: tells the format: commas for ``.csv``; tabs for ``.tsv`` and ``.txt``, as ELAN imports them.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=_SEPARATORS[path.suffix.lower()], lineterminator="\n")
     writer.writerow(SPAN_COLUMNS)
-    for film in films:
-        for track in film.tracks:
+    for video in videos:
+        for track in video.tracks:
             for span in track.spans:
                 times = [f"{seconds:.3f}" for seconds in (span.start_s, span.end_s, span.seconds)]
                 unsure = "true" if span.unsure else "false"
-                writer.writerow([film.source, track.track, *times, span.emotion, f"{span.confidence:.4f}", unsure])
+                writer.writerow([video.source, track.track, *times, span.emotion, f"{span.confidence:.4f}", unsure])
     return text.getvalue().encode()
 
 
-def subtitles(films: Sequence[FilmTimeline]) -> bytes:
-    """The spans of one film as SubRip subtitles (``.srt``), UTF-8: a line a face, a new caption whenever one changes.
+def subtitles(videos: Sequence[VideoTimeline]) -> bytes:
+    """The spans of one video as SubRip subtitles (``.srt``), UTF-8: a line a face, a new caption whenever one changes.
 
-    Four faces at a time, those seen longest in the film first. A face that was unsure has a question mark: ``sad?``.
+    Four faces at a time, those seen longest in the video first. A face that was unsure has a question mark: ``sad?``.
 
     Raises:
-        OptionError: there are several films.
+        OptionError: there are several videos.
     """
-    if len(films) != 1:
+    if len(videos) != 1:
         raise OptionError(
-            f"subtitles: got {len(films)} films, expected one",
-            hint=f"Choose one with --source, such as --source {films[0].name!r}." if films else "Read a film first.",
+            f"subtitles: got {len(videos)} videos, expected one",
+            hint=f"Choose one with --source, such as --source {videos[0].name!r}." if videos else "Read a video first.",
         )
     captions: list[str] = []
-    for start, end, lines in _captions(films[0]):
+    for start, end, lines in _captions(videos[0]):
         captions.append(f"{len(captions) + 1}\n{_timecode(start)} --> {_timecode(end)}\n{lines}\n\n")
     return "".join(captions).encode()
 
 
-def _captions(film: FilmTimeline) -> Iterator[tuple[int, int, str]]:
+def _captions(video: VideoTimeline) -> Iterator[tuple[int, int, str]]:
     """Start and end in milliseconds, and text; never two at a time, for players show such on top of each other."""
-    several = len(film.tracks) > 1
+    several = len(video.tracks) > 1
     spans = sorted(
         (_ms(span.start_s), _ms(span.end_s), rank, _line(track.track if several else None, span))
-        for rank, track in enumerate(film.ranked)
+        for rank, track in enumerate(video.ranked)
         for span in track.spans
     )
     changes = sorted({at for start, end, *_ in spans for at in (start, end)})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import DataError, MissingExtraError, OptionError
 from ..extras import check_installed
-from ..sinks.journal import partial_path
-from ..sinks.tables import FORMATS
+from ..io.journal import partial_path
+from ..io.tables import FORMATS
 from . import columnar, plain
 from .piece import DAMAGED, Choose, Piece
 
@@ -33,7 +33,7 @@ def pieces(path: Path, text: str, choose: Choose) -> Iterator[Piece]:
     if extension not in FORMATS:
         raise OptionError(
             f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
-            hint="Give the table that 'mien read FILM --out results.csv' writes.",
+            hint="Give the table that 'mien read VIDEO --out results.csv' writes.",
         )
     if not path.is_file():
         begun = partial_path(path).is_file()

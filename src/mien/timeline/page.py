@@ -13,12 +13,11 @@ import numpy as np
 from PIL import Image
 
 from .. import __version__
-from ..draw.overlay import percent
-from ..draw.palette import COLOURS, ink_on
+from ..clock import clock
+from ..drawing import COLORS, ink_on, percent
 from ..extras import require
-from ..values.clock import clock
 from .bins import Bins, binned, stacked
-from .values import FilmTimeline, Span, TrackTimeline
+from .values import Span, TrackTimeline, VideoTimeline
 from .words import about, counted, people, share, tick_step, told
 
 #: Tracks beyond these are counted, not shown: a page should open at once.
@@ -30,7 +29,7 @@ _LABEL, _LABEL_NARROW = 0.075, 0.18  # share of the width that the name of an em
 
 @dataclass(frozen=True)
 class _Mark:
-    """Something at a place along the time; in percent of the film."""
+    """Something at a place along the time; in percent of the video."""
 
     left: float
     width: float
@@ -47,7 +46,7 @@ class _Row:
     name: str
     key: str
     words: str
-    picture: str
+    image: str
     unsure: tuple[_Mark, ...]
     labels: tuple[_Mark, ...]
     spans: tuple[Span, ...]
@@ -56,7 +55,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Section:
-    """A film as the page shows it."""
+    """A video as the page shows it."""
 
     name: str
     source: str
@@ -69,11 +68,11 @@ class _Section:
     shares: tuple[tuple[str, ...], ...]
 
 
-def render(films: Sequence[FilmTimeline], *, shortest_s: float) -> bytes:
+def render(videos: Sequence[VideoTimeline], *, shortest_s: float) -> bytes:
     """The page, UTF-8: for light and dark, wide and narrow screens, without scripts; nothing is fetched from elsewhere.
 
     Args:
-        films: what to show, at least one.
+        videos: what to show, at least one.
         shortest_s: what ``timeline_of`` was given, to be told.
 
     Raises:
@@ -83,53 +82,53 @@ def render(films: Sequence[FilmTimeline], *, shortest_s: float) -> bytes:
     template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
     text: str = page.render(
-        title=films[0].name if len(films) == 1 else counted(len(films), "film"),
-        films=[_section(number, film) for number, film in enumerate(films, 1)],
-        legend=[(emotion, _css(COLOURS[emotion])) for emotion in films[0].emotions],
+        title=videos[0].name if len(videos) == 1 else counted(len(videos), "video"),
+        videos=[_section(number, video) for number, video in enumerate(videos, 1)],
+        legend=[(emotion, _css(COLORS[emotion])) for emotion in videos[0].emotions],
         made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
         shortest=f"{shortest_s:g}",
         most_spans=MOST_SPANS,
         clock=clock,
         percent=percent,
-        colour={emotion: _css(COLOURS[emotion]) for emotion in films[0].emotions},
+        color={emotion: _css(COLORS[emotion]) for emotion in videos[0].emotions},
     )
     return text.encode()
 
 
-def _section(number: int, film: FilmTimeline) -> _Section:
-    shown, hidden = film.ranked[:MOST_TRACKS], film.ranked[MOST_TRACKS:]
-    whole = film.end_s - film.start_s
+def _section(number: int, video: VideoTimeline) -> _Section:
+    shown, hidden = video.ranked[:MOST_TRACKS], video.ranked[MOST_TRACKS:]
+    whole = video.end_s - video.start_s
     step = tick_step(whole, _MOST_TICKS)
-    first = np.ceil(film.start_s / step - 1e-6) * step
+    first = np.ceil(video.start_s / step - 1e-6) * step
     ticks = tuple(
-        _Mark(100 * (at - film.start_s) / whole, 0.0, clock(at, 0 if step >= 1 else 1))
-        for at in np.arange(first, film.end_s + step * 1e-6, step)
+        _Mark(100 * (at - video.start_s) / whole, 0.0, clock(at, 0 if step >= 1 else 1))
+        for at in np.arange(first, video.end_s + step * 1e-6, step)
     )
     return _Section(
-        name=film.name,
-        source=film.source if film.source != film.name else "",
-        about=about(film),
+        name=video.name,
+        source=video.source if video.source != video.name else "",
+        about=about(video),
         ticks=ticks,
         averaged=f"Averaged over stretches of {whole / _BINS:.1f} s." if whole / _BINS >= 0.5 else "",
-        rows=tuple(_row(number, film, track) for track in shown),
+        rows=tuple(_row(number, video, track) for track in shown),
         left_out=f"{people(len(hidden))} seen for less time than these." if hidden else "",
-        emotions=film.emotions,
-        shares=tuple(_shares(film, track) for track in shown),
+        emotions=video.emotions,
+        shares=tuple(_shares(video, track) for track in shown),
     )
 
 
-def _row(number: int, film: FilmTimeline, track: TrackTimeline) -> _Row:
-    bins = binned(track, film.start_s, film.end_s, _BINS)
-    whole = film.end_s - film.start_s
+def _row(number: int, video: VideoTimeline, track: TrackTimeline) -> _Row:
+    bins = binned(track, video.start_s, video.end_s, _BINS)
+    whole = video.end_s - video.start_s
 
     def along(stretch: tuple[float, float]) -> tuple[float, float]:
-        return 100 * (stretch[0] - film.start_s) / whole, 100 * stretch[1] / whole
+        return 100 * (stretch[0] - video.start_s) / whole, 100 * stretch[1] / whole
 
     return _Row(
         name=f"Person {track.track}",
-        key=f"film{number}-track{track.track}",
+        key=f"video{number}-track{track.track}",
         words=told(track).replace(" %", "\N{NO-BREAK SPACE}%"),  # which belong together where a line ends
-        picture=_png(bins),
+        image=_png(bins),
         unsure=tuple(_Mark(*along(stretch)) for stretch in bins.stretches(bins.unsure)),
         labels=_labels(bins),
         spans=track.spans[:MOST_SPANS],
@@ -138,7 +137,7 @@ def _row(number: int, film: FilmTimeline, track: TrackTimeline) -> _Row:
 
 
 def _labels(bins: Bins) -> tuple[_Mark, ...]:
-    """The names of emotions on their colours, where there is room; ``wide`` where a telephone has none."""
+    """The names of emotions on their colors, where there is room; ``wide`` where a telephone has none."""
     marks = []
     count = len(bins.seen)
     places = np.where(bins.seen & ~bins.unsure, bins.strongest, -1)
@@ -149,15 +148,15 @@ def _labels(bins: Bins) -> tuple[_Mark, ...]:
             mean = bins.probabilities[start:end].mean(0)
             top = 100 * float(1 - mean[: place + 1].sum() + mean[place] / 2)
             emotion = bins.emotions[place]
-            ink = _css(ink_on(COLOURS[emotion]))
+            ink = _css(ink_on(COLORS[emotion]))
             wide = bool(end - start < _LABEL_NARROW * count)
             marks.append(_Mark(100 * start / count, 100 * (end - start) / count, emotion, ink, top, wide))
     return tuple(marks)
 
 
-def _shares(film: FilmTimeline, track: TrackTimeline) -> tuple[str, ...]:
+def _shares(video: VideoTimeline, track: TrackTimeline) -> tuple[str, ...]:
     each = track.shares
-    cells = [share(each[emotion]) for emotion in film.emotions]
+    cells = [share(each[emotion]) for emotion in video.emotions]
     sure = percent(track.confidence)
     return (str(track.track), clock(track.seen_s), *cells, share(track.unsure_share), sure)
 
@@ -168,5 +167,5 @@ def _png(bins: Bins) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _css(colour: tuple[int, int, int]) -> str:
-    return f"rgb({colour[0]} {colour[1]} {colour[2]})"
+def _css(color: tuple[int, int, int]) -> str:
+    return f"rgb({color[0]} {color[1]} {color[2]})"

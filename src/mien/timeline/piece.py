@@ -20,7 +20,7 @@ Choose: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 #: Reads a file: its path, the column of text, and the choice of the others.
 Read: TypeAlias = Callable[[Path, str, Choose], Iterator[Piece]]
 
-DAMAGED = "Make it anew: mien read FILM --out results.csv"
+DAMAGED = "Make it anew: mien read VIDEO --out results.csv"
 
 
 def csv_names(path: Path) -> list[str]:

@@ -26,8 +26,8 @@ def spans_of(
 
     A run is consecutive readings of one likeliest emotion, all relied on, or consecutive readings none of which is; a gap
     ends it. Runs shorter than ``shortest_s`` are flickers. Beginning with the shortest (the earliest of equals), each is
-    given to the longer of the runs before and after it (the earlier of equals), and neighbours that now say the same
-    become one; this goes on until no flicker is left. A run between two gaps has no neighbour and stays, however short.
+    given to the longer of the runs before and after it (the earlier of equals), and neighbors that now say the same
+    become one; this goes on until no flicker is left. A run between two gaps has no neighbor and stays, however short.
 
     Args:
         emotions: the label set, length K.
@@ -62,7 +62,7 @@ def spans_of(
 
 
 class _Runs:
-    """A chain of runs that are joined as flickers vanish; a run takes its neighbour to the right into itself."""
+    """A chain of runs that are joined as flickers vanish; a run takes its neighbor to the right into itself."""
 
     def __init__(self, states: list[int], seconds: list[float], joined: list[bool]) -> None:
         self.states = states
@@ -73,7 +73,7 @@ class _Runs:
         self._alive = [True] * len(states)
 
     def merge(self, shortest_s: float) -> None:
-        """Give every flicker that has a neighbour to the longer of its neighbours."""
+        """Give every flicker that has a neighbor to the longer of its neighbors."""
         least = shortest_s - _ROUNDING
         heap = [(seconds, run) for run, seconds in enumerate(self._seconds) if seconds < least]
         heapq.heapify(heap)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from ..errors import OptionError
 from .spans import spans_of
 from .standing import standing, usual_step
-from .table import FilmTable, film_table
-from .values import FilmTimeline, TrackTimeline
+from .table import VideoTable, video_table
+from .values import TrackTimeline, VideoTimeline
 
 #: Spans shorter than this are flickers, in seconds.
 SHORTEST_S = 0.3
@@ -20,26 +20,26 @@ SHORTEST_S = 0.3
 
 def timeline_of(
     path: Path | str, *, source: str | None = None, shortest_s: float = SHORTEST_S
-) -> tuple[FilmTimeline, ...]:
-    """Sum up the table that ``mien read FILM --out TABLE`` has written.
+) -> tuple[VideoTimeline, ...]:
+    """Sum up the table that ``mien read VIDEO --out TABLE`` has written.
 
     ::
 
-        for film in timeline_of("results.parquet"):
-            for track in film.tracks:
-                print(film.name, track.track, track.shares, track.unsure_share)
+        for video in timeline_of("results.parquet"):
+            for track in video.tracks:
+                print(video.name, track.track, track.shares, track.unsure_share)
 
     Args:
         path: the table, ``.csv``, ``.jsonl`` or ``.parquet``.
-        source: take this film only: its path as the table has it, or its file's name.
-        shortest_s: spans shorter than this, in seconds, are given to their neighbours, and a face that is missed for no
+        source: take this video only: its path as the table has it, or its file's name.
+        shortest_s: spans shorter than this, in seconds, are given to their neighbors, and a face that is missed for no
             longer has no gap; 0 keeps every flicker.
 
     Returns:
-        One value a film, in the table's order, films without a face too; photos in the table are left out.
+        One value a video, in the table's order, videos without a face too; photos in the table are left out.
 
     Raises:
-        OptionError: the extension is unknown, ``shortest_s`` is negative, or the table has no such film.
+        OptionError: the extension is unknown, ``shortest_s`` is negative, or the table has no such video.
         DataError: there is no such table, it is damaged, has no rows, is not one of mien's, or holds photos only.
         MissingExtraError: it is parquet, and pyarrow is not installed.
     """
@@ -47,11 +47,11 @@ def timeline_of(
         raise OptionError(
             f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0.3 leaves out what nobody would notice."
         )
-    table = film_table(Path(path))
+    table = video_table(Path(path))
     chosen = range(len(table.sources)) if source is None else [_chosen(table.sources, source)]
     rows_of = _grouped(table.source, np.arange(len(table.source)))
-    films = tuple(_film(table, number, rows_of[number], shortest_s) for number in chosen)
-    return films if source is not None else tuple(film for film in films if not _photo(film)) or films
+    videos = tuple(_video(table, number, rows_of[number], shortest_s) for number in chosen)
+    return videos if source is not None else tuple(video for video in videos if not _photo(video)) or videos
 
 
 def _chosen(sources: Sequence[str], wanted: str) -> int:
@@ -61,20 +61,20 @@ def _chosen(sources: Sequence[str], wanted: str) -> int:
     if len(named) != 1:
         listed = ", ".join(sources[:8]) + (f" and {len(sources) - 8} more" if len(sources) > 8 else "")
         raise OptionError(
-            f"source: got {wanted!r}, which is {'the name of several films' if named else 'no film of the table'}; "
+            f"source: got {wanted!r}, which is {'the name of several videos' if named else 'no video of the table'}; "
             f"expected one of {listed}",
             hint="Give its path as the table has it.",
         )
     return named[0]
 
 
-def _film(table: FilmTable, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> FilmTimeline:
+def _video(table: VideoTable, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
     frames = np.unique(table.time_s[rows])
     step = usual_step(frames)
     tracked = rows[table.track[rows] >= 0]
     tracks = []
     for track, found in sorted(_grouped(table.track[tracked], tracked).items()):
-        # Broken films give two frames one time; the first counts
+        # Broken videos give two frames one time; the first counts
         times, first = np.unique(table.time_s[found], return_index=True)
         probabilities, unsure = table.probabilities[found[first]], table.unsure[found[first]]
         durations, joined = standing(times, frames, step, shortest_s)
@@ -82,7 +82,7 @@ def _film(table: FilmTable, number: int, rows: npt.NDArray[np.int64], shortest_s
         tracks.append(
             TrackTimeline(table.sources[number], track, table.emotions, times, durations, probabilities, unsure, spans)
         )
-    return FilmTimeline(
+    return VideoTimeline(
         source=table.sources[number],
         emotions=table.emotions,
         start_s=float(frames[0]),
@@ -94,8 +94,8 @@ def _film(table: FilmTable, number: int, rows: npt.NDArray[np.int64], shortest_s
     )
 
 
-def _photo(film: FilmTimeline) -> bool:
-    return not film.tracks and (film.untracked > 0 or film.frames == 1)
+def _photo(video: VideoTimeline) -> bool:
+    return not video.tracks and (video.untracked > 0 or video.frames == 1)
 
 
 def _grouped(keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:

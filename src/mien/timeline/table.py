@@ -1,4 +1,4 @@
-"""The readings of films, as arrays, out of a table that ``mien read`` has written."""
+"""The readings of videos, as arrays, out of a table that ``mien read`` has written."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .piece import Piece
 
 _NEEDED = ("source", "time_s", "track", "abstained")
 _UNSUMMED = 0.01  # probabilities are written with four decimals
-_MAKE = "Make the table with 'mien read FILM --out results.csv'."
+_MAKE = "Make the table with 'mien read VIDEO --out results.csv'."
 
 
 @dataclass(frozen=True, eq=False)
-class FilmTable:
+class VideoTable:
     """The rows of a table, N of them, in its order.
 
     Attributes:
         emotions: the label set, in the vocabulary's order; length K.
-        sources: the films.
+        sources: the videos.
         source: int64 (N,), which of ``sources`` a row belongs to.
-        time_s: float64 (N,), seconds from the start of the film.
+        time_s: float64 (N,), seconds from the start of the video.
         seen: bool (N,), the row holds a face; otherwise the frame had none, and what follows says nothing.
-        track: int64 (N,), the number of the face in its film; -1 where it has none.
+        track: int64 (N,), the number of the face in its video; -1 where it has none.
         unsure: bool (N,), the reading abstained.
         probabilities: float32 (N, K); each row sums to 1.
     """
@@ -44,7 +44,7 @@ class FilmTable:
     probabilities: npt.NDArray[np.float32]
 
 
-def film_table(path: Path) -> FilmTable:
+def video_table(path: Path) -> VideoTable:
     """Read a table whole; half a million rows take about 50 MB.
 
     Raises:
@@ -53,12 +53,12 @@ def film_table(path: Path) -> FilmTable:
         MissingExtraError: it is parquet, and pyarrow is not installed.
     """
     emotions: tuple[str, ...] = ()
-    film = False
+    video = False
 
     def choose(names: Sequence[str]) -> Sequence[str]:
-        nonlocal emotions, film
+        nonlocal emotions, video
         emotions = _emotions_of(path, names)
-        film = f"raw_{emotions[0]}" in names
+        video = f"raw_{emotions[0]}" in names
         return [name for name in _NEEDED if name != "source"] + list(emotions)
 
     numbers: dict[str, int] = {}
@@ -71,7 +71,7 @@ def film_table(path: Path) -> FilmTable:
         raise DataError(f"{path} has no rows: expected at least one", hint=_MAKE)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = _checked(path, emotions, tuple(numbers), np.concatenate(codes), joined)
-    _check_film(path, table, film=film)
+    _check_video(path, table, video=video)
     return table
 
 
@@ -102,7 +102,7 @@ def _checked(
     sources: tuple[str, ...],
     codes: npt.NDArray[np.int64],
     columns: dict[str, npt.NDArray[np.float64]],
-) -> FilmTable:
+) -> VideoTable:
     probabilities = np.stack([columns[emotion].astype(np.float32) for emotion in emotions], 1)
     seen = np.isfinite(probabilities.sum(1))
     track = np.where(np.isnan(columns["track"]), -1, columns["track"]).astype(np.int64)
@@ -117,14 +117,14 @@ def _checked(
         if rows.any():
             raise DataError(f"{path} is damaged at row {int(rows.argmax()) + 1}: {why}", hint=_MAKE)
     unsure = columns["abstained"] == 1
-    return FilmTable(emotions, sources, codes, columns["time_s"], seen, track, unsure, probabilities)
+    return VideoTable(emotions, sources, codes, columns["time_s"], seen, track, unsure, probabilities)
 
 
-def _check_film(path: Path, table: FilmTable, *, film: bool) -> None:
-    # A film in which nobody was seen has no tracks either, but its table has the columns of a film
-    if not (table.track >= 0).any() and (table.seen.any() or not film):
+def _check_video(path: Path, table: VideoTable, *, video: bool) -> None:
+    # A video in which nobody was seen has no tracks either, but its table has the columns of a video
+    if not (table.track >= 0).any() and (table.seen.any() or not video):
         raise DataError(
             f"{path} holds photos: none of its {len(table.time_s):,} rows has a track, and a timeline follows faces "
             "through time",
-            hint="Read a film: mien read clip.mp4 --out results.csv",
+            hint="Read a video: mien read clip.mp4 --out results.csv",
         )

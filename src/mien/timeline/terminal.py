@@ -8,10 +8,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..draw.palette import COLOURS, ink_on
-from ..values.clock import clock
+from ..clock import clock
+from ..drawing import COLORS, ink_on
 from .bins import binned
-from .values import FilmTimeline, TrackTimeline
+from .values import TrackTimeline, VideoTimeline
 from .words import about, counted, letters, mostly, share
 
 #: Tracks seen for less time than these are counted, not listed.
@@ -23,40 +23,40 @@ _UNSURE, _NOT_SEEN, _SHADE = "?", ".", "\N{LIGHT SHADE}"
 _SPACE = "\N{NO-BREAK SPACE}"
 
 
-def shown(films: Sequence[FilmTimeline], console: Console) -> Iterator[RenderableType]:
-    """What to print: a heading and a table for each film, and a legend.
+def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[RenderableType]:
+    """What to print: a heading and a table for each video, and a legend.
 
-    A strip shows each track over the whole film: a letter a change of emotion on its colour, or, where there are no
-    colours, a letter a step.
+    A strip shows each track over the whole video: a letter a change of emotion on its color, or, where there are no
+    colors, a letter a step.
     """
-    for film in films:
-        yield Text.assemble((film.name, "bold"), "  ", (about(film), "dim"))
-        if film.tracks:
-            yield _table(film, console)
-        if film.untracked:
-            yield Text(f"{counted(film.untracked, 'reading')} without a track, as in a photo: left out", "dim")
-        hidden = film.ranked[MOST_TRACKS:]
+    for video in videos:
+        yield Text.assemble((video.name, "bold"), "  ", (about(video), "dim"))
+        if video.tracks:
+            yield _table(video, console)
+        if video.untracked:
+            yield Text(f"{counted(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
+        hidden = video.ranked[MOST_TRACKS:]
         if hidden:
             seconds = clock(max(track.seen_s for track in hidden))
             yield Text(f"and {len(hidden):,} more people, each seen for {seconds} or less; --json lists all", "dim")
         yield ""
-    if any(film.tracks for film in films):
-        yield _legend(films[0].emotions, console)
+    if any(video.tracks for video in videos):
+        yield _legend(videos[0].emotions, console)
         yield Text("unsure: too unlikely to rely on. An expression is not a feeling.", "dim")
 
 
-def _table(film: FilmTimeline, console: Console) -> Table:
+def _table(video: VideoTimeline, console: Console) -> Table:
     wide = console.width >= _WIDE_CONSOLE
     width = min(max(console.width - (_BESIDE if wide else _BESIDE_NARROW), _NARROWEST), _WIDEST)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("person", justify="right")
     table.add_column("seen", justify="right", no_wrap=True)
-    table.add_column(_axis(film, width), no_wrap=True, width=width)
+    table.add_column(_axis(video, width), no_wrap=True, width=width)
     table.add_column("mostly", ratio=1)
     table.add_column("unsure", justify="right", no_wrap=True)
-    for track in film.ranked[:MOST_TRACKS]:
+    for track in video.ranked[:MOST_TRACKS]:
         unsure = Text(share(track.unsure_share), "bold" if track.unsure_share >= 0.5 else "")
-        strip = _strip(track, film, width, console)
+        strip = _strip(track, video, width, console)
         table.add_row(str(track.track), clock(track.seen_s), strip, _named(track, 3 if wide else 2), unsure)
     return table
 
@@ -66,19 +66,19 @@ def _named(track: TrackTimeline, most: int) -> Text:
     return Text(", ".join(named)) if named else Text("nothing to rely on", "italic")
 
 
-def _axis(film: FilmTimeline, width: int) -> str:
-    first, last = clock(film.start_s), clock(film.end_s)
+def _axis(video: VideoTimeline, width: int) -> str:
+    first, last = clock(video.start_s), clock(video.end_s)
     return first + last.rjust(width - len(first))
 
 
-def _strip(track: TrackTimeline, film: FilmTimeline, width: int, console: Console) -> Text:
-    bins = binned(track, film.start_s, film.end_s, width)
-    letter = letters(film.emotions)
+def _strip(track: TrackTimeline, video: VideoTimeline, width: int, console: Console) -> Text:
+    bins = binned(track, video.start_s, video.end_s, width)
+    letter = letters(video.emotions)
     shade = _UNSURE if console.options.ascii_only else _SHADE
     text = Text()
     before = None
     for seen, unsure, place in zip(bins.seen, bins.unsure, bins.strongest):
-        emotion = film.emotions[int(place)]
+        emotion = video.emotions[int(place)]
         state = _NOT_SEEN if not seen else _UNSURE if unsure else letter[emotion]
         if console.color_system is None:
             text.append(state)
@@ -93,7 +93,7 @@ def _strip(track: TrackTimeline, film: FilmTimeline, width: int, console: Consol
 
 
 def _style(emotion: str) -> str:
-    ground, ink = COLOURS[emotion], ink_on(COLOURS[emotion])
+    ground, ink = COLORS[emotion], ink_on(COLORS[emotion])
     return f"rgb({ink[0]},{ink[1]},{ink[2]}) on rgb({ground[0]},{ground[1]},{ground[2]})"
 
 

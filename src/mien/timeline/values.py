@@ -1,4 +1,4 @@
-"""What a timeline holds: films, the tracks in them, and the spans of each track."""
+"""What a timeline holds: videos, the tracks in them, and the spans of each track."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import OptionError
-from ..values.arrays import checked
+from ..types import checked
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Span:
     """Time in which a face kept one emotion, or in which no reading of it could be relied on.
 
     Attributes:
-        start_s: when it begins, in seconds from the start of the film.
+        start_s: when it begins, in seconds from the start of the video.
         end_s: when it ends.
         emotion: the emotion; where ``unsure``, the one that was likeliest on the whole.
         confidence: the mean probability of ``emotion`` over the span, weighted by time, 0 to 1.
@@ -48,13 +48,13 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class TrackTimeline:
-    """One face, followed through one film.
+    """One face, followed through one video.
 
     Attributes:
-        source: the film, as it is named in the table.
-        track: the number of the face in its film.
+        source: the video, as it is named in the table.
+        track: the number of the face in its video.
         emotions: the label set, in the vocabulary's order; length K.
-        times: float64 (N,), when the face was seen, in seconds from the start of the film, increasing.
+        times: float64 (N,), when the face was seen, in seconds from the start of the video, increasing.
         durations: float64 (N,), how much time each of these readings stands for, in seconds (see ``standing``).
         probabilities: float32 (N, K), smoothed as they are in the table; each row sums to 1.
         unsure: bool (N,), the reading abstained.
@@ -130,11 +130,11 @@ class TrackTimeline:
 
 
 @dataclass(frozen=True, eq=False)
-class FilmTimeline:
-    """All faces of one film.
+class VideoTimeline:
+    """All faces of one video.
 
     Attributes:
-        source: the film, as it is named in the table.
+        source: the video, as it is named in the table.
         emotions: the label set, in the vocabulary's order.
         start_s: time of the first frame that was read, in seconds.
         end_s: until when the last frame stands.

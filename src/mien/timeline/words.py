@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..values.clock import clock
-from .values import FilmTimeline, TrackTimeline
+from ..clock import clock
+from .values import TrackTimeline, VideoTimeline
 
 #: Emotions with a smaller share of the time are not named in a sentence.
 _WORTH_NAMING = 0.05
@@ -19,7 +19,7 @@ def share(part: float) -> str:
 
 
 def counted(number: int, word: str, several: str = "") -> str:
-    """``1 film``, ``1,200 films``; ``several`` where its plural is another."""
+    """``1 video``, ``1,200 videos``; ``several`` where its plural is another."""
     return f"{number:,} {word if number == 1 else several or f'{word}s'}"
 
 
@@ -46,10 +46,10 @@ def told(track: TrackTimeline) -> str:
     return f"{when}. Of that time: {f'{named}; {unsure}' if named else unsure}."
 
 
-def about(film: FilmTimeline) -> str:
-    """A film in a line."""
-    faces = people(len(film.tracks)) if film.tracks else "no face was seen"
-    return f"{clock(film.start_s)} to {clock(film.end_s)}, {counted(film.frames, 'frame')} read, {faces}"
+def about(video: VideoTimeline) -> str:
+    """A video in a line."""
+    faces = people(len(video.tracks)) if video.tracks else "no face was seen"
+    return f"{clock(video.start_s)} to {clock(video.end_s)}, {counted(video.frames, 'frame')} read, {faces}"
 
 
 def letters(emotions: Sequence[str]) -> dict[str, str]:

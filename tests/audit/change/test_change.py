@@ -1,4 +1,4 @@
-"""Two models on the same pictures: planted changes are found, and none where nothing changed."""
+"""Two models on the same images: planted changes are found, and none where nothing changed."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from mien.errors import DataError, OptionError, OutputError
 
 
 def read_twice(rng, sizes, before, after, agree=0.8):
-    """A pair; each group's pictures are right so often before and after, and most of the time in both or in neither."""
+    """A pair; each group's images are right so often before and after, and most of the time in both or in neither."""
     rights, laters, cells = [], [], []
     for name, n in sizes.items():
         luck = rng.random(n)
@@ -96,12 +96,12 @@ def test_small_groups_take_no_part():
     assert found.attributes[0].gap is None
     assert found.comparisons == 1
     assert [group.compared for group in found.attributes[0].groups] == [True, False]
-    with pytest.raises(OptionError, match="at least 2 pictures"):
+    with pytest.raises(OptionError, match="at least 2 images"):
         change(Pair(np.ones(13, bool), np.zeros(13, bool), {"g": cells}), least=1)
 
 
 def tables(write, after, before=(("a.png", "happy", "happy", "f"), ("b.png", "sad", "happy", "m"))):
-    names = ("picture", "truth", "predicted", "gender")
+    names = ("image", "truth", "predicted", "gender")
     one = write({name: [row[i] for row in before] for i, name in enumerate(names)}, "before.csv")
     other = write({name: [row[i] for row in after] for i, name in enumerate(names[: len(after[0])])}, "after.csv")
     return one, other
@@ -118,22 +118,22 @@ def join(write, tmp_path):
     return ran
 
 
-def test_pictures_are_joined_by_name_whatever_their_order(join):
+def test_images_are_joined_by_name_whatever_their_order(join):
     pair = join([("b.png", "Sadness", "sad", "x"), ("c.png", "sad", "sad", "x"), ("a.png", "joy", "sad", "x")])
     assert pair.before.tolist() == [True, False]
     assert pair.after.tolist() == [False, True]
     assert pair.groups["gender"].tolist() == ["f", "m"]  # groups are those of the first table
-    assert pair.notes[0].startswith("1 of 3 pictures are only in ")
+    assert pair.notes[0].startswith("1 of 3 images are only in ")
 
 
 def test_tables_that_do_not_match(join):
-    with pytest.raises(DataError, match="share no picture: got names such as 'a.png' and 'A.PNG'"):
+    with pytest.raises(DataError, match="share no image: got names such as 'a.png' and 'A.PNG'"):
         join([("A.PNG", "happy", "sad")])
-    with pytest.raises(DataError, match="1 pictures are labelled otherwise .* 'b.png': sad in .*, angry in"):
+    with pytest.raises(DataError, match="1 images are labeled otherwise .* 'b.png': sad in .*, angry in"):
         join([("a.png", "happy", "sad"), ("b.png", "angry", "sad")])
-    with pytest.raises(DataError, match="1 pictures have several rows, such as 'a.png'"):
+    with pytest.raises(DataError, match="1 images have several rows, such as 'a.png'"):
         join([("a.png", "happy", "sad"), ("a.png", "happy", "happy")])
-    with pytest.raises(DataError, match="no picture has a prediction in both"):
+    with pytest.raises(DataError, match="no image has a prediction in both"):
         join([("a.png", "happy", ""), ("b.png", "sad", "")])
     pair = join([("a.png", "happy", ""), ("b.png", "sad", "sad")])
     assert len(pair) == 1
@@ -147,7 +147,7 @@ def test_the_command_writes_a_whole_report(write, tmp_path, capsys):
 
     rng = np.random.default_rng(5)
     pair = read_twice(rng, SIZES, {"dark": 0.6, "bright": 0.8}, {"dark": 0.8, "bright": 0.8})
-    rows = {"picture": range(1200), "truth": ["happy"] * 1200, "light": pair.groups["light"]}
+    rows = {"image": range(1200), "truth": ["happy"] * 1200, "light": pair.groups["light"]}
     files = [
         Path(write({**rows, "predicted": np.where(right, "happy", "sad")}, f"{name}.csv"))
         for name, right in (("before", pair.before), ("after", pair.after))

@@ -13,7 +13,7 @@ Recall = Sequence[float]
 
 
 def counts_of(groups: Sequence[tuple[Sequence[int], Recall]], rng: np.random.Generator) -> Counts:
-    """Draw counts: for each group, pictures of each of K emotions, and how often each is recognised."""
+    """Draw counts: for each group, images of each of K emotions, and how often each is recognized."""
     k = len(groups[0][0])
     counts = np.zeros((len(groups), k, 2 * k + 1), np.int64)
     for group, (shown, recall) in enumerate(groups):
@@ -25,7 +25,7 @@ def counts_of(groups: Sequence[tuple[Sequence[int], Recall]], rng: np.random.Gen
 
 
 def predictions_from(counts: Counts, names: Sequence[str], column: str = "group") -> Predictions:
-    """The pictures behind counts, one by one."""
+    """The images behind counts, one by one."""
     k = counts.shape[1]
     group, truth, outcome = (np.repeat(part, counts.ravel()) for part in np.indices(counts.shape).reshape(3, -1))
     said = np.where(outcome > k, outcome - k, outcome) - 1

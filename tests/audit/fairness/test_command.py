@@ -64,8 +64,8 @@ def test_the_answer_comes_first_and_all_files_are_written(run, unfair, tmp_path)
     assert not re.search(r"https?:|<script|src=", page)
     assert "&lt;day&gt;" in page
     assert "<day>" not in page
-    for picture in ("accuracy.png", "gaps.png"):
-        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    for image in ("accuracy.png", "gaps.png"):
+        assert (out / image).read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OutputError, match="holds an audit already"):
         run(unfair, "--groups", "light", "--out", out)
     run(unfair, "--groups", "light", "--out", out, "--overwrite", "--draws", 100)
@@ -121,33 +121,33 @@ def test_parquet_may_hold_the_photos(tmp_path):
     from pyarrow import parquet
 
     from mien import ReadOptions
-    from mien.audit.fairness.reading import open_labelled, predict
+    from mien.audit.fairness.reading import open_labeled, predict
 
-    pictures = [{"bytes": (EXAMPLES / name).read_bytes()} for name in ("astronaut.png", "grace_hopper.jpg")]
-    columns = {"image": pictures, "emotion": ["happy", "neutral"], "gender": ["female", "female"]}
+    images = [{"bytes": (EXAMPLES / name).read_bytes()} for name in ("astronaut.png", "grace_hopper.jpg")]
+    columns = {"image": images, "emotion": ["happy", "neutral"], "gender": ["female", "female"]}
     parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
-    labelled = open_labelled(tmp_path / "a.parquet", groups=["gender"])
-    rows, notes = predict(labelled, ReadOptions(emotions="seven"))
+    labeled = open_labeled(tmp_path / "a.parquet", groups=["gender"])
+    rows, notes = predict(labeled, ReadOptions(emotions="seven"))
     assert [row["predicted"] for row in rows] == ["happy", "neutral"]
     assert notes == ()
     assert "person" not in rows[0]
-    labelled = open_labelled(tmp_path / "a.parquet", groups=["gender"], person="emotion")
-    assert [row["emotion"] for row in predict(labelled, ReadOptions(detector="whole"))[0]] == ["happy", "neutral"]
+    labeled = open_labeled(tmp_path / "a.parquet", groups=["gender"], person="emotion")
+    assert [row["emotion"] for row in predict(labeled, ReadOptions(detector="whole"))[0]] == ["happy", "neutral"]
     parquet.write_table(pyarrow.table({**columns, "emotion": ["contempt"] * 2}), tmp_path / "b.parquet")
     with pytest.raises(DataError, match="no photo has a label that the model tells"):
-        predict(open_labelled(tmp_path / "b.parquet", groups=["gender"]), ReadOptions(emotions="seven"))
+        predict(open_labeled(tmp_path / "b.parquet", groups=["gender"]), ReadOptions(emotions="seven"))
 
 
 def test_labels_are_looked_at_before_any_photo_is(write):
-    from mien.audit.fairness.reading import open_labelled
+    from mien.audit.fairness.reading import open_labeled
 
     with pytest.raises(DataError, match="'bored'"):
-        open_labelled(Path(write({"path": ["a.png"], "emotion": ["bored"], "g": ["x"]})), groups=["g"])
+        open_labeled(Path(write({"path": ["a.png"], "emotion": ["bored"], "g": ["x"]})), groups=["g"])
 
 
 @pytest.fixture
 def faces(tmp_path):
-    """FER2013's file as Kaggle gives it: thirty pictures of PublicTest, one half dark and one half bright."""
+    """FER2013's file as Kaggle gives it: thirty images of PublicTest, one half dark and one half bright."""
     rng = np.random.default_rng(0)
     lines = ["emotion,pixels,Usage"]
     for number in range(30):
@@ -165,8 +165,8 @@ def test_a_data_set_of_faces_is_audited_by_how_they_were_photographed(run, faces
     assert [(group["name"], group["n"]) for group in light["groups"]] == [("dark", 15), ("bright", 15)]
     read = rows_of(out / "predictions.csv")
     assert {row["truth"] for row in read} == {"happy", "sad"}
-    assert read[0]["picture"].startswith("line 2 ")
-    assert "ita" not in read[0]  # gray pictures tell nothing of colours
+    assert read[0]["image"].startswith("line 2 ")
+    assert "ita" not in read[0]  # gray images tell nothing of colors
 
 
 def test_photos_have_conditions_beside_their_own_groups(run, write):
@@ -191,7 +191,7 @@ def test_photos_have_conditions_beside_their_own_groups(run, write):
 def test_conditions_need_photos_and_a_data_set_has_no_columns(run, unfair, faces):
     with pytest.raises(OptionError, match="expected photos to measure"):
         run(unfair, "--conditions", "fixed")
-    with pytest.raises(OptionError, match="says nothing of who is in its pictures"):
+    with pytest.raises(OptionError, match="says nothing of who is in its images"):
         run("--data", faces, "--groups", "gender")
     with pytest.raises(OptionError, match="got no column of groups"):
         run(unfair)

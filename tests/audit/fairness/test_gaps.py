@@ -137,7 +137,7 @@ def test_counts_give_what_fairlearn_gives():
     assert by_name["a"].recall[EMOTIONS[1]] == pytest.approx(recall.by_group["a"])
 
 
-def test_drawing_counts_is_drawing_pictures():
+def test_drawing_counts_is_drawing_images():
     rng = np.random.default_rng(8)
     counts = counts_of([((40, 30, 20), ALIKE), ((10, 30, 60), ALIKE)], rng)
     made = predictions_from(counts, ("a", "b"))
@@ -212,7 +212,7 @@ def test_equalised_odds_name_no_rate_that_does_not_differ():
     (by_group,) = found.attributes
     odds = next(gap for gap in by_group.gaps if gap.measure == "equalised odds")
     assert odds.p_corrected < 0.05
-    assert odds.what == f"recall of {EMOTIONS[2]}"  # furthest apart, on 8 pictures
+    assert odds.what == f"recall of {EMOTIONS[2]}"  # furthest apart, on 8 images
     assert EMOTIONS[2] not in verdict(by_group).text
     assert f"recall of {EMOTIONS[0]}" in verdict(by_group).text
 

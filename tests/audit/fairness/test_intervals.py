@@ -1,4 +1,4 @@
-"""Intervals of gaps mean what they say, of few pictures and of groups that are always right too."""
+"""Intervals of gaps mean what they say, of few images and of groups that are always right too."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_groups_that_are_always_and_never_right_are_not_taken_for_certain():
     assert gap.ratio_interval is None
 
 
-def test_intervals_of_few_pictures_cover_the_truth_as_often_as_they_say():
+def test_intervals_of_few_images_cover_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(1)
     truths = np.array([0.95, 0.9])
     covered = 0

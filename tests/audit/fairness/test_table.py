@@ -181,7 +181,7 @@ def test_crossings_are_pairs(write):
     assert crossed.missing == 10
 
 
-def test_one_picture_of_each_person_is_kept(write):
+def test_one_image_of_each_person_is_kept(write):
     columns = {
         "truth": ["happy", "sad"] * 20,
         "predicted": ["happy"] * 40,
@@ -190,6 +190,6 @@ def test_one_picture_of_each_person_is_kept(write):
     }
     made = read(write(columns), person="who")
     assert sorted(made.groups["gender"]) == ["f"] * 2 + ["m"] * 11
-    assert made.notes == ("One picture of each person is kept, 13 of 40: those of one person say much the same.",)
+    assert made.notes == ("One image of each person is kept, 13 of 40: those of one person say much the same.",)
     with pytest.raises(DataError, match="--person"):
         read(write(columns), person="whom")

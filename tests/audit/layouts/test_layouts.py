@@ -1,4 +1,4 @@
-"""Each layout is known by its files, and says of its pictures what the data set says."""
+"""Each layout is known by its files, and says of its images what the data set says."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from mien.errors import DataError, OptionError
 from .conftest import HEADER, write
 
 
-def cells(labelled, *names):
-    return [tuple(row) for row in zip(*(labelled.table.text(name).tolist() for name in names))]
+def cells(labeled, *names):
+    return [tuple(row) for row in zip(*(labeled.table.text(name).tolist() for name in names))]
 
 
-def test_a_clip_is_labelled_with_what_viewers_saw_else_with_what_was_asked_for(crema_d):
+def test_a_clip_is_labeled_with_what_viewers_saw_else_with_what_was_asked_for(crema_d):
     for path in (crema_d, crema_d / "VideoDemographics.csv"):
         assert layout_of(path).name == "CREMA-D"
         made = open_data(path)
@@ -28,7 +28,7 @@ def test_a_clip_is_labelled_with_what_viewers_saw_else_with_what_was_asked_for(c
     assert cells(made, "gender", "age", "race", "person")[-1] == ("female", "60+", "", "1002")
     assert made.folder == crema_d
     notes = " ".join(made.notes)
-    assert "2 clips are labelled with what most viewers" in notes
+    assert "2 clips are labeled with what most viewers" in notes
     assert "2 with what the actor was asked for" in notes
     assert "all are of one group: race, ethnicity" in notes
     assert "show 2 people" in notes
@@ -110,7 +110,7 @@ def test_what_is_wrong_in_raf_db_is_said(raf_db, file, lines, words):
 def test_what_raf_db_lacks_is_said(raf_db):
     basic = raf_db / "basic"
     (basic / "Image").rename(raf_db / "elsewhere")
-    with pytest.raises(DataError, match="has no pictures; expected the folder Image/original"):
+    with pytest.raises(DataError, match="has no images; expected the folder Image/original"):
         open_data(raf_db)
     (basic / "EmoLabel").rename(raf_db / "labels")
     with pytest.raises(DataError, match="has no labels"):
@@ -126,10 +126,10 @@ def test_affectnet_tells_nobody_apart_but_by_columns_of_ones_own(affectnet):
         ("2/c.jpg", "neutral", "validation", "no"),
     ]
     assert made.folder == affectnet / "Manually_Annotated_Images"
-    assert made.notes == ("1 pictures are left out: none, uncertain, or no face.",)
+    assert made.notes == ("1 images are left out: none, uncertain, or no face.",)
     lists = affectnet / "Manually_Annotated_file_lists"
     assert cells(open_data(lists / "validation.csv", groups=["part"]), "path") == [("2/c.jpg",)]
-    with pytest.raises(DataError, match="does not tell who is in its pictures"):
+    with pytest.raises(DataError, match="does not tell who is in its images"):
         open_data(lists / "training.csv")
 
 
@@ -147,7 +147,7 @@ def test_the_newer_folders_of_affectnet(affectnet_newer):
         open_data(affectnet_newer, groups=[])
 
 
-def test_affectnet_without_its_pictures(affectnet):
+def test_affectnet_without_its_images(affectnet):
     (affectnet / "Manually_Annotated_Images").rename(affectnet / "gone")
     with pytest.raises(DataError, match=r"1/a\.jpg is nowhere near"):
         open_data(affectnet, groups=["glasses"])

@@ -10,9 +10,8 @@ from mien.audit.fairness.clips import averaged, frames_of, widest
 from mien.audit.fairness.reading import predict
 from mien.audit.layouts.opening import open_data
 from mien.errors import DataError
-from mien.values.face import Box, Face
-from mien.values.options import ReadOptions
-from mien.values.reading import Reading
+from mien.options import ReadOptions
+from mien.types import Box, Face, Reading
 
 from ...conftest import make_clip
 from ..fairness.test_command import run as run  # noqa: PLC0414  # the fixture
@@ -38,7 +37,7 @@ def test_a_clip_is_the_mean_of_its_frames():
 
 
 def test_frames_that_contradict_each_other_abstain():
-    assert averaged([reading(0.95, unsure_below=0.6), reading(0.1, unsure_below=0.6)]).abstained
+    assert averaged([reading(0.95, min_confidence=0.6), reading(0.1, min_confidence=0.6)]).abstained
     assert not averaged([reading(0.95), reading(0.9)]).abstained
 
 
@@ -61,9 +60,9 @@ def test_a_cut_clip_is_read_as_far_as_it_goes_and_told(tmp_path):
 
 def test_crema_d_is_read_clip_by_clip(crema_d):
     made = open_data(crema_d, person="person")
-    (crema_d / "VideoFlash" / "1002_DFA_HAP_XX.mp4").write_bytes(b"no film")
+    (crema_d / "VideoFlash" / "1002_DFA_HAP_XX.mp4").write_bytes(b"no video")
     rows, notes = predict(made, ReadOptions(emotions="four", flip=False))
-    said = {row["picture"].rpartition("/")[2]: row for row in rows}
+    said = {row["image"].rpartition("/")[2]: row for row in rows}
     assert {name: (row["truth"], row["predicted"]) for name, row in said.items()} == {
         "1001_DFA_ANG_XX.flv": ("happy", "happy"),
         "1001_IEO_SAD_HI.mp4": ("sad", "neutral"),
@@ -102,7 +101,7 @@ def test_fairface_by_the_command(run, fairface, tmp_path):
     with (out / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert "truth" not in rows[0]
-    assert {row["picture"].rpartition("FairFace/")[2]: row["predicted"] for row in rows} == {
+    assert {row["image"].rpartition("FairFace/")[2]: row["predicted"] for row in rows} == {
         "train/1.jpg": "happy",
         "val/1.jpg": "happy",
         "val/2.jpg": "neutral",

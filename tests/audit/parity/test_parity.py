@@ -24,7 +24,7 @@ NAMES = EMOTIONS[:3]
 
 
 def predicted(groups, rng, found=1.0, abstained=0.0) -> Predictions:
-    """Made-up predictions: name of the group -> how many pictures, and how likely each emotion is."""
+    """Made-up predictions: name of the group -> how many images, and how likely each emotion is."""
     said = np.concatenate([rng.choice(3, n, p=chances) for n, chances in groups.values()])
     seen = rng.random(len(said)) < found
     cells = np.concatenate([np.full(n, name, object) for name, (n, _) in groups.items()])
@@ -42,7 +42,7 @@ def predicted(groups, rng, found=1.0, abstained=0.0) -> Predictions:
 ALIKE = (0.5, 0.3, 0.2)
 
 
-def test_counts_and_shares_are_those_of_the_pictures():
+def test_counts_and_shares_are_those_of_the_images():
     said = np.array([0, 0, 1, -1, 2, 2, 2, -1])
     abstained = np.array([0, 1, 0, 0, 0, 0, 1, 0], bool)
     cells = np.array(["a"] * 4 + ["b"] * 4, object)
@@ -98,7 +98,7 @@ def test_fewer_faces_found_are_told_first():
     assert "served worse" in said
 
 
-def test_few_pictures_say_that_they_are_few():
+def test_few_images_say_that_they_are_few():
     rng = np.random.default_rng(2)
     found = parity(predicted({"a": (20, ALIKE), "b": (20, ALIKE), "c": (2, ALIKE)}, rng), draws=200)
     (by_group,) = found.attributes
@@ -186,8 +186,8 @@ def test_all_files_are_written(run, table, tmp_path):
     assert "&lt;day&gt;" in page
     assert "<day>" not in page
     assert CAUTION[:40] in page
-    for picture in ("shares.png", "gaps.png"):
-        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    for image in ("shares.png", "gaps.png"):
+        assert (out / image).read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OutputError, match="holds an audit already"):
         run(table, "--groups", "place", "--no-truth", "--out", out)
     found = json.loads(run(table, "--groups", "place", "--no-truth", "--json", "--draws", 200))

@@ -138,7 +138,7 @@ def test_the_commands_work_together(table, tmp_path, capsys):
         tmp_path / "rest.csv",
         Columns(("gender",)),
         None,
-        pictures="",
+        images="",
         settings={"cross": False, "least": 5, "draws": 100, "seed": 0},
         thresholds=tmp_path / "t.json",
         out=None,

@@ -86,11 +86,11 @@ def test_evaluations_say_whose_they_are_and_data_is_carded(lab, tmp_path, card, 
     code, _, err = lab("card", "default", "--with", "evaluation.json", "--out", "card.md")
     assert code == 0, err
     assert "How Often It Is Right: faces, validation" in (tmp_path / "card.md").read_text("utf-8")
-    code, _, err = lab("card-data", "faces.csv", "--out", "data.md", "--licence", "mine")
+    code, _, err = lab("card-data", "faces.csv", "--out", "data.md", "--license", "mine")
     assert code == 0, err
-    assert "80 pictures of faces" in (tmp_path / "data.md").read_text("utf-8")
+    assert "80 images of faces" in (tmp_path / "data.md").read_text("utf-8")
     code, out, _ = lab("inspect", "faces.csv", "--json")
     (tmp_path / "found.json").write_text(out)
-    assert lab("card-data", "found.json", "--out", "again.md", "--licence", "mine")[0] == 0
+    assert lab("card-data", "found.json", "--out", "again.md", "--license", "mine")[0] == 0
     assert (tmp_path / "again.md").read_text("utf-8") == (tmp_path / "data.md").read_text("utf-8")
     assert lab("card-data", "evaluation.json", "--out", "no.md")[0] == 6

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.data.dataset import Dataset, Votes
 from mien.errors import DataError
 from mien.lab.cards.data_card import Told, data_card, hazards
-from mien.lab.dataset.faces import FaceSet, Votes
 from mien.lab.inspect.annotators import annotators
 from mien.lab.inspect.cleaning import clean
 from mien.lab.inspect.inspection import look_through
@@ -19,18 +19,18 @@ from ..conftest import two_classes
 
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory) -> dict:
-    """What is found in a set of which ten validation pictures are copies of training pictures."""
+    """What is found in a set of which ten validation images are copies of training images."""
     faces = two_classes(120)
     images, labels = faces.images.copy(), faces.labels.copy()
     images[100:110], labels[100:110] = images[:10], labels[:10]
-    set_ = FaceSet("faces", images, labels, faces.split, faces.votes)
+    set_ = Dataset("faces", images, labels, faces.split, faces.votes)
     found = look_through(set_, side=16, folder=tmp_path_factory.mktemp("data"))
     return as_dict(found, problems_of(found), clean(found, drop_label_errors=False))
 
 
 def test_copies_and_disagreement_are_hazards(leaky):
     words = " ".join(hazards(leaky))
-    assert "10 pictures of the validation part have an exact copy in training" in words
+    assert "10 images of the validation part have an exact copy in training" in words
     assert "Disagreement" in words
     text = data_card(leaky, Told(source="made up"))
     assert "| validation | 30 | 10 (33.3 %) |" in text
@@ -40,21 +40,21 @@ def test_copies_and_disagreement_are_hazards(leaky):
 
 def test_the_front_matter_is_what_the_hub_reads(leaky):
     hub = pytest.importorskip("huggingface_hub", reason="the Hub's own reader is not installed")
-    read = hub.DatasetCard(data_card(leaky, Told(licence="CC-BY-4.0"))).data
+    read = hub.DatasetCard(data_card(leaky, Told(license="CC-BY-4.0"))).data
     assert (read.license, read.size_categories) == ("cc-by-4.0", ["n<1K"])
     assert read.pretty_name == "faces"
 
 
-def test_no_name_of_a_picture_is_on_it(leaky):
+def test_no_name_of_a_image_is_on_it(leaky):
     assert "#1" not in data_card(leaky)
 
 
 def test_an_old_inspection_is_told_so():
     with pytest.raises(DataError, match="not whole"):
-        data_card({"name": "x", "pictures": 1, "classes": {}, "problems": {}})
+        data_card({"name": "x", "images": 1, "classes": {}, "problems": {}})
 
 
-def votes_of(faces: FaceSet, rows: list[int]) -> FaceSet:
+def votes_of(faces: Dataset, rows: list[int]) -> Dataset:
     """The same faces, each with these votes for its label, the next emotion, and so on."""
     table = np.zeros((len(faces), 8), np.uint8)
     for step, n in enumerate(rows):

@@ -42,8 +42,8 @@ def test_the_front_matter_is_what_the_hub_reads(card):
         ("For friends only", "license: other\nlicense_name: for-friends-only"),
     ],
 )
-def test_licences_are_named_as_the_hub_names_them(card, licence, front):
-    assert front in model_card(replace(card, licence=licence), measured(card, []))
+def test_licenses_are_named_as_the_hub_names_them(card, licence, front):
+    assert front in model_card(replace(card, license=licence), measured(card, []))
 
 
 def test_of_a_model_that_nobody_measured_no_figure_is_invented(nothing):
@@ -60,14 +60,14 @@ def test_of_a_model_that_nobody_measured_no_figure_is_invented(nothing):
 def test_weak_emotions_are_named(card):
     text = model_card(card, measured(card, []))
     assert "contempt (0 % of 13 found)" in text
-    assert "Contempt is never recognised" in text
+    assert "Contempt is never recognized" in text
 
 
 def test_a_gap_between_groups_of_people_is_a_weakness_and_shown(card, audited):
     found = measured(card, [audited()])
     text = model_card(card, found, conditions=NAMES)
     assert "| equally well by gender (faces.csv) | no: a difference was found |" in text
-    assert "**By gender** (faces.csv, 800 pictures): A difference was found" in text
+    assert "**By gender** (faces.csv, 800 images): A difference was found" in text
     assert "whether it works equally well for groups of people" not in text
     assert "whether it works equally well by light" in text
     whom = text.partition("#### For Whom It Works")[2].partition("#### Under")[0]
@@ -75,7 +75,7 @@ def test_a_gap_between_groups_of_people_is_a_weakness_and_shown(card, audited):
     assert "p, corrected" in whom
 
 
-def test_groups_of_pictures_are_conditions_and_no_people(card, audited):
+def test_groups_of_images_are_conditions_and_no_people(card, audited):
     text = model_card(card, measured(card, [audited(column="brightness")]), conditions=NAMES)
     assert "| equally well for everyone | not measured" in text
     whom, _, conditions = text.partition("#### For Whom It Works")[2].partition("#### Under Which Conditions It Works")
@@ -83,7 +83,7 @@ def test_groups_of_pictures_are_conditions_and_no_people(card, audited):
     assert "| brightness | n |" in conditions
 
 
-def test_spoiled_pictures_that_cost_ten_points_are_named(card):
+def test_spoiled_images_that_cost_ten_points_are_named(card):
     common = {"way": "crop", "n": 100, "found_share": 1.0, "abstained": 0.1, "confidence": 0.8}
     marks = [
         {

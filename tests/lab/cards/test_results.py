@@ -48,7 +48,7 @@ def test_an_audit_of_another_model_is_refused_and_one_of_nobody_is_noted(card, a
 def test_of_several_models_only_ones_own_certainty_is_taken(card, write):
     estimate = {"value": 0.5, "low": 0.4, "high": 0.6}
     one = {
-        "model": card.name, "head": "ferplus", "pictures": "official", "overall": {"n": 1, "accuracy": estimate}, "bins": {},
+        "model": card.name, "head": "ferplus", "images": "official", "overall": {"n": 1, "accuracy": estimate}, "bins": {},
         "answered": {"rows": [], "coverage": [1], "risk": [0]}, "data": "fer2013", "split": "validation",
         "sha256": card.sha256,
     }  # fmt: skip

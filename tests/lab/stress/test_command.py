@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.cli.app import main
-from mien.models.catalogue import load_model
+from mien.model.registry import load_model
 
 from ...conftest import EXAMPLES
 from ..conftest import two_classes
@@ -92,7 +92,7 @@ def test_an_interrupted_run_goes_on_where_it_was(work, stress, monkeypatch):
     assert (work / "parts" / "answers.csv.partial").exists()
     assert stress(*ASK, "--out", "parts", "--resume", "--seed", "7")[0] == 2  # other spoilings
     assert stress(*ASK, "--out", "parts", "--resume")[0] == 0
-    assert len(calls) == 3  # the clean pictures were not asked about again
+    assert len(calls) == 3  # the clean images were not asked about again
     assert (work / "parts" / "answers.csv").read_text() == (work / "whole" / "answers.csv").read_text()
 
 

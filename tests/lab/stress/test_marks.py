@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mien.lab.stress.conditions import CONDITIONS
+from mien.lab.stress.images import _evenly
 from mien.lab.stress.marks import marks
-from mien.lab.stress.pictures import _evenly
 from mien.lab.stress.table import as_csv, as_markdown, broken, table
 
 
@@ -17,7 +17,7 @@ def answers(**said: dict[str, list[str]]) -> dict[str, np.ndarray]:
             for number, emotion in enumerate(emotions):
                 truth = ("happy", "happy", "sad", "sad")[number % 4]
                 rows.append((model, condition, "detected", f"p{number}", truth, emotion, "0.8", "false"))
-    names = ("model", "condition", "way", "picture", "answer", "emotion", "confidence", "abstained")
+    names = ("model", "condition", "way", "image", "answer", "emotion", "confidence", "abstained")
     return dict(zip(names, np.array(rows).T, strict=True))
 
 
@@ -57,14 +57,14 @@ def test_models_are_compared_in_pairs_with_the_first():
     assert rows[1].gain == 0
     assert rows[1].p == 1
     assert rows[3].gain == pytest.approx(0.25)
-    assert rows[3].p == pytest.approx(2 * 2 * 0.5**5)  # five pictures, all one way; two rows
+    assert rows[3].p == pytest.approx(2 * 2 * 0.5**5)  # five images, all one way; two rows
     low, high = rows[3].gain_interval
     assert low < 0.25 < high
     assert "vs first" in as_markdown(rows, "title", ["a note"])
     assert table(rows, "title").row_count == 4
 
 
-def test_pictures_are_drawn_as_evenly_as_there_are():
+def test_images_are_drawn_as_evenly_as_there_are():
     pile = np.array([0] * 100 + [1] * 3 + [2] * 50)
     drawn = _evenly(pile, 43, np.random.default_rng(0))
     assert np.bincount(pile[drawn]).tolist() == [20, 3, 20]

@@ -1,40 +1,43 @@
-"""Spoiled training pictures."""
+"""Spoiled training images."""
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.augment import spoil as room  # noqa: E402
-from mien.lab.augment.spoil import MIX, spoil  # noqa: E402
+from mien.lab import corruptions as room  # noqa: E402
+from mien.lab.corruptions import (
+    MIX,
+    spoil,
+)
 
 
 @pytest.fixture
-def pictures():
+def images():
     torch.manual_seed(0)
     smooth = torch.nn.functional.interpolate(torch.rand(40, 1, 8, 8), (48, 48), mode="bilinear")
     return (0.1 + 0.8 * smooth).clamp(0, 1)
 
 
-def test_all_none_and_some_are_spoiled(pictures):
-    before = pictures.clone()
-    assert (spoil(pictures, 0.0) == before).all()
+def test_all_none_and_some_are_spoiled(images):
+    before = images.clone()
+    assert (spoil(images, 0.0) == before).all()
     torch.manual_seed(1)
-    every = spoil(pictures, 1.0)
-    assert (pictures == before).all()
+    every = spoil(images, 1.0)
+    assert (images == before).all()
     assert every.shape == before.shape
     assert every.dtype == torch.float32
     assert 0 <= every.min() <= every.max() <= 1
     changed = (every != before).flatten(1).any(1)
     assert changed.float().mean() > 0.95
-    some = (spoil(pictures.repeat(10, 1, 1, 1), 0.3) != before.repeat(10, 1, 1, 1)).flatten(1).any(1)
+    some = (spoil(images.repeat(10, 1, 1, 1), 0.3) != before.repeat(10, 1, 1, 1)).flatten(1).any(1)
     assert 0.2 < some.float().mean() < 0.4
     torch.manual_seed(1)
-    assert (spoil(pictures, 1.0) == every).all()
+    assert (spoil(images, 1.0) == every).all()
 
 
 @pytest.mark.parametrize("change", [change for _, change in MIX], ids=lambda change: change.__name__)
 @pytest.mark.parametrize("shape", [(3, 1, 48, 48), (2, 3, 40, 40), (2, 1, 50, 50), (1, 1, 16, 16)], ids=str)
-def test_each_kind_takes_any_size_and_colour(change, shape):
+def test_each_kind_takes_any_size_and_color(change, shape):
     torch.manual_seed(0)
     spoiled = change(torch.rand(shape))
     assert spoiled.shape == shape
@@ -46,34 +49,34 @@ def test_weights_are_shares():
     assert all(weight > 0 for weight, _ in MIX)
 
 
-def test_blurring_leaves_an_even_picture_even():
+def test_blurring_leaves_an_even_image_even():
     gray = torch.full((4, 1, 48, 48), 0.4)
     for change in (room.blur, room.shake, room.shrink):
         assert torch.allclose(change(gray), gray, atol=1e-5)
 
 
-def test_blurring_takes_detail_away(pictures):
+def test_blurring_takes_detail_away(images):
     fine = torch.rand(20, 1, 48, 48)
     for change in (room.blur, room.shake, room.shrink):
         assert change(fine).std() < 0.8 * fine.std()
 
 
-def test_darkness_is_dark_and_covers_cover_their_half(pictures):
-    assert (room.darken(pictures).mean((1, 2, 3)) < 0.75 * pictures.mean((1, 2, 3))).all()
-    below, eyes = room.cover_below(pictures), room.cover_eyes(pictures)
-    assert (below[..., :22, :] == pictures[..., :22, :]).all()
-    assert (below[..., 36, 24] != pictures[..., 36, 24]).all()
-    assert (eyes[..., 30:, :] == pictures[..., 30:, :]).all()
+def test_darkness_is_dark_and_covers_cover_their_half(images):
+    assert (room.darken(images).mean((1, 2, 3)) < 0.75 * images.mean((1, 2, 3))).all()
+    below, eyes = room.cover_below(images), room.cover_eyes(images)
+    assert (below[..., :22, :] == images[..., :22, :]).all()
+    assert (below[..., 36, 24] != images[..., 36, 24]).all()
+    assert (eyes[..., 30:, :] == images[..., 30:, :]).all()
 
 
-def test_compression_is_that_of_jpeg(pictures, monkeypatch):
+def test_compression_is_that_of_jpeg(images, monkeypatch):
     """At a low quality it makes about the error that OpenCV's encoder makes."""
     import cv2
     import numpy as np
 
     monkeypatch.setattr(room, "_log_between", lambda like, low, high: torch.full((len(like), 1, 1, 1), 10.0))
-    ours = (room.compress(pictures[:1]).clamp(0, 1)[0, 0] * 255).round().numpy()
-    picture = (pictures[0, 0] * 255).round().numpy().astype(np.uint8)
-    theirs = cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 10])[1], cv2.IMREAD_GRAYSCALE)
+    ours = (room.compress(images[:1]).clamp(0, 1)[0, 0] * 255).round().numpy()
+    image = (images[0, 0] * 255).round().numpy().astype(np.uint8)
+    theirs = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 10])[1], cv2.IMREAD_GRAYSCALE)
     assert np.abs(ours - theirs).mean() < 2.5
-    assert np.abs(ours - picture).mean() == pytest.approx(np.abs(theirs.astype(float) - picture).mean(), rel=0.25)
+    assert np.abs(ours - image).mean() == pytest.approx(np.abs(theirs.astype(float) - image).mean(), rel=0.25)

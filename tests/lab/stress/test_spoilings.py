@@ -1,4 +1,4 @@
-"""What the spoilings of ``mien lab stress`` do to a picture."""
+"""What the spoilings of ``mien lab stress`` do to an image."""
 
 from dataclasses import replace
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mien import Frame
-from mien.crop.align import cut
+from mien.data.preprocessing import FaceFinder
 from mien.errors import OptionError
-from mien.lab.dataset.finding import FaceFinder
 from mien.lab.stress.conditions import CONDITIONS, chosen
 from mien.lab.stress.reading import Finder
 from mien.lab.stress.subject import FACE, WINDOW, Subject, as_whole, in_window
+from mien.model.preprocess import cut
 
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
 
@@ -30,7 +30,7 @@ def test_every_face_has_one_size_in_the_middle_of_its_window(woman):
     box = woman.face.box
     assert woman.image.shape == (WINDOW, WINDOW, 3)
     assert (box.width * box.height) ** 0.5 == pytest.approx(FACE, rel=0.02)
-    assert woman.centre == pytest.approx((WINDOW / 2, WINDOW / 2), abs=1)
+    assert woman.center == pytest.approx((WINDOW / 2, WINDOW / 2), abs=1)
     found = Finder(threads=1).find(woman)
     assert found is not None
     assert np.abs(found.landmarks - woman.points).max() < 5
@@ -52,7 +52,7 @@ def test_a_face_at_the_border_is_filled_up_with_the_mean(astronaut, woman):
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-def test_all_conditions_give_a_picture_that_can_be_cut_and_repeat_themselves(woman, condition):
+def test_all_conditions_give_a_image_that_can_be_cut_and_repeat_themselves(woman, condition):
     one, again = condition.apply(woman, seed=3), condition.apply(woman, seed=3)
     assert one.image.dtype == np.uint8
     assert one.image.shape[2] == 3
@@ -77,13 +77,13 @@ def test_levels_go_from_mild_to_hard(woman):
     def change(name: str) -> float:
         return float(np.abs(BY_NAME[name].apply(woman, 0).image.astype(int) - woman.image).mean())
 
-    for family in ("darkness", "low contrast", "noise", "blur", "JPEG", "glare", "colour cast", "tilt"):
+    for family in ("darkness", "low contrast", "noise", "blur", "JPEG", "glare", "color cast", "tilt"):
         levels = [change(f"{family} {n}") for n in range(1, 4) if f"{family} {n}" in BY_NAME]
         assert levels == sorted(levels), family
     assert BY_NAME["darkness 2"].apply(woman, 0).image.mean() == pytest.approx(woman.image.mean() / 4, rel=0.1)
 
 
-def test_low_resolution_shrinks_picture_and_face_alike(woman):
+def test_low_resolution_shrinks_image_and_face_alike(woman):
     far = BY_NAME["low resolution 3"].apply(woman, 0)
     assert far.side == 24
     assert far.image.shape == (40, 40, 3)
@@ -102,10 +102,10 @@ def test_a_mask_covers_the_mouth_and_glasses_the_eyes(woman):
         assert (at(shaded, corner) == at(woman.image, corner)).all()
 
 
-def test_an_off_centre_crop_is_moved_by_what_it_says(woman):
-    moved = BY_NAME["off centre 2"].apply(woman, 0)
-    step = np.array(moved.centre) - np.array(woman.centre)
-    from mien.crop.align import square_around
+def test_an_off_center_crop_is_moved_by_what_it_says(woman):
+    moved = BY_NAME["off center 2"].apply(woman, 0)
+    step = np.array(moved.center) - np.array(woman.center)
+    from mien.model.preprocess import square_around
 
     assert np.hypot(*step) == pytest.approx(0.10 * square_around(woman.face)[1], rel=1e-3)
     assert square_around(BY_NAME["loose crop 1"].apply(woman, 0).face)[1] == pytest.approx(

@@ -1,1 +1,1 @@
-"""Two models on the same pictures: who gained, who lost, and did the gap between groups shrink?"""
+"""Two models on the same images: who gained, who lost, and did the gap between groups shrink?"""

@@ -1,4 +1,4 @@
-"""What changed for whom: accuracies and gaps of two models on the same pictures, and whether that is more than chance."""
+"""What changed for whom: accuracies and gaps of two models on the same images, and whether that is more than chance."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..fairness.resampling import p_value
 from ..fairness.values import Interval
 from .values import Apart, Change, Changed, GapChange, GroupChange, Pair
 
-#: Pictures that a group needs to be compared.
+#: Images that a group needs to be compared.
 LEAST = 5
 DRAWS = 5000
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-# A picture is right in both, lost (right before only), gained (right after only), or right in neither.
+# An image is right in both, lost (right before only), gained (right after only), or right in neither.
 _BOTH, _LOST, _GAINED = range(3)
 
 
@@ -30,10 +30,10 @@ def change(pair: Pair, *, least: int = LEAST, draws: int = DRAWS, seed: int = 0)
 
     Accuracies are compared by McNemar's exact test, corrected for all groups of all columns (Holm 1979), with intervals of a
     paired bootstrap within each group (Efron 1979). The change of the largest gap is tested by permutation: were the models
-    alike, it would not matter which of a picture's two answers is called the later one, so they are swapped at random.
+    alike, it would not matter which of an image's two answers is called the later one, so they are swapped at random.
 
     Args:
-        pair: the pictures, with at least one column of groups.
+        pair: the images, with at least one column of groups.
         least: smaller groups are shown, but take part in no comparison.
         draws: resamples, and permutations.
         seed: of chance; the same seed gives the same figures.
@@ -43,7 +43,7 @@ def change(pair: Pair, *, least: int = LEAST, draws: int = DRAWS, seed: int = 0)
         DataError: a column holds one group only, none, or too many.
     """
     if least < 2 or draws < 100:
-        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 pictures and 100 draws")
+        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 images and 100 draws")
     if not pair.groups:
         raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
     rng = np.random.default_rng(seed)
@@ -66,20 +66,20 @@ def change(pair: Pair, *, least: int = LEAST, draws: int = DRAWS, seed: int = 0)
 
 
 def counted(pair: Pair, codes: npt.NDArray[np.int64], groups: int) -> Counts:
-    """int64 (G, 4): pictures of each group right in both, lost, gained, right in neither."""
+    """int64 (G, 4): images of each group right in both, lost, gained, right in neither."""
     outcome = np.where(pair.before, np.where(pair.after, _BOTH, _LOST), np.where(pair.after, _GAINED, 3))
     has = codes >= 0
     return np.bincount(codes[has] * 4 + outcome[has], minlength=4 * groups).reshape(groups, 4).astype(np.int64)
 
 
 def bootstrapped(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """int64 (D, G, 4): pictures drawn with replacement within each group; both answers of a picture stay together."""
+    """int64 (D, G, 4): images drawn with replacement within each group; both answers of an image stay together."""
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     return np.stack([rng.multinomial(n, share, size=draws) for n, share in zip(counts.sum(1), shares)], 1)
 
 
 def swapped(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """int64 (D, G, 4): counts as they might have been, had a coin decided which answer of a picture came first."""
+    """int64 (D, G, 4): counts as they might have been, had a coin decided which answer of an image came first."""
     made = np.broadcast_to(counts, (draws, *counts.shape)).copy()
     differing = counts[:, _LOST] + counts[:, _GAINED]
     made[..., _GAINED] = rng.binomial(differing, 0.5, size=(draws, len(counts)))

@@ -19,7 +19,7 @@ _STYLES = {"gap": "bold red", "none": "bold green", "small": "bold yellow"}
 def shown(change: Change, width: int) -> Iterator[RenderableType]:
     """What to print, in order; a console of fewer than 100 columns gets fewer figures."""
     yield Text(headline(change), style="bold")
-    yield Text(f"{change.n:,} pictures, each read by both models", style="dim")
+    yield Text(f"{change.n:,} images, each read by both models", style="dim")
     for note in change.notes:
         yield Text(f"Note: {note}", style="dim")
     for one in change.attributes:
@@ -32,7 +32,7 @@ def shown(change: Change, width: int) -> Iterator[RenderableType]:
     yield Text()
     yield Text(
         f"Accuracy in percent, change in points, with 95 % intervals (paired bootstrap, {change.draws:,} draws). gained, "
-        "lost: pictures that only the second, only the first model gets right. p: McNemar's exact test, corrected after "
+        "lost: images that only the second, only the first model gets right. p: McNemar's exact test, corrected after "
         f"Holm for {change.comparisons} groups; of the gap: answers of both models swapped at random.",
         style="dim",
     )

@@ -12,12 +12,12 @@ from ..fairness.values import Interval
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """N pictures that two models have read, a face found by both.
+    """N images that two models have read, a face found by both.
 
     Attributes:
         before: bool (N,), which of them the first model gets right.
         after: bool (N,), the same of the second.
-        groups: column -> object (N,) of str, the group of each picture; empty where it has none.
+        groups: column -> object (N,) of str, the group of each image; empty where it has none.
         notes: what a reader must know of how the tables were joined, a sentence each.
     """
 
@@ -36,15 +36,15 @@ class GroupChange:
 
     Attributes:
         name: of the group.
-        n: its pictures.
+        n: its images.
         before: accuracy of the first model, with ``before_interval``, its 95 % interval (Wilson 1927).
         after: of the second, with ``after_interval``.
         difference: ``after`` less ``before``, with its 95 % interval (paired bootstrap).
-        gained: pictures that only the second model gets right.
-        lost: pictures that only the first one gets right.
+        gained: images that only the second model gets right.
+        lost: images that only the first one gets right.
         p: of both models being right equally often in this group (McNemar 1947, exact).
         p_corrected: the same, corrected for the number of groups (Holm 1979).
-        compared: it has pictures enough to take part in the gap and in the correction.
+        compared: it has images enough to take part in the gap and in the correction.
     """
 
     name: str
@@ -80,7 +80,7 @@ class GapChange:
         before: with the first model.
         after: with the second; perhaps between other groups.
         difference: the gap after less the gap before: below 0 it shrank; with its 95 % interval (paired bootstrap).
-        p: of the two models being exchangeable, picture by picture (permutation test).
+        p: of the two models being exchangeable, image by image (permutation test).
         p_corrected: the same, corrected for the number of columns (Holm 1979).
     """
 
@@ -99,8 +99,8 @@ class Changed:
     Attributes:
         name: of the column.
         groups: in the natural order of their names.
-        gap: what became of it; None where fewer than two groups have pictures enough.
-        missing: pictures that belong to no group.
+        gap: what became of it; None where fewer than two groups have images enough.
+        missing: images that belong to no group.
     """
 
     name: str
@@ -114,11 +114,11 @@ class Change:
     """All that was found.
 
     Attributes:
-        n: pictures.
+        n: images.
         overall: all of them as one group; its p-value is not corrected.
         attributes: the columns of groups.
         draws: resamples, and permutations.
-        least: pictures that a group needs to be compared.
+        least: images that a group needs to be compared.
         comparisons: p-values of groups that were corrected together; those of gaps are corrected among themselves.
         notes: what a reader must know, a sentence each.
     """

@@ -22,7 +22,7 @@ def headline(change: Change) -> str:
 def verdict(one: Changed) -> tuple[Kind, str]:
     """What can be said of the gap of one column, in a few words. ``none`` is good news, ``gap`` bad news."""
     if one.gap is None:
-        return "small", "Too few pictures to compare"
+        return "small", "Too few images to compare"
     if not _told_apart(one.gap):
         return "small", "No change of the gap can be told"
     return ("none", "The gap shrank") if one.gap.difference < 0 else ("gap", "The gap grew")
@@ -31,7 +31,7 @@ def verdict(one: Changed) -> tuple[Kind, str]:
 def details(one: Changed) -> str:
     """What became of the gap and of the groups of one column, in sentences."""
     if one.gap is None:
-        return "Fewer than two groups have pictures enough to be compared."
+        return "Fewer than two groups have images enough to be compared."
     gap = one.gap
     text = (
         f"The gap was {points(gap.before.gap)} ({gap.before.lowest} below {gap.before.highest}) and is "
@@ -97,7 +97,7 @@ def _overall(overall: GroupChange) -> str:
     sure = overall.p < LEVEL
     went = ("rose" if overall.difference > 0 else "fell") if sure else "did not change by more than chance"
     return (
-        f"Over all pictures accuracy {went}: {percent(overall.before)} before, {percent(overall.after)} after "
+        f"Over all images accuracy {went}: {percent(overall.before)} before, {percent(overall.after)} after "
         f"({p_words(overall.p)})."
     )
 

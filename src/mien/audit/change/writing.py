@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...sinks.atomic import write_all
+from ...io.atomic import write_all
 from ..fairness.writing import csv_of
 from .figure import change_figure
 from .page import render

@@ -12,10 +12,10 @@ from .gaps import corrected, gaps_of
 from .grouping import crossings, grouping
 from .values import Attribute, Audit, Gap, GroupScores, Predictions
 
-#: Name, group of each picture, and names of the groups, as ``grouping`` gives them.
+#: Name, group of each image, and names of the groups, as ``grouping`` gives them.
 Column = tuple[str, npt.NDArray[np.int64], tuple[str, ...]]
 
-#: Pictures that a group needs to be compared.
+#: Images that a group needs to be compared.
 LEAST = 5
 DRAWS = 2000
 _MOST_NAMED = 6
@@ -92,7 +92,7 @@ def columns_of(predictions: Predictions, *, cross: bool, least: int, draws: int)
         DataError: a column holds one group only, none, or too many.
     """
     if least < 2 or draws < 100:
-        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 pictures and 100 draws")
+        raise OptionError(f"least, draws: got {least}, {draws}, expected at least 2 images and 100 draws")
     if not predictions.groups:
         raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
     columns = [(name, *grouping(predictions, name)) for name in predictions.groups]
@@ -100,7 +100,7 @@ def columns_of(predictions: Predictions, *, cross: bool, least: int, draws: int)
 
 
 def left_out(name: str, groups: list[tuple[str, int]]) -> str:
-    """A note on the groups of a column, names and pictures, that are compared with nobody."""
+    """A note on the groups of a column, names and images, that are compared with nobody."""
     named = ", ".join(f"{group} ({n})" for group, n in groups[:_MOST_NAMED])
     more = f" and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
-    return f"By {name}, too few pictures to be compared with anybody: {named}{more}."
+    return f"By {name}, too few images to be compared with anybody: {named}{more}."

@@ -23,11 +23,11 @@ def scores_of(
     """The groups of one column, and the mix of emotions that ``same_mix`` stands on.
 
     Args:
-        predictions: N pictures.
+        predictions: N images.
         codes: int64 (N,), the group of each; -1 where it has none.
         names: of the G groups.
         counts: int64 (G, K, 2 K + 1), as ``counted`` gives them.
-        least: pictures that a group needs to be compared.
+        least: images that a group needs to be compared.
 
     Raises:
         MissingExtraError: fairlearn is not installed.
@@ -128,7 +128,7 @@ def _overconfidence(truth: Any, said: Any, confidence: Any) -> float:
 
 
 def _overconfidence_error(truth: Any, said: Any, confidence: Any) -> float:
-    """Standard error; NaN for a single picture."""
+    """Standard error; NaN for a single image."""
     excess = np.asarray(confidence) - (np.asarray(truth) == np.asarray(said))
     return float(np.std(excess, ddof=1) / math.sqrt(len(excess))) if len(excess) > 1 else math.nan
 

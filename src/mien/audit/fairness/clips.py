@@ -7,37 +7,36 @@ from pathlib import Path
 
 import numpy as np
 
-from ...sources.film import Film, is_film
-from ...sources.still import read_still
-from ...values.frame import Frame
-from ...values.reading import Reading
+from ...io.images import read_image
+from ...io.video import Video, is_video
+from ...types import Frame, Reading
 
 #: Of a clip a frame each so many seconds is read: six or seven of one of two and a half seconds.
 EVERY_S = 0.4
 
 
-def frames_of(picture: bytes | Path, damaged: Callable[[str], None]) -> Iterator[Frame]:
+def frames_of(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[Frame]:
     """The one frame of a photo, or some of a clip, ``EVERY_S`` apart and from the first on.
 
     Args:
-        picture: the encoded bytes of a photo; or the path of a photo or of a film, which its name tells apart.
+        image: the encoded bytes of a photo; or the path of a photo or of a film, which its name tells apart.
         damaged: told why, where a clip cannot be read to its end.
 
     Raises:
         SourceError: it cannot be read at all.
         MissingExtraError: it is a film, and the extra ``video`` is not installed.
     """
-    if isinstance(picture, bytes) or not is_film(picture):
-        yield read_still(picture)
+    if isinstance(image, bytes) or not is_video(image):
+        yield read_image(image)
         return
-    film = Film(picture, every_s=EVERY_S)
+    film = Video(image, interval_s=EVERY_S)
     yield from film.frames()
     if film.stopped:
         damaged(film.stopped)
 
 
 def widest(readings: Sequence[Reading]) -> Reading | None:
-    """Of several faces in a picture, the widest; None where there is none."""
+    """Of several faces in an image, the widest; None where there is none."""
     return max(readings, key=lambda reading: reading.face.box.width, default=None)
 
 
@@ -58,6 +57,6 @@ def averaged(readings: Sequence[Reading]) -> Reading | None:
         np.mean([reading.probabilities for reading in readings], 0).astype(np.float32),
         np.mean(votes, 0).astype(np.float32) if len(votes) == len(readings) else None,
         covered=float(np.mean([reading.covered for reading in readings])),
-        unsure_below=first.unsure_below,
+        min_confidence=first.min_confidence,
         detail=float(np.mean(details)) if details else None,
     )

@@ -29,7 +29,7 @@ class Columns:
     Attributes:
         groups: the columns of groups.
         truth, predicted, confidence, found, abstained: one column each.
-        person: who is in the picture; only one picture of each is kept. Empty keeps all.
+        person: who is in the image; only one image of each is kept. Empty keeps all.
         no_truth: there are no right answers, or they are not to be looked at.
     """
 
@@ -46,7 +46,7 @@ class Columns:
 def predictions_of(table: Table, columns: Columns) -> Predictions:
     """Read predictions off a table.
 
-    Emotions may have any alias. A row without a prediction is a picture in which no face was found. Rows without a right
+    Emotions may have any alias. A row without a prediction is an image in which no face was found. Rows without a right
     answer are left out, and a note says how many. The confidence is a column of its own, or the probability of the emotion
     predicted in the column of its name.
 
@@ -103,7 +103,7 @@ def _check_apart(table: Table, columns: Columns, said: str) -> None:
         what, column = ("right answers", truth) if truth in columns.groups else ("predictions", said)
         raise DataError(
             f"{table.name}: the column {column!r} holds the {what}, expected one of groups (--groups)",
-            hint="How well each emotion is recognised stands in the report of any other column.",
+            hint="How well each emotion is recognized stands in the report of any other column.",
         )
 
 
@@ -142,7 +142,9 @@ def _one_each(table: Table, column: str, rows: npt.NDArray[np.int64]) -> tuple[n
     own = np.zeros(len(rows), np.bool_)
     own[shuffled[first]] = True
     own |= people == ""
-    note = f"One picture of each person is kept, {int(own.sum()):,} of {len(rows):,}: those of one person say much the same."
+    note = (
+        f"One image of each person is kept, {int(own.sum()):,} of {len(rows):,}: those of one person say much the same."
+    )
     return rows[own], note
 
 

@@ -2,7 +2,7 @@
 
 A count has the shape (..., G, K, O): groups, right answers, and outcomes. Outcome 0 is "no face found", 1 to K what was
 predicted, and K + 1 to 2 K what was predicted by a reading that abstained. Leading axes are draws: counts hold all that the
-bootstrap and the permutation test need, whatever the number of pictures.
+bootstrap and the permutation test need, whatever the number of images.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def counted(predictions: Predictions, codes: npt.NDArray[np.int64], groups: int)
     """Count.
 
     Args:
-        predictions: N pictures.
+        predictions: N images.
         codes: int64 (N,), the group of each; -1 where it has none.
         groups: how many there are, G.
 
@@ -66,7 +66,7 @@ class Rates:
 
     @property
     def found(self) -> int:
-        """Place of the share of pictures with a face found."""
+        """Place of the share of images with a face found."""
         return 2 + 2 * self.k
 
     @property
@@ -80,10 +80,10 @@ def rates(counts: Counts, weights: Floats) -> Floats:
 
     Args:
         counts: int64 (..., G, K, 2 K + 1).
-        weights: float64 (K,), the mix of emotions to standardise to; all 0 where there is none.
+        weights: float64 (K,), the mix of emotions to standardize to; all 0 where there is none.
 
     Returns:
-        float64 (..., G, 4 + 2 K), 0 to 1, NaN where a group has no picture to tell by; ``Rates`` says which is where.
+        float64 (..., G, 4 + 2 K), 0 to 1, NaN where a group has no image to tell by; ``Rates`` says which is where.
     """
     part, whole = told(counts)
     made = _over(part, whole)
@@ -105,10 +105,10 @@ def told(counts: Counts) -> tuple[Counts, Counts]:
     k = counts.shape[-2]
     said = counts[..., 1 : k + 1] + counts[..., k + 1 :]
     shown, right = said.sum(-1), np.diagonal(said, axis1=-2, axis2=-1)
-    all_right, judged, pictures = (some[..., None] for some in (right.sum(-1), shown.sum(-1), counts.sum((-1, -2))))
+    all_right, judged, images = (some[..., None] for some in (right.sum(-1), shown.sum(-1), counts.sum((-1, -2))))
     abstained = counts[..., k + 1 :].sum((-1, -2))[..., None]
     part = [all_right, all_right, right, said.sum(-2) - right, judged, abstained]
-    whole = [judged, judged, shown, judged - shown, pictures, judged]
+    whole = [judged, judged, shown, judged - shown, images, judged]
     return np.concatenate(part, -1), np.concatenate(whole, -1)
 
 
@@ -124,9 +124,9 @@ def common_mix(counts: Counts) -> Floats:
 
 
 def behind(counts: Counts) -> Counts:
-    """How many pictures each rate is told by, faces found or not.
+    """How many images each rate is told by, faces found or not.
 
-    All pictures count, for a permutation keeps their number in each group and emotion, but not that of faces found.
+    All images count, for a permutation keeps their number in each group and emotion, but not that of faces found.
 
     Returns:
         int64 (G, 4 + 2 K).

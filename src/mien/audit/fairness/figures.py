@@ -47,7 +47,7 @@ def accuracy_figure(audit: Audit) -> bytes:
         )  # fmt: skip
     if audit.overall.accuracy is not None:
         axes.axvline(100 * audit.overall.accuracy, color=_GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    axes.set_xlabel("accuracy, %, with its 95 % interval (dashed: all pictures; hollow: too few pictures to judge)")
+    axes.set_xlabel("accuracy, %, with its 95 % interval (dashed: all images; hollow: too few images to judge)")
     return png(figure, "How often is it right?")
 
 

@@ -35,7 +35,7 @@ def gaps_of(
         names: of the groups.
         emotions: K of them.
         known: whether faces not found, and readings that abstained, are told.
-        least: pictures that a group needs, also of an emotion, to be compared.
+        least: images that a group needs, also of an emotion, to be compared.
         draws: how often to draw.
         rng: where chance comes from.
 
@@ -49,14 +49,14 @@ def gaps_of(
     counts = counts[big]
     kept = tuple(name for name, is_big in zip(names, big) if is_big)
     weights = common_mix(counts)
-    pictures = behind(counts)
-    allowed = pictures >= least
+    images = behind(counts)
+    allowed = images >= least
     observed = np.where(allowed, rates(counts, weights), np.nan)
     boot = np.where(allowed, bootstrapped(counts, weights, draws, rng), np.nan)
     null = np.where(allowed, permuted(counts, weights, draws, rng), np.nan)
     at = Rates(len(emotions))
     ends = with_mean(limits(*told(counts)), at.same_mix, at.recall, weights)
-    drawn = Drawn(kept, pictures, ends, observed, boot, null)
+    drawn = Drawn(kept, images, ends, observed, boot, null)
     wanted: list[tuple[str, list[tuple[int, str]]]] = [
         (_PLAIN, [(at.accuracy, "accuracy")]),
         ("accuracy, same mix", [(at.same_mix, "accuracy, same mix")]),
@@ -78,12 +78,12 @@ def corrected(gaps: list[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
 
 
 class Drawn:
-    """Pictures behind each rate (G, R); the rates seen, with their limits; what might have been (D, G, R), twice."""
+    """Images behind each rate (G, R); the rates seen, with their limits; what might have been (D, G, R), twice."""
 
     def __init__(
-        self, names: tuple[str, ...], pictures: Counts, ends: Limits, observed: Floats, boot: Floats, null: Floats
+        self, names: tuple[str, ...], images: Counts, ends: Limits, observed: Floats, boot: Floats, null: Floats
     ) -> None:
-        self._names, self._pictures, self._ends = names, pictures, ends
+        self._names, self._images, self._ends = names, images, ends
         self._observed, self._boot, self._null = observed, boot, null
         self._seen, self._by_chance, self._surest = farthest_apart(observed, null)
 
@@ -120,7 +120,7 @@ class Drawn:
             p_corrected=None,
             surest=self._pair(told),
             groups=int(np.isfinite(values).sum()),
-            fewest=int(self._pictures[np.isfinite(values), place].min()),
+            fewest=int(self._images[np.isfinite(values), place].min()),
         )
 
     def _pair(self, told: list[tuple[int, str]]) -> str:

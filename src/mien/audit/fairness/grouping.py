@@ -27,13 +27,13 @@ def ranked(column: str, cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.
 
     Args:
         column: its name, for messages.
-        cells: object (N,) of str, the group of each picture; empty where it has none.
+        cells: object (N,) of str, the group of each image; empty where it has none.
 
     Returns:
-        int64 (N,), the place of each picture's group, -1 where it has none; and the names of the groups, in natural order.
+        int64 (N,), the place of each image's group, -1 where it has none; and the names of the groups, in natural order.
 
     Raises:
-        DataError: no picture has a group, all have the same, or there are too many groups to be groups.
+        DataError: no image has a group, all have the same, or there are too many groups to be groups.
     """
     codes, kept = _ranked(cells)
     if not kept:
@@ -44,7 +44,7 @@ def ranked(column: str, cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.
     if len(kept) == 1:
         raise DataError(
             f"column {column!r}: got one group only, {kept[0]!r}, expected at least two to compare",
-            hint="Choose another column with --groups, or add pictures of other groups.",
+            hint="Choose another column with --groups, or add images of other groups.",
         )
     if len(kept) > MOST_GROUPS:
         raise DataError(
@@ -58,10 +58,10 @@ def ranked(column: str, cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.
 def crossings(predictions: Predictions) -> list[tuple[str, npt.NDArray[np.int64], tuple[str, ...]]]:
     """Every pair of columns as one column, such as ``gender x age`` with the group ``female x 18-29``.
 
-    A picture belongs to a crossing where it belongs to a group in both. Pairs with one group are left out.
+    An image belongs to a crossing where it belongs to a group in both. Pairs with one group are left out.
 
     Returns:
-        Name, groups of the pictures and names of the groups, as ``grouping`` gives them.
+        Name, groups of the images and names of the groups, as ``grouping`` gives them.
 
     Raises:
         DataError: a pair gives too many groups.

@@ -1,7 +1,7 @@
-"""Intervals that hold for few pictures too, where resampling these very pictures says too little.
+"""Intervals that hold for few images too, where resampling these very images says too little.
 
 Of a group that is always right every resample is always right: the bootstrap takes 5 of 5 for certain, and covers the truth
-in fewer than 90 of 100 cases up to some hundred pictures (``docs/fairness.md``). So where there are few right or few wrong
+in fewer than 90 of 100 cases up to some hundred images (``docs/fairness.md``). So where there are few right or few wrong
 answers, the interval of a gap is put together from those of its two groups (Newcombe 1998, method 10; for weighted means of
 shares Zou and Donner 2008).
 """
@@ -27,7 +27,7 @@ class Limits:
 
     Attributes:
         value, low, high: the share, and its interval (Wilson 1927).
-        few: bool (G, R), it stands on few pictures of one kind.
+        few: bool (G, R), it stands on few images of one kind.
     """
 
     value: Floats
@@ -61,7 +61,7 @@ def limits(part: Counts, whole: Counts) -> Limits:
 
 
 def with_mean(told: Limits, rate: int, parts: range, weights: Floats) -> Limits:
-    """The same, one rate being a weighted mean of others; whether it stands on few pictures stays as it is.
+    """The same, one rate being a weighted mean of others; whether it stands on few images stays as it is.
 
     Args:
         told: of all rates.

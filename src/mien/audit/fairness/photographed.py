@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ...detect.base import Detector
-from ...sinks.rows import Row
-from ...values.face import Face
-from ...values.frame import Frame
+from ...detection.base import Detector
+from ...io.rows import Row
+from ...types import Face, Frame
 from ..conditions import NAMES, Conditions, conditions
 from ..groups import UNKNOWN, grouped
 from ..measuring import of_crop
@@ -20,7 +19,7 @@ class Conditioned:
     """Measures each photo and its face as they are read.
 
     Args:
-        crops: finds the landmarks in pictures that are faces already; None where the pictures are photos.
+        crops: finds the landmarks in images that are faces already; None where the images are photos.
     """
 
     def __init__(self, crops: Detector | None = None) -> None:
@@ -28,7 +27,7 @@ class Conditioned:
         self._measured: dict[int, Conditions | None] = {}
 
     def seen(self, number: int, frame: Frame, face: Face | None) -> None:
-        """Measure a picture; of a clip, the first frame with a face. Without a face nothing is known."""
+        """Measure an image; of a clip, the first frame with a face. Without a face nothing is known."""
         if self._measured.get(number) is None:
             self._measured[number] = None if face is None else self._conditions(frame, face)
 
@@ -38,7 +37,7 @@ class Conditioned:
     def added(self, rows: Sequence[Row], edges: Edges) -> tuple[list[Row], tuple[str, ...]]:
         """The rows, as many as were seen, with a column for each condition; and the names of the columns that tell groups.
 
-        A condition in which all pictures are alike tells none, and one that nobody knows neither: its column is left out. A
+        A condition in which all images are alike tells none, and one that nobody knows neither: its column is left out. A
         column that the rows have already stays theirs.
         """
         measured = list(self._measured.values())

@@ -21,8 +21,8 @@ def smallest_gap(share: float, n: int, others: int) -> float | None:
 
     Args:
         share: what the other groups reach, 0 to 1.
-        n: pictures of the group.
-        others: pictures of the other groups together.
+        n: images of the group.
+        others: images of the other groups together.
 
     Returns:
         0 to 1; None where not even a group that is always wrong would stand out.
@@ -34,11 +34,11 @@ def smallest_gap(share: float, n: int, others: int) -> float | None:
 
 
 def photos_needed(share: float, others: int, gap: float = WORTH_SEEING) -> int:
-    """How many pictures a group needs to show a drop by ``gap`` below ``share``, as ``smallest_gap`` has it.
+    """How many images a group needs to show a drop by ``gap`` below ``share``, as ``smallest_gap`` has it.
 
     Args:
         share: what the other groups reach, 0 to 1; where it is below ``gap``, a rise is meant.
-        others: pictures of the other groups together. Where they are too few for any size of the group, they are taken to
+        others: images of the other groups together. Where they are too few for any size of the group, they are taken to
             grow with it to the same number.
         gap: 0 to 1.
     """

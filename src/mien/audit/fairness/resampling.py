@@ -1,7 +1,7 @@
-"""What might have come out instead: by another choice of pictures (bootstrap), or were all groups alike (permutation).
+"""What might have come out instead: by another choice of images (bootstrap), or were all groups alike (permutation).
 
-Both draw counts in place of pictures, which is the same and thousands of times as fast: a resample of a group's pictures
-is a multinomial draw of its counts, and dealing out anew which picture of an emotion belongs to which group is a draw of a
+Both draw counts in place of images, which is the same and thousands of times as fast: a resample of a group's images
+is a multinomial draw of its counts, and dealing out anew which image of an emotion belongs to which group is a draw of a
 table with fixed margins (Patefield 1981, through scipy).
 """
 
@@ -21,7 +21,7 @@ _STEADY = 1e-12
 
 
 def bootstrapped(counts: Counts, weights: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Rates of resampled pictures, each group by itself, so that its size stays (stratified; Efron 1979).
+    """Rates of resampled images, each group by itself, so that its size stays (stratified; Efron 1979).
 
     Args:
         counts: int64 (G, K, O).
@@ -36,7 +36,7 @@ def bootstrapped(counts: Counts, weights: Floats, draws: int, rng: np.random.Gen
 
 
 def resampled(counts: Counts, draws: int, rng: np.random.Generator) -> Iterator[Counts]:
-    """Counts of resampled pictures, each group by itself.
+    """Counts of resampled images, each group by itself.
 
     Args:
         counts: int64 (G, ...).
@@ -61,9 +61,9 @@ def resampled(counts: Counts, draws: int, rng: np.random.Generator) -> Iterator[
 
 
 def permuted(counts: Counts, weights: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Rates after the labels of the groups were permuted among pictures of the same true emotion.
+    """Rates after the labels of the groups were permuted among images of the same true emotion.
 
-    So each group keeps its number of pictures of each emotion, and groups that only show another mix of emotions, some of
+    So each group keeps its number of images of each emotion, and groups that only show another mix of emotions, some of
     which are harder, are not taken for groups that are treated otherwise (a stratified, conditional permutation test).
 
     Args:

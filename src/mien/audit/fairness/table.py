@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...errors import DataError, OptionError
 from ...extras import require
-from ...sinks.tables import FORMATS
+from ...io.tables import FORMATS
 
 Cells = npt.NDArray[np.object_]
 _AGAIN = "Check the file, or write it anew."
@@ -143,7 +143,7 @@ def open_table(path: Path) -> Table:
         raise DataError(f"cannot read {path}: {error.strerror or error}", hint=_AGAIN) from error
     frame.columns = [str(column).strip() for column in frame.columns]
     if not len(frame):
-        raise DataError(f"{path} has no rows: expected one for each picture", hint=_AGAIN)
+        raise DataError(f"{path} has no rows: expected one for each image", hint=_AGAIN)
     return Table(str(path), frame)
 
 
@@ -180,7 +180,7 @@ def _between(path: Path) -> str:
 
 
 def _plain(kind: Any) -> bool:
-    """Not pictures, whatever holds them: they would fill the memory."""
+    """Not images, whatever holds them: they would fill the memory."""
     types = require("pyarrow.types", "table")
     return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
 

@@ -25,7 +25,7 @@ def shown(audit: Audit, width: int) -> Iterator[RenderableType]:
     yield Text(headline(audit), style="bold")
     overall = audit.overall
     yield Text(
-        f"{audit.n:,} pictures, accuracy {percent(overall.accuracy)} {span(overall.interval)}, "
+        f"{audit.n:,} images, accuracy {percent(overall.accuracy)} {span(overall.interval)}, "
         f"macro-F1 {overall.macro_f1 or 0:.3f}",
         style="dim",
     )
@@ -69,7 +69,7 @@ def _legend(audit: Audit, *, wide: bool) -> str:
         return f"{said} A wider terminal, --out and --json show more."
     return (
         f"{said} same mix: accuracy, had all groups shown the same mix of emotions. sureness: confidence less accuracy. "
-        "chance: the gap that chance alone exceeds once in twenty times. fewest: pictures of the smallest group."
+        "chance: the gap that chance alone exceeds once in twenty times. fewest: images of the smallest group."
     )
 
 
@@ -108,7 +108,7 @@ def number(share: float | None) -> str:
 
 
 def _recalls(audit: Audit, attribute: Attribute) -> Table:
-    table = plain_table("recall (pictures)")
+    table = plain_table("recall (images)")
     for emotion in audit.emotions:
         table.add_column(emotion, justify="right", no_wrap=True)
     for group in attribute.groups[:MOST_GROUPS]:

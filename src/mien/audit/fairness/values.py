@@ -14,7 +14,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """N pictures: what they show, what was said of them, and the groups that they belong to.
+    """N images: what they show, what was said of them, and the groups that they belong to.
 
     Attributes:
         emotions: the emotions that occur, K of them, in the vocabulary's order.
@@ -24,7 +24,7 @@ class Predictions:
         confidence: float64 (N,), the probability of what was predicted, 0 to 1, NaN where no face was found; None where
             that is not known.
         found_known: the table tells photos without a face, so that a detection rate can be given.
-        groups: column -> object (N,) of str, the group of each picture; empty where it has none.
+        groups: column -> object (N,) of str, the group of each image; empty where it has none.
         notes: what a reader must know of how the table was read, a sentence each.
     """
 
@@ -52,22 +52,22 @@ class GroupScores:
 
     Attributes:
         name: of the group.
-        n: its pictures.
+        n: its images.
         judged: of these, where a face was found; accuracy, recall and calibration are over them.
         accuracy: share of right answers, with ``interval``, its 95 % interval (Wilson 1927).
-        same_mix: accuracy, had the group shown the emotions that all groups show, in the mix of all pictures
-            (direct standardisation).
+        same_mix: accuracy, had the group shown the emotions that all groups show, in the mix of all images
+            (direct standardization).
         macro_f1: mean F1 of the emotions that the group shows.
-        recall: emotion -> share recognised; None where the group does not show it.
-        shown: emotion -> pictures of it.
-        found: share of pictures in which a face was found.
+        recall: emotion -> share recognized; None where the group does not show it.
+        shown: emotion -> images of it.
+        found: share of images in which a face was found.
         abstained: share of found faces of which the reading said not to rely on it.
-        ece: expected calibration error, bins of equal size, of at least 20 pictures and 15 at most.
+        ece: expected calibration error, bins of equal size, of at least 20 images and 15 at most.
         overconfidence: mean confidence less accuracy: above 0 where it is surer than right; with its 95 % interval.
         smallest_gap: the least drop in accuracy below that of the other groups together that would be seen in four of
             five tries; None where none would.
-        more: how many more pictures it takes to see a drop of 10 points in four of five tries; 0 where there are enough.
-        compared: it has pictures enough to take part in the gaps.
+        more: how many more images it takes to see a drop of 10 points in four of five tries; 0 where there are enough.
+        compared: it has images enough to take part in the gaps.
     """
 
     name: str
@@ -91,7 +91,7 @@ class GroupScores:
 
 @dataclass(frozen=True)
 class Gap:
-    """How far two groups lie apart in one measure: the highest and the lowest of those that have pictures enough.
+    """How far two groups lie apart in one measure: the highest and the lowest of those that have images enough.
 
     Attributes:
         measure: ``accuracy``, ``accuracy, same mix``, ``equalised odds``, ``recall of happy``, ``faces found`` or
@@ -107,9 +107,9 @@ class Gap:
             which another mix of emotions moves too: it is described, and accuracy at the same mix is tested.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
         surest: the two groups whose distance chance explains least, such as ``A over B``; for equalised odds in which
-            rate. It is they that ``p`` is of: the two furthest apart may be others, of few pictures.
+            rate. It is they that ``p`` is of: the two furthest apart may be others, of few images.
         groups: how many groups were compared.
-        fewest: pictures that the smallest of these has to tell this measure by.
+        fewest: images that the smallest of these has to tell this measure by.
     """
 
     measure: str
@@ -149,7 +149,7 @@ class Attribute:
         name: such as ``gender``, or ``gender x age``.
         groups: its groups, in the natural order of their names.
         gaps: between those that can be compared; empty where fewer than two can.
-        missing: pictures that belong to no group.
+        missing: images that belong to no group.
         mix: the emotions, and their weights, that ``same_mix`` and its gap stand on; empty where no emotion is shown by all.
     """
 
@@ -165,13 +165,13 @@ class Audit:
     """All that was found.
 
     Attributes:
-        n: pictures.
+        n: images.
         emotions: the emotions that occur.
-        overall: all pictures as one group.
+        overall: all images as one group.
         attributes: the columns of groups and their crossings.
         comparisons: how many p-values were corrected together.
         draws: how often was drawn, for each bootstrap and each permutation test.
-        least: pictures that a group needs to be compared.
+        least: images that a group needs to be compared.
         notes: what a reader must know, a sentence each.
     """
 

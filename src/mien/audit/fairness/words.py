@@ -16,7 +16,7 @@ _SAME_MIX = "accuracy, same mix"
 _FIRST = (_SAME_MIX, "accuracy")
 _MOST_NAMED = 4
 _WORTH = f"{100 * WORTH_SEEING:.0f} points"
-#: With fewer pictures of an emotion, hardly anything can be said of its recall.
+#: With fewer images of an emotion, hardly anything can be said of its recall.
 FEW = 30
 
 
@@ -50,9 +50,7 @@ def verdict(attribute: Attribute) -> Verdict:
         text += f" {how_many(len(small), total)} too small to tell more." if small else ""
         return Verdict("gap", "A difference was found", text)
     if not attribute.gaps:
-        return Verdict(
-            "small", "Nothing can be concluded", "Fewer than two groups have pictures enough to be compared."
-        )
+        return Verdict("small", "Nothing can be concluded", "Fewer than two groups have images enough to be compared.")
     if not attribute.mix:
         return Verdict(
             "small",
@@ -63,7 +61,7 @@ def verdict(attribute: Attribute) -> Verdict:
     if small:
         return Verdict(
             "small",
-            "Too few pictures to tell",
+            "Too few images to tell",
             f"No difference was found, which means little: {how_many(len(small), total)} too small to show a gap of "
             f"{_WORTH}. {_blind(small)}",
         )
@@ -76,7 +74,7 @@ def verdict(attribute: Attribute) -> Verdict:
         "No difference was found",
         f"Not in accuracy at the same mix of emotions, where a drop by {points(seen)} would have been seen in four of five "
         f"tries; nor in the recall of any emotion"
-        f"{f', but there are hardly any pictures of {joined(few)} to tell by' if few else ''}.{_by_mix(attribute)}",
+        f"{f', but there are hardly any images of {joined(few)} to tell by' if few else ''}.{_by_mix(attribute)}",
     )
 
 
@@ -90,13 +88,13 @@ def headline(audit: Audit) -> str:
     ]
     unclear = [name for name, kind in kinds.items() if kind == "small"]
     if unequal:
-        rest = f"; by {joined(unclear)} there are too few pictures to tell" if unclear else ""
+        rest = f"; by {joined(unclear)} there are too few images to tell" if unclear else ""
         return f"It does not work equally well for everyone: there are differences by {joined(unequal)}{rest}."
     if unclear:
         return (
-            f"Nobody can say yet: no difference was found, but by {joined(unclear)} there are too few pictures to tell."
+            f"Nobody can say yet: no difference was found, but by {joined(unclear)} there are too few images to tell."
         )
-    enough = f"with pictures enough to see one of {_WORTH} in accuracy"
+    enough = f"with images enough to see one of {_WORTH} in accuracy"
     mixes = "".join(_by_mix(attribute) for attribute in audit.attributes)
     return f"No difference was found by {joined(list(kinds))} at the same mix of emotions, {enough}.{mixes}"
 
@@ -116,7 +114,7 @@ def significant(gaps: Sequence[Gap]) -> list[Gap]:
     """Gaps that chance hardly explains: accuracy first, then those whose interval leaves 0 out, then the largest.
 
     Equalised odds only where no recall says it more exactly: their p-value tells that some rate stands out, but the one that
-    lies furthest apart may be another, of few pictures.
+    lies furthest apart may be another, of few images.
     """
     sure = [gap for gap in gaps if gap.sure]
     exact = any(gap.measure.startswith("recall") for gap in sure)

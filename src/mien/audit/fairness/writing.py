@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from ...sinks.atomic import write_all
+from ...io.atomic import write_all
 from .figures import accuracy_figure, gap_figure
 from .page import render
 from .values import Audit, Gap
@@ -63,7 +63,7 @@ def write_report(audit: Audit, folder: Path, title: str, read_by: Mapping[str, A
 
 
 def _groups(audit: Audit) -> bytes:
-    """A row a group; an interval becomes two columns, recalls and pictures shown one an emotion each."""
+    """A row a group; an interval becomes two columns, recalls and images shown one an emotion each."""
     rows = []
     for attribute in audit.attributes:
         for group in attribute.groups:

@@ -1,8 +1,8 @@
 """AffectNet: some 440,000 faces from the web, annotated by hand with one of eight emotions, or as showing none.
 
 Mollahosseini, Hasani and Mahoor (2017), "AffectNet: A Database for Facial Expression, Valence, and Arousal Computing in the
-Wild". Professors and lab managers ask for it at mohammadmahoor.com/affectnet and sign a licence agreement. It tells
-nothing of who is in the pictures: add columns of your own to its tables. Two forms are about::
+Wild". Professors and lab managers ask for it at mohammadmahoor.com/affectnet and sign a license agreement. It tells
+nothing of who is in the images: add columns of your own to its tables. Two forms are about::
 
     Manually_Annotated_file_lists/validation.csv    subDirectory_filePath,face_x,...,expression,valence,arousal
     Manually_Annotated_Images/1/0a1b.jpg            as the first column says
@@ -33,7 +33,7 @@ _IMAGES = ("Manually_Annotated_Images", "Manually_Annotated_compressed", "Automa
 _OWN = (_FILE, "face_x", "face_y", "face_width", "face_height", "facial_landmarks", _CODE, "valence", "arousal")
 
 
-def recognised(path: Path) -> bool:
+def recognized(path: Path) -> bool:
     """Whether this is a folder of either form, or a file of labels of the older one."""
     return bool(_tables(path) or _sets(path))
 
@@ -44,7 +44,7 @@ def read(path: Path) -> Sheet:
     There are no groups but the columns that you add to its CSV files. ``part`` is the name of the file, or of the folder.
 
     Raises:
-        DataError: labels or pictures are missing, or a code is none of AffectNet's.
+        DataError: labels or images are missing, or a code is none of AffectNet's.
     """
     if tables := _tables(path):
         return _of_tables(path, tables)
@@ -56,8 +56,8 @@ def read(path: Path) -> Sheet:
             emotion = _emotion(_stored(label), str(label))
             left_out += not emotion
             if emotion:
-                picture = folder / "images" / f"{label.name.removesuffix('_exp.npy')}.jpg"
-                columns[PATH].append(str(picture.relative_to(path)))
+                image = folder / "images" / f"{label.name.removesuffix('_exp.npy')}.jpg"
+                columns[PATH].append(str(image.relative_to(path)))
                 columns[EMOTION].append(emotion)
                 columns["part"].append(folder.resolve().name)
     _check(columns, path)
@@ -106,17 +106,17 @@ def _of_tables(path: Path, tables: list[Path]) -> Sheet:
     return Sheet(NAME, root, columns, extra, notes=_notes(left_out))
 
 
-def _folder(near: Path, picture: str) -> Path:
-    """Where the pictures of the older form are."""
+def _folder(near: Path, image: str) -> Path:
+    """Where the images of the older form are."""
     places = [base / name for base in (near, near.parent) for name in ("", *_IMAGES)]
     places += [place / _IMAGES[0] for place in places if place.name == _IMAGES[1]]
-    found = next((place for place in places if (place / picture).is_file()), None)
+    found = next((place for place in places if (place / image).is_file()), None)
     if found is None:
         raise missing_part(
             NAME,
-            f"{picture} is nowhere near {near}",
+            f"{image} is nowhere near {near}",
             f"it in {_IMAGES[0]}, beside {_LISTS}",
-            "Unpack the pictures there.",
+            "Unpack the images there.",
         )
     return found
 
@@ -143,11 +143,11 @@ def _emotion(code: str, where: str) -> str:
 
 def _check(columns: dict[str, list[str]], folder: Path) -> None:
     if not columns.get(PATH):
-        raise DataError(f"{NAME}: no picture has an emotion, expected codes 0 to 7", hint="Check the files of labels.")
+        raise DataError(f"{NAME}: no image has an emotion, expected codes 0 to 7", hint="Check the files of labels.")
     first = folder / columns[PATH][0]
     if not first.is_file():
-        raise missing_part(NAME, f"{first} is not there", "a picture for each label", "Unpack the pictures too.")
+        raise missing_part(NAME, f"{first} is not there", "an image for each label", "Unpack the images too.")
 
 
 def _notes(left_out: int) -> tuple[str, ...]:
-    return (f"{left_out:,} pictures are left out: none, uncertain, or no face.",) if left_out else ()
+    return (f"{left_out:,} images are left out: none, uncertain, or no face.",) if left_out else ()

@@ -18,7 +18,7 @@ from pathlib import Path
 from ...emotions import parse
 from ...errors import DataError
 from ...extras import check_installed
-from ...sources.film import FILM_EXTENSIONS
+from ...io.video import VIDEO_EXTENSIONS
 from ..fairness.table import open_table
 from .sheet import EMOTION, PATH, Sheet, missing_part
 
@@ -32,7 +32,7 @@ _OLDEST = 60
 _HINT = "Clone github.com/CheyneyComputerScience/CREMA-D with git-lfs installed, and name its folder."
 
 
-def recognised(path: Path) -> bool:
+def recognized(path: Path) -> bool:
     """Whether this is the folder of the data set, or its table of actors."""
     return (path / KNOWN_BY).is_file() or (path / "VideoFlash").is_dir() or (path.name == KNOWN_BY and path.is_file())
 
@@ -46,7 +46,7 @@ def read(path: Path) -> Sheet:
 
     Raises:
         DataError: actors or clips are missing.
-        MissingExtraError: PyAV, which films are read with, is not installed.
+        MissingExtraError: PyAV, which videos are read with, is not installed.
     """
     check_installed(["av"], "video")
     root = path if path.is_dir() else path.parent
@@ -94,10 +94,10 @@ def _band(age: int) -> str:
 
 
 def _clips(root: Path) -> dict[str, Path]:
-    """Name of the clip, without its ending -> film; of one clip in several folders, the first."""
+    """Name of the clip, without its ending -> video; of one clip in several folders, the first."""
     found: dict[str, Path] = {}
-    films = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in FILM_EXTENSIONS)
-    for path in films:
+    videos = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in VIDEO_EXTENSIONS)
+    for path in videos:
         if _CLIP.fullmatch(path.stem):
             found.setdefault(path.stem, path)
     if not found:
@@ -105,13 +105,13 @@ def _clips(root: Path) -> dict[str, Path]:
         raise missing_part(
             NAME,
             f"{root} holds no clips{', only sound' if sound else ''}",
-            "films such as VideoFlash/1001_DFA_ANG_XX.flv",
+            "videos such as VideoFlash/1001_DFA_ANG_XX.flv",
             _HINT,
         )
     first = next(iter(found.values()))
     with first.open("rb") as file:
         if file.read(40).startswith(b"version https://git-lfs"):
-            raise missing_part(NAME, f"{first} is a pointer of git-lfs and no film", "the film", "Run: git lfs pull")
+            raise missing_part(NAME, f"{first} is a pointer of git-lfs and no video", "the video", "Run: git lfs pull")
     return found
 
 
@@ -154,7 +154,7 @@ def _named(letter: str) -> str:
 def _notes(labels: Counter[str], votes: dict[str, str]) -> tuple[str, ...]:
     if not votes:
         return ("All labels are what the actors were asked for: the table of votes, summaryTable.csv, is not there.",)
-    voted = f"{labels['voted']:,} clips are labelled with what most viewers of the silent clip saw"
+    voted = f"{labels['voted']:,} clips are labeled with what most viewers of the silent clip saw"
     if not labels["intended"]:
         return (f"{voted}.",)
     return (f"{voted}, {labels['intended']:,} with what the actor was asked for, as viewers were split or not asked.",)

@@ -1,7 +1,7 @@
 """FairFace: 97,698 published faces with age, gender and race, balanced by race, and without emotions.
 
-Karkkainen and Joo (2021), "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age". Pictures from Flickr; age,
-gender and race are what annotators made of them. Licence: CC BY 4.0. To obtain from github.com/joojs/fairface. It comes as
+Karkkainen and Joo (2021), "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age". Images from Flickr; age,
+gender and race are what annotators made of them. License: CC BY 4.0. To obtain from github.com/joojs/fairface. It comes as
 ``fairface_label_train.csv`` and ``fairface_label_val.csv`` beside the folders ``train`` and ``val``::
 
     file,age,gender,race,service_test
@@ -20,10 +20,10 @@ NAME = "FairFace"
 KNOWN_BY = "fairface_label_val.csv"
 _TOLD = ("age", "gender", "race")
 _FILES = "fairface_label_*.csv"
-_HINT = "Get labels and pictures from github.com/joojs/fairface, and unpack the pictures beside the labels."
+_HINT = "Get labels and images from github.com/joojs/fairface, and unpack the images beside the labels."
 
 
-def recognised(path: Path) -> bool:
+def recognized(path: Path) -> bool:
     """Whether this is the folder of the data set, or one of its files of labels."""
     if path.is_dir():
         return any(path.glob(_FILES))
@@ -36,7 +36,7 @@ def read(path: Path) -> Sheet:
     Groups are ``gender``, ``age`` and ``race``; ``part`` is ``train`` or ``val``. There are no emotions.
 
     Raises:
-        DataError: a column or the pictures are missing.
+        DataError: a column or the images are missing.
     """
     folder = path if path.is_dir() else path.parent
     columns: dict[str, list[str]] = {PATH: [], **{name: [] for name in _TOLD}, "part": []}
@@ -47,7 +47,7 @@ def read(path: Path) -> Sheet:
             raise missing_part(
                 NAME, f"{file} has no column {', '.join(lacking)}", "the columns file, age, gender, race", _HINT
             )
-        _check_pictures(table, folder)
+        _check_images(table, folder)
         files = table.text("file")
         columns[PATH] += files.tolist()
         columns["age"] += [age.replace("more than 70", "70+") for age in table.text("age")]
@@ -58,7 +58,7 @@ def read(path: Path) -> Sheet:
     return Sheet(NAME, folder, columns, ("gender", "age", "race"), notes=(note,))
 
 
-def _check_pictures(table: Table, folder: Path) -> None:
+def _check_images(table: Table, folder: Path) -> None:
     first = folder / str(table.text("file")[0])
     if not first.is_file():
         raise DataError(

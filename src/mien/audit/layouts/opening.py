@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import DataError, OptionError
 from ...extras import require
 from ..fairness.columns import emotions_in
-from ..fairness.reading import Labelled, open_labelled
+from ..fairness.reading import Labeled, open_labeled
 from ..fairness.table import Table
 from . import affectnet, crema_d, fairface, raf_db
 from .sheet import EMOTION, PATH, Sheet
@@ -24,25 +24,25 @@ class Layout:
     Attributes:
         name: of the data set.
         known_by: a file that tells it.
-        recognised: whether a path is it.
+        recognized: whether a path is it.
         read: what it holds.
     """
 
     name: str
     known_by: str
-    recognised: Callable[[Path], bool]
+    recognized: Callable[[Path], bool]
     read: Callable[[Path], Sheet]
 
 
 LAYOUTS = tuple(
-    Layout(module.NAME, module.KNOWN_BY, module.recognised, module.read)
+    Layout(module.NAME, module.KNOWN_BY, module.recognized, module.read)
     for module in (crema_d, raf_db, affectnet, fairface)
 )
 
 
 def layout_of(path: Path) -> Layout | None:
     """The layout of a folder or file; None where it is none that is known."""
-    return next((layout for layout in LAYOUTS if layout.recognised(path)), None)
+    return next((layout for layout in LAYOUTS if layout.recognized(path)), None)
 
 
 def open_data(
@@ -50,17 +50,17 @@ def open_data(
     *,
     groups: Sequence[str] | None = None,
     truth: str = "",
-    pictures: str = "",
+    images: str = "",
     person: str = "",
     no_truth: bool = False,
-) -> Labelled:
+) -> Labeled:
     """See what a data set or a table of photos holds, before any photo is read.
 
     Args:
-        path: the folder of a known data set, or its file of labels; or a plain table, as ``open_labelled`` takes it.
+        path: the folder of a known data set, or its file of labels; or a plain table, as ``open_labeled`` takes it.
         groups: the columns of groups; None takes all that a known data set has.
         truth: the column of right answers; empty looks for the usual names.
-        pictures: the column of paths or pictures of a plain table; empty looks for the usual names.
+        images: the column of paths or images of a plain table; empty looks for the usual names.
         person: the column of people, to be kept; empty for none.
         no_truth: there are no right answers, or they are not to be looked at.
 
@@ -74,7 +74,7 @@ def open_data(
     """
     layout = layout_of(path)
     if layout is None:
-        return _open_table(path, groups, truth=truth, pictures=pictures, person=person, no_truth=no_truth)
+        return _open_table(path, groups, truth=truth, images=images, person=person, no_truth=no_truth)
     sheet = layout.read(path)
     table = Table(f"{sheet.name} in {path}", require("pandas", "audit").DataFrame(dict(sheet.columns), dtype=object))
     found = table.wanted(truth, "--truth") if truth else EMOTION if EMOTION in sheet.columns else ""
@@ -88,12 +88,12 @@ def open_data(
     else:
         wanted, note = tuple(table.wanted(name, "--groups") for name in dict.fromkeys(groups)), ()
     notes = (*sheet.notes, *note, *_dependent(sheet, who))
-    return Labelled(table, path, PATH, False, found, wanted, who, sheet.folder, notes)
+    return Labeled(table, path, PATH, False, found, wanted, who, sheet.folder, notes)
 
 
 def _open_table(
-    path: Path, groups: Sequence[str] | None, *, truth: str, pictures: str, person: str, no_truth: bool
-) -> Labelled:
+    path: Path, groups: Sequence[str] | None, *, truth: str, images: str, person: str, no_truth: bool
+) -> Labeled:
     if path.is_dir():
         known = "; ".join(f"{layout.name} ({layout.known_by})" for layout in LAYOUTS)
         raise DataError(
@@ -104,7 +104,7 @@ def _open_table(
         raise OptionError(
             f"{path}: got no column of groups, expected at least one", hint="Name one with --groups, such as gender."
         )
-    return open_labelled(path, groups=groups, truth=truth, pictures=pictures, person=person, no_truth=no_truth)
+    return open_labeled(path, groups=groups, truth=truth, images=images, person=person, no_truth=no_truth)
 
 
 def _all_groups(sheet: Sheet) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -112,7 +112,7 @@ def _all_groups(sheet: Sheet) -> tuple[tuple[str, ...], tuple[str, ...]]:
     alike = [name for name in sheet.groups if len({cell for cell in sheet.columns[name] if cell}) < 2]
     wanted = tuple(name for name in sheet.groups if name not in alike)
     if not wanted:
-        says = "holds one group only in each column" if sheet.groups else "does not tell who is in its pictures"
+        says = "holds one group only in each column" if sheet.groups else "does not tell who is in its images"
         raise DataError(
             f"{sheet.name} {says}: {', '.join(sheet.groups) or 'no columns of groups'}; expected two groups at least",
             hint="Name other columns with --groups: those that you add to its tables of labels can be named too.",
@@ -121,14 +121,14 @@ def _all_groups(sheet: Sheet) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _dependent(sheet: Sheet, person: str) -> tuple[str, ...]:
-    """A warning where many pictures show the same people, and all are kept."""
+    """A warning where many images show the same people, and all are kept."""
     if not sheet.person or person:
         return ()
     people = len(set(sheet.columns[sheet.person]))
-    pictures = len(sheet.columns[sheet.person])
-    if people == pictures:
+    images = len(sheet.columns[sheet.person])
+    if people == images:
         return ()
     return (
-        f"{pictures:,} pictures or clips show {people:,} people. Those of one person are not independent: p-values are too "
+        f"{images:,} images or clips show {people:,} people. Those of one person are not independent: p-values are too "
         f"small, and intervals too narrow. --person {sheet.person} keeps one of each.",
     )

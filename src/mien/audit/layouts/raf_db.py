@@ -27,23 +27,23 @@ _LANDMARKS = 5
 _HINT = "Unpack EmoLabel, Annotation/manual.zip and Image/original.zip of the part 'basic' side by side."
 
 
-def recognised(path: Path) -> bool:
-    """Whether this is the folder of the data set, its part ``basic``, one of its folders of pictures, or a list."""
+def recognized(path: Path) -> bool:
+    """Whether this is the folder of the data set, its part ``basic``, one of its folders of images, or a list."""
     return _root(path) is not None
 
 
 def read(path: Path) -> Sheet:
-    """All labelled photos, or those of the list of labels that is named.
+    """All labeled photos, or those of the list of labels that is named.
 
-    The pictures are the originals, through detection; the aligned ones where there are no others or their folder is named.
+    The images are the originals, through detection; the aligned ones where there are no others or their folder is named.
     Groups are ``gender``, ``race`` and ``age``; ``part`` is ``train`` or ``test``.
 
     Raises:
-        DataError: labels, attributes or pictures are missing, or hold what they cannot.
+        DataError: labels, attributes or images are missing, or hold what they cannot.
     """
     root = _root(path) or path
     labels = _labels(path if path.is_file() else _list(root))
-    folder, ending = _pictures(root, path)
+    folder, ending = _images(root, path)
     attributes = [_attributes(root, name) for name in labels]
     columns = {
         PATH: [f"{name}{ending}" for name in labels],
@@ -54,8 +54,8 @@ def read(path: Path) -> Sheet:
         "part": [name.partition("_")[0] for name in labels],
     }
     if not (folder / columns[PATH][0]).is_file():
-        raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "a picture for each label", _HINT)
-    note = "RAF-DB's aligned pictures are faces already: --detector whole reads them as such."
+        raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "an image for each label", _HINT)
+    note = "RAF-DB's aligned images are faces already: --detector whole reads them as such."
     return Sheet(NAME, folder, columns, ("gender", "race", "age"), notes=(note,) if "_aligned" in ending else ())
 
 
@@ -76,7 +76,7 @@ def _list(root: Path) -> Path:
 
 
 def _labels(path: Path) -> dict[str, str]:
-    """Name of the picture, without its ending -> emotion."""
+    """Name of the image, without its ending -> emotion."""
     made = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if not line.strip():
@@ -84,18 +84,18 @@ def _labels(path: Path) -> dict[str, str]:
         name, _, code = line.strip().rpartition(" ")
         if not name or not code.isdigit() or not 1 <= int(code) <= len(RAF_DB_ORDER):
             raise DataError(
-                f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected a picture and a number from 1 to 7, such as "
+                f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected an image and a number from 1 to 7, such as "
                 "'train_00001.jpg 5'",
                 hint="Write 1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral, as RAF-DB does.",
             )
         made[name.strip().removesuffix(".jpg").removesuffix("_aligned")] = RAF_DB_ORDER[int(code) - 1]
     if not made:
-        raise DataError(f"{NAME}: {path} is empty, expected a line for each picture", hint=_HINT)
+        raise DataError(f"{NAME}: {path} is empty, expected a line for each image", hint=_HINT)
     return made
 
 
-def _pictures(root: Path, path: Path) -> tuple[Path, str]:
-    """The folder of pictures, and what their names end in."""
+def _images(root: Path, path: Path) -> tuple[Path, str]:
+    """The folder of images, and what their names end in."""
     aligned, original = root / "Image" / "aligned", root / "Image" / "original"
     if path.is_dir() and path.name == aligned.name:
         return path, "_aligned.jpg"
@@ -103,7 +103,7 @@ def _pictures(root: Path, path: Path) -> tuple[Path, str]:
         return original, ".jpg"
     if aligned.is_dir():
         return aligned, "_aligned.jpg"
-    raise missing_part(NAME, f"{root} has no pictures", "the folder Image/original or Image/aligned", _HINT)
+    raise missing_part(NAME, f"{root} has no images", "the folder Image/original or Image/aligned", _HINT)
 
 
 def _attributes(root: Path, name: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""What every layout gives: the pictures of a data set, with their labels and what is said of the people in them."""
+"""What every layout gives: the images of a data set, with their labels and what is said of the people in them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from ...errors import DataError
 
-#: The column of pictures, and that of labels where a layout has any.
+#: The column of images, and that of labels where a layout has any.
 PATH, EMOTION = "path", "emotion"
 
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """The pictures of a data set.
+    """The images of a data set.
 
     Attributes:
         name: of the data set.
         folder: where the paths are counted from.
         columns: name -> N cells, empty ones for what is not known: ``path``; ``emotion``, where there are labels; the groups
             and whatever else the data set tells.
-        groups: the columns that say who is in the pictures, or how they were made; taken where the user names none.
+        groups: the columns that say who is in the images, or how they were made; taken where the user names none.
         person: the column of people; empty where the data set does not tell them.
         notes: what a reader must know, a sentence each.
     """

@@ -74,7 +74,7 @@ def parity(
 def _groups(counts: Counts, names: tuple[str, ...], predictions: Predictions, least: int) -> tuple[GroupShares, ...]:
     k = len(predictions.emotions)
     said = counts[:, 0, 1 : k + 1] + counts[:, 0, k + 1 :]
-    judged, abstained, pictures = said.sum(1), counts[:, 0, k + 1 :].sum(1), counts.sum((1, 2))
+    judged, abstained, images = said.sum(1), counts[:, 0, k + 1 :].sum(1), counts.sum((1, 2))
     total = int(judged.sum())
     made = []
     for place, name in enumerate(names):
@@ -82,15 +82,15 @@ def _groups(counts: Counts, names: tuple[str, ...], predictions: Predictions, le
         made.append(
             GroupShares(
                 name=name,
-                n=int(pictures[place]),
+                n=int(images[place]),
                 judged=n,
                 said=dict(zip(predictions.emotions, said[place].tolist())),
                 shares={emotion: _share(int(some), n) for emotion, some in zip(predictions.emotions, said[place])},
-                found=_share(n, int(pictures[place])) if predictions.found_known else None,
+                found=_share(n, int(images[place])) if predictions.found_known else None,
                 abstained=None if predictions.abstained is None else _share(int(abstained[place]), n),
                 smallest_gap=smallest_gap(_HARDEST, n, others),
                 more=max(0, photos_needed(_HARDEST, others) - n) if others else 0,
-                compared=bool(pictures[place] >= least),
+                compared=bool(images[place] >= least),
             )
         )
     return tuple(made)

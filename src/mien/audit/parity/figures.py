@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...draw.palette import COLOURS, ink_on
+from ...drawing import COLORS, ink_on
 from ...extras import require
 from ..fairness.figures import MOST, gaps_png, panel, png
 from .values import Parity
@@ -28,7 +28,7 @@ def shares_figure(found: Parity) -> bytes:
             share = group.shares[emotion]
             if share is None or not share.value:
                 continue
-            colour = COLOURS[emotion]
+            colour = COLORS[emotion]
             axes.barh(
                 at, 100 * share.value, left=left, height=0.74, color=_hex(colour), edgecolor="white", linewidth=0.6
             )
@@ -46,7 +46,7 @@ def shares_figure(found: Parity) -> bytes:
     axes.grid(visible=False)
     axes.set_xlabel("predicted, % of the faces found: no right answers, so a difference is a question")
     patch = require("matplotlib.patches", "audit").Patch
-    handles = [patch(color=_hex(COLOURS[emotion]), label=emotion) for emotion in found.emotions]
+    handles = [patch(color=_hex(COLORS[emotion]), label=emotion) for emotion in found.emotions]
     figure.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0.012, 1 - 0.34 / figure.get_figheight()), fontsize=8,
         ncols=len(handles), frameon=False, handlelength=1, handleheight=1, columnspacing=1.1, handletextpad=0.4,

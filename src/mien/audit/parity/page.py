@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...draw.palette import COLOURS, ink_on
+from ...drawing import COLORS, ink_on
 from ..fairness.page import MOST_GROUPS, Mark, gap_mark, gap_scale
 from ..fairness.power import LEVEL
 from ..fairness.values import Gap
@@ -46,7 +46,7 @@ def render(found: Parity, title: str) -> bytes:
         answer=headline(found),
         caution=CAUTION,
         sections=[_section(number, attribute) for number, attribute in enumerate(found.attributes, 1)],
-        colours={emotion: (_css(COLOURS[emotion]), _css(ink_on(COLOURS[emotion]))) for emotion in found.emotions},
+        colors={emotion: (_css(COLORS[emotion]), _css(ink_on(COLORS[emotion]))) for emotion in found.emotions},
         level=LEVEL,
         percent=percent,
         points=points,
@@ -71,5 +71,5 @@ def _section(number: int, attribute: ParityAttribute) -> _Section:
     )
 
 
-def _css(colour: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+def _css(color: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)

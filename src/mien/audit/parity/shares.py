@@ -20,7 +20,7 @@ def counted(predictions: Predictions, codes: npt.NDArray[np.int64], groups: int)
     """Count what was predicted, whatever the right answers are.
 
     Args:
-        predictions: N pictures.
+        predictions: N images.
         codes: int64 (N,), the group of each; -1 where it has none.
         groups: how many there are, G.
 
@@ -43,7 +43,7 @@ def shares(counts: Counts) -> Floats:
         counts: int64 (..., G, 1, 2 K + 1).
 
     Returns:
-        float64 (..., G, K + 2), 0 to 1: of the faces found, the share of each emotion; of the pictures, that of faces found;
+        float64 (..., G, K + 2), 0 to 1: of the faces found, the share of each emotion; of the images, that of faces found;
         of the faces, that of abstentions. NaN where a group has none to tell by.
     """
     part, whole = told(counts)
@@ -55,9 +55,9 @@ def told(counts: Counts) -> tuple[Counts, Counts]:
     flat = counts[..., 0, :]
     k = flat.shape[-1] // 2
     said = flat[..., 1 : k + 1] + flat[..., k + 1 :]
-    judged, pictures = said.sum(-1, keepdims=True), flat.sum(-1, keepdims=True)
+    judged, images = said.sum(-1, keepdims=True), flat.sum(-1, keepdims=True)
     part = [said, judged, flat[..., k + 1 :].sum(-1, keepdims=True)]
-    return np.concatenate(part, -1), np.concatenate([np.broadcast_to(judged, said.shape), pictures, judged], -1)
+    return np.concatenate(part, -1), np.concatenate([np.broadcast_to(judged, said.shape), images, judged], -1)
 
 
 def gaps_of(
@@ -72,7 +72,7 @@ def gaps_of(
 ) -> tuple[Gap, ...]:
     """The gaps between groups; ``p_corrected`` is not corrected yet.
 
-    The labels of the groups are permuted among all pictures: without right answers there is no telling apart those that show
+    The labels of the groups are permuted among all images: without right answers there is no telling apart those that show
     the same. So a small p-value says that groups get different predictions, for whatever reason.
 
     Args:
@@ -80,7 +80,7 @@ def gaps_of(
         names: of the groups.
         emotions: K of them.
         known: whether faces not found, and readings that abstained, are told.
-        least: pictures that a group needs to be compared.
+        least: images that a group needs to be compared.
         draws: how often to draw.
         rng: where chance comes from.
 
@@ -95,8 +95,8 @@ def gaps_of(
     k = len(emotions)
     boot = np.concatenate([shares(drawn) for drawn in resampled(counts, draws, rng)])
     null = np.concatenate([shares(drawn) for drawn in dealt_anew(counts, draws, rng)])
-    pictures = np.repeat(counts.sum((1, 2))[:, None], k + 2, 1)
-    drawn = Drawn(kept, pictures, limits(*told(counts)), shares(counts), boot, null)
+    images = np.repeat(counts.sum((1, 2))[:, None], k + 2, 1)
+    drawn = Drawn(kept, images, limits(*told(counts)), shares(counts), boot, null)
     wanted = [(place, f"share of {emotion}") for place, emotion in enumerate(emotions)]
     wanted += [(k, "faces found")] if known[0] else []
     wanted += [(k + 1, "abstention")] if known[1] else []

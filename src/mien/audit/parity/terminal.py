@@ -22,7 +22,7 @@ def shown(found: Parity, width: int) -> Iterator[RenderableType]:
     yield Text(headline(found), style="bold")
     yield Text(CAUTION)
     faces = f", faces found in {number(found.overall.found.value)} %" if found.overall.found else ""
-    yield Text(f"{found.n:,} pictures{faces}, no right answers", style="dim")
+    yield Text(f"{found.n:,} images{faces}, no right answers", style="dim")
     for note in found.notes:
         yield Text(f"Note: {note}", style="dim")
     for attribute in found.attributes:
@@ -72,10 +72,12 @@ def _share(share: Share | None) -> str:
 def _legend(found: Parity, *, wide: bool) -> str:
     said = (
         "In percent and points: of the faces found, how many were read as showing each emotion. Gaps with 95 % intervals "
-        f"(bootstrap). p: labels of groups permuted among all pictures, {found.draws:,} times, corrected after Holm for "
+        f"(bootstrap). p: labels of groups permuted among all images, {found.draws:,} times, corrected after Holm for "
         f"{found.comparisons} comparisons. seen: the difference that would show in four of five tries, at shares around one "
         "half; lacking: photos it takes to see one of 10 points."
     )
     if not wide:
         return f"{said} A wider terminal, --out and --json show more."
-    return f"{said} chance: the gap that chance alone exceeds once in twenty times. fewest: pictures of the smallest group."
+    return (
+        f"{said} chance: the gap that chance alone exceeds once in twenty times. fewest: images of the smallest group."
+    )

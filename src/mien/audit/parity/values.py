@@ -9,7 +9,7 @@ from ..fairness.values import Gap, Interval
 
 @dataclass(frozen=True)
 class Share:
-    """A share of pictures.
+    """A share of images.
 
     Attributes:
         value: 0 to 1.
@@ -26,16 +26,16 @@ class GroupShares:
 
     Attributes:
         name: of the group.
-        n: its pictures.
+        n: its images.
         judged: of these, where a face was found; the shares of emotions, and of abstentions, are of them.
-        said: emotion -> pictures of which it was predicted.
+        said: emotion -> images of which it was predicted.
         shares: emotion -> share of the faces of which it was predicted.
-        found: share of pictures in which a face was found.
+        found: share of images in which a face was found.
         abstained: share of found faces of which the reading said not to rely on it.
         smallest_gap: the difference from the other groups together, in the share of any emotion, that would be seen in four
             of five tries: that of shares around one half, rarer ones show at less. None where none would.
-        more: how many more pictures it takes to see a difference of 10 points; 0 where there are enough.
-        compared: it has pictures enough to take part in the gaps.
+        more: how many more images it takes to see a difference of 10 points; 0 where there are enough.
+        compared: it has images enough to take part in the gaps.
     """
 
     name: str
@@ -58,7 +58,7 @@ class ParityAttribute:
         name: such as ``gender``, or ``gender x age``.
         groups: its groups, in the natural order of their names.
         gaps: between those that can be compared, in the share of each emotion, in faces found and in abstention.
-        missing: pictures that belong to no group.
+        missing: images that belong to no group.
     """
 
     name: str
@@ -72,13 +72,13 @@ class Parity:
     """All that was found.
 
     Attributes:
-        n: pictures.
+        n: images.
         emotions: the emotions that were predicted.
-        overall: all pictures as one group.
+        overall: all images as one group.
         attributes: the columns of groups and their crossings.
         comparisons: how many p-values were corrected together.
         draws: how often was drawn, for each bootstrap and each permutation test.
-        least: pictures that a group needs to be compared.
+        least: images that a group needs to be compared.
         notes: what a reader must know, a sentence each.
     """
 

@@ -32,16 +32,14 @@ def verdict(attribute: ParityAttribute) -> Verdict:
         text = f"{_told(first)}."
         text += f" Also different: {', '.join(named[:_MOST_NAMED])}{more}." if named else ""
         if any(gap.measure == _FOUND for gap in sure):
-            text += " Where every picture shows a face, fewer faces found mean that a group is served worse."
+            text += " Where every image shows a face, fewer faces found mean that a group is served worse."
         text += f" {few} tell more." if small else ""
         return Verdict("gap", "Groups differ: ask why", text)
     if not attribute.gaps:
-        return Verdict(
-            "small", "Nothing can be concluded", "Fewer than two groups have pictures enough to be compared."
-        )
+        return Verdict("small", "Nothing can be concluded", "Fewer than two groups have images enough to be compared.")
     if small:
         text = f"No difference was found, which means little: {few} show one of {_WORTH}. {_blind(small)}"
-        return Verdict("small", "Too few pictures to tell", text)
+        return Verdict("small", "Too few images to tell", text)
     seen = max((group.smallest_gap or 0.0 for group in attribute.groups if group.compared), default=0.0)
     text = f"Not in the share of any emotion, where one of {points(seen)} would have been seen in four of five tries."
     return Verdict("none", "No difference was found", text)
@@ -57,13 +55,13 @@ def headline(found: Parity) -> str:
     ]
     unclear = [name for name, kind in kinds.items() if kind == "small"]
     if differing:
-        rest = f"; by {joined(unclear)} there are too few pictures to tell" if unclear else ""
+        rest = f"; by {joined(unclear)} there are too few images to tell" if unclear else ""
         return (
             f"Groups get different readings, by {joined(differing)}{rest}. Whether rightly so, nothing here can tell."
         )
     if unclear:
         return (
-            f"Nobody can say yet: no difference was found, but by {joined(unclear)} there are too few pictures to tell."
+            f"Nobody can say yet: no difference was found, but by {joined(unclear)} there are too few images to tell."
         )
     by = joined(list(kinds))
     return f"No difference was found in what is predicted, by {by}. Whether it is right, nothing here can tell."

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...sinks.atomic import write_all
+from ...io.atomic import write_all
 from ..fairness.writing import csv_of, gaps_csv
 from .figures import gap_figure, shares_figure
 from .page import render
@@ -53,7 +53,7 @@ def write_report(found: Parity, folder: Path, title: str) -> list[Path]:
 
 
 def _groups(found: Parity) -> bytes:
-    """A row a group: how many pictures were read as each emotion, and what share, with its interval."""
+    """A row a group: how many images were read as each emotion, and what share, with its interval."""
     rows = [
         {"attribute": attribute.name, **_cells(group)} for attribute in found.attributes for group in attribute.groups
     ]

@@ -1,4 +1,4 @@
-"""Thresholds are judged on pictures that they were not fitted to."""
+"""Thresholds are judged on images that they were not fitted to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .values import Kept
 
 
 def halves(table: Table, column: str, *, person: str = "", share: float = 0.5, seed: int = 0) -> tuple[Table, Table]:
-    """Divide a table at random: each group alike, or all pictures of a person on one side.
+    """Divide a table at random: each group alike, or all images of a person on one side.
 
     Args:
         table: predictions.

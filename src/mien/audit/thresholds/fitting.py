@@ -4,7 +4,7 @@ Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052): thresholds are fix
 "accuracy above it is below the target" is tested by an exact binomial test (the one that Clopper and Pearson's interval
 inverts). Trying many thresholds is paid for by testing in fixed sequences (Bauer 1991): from each of five starting points
 downwards until the first that fails, each at a fifth of the risk. So the probability of promising too much is at most the
-risk, whatever the model, for new pictures that come as these came: other people, another camera or other emotions void it.
+risk, whatever the model, for new images that come as these came: other people, another camera or other emotions void it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Marks:
 
 
 def thresholds(fit: Table, held: Table, columns: Columns, *, target: float, risk: float = 0.05) -> Thresholds:
-    """Fit thresholds for each group and one for all, and see what they do on pictures held back.
+    """Fit thresholds for each group and one for all, and see what they do on images held back.
 
     Readings that abstain already stay out: a threshold only adds to them.
 
@@ -117,7 +117,7 @@ def needed(target: float, risk: float) -> int:
 
 
 def marks_of(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> Marks:
-    """The readings of some pictures that did not abstain.
+    """The readings of some images that did not abstain.
 
     Raises:
         DataError: there is no confidence.

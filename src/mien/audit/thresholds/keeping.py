@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
-from ...sinks.atomic import write_atomically
+from ...io.atomic import write_atomically
 from ..fairness.values import Predictions
 from ..fairness.words import percent
 from .values import Thresholds
@@ -70,7 +70,7 @@ def read_rule(path: Path) -> Rule:
 
 
 def relied_on(predictions: Predictions, rule: Rule, *, own: bool) -> Predictions:
-    """Only the pictures whose reading is relied on; notes say how many those are, group by group.
+    """Only the images whose reading is relied on; notes say how many those are, group by group.
 
     Args:
         predictions: with a confidence; with ``own`` the column of groups too.

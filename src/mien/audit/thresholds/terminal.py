@@ -16,8 +16,8 @@ def shown(found: Thresholds) -> Iterator[RenderableType]:
     """What to print, in order."""
     yield Text(headline(found), style="bold")
     yield Text(
-        f"Fitted to {found.fitted:,} pictures, checked on {found.held:,} others. Promises hold with a probability "
-        f"of {percent(1 - found.risk)}, for pictures that come as these came.",
+        f"Fitted to {found.fitted:,} images, checked on {found.held:,} others. Promises hold with a probability "
+        f"of {percent(1 - found.risk)}, for images that come as these came.",
         style="dim",
     )
     for note in found.notes:
@@ -33,12 +33,12 @@ def shown(found: Thresholds) -> Iterator[RenderableType]:
     if missed:
         yield Text()
         yield Text(
-            f"Missed on the pictures held back by {', '.join(group.name for group in missed)}: do not trust these.",
+            f"Missed on the images held back by {', '.join(group.name for group in missed)}: do not trust these.",
             style="bold red",
         )
     yield Text()
     yield Text(
-        "relied on, right: of the pictures held back, with the 95 % interval. A group's own threshold takes knowing "
+        "relied on, right: of the images held back, with the 95 % interval. A group's own threshold takes knowing "
         "the group of whoever is read, and to treat people by it may be unlawful; the common one needs no such thing.",
         style="dim",
     )
@@ -48,7 +48,7 @@ def headline(found: Thresholds) -> str:
     """What to do, in a sentence or two."""
     target = percent(found.target)
     small = [group.name for group in found.groups if group.why == "too small"]
-    left = f" Nothing can be promised to {', '.join(small)}: too few pictures." if small else ""
+    left = f" Nothing can be promised to {', '.join(small)}: too few images." if small else ""
     if found.common is None:
         return f"No threshold can be promised at which {target} are right in every group by {found.column}.{left}"
     who = "every group large enough" if small else "every group"

@@ -9,10 +9,10 @@ from ..fairness.values import Interval
 
 @dataclass(frozen=True)
 class Kept:
-    """What a threshold does on pictures that it was not fitted to.
+    """What a threshold does on images that it was not fitted to.
 
     Attributes:
-        n: pictures held back.
+        n: images held back.
         relied_on: of these, readings at or above the threshold.
         accuracy: share of right ones among them, 0 to 1; None where there is none.
         interval: its 95 % interval (Wilson 1927).
@@ -30,11 +30,11 @@ class GroupThreshold:
 
     Attributes:
         name: of the group.
-        n: pictures that its threshold was fitted to.
+        n: images that its threshold was fitted to.
         threshold: the confidence below which a reading should not be relied on, 0 to 1; None where none can be promised.
-        why: ``""``; ``too small`` (fewer pictures than ``needed``) or ``out of reach`` (too often wrong at any threshold).
+        why: ``""``; ``too small`` (fewer images than ``needed``) or ``out of reach`` (too often wrong at any threshold).
         needed: readings it takes to promise the target, were half as many wrong as it allows.
-        own: what its own threshold does on pictures held back; None without one.
+        own: what its own threshold does on images held back; None without one.
         common: what the common threshold does there; None without one.
     """
 
@@ -57,8 +57,8 @@ class Thresholds:
         risk: probability, at most, that any promise is wrong.
         common: one threshold that reaches the target in every group which is not too small; None where there is none.
         groups: in the natural order of their names.
-        fitted: pictures that all was fitted to.
-        held: pictures held back.
+        fitted: images that all was fitted to.
+        held: images held back.
         notes: what a reader must know, a sentence each.
     """
 

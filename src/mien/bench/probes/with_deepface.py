@@ -36,7 +36,7 @@ class _DeepFace:
             )
             for path in paths
         )
-        # Where it finds no face, it takes the whole picture for one and gives it no confidence.
+        # Where it finds no face, it takes the whole image for one and gives it no confidence.
         return [sum(face["face_confidence"] > 0 for face in faces) for faces in found]
 
     def faces(self, path: str, count: int) -> Callable[[], object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ...errors import OptionError
-from ...models.card import ModelCard
+from ...model.card import ModelCard
 
 #: Of a busy processor core of a server, its share of memory, power supply and cooling included: an assumption, on the high
 #: side for processors with many cores. Lannelongue et al. (2021, doi 10.1002/advs.202100707) reckon about 12 W a core.

@@ -22,14 +22,14 @@ class Told:
     """What only the card's maker can say of the data.
 
     Attributes:
-        licence: of the pictures; empty is "not stated".
-        source: where they come from, and whether those pictured agreed.
+        license: of the images; empty is "not stated".
+        source: where they come from, and whether those imaged agreed.
         contact: whom to ask.
         notes: paragraphs in Markdown that go under a heading of their own.
         docs: where mien's ``docs`` folder is, seen from the card, with a slash at the end; empty names its pages instead.
     """
 
-    licence: str = ""
+    license: str = ""
     source: str = ""
     contact: str = ""
     notes: str = ""
@@ -40,7 +40,7 @@ def data_card(data: Mapping[str, Any], told: Told = Told()) -> str:
     """The card as Markdown: front matter that the Hugging Face Hub reads, then the sections of its data set template.
 
     Args:
-        data: what ``mien lab inspect --json`` gives, with or without the names of pictures.
+        data: what ``mien lab inspect --json`` gives, with or without the names of images.
         told: what only its maker can say.
 
     Raises:
@@ -53,11 +53,11 @@ def data_card(data: Mapping[str, Any], told: Told = Told()) -> str:
             "data.md.j2",
             {
                 "data": data,
-                "front": data_front(data, told.licence),
+                "front": data_front(data, told.license),
                 "told": told,
                 "tables": data_tables,
                 "hazards": hazards(data),
-                "colour": "colour" if data["colour"] == "rgb" else "gray",
+                "color": "color" if data["color"] == "rgb" else "gray",
                 "doc": lambda page, title: doc_link(told.docs, page, title),
             },
         )
@@ -89,7 +89,7 @@ def _rare(data: Mapping[str, Any]) -> list[str]:
 
 def _leaks(data: Mapping[str, Any]) -> list[str]:
     return [
-        f"**Leaks:** {count(own['exact'])} pictures of the {part} part have an exact copy in training, {count(own['near'])} "
+        f"**Leaks:** {count(own['exact'])} images of the {part} part have an exact copy in training, {count(own['near'])} "
         "an exact or near one: who is judged by them is judged too well. `mien lab inspect --clean` lists what to leave out."
         for part, own in data["copied_from_training"].items()
         if own["near"]
@@ -97,17 +97,17 @@ def _leaks(data: Mapping[str, Any]) -> list[str]:
 
 
 def _contradictions(data: Mapping[str, Any]) -> list[str]:
-    found = data["problems"].get("exact-conflict", {}).get("pictures", 0)
-    words = f"**Contradictions:** {count(found)} pictures have an exact copy with another label"
+    found = data["problems"].get("exact-conflict", {}).get("images", 0)
+    words = f"**Contradictions:** {count(found)} images have an exact copy with another label"
     return [f"{words}; at most one of the labels can be right."] if found else []
 
 
 def _annotators(data: Mapping[str, Any]) -> list[str]:
     parts = data.get("annotators", [])
     if not parts:
-        return ["**One label a picture:** how far people disagree about it is not known; with faces, they do."]
+        return ["**One label an image:** how far people disagree about it is not known; with faces, they do."]
     one = max(parts, key=lambda part: int(part["n"]))
     share, agrees = percent(one["no_majority"]), one["label_agrees"]
     known = "" if agrees is None else f"; where one has, it is the label in {percent(agrees)}"
-    words = f"**Disagreement:** on {share} of the pictures of the {one['part']} part no emotion has a majority{known}"
+    words = f"**Disagreement:** on {share} of the images of the {one['part']} part no emotion has a majority{known}"
     return [f"{words}. A single label hides that."]

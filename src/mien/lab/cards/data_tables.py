@@ -12,7 +12,7 @@ Values = Mapping[str, Any]
 
 
 def classes(data: Values) -> str:
-    """Pictures of each emotion in each part."""
+    """Images of each emotion in each part."""
     parts: dict[str, dict[str, int]] = data["classes"]
     totals = {part: sum(own.values()) for part, own in parts.items()}
     names = [name for name in EMOTIONS if any(name in own for own in parts.values())]
@@ -27,7 +27,7 @@ def classes(data: Values) -> str:
 
 
 def leaks(data: Values) -> str:
-    """Pictures of the judging parts that have copies among those that are learned from."""
+    """Images of the judging parts that have copies among those that are learned from."""
     sizes = {part: sum(own.values()) for part, own in data["classes"].items()}
     rows = [
         (
@@ -37,16 +37,16 @@ def leaks(data: Values) -> str:
         )
         for part, own in data["copied_from_training"].items()
     ]
-    return table(("part", "pictures", "with an exact copy in training", "with an exact or near copy"), rows)
+    return table(("part", "images", "with an exact copy in training", "with an exact or near copy"), rows)
 
 
 def problems(data: Values) -> str:
-    """Every kind of problem that was looked for, those that no picture has included."""
+    """Every kind of problem that was looked for, those that no image has included."""
     rows = [
-        (one["title"], count(one["pictures"]), percent(one["pictures"] / data["pictures"]))
+        (one["title"], count(one["images"]), percent(one["images"] / data["images"]))
         for one in data["problems"].values()
     ]
-    return table(("looked for", "pictures", "share"), rows)
+    return table(("looked for", "images", "share"), rows)
 
 
 def light(data: Values) -> str:
@@ -54,14 +54,14 @@ def light(data: Values) -> str:
     units = {"brightness": "mean gray, 0 to 255", "contrast": "standard deviation of the grays, 0 to 127.5"}
     units["sharpness"] = "variance of the Laplacian over that of the grays"
     rows = [(name, units.get(name, ""), *(figure(one, 2) for one in spread)) for name, spread in data["light"].items()]
-    return table(("measure", "what it is", "5 % of the pictures are below", "half", "95 %"), rows, words=2)
+    return table(("measure", "what it is", "5 % of the images are below", "half", "95 %"), rows, words=2)
 
 
 def annotators(data: Values) -> str:
     """How far annotators agree with one another and with the labels; empty without votes."""
     parts = data.get("annotators", [])
     lines: tuple[tuple[str, Callable[[Values], str]], ...] = (
-        ("votes a picture, on average", lambda one: figure(one["votes"], 1)),
+        ("votes an image, on average", lambda one: figure(one["votes"], 1)),
         ("no majority for any emotion", lambda one: percent(one["no_majority"])),
         ("most see no face in it, or nobody named an emotion", lambda one: percent(one["no_face"])),
         ("votes that the commonest emotion gets, on average", lambda one: percent(one["top_share"])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
-from ...models.card import ModelCard
+from ...model.card import ModelCard
 from .markdown import listed, table
 
 _KINDS = {
@@ -16,7 +16,7 @@ _KINDS = {
 _TRUTHS = {"votes": "majority of the annotators", "labels": "single labels"}
 _OBJECTIVES = {
     "votes": "to give each emotion the share of the votes that the annotators gave it (cross-entropy with the whole vote)",
-    "labels": "to name the one label of each picture (cross-entropy)",
+    "labels": "to name the one label of each image (cross-entropy)",
 }
 #: What stands behind data sets that people train on; named where a card's words on its data name them.
 _REFERENCES = {
@@ -58,8 +58,8 @@ def model_type(card: ModelCard) -> str:
         )
     if network.get("backbone"):
         words += f": `{network['backbone']}`"
-    if network.get("standardise"):
-        words += "; each picture is first brought to the same mean and contrast, so that light matters little"
+    if network.get("standardize"):
+        words += "; each image is first brought to the same mean and contrast, so that light matters little"
     many = len(card.heads) > 1
     return f"{words}; {len(card.heads)} linear head{'s' if many else ''}"
 
@@ -104,7 +104,7 @@ def procedure(card: ModelCard) -> str:
         ("average of the weights", f"{schedule['ema']:g}" if schedule["ema"] else ""),
         ("epoch kept", schedule["keep"]),
         ("dropout", f"{recipe['network']['dropout']:g}"),
-        ("random changes to pictures", ", ".join(f"{name} {_value(value)}" for name, value in changes.items())),
+        ("random changes to images", ", ".join(f"{name} {_value(value)}" for name, value in changes.items())),
         ("weight of the heads", ", ".join(f"`{name}` {head['weight']:g}" for name, head in recipe["heads"].items())),
         ("seed", str(recipe["seed"])),
     ]

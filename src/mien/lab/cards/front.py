@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...extras import require
-from ...models.card import ModelCard
+from ...model.card import ModelCard
 from .model_tables import main_results
 
 Values = Mapping[str, Any]
 
-#: Licences that the Hub knows by these names; any other is called "other", with its own name beside it.
+#: Licenses that the Hub knows by these names; any other is called "other", with its own name beside it.
 _LICENCES = (
     "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "unlicense",
     "cc-by-nc-sa-4.0", "gpl-3.0", "agpl-3.0", "lgpl-3.0", "mpl-2.0", "isc", "odbl", "odc-by", "cdla-permissive-2.0",
@@ -44,7 +44,7 @@ def model_front(card: ModelCard, evaluations: Sequence[Values]) -> str:
     """
     results = [result for evaluation in evaluations for result in _results(evaluation)]
     front: dict[str, Any] = {
-        **_licence(card.licence),
+        **_license(card.license),
         "library_name": "mien",
         "pipeline_tag": _TASK,
         "tags": [*_TAGS, *(["onnx"] if card.weights.endswith(".onnx") else []), card.precision],
@@ -58,19 +58,19 @@ def model_front(card: ModelCard, evaluations: Sequence[Values]) -> str:
     return _yaml(front)
 
 
-def data_front(data: Values, licence: str) -> str:
+def data_front(data: Values, license: str) -> str:
     """The YAML of a data card, between its rules.
 
     Args:
         data: what ``mien lab inspect`` found.
-        licence: of the data, as its user knows it.
+        license: of the data, as its user knows it.
 
     Raises:
         MissingExtraError: PyYAML is not installed.
     """
-    size = next((name for most, name in _SIZES if data["pictures"] < most), "n>10M")
+    size = next((name for most, name in _SIZES if data["images"] < most), "n>10M")
     front = {
-        **_licence(licence),
+        **_license(license),
         "pretty_name": str(data["name"]),
         "task_categories": [_TASK],
         "tags": list(_TAGS),
@@ -100,8 +100,8 @@ def _results(evaluation: Values) -> list[dict[str, Any]]:
     return found
 
 
-def _licence(words: str) -> dict[str, str]:
-    """As the Hub wants licences named."""
+def _license(words: str) -> dict[str, str]:
+    """As the Hub wants licenses named."""
     plain = words.strip().lower()
     if plain in _LICENCES:
         return {"license": plain}

@@ -11,7 +11,7 @@ from .results import Measured
 
 Values = Mapping[str, Any]
 
-#: An emotion is called badly recognised below this recall, and rare below this many pictures.
+#: An emotion is called badly recognized below this recall, and rare below this many images.
 _WEAK, _FEW = 0.6, 30
 
 
@@ -20,7 +20,7 @@ def weaknesses(found: Measured, conditions: Collection[str]) -> list[str]:
 
     Args:
         found: the results.
-        conditions: names of columns that group pictures, not people.
+        conditions: names of columns that group images, not people.
     """
     sentences = _emotions(found.of("evaluation"))
     for stress in found.of("stress"):
@@ -43,7 +43,7 @@ def unmeasured(found: Measured, conditions: Collection[str]) -> list[str]:
          "whether it works equally well for groups of people, such as by age, gender or ethnicity", "mien audit fairness"),
         (columns(audits, conditions, people=False),
          "whether it works equally well by light, sharpness, size and pose of the face", "mien audit conditions"),
-        (found.of("stress"), "how it reads dark, blurred, covered or otherwise spoiled pictures", "mien lab stress"),
+        (found.of("stress"), "how it reads dark, blurred, covered or otherwise spoiled images", "mien lab stress"),
         (found.of("uncertainty"), "calibration with intervals, mixed emotions and abstaining", "mien lab uncertainty"),
         (found.of("inspection"), "what is wrong with the data, and how far its annotators agree", "mien lab inspect"),
         (found.of("evaluation"), "how often it is right", "mien lab evaluate"),
@@ -62,9 +62,9 @@ def _emotions(evaluations: Sequence[Values]) -> list[str]:
         never = [name for name, one in scores["classes"].items() if one["support"] and not one["recall"]]
         rare = [name for name, one in scores["classes"].items() if one["support"] < _FEW]
         if weak:
-            text = f"**Badly recognised, head `{head}`:** {listed(weak)}."
-            text += f" {listed(never).capitalize()} is never recognised." if len(never) == 1 else ""
-            text += f" Of {listed(rare)} there are too few pictures to say it exactly." if rare else ""
+            text = f"**Badly recognized, head `{head}`:** {listed(weak)}."
+            text += f" {listed(never).capitalize()} is never recognized." if len(never) == 1 else ""
+            text += f" Of {listed(rare)} there are too few images to say it exactly." if rare else ""
             sentences.append(text)
     return sentences
 
@@ -84,7 +84,7 @@ def _spoiled(stress: Values) -> list[str]:
             ordered = sorted(worst.values(), key=lambda one: float(one["accuracy"]))
             named = [f"{one['family']} ({one['words']}) {_right(one)}" for one in ordered]
             sentences.append(
-                f"**Spoiled pictures cost ten points or more** ({words}, {stress['data']}, as many pictures of each "
+                f"**Spoiled images cost ten points or more** ({words}, {stress['data']}, as many images of each "
                 f"emotion; clean: {_right(clean)}): {'; '.join(named)}."
             )
     return sentences
@@ -97,12 +97,12 @@ def _right(mark: Values) -> str:
 
 def _column(audit: Values, attribute: Values) -> str:
     where = audit.get("data") or "data not named"
-    return f"**By {attribute['name']}** ({where}, {count(audit['n'])} pictures): {attribute['words']}"
+    return f"**By {attribute['name']}** ({where}, {count(audit['n'])} images): {attribute['words']}"
 
 
 def _copies(data: Values) -> list[str]:
     return [
-        f"**Copies flatter the figures:** {count(own['exact'])} pictures of the {part} part are pixel for pixel in the "
+        f"**Copies flatter the figures:** {count(own['exact'])} images of the {part} part are pixel for pixel in the "
         "training part too. `dedup` leaves them out."
         for part, own in data["copied_from_training"].items()
         if own["exact"]

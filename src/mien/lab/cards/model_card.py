@@ -9,9 +9,9 @@ from typing import Any
 
 from ...errors import DataError
 from ...extras import require
-from ...models.card import ModelCard
-from ...values.options import ReadOptions
-from ...values.reading import SHARE
+from ...model.card import ModelCard
+from ...options import ReadOptions
+from ...types import SHARE
 from . import data_tables, describing, model_tables
 from .cost import Assumed, cost_words
 from .front import model_front
@@ -70,7 +70,7 @@ def model_card(
         found: what was measured of it, from ``measured``.
         words: what only its maker can say.
         assumed: what nobody measured of its training.
-        conditions: names of columns of an audit that group pictures, not people.
+        conditions: names of columns of an audit that group images, not people.
 
     Raises:
         DataError: a result lacks figures that every such result has.
@@ -145,7 +145,7 @@ def _described(card: ModelCard, words: Words) -> dict[str, Any]:
         "references": describing.references(card),
         "mixes": any(head.vote_temperature is not None for head in card.heads.values()),
         "share": SHARE,
-        "unsure_below": ReadOptions().unsure_below,
+        "min_confidence": ReadOptions().min_confidence,
         "inner": bool(card.recipe.get("data", {}).get("inner")),
         "model_option": "" if name == ReadOptions().model else f" --model {name}",
         "model_argument": "" if name == ReadOptions().model else f'model="{name}"',
@@ -160,9 +160,7 @@ def _short(found: Measured, conditions: Collection[str]) -> list[tuple[str, str]
         head, scores = next(iter(model_tables.main_results(first).items()))
         fewer = model_tables.main_results(first, "dedup").get(head)
         words = within(scores["accuracy"], scores["interval"])
-        words += (
-            f"; {within(fewer['accuracy'], fewer['interval'])} without copies of training pictures" if fewer else ""
-        )
+        words += f"; {within(fewer['accuracy'], fewer['interval'])} without copies of training images" if fewer else ""
         lines.append((f"how often right ({first['data']}, {first['split']}, head `{head}`)", words))
         lines.append(
             ("how far its sureness is off, on average", f"{percent(scores['ece'])} (expected calibration error)")
@@ -181,7 +179,7 @@ def _short(found: Measured, conditions: Collection[str]) -> list[tuple[str, str]
 _VERDICTS = {
     "gap": "no: a difference was found",
     "none": "no difference was found",
-    "small": "nobody can say: too few pictures",
+    "small": "nobody can say: too few images",
 }
 
 

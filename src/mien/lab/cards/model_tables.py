@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError
-from ...values.reading import SHARE
+from ...types import SHARE
 from .markdown import count, estimate, figure, percent, table, within
 
 Values = Mapping[str, Any]
 
-#: A drop in accuracy below the clean pictures from which a condition counts as broken.
+#: A drop in accuracy below the clean images from which a condition counts as broken.
 BROKEN = 0.10
 
 
@@ -22,7 +22,7 @@ def accuracy(evaluation: Values, truths: Mapping[str, str]) -> str:
         scores, head = result["scores"], result["head"]
         rows.append(
             (
-                f"`{head}`", truths.get(head, ""), result["pictures"], "yes" if result["flip"] else "no", count(scores["n"]),
+                f"`{head}`", truths.get(head, ""), result["images"], "yes" if result["flip"] else "no", count(scores["n"]),
                 within(scores["accuracy"], scores["interval"]), figure(scores["macro_f1"]),
                 percent(scores["balanced_accuracy"]), figure(scores["nll"]), percent(scores["ece"]),
                 figure(scores.get("kl_to_votes")),
@@ -31,7 +31,7 @@ def accuracy(evaluation: Values, truths: Mapping[str, str]) -> str:
     names = (
         "head",
         "marked against",
-        "pictures",
+        "images",
         "mirrored",
         "n",
         "accuracy (95 %)",
@@ -43,7 +43,7 @@ def accuracy(evaluation: Values, truths: Mapping[str, str]) -> str:
     return table((*names, "KL to votes"), rows, words=4)
 
 
-def main_results(evaluation: Values, pictures: str = "official") -> dict[str, Values]:
+def main_results(evaluation: Values, images: str = "official") -> dict[str, Values]:
     """The scores of each head as the reader works by default: the mirror image averaged.
 
     Raises:
@@ -52,9 +52,9 @@ def main_results(evaluation: Values, pictures: str = "official") -> dict[str, Va
     found = {
         result["head"]: result["scores"]
         for result in evaluation["results"]
-        if result["flip"] and result["pictures"] == pictures
+        if result["flip"] and result["images"] == images
     }
-    if not found and pictures == "official":
+    if not found and images == "official":
         raise DataError(
             f"an evaluation on {evaluation['data']} is not whole: got no scores with the mirror image averaged",
             hint="Measure it again: mien lab evaluate",
@@ -92,14 +92,14 @@ def calibration(certainty: Values) -> str:
         for one, kind, own in [*_overall(certainty), *_sets(certainty)]
     ]  # fmt: skip
     return table(
-        ("head", "pictures, or emotions to choose from", "n", "accuracy (95 %)", "ECE (95 %)", "refitted"),
+        ("head", "images, or emotions to choose from", "n", "accuracy (95 %)", "ECE (95 %)", "refitted"),
         rows,
         words=2,
     )
 
 
 def _overall(certainty: Values) -> list[tuple[Values, str, Values]]:
-    return [(one, one["pictures"], one["overall"]) for one in certainty["heads"]]
+    return [(one, one["images"], one["overall"]) for one in certainty["heads"]]
 
 
 def _sets(certainty: Values) -> list[tuple[Values, str, Values]]:
@@ -150,7 +150,7 @@ def spoiled(stress: Values) -> str:
 
 
 def clean_of(mark: Values, marks: Sequence[Values]) -> Values | None:
-    """The clean pictures that a condition is compared with."""
+    """The clean images that a condition is compared with."""
     return next((one for one in marks if one["level"] == 0 and one["way"] == mark["way"]), None)
 
 
@@ -175,7 +175,7 @@ def groups(attribute: Values) -> str:
 
 
 def recalls(attribute: Values) -> str:
-    """How much of each emotion is recognised, group by group, with its pictures in brackets."""
+    """How much of each emotion is recognized, group by group, with its images in brackets."""
     emotions = list(attribute["groups"][0]["recall"]) if attribute["groups"] else []
     rows = [
         (group["name"], *(_recall(group["recall"][name], group["shown"].get(name, 0)) for name in emotions))
@@ -208,7 +208,7 @@ def _measure(gap: Values) -> str:
 
 
 def columns(audits: Sequence[Values], conditions: Collection[str], *, people: bool) -> list[tuple[Values, Values]]:
-    """The columns of all audits, each with its audit: those that group people, or those that group pictures."""
+    """The columns of all audits, each with its audit: those that group people, or those that group images."""
     return [
         (audit, attribute)
         for audit in audits
@@ -218,7 +218,7 @@ def columns(audits: Sequence[Values], conditions: Collection[str], *, people: bo
 
 
 def _whole(certainty: Values) -> list[Values]:
-    return [one for one in certainty["heads"] if one["pictures"] == "official"]
+    return [one for one in certainty["heads"] if one["images"] == "official"]
 
 
 def _p(value: float | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ...models.card import ModelCard
+from ...model.card import ModelCard
 
 _AGAIN = "Measure again with the command named in the card; it writes into its result which model it was."
 _SHAPE = "mien card results"
@@ -108,8 +108,8 @@ def inspection_of(path: Path) -> dict[str, Any]:
 
 
 def slim_inspection(content: Mapping[str, Any]) -> dict[str, Any]:
-    """An inspection without the names of pictures."""
-    problems = {key: {"title": one["title"], "pictures": one["pictures"]} for key, one in content["problems"].items()}
+    """An inspection without the names of images."""
+    problems = {key: {"title": one["title"], "images": one["images"]} for key, one in content["problems"].items()}
     return {**{key: value for key, value in content.items() if key != "notes"}, "problems": problems}
 
 

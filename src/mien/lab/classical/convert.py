@@ -95,8 +95,8 @@ def _logistic(pipeline: Any, features: str, output: str) -> tuple[Piece, int]:
         "classical_bias": bias.astype(np.float32),
     }
     nodes = (
-        helper.make_node("Sub", [features, "classical_mean"], ["classical_centred"]),
-        helper.make_node("Gemm", ["classical_centred", "classical_weights", "classical_bias"], ["classical_scores"]),
+        helper.make_node("Sub", [features, "classical_mean"], ["classical_centerd"]),
+        helper.make_node("Gemm", ["classical_centerd", "classical_weights", "classical_bias"], ["classical_scores"]),
         helper.make_node("LogSoftmax", ["classical_scores"], [output], axis=-1),
     )
     return Piece(nodes, tensors, output), kernel.size + bias.size

@@ -6,7 +6,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from ...errors import ModelError
-from ...models.card import ModelCard
+from ...model.card import ModelCard
 from .graph import Front
 
 _LINEAR = ("Gemm", "MatMul")
@@ -20,7 +20,7 @@ def embedding(weights: bytes, card: ModelCard) -> Front:
         card: its card.
 
     Returns:
-        ``pictures``, prepared as the card says -> float32 (N, D), what the last linear layer before the first head reads.
+        ``images``, prepared as the card says -> float32 (N, D), what the last linear layer before the first head reads.
 
     Raises:
         ModelError: there is no such layer.

@@ -28,14 +28,14 @@ def fitted(settings: Classical, features: npt.NDArray[np.float32], answers: npt.
         A scikit-learn estimator whose classes are 0 to K - 1.
 
     Raises:
-        DataError: a class has no picture.
+        DataError: a class has no image.
     """
     classes = label_set(settings.emotions)
     missing = [name for number, name in enumerate(classes) if not (answers == number).any()]
     if missing:
         raise DataError(
-            f"got no training pictures of {', '.join(missing)}, expected some of each of {', '.join(classes)}",
-            hint="Choose a smaller label set with --emotions, or bring more pictures.",
+            f"got no training images of {', '.join(missing)}, expected some of each of {', '.join(classes)}",
+            hint="Choose a smaller label set with --emotions, or bring more images.",
         )
     return _estimator(settings).fit(features, answers)
 
@@ -61,7 +61,7 @@ def _estimator(settings: Classical) -> Any:
             l2_regularization=boosting.l2,
             max_features=boosting.columns,
             class_weight=weight,
-            early_stopping=False,  # it would set pictures aside by chance, copies of them left behind
+            early_stopping=False,  # it would set images aside by chance, copies of them left behind
             random_state=settings.seed,
         )
     return make_pipeline(

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from onnx import helper
 
-from ...crop.prepare import network_input, resize
 from ...errors import ModelError
-from ...models.card import InputSpec
-from ...models.catalogue import load_model
-from ...models.session import open_session
+from ...model.card import InputSpec
+from ...model.preprocess import resize, to_tensor
+from ...model.registry import load_model
+from ...model.session import open_session
 from .embedding import embedding
 from .graph import Front, Piece, front_of
 from .hog import hog
@@ -66,8 +66,8 @@ def compute_features(
     parts = []
     for start in range(0, len(images), batch):
         some = images[start : start + batch]
-        pictures = network_input(resize(some, front.input.size), front.input)
-        parts.append(session.run([front.features], {"pictures": pictures})[0].reshape(len(some), -1))
+        pictures = to_tensor(resize(some, front.input.size), front.input)
+        parts.append(session.run([front.features], {"images": pictures})[0].reshape(len(some), -1))
         progress(start + len(some), len(images))
     return np.concatenate(parts)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ...models.card import InputSpec
+from ...model.card import InputSpec
 
 #: What networks are exported with too; onnxruntime 1.18 reads both.
 OPSET, IR_VERSION = 18, 10
@@ -33,14 +33,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Front:
-    """From prepared pictures to features.
+    """From prepared images to features.
 
     Attributes:
-        model: an ONNX model with the input ``pictures``, float32 (N, C, S, S).
+        model: an ONNX model with the input ``images``, float32 (N, C, S, S).
         features: the name of its only output, float32 (N, D).
-        input: how the pictures are prepared.
+        input: how the images are prepared.
         parameters: trained weights inside.
-        macs: multiply-adds of a picture, those of a network's convolutions and matrix products.
+        macs: multiply-adds of an image, those of a network's convolutions and matrix products.
     """
 
     model: onnx.ModelProto
@@ -52,7 +52,7 @@ class Front:
 
 def nodes_of(text: str) -> tuple[onnx.NodeProto, ...]:
     """Nodes written in ONNX's own text form, one a line."""
-    return tuple(onnx.parser.parse_graph(f"part (float pictures) => (float result) {{ {text} }}").node)
+    return tuple(onnx.parser.parse_graph(f"part (float images) => (float result) {{ {text} }}").node)
 
 
 def front_of(piece: Piece, spec: InputSpec) -> Front:
@@ -61,7 +61,7 @@ def front_of(piece: Piece, spec: InputSpec) -> Front:
     graph = helper.make_graph(
         list(piece.nodes),
         "features",
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info(piece.output, TensorProto.FLOAT, ["N", None])],
         _initializers(piece),
     )
@@ -70,7 +70,7 @@ def front_of(piece: Piece, spec: InputSpec) -> Front:
 
 
 def joined(front: Front, classifier: Piece, head: str, classes: int) -> bytes:
-    """Features and classifier as one ONNX file: from ``pictures`` to ``head``, float32 (N, classes).
+    """Features and classifier as one ONNX file: from ``images`` to ``head``, float32 (N, classes).
 
     Args:
         front: what the classifier's nodes read.

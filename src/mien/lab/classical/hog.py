@@ -9,8 +9,8 @@ from .graph import Piece, nodes_of
 ORIENTATIONS = 9
 
 _GRADIENTS = """
-    hog_inner_x = Conv <kernel_shape = [1, 3]> (pictures, hog_kernel_x)
-    hog_inner_y = Conv <kernel_shape = [3, 1]> (pictures, hog_kernel_y)
+    hog_inner_x = Conv <kernel_shape = [1, 3]> (images, hog_kernel_x)
+    hog_inner_y = Conv <kernel_shape = [3, 1]> (images, hog_kernel_y)
     hog_x = Pad (hog_inner_x, hog_pads_x)
     hog_y = Pad (hog_inner_y, hog_pads_y)
     hog_gradient = Concat <axis = 1> (hog_x, hog_y)
@@ -50,7 +50,7 @@ def hog(cell: int) -> Piece:
         cell: side of a cell in pixels.
 
     Returns:
-        ``pictures``, float32 (N, 1, S, S) -> float32 (N, 36 * (S // cell - 1)²), each between 0 and 1.
+        ``images``, float32 (N, 1, S, S) -> float32 (N, 36 * (S // cell - 1)²), each between 0 and 1.
     """
     angles = np.deg2rad((np.arange(ORIENTATIONS) + 0.5) * 180 / ORIENTATIONS)
     step = np.array([-1, 0, 1], np.float32)

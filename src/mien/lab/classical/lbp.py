@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from .graph import Piece, nodes_of
 
-#: The eight neighbours of a pixel, (row, column), going around it.
+#: The eight neighbors of a pixel, (row, column), going around it.
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 
 _TEXT = """
-    lbp_wide = Pad <mode = "edge"> (pictures, lbp_pads)
+    lbp_wide = Pad <mode = "edge"> (images, lbp_pads)
     lbp_differences = Conv <kernel_shape = [3, 3]> (lbp_wide, lbp_kernels)
     lbp_brighter = GreaterOrEqual (lbp_differences, lbp_zero)
     lbp_bits = Cast <to = 1> (lbp_brighter)
@@ -26,9 +26,9 @@ _TEXT = """
 
 
 def lbp(region: int) -> Piece:
-    """How often each uniform pattern of brighter and darker neighbours occurs in each square (Ahonen et al. 2006).
+    """How often each uniform pattern of brighter and darker neighbors occurs in each square (Ahonen et al. 2006).
 
-    A pattern has 8 bits: is this neighbour at least as bright as the pixel (Ojala et al. 2002)? The 58 patterns with at most
+    A pattern has 8 bits: is this neighbor at least as bright as the pixel (Ojala et al. 2002)? The 58 patterns with at most
     two changes around the ring are counted one by one, all others together; the border's pixels stand in for what lies
     beyond it. Pixels are compared as whole numbers, so there is no rounding.
 
@@ -36,7 +36,7 @@ def lbp(region: int) -> Piece:
         region: side of a square in pixels.
 
     Returns:
-        ``pictures``, float32 (N, 1, S, S), whole numbers -> float32 (N, 59 * (S // region)²), shares that sum to 1 in each
+        ``images``, float32 (N, 1, S, S), whole numbers -> float32 (N, 59 * (S // region)²), shares that sum to 1 in each
         square.
     """
     kernels = np.zeros((8, 1, 3, 3), np.float32)

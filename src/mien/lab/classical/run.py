@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...crop.prepare import network_input, resize
+from ...data.dataset import TRAIN, VALIDATION, Dataset
 from ...emotions import label_set
 from ...errors import ModelError, OptionError
-from ...models.card import HeadCard, ModelCard
-from ...models.session import open_session
-from ...sinks.atomic import write_atomically
-from ..dataset.faces import TRAIN, VALIDATION, FaceSet
-from ..dataset.targets import hard_targets
-from ..evaluate.calibrating import calibrated, chosen_by
+from ...io.atomic import write_atomically
+from ...model.card import HeadCard, ModelCard
+from ...model.preprocess import resize, to_tensor
+from ...model.session import open_session
 from ..evaluate.calibration import probabilities_at
 from ..evaluate.predict import classifier_of_onnx
 from ..evaluate.protocol import Evaluation, evaluate
+from ..evaluate.temperature import calibrated, chosen_by
+from ..targets import hard_targets
 from .convert import LEAST_PROBABILITY, piece_of
 from .estimators import fitted
 from .features import compute_features, open_features
@@ -43,7 +43,7 @@ class Fitted:
     Attributes:
         path: the ONNX file; its card lies beside it.
         evaluation: its scores on the part that its temperature was fitted on.
-        features: how many numbers stand for a picture.
+        features: how many numbers stand for an image.
         feature_s: seconds that computing the training pictures' features took.
         fit_s: seconds that fitting took.
         difference: largest difference of a probability between scikit-learn and onnxruntime.
@@ -59,11 +59,11 @@ class Fitted:
 
 def fit_classical(
     settings: Classical,
-    faces: FaceSet,
+    faces: Dataset,
     out: Path,
     *,
     name: str = "",
-    licence: str = "MIT",
+    license: str = "MIT",
     progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Fitted:
     """Fit on the training part, calibrate and measure on ``inner`` or else ``validation``, write ``NAME.onnx`` and its card.
@@ -76,7 +76,7 @@ def fit_classical(
         faces: the data; pictures without an answer for the label set are left out.
         out: the folder; files of that name are replaced.
         name: of the model; empty takes ``FEATURES-MODEL``.
-        licence: of the model, for the card.
+        license: of the model, for the card.
         progress: called with (what is done, done, total).
 
     Raises:
@@ -105,7 +105,7 @@ def fit_classical(
     piece, size = piece_of(estimator, front.features, HEAD)
     weights = joined(front, piece, HEAD, len(label_set(settings.emotions)))
     difference = _checked(weights, estimator, front, part.images[:_COMPARED], features[:_COMPARED])
-    card = _card(settings, front, base, part, weights, size, name=name, licence=licence)
+    card = _card(settings, front, base, part, weights, size, name=name, license=license)
     card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), faces, judge).heads)
     judged_by = VALIDATION if (faces.split == VALIDATION).any() else judge
     evaluation = evaluate(classifier_of_onnx(weights, card), faces, judged_by)
@@ -123,8 +123,8 @@ def _checked(
     features: npt.NDArray[np.float32],
 ) -> float:
     """The largest difference of a probability between the file and scikit-learn, which must not be above 0.0001."""
-    pictures = network_input(resize(images, front.input.size), front.input)
-    (logits,) = open_session(weights, 0, "the new file").run([HEAD], {"pictures": pictures})
+    pictures = to_tensor(resize(images, front.input.size), front.input)
+    (logits,) = open_session(weights, 0, "the new file").run([HEAD], {"images": pictures})
     expected = np.maximum(estimator.predict_proba(features), LEAST_PROBABILITY)
     difference = float(np.abs(probabilities_at(logits, 1.0) - expected).max())
     if not difference <= TOLERANCE:  # also where it is NaN
@@ -139,12 +139,12 @@ def _card(
     settings: Classical,
     front: Front,
     base: dict[str, Any],
-    part: FaceSet,
+    part: Dataset,
     weights: bytes,
     size: int,
     *,
     name: str,
-    licence: str,
+    license: str,
 ) -> ModelCard:
     learned = f"{part.name}: {len(part):,} training pictures"
     if base:
@@ -153,7 +153,7 @@ def _card(
         name=name,
         weights=f"{name}.onnx",
         sha256=hashlib.sha256(weights).hexdigest(),
-        licence=licence,
+        license=license,
         data=learned,
         input=front.input,
         heads={HEAD: HeadCard(label_set(settings.emotions))},

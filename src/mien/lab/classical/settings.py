@@ -14,7 +14,7 @@ MODELS = ("forest", "boosting", "logistic")
 
 @dataclass(frozen=True)
 class Forest:
-    """Random forest (Breiman 2001): how many trees, and the fewest pictures in a leaf; small leaves make large files."""
+    """Random forest (Breiman 2001): how many trees, and the fewest images in a leaf; small leaves make large files."""
 
     trees: int = 200
     least: int = 5
@@ -28,7 +28,7 @@ class Boosting:
         rounds: trees for each class.
         rate: share of each tree's answer that is added.
         leaves: of a tree, at most.
-        least: fewest pictures in a leaf.
+        least: fewest images in a leaf.
         l2: penalty on the leaves' values.
         columns: share of the features that each split may choose from.
     """
@@ -43,24 +43,24 @@ class Boosting:
 
 @dataclass(frozen=True)
 class Logistic:
-    """Multinomial logistic regression on standardised features: ``c``, the inverse of its L2 penalty."""
+    """Multinomial logistic regression on standardized features: ``c``, the inverse of its L2 penalty."""
 
     c: float = 0.01
 
 
 @dataclass(frozen=True)
 class Classical:
-    """A classical model, but for the pictures.
+    """A classical model, but for the images.
 
     Attributes:
         features: ``hog``, ``lbp``, ``hog+lbp``, or ``embedding`` (what a trained network hands to its classifiers).
         model: ``forest``, ``boosting`` or ``logistic``.
         base: for ``embedding``: a model that comes with mien, or the path of an ONNX file with its card.
-            Of pictures that the base was trained on its features are too good to learn from: it has seen their answers.
+            Of images that the base was trained on its features are too good to learn from: it has seen their answers.
         emotions: the label set to tell apart (``mien.emotions.LABEL_SETS``).
         targets: ``labels``, or ``votes``: the majority of FER+'s annotators.
-        class_weights: ``none``, or ``balanced``: a picture counts in inverse proportion to how common its class is.
-        size: side of the pictures in pixels; ``embedding`` takes its base's.
+        class_weights: ``none``, or ``balanced``: an image counts in inverse proportion to how common its class is.
+        size: side of the images in pixels; ``embedding`` takes its base's.
         cell: side of a HOG cell in pixels.
         region: side in pixels of the squares that LBP counts patterns in.
         seed: of the forest's and the boosting's random choices.
@@ -95,7 +95,7 @@ class Classical:
         for name, (kind, high) in limits.items():
             if kind in self.features and not 2 <= getattr(self, name) <= high:
                 raise OptionError(
-                    f"{name}: got {getattr(self, name)} pixels, expected 2 to {high} for pictures of {self.size}",
+                    f"{name}: got {getattr(self, name)} pixels, expected 2 to {high} for images of {self.size}",
                     hint="HOG needs at least two cells a side, LBP at least one region.",
                 )
 

@@ -1,1 +1,1 @@
-"""Trained models side by side: on the same pictures, asked the same question."""
+"""Trained models side by side: on the same images, asked the same question."""

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..evaluate.figures import save
+from ..evaluate.report import save
 from .standing import Comparison, Standing
 
 _GRAY = "#8a8f98"
@@ -50,7 +50,7 @@ def curves(comparison: Comparison, path: Path) -> bool:
     ]
     handles.append(Line2D([], [], color=_GRAY, marker="o", linestyle="", label="epoch kept"))
     figure.legend(handles=handles, frameon=False, ncols=min(4, len(handles)), loc="outside lower center", fontsize=9)
-    figure.suptitle("Learning curves, each run on its own validation pictures and emotions", fontsize=11)
+    figure.suptitle("Learning curves, each run on its own validation images and emotions", fontsize=11)
     save(figure, path)
     return True
 

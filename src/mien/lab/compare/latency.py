@@ -40,7 +40,7 @@ def latencies(calls: Sequence[Callable[[int], object]], seconds: float = 10.0) -
     """Time ``calls`` in turn, round after round, each round in another order.
 
     Args:
-        calls: each takes the number of the round and does the work of one picture.
+        calls: each takes the number of the round and does the work of one image.
         seconds: to spend on the whole, about; no fewer than 15 rounds are run, and no more than 300.
     """
     rng = np.random.default_rng(0)

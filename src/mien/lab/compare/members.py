@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...data.dataset import VALIDATION
 from ...errors import OptionError, RecipeError
-from ...models.catalogue import SHIPPED, load_model, shipped_models
-from ..dataset.faces import VALIDATION
+from ...model.registry import SHIPPED, load_model, shipped_models
 from ..ensemble.spec import read_ensemble
 from ..evaluate.predict import Classifier, open_classifier, weights_file
 from ..recipe import Recipe, recipe_from_dict
@@ -26,7 +26,7 @@ class Member:
         path: as the user gave it; ``open_classifier`` takes it.
         engine: what computes it: ``torch`` (checkpoints), ``onnxruntime`` (exported and shipped models), or ``ensemble``
             (each member in turn).
-        classifier: the model, ready for pictures, on all processor threads.
+        classifier: the model, ready for images, on all processor threads.
         recipe: what it was trained after; None where nobody wrote that down.
         trained: numbers that training moved.
         fixed: numbers that it did not move with the gradient: frozen weights, and the statistics of batch norms (which an

@@ -1,4 +1,4 @@
-"""What all members of a comparison can be asked: the same emotions, of the same pictures."""
+"""What all members of a comparison can be asked: the same emotions, of the same images."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import TRAIN, Dataset, copies_of_training
+from ...data.splits import drawn
 from ...emotions import EMOTIONS, positions
 from ...errors import DataError, ModelError, OptionError
-from ..dataset.faces import TRAIN, FaceSet, copies_of_training
-from ..split.drawing import drawn
 from .members import Member
 
 
@@ -32,14 +32,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Exam:
-    """The pictures that the question is asked of.
+    """The images that the question is asked of.
 
     Attributes:
-        names: str (n,), which pictures.
+        names: str (n,), which images.
         answers: int64 (n,), the right answer of each, index into ``Question.emotions``.
-        copies: bool (n,), which of them are exact copies of training pictures; None where the data has no training part.
-        other_emotion: pictures of the part left out because their emotion is not asked for, or they have none.
-        not_judged: pictures left out because the recipe of a member judges on others.
+        copies: bool (n,), which of them are exact copies of training images; None where the data has no training part.
+        other_emotion: images of the part left out because their emotion is not asked for, or they have none.
+        not_judged: images left out because the recipe of a member judges on others.
     """
 
     names: npt.NDArray[np.str_]
@@ -79,10 +79,10 @@ def common_question(members: Sequence[Member], head: str = "") -> Question:
     return Question(heads, common, "votes" if by_votes else "labels")
 
 
-def exam(question: Question, members: Sequence[Member], faces: FaceSet, split: str) -> Exam:
-    """The pictures of ``split`` that every member can be marked on.
+def exam(question: Question, members: Sequence[Member], faces: Dataset, split: str) -> Exam:
+    """The images of ``split`` that every member can be marked on.
 
-    A member whose recipe draws the pictures to judge by is asked about these only, and so are then all others.
+    A member whose recipe draws the images to judge by is asked about these only, and so are then all others.
 
     Args:
         question: from ``common_question``.
@@ -91,12 +91,12 @@ def exam(question: Question, members: Sequence[Member], faces: FaceSet, split: s
         split: the part to ask about.
 
     Raises:
-        DataError: there is no such part, no such picture in it, or no votes where the truth is theirs.
+        DataError: there is no such part, no such image in it, or no votes where the truth is theirs.
     """
     part = faces.part(split)
     if question.truth == "votes" and part.votes is None:
         raise DataError(
-            f"{faces.name} has one label a picture, expected votes, for the heads asked learned from votes: "
+            f"{faces.name} has one label an image, expected votes, for the heads asked learned from votes: "
             f"{', '.join(sorted(set(question.heads.values())))}",
             hint="Choose a head that learned from labels with --head, or data with FER+ votes.",
         )
@@ -114,7 +114,7 @@ def exam(question: Question, members: Sequence[Member], faces: FaceSet, split: s
     asked = judged & (answers >= 0)
     if not asked.any():
         raise DataError(
-            f"{faces.name}, {split}: got no picture that all {len(members)} models can be marked on, of {len(part):,}; "
+            f"{faces.name}, {split}: got no image that all {len(members)} models can be marked on, of {len(part):,}; "
             f"expected some of {', '.join(question.emotions)}"
             + ("" if judged.any() else " among those that the recipes judge on"),
             hint="Choose another --split or data set, or compare fewer models at once.",
@@ -125,8 +125,8 @@ def exam(question: Question, members: Sequence[Member], faces: FaceSet, split: s
     )
 
 
-def rows_of(names: npt.NDArray[np.str_], faces: FaceSet) -> npt.NDArray[np.int64]:
-    """int64 (n,): where in ``faces`` the pictures of these names are.
+def rows_of(names: npt.NDArray[np.str_], faces: Dataset) -> npt.NDArray[np.int64]:
+    """int64 (n,): where in ``faces`` the images of these names are.
 
     Raises:
         DataError: one is not there.
@@ -135,7 +135,7 @@ def rows_of(names: npt.NDArray[np.str_], faces: FaceSet) -> npt.NDArray[np.int64
     missing = [name for name in names.tolist() if name not in place]
     if missing:
         raise DataError(
-            f"{faces.name}: {len(missing)} pictures can be read at one size but not at another, such as {missing[0]}",
+            f"{faces.name}: {len(missing)} images can be read at one size but not at another, such as {missing[0]}",
             hint="Were the files changed meanwhile? Run it again.",
         )
     return np.array([place[name] for name in names.tolist()], np.int64)

@@ -1,4 +1,4 @@
-"""Is one model better than another, or was it luck? Paired tests on the same pictures."""
+"""Is one model better than another, or was it luck? Paired tests on the same images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LEVEL = 0.05
 def mcnemar(first: Right, second: Right) -> float:
     """The p-value that two models are right equally often (McNemar 1947, in its exact, binomial form).
 
-    Only pictures that one of them gets right and the other wrong say anything: under chance they fall to either side like
+    Only images that one of them gets right and the other wrong say anything: under chance they fall to either side like
     a coin.
 
     Args:
-        first: bool (N,), which pictures the first model gets right.
-        second: bool (N,), the same of the second model, on the same pictures.
+        first: bool (N,), which images the first model gets right.
+        second: bool (N,), the same of the second model, on the same images.
 
     Returns:
         Two-sided, 0 to 1; 1 where they never differ.
@@ -48,7 +48,7 @@ def pairwise(right: Sequence[Right]) -> dict[tuple[int, int], float]:
     """McNemar's p-value of each pair (i, j), i < j, corrected after Holm for all pairs.
 
     All pairs, although only those with the best model are usually looked at: which one is best was seen on these very
-    pictures, so every pair had the chance to be looked at.
+    images, so every pair had the chance to be looked at.
     """
     pairs = list(combinations(range(len(right)), 2))
     return dict(zip(pairs, holm([mcnemar(right[i], right[j]) for i, j in pairs]), strict=True))

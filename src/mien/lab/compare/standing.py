@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import Dataset
 from ...emotions import positions
-from ..dataset.faces import FaceSet
 from ..evaluate.predict import open_classifier, predict
 from ..evaluate.protocol import machine
 from ..evaluate.scores import Scores, score
@@ -20,9 +20,9 @@ from .question import Exam, Question, common_question, exam, rows_of
 from .significance import pairwise
 
 #: Gives the whole data set with pictures of at most this side in pixels, ``gray`` or ``rgb``.
-OpenData = Callable[[int, str], FaceSet]
+OpenData = Callable[[int, str], Dataset]
 
-_TIMED_PICTURES = 16
+_TIMED_IMAGES = 16
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Standing:
         scores: on all pictures of the exam; logits restricted to the emotions asked for, one view, the head's temperature.
         dedup: the same without exact copies of training pictures; None where there are no copies, or nothing else.
         guesses: int64 (n,), index into the emotions asked for.
-        latency: of one picture on one thread.
+        latency: of one image on one thread.
         p: that the best member is no better than this one, after McNemar and Holm; None for the best itself.
     """
 
@@ -84,7 +84,7 @@ def compare(
 
     Args:
         members: from ``open_members``, at least one.
-        open_data: called once for each size and colour that the members want.
+        open_data: called once for each size and color that the members want.
         split: ``validation`` or ``test``.
         head: see ``common_question``.
         seconds: to spend on timing, about.
@@ -100,17 +100,17 @@ def compare(
     logits: dict[str, npt.NDArray[np.float32]] = {}
     samples: dict[str, npt.NDArray[np.uint8]] = {}
     # One size at a time: the pictures of all sizes at once may not fit into memory.
-    for size, colour in sorted({_wants(member) for member in members}):
-        faces = open_data(size, colour)
+    for size, color in sorted({_wants(member) for member in members}):
+        faces = open_data(size, color)
         if asked is None:
             data, asked = faces.name, exam(question, members, faces, split)
         part = faces.part(split)
         images = part.images[rows_of(asked.names, part)]
         del faces, part
-        for member in (member for member in members if _wants(member) == (size, colour)):
+        for member in (member for member in members if _wants(member) == (size, color)):
             progress(f"asking {member.name}")
             logits[member.name] = predict(member.classifier, images, flip=False)[question.heads[member.name]]
-            samples[member.name] = images[:_TIMED_PICTURES].copy()
+            samples[member.name] = images[:_TIMED_IMAGES].copy()
     if asked is None:
         raise ValueError("members: got none, expected at least one")
     progress("timing")
@@ -123,7 +123,7 @@ def compare(
 
 
 def _wants(member: Member) -> tuple[int, str]:
-    return member.classifier.input.size, member.classifier.input.colour
+    return member.classifier.input.size, member.classifier.input.color
 
 
 def _timed(members: Sequence[Member], samples: dict[str, npt.NDArray[np.uint8]], seconds: float) -> list[Latency]:

@@ -101,7 +101,7 @@ def _parameters(rows: Sequence[Standing]) -> Column:
 
 def _input(row: Standing) -> str:
     spec = row.member.classifier.input
-    return f"{spec.size}x{spec.size} {spec.colour}"
+    return f"{spec.size}x{spec.size} {spec.color}"
 
 
 def _percent(share: float) -> str:

@@ -16,12 +16,12 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 from matplotlib.transforms import Bbox
 
-from ..evaluate.figures import save
+from ..evaluate.report import save
 from .members import ONNX, OTHER, TORCH
 from .standing import Comparison, Standing
 from .words import title
 
-_COLOURS = {ONNX: "#2b6ca3", TORCH: "#d9822b", OTHER: "#4a9a6a"}
+_COLORS = {ONNX: "#2b6ca3", TORCH: "#d9822b", OTHER: "#4a9a6a"}
 _ENGINES = {ONNX: "onnxruntime", TORCH: "torch", OTHER: "ensemble"}
 _GRAY = "#8a8f98"
 #: Where a label may stand: how far from its point, in points, and in which direction; the first that is free is taken.
@@ -43,7 +43,7 @@ def accuracy_latency(comparison: Comparison, path: Path) -> None:
     areas = _areas([row.member.trained + (row.member.fixed or 0) for row in rows])
     for row, x, y, area in zip(rows, times, accuracies, areas):
         low, high = row.scores.interval
-        colour = _COLOURS[row.member.engine]
+        colour = _COLORS[row.member.engine]
         axes.plot([x, x], [low, high], color=colour, linewidth=1.2, alpha=0.7, zorder=2)
         axes.plot(row.latency.quartiles, [y, y], color=colour, linewidth=1.2, alpha=0.7, zorder=2)
         axes.scatter([x], [y], s=area, color=colour, edgecolor="white", linewidth=0.8, zorder=3)
@@ -58,7 +58,7 @@ def accuracy_latency(comparison: Comparison, path: Path) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.set(
-        xlabel="ms a face (log scale; one picture at a time, one thread; bars: quartiles)",
+        xlabel="ms a face (log scale; one image at a time, one thread; bars: quartiles)",
         ylabel="accuracy (bars: 95 % interval)",
     )
     axes.spines[["top", "right"]].set_visible(False)
@@ -100,9 +100,9 @@ def _area(count: int) -> float:
 
 
 def _legend(rows: Sequence[Standing]) -> list[Line2D]:
-    used = [engine for engine in _COLOURS if any(row.member.engine == engine for row in rows)]
+    used = [engine for engine in _COLORS if any(row.member.engine == engine for row in rows)]
     dots = [
-        Line2D([], [], marker="o", linestyle="", color=_COLOURS[engine], markersize=7, label=_ENGINES[engine])
+        Line2D([], [], marker="o", linestyle="", color=_COLORS[engine], markersize=7, label=_ENGINES[engine])
         for engine in used
     ]
     sizes = [

@@ -13,37 +13,37 @@ MARK = "†"
 
 
 def title(comparison: Comparison) -> str:
-    """Such as ``fer2013, validation: 3,589 pictures, 7 emotions``."""
+    """Such as ``fer2013, validation: 3,589 images, 7 emotions``."""
     question, n = comparison.question, len(comparison.exam.answers)
-    return f"{comparison.data}, {comparison.split}: {n:,} pictures, {len(question.emotions)} emotions"
+    return f"{comparison.data}, {comparison.split}: {n:,} images, {len(question.emotions)} emotions"
 
 
 def verdict(comparison: Comparison) -> list[str]:
     """Which models the best one is better than, and which it cannot be told from; empty for a single model."""
     best, *others = comparison.standings
-    how = "McNemar's exact test on the same pictures, Holm's correction over all pairs"
+    how = "McNemar's exact test on the same images, Holm's correction over all pairs"
     beaten = [one.member.name for one in others if one.p is not None and one.p < LEVEL]
     close = [f"{one.member.name} (p = {p_text(one)})" for one in others if one.p is not None and one.p >= LEVEL]
     lines = []
     if beaten:
         lines.append(f"{best.member.name} is better than {_and(beaten)}: p < {LEVEL:g}; {how}.")
     if close:
-        lines.append(f"These pictures do not show that {best.member.name} is better than {_and(close)}; {how}.")
+        lines.append(f"These images do not show that {best.member.name} is better than {_and(close)}; {how}.")
     return lines
 
 
 def notes(comparison: Comparison) -> list[str]:
     """All that the figures depend on, one sentence or two a line."""
-    lines = [*_pictures(comparison), *_stuck(comparison), *_heads(comparison), *_peeking(comparison)]
+    lines = [*_images(comparison), *_stuck(comparison), *_heads(comparison), *_peeking(comparison)]
     lines += _history(comparison)
     lines.append(
-        "Accuracy with its 95 % interval (Wilson), macro-F1 and ECE (15 bins) from one view of each picture. ECE at the "
+        "Accuracy with its 95 % interval (Wilson), macro-F1 and ECE (15 bins) from one view of each image. ECE at the "
         "temperature on the model's card, which its export fitted on the part that its recipe chooses by; checkpoints have "
         "none yet (1)."
     )
     lines.append(_timing(comparison))
     if any(one.member.engine == TORCH for one in comparison.standings):
-        lines.append("The file of a checkpoint holds the optimiser's state too; exported weights do not.")
+        lines.append("The file of a checkpoint holds the optimizer's state too; exported weights do not.")
     return lines
 
 
@@ -54,7 +54,7 @@ def p_text(standing: Standing) -> str:
 
 
 def peeked(comparison: Comparison, standing: Standing) -> bool:
-    """Whether a member tuned itself on the very pictures that it is marked on here."""
+    """Whether a member tuned itself on the very images that it is marked on here."""
     return comparison.split == "validation" and bool(standing.member.peeked)
 
 
@@ -73,23 +73,23 @@ def _stuck(comparison: Comparison) -> list[str]:
     stuck = [one.member.name for one in comparison.standings if len(np.unique(one.guesses)) == 1]
     if not stuck or len(comparison.exam.names) == 1:
         return []
-    return [f"The same answer to every picture: {', '.join(stuck)}. Train longer, or with another learning rate."]
+    return [f"The same answer to every image: {', '.join(stuck)}. Train longer, or with another learning rate."]
 
 
-def _pictures(comparison: Comparison) -> list[str]:
+def _images(comparison: Comparison) -> list[str]:
     question, asked = comparison.question, comparison.exam
     truth = "the majority of the votes" if question.truth == "votes" else "the labels"
-    line = f"The same pictures and the same question for all: {', '.join(question.emotions)}; marked against {truth}."
+    line = f"The same images and the same question for all: {', '.join(question.emotions)}; marked against {truth}."
     if asked.other_emotion:
-        line += f" Left out: {asked.other_emotion:,} pictures of another emotion, or of none."
+        line += f" Left out: {asked.other_emotion:,} images of another emotion, or of none."
     if asked.not_judged:
-        line += f" Left out: {asked.not_judged:,} pictures that not every run's recipe judges on."
+        line += f" Left out: {asked.not_judged:,} images that not every run's recipe judges on."
     if asked.copies is None:
-        return [line, "The data has no training part, so copies of training pictures could not be looked for."]
+        return [line, "The data has no training part, so copies of training images could not be looked for."]
     copies = int(asked.copies.sum())
     if copies:
-        return [line, f"dedup: without the {copies:,} pictures whose exact copy is in the training part."]
-    return [line + " None is an exact copy of a training picture."]
+        return [line, f"dedup: without the {copies:,} images whose exact copy is in the training part."]
+    return [line + " None is an exact copy of a training image."]
 
 
 def _heads(comparison: Comparison) -> list[str]:
@@ -123,9 +123,7 @@ def _peeking(comparison: Comparison) -> list[str]:
         if peeked(comparison, one):
             for reason in one.member.peeked:
                 reasons.setdefault(reason, []).append(one.member.name)
-    return [
-        f"{MARK} {reason} on these pictures, which flatters it: {', '.join(who)}." for reason, who in reasons.items()
-    ]
+    return [f"{MARK} {reason} on these images, which flatters it: {', '.join(who)}." for reason, who in reasons.items()]
 
 
 def _history(comparison: Comparison) -> list[str]:
@@ -133,7 +131,7 @@ def _history(comparison: Comparison) -> list[str]:
         return []
     line = (
         "own val loss, own val %: what the run itself noted for the epoch that it kept, in the precision of its training, "
-        "over its own emotions and the pictures that it chose by"
+        "over its own emotions and the images that it chose by"
     )
     if comparable_history(comparison):
         return [f"{line}. trained: all its epochs, in h:mm:ss."]
@@ -147,7 +145,7 @@ def _timing(comparison: Comparison) -> str:
     said = "; ".join(f"{_ENGINES[engine]}: {', '.join(names)}" for engine, names in by.items() if names)
     calls = min(one.latency.calls for one in comparison.standings)
     line = (
-        f"ms a face: one picture at a time, one thread, preprocessing included, median of {calls} rounds in which all "
+        f"ms a face: one image at a time, one thread, preprocessing included, median of {calls} rounds in which all "
         f"models took turns, on {comparison.machine}; {said}."
     )
     if any(one.latency.disturbed for one in comparison.standings):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sklearn.metrics import classification_report
 
-from ...sinks.atomic import write_atomically
-from ..evaluate import figures
+from ...io.atomic import write_atomically
+from ..evaluate.report import class_bars, confusion, reliability_diagram
 from .curves import curves
 from .records import as_csv
 from .standing import Comparison, Standing
@@ -22,7 +22,7 @@ def write_comparison(comparison: Comparison, out: Path) -> list[Path]:
     """Write ``compare.csv``, ``compare.md``, ``accuracy_latency.png``, ``curves.png`` and a folder for each model.
 
     ``curves.png`` is written where at least one run has a history. A model's folder gets ``confusion.png``,
-    ``reliability.png``, ``classes.png``, ``classification_report.txt`` and ``scores.json``, all of the same pictures and the
+    ``reliability.png``, ``classes.png``, ``classification_report.txt`` and ``scores.json``, all of the same images and the
     same question as the table.
 
     Returns:
@@ -59,9 +59,9 @@ def report_text(comparison: Comparison, row: Standing) -> str:
 def _one(comparison: Comparison, row: Standing, folder: Path) -> list[Path]:
     heading = f"{row.member.name} ({comparison.data}, {comparison.split})"
     drawers = {
-        "confusion.png": figures.confusion,
-        "reliability.png": figures.reliability_diagram,
-        "classes.png": figures.class_bars,
+        "confusion.png": confusion,
+        "reliability.png": reliability_diagram,
+        "classes.png": class_bars,
     }
     for name, draw in drawers.items():
         draw(row.scores, heading, folder / name)

@@ -1,4 +1,4 @@
-"""What stacking learns: how far to trust each member on each emotion, judged on pictures it was not fitted on."""
+"""What stacking learns: how far to trust each member on each emotion, judged on images it was not fitted on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FOLDS = 5
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 _Ints = npt.NDArray[np.int64]
-#: For each view of the pictures (as they are, mirrored), each member's log-probabilities, float64 (N, K).
+#: For each view of the images (as they are, mirrored), each member's log-probabilities, float64 (N, K).
 Views = Sequence[Sequence[Array]]
 
 
 @dataclass(frozen=True, eq=False)
 class FittedStack:
-    """A stack, and what it says of pictures that it was not fitted on.
+    """A stack, and what it says of images that it was not fitted on.
 
     Attributes:
         stack: fitted on all rows.
@@ -43,24 +43,24 @@ class FittedStack:
 def fit_stack(views: Views, answers: _Ints, rows: _Ints, seed: int = 0) -> FittedStack:
     """Stacking (Wolpert 1992): multinomial logistic regression on the members' log-probabilities.
 
-    It is fitted on the pictures as they are; the penalty is the one with the best likelihood in 5-fold cross-validation,
+    It is fitted on the images as they are; the penalty is the one with the best likelihood in 5-fold cross-validation,
     where its answers are averaged over the views, as they are in use.
 
     Args:
-        views: of pictures that no member was trained on.
+        views: of images that no member was trained on.
         answers: int64 (N,), the right class of each, -1 where there is none.
         rows: which of the N to fit on; each has an answer.
         seed: of the folds.
 
     Raises:
-        DataError: a class has fewer than 5 pictures among ``rows``.
+        DataError: a class has fewer than 5 images among ``rows``.
     """
     classes, truth = views[0][0].shape[1], answers[rows]
     rarest = int(np.bincount(truth, minlength=classes).min())
     if rarest < FOLDS:
         raise DataError(
-            f"stacking: got {rarest} pictures of the rarest emotion to fit on, expected at least {FOLDS}",
-            hint="Vote instead, without --stacked, or bring more pictures.",
+            f"stacking: got {rarest} images of the rarest emotion to fit on, expected at least {FOLDS}",
+            hint="Vote instead, without --stacked, or bring more images.",
         )
     inputs = stack_input(views[0])[rows]
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, truth))

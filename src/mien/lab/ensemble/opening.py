@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
-from ...models.card import HeadCard, InputSpec
-from ...models.catalogue import SHIPPED, shipped_models
+from ...model.card import HeadCard, InputSpec
+from ...model.registry import SHIPPED, shipped_models
 from ..evaluate.predict import Classifier, Logits, open_classifier, weights_file
 from ..recipe import Head
 from .combining import log_probabilities, restricted, stacked, voted
@@ -22,7 +22,7 @@ HEAD = "ensemble"
 
 
 def open_ensemble(path: Path, threads: int = 0) -> Classifier:
-    """The ensemble as a classifier: its members see each picture in their own size and colour.
+    """The ensemble as a classifier: its members see each image in their own size and color.
 
     Args:
         path: the JSON file that ``mien lab ensemble`` wrote.
@@ -63,11 +63,11 @@ def classifier_of_ensemble(ensemble: Ensemble, members: list[Classifier]) -> Cla
         pixels = np.rint(pictures).clip(0, 255).astype(np.uint8)
         return logits_of(pixels[:, 0] if pixels.shape[1] == 1 else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)))
 
-    colour = "rgb" if any(member.input.colour == "rgb" for member in members) else "gray"
+    color = "rgb" if any(member.input.color == "rgb" for member in members) else "gray"
     return Classifier(
         name=ensemble.name,
         # Mean 0 and this std leave pixels as they are, for the members to prepare.
-        input=InputSpec(max(member.input.size for member in members), 0.0, 1 / 255, colour),
+        input=InputSpec(max(member.input.size for member in members), 0.0, 1 / 255, color),
         heads={HEAD: HeadCard(emotions, ensemble.temperature)},
         marks={HEAD: Head(ensemble.emotions, ensemble.targets)},
         parameters=sum(member.parameters for member in members),

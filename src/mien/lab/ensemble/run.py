@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import Dataset
 from ...emotions import LABEL_SETS
 from ...errors import OptionError
-from ...models.catalogue import shipped_models
-from ..dataset.faces import FaceSet
-from ..dataset.targets import hard_targets
-from ..evaluate.calibrating import chosen_by, rows_to_fit
+from ...model.registry import shipped_models
 from ..evaluate.calibration import fit_temperature
 from ..evaluate.predict import Classifier, open_classifier, predict
 from ..evaluate.scores import Scores, score
+from ..evaluate.temperature import chosen_by, rows_to_fit
 from ..recipe import Head
+from ..targets import hard_targets
 from .combining import Array, log_probabilities, restricted, voted
 from .fitting import fit_stack, shares
 from .opening import digest_of
@@ -46,7 +46,7 @@ class Made:
 
 def make_ensemble(
     models: Sequence[Path],
-    faces: FaceSet,
+    faces: Dataset,
     out: Path,
     *,
     stack: bool = False,
@@ -58,7 +58,7 @@ def make_ensemble(
     """Put trained models together and write the JSON file, which lists them by path and hash.
 
     Temperatures, and the weights of a stack, are fitted on ``inner`` where the data has such a part, else on ``validation``,
-    without copies of training pictures. A stack's scores on that part are therefore cross-validated here, and no honest test
+    without copies of training images. A stack's scores on that part are therefore cross-validated here, and no honest test
     afterwards.
 
     Args:
@@ -108,7 +108,7 @@ def make_ensemble(
         emotions=label_set,
         targets=targets,
         members=tuple(members),
-        fitted_on=f"{faces.name}, {part}: {len(rows):,} pictures",
+        fitted_on=f"{faces.name}, {part}: {len(rows):,} images",
         temperature=temperature,
         stack=fitted,
         scores={"part": part, "cross_validated": stack, **_short(together), "members": [_short(one) for one in alone]},

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
-from ...sinks.atomic import write_atomically
+from ...io.atomic import write_atomically
 
 KIND = "mien ensemble"
 

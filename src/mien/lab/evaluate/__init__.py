@@ -1,1 +1,1 @@
-"""How good a model is, measured: figures, tables and pictures."""
+"""How good a model is, measured: figures, tables and images."""

@@ -23,10 +23,10 @@ class Reliability:
     """Confidence against accuracy, for a reliability diagram (Niculescu-Mizil and Caruana 2005).
 
     Attributes:
-        confidence: mean confidence of each bin, 0 to 1; the bins hold equally many pictures, least sure first.
+        confidence: mean confidence of each bin, 0 to 1; the bins hold equally many images, least sure first.
         accuracy: share of right answers in each bin.
-        count: pictures in each bin.
-        histogram: pictures in each of 20 equally wide steps of confidence between 0 and 1.
+        count: images in each bin.
+        histogram: images in each of 20 equally wide steps of confidence between 0 and 1.
     """
 
     confidence: tuple[float, ...]
@@ -42,12 +42,12 @@ class Reliability:
 
 
 def reliability(probabilities: Floats, answers: npt.NDArray[np.int64], bins: int = 15) -> Reliability:
-    """Sort pictures by confidence into ``bins`` of equal size (or one less), and compare with how often they are right.
+    """Sort images by confidence into ``bins`` of equal size (or one less), and compare with how often they are right.
 
     Args:
         probabilities: float (N, K), rows sum to 1; N > 0.
         answers: int64 (N,), the right class of each; none may be missing.
-        bins: how many; fewer where there are fewer pictures.
+        bins: how many; fewer where there are fewer images.
     """
     confidence = probabilities.max(1).astype(np.float64)
     right = probabilities.argmax(1) == answers
@@ -76,7 +76,7 @@ def fit_temperature(logits: Floats, answers: npt.NDArray[np.int64]) -> float:
     """
     known = np.flatnonzero(answers >= 0)
     if not len(known):
-        raise DataError("no picture has a right answer to fit a temperature to", hint="Use data with more pictures.")
+        raise DataError("no image has a right answer to fit a temperature to", hint="Use data with more images.")
     scores, truth = logits[known].astype(np.float64), answers[known]
     return _best(lambda t: -float(log_softmax(scores / t, axis=1)[np.arange(len(truth)), truth].mean()))
 
@@ -95,7 +95,7 @@ def fit_vote_temperature(logits: Floats, distribution: Floats) -> float:
         DataError: no row has votes.
     """
     if not (distribution.sum(1) > 0).any():
-        raise DataError("no picture has votes to fit a temperature to", hint="Use data with more pictures.")
+        raise DataError("no image has votes to fit a temperature to", hint="Use data with more images.")
     return _best(lambda t: kl_to_votes(logits / t, distribution))
 
 

@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import extras
-from ...crop.prepare import network_input, resize
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
-from ...models.card import HeadCard, InputSpec, ModelCard
-from ...models.catalogue import load_model, shipped_models
-from ...models.session import open_session
+from ...model.card import HeadCard, InputSpec, ModelCard
+from ...model.preprocess import resize, to_tensor
+from ...model.registry import load_model, shipped_models
+from ...model.session import open_session
 from ..recipe import Head
 
 if TYPE_CHECKING:
-    from ..nets.heads import MultiHead
+    from ..networks.heads import MultiHead
     from ..recipe import Recipe
 
 Logits = dict[str, npt.NDArray[np.float32]]
@@ -55,7 +55,7 @@ class Classifier:
         """Faces of any size, uint8 (N, H, W) gray or (N, H, W, 3) RGB -> logits, float32 (N, K), for each head."""
         if self.logits_of is not None:
             return self.logits_of(images)
-        return self.run(network_input(resize(images, self.input.size), self.input))
+        return self.run(to_tensor(resize(images, self.input.size), self.input))
 
 
 def open_classifier(model: Path, threads: int = 0) -> Classifier:
@@ -151,7 +151,7 @@ def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Cla
         raise ModelError(f"{card.weights}: got the outputs {', '.join(outputs)}, expected {', '.join(missing)} as well")
 
     def run(pictures: npt.NDArray[np.float32]) -> Logits:
-        return dict(zip(card.heads, session.run(list(card.heads), {"pictures": pictures}), strict=True))
+        return dict(zip(card.heads, session.run(list(card.heads), {"images": pictures}), strict=True))
 
     learned: dict[str, Any] = card.recipe.get("heads", {})
     marks = {name: _mark(name, head, learned.get(name, {}).get("targets")) for name, head in card.heads.items()}
@@ -170,7 +170,7 @@ def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
 
     return Classifier(
         name=recipe.name,
-        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour),
+        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color),
         heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
         marks=dict(recipe.heads),
         parameters=sum(weight.numel() for weight in network.parameters()),

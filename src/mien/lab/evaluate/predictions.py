@@ -1,4 +1,4 @@
-"""What a model says of each picture of a data set, as a table that can be audited."""
+"""What a model says of each image of a data set, as a table that can be audited."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.dataset import Dataset
 from ...emotions import EMOTIONS
 from ...errors import DataError
-from ...sinks.atomic import replacing
-from ...sinks.csv_table import write_csv
-from ...sinks.rows import Row
-from ..dataset.faces import FaceSet
-from ..dataset.targets import hard_targets
+from ...io.atomic import replacing
+from ...io.rows import Row
+from ...io.tables import write_csv
+from ..targets import hard_targets
 from .calibration import probabilities_at
 from .predict import Classifier, predict
 
@@ -21,22 +21,22 @@ _OWN = ("name", "truth", "predicted", "confidence", "face")
 
 
 def write_predictions(
-    classifier: Classifier, faces: FaceSet, path: Path, *, head: str = "", groups: Path | None = None
+    classifier: Classifier, faces: Dataset, path: Path, *, head: str = "", groups: Path | None = None
 ) -> int:
-    """Write a row a picture: name, truth, predicted, confidence, the groups, then the probability of each emotion.
+    """Write a row an image: name, truth, predicted, confidence, the groups, then the probability of each emotion.
 
     Args:
         classifier: whose answers, averaged over the mirror image.
-        faces: the pictures; those without a right answer for the head are left out.
+        faces: the images; those without a right answer for the head are left out.
         path: the CSV file.
         head: which head; empty takes the first.
-        groups: a CSV file with a column ``name``, whose other columns are added to the pictures that it names.
+        groups: a CSV file with a column ``name``, whose other columns are added to the images that it names.
 
     Returns:
-        How many pictures.
+        How many images.
 
     Raises:
-        DataError: there is no such head, no picture has a right answer, or the groups cannot be read or name no picture.
+        DataError: there is no such head, no image has a right answer, or the groups cannot be read or name no image.
         OutputError: the file cannot be written.
     """
     known = list(classifier.heads)
@@ -49,7 +49,7 @@ def write_predictions(
     answers = hard_targets(faces, classifier.marks[head])
     used = np.flatnonzero(answers >= 0)
     if not len(used):
-        raise DataError(f"{faces.name}: no picture has a right answer for the head {head}", hint="Choose another head.")
+        raise DataError(f"{faces.name}: no image has a right answer for the head {head}", hint="Choose another head.")
     faces = faces.take(used)
     extra, cells = _groups(groups, faces) if groups else ((), {})
     logits = predict(classifier, faces.images, flip=True)[head]
@@ -70,8 +70,8 @@ def write_predictions(
     return len(rows)
 
 
-def _groups(path: Path, faces: FaceSet) -> tuple[tuple[str, ...], dict[str, list[str]]]:
-    """The columns that a file of groups adds, and their cells by the picture's name."""
+def _groups(path: Path, faces: Dataset) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+    """The columns that a file of groups adds, and their cells by the image's name."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
@@ -84,7 +84,7 @@ def _groups(path: Path, faces: FaceSet) -> tuple[tuple[str, ...], dict[str, list
         ) from error
     if not cells:
         raise DataError(
-            f"{path}: no row names a picture of {faces.name}: expected a column 'name' with names such as "
+            f"{path}: no row names an image of {faces.name}: expected a column 'name' with names such as "
             f"{str(faces.names[0])!r}",
             hint="Make it from the same data: mien audit conditions DATA --out FILE.",
         )

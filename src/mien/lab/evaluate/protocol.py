@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...bench.machine import processor
+from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...errors import DataError
-from ...models.card import HeadCard
-from ..dataset.faces import TRAIN, FaceSet, copies_of_training
-from ..dataset.targets import hard_targets, soft_targets
+from ...model.card import HeadCard
 from ..recipe import Head
+from ..targets import hard_targets, soft_targets
 from .predict import Classifier, Logits, mean_of_views, predict
 from .scores import Scores, VoteTruth, score
 
@@ -31,19 +31,19 @@ class Result:
     Attributes:
         head: the head's name.
         pictures: ``official`` (the whole split) or ``dedup`` (without pictures whose exact copy is in the training part).
-        flip: whether the logits are the mean of picture and mirror image.
+        flip: whether the logits are the mean of image and mirror image.
         scores: the figures.
     """
 
     head: str
-    pictures: str
+    images: str
     flip: bool
     scores: Scores
 
     @property
     def title(self) -> str:
         """Such as ``ferplus, official, flip``."""
-        return f"{self.head}, {self.pictures}{', flip' if self.flip else ''}"
+        return f"{self.head}, {self.images}{', flip' if self.flip else ''}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Evaluation:
         data: the data set's name.
         split: ``train``, ``validation`` or ``test``.
         parameters: number of trained weights.
-        ms_per_picture: wall time of one picture without its mirror image, in batches, in milliseconds; on a busy machine
+        ms_per_image: wall time of one image without its mirror image, in batches, in milliseconds; on a busy machine
             it says little.
         date: when, ISO 8601, UTC.
         machine: processor and number of cores.
@@ -67,7 +67,7 @@ class Evaluation:
     data: str
     split: str
     parameters: int
-    ms_per_picture: float
+    ms_per_image: float
     date: str
     machine: str
     results: tuple[Result, ...]
@@ -80,7 +80,7 @@ class Evaluation:
             DataError: they were not measured.
         """
         for result in self.results:
-            if (result.head, result.pictures, result.flip) == (head, pictures, flip):
+            if (result.head, result.images, result.flip) == (head, pictures, flip):
                 return result.scores
         measured = "; ".join(result.title for result in self.results)
         raise DataError(f"no scores for {head}, {pictures}, flip={flip}; measured: {measured}")
@@ -97,7 +97,7 @@ class Evaluation:
         return table
 
 
-def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") -> Evaluation:
+def evaluate(classifier: Classifier, faces: Dataset, split: str = "validation") -> Evaluation:
     """Measure ``classifier`` on one split of a data set.
 
     A head that learned from votes is marked against the votes' majority, any other against the labels; heads that the
@@ -141,7 +141,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
         data=faces.name,
         split=split,
         parameters=classifier.parameters,
-        ms_per_picture=1000 * seconds / len(part),
+        ms_per_image=1000 * seconds / len(part),
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         machine=machine(),
         results=tuple(results),
@@ -149,7 +149,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str = "validation") 
     )
 
 
-def judged_subsets(faces: FaceSet, split: str) -> dict[str, npt.NDArray[np.int64]]:
+def judged_subsets(faces: Dataset, split: str) -> dict[str, npt.NDArray[np.int64]]:
     """Rows of ``split`` to judge by: ``official``, all of them; ``dedup``, those without a copy in the training part."""
     subsets = {OFFICIAL: np.arange(int((faces.split == split).sum()))}
     if split != TRAIN and (faces.split == TRAIN).any():
@@ -157,7 +157,7 @@ def judged_subsets(faces: FaceSet, split: str) -> dict[str, npt.NDArray[np.int64
     return subsets
 
 
-def vote_truth(faces: FaceSet, mark: Head, head: HeadCard) -> VoteTruth | None:
+def vote_truth(faces: Dataset, mark: Head, head: HeadCard) -> VoteTruth | None:
     """The votes that a head is compared with; None where it learned from labels."""
     if mark.targets != "votes":
         return None
@@ -170,7 +170,7 @@ def machine() -> str:
     return f"{processor()}, {os.cpu_count()} cores"
 
 
-def _scores(classifier: Classifier, name: str, part: FaceSet, rows: npt.NDArray[np.int64], logits: Logits) -> Scores:
+def _scores(classifier: Classifier, name: str, part: Dataset, rows: npt.NDArray[np.int64], logits: Logits) -> Scores:
     head, mark, some = classifier.heads[name], classifier.marks[name], part.take(rows)
     return score(
         logits[name][rows],

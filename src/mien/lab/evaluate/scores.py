@@ -17,7 +17,7 @@ from .calibration import Floats, Reliability, kl_to_votes, probabilities_at, rel
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One emotion: precision, recall and F1 (0 to 1; 0 where undefined) and how many pictures show it."""
+    """One emotion: precision, recall and F1 (0 to 1; 0 where undefined) and how many images show it."""
 
     precision: float
     recall: float
@@ -30,7 +30,7 @@ class Scores:
     """The quality of a head's predictions; plain values, ready for JSON.
 
     Attributes:
-        n: pictures with a right answer; all figures but ``kl_to_votes`` are over these.
+        n: images with a right answer; all figures but ``kl_to_votes`` are over these.
         accuracy: share of right answers (top-1).
         interval: 95 % interval of the accuracy (Wilson 1927).
         macro_f1: mean F1 of the emotions that occur among the answers.
@@ -40,10 +40,10 @@ class Scores:
         brier: mean squared error of the probabilities, summed over the classes, 0 to 2 (Brier 1950).
         temperature: what the logits were divided by for ``nll``, ``ece`` and ``brier``.
         kl_to_votes: mean KL divergence from the annotators' votes, in nats; None where there are no votes.
-        n_votes: pictures with votes; 0 where there are none.
+        n_votes: images with votes; 0 where there are none.
         vote_temperature: what the logits were divided by for ``kl_to_votes``.
         classes: each emotion's own scores, in the order of the head.
-        confusion: pictures by right answer (rows) and prediction (columns), in the order of the head.
+        confusion: images by right answer (rows) and prediction (columns), in the order of the head.
         reliability: the bins behind ``ece``.
     """
 
@@ -90,12 +90,12 @@ def score(
         votes: the annotators' votes, where there are any.
 
     Raises:
-        DataError: no picture has a right answer.
+        DataError: no image has a right answer.
     """
     known = np.flatnonzero(answers >= 0)
     if not len(known):
         raise DataError(
-            "none of the pictures has a right answer to mark against", hint="Choose another split or data set."
+            "none of the images has a right answer to mark against", hint="Choose another split or data set."
         )
     truth = answers[known]
     probabilities = probabilities_at(logits[known], temperature)

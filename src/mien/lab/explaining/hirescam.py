@@ -1,6 +1,6 @@
 """HiResCAM (Draelos and Carin 2020) of a checkpoint: where its last convolution found what speaks for the emotion.
 
-It is Grad-CAM (Selvaraju et al. 2017) without the averaging of gradients over the picture, which points at places that a
+It is Grad-CAM (Selvaraju et al. 2017) without the averaging of gradients over the image, which points at places that a
 network with dense layers never looked at. Where the mean over all places goes into one linear layer, both are the same.
 """
 
@@ -36,8 +36,8 @@ class HiResCam:
         self._columns, self._flip, self._network, self._head = columns, flip, network, head
         self._known = list(columns.values())
 
-    def __call__(self, pictures: npt.NDArray[np.float32], emotion: str) -> npt.NDArray[np.float32]:
-        """The map of one picture: float32 (1, C, S, S) -> float32 (S, S), in no unit; below 0 speaks against the emotion."""
+    def __call__(self, images: npt.NDArray[np.float32], emotion: str) -> npt.NDArray[np.float32]:
+        """The map of one image: float32 (1, C, S, S) -> float32 (S, S), in no unit; below 0 speaks against the emotion."""
         place = self._columns[emotion]
         others = [column for column in self._known if column != place]
 
@@ -45,18 +45,18 @@ class HiResCam:
             logits = self._network(views)[self._head]
             return torch.as_tensor(logits[:, place] - logits[:, others].logsumexp(1))
 
-        views = np.concatenate([pictures, pictures[..., ::-1]]) if self._flip else pictures
+        views = np.concatenate([images, images[..., ::-1]]) if self._flip else images
         device = next(self._network.parameters()).device
         given = torch.from_numpy(np.ascontiguousarray(views)).to(device).requires_grad_()
         said = LayerGradientXActivation(log_odds, _last_map(self._network, given)).attribute(given)
         maps = said.detach().sum(1).cpu().numpy().astype(np.float32)
-        side = pictures.shape[-1]
+        side = images.shape[-1]
         fine = [cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in maps]
         return np.asarray((fine[0] + fine[1][:, ::-1]) / 2 if self._flip else fine[0], np.float32)
 
 
-def _last_map(network: nn.Module, pictures: torch.Tensor) -> nn.Module:
-    """The last module whose output still has places: after normalisation and activation, before the mean over all.
+def _last_map(network: nn.Module, images: torch.Tensor) -> nn.Module:
+    """The last module whose output still has places: after normalization and activation, before the mean over all.
 
     Raises:
         ModelError: there is none.
@@ -69,7 +69,7 @@ def _last_map(network: nn.Module, pictures: torch.Tensor) -> nn.Module:
 
     hooks = [module.register_forward_hook(note) for module in network.modules() if not list(module.children())]
     with torch.no_grad():
-        network(pictures)
+        network(images)
     for hook in hooks:
         hook.remove()
     once = [module for module in called if called.count(module) == 1]  # of one used twice the map would be ambiguous

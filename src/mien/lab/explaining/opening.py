@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...classify.network import EmotionNetwork
-from ...detect.choosing import choose_detector
+from ...detection.registry import create_detector
 from ...errors import OptionError
 from ...explain.explainer import Explainer, open_explainer
 from ...extras import check_opencv, require
-from ...models.card import ModelCard
-from ...values.options import ReadOptions
+from ...model.card import ModelCard
+from ...model.classifier import EmotionClassifier
+from ...options import ReadOptions
 from ..evaluate.predict import Classifier, classifier_of_network, weights_file
 
 
@@ -25,7 +25,7 @@ class _Session:
         self._classifier = classifier
 
     def run(self, names: list[str], feeds: dict[str, npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
-        logits = self._classifier.run(np.ascontiguousarray(feeds["pictures"]))
+        logits = self._classifier.run(np.ascontiguousarray(feeds["images"]))
         return [logits[name] for name in names]
 
 
@@ -63,13 +63,13 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
     card = ModelCard(
         classifier.name, str(path), "", "", "", classifier.input, classifier.heads, classifier.parameters, macs=0
     )
-    judge = EmotionNetwork(card, _Session(classifier), options.head, options.emotions, options.flip)
+    judge = EmotionClassifier(card, _Session(classifier), options.head, options.emotions, options.flip)
     spoken = classifier.heads[judge.head].emotions
-    detector = choose_detector(options)
+    detector = create_detector(options)
     if not hirescam:
-        return Explainer(judge, detector, options.unsure_below)
+        return Explainer(judge, detector, options.min_confidence)
     from .hirescam import HiResCam  # noqa: PLC0415  # needs torch and captum
 
     columns = {emotion: spoken.index(emotion) for emotion in judge.emotions}
     mapper = HiResCam(network, judge.head, columns, flip=options.flip)
-    return Explainer(judge, detector, options.unsure_below, mapper)
+    return Explainer(judge, detector, options.min_confidence, mapper)

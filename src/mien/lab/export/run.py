@@ -10,39 +10,37 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...crop.prepare import network_input, resize
-from ...models.card import InputSpec, ModelCard
-from ..dataset.faces import FaceSet
-from ..evaluate.calibrating import chosen_by
-from ..nets.branched import folded
-from ..nets.heads import MultiHead
-from ..train.checkpoint import cost_of, find_checkpoint, pictures_of, restore_network
-from .carding import describe, model_card
-from .naming import checked_name, write_pair
-from .parity import check_difference, check_parity, largest_difference
-from .to_int8 import to_int8
-from .to_onnx import to_onnx
-from .to_program import run_program, to_program
+from ...data.dataset import Dataset
+from ...model.card import InputSpec, ModelCard
+from ...model.preprocess import resize, to_tensor
+from ..evaluate.temperature import chosen_by
+from ..networks.heads import MultiHead
+from ..networks.reparameterized import folded
+from ..train.checkpoint import cost_of, find_checkpoint, images_of, restore_network
+from .int8 import to_int8
+from .naming import checked_name, describe, model_card, write_pair
+from .onnx import check_difference, check_parity, largest_difference, to_onnx
+from .program import run_program, to_program
 
-#: ``onnx``: float32. ``onnx-int8``: quantised. ``pt2``: a program of torch's.
+#: ``onnx``: float32. ``onnx-int8``: quantized. ``pt2``: a program of torch's.
 FORMATS = ("onnx", "onnx-int8", "pt2")
 
 
 def export_model(
-    checkpoint: Path, faces: FaceSet, out: Path, *, name: str = "", licence: str = "MIT", data: str = ""
+    checkpoint: Path, faces: Dataset, out: Path, *, name: str = "", license: str = "MIT", data: str = ""
 ) -> Path:
     """``export_formats`` for ONNX in float32 alone: writes ``NAME.onnx`` and ``NAME.json``, and gives the former's path."""
-    return export_formats(checkpoint, faces, out, name=name, licence=licence, data=data)[0]
+    return export_formats(checkpoint, faces, out, name=name, license=license, data=data)[0]
 
 
 def export_formats(
     checkpoint: Path,
-    faces: FaceSet,
+    faces: Dataset,
     out: Path,
     *,
     formats: Sequence[str] = ("onnx",),
     name: str = "",
-    licence: str = "MIT",
+    license: str = "MIT",
     data: str = "",
 ) -> list[Path]:
     """Write weights and cards into ``out``: NAME.onnx and NAME.json, NAME-int8.onnx and .json, NAME.pt2 and .pt2.json.
@@ -56,7 +54,7 @@ def export_formats(
         out: the folder; files of that name are replaced.
         formats: of ``FORMATS``.
         name: of the model; empty takes the recipe's.
-        licence: of the weights.
+        license: of the weights.
         data: what it was trained on, in words, for the card; empty describes ``faces``.
 
     Returns:
@@ -73,13 +71,13 @@ def export_formats(
     recipe, trained = restore_network(file)
     network = folded(trained)
     name = checked_name(name or recipe.name)
-    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.colour)
+    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color)
     weights = to_onnx(network, spec.size, spec.channels)
-    faces = pictures_of(file, recipe, faces)
-    pictures = network_input(resize(faces.part(chosen_by(faces)).images[:64], spec.size), spec)
+    faces = images_of(file, recipe, faces)
+    pictures = to_tensor(resize(faces.part(chosen_by(faces)).images[:64], spec.size), spec)
     check_parity(trained, weights, pictures)
     words = data or describe(faces)
-    card = model_card(recipe, network, weights, faces, name=name, licence=licence, data=words, training=cost_of(file))
+    card = model_card(recipe, network, weights, faces, name=name, license=license, data=words, training=cost_of(file))
     made = []
     for wanted in formats:
         if wanted == "onnx-int8":

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-from ..dataset.faces import SPLITS, FaceSet, Votes
+from ...data.dataset import SPLITS, Dataset, Votes
 
-#: A picture divides its annotators where at least two emotions have this share of the votes each: 3 of 10.
+#: An image divides its annotators where at least two emotions have this share of the votes each: 3 of 10.
 _DIVIDED = 0.3
 
 
@@ -19,16 +19,16 @@ class Annotators:
 
     Attributes:
         part: of the data.
-        n: its pictures.
-        votes: mean number of votes a picture, those for "unknown" and "no face" included.
-        no_majority: share of the pictures on which no emotion holds more than half of the votes, single ones dropped
+        n: its images.
+        votes: mean number of votes an image, those for "unknown" and "no face" included.
+        no_majority: share of the images on which no emotion holds more than half of the votes, single ones dropped
             (``Votes.majority``, as FER+'s authors define it).
-        no_face: share of the pictures on which "no face" has the most votes, or nobody named an emotion; these are among
+        no_face: share of the images on which "no face" has the most votes, or nobody named an emotion; these are among
             those without a majority, and the three figures below leave them out.
         top_share: mean share of the emotion that got the most votes.
         entropy: mean entropy of the votes over the emotions, in nats: 0 where all agree, 2.08 where all eight get as many.
-        divided: share of the pictures on which at least two emotions have 30 % of the votes each.
-        label_agrees: of the pictures with a majority, the share whose label it is; None where there are none.
+        divided: share of the images on which at least two emotions have 30 % of the votes each.
+        label_agrees: of the images with a majority, the share whose label it is; None where there are none.
     """
 
     part: str
@@ -42,7 +42,7 @@ class Annotators:
     label_agrees: float | None
 
 
-def annotators(faces: FaceSet) -> tuple[Annotators, ...]:
+def annotators(faces: Dataset) -> tuple[Annotators, ...]:
     """Each part of the data, in the order in which parts are named; empty where there are no votes."""
     if faces.votes is None:
         return ()
@@ -50,7 +50,7 @@ def annotators(faces: FaceSet) -> tuple[Annotators, ...]:
     return tuple(_of(part, part.votes) for part in parts if part.votes is not None)
 
 
-def _of(part: FaceSet, votes: Votes) -> Annotators:
+def _of(part: Dataset, votes: Votes) -> Annotators:
     majority, shares = votes.majority(), votes.distribution().astype(np.float64)
     usable = shares.sum(1) > 0
     some = shares[usable]

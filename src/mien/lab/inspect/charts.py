@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
+from ...data.dataset import SPLITS, TRAIN, Dataset
 from ...emotions import EMOTIONS
-from ..dataset.faces import SPLITS, TRAIN, FaceSet
 from .quality import Quality
 
-#: Colours of the parts that are told apart by people with any colour vision (Okabe and Ito 2008), on light and on dark.
+#: Colors of the parts that are told apart by people with any colour vision (Okabe and Ito 2008), on light and on dark.
 _PARTS = ("#0072B2", "#CC79A7", "#D55E00", "#009E73")
 _LIGHT_INK, _DARK_INK = "#1f2430", "#e6e8ee"
 _WIDTH = 5.0  # inches: on a telephone, letters of 10 points are still read
@@ -32,7 +32,7 @@ class Chart:
     dark: bytes
 
 
-def class_bars(faces: FaceSet) -> Chart:
+def class_bars(faces: Dataset) -> Chart:
     """The share of each emotion in each part."""
     parts = [split for split in SPLITS if (faces.split == split).any()]
     labels = np.unique(faces.labels)
@@ -49,7 +49,7 @@ def class_bars(faces: FaceSet) -> Chart:
         axes.set_yticks(range(len(labels)), [EMOTIONS[label] for label in labels])
         axes.invert_yaxis()
         axes.margins(x=0.12)
-        axes.set_xlabel("share of the part's pictures")
+        axes.set_xlabel("share of the part's images")
         axes.xaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
         _calm(axes, "x")
         figure.legend(frameon=False, ncols=4, loc="outside upper left")
@@ -57,7 +57,7 @@ def class_bars(faces: FaceSet) -> Chart:
     return _chart(draw, 0.9 + len(labels) * (0.2 + 0.17 * len(parts)))
 
 
-def spread(faces: FaceSet, quality: Quality) -> Chart:
+def spread(faces: Dataset, quality: Quality) -> Chart:
     """How brightness, contrast and sharpness are spread in each part, and where the limits lie."""
     seen = ~quality.blank
     sharp = np.log10(np.maximum(quality.sharpness, 1e-3))
@@ -83,12 +83,12 @@ def spread(faces: FaceSet, quality: Quality) -> Chart:
                 axes.xaxis.set_major_formatter(lambda power, _: f"{10**power:g}")
         if len(set(faces.split.tolist())) > 1:
             figure.legend(*figure.axes[0].get_legend_handles_labels(), frameon=False, ncols=4, loc="outside upper left")
-        figure.supylabel("share of the part's pictures", fontsize=10)
+        figure.supylabel("share of the part's images", fontsize=10)
 
     return _chart(draw, 8.2)
 
 
-def _histogram(axes: Axes, faces: FaceSet, values: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_]) -> None:
+def _histogram(axes: Axes, faces: Dataset, values: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_]) -> None:
     low, high = (float(values[seen].min()), float(values[seen].max())) if seen.any() else (0.0, 1.0)
     edges = np.linspace(low, max(high, low + 1e-3), 41)
     for number, part in enumerate(SPLITS):

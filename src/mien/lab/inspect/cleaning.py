@@ -1,4 +1,4 @@
-"""Which pictures to leave out, and by which rule."""
+"""Which images to leave out, and by which rule."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import TEST, Dataset
 from ...emotions import EMOTIONS
-from ..dataset.faces import TEST, FaceSet
 from .copies import LEARNED, across, contradicting, groups
 from .inspection import Inspection
 
-#: Every rule with its words, in the order in which they are applied: the first that fits a picture is the one that counts.
+#: Every rule with its words, in the order in which they are applied: the first that fits an image is the one that counts.
 RULES = {
-    "blank": "Blank pictures, but for those of the test part.",
-    "exact-across": "Training pictures whose exact copy is in another part. The copy that judges stays.",
+    "blank": "Blank images, but for those of the test part.",
+    "exact-across": "Training images whose exact copy is in another part. The copy that judges stays.",
     "exact-conflict": "Exact copies within training that have different labels: all of them.",
     "exact-within": "Further exact copies within training: all but the first.",
-    "near-across": "Training pictures whose near copy is in another part. The copy that judges stays.",
+    "near-across": "Training images whose near copy is in another part. The copy that judges stays.",
     "label": "Probable label errors in training. Only with --drop-label-errors.",
 }
 
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What to leave out of N pictures. Test pictures always stay, so that scores on them stay comparable.
+    """What to leave out of N images. Test images always stay, so that scores on them stay comparable.
 
     Attributes:
-        use: bool (N,), False for pictures to leave out.
-        why: for each picture, why it is left out; empty where it is used.
+        use: bool (N,), False for images to leave out.
+        why: for each image, why it is left out; empty where it is used.
         rule: str (N,), the key of the rule; empty where it is used.
     """
 
@@ -39,11 +39,11 @@ class Cleaning:
 
 
 def clean(inspection: Inspection, *, drop_label_errors: bool = False) -> Cleaning:
-    """Decide which pictures to leave out; ``RULES`` has the rules.
+    """Decide which images to leave out; ``RULES`` has the rules.
 
     Args:
         inspection: what was found.
-        drop_label_errors: leave out training pictures whose label is probably wrong.
+        drop_label_errors: leave out training images whose label is probably wrong.
     """
     faces = inspection.faces
     found: dict[int, tuple[str, str]] = {}
@@ -76,9 +76,9 @@ def clean(inspection: Inspection, *, drop_label_errors: bool = False) -> Cleanin
 
 
 def _leaks(
-    found: tuple[npt.NDArray[np.int64], ...], faces: FaceSet, learned: npt.NDArray[np.bool_]
+    found: tuple[npt.NDArray[np.int64], ...], faces: Dataset, learned: npt.NDArray[np.bool_]
 ) -> list[tuple[int, int]]:
-    """Training pictures with a copy in a part that judges, each with that copy."""
+    """Training images with a copy in a part that judges, each with that copy."""
     return [
         (int(row), int(group[~learned[group]][0]))
         for group in across(found, faces)

@@ -1,4 +1,4 @@
-"""Copies among the pictures: exact and near ones, in one part of the data or across parts, with one label or several."""
+"""Copies among the images: exact and near ones, in one part of the data or across parts, with one label or several."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset.faces import INNER, TRAIN, FaceSet
-from ..split.likeness import groups_of_copies
+from ...data.dataset import INNER, TRAIN, Dataset
+from ...data.near_duplicates import groups_of_copies
 
 Groups = tuple[npt.NDArray[np.int64], ...]
 
-#: The parts that are learned from; pictures of the others judge.
+#: The parts that are learned from; images of the others judge.
 LEARNED = (TRAIN, INNER)
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Which pictures are copies of one another; blank pictures are copies of none.
+    """Which images are copies of one another; blank images are copies of none.
 
     Attributes:
-        exact: int64 (N,), equal for pictures that are the same pixel for pixel.
-        near: int64 (N,), equal for pictures that are exact or near copies (``mien.lab.split.likeness``).
+        exact: int64 (N,), equal for images that are the same pixel for pixel.
+        near: int64 (N,), equal for images that are exact or near copies (``mien.data.near_duplicates``).
     """
 
     exact: npt.NDArray[np.int64]
     near: npt.NDArray[np.int64]
 
 
-def find_copies(faces: FaceSet, blank: npt.NDArray[np.bool_]) -> Copies:
+def find_copies(faces: Dataset, blank: npt.NDArray[np.bool_]) -> Copies:
     """Group the copies.
 
     Args:
-        faces: N pictures.
-        blank: bool (N,), pictures that show nothing.
+        faces: N images.
+        blank: bool (N,), images that show nothing.
     """
     seen = np.flatnonzero(~blank)
     exact, near = np.arange(len(faces)), np.arange(len(faces))
@@ -59,34 +59,34 @@ def groups(ids: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_] | None = None
     return tuple(sorted((part for part in parts if len(part) > 1), key=lambda part: int(part[0])))
 
 
-def across(found: Groups, faces: FaceSet) -> Groups:
+def across(found: Groups, faces: Dataset) -> Groups:
     """Those groups that lie in more than one part of the data."""
     return tuple(group for group in found if len(set(faces.split[group].tolist())) > 1)
 
 
-def within(found: Groups, faces: FaceSet) -> Groups:
-    """Of each group, the pictures that lie together in one part, where there are at least two."""
+def within(found: Groups, faces: Dataset) -> Groups:
+    """Of each group, the images that lie together in one part, where there are at least two."""
     parts = [group[faces.split[group] == split] for group in found for split in dict.fromkeys(faces.split[group])]
     return tuple(part for part in parts if len(part) > 1)
 
 
-def contradicting(found: Groups, faces: FaceSet) -> Groups:
-    """Those groups whose pictures have more than one label."""
+def contradicting(found: Groups, faces: Dataset) -> Groups:
+    """Those groups whose images have more than one label."""
     return tuple(group for group in found if len(np.unique(faces.labels[group])) > 1)
 
 
 def near_only(found: Groups, copies: Copies) -> Groups:
-    """Those groups that hold at least two different pictures."""
+    """Those groups that hold at least two different images."""
     return tuple(group for group in found if len(np.unique(copies.exact[group])) > 1)
 
 
-def leaked(ids: npt.NDArray[np.int64], faces: FaceSet, split: str) -> int:
-    """How many pictures of ``split`` have a copy among those that are learned from."""
+def leaked(ids: npt.NDArray[np.int64], faces: Dataset, split: str) -> int:
+    """How many images of ``split`` have a copy among those that are learned from."""
     learned = np.isin(faces.split, LEARNED)
     return int(np.isin(ids[faces.split == split], ids[learned]).sum())
 
 
 def _first_of(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where the first picture of each one's group stands."""
+    """Where the first image of each one's group stands."""
     _, first, which = np.unique(ids, return_index=True, return_inverse=True)
     return np.asarray(first[which.ravel()], np.int64)

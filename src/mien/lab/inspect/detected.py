@@ -1,4 +1,4 @@
-"""In which pictures the face detector finds no face."""
+"""In which images the face detector finds no face."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ...detect.centerface import CenterFace
-from ...values.frame import Frame
-from ..dataset.faces import FaceSet
+from ...data.dataset import Dataset
+from ...detection.centerface import CenterFace
+from ...types import Frame
 from ..evaluate.scores import wilson
 
-#: Pictures looked at; more would take minutes and tell little more.
-MOST_PICTURES = 2000
-#: Pictures are enlarged to about this side: detection in tight crops is best when faces are large (``docs/detection.md``).
+#: Images looked at; more would take minutes and tell little more.
+MOST_IMAGES = 2000
+#: Images are enlarged to about this side: detection in tight crops is best when faces are large (``docs/detection.md``).
 _SIDE = 192
-#: The smallest face to look for, as a share of the picture: in a crop the face fills most of it.
+#: The smallest face to look for, as a share of the image: in a crop the face fills most of it.
 _LEAST_FACE = 1 / 4
 
 
@@ -27,9 +27,9 @@ class FaceCheck:
     """Where no face was found.
 
     Attributes:
-        looked_at: how many pictures were looked at.
+        looked_at: how many images were looked at.
         missed: int64 (M,), rows without a face.
-        interval: 95 % interval of the share of pictures without one (Wilson 1927).
+        interval: 95 % interval of the share of images without one (Wilson 1927).
     """
 
     looked_at: int
@@ -38,19 +38,19 @@ class FaceCheck:
 
 
 def look_for_faces(
-    faces: FaceSet,
+    faces: Dataset,
     *,
-    most: int = MOST_PICTURES,
+    most: int = MOST_IMAGES,
     threads: int = 0,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FaceCheck:
-    """Run mien's detector on the pictures, or on a sample drawn with a fixed seed.
+    """Run mien's detector on the images, or on a sample drawn with a fixed seed.
 
     Args:
-        faces: the pictures.
-        most: pictures to look at.
+        faces: the images.
+        most: images to look at.
         threads: processor threads; 0 takes all.
-        tell: called with (pictures done, pictures in all).
+        tell: called with (images done, images in all).
 
     Raises:
         ModelError: the detector's weights are missing or damaged.

@@ -1,4 +1,4 @@
-"""Of which size and mode the picture files are, read from their headers."""
+"""Of which size and mode the image files are, read from their headers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import Dataset
 from ...errors import SourceError
-from ...sources.picture_file import damage_reported, identified, opened
-from ...sources.quiet import pillow_warnings_ignored
-from ..dataset.faces import FaceSet
+from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
 
 #: What most files must share before the others are called odd.
 _MOST = 0.5
@@ -21,12 +20,12 @@ _MOST = 0.5
 
 @dataclass(frozen=True)
 class FileFacts:
-    """The headers of N picture files.
+    """The headers of N image files.
 
     Attributes:
-        size: int64 (N, 2), width and height in pixels as stored; 0 where a picture has no file of its own.
+        size: int64 (N, 2), width and height in pixels as stored; 0 where an image has no file of its own.
         mode: str (N,), Pillow's name of how the pixels are stored, such as ``L`` (gray), ``RGB`` or ``P`` (palette);
-            empty where a picture has no file of its own.
+            empty where an image has no file of its own.
     """
 
     size: npt.NDArray[np.int64]
@@ -60,17 +59,17 @@ class FileFacts:
 
 
 def read_headers(
-    faces: FaceSet, folder: Path, tell: Callable[[int, int], None] = lambda _done, _total: None
+    faces: Dataset, folder: Path, tell: Callable[[int, int], None] = lambda _done, _total: None
 ) -> FileFacts | None:
-    """Read the header of each picture's file; nothing is decoded.
+    """Read the header of each image's file; nothing is decoded.
 
     Args:
-        faces: N pictures, named by their files.
+        faces: N images, named by their files.
         folder: what the names are relative to.
         tell: called with (files done, files in all).
 
     Returns:
-        The facts; None where the pictures have no files of their own, as in a CSV file.
+        The facts; None where the images have no files of their own, as in a CSV file.
     """
     size, mode = np.zeros((len(faces), 2), np.int64), [""] * len(faces)
     if not folder.is_dir():

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.dataset import Dataset
 from ...errors import DataError
-from ..dataset.faces import FaceSet
 from .copies import Copies, find_copies
 from .detected import FaceCheck, look_for_faces
 from .files import FileFacts, read_headers
@@ -39,17 +39,17 @@ class Inspection:
     """What was found in a data set.
 
     Attributes:
-        faces: the N pictures that could be decoded.
-        side: the side in pixels that pictures were asked for at.
+        faces: the N images that could be decoded.
+        side: the side in pixels that images were asked for at.
         damaged: files that could not be decoded.
         quality: brightness, contrast and sharpness.
         copies: exact and near copies.
-        files: sizes and modes of the files; None where the pictures have none of their own.
-        labels: probable label errors; None where there are too few pictures to say.
-        detection: pictures without a face; None where that was not asked for.
+        files: sizes and modes of the files; None where the images have none of their own.
+        labels: probable label errors; None where there are too few images to say.
+        detection: images without a face; None where that was not asked for.
     """
 
-    faces: FaceSet
+    faces: Dataset
     side: int
     damaged: tuple[Damaged, ...]
     quality: Quality
@@ -60,7 +60,7 @@ class Inspection:
 
 
 def look_through(
-    faces: FaceSet,
+    faces: Dataset,
     *,
     side: int,
     folder: Path,
@@ -71,19 +71,19 @@ def look_through(
     """Look a data set through.
 
     Args:
-        faces: the pictures.
+        faces: the images.
         side: the side in pixels that they were opened at.
         folder: what their names are relative to, where they are files.
         damaged: files that could not be decoded.
-        find_faces: run the face detector, on a sample where there are many pictures.
+        find_faces: run the face detector, on a sample where there are many images.
         tell: called with (what is under way, steps done, steps in all; 0 in all where that is unknown).
 
     Raises:
-        DataError: there are no pictures.
+        DataError: there are no images.
         ModelError: the face detector's weights are missing or damaged.
     """
     if not len(faces):
-        raise DataError(f"{faces.name}: got no pictures, expected at least one", hint="Check what --data points to.")
+        raise DataError(f"{faces.name}: got no images, expected at least one", hint="Check what --data points to.")
 
     def step(words: str) -> Callable[[int, int], None]:
         return lambda done, total: tell(words, done, total)
@@ -105,8 +105,8 @@ def look_through(
     )
 
 
-def _labels(faces: FaceSet, quality: Quality, copies: Copies, tell: Callable[[int, int], None]) -> LabelCheck | None:
-    """The check of the labels, with blank pictures, which no label fits, kept out of it."""
+def _labels(faces: Dataset, quality: Quality, copies: Copies, tell: Callable[[int, int], None]) -> LabelCheck | None:
+    """The check of the labels, with blank images, which no label fits, kept out of it."""
     seen = np.flatnonzero(~quality.blank)
     check = check_labels(faces.take(seen), copies.near[seen], tell) if len(seen) else None
     if check is None or len(seen) == len(faces):

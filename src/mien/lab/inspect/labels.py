@@ -11,14 +11,14 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 
+from ...data.dataset import Dataset
 from ...emotions import EMOTIONS
 from ..classical.features import compute_features, open_features
 from ..classical.settings import Classical
-from ..dataset.faces import FaceSet
 
 FOLDS = 5
 #: A class of fewer pictures, copies counted once, cannot be learned, so its labels are not judged.
-LEAST_PICTURES = 10
+LEAST_IMAGES = 10
 #: By how much more likely than the label the guess must be (of 1) to be called a probable error.
 LEAST_MARGIN = 0.5
 _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
@@ -37,7 +37,7 @@ class Agreement:
         as_guessed: share of these whose majority is the guess; None for a choice that was not guessed otherwise.
     """
 
-    pictures: str
+    images: str
     n: int
     not_label: float
     as_guessed: float | None
@@ -45,7 +45,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class LabelCheck:
-    """What the classifier, which never saw the picture it judges, says of each label.
+    """What the classifier, which never saw the image it judges, says of each label.
 
     Attributes:
         guess: int64 (N,), the emotion that it is confident of (index into the vocabulary); else the label.
@@ -66,17 +66,17 @@ class LabelCheck:
 
 
 def check_labels(
-    faces: FaceSet,
+    faces: Dataset,
     copies: npt.NDArray[np.int64],
     tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> LabelCheck | None:
     """Find labels that are probably wrong.
 
     Each fifth of the pictures is judged by a classifier that learned from the other four; copies stay together, so that no
-    picture is judged by its copy's label. The classifier: HOG (Dalal and Triggs 2005), principal components, the Nystroem
+    image is judged by its copy's label. The classifier: HOG (Dalal and Triggs 2005), principal components, the Nystroem
     approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic regression. Its guesses are turned into
     candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is confident where its probability
-    reaches the mean that it has among the pictures labelled so.
+    reaches the mean that it has among the pictures labeled so.
 
     Args:
         faces: N pictures; blank ones should be left out.
@@ -84,11 +84,11 @@ def check_labels(
         tell: called with (steps done, steps in all).
 
     Returns:
-        The check; None where fewer than two classes have ``LEAST_PICTURES`` pictures.
+        The check; None where fewer than two classes have ``LEAST_IMAGES`` pictures.
     """
     counts = np.bincount(faces.labels[np.unique(copies, return_index=True)[1]], minlength=len(EMOTIONS))
-    judged = np.flatnonzero(counts[faces.labels] >= LEAST_PICTURES)
-    if (counts >= LEAST_PICTURES).sum() < 2:
+    judged = np.flatnonzero(counts[faces.labels] >= LEAST_IMAGES)
+    if (counts >= LEAST_IMAGES).sum() < 2:
         return None
     part, total = (
         faces.take(judged),
@@ -163,7 +163,7 @@ def _folds(labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> npt.
     return fold[group.ravel()]
 
 
-def _agreement(faces: FaceSet, guess: npt.NDArray[np.int64], margin: Floats) -> tuple[Agreement, ...]:
+def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> tuple[Agreement, ...]:
     if faces.votes is None:
         return ()
     majority = faces.votes.majority()

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from jinja2 import Environment, StrictUndefined
 
 from ... import __version__
+from ...data.dataset import SPLITS, Dataset
 from ...emotions import EMOTIONS
-from ..dataset.faces import SPLITS, FaceSet
 from .charts import Chart, class_bars, spread
 from .cleaning import RULES, Cleaning
 from .copies import LEARNED, leaked
@@ -75,7 +75,7 @@ def render(inspection: Inspection, problems: Sequence[Problem], cleaning: Cleani
         modes=_counted(inspection.files.modes if inspection.files else []),
         agreement=_agreement(check) if check else [],
         rules=[(words, f"{int((cleaning.rule == key).sum()):,}") for key, words in RULES.items()]
-        + [("Pictures left in use.", f"{int(cleaning.use.sum()):,}")],
+        + [("Images left in use.", f"{int(cleaning.use.sum()):,}")],
     )
     return text.encode()
 
@@ -94,14 +94,14 @@ def not_checked(inspection: Inspection) -> list[str]:
     return told
 
 
-def _about(faces: FaceSet, parts: Sequence[str]) -> str:
+def _about(faces: Dataset, parts: Sequence[str]) -> str:
     height, width = faces.images.shape[1:3]
-    kind = "colour" if faces.images.ndim == 4 else "gray"
+    kind = "color" if faces.images.ndim == 4 else "gray"
     counted = ", ".join(f"{part} {int((faces.split == part).sum()):,}" for part in parts)
     return f"{len(faces):,} pictures, looked at in {kind} at {width} x {height} pixels: {counted}."
 
 
-def _section(problem: Problem, faces: FaceSet, parts: Sequence[str]) -> _Section:
+def _section(problem: Problem, faces: Dataset, parts: Sequence[str]) -> _Section:
     remarks = dict(problem.remarks)
     rows = np.unique(np.concatenate([np.zeros(0, np.int64), *problem.groups])).astype(np.int64)
     lines = [f"{name}: {why}" for name, why in problem.files]
@@ -124,7 +124,7 @@ def _section(problem: Problem, faces: FaceSet, parts: Sequence[str]) -> _Section
     )
 
 
-def _line(group: npt.NDArray[np.int64], faces: FaceSet, remarks: dict[int, str]) -> str:
+def _line(group: npt.NDArray[np.int64], faces: Dataset, remarks: dict[int, str]) -> str:
     return " = ".join(
         f"{faces.names[row]} ({remarks.get(int(row)) or EMOTIONS[faces.labels[row]]}, {faces.split[row]})"
         for row in group
@@ -143,7 +143,7 @@ def _leaks(inspection: Inspection, parts: Sequence[str]) -> list[tuple[str, ...]
     return rows if np.isin(faces.split, LEARNED).any() else []
 
 
-def _classes(faces: FaceSet, parts: Sequence[str]) -> list[list[str]]:
+def _classes(faces: Dataset, parts: Sequence[str]) -> list[list[str]]:
     groups = [faces.split == part for part in parts] + [np.ones(len(faces), bool)]
     rows = []
     for label in np.unique(faces.labels):
@@ -173,8 +173,7 @@ def _counted(rows: Sequence[tuple[str, int]], of: int = 0) -> list[tuple[str, st
 
 def _agreement(check: LabelCheck) -> list[tuple[str, ...]]:
     return [
-        (row.pictures, f"{row.n:,}", f"{100 * row.not_label:.1f} %", _percent(row.as_guessed))
-        for row in check.agreement
+        (row.images, f"{row.n:,}", f"{100 * row.not_label:.1f} %", _percent(row.as_guessed)) for row in check.agreement
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, as a list of problems: each with its meaning and the pictures that have it."""
+"""What is wrong with a data set, as a list of problems: each with its meaning and the images that have it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .quality import LEAST_CONTRAST
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that may be wrong with some pictures.
+    """Something that may be wrong with some images.
 
     Attributes:
         key: its name for programs.
         title: its name for people.
         meaning: how it was found, and what it means.
-        groups: int64 rows of pictures; those of one group belong together.
-        files: (name, why) of files that are not among the pictures.
-        remarks: (row, words) that belong beside single pictures.
+        groups: int64 rows of images; those of one group belong together.
+        files: (name, why) of files that are not among the images.
+        remarks: (row, words) that belong beside single images.
     """
 
     key: str
@@ -37,22 +37,22 @@ class Problem:
 
     @property
     def count(self) -> int:
-        """Pictures or files that have the problem."""
+        """Images or files that have the problem."""
         return len({int(row) for group in self.groups for row in group}) + len(self.files)
 
     @property
     def paired(self) -> bool:
-        """Whether pictures are to be seen beside one another."""
+        """Whether images are to be seen beside one another."""
         return any(len(group) > 1 for group in self.groups)
 
 
 def problems_of(inspection: Inspection) -> tuple[Problem, ...]:
-    """All kinds of problems that were looked for, those that no picture has included."""
+    """All kinds of problems that were looked for, those that no image has included."""
     found = [*_unreadable(inspection), *_files(inspection), *_looks(inspection), *_copies(inspection)]
     if inspection.detection:
         found.append(_faceless(inspection.detection))
     if inspection.labels:
-        found.append(_mislabelled(inspection, inspection.labels))
+        found.append(_mislabeled(inspection, inspection.labels))
     return tuple(found)
 
 
@@ -92,7 +92,7 @@ def _files(inspection: Inspection) -> list[Problem]:
         Problem(
             "odd-mode",
             "Files of another mode than most",
-            f"Most files have Pillow's mode {facts.modes[0][0]} (L: gray, RGB: colour, P: palette, A: with transparency).",
+            f"Most files have Pillow's mode {facts.modes[0][0]} (L: gray, RGB: color, P: palette, A: with transparency).",
             odd_mode,
             remarks=tuple(modes),
         ),
@@ -125,12 +125,12 @@ def _looks(inspection: Inspection) -> list[Problem]:
     return [
         Problem(
             "blank",
-            "Blank pictures",
+            "Blank images",
             f"One gray all over: its standard deviation is below {LEAST_CONTRAST:g} of 255. No label fits them.",
             _single(quality.blank),
         ),
-        Problem("dark", "Dark pictures", dark, _single(quality.dark, quality.light)),
-        Problem("blurred", "Blurred pictures", blurred, _single(quality.blurred, quality.sharpness)),
+        Problem("dark", "Dark images", dark, _single(quality.dark, quality.light)),
+        Problem("blurred", "Blurred images", blurred, _single(quality.blurred, quality.sharpness)),
     ]
 
 
@@ -163,7 +163,7 @@ def _copies(inspection: Inspection) -> list[Problem]:
         Problem(
             "near-conflict",
             "Near copies with different labels",
-            f"{alike} The labels may be wrong, or the pictures may be neighbours of one film.",
+            f"{alike} The labels may be wrong, or the images may be neighbors of one video.",
             contradicting(near_only(near, copies), faces),
         ),
     ]
@@ -175,14 +175,14 @@ def _faceless(check: FaceCheck) -> Problem:
     return Problem(
         "no-face",
         "No face found",
-        f"The detector found no face in {len(check.missed):,} of {check.looked_at:,} pictures looked at ({share:.1f} %, "
+        f"The detector found no face in {len(check.missed):,} of {check.looked_at:,} images looked at ({share:.1f} %, "
         f"95 % interval {low:.1f} to {high:.1f}). A miss means: look at it, not that there is no face: in tight "
         "crops, which cut off hair and chin, the detector misses real faces too.",
         tuple(check.missed[:, None]),
     )
 
 
-def _mislabelled(inspection: Inspection, check: LabelCheck) -> Problem:
+def _mislabeled(inspection: Inspection, check: LabelCheck) -> Problem:
     labels = inspection.faces.labels
     votes = inspection.faces.votes
     majority = None if votes is None else votes.majority()
@@ -196,9 +196,9 @@ def _mislabelled(inspection: Inspection, check: LabelCheck) -> Problem:
         "label",
         "Probable label errors",
         "Confident learning (Northcutt et al. 2021): a quick classifier (gradient histograms, logistic regression), which "
-        f"learned from the other four fifths of the pictures, takes another emotion to be at least {LEAST_MARGIN:g} more "
+        f"learned from the other four fifths of the images, takes another emotion to be at least {LEAST_MARGIN:g} more "
         f"likely than the label. The classifier itself agrees with only {100 * check.accuracy:.1f} % of the labels: a weak "
-        "judge. Take this as a list of pictures to look at, most suspicious first.",
+        "judge. Take this as a list of images to look at, most suspicious first.",
         tuple(check.errors[:, None]),
         remarks=tuple(remarks),
     )

@@ -1,4 +1,4 @@
-"""How bright, how rich in contrast and how sharp each picture is; and which are blank, dark or blurred."""
+"""How bright, how rich in contrast and how sharp each image is; and which are blank, dark or blurred."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-#: A picture whose gray values spread less than this (standard deviation, of 255) shows nothing.
+#: An image whose gray values spread less than this (standard deviation, of 255) shows nothing.
 LEAST_CONTRAST = 2.0
 #: How many robust standard deviations below the median a value must lie to stand out (Iglewicz and Hoaglin 1993).
 OUTLYING = 3.5
 #: Makes the median absolute deviation of normal values their standard deviation.
 _MAD_TO_STD = 1.4826
-#: A median of fewer pictures says little.
-_LEAST_PICTURES = 20
+#: A median of fewer images says little.
+_LEAST_IMAGES = 20
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What was measured of N pictures.
+    """What was measured of N images.
 
     Attributes:
         brightness: float32 (N,), mean gray, 0 to 255.
         contrast: float32 (N,), standard deviation of the grays, 0 to 127.5.
         light: float32 (N,), the gray that 95 % of the pixels stay below, 0 to 255: how bright the brightest parts are.
         sharpness: float32 (N,), variance of the Laplacian (Pech-Pacheco et al. 2000) as a multiple of the variance of the
-            grays, so that a faint picture is not taken for a blurred one; 0 for a blank picture.
-        least_light: below it a picture is dark; -inf where the set is too small or too even to say.
-        least_sharpness: below it a picture is blurred; 0 where the set is too small or too even to say.
+            grays, so that a faint image is not taken for a blurred one; 0 for a blank image.
+        least_light: below it an image is dark; -inf where the set is too small or too even to say.
+        least_sharpness: below it an image is blurred; 0 where the set is too small or too even to say.
     """
 
     brightness: Floats
@@ -54,16 +54,16 @@ class Quality:
 
     @property
     def blurred(self) -> npt.NDArray[np.bool_]:
-        """Bool (N,): fewer edges than this set's pictures have."""
+        """Bool (N,): fewer edges than this set's images have."""
         return np.asarray((self.sharpness < self.least_sharpness) & ~self.blank, bool)
 
 
 def measure(images: npt.NDArray[np.uint8], tell: Callable[[int, int], None] = lambda _done, _total: None) -> Quality:
-    """Measure all pictures; the limits come from the set itself: the median less 3.5 robust standard deviations.
+    """Measure all images; the limits come from the set itself: the median less 3.5 robust standard deviations.
 
     Args:
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; 0-255.
-        tell: called with (pictures done, pictures in all).
+        tell: called with (images done, images in all).
     """
     values = np.zeros((4, len(images)), np.float32)
     for row, image in enumerate(images):
@@ -89,7 +89,7 @@ def low_outlier(values: Floats) -> float:
 
     Minus infinity for fewer than 20 values, or where half of them are equal.
     """
-    if len(values) < _LEAST_PICTURES:
+    if len(values) < _LEAST_IMAGES:
         return -np.inf
     middle = float(np.median(values))
     spread = _MAD_TO_STD * float(np.median(np.abs(values - middle)))

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
+from ...data.dataset import SPLITS, Dataset
 from ...emotions import EMOTIONS
-from ..dataset.faces import SPLITS, FaceSet
 from .annotators import annotators
 from .cleaning import Cleaning
 from .copies import LEARNED, leaked
@@ -23,10 +23,10 @@ _EXAMPLES = 2
 _MEASURES = ("brightness", "contrast", "sharpness")
 
 
-def class_table(faces: FaceSet) -> Table:
-    """Pictures of each emotion in each part."""
+def class_table(faces: Dataset) -> Table:
+    """Images of each emotion in each part."""
     parts = [split for split in SPLITS if (faces.split == split).any()]
-    table = Table(title=f"{faces.name}: {len(faces):,} pictures", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=f"{faces.name}: {len(faces):,} images", title_justify="left", box=None, pad_edge=False)
     table.add_column("emotion")
     for part in (*parts, "all"):
         table.add_column(part, justify="right", no_wrap=True)
@@ -37,11 +37,11 @@ def class_table(faces: FaceSet) -> Table:
     return table
 
 
-def problem_table(problems: Sequence[Problem], faces: FaceSet) -> Table:
-    """Every kind of problem, how many pictures have it, and the names of some."""
+def problem_table(problems: Sequence[Problem], faces: Dataset) -> Table:
+    """Every kind of problem, how many images have it, and the names of some."""
     table = Table(title="problems", title_justify="left", box=None, pad_edge=False)
     table.add_column("what", no_wrap=True)
-    table.add_column("pictures", justify="right")
+    table.add_column("images", justify="right")
     table.add_column("such as", style="dim", overflow="fold")
     for problem in problems:
         names = [" = ".join(faces.names[group[:3]].tolist()) for group in problem.groups[:_EXAMPLES]]
@@ -58,7 +58,7 @@ def sentences(inspection: Inspection) -> list[str]:
         if n and part not in LEARNED and np.isin(faces.split, LEARNED).any():
             exact, near = leaked(copies.exact, faces, part), leaked(copies.near, faces, part)
             told.append(
-                f"{part}: {exact:,} of {n:,} pictures ({100 * exact / n:.1f} %) have an exact copy in training, "
+                f"{part}: {exact:,} of {n:,} images ({100 * exact / n:.1f} %) have an exact copy in training, "
                 f"{near:,} ({100 * near / n:.1f} %) an exact or near one."
             )
     if inspection.labels:
@@ -69,13 +69,13 @@ def sentences(inspection: Inspection) -> list[str]:
     for row in inspection.labels.agreement if inspection.labels else ():
         as_guessed = "" if row.as_guessed is None else f", {100 * row.as_guessed:.1f} % for the guess"
         told.append(
-            f"FER+ votes on {row.pictures} (n = {row.n:,}): {100 * row.not_label:.1f} % not for the label{as_guessed}."
+            f"FER+ votes on {row.images} (n = {row.n:,}): {100 * row.not_label:.1f} % not for the label{as_guessed}."
         )
     return told
 
 
 def as_json(inspection: Inspection, problems: Sequence[Problem], cleaning: Cleaning, notes: Sequence[str] = ()) -> str:
-    """Everything that was found, with the names of all pictures, as JSON text."""
+    """Everything that was found, with the names of all images, as JSON text."""
     return json.dumps(as_dict(inspection, problems, cleaning, notes), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -86,9 +86,9 @@ def as_dict(
     faces, check = inspection.faces, inspection.labels
     return {
         "name": faces.name,
-        "pictures": len(faces),
+        "images": len(faces),
         "side": list(faces.images.shape[1:3]),
-        "colour": "rgb" if faces.images.ndim == 4 else "gray",
+        "color": "rgb" if faces.images.ndim == 4 else "gray",
         "notes": list(notes),
         "classes": {
             part: {EMOTIONS[label]: int(n) for label, n in zip(*np.unique(faces.labels[there], return_counts=True))}
@@ -115,13 +115,13 @@ def _spread(values: npt.NDArray[np.float32]) -> list[float]:
     return [round(float(value), 4) for value in np.percentile(values, [5, 50, 95])]
 
 
-def _plain(problem: Problem, faces: FaceSet) -> dict[str, Any]:
+def _plain(problem: Problem, faces: Dataset) -> dict[str, Any]:
     remarks = dict(problem.remarks)
     rows = [int(row) for group in problem.groups for row in group]
     return {
         "title": problem.title,
         "meaning": problem.meaning,
-        "pictures": problem.count,
+        "images": problem.count,
         "groups": [faces.names[group].tolist() for group in problem.groups],
         "files": dict(problem.files),
         "remarks": {str(faces.names[row]): remarks[row] for row in rows if row in remarks},

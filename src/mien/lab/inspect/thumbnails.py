@@ -1,4 +1,4 @@
-"""Pictures of the data set, small, as they stand in the report."""
+"""Images of the data set, small, as they stand in the report."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import Dataset
 from ...emotions import EMOTIONS
-from ..dataset.faces import FaceSet
 
 _MOST_SIDE = 96
 _SAMPLES = 12
@@ -18,21 +18,21 @@ _SAMPLES = 12
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture: its data, its name for those who point at it or cannot see it, and the lines below it."""
+    """An image: its data, its name for those who point at it or cannot see it, and the lines below it."""
 
     uri: str
     title: str
     lines: tuple[str, ...] = ()
 
 
-def shown(faces: FaceSet, row: int, remark: str = "") -> Shown:
-    """One picture with its label (or the remark), name, and part."""
+def shown(faces: Dataset, row: int, remark: str = "") -> Shown:
+    """One image with its label (or the remark), name, and part."""
     label = EMOTIONS[faces.labels[row]]
     lines = (remark or label, f"{faces.names[row]}, {faces.split[row]}")
     return Shown(_uri(faces.images[row]), f"{faces.names[row]}: {label}", lines)
 
 
-def samples(faces: FaceSet) -> list[tuple[str, list[Shown]]]:
+def samples(faces: Dataset) -> list[tuple[str, list[Shown]]]:
     """Some pictures of each class, drawn with a fixed seed."""
     rng = np.random.default_rng(0)
     drawn = []
@@ -43,8 +43,8 @@ def samples(faces: FaceSet) -> list[tuple[str, list[Shown]]]:
     return drawn
 
 
-def mean_faces(faces: FaceSet, rows: npt.NDArray[np.bool_]) -> list[Shown]:
-    """The mean picture of each class.
+def mean_faces(faces: Dataset, rows: npt.NDArray[np.bool_]) -> list[Shown]:
+    """The mean image of each class.
 
     Args:
         faces: N pictures.
@@ -63,7 +63,7 @@ def mean_faces(faces: FaceSet, rows: npt.NDArray[np.bool_]) -> list[Shown]:
 
 
 def _uri(image: npt.NDArray[np.uint8]) -> str:
-    """The picture as a PNG data URI, or as JPEG where it is large."""
+    """The image as a PNG data URI, or as JPEG where it is large."""
     scale = _MOST_SIDE / max(image.shape[:2])
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
     bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR) if small.ndim == 3 else small

@@ -1,1 +1,1 @@
-"""How well do models read pictures that are dark, blurred, small, tilted or half covered?"""
+"""How well do models read images that are dark, blurred, small, tilted or half covered?"""

@@ -19,7 +19,7 @@ Spoil = Callable[[Subject, np.random.Generator], "Subject | Image"]
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to spoil a picture.
+    """One way to spoil an image.
 
     Attributes:
         family: what is wrong with it, in a word or two; ``clean`` where nothing is.
@@ -43,7 +43,7 @@ class Condition:
         return f"{self.family} {self.level}" if self.level else self.family
 
     def apply(self, subject: Subject, seed: int) -> Subject:
-        """The spoiled picture; the same seed, picture and family draw the same, so levels differ by their strength only."""
+        """The spoiled image; the same seed, image and family draw the same, so levels differ by their strength only."""
         drawn = (seed, zlib.crc32(subject.name.encode()), zlib.crc32(self.family.encode()))
         spoiled = self.spoil(subject, np.random.default_rng(drawn))
         return spoiled if isinstance(spoiled, Subject) else replace(subject, image=spoiled)
@@ -67,13 +67,13 @@ def _with(spoil: Callable[..., Any], value: float, subject: Subject, rng: np.ran
     return spoil(subject, rng, value)
 
 
-#: All of them, mildest first within a family; the clean picture leads.
+#: All of them, mildest first within a family; the clean image leads.
 CONDITIONS: tuple[Condition, ...] = (
     Condition("clean", 0, "as it is", "clean", _clean),
     *_levels("darkness", light.dark, "light x {:g}, sensor noise", "x {:g}", 0.5, 0.25, 0.12),
     *_levels("glare", light.bright, "light x {:g}, cut off at white", "x {:g}", 1.4, 1.8),
     *_levels("low contrast", light.flat, "contrast x {:g}", "x {:g}", 0.5, 0.25, 0.12),
-    *_levels("colour cast", light.cast, "coloured lamp, strength {:g}", "{:g}", 0.5, 1.0),
+    *_levels("color cast", light.cast, "colored lamp, strength {:g}", "{:g}", 0.5, 1.0),
     *_levels("noise", light.noise, "sigma {:g} of 255", "{:g}", 15, 30, 60),
     *_levels("blur", detail.blur, "Gaussian, sigma {:.1%} of the face", "{:.1%}", 0.015, 0.03, 0.05),
     *_levels("motion blur", detail.shake, "line of {:.0%} of the face", "{:.0%}", 0.08, 0.15, 0.25),
@@ -82,14 +82,14 @@ CONDITIONS: tuple[Condition, ...] = (
     *_levels("tilt", places.tilt, "{:g}°, to either side", "{:g}°", 10, 20, 30),
     Condition("mask", 1, "surgical mask, nose to chin", "mask", covers.mask),
     Condition("sunglasses", 1, "dark lenses over both eyes", "sunglasses", covers.sunglasses),
-    *_levels("off centre", places.off_centre, "crop moved by {:.0%}", "{:.0%}", 0.05, 0.10, 0.15, crop_only=True),
+    *_levels("off center", places.off_center, "crop moved by {:.0%}", "{:.0%}", 0.05, 0.10, 0.15, crop_only=True),
     Condition("tight crop", 1, "side x 0.8", "tight", partial(_with, places.framed, 0.8), crop_only=True),
     Condition("loose crop", 1, "side x 1.25", "loose", partial(_with, places.framed, 1.25), crop_only=True),
 )
 
 
 def chosen(families: Sequence[str]) -> tuple[Condition, ...]:
-    """The clean pictures and the conditions of these families; all conditions where none is named.
+    """The clean images and the conditions of these families; all conditions where none is named.
 
     Raises:
         OptionError: there is no such family.

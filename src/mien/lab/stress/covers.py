@@ -71,9 +71,9 @@ class _Face:
         image: Image,
         start: tuple[float, float],
         end: tuple[float, float],
-        colour: tuple[int, int, int],
+        color: tuple[int, int, int],
         thick: int = 1,
     ) -> None:
         """Draw a line between two places."""
         first, last = self.at([start, end]).tolist()
-        cv2.line(image, first, last, colour, thick, cv2.LINE_AA, _FINE)
+        cv2.line(image, first, last, color, thick, cv2.LINE_AA, _FINE)

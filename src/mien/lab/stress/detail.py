@@ -32,7 +32,7 @@ def jpeg(subject: Subject, _rng: Random, quality: int) -> Image:
 
 
 def small(subject: Subject, _rng: Random, pixels: int) -> Subject:
-    """Far away: the whole picture shrunk until the face is ``pixels`` large, and read at that size."""
+    """Far away: the whole image shrunk until the face is ``pixels`` large, and read at that size."""
     scale = pixels / subject.side
     height, width = (max(1, round(n * scale)) for n in subject.image.shape[:2])
     image = np.asarray(cv2.resize(subject.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

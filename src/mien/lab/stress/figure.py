@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from ..evaluate.figures import save
+from ..evaluate.report import save
 from .marks import Mark
 from .reading import CROP, DETECTED
 from .table import WAYS
 
-_COLOURS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#9b5aa5", "#b8413a", "#5f6b7a")
+_COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#9b5aa5", "#b8413a", "#5f6b7a")
 _STYLES: dict[str, Literal["-", "--"]] = {DETECTED: "-", CROP: "--"}
 _GRAY = "#8a8f98"
 _COLUMNS = 3
 
 
 def figure(rows: Sequence[Mark], title: str, path: Path) -> None:
-    """Accuracy over all pictures by level, with 95 % intervals; of a single model also its mean confidence.
+    """Accuracy over all images by level, with 95 % intervals; of a single model also its mean confidence.
 
     Args:
         rows: from ``marks.marks``, the clean condition among them.
@@ -73,7 +73,7 @@ def _panel(axes: Axes, rows: Sequence[Mark], families: list[str], models: list[s
             shown += [row for row in own if row.condition.family in families]
             if len(shown) < 2:
                 continue
-            colour, apart = _COLOURS[number % len(_COLOURS)], len(families) > 1
+            colour, apart = _COLORS[number % len(_COLORS)], len(families) > 1
             places = np.arange(len(shown)) + 0.06 * (number - (len(models) - 1) / 2) * apart
             low, high = np.array([row.interval for row in shown]).T
             values = np.array([row.accuracy for row in shown])
@@ -97,7 +97,7 @@ def _panel(axes: Axes, rows: Sequence[Mark], families: list[str], models: list[s
 def _legend(rows: Sequence[Mark], models: list[str]) -> list[Line2D]:
     ways = [way for way in _STYLES if any(row.way == way for row in rows)]
     handles = [
-        Line2D([], [], color=_COLOURS[number % len(_COLOURS)], linestyle=_STYLES[way], marker="o", markersize=4,
+        Line2D([], [], color=_COLORS[number % len(_COLORS)], linestyle=_STYLES[way], marker="o", markersize=4,
                fillstyle="full" if way == DETECTED else "none", label=f"{model}, {WAYS[way]}")
         for number, model in enumerate(models) for way in ways
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Light, colour and noise: spoilings that change the values of pixels and leave their places alone."""
+"""Light, color and noise: spoilings that change the values of pixels and leave their places alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cast(subject: Subject, rng: Random, strength: float) -> Image:
 
 
 def noise(subject: Subject, rng: Random, spread: float) -> Image:
-    """Normal noise on each pixel and colour of a face of ``subject.FACE`` pixels; ``spread`` in gray levels of 255."""
+    """Normal noise on each pixel and color of a face of ``subject.FACE`` pixels; ``spread`` in gray levels of 255."""
     values = subject.image.astype(np.float32)
     return _bytes(values + spread * rng.standard_normal(values.shape, np.float32))
 

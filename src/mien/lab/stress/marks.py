@@ -18,7 +18,7 @@ from ..evaluate.scores import wilson
 from .conditions import CONDITIONS, Condition
 from .reading import CROP, DETECTED
 
-#: Emotions with fewer pictures do not count in the balanced accuracy: one picture would move it by points.
+#: Emotions with fewer images do not count in the balanced accuracy: one image would move it by points.
 _FEWEST = 10
 
 Interval = tuple[float, float]
@@ -33,15 +33,15 @@ class Mark:
         model: its name.
         condition: which.
         way: ``detected`` (the whole reader) or ``crop`` (the true place of the face).
-        n: pictures.
-        found: pictures in which the face was found.
+        n: images.
+        found: images in which the face was found.
         right: answers that are right.
-        balanced: mean recall of the emotions with at least ten pictures, missed faces counted wrong.
+        balanced: mean recall of the emotions with at least ten images, missed faces counted wrong.
         confidence: mean confidence in the faces found; NaN where there are none, as the two below.
         ece: expected calibration error in the faces found, 15 bins of equal size (``evaluate.calibration``).
         abstained: share of the faces found in which the reader abstained.
-        gain: accuracy over all pictures minus that of the first model; None for the first model itself.
-        gain_interval: of ``gain``, from the pictures on which the two differ (normal approximation).
+        gain: accuracy over all images minus that of the first model; None for the first model itself.
+        gain_interval: of ``gain``, from the images on which the two differ (normal approximation).
         p: that there is no difference (McNemar, corrected after Holm over all rows of this model); None for the first.
     """
 
@@ -61,7 +61,7 @@ class Mark:
 
     @property
     def found_share(self) -> float:
-        """Faces found, of all pictures."""
+        """Faces found, of all images."""
         return self.found / self.n
 
     @property
@@ -81,7 +81,7 @@ class Mark:
 
     @property
     def accuracy(self) -> float:
-        """Right answers, of all pictures: a missed face is a wrong answer."""
+        """Right answers, of all images: a missed face is a wrong answer."""
         return self.right / self.n
 
     @property
@@ -101,7 +101,7 @@ def marks(answers: Answers, conditions: Sequence[Condition] = CONDITIONS) -> lis
     """Mark every model under every condition: conditions in their order, detection first, models in theirs.
 
     Args:
-        answers: from ``read_answers``, of a finished run: the pictures stand in the same order everywhere.
+        answers: from ``read_answers``, of a finished run: the images stand in the same order everywhere.
         conditions: those to mark.
     """
     names = list(dict.fromkeys(answers["model"].tolist()))

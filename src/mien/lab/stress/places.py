@@ -8,16 +8,16 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...crop.align import square_around
+from ...model.preprocess import square_around
 from .light import Random
 from .subject import Image, Subject, moved_face
 
 
 def tilt(subject: Subject, rng: Random, degrees: float) -> Image:
-    """The picture turned around the middle of the face, to either side as likely."""
+    """The image turned around the middle of the face, to either side as likely."""
     angle = degrees if rng.integers(2) else -degrees
     height, width = subject.image.shape[:2]
-    turn = cv2.getRotationMatrix2D(subject.centre, angle, 1.0)
+    turn = cv2.getRotationMatrix2D(subject.center, angle, 1.0)
     fill = subject.image.reshape(-1, 3).mean(0).round().tolist()
     edge = cv2.BORDER_REPLICATE if subject.face.landmarks is None else cv2.BORDER_CONSTANT
     return np.asarray(
@@ -26,7 +26,7 @@ def tilt(subject: Subject, rng: Random, degrees: float) -> Image:
     )
 
 
-def off_centre(subject: Subject, rng: Random, share: float) -> Subject:
+def off_center(subject: Subject, rng: Random, share: float) -> Subject:
     """Cut out beside the face, by ``share`` of the crop's side, in any direction."""
     angle = float(rng.uniform(0, 2 * math.pi))
     step = share * square_around(subject.face)[1] * np.array([math.cos(angle), math.sin(angle)])
@@ -35,5 +35,5 @@ def off_centre(subject: Subject, rng: Random, share: float) -> Subject:
 
 def framed(subject: Subject, _rng: Random, scale: float) -> Subject:
     """Cut out too tight (``scale`` below 1) or with too much around it."""
-    by, centre = np.full(2, scale), np.array(square_around(subject.face)[0])
-    return replace(subject, face=moved_face(subject.face, by, centre * (1 - scale)))
+    by, center = np.full(2, scale), np.array(square_around(subject.face)[0])
+    return replace(subject, face=moved_face(subject.face, by, center * (1 - scale)))

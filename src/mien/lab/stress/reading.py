@@ -1,23 +1,22 @@
-"""What the reader says of spoiled pictures: with detection, and of the true crop."""
+"""What the reader says of spoiled images: with detection, and of the true crop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...detect.choosing import choose_detector
+from ...detection.registry import create_detector
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
+from ...options import ReadOptions
 from ...reader import Reader
-from ...values.face import Face
-from ...values.frame import Frame
-from ...values.options import ReadOptions
+from ...types import Face, Frame
 from ..compare.members import ONNX, Member
 from ..compare.question import Question
 from ..evaluate.predict import weights_file
 from .subject import Subject
 
-#: Ways to get at the face: the reader's own detection, or the place that is known from the clean picture.
+#: Ways to get at the face: the reader's own detection, or the place that is known from the clean image.
 DETECTED, CROP = "detected", "crop"
 #: A detected face is the one asked about when its box overlaps the true one by this (intersection over union).
 _SAME_FACE = 0.3
@@ -25,7 +24,7 @@ _SAME_FACE = 0.3
 
 @dataclass(frozen=True)
 class Said:
-    """What a model said of one picture; ``emotion`` is empty, and the rest means nothing, where no face was found."""
+    """What a model said of one image; ``emotion`` is empty, and the rest means nothing, where no face was found."""
 
     emotion: str = ""
     confidence: float = 0.0
@@ -36,7 +35,7 @@ class Finder:
     """Finds the face asked about as the reader would, once for all models."""
 
     def __init__(self, threads: int = 0) -> None:
-        self._detector = choose_detector(ReadOptions(threads=threads))
+        self._detector = create_detector(ReadOptions(threads=threads))
 
     def find(self, subject: Subject) -> Face | None:
         """The detected face that is the subject's; None where there is none."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ...sinks.journal import Journal
-from ...sinks.rows import Row
+from ...io.journal import Journal
+from ...io.rows import Row
 from .conditions import CONDITIONS, Condition
-from .pictures import Drawn
+from .images import Drawn
 from .reading import CROP, DETECTED, Finder, Judge, Said
 from .subject import Subject
 
-#: One row of ``answers.csv``: what one model said of one picture under one condition.
-COLUMNS = ("model", "condition", "way", "picture", "answer", "emotion", "confidence", "abstained")
+#: One row of ``answers.csv``: what one model said of one image under one condition.
+COLUMNS = ("model", "condition", "way", "image", "answer", "emotion", "confidence", "abstained")
 
 #: Called with what is measured now, the steps done, and all steps.
 Tell = Callable[[str, int, int], None]
@@ -33,12 +33,12 @@ def measure(
     conditions: Sequence[Condition] = CONDITIONS,
     tell: Tell = lambda _what, _done, _total: None,
 ) -> None:
-    """Ask every model about every picture under every condition; what ``journal`` has already is not asked again.
+    """Ask every model about every image under every condition; what ``journal`` has already is not asked again.
 
     All models see the very same spoiled pixels, and the same detections.
 
     Args:
-        drawn: the pictures.
+        drawn: the images.
         judges: the models.
         journal: open, with ``COLUMNS``.
         seed: of the spoilings.
@@ -81,7 +81,7 @@ def _row(judge: Judge, condition: Condition, way: str, subject: Subject, answer:
         "model": judge.name,
         "condition": condition.name,
         "way": way,
-        "picture": subject.name,
+        "image": subject.name,
         "answer": answer,
         "emotion": said.emotion,
         "confidence": round(said.confidence, 6),

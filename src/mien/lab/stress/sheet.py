@@ -8,12 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image as Pictures
+from PIL import Image as Images
 from PIL import ImageDraw, ImageFont
 
-from ...crop.align import cut
-from ...sinks.atomic import write_atomically
-from ...values.frame import Frame
+from ...io.atomic import write_atomically
+from ...model.preprocess import cut
+from ...types import Frame
 from .conditions import CONDITIONS, Condition
 from .subject import Image, Subject
 
@@ -24,7 +24,7 @@ _PAPER, _INK, _SOFT = (255, 255, 255), (28, 30, 34), (96, 102, 112)
 def contact_sheet(
     subject: Subject, path: Path, *, seed: int, size: int = 48, conditions: Sequence[Condition] = CONDITIONS
 ) -> None:
-    """A row for each family, mildest to the left: the picture, and beside it the gray crop that a network gets.
+    """A row for each family, mildest to the left: the image, and beside it the gray crop that a network gets.
 
     Args:
         subject: the face.
@@ -41,13 +41,13 @@ def contact_sheet(
     across = _TILE + _BETWEEN + _INSET
     width = _GAP + columns * (across + _GAP)
     height = _GAP + len(lines) * (_TILE + _LABEL + _GAP)
-    sheet = Pictures.new("RGB", (width, height), _PAPER)
+    sheet = Images.new("RGB", (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
     bold, plain = ImageFont.load_default(16), ImageFont.load_default(12)
     for line, own in enumerate(lines):
         for column, condition in enumerate(own):
             left, top = _GAP + column * (across + _GAP), _GAP + line * (_TILE + _LABEL + _GAP)
-            sheet.paste(Pictures.fromarray(_tile(condition.apply(subject, seed), size)), (left, top + _LABEL))
+            sheet.paste(Images.fromarray(_tile(condition.apply(subject, seed), size)), (left, top + _LABEL))
             pen.text((left, top), condition.name, _INK, bold)
             pen.text((left, top + 20), condition.words, _SOFT, plain)
     buffer = io.BytesIO()
@@ -67,7 +67,7 @@ def _lines(conditions: Sequence[Condition]) -> list[list[Condition]]:
 
 
 def _tile(subject: Subject, size: int) -> Image:
-    """The picture, and the crop to its right; pixels stay visible as squares."""
+    """The image, and the crop to its right; pixels stay visible as squares."""
     side = max(subject.image.shape[:2])
     scale = _TILE / side
     how = cv2.INTER_NEAREST if scale > 2 else cv2.INTER_LINEAR

@@ -1,4 +1,4 @@
-"""A picture of one known face, brought to one size: what spoilings are measured by."""
+"""An image of one known face, brought to one size: what spoilings are measured by."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ...crop.align import BELOW_CENTRE, EYES_TO_MOUTH
-from ...values.face import Box, Face
-from ...values.frame import Frame
+from ...model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH
+from ...types import Box, Face, Frame
 
 Image = npt.NDArray[np.uint8]
 
 #: Pixels between brow and chin that every face is brought to, so that a level of spoiling means the same to all.
 FACE = 96
-#: Side of the window around the face; what lies outside the picture is filled with its mean colour.
+#: Side of the window around the face; what lies outside the image is filled with its mean color.
 WINDOW = 160
-#: Side that pictures get which are faces cut out already: twice FER2013's, so that nothing is lost.
+#: Side that images get which are faces cut out already: twice FER2013's, so that nothing is lost.
 WHOLE = 96
 
 #: Where the five landmarks lie in a cut-out face on average, in shares of its side (``docs/detection.md``).
@@ -40,7 +39,7 @@ class Subject:
     """One face.
 
     Attributes:
-        name: which picture of the data.
+        name: which image of the data.
         image: uint8 (H, W, 3), RGB.
         face: what to cut out, in pixels of ``image``.
         points: float32 (5, 2), its landmarks, also where ``face`` carries none.
@@ -54,7 +53,7 @@ class Subject:
     side: float
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         """The middle of the face's box."""
         x0, y0, x1, y1 = self.face.box.xyxy
         return (x0 + x1) / 2, (y0 + y1) / 2
@@ -91,10 +90,10 @@ def in_window(frame: Frame, face: Face) -> Subject:
 
 
 def as_whole(frame: Frame, points: npt.NDArray[np.float32] | None = None) -> Subject:
-    """A picture that is a face already, as in FER2013.
+    """An image that is a face already, as in FER2013.
 
     Args:
-        frame: the picture; it is taken as a square.
+        frame: the image; it is taken as a square.
         points: float32 (5, 2), its landmarks in shares of its side; None takes those of an average face.
     """
     how = cv2.INTER_AREA if min(frame.height, frame.width) > WHOLE else cv2.INTER_CUBIC
@@ -112,7 +111,7 @@ def typical_points(box: Box) -> npt.NDArray[np.float32]:
 
 
 def moved_face(face: Face, by: npt.NDArray[np.float64], offset: npt.NDArray[np.float64]) -> Face:
-    """The face after its picture was scaled ``by`` (x, y) and then moved by ``offset`` (x, y), in pixels."""
+    """The face after its image was scaled ``by`` (x, y) and then moved by ``offset`` (x, y), in pixels."""
     corners = np.array(face.box.xyxy).reshape(2, 2) * by + offset
     points = None if face.landmarks is None else (face.landmarks * by + offset).astype(np.float32)
     return replace(face, box=Box(*corners.ravel().tolist()), landmarks=points)

@@ -14,13 +14,13 @@ from rich.text import Text
 from .marks import Interval, Mark
 from .reading import DETECTED
 
-#: A drop in accuracy from the clean pictures, from which a row is marked as broken.
+#: A drop in accuracy from the clean images, from which a row is marked as broken.
 BROKEN = 0.10
 WAYS = {DETECTED: "whole reader", "crop": "true crop"}
 
 
 def table(rows: Sequence[Mark], title: str) -> Table:
-    """For the terminal; rows that lose ten points or more on the clean pictures stand out."""
+    """For the terminal; rows that lose ten points or more on the clean images stand out."""
     shown = Table(title=title, caption=None)
     several = len({row.model for row in rows}) > 1
     for column in headings(several):
@@ -119,7 +119,7 @@ def as_csv(rows: Sequence[Mark]) -> str:
 
 
 def broken(row: Mark, rows: Sequence[Mark]) -> bool:
-    """Whether a model loses ``BROKEN`` or more on its own clean pictures, got at in the same way."""
+    """Whether a model loses ``BROKEN`` or more on its own clean images, got at in the same way."""
     clean = [one for one in rows if (one.model, one.way, one.condition.level) == (row.model, row.way, 0)]
     return bool(clean) and row.accuracy <= clean[0].accuracy - BROKEN
 

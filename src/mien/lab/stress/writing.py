@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...sinks.atomic import write_atomically
+from ...io.atomic import write_atomically
 from ..compare.question import Question
 from .figure import figure
 from .marks import Mark
@@ -38,28 +38,28 @@ def reading_notes(rows: Sequence[Mark], question: Question, left_out: int) -> li
     truth = "the majority of the votes" if question.truth == "votes" else "the labels"
     notes = [
         f"Head {' and '.join(sorted(set(question.heads.values())))}, marked against {truth}; the mirror image "
-        "averaged, as the reader does unless told otherwise. As many pictures of each emotion as there are: accuracies "
+        "averaged, as the reader does unless told otherwise. As many images of each emotion as there are: accuracies "
         "are not those of the whole data set; compare them with the clean row.",
         "Every model sees the same spoiled pixels; levels of one kind share their random draws.",
         "found: the detected box overlaps the true one by at least 0.3 (intersection over union). right of all: a missed "
-        "face is a wrong answer. balanced: mean recall of emotions with at least ten pictures, missed faces wrong. ECE in "
+        "face is a wrong answer. balanced: mean recall of emotions with at least ten images, missed faces wrong. ECE in "
         "15 bins of equal size, and abstained, over the faces found. Bold: ten points or more below clean.",
     ]
     if any(row.way == DETECTED for row in rows):
         notes.append(
-            f"Each picture is scaled so that its face measures {FACE} pixels from brow to chin, in a window that shows "
-            "what is around it. true crop: cut where the clean picture has the face, not turned with a tilt."
+            f"Each image is scaled so that its face measures {FACE} pixels from brow to chin, in a window that shows "
+            "what is around it. true crop: cut where the clean image has the face, not turned with a tilt."
         )
     else:
         notes.append(
-            f"The pictures are faces cut out already, enlarged to {WHOLE} pixels: nothing is detected, and what a shifted "
+            f"The images are faces cut out already, enlarged to {WHOLE} pixels: nothing is detected, and what a shifted "
             "or looser crop would show outside of them is their repeated border."
         )
     if left_out:
-        notes.append(f"Left out: {left_out:,} pictures in which no face is found even when clean.")
+        notes.append(f"Left out: {left_out:,} images in which no face is found even when clean.")
     if any(row.p is not None for row in rows):
         notes.append(
-            "vs first: points of accuracy over all pictures against the first model, with the 95 % interval of the paired "
+            "vs first: points of accuracy over all images against the first model, with the 95 % interval of the paired "
             "difference; p after McNemar, with Holm's correction over all rows of a model."
         )
     return notes

@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from ...data.dataset import Dataset
+from ...data.manifest import read_list, with_list
+from ...data.splits import drawn
 from ...errors import ModelError
-from ...sinks.atomic import replacing
-from ..dataset.faces import FaceSet
-from ..dataset.lists import read_list, with_list
-from ..nets.choosing import build_network
-from ..nets.heads import MultiHead
+from ...io.atomic import replacing
+from ..networks.build import build_network
+from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
-from ..split.drawing import drawn
-from .precision import Precision
+from .hardware import Precision
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -98,18 +98,18 @@ def find_checkpoint(run: Path) -> Path:
     return run / f"{recipe_from_dict(values).schedule.keep}.ckpt"
 
 
-def pictures_of(checkpoint: Path, recipe: Recipe, faces: FaceSet) -> FaceSet:
-    """The pictures of ``faces`` that a run had, in the parts in which it had them.
+def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
+    """The images of ``faces`` that a run had, in the parts in which it had them.
 
     Args:
-        checkpoint: of the run; the list ``pictures.csv`` lies beside it. Without one, the recipe draws them anew.
+        checkpoint: of the run; the list ``images.csv`` lies beside it. Without one, the recipe draws them anew.
         recipe: of the run.
         faces: the data that it was trained on.
 
     Raises:
-        DataError: ``faces`` lacks pictures that the run had.
+        DataError: ``faces`` lacks images that the run had.
     """
-    listed = checkpoint.parent / "pictures.csv"
+    listed = checkpoint.parent / "images.csv"
     return with_list(faces, read_list(listed)) if listed.is_file() else drawn(faces, recipe)
 
 

@@ -1,4 +1,4 @@
-"""The record of a run: one row an epoch, as a table on the terminal, a CSV file and a picture of the curves."""
+"""Training history: progress, curves and TensorBoard."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
+from torch.utils.tensorboard import SummaryWriter
 
-from ...sinks.atomic import write_atomically
-from ..evaluate.figures import learning_curves
+from ...io.atomic import write_atomically
 from ..evaluate.protocol import machine
+from ..evaluate.report import learning_curves
 
 Row = dict[str, float]
 
@@ -72,3 +73,44 @@ def _as_csv(rows: list[Row]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+class TensorBoard(lightning.Callback):
+    """Adds what each epoch logged to a file of TensorBoard's.
+
+    Args:
+        out: folder for ``events.*``.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._writer: SummaryWriter | None = None
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self._out))
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        values["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, trainer.current_epoch + 1)
+        self._writer.flush()
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+class BatchProgress(lightning.Callback):
+    """Calls ``show`` after each training batch.
+
+    Args:
+        show: called with (epoch, from 1; batches done; batches in the epoch).
+    """
+
+    def __init__(self, show: Callable[[int, int, int], None]) -> None:
+        self._show = show
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._show(trainer.current_epoch + 1, batch_idx + 1, int(trainer.num_training_batches))

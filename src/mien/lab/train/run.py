@@ -13,27 +13,25 @@ import lightning.pytorch as lightning
 import numpy as np
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
+from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
+from ...data.manifest import read_list, write_list
+from ...data.splits import drawn
 from ...errors import DataError, OutputError, RecipeError
-from ...sinks.atomic import writing_to
-from ..dataset.faces import INNER, TRAIN, VALIDATION, FaceSet
-from ..dataset.lists import read_list, write_list
-from ..nets.choosing import build_network, start_network
-from ..nets.heads import MultiHead
+from ...io.atomic import writing_to
+from ..networks.build import build_network, start_network
+from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
-from ..split.drawing import drawn
-from .balancing import note_balance
-from .batches import class_weights, taught_batches, training_batches, unlabelled_ratio, validation_batches
 from .checkpoint import WholeCheckpoints, find_checkpoint, load_checkpoint, recipe_values, used_precision
-from .history import History, Row
+from .hardware import Precision, chosen_precision
+from .history import History, Row, TensorBoard
+from .loader import class_weights, note_balance, taught_batches, training_batches, unlabeled_ratio, validation_batches
 from .module import Training
-from .precision import Precision, chosen_precision
-from .taught import read_taught
-from .tensorboard import TensorBoard
+from .teacher_targets import read_taught
 
 
 def train(
     recipe: Recipe,
-    faces: FaceSet,
+    faces: Dataset,
     out: Path,
     *,
     resume: bool = False,
@@ -43,13 +41,13 @@ def train(
 ) -> Path:
     """Fit ``recipe`` on the training part of ``faces``, judging each epoch on the validation part.
 
-    Where the recipe sets an inner part of the training pictures aside, epochs are judged on that instead, and the validation
+    Where the recipe sets an inner part of the training images aside, epochs are judged on that instead, and the validation
     part is not looked at.
 
     Args:
         recipe: what to train and how.
         faces: a set with ``train`` and ``validation`` parts.
-        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png``, ``pictures.csv`` (the list of what was
+        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png``, ``images.csv`` (the list of what was
             learned from and judged by), ``balance.csv`` (where the recipe balances groups) and TensorBoard's ``events.*``.
         resume: go on from ``last.ckpt`` in ``out``, with the same result as if never interrupted.
         show: called after each epoch with the rows of the history.
@@ -61,7 +59,7 @@ def train(
 
     Raises:
         DataError: a part is missing or has nothing to learn from, a head needs votes that the data has not, the groups to
-            balance fit no picture, or the run to be resumed had other pictures or groups.
+            balance fit no image, or the run to be resumed had other images or groups.
         OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or no folder can be
             made there.
         RecipeError: ``resume`` is True and the run in ``out`` follows another recipe.
@@ -83,15 +81,15 @@ def train(
         batches = training_batches(learned, recipe)
     judge = faces.part(INNER if recipe.data.inner else VALIDATION)
     checks = validation_batches(judge, recipe)
-    tell(f"{len(learned):,} pictures to learn from, {len(judge):,} ({judge.split[0]}) to choose by")
+    tell(f"{len(learned):,} images to learn from, {len(judge):,} ({judge.split[0]}) to choose by")
     network = build_network(recipe) if resume else _started(recipe)
     precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
-    _note_pictures(faces, out / "pictures.csv", resume)
+    _note_images(faces, out / "images.csv", resume)
     note_balance(learned, recipe, out / "balance.csv", resume=resume, tell=tell)
     trainer = _trainer(recipe, out, precision, [History(out, show), TensorBoard(out), _Remember(precision)], callbacks)
-    module = Training(recipe, network, class_weights(learned, recipe), unlabelled_ratio(batches))
+    module = Training(recipe, network, class_weights(learned, recipe), unlabeled_ratio(batches))
     with _quiet(), _interruptible(trainer):
         trainer.fit(module, batches, checks, ckpt_path=last if resume else None, weights_only=True)
     return out / f"{recipe.schedule.keep}.ckpt"
@@ -143,7 +141,7 @@ def _started(recipe: Recipe) -> MultiHead:
         return start_network(recipe)
     network = build_network(recipe)
     before, weights = load_checkpoint(find_checkpoint(Path(recipe.network.weights)))
-    inside = "trunk.trunk."  # standardising adds a level to the names, and no weights
+    inside = "trunk.trunk."  # standardizing adds a level to the names, and no weights
     names = {name.replace(inside, "trunk."): name for name in network.state_dict()}
     plain = {name.replace(inside, "trunk."): value for name, value in weights.items()}
     try:
@@ -166,8 +164,8 @@ def _check_same_recipe(recipe: Recipe, last: Path) -> None:
         )
 
 
-def _note_pictures(faces: FaceSet, path: Path, resume: bool) -> None:
-    """Write the list of pictures, or see that a resumed run goes on with those that it began with."""
+def _note_images(faces: Dataset, path: Path, resume: bool) -> None:
+    """Write the list of images, or see that a resumed run goes on with those that it began with."""
     if not (resume and path.is_file()):
         write_list(faces, path)
         return
@@ -175,7 +173,7 @@ def _note_pictures(faces: FaceSet, path: Path, resume: bool) -> None:
     same = (begun.names, faces.names), (begun.split, faces.split), (begun.labels, faces.labels)
     if not all(np.array_equal(before, now) for before, now in same):
         raise DataError(
-            f"{path.parent} holds a run on other pictures: got {len(faces):,}, expected the {len(begun.names):,} that stand "
+            f"{path.parent} holds a run on other images: got {len(faces):,}, expected the {len(begun.names):,} that stand "
             f"in {path.name}",
             hint="Resume with the data that the run began with, or choose another --out.",
         )

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
-from ..evaluate.figures import save
+from ..evaluate.report import save
 from ..evaluate.scores import wilson
 from .results import Row, best_row, ranked
 from .space import Space
@@ -31,9 +31,9 @@ def draw_history(rows: Sequence[Row], space: Space, title: str, path: Path, judg
     Args:
         rows: the study's trials.
         space: says what the objective is.
-        title: what was tuned on which pictures.
+        title: what was tuned on which images.
         path: the PNG file.
-        judged: on how many pictures each head was judged; of a single head the best score gets its 95 % interval.
+        judged: on how many images each head was judged; of a single head the best score gets its 95 % interval.
     """
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.subplots()
@@ -78,7 +78,7 @@ def draw_importance(study: optuna.Study, space: Space, title: str, path: Path) -
     Args:
         study: its trials.
         space: names the objective.
-        title: what was tuned on which pictures.
+        title: what was tuned on which images.
         path: the PNG file.
 
     Returns:

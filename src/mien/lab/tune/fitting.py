@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from ...errors import RecipeError
-from ..nets.choosing import build_network
+from ..networks.build import build_network
 from ..recipe import Recipe, changed
 from .space import Choices, Range, Space
 
-#: What may not vary: trials that learn or are judged on other pictures or answers cannot be compared.
+#: What may not vary: trials that learn or are judged on other images or answers cannot be compared.
 _SAME_FOR_ALL = ("data.inner", "data.counts", "data.judge_counts")
 _SAME_IN_HEADS = ("emotions", "targets")
 
@@ -55,10 +55,10 @@ def candidates(space: Space, recipe: Recipe) -> Iterator[tuple[str, Any, Recipe]
 
 
 def largest_input(space: Space, recipe: Recipe) -> tuple[int, str]:
-    """Side in pixels and colour in which pictures must be read so that every trial finds what it wants."""
+    """Side in pixels and color in which images must be read so that every trial finds what it wants."""
     inputs = [recipe.input, *(candidate.input for _, _, candidate in candidates(space, recipe))]
-    colour = "rgb" if any(given.colour == "rgb" for given in inputs) else "gray"
-    return max(given.size for given in inputs), colour
+    color = "rgb" if any(given.color == "rgb" for given in inputs) else "gray"
+    return max(given.size for given in inputs), color
 
 
 def _fitted(path: str, way: Choices | Range, recipe: Recipe) -> Choices | Range:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
 from ...errors import OutputError, RecipeError
-from ...sinks.atomic import writing_to
+from ...io.atomic import writing_to
 from .plan import Outcome, Plan
 from .results import Row, best_row, rows_of, write_table
 from .sampling import RETRY_OF, distributions, grid_size, pruner_of, retried, sampler_of
@@ -127,12 +127,12 @@ class Ledger:
         self._lock_file(number).unlink(missing_ok=True)
 
 
-def begin(plan: Plan, pictures: dict[str, Any], *, resume: bool) -> None:
+def begin(plan: Plan, images: dict[str, Any], *, resume: bool) -> None:
     """Make the study's file, or see that the one that is there belongs to the same question.
 
     Args:
         plan: what is tried.
-        pictures: what identifies the pictures, and what the results shall say of them; plain values.
+        images: what identifies the images, and what the results shall say of them; plain values.
         resume: whether a study is expected in ``plan.out``.
 
     Raises:
@@ -149,7 +149,7 @@ def begin(plan: Plan, pictures: dict[str, Any], *, resume: bool) -> None:
     with writing_to(plan.out):
         plan.out.mkdir(parents=True, exist_ok=True)
     space = {name: value for name, value in asdict(plan.space).items() if name not in ("name", "trials")}
-    question = {"recipe": asdict(plan.recipe), "space": space, "epochs": plan.epochs, "pictures": pictures}
+    question = {"recipe": asdict(plan.recipe), "space": space, "epochs": plan.epochs, "images": images}
     question = json.loads(json.dumps(question))  # as the file will give it back: lists for tuples
     with _storage(plan.out, new=not resume) as storage:
         if resume:

@@ -15,14 +15,14 @@ from .space import Choices, Label, Space
 
 @dataclass(frozen=True)
 class Plan:
-    """All that the trials of a study have in common, but for the pictures.
+    """All that the trials of a study have in common, but for the images.
 
     Attributes:
         recipe: what the values are put into, as the user gave it.
         space: which fields vary, fitted to the recipe.
         out: folder of the study.
         trials: how many the study shall hold, interrupted ones not counted.
-        epochs: passes over the training pictures in place of the recipe's, for the trials only; None keeps them.
+        epochs: passes over the training images in place of the recipe's, for the trials only; None keeps them.
         ends: wall-clock time, in seconds since 1970, from which no further trial begins; None for no limit.
     """
 
@@ -34,7 +34,7 @@ class Plan:
     ends: float | None = None
 
     def tried_recipe(self, labels: Mapping[str, Label]) -> Recipe:
-        """The recipe that a trial trains; its pictures are drawn already.
+        """The recipe that a trial trains; its images are drawn already.
 
         Raises:
             RecipeError: the values contradict each other.

@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
-from ...sinks.atomic import write_atomically
+from ...io.atomic import write_atomically
 from ..recipe import Recipe, changed
 from .plan import Epoch, Plan
 from .sampling import retried
@@ -120,6 +120,6 @@ def _as_toml(plan: Plan, best: Row, finished: int) -> str:
     measured = f"{best.score:.4f}" if plan.space.objective == "score" else f"{best.loss:.4f}"
     about = (
         f"# {plan.recipe.name}, tuned over {plan.space.name}: trial {best.number}, the best of {finished} finished; "
-        f"{plan.space.objective} {measured} on training pictures set aside.\n"
+        f"{plan.space.objective} {measured} on training images set aside.\n"
     )
     return about + tomli_w.dumps(asdict(best_recipe(plan, best)))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...data.dataset import TRAIN, VALIDATION, Dataset
 from ...errors import OptionError
-from ..dataset.faces import TRAIN, VALIDATION, FaceSet
 from ..recipe import Recipe
 from .figures import draw_history, draw_importance
 from .fitting import fit
+from .images import digest, judged_images, tuning_images
 from .ledger import begin, opened
-from .pictures import digest, judged_pictures, tuning_pictures
 from .plan import Plan
 from .results import Event, Row, write_table
 from .space import Space
@@ -28,7 +28,7 @@ class Findings:
 
     Attributes:
         rows: its trials, those of earlier runs included.
-        judged: on how many pictures each head was judged.
+        judged: on how many images each head was judged.
         written: the files.
     """
 
@@ -40,7 +40,7 @@ class Findings:
 def tune(
     recipe: Recipe,
     space: Space,
-    faces: FaceSet,
+    faces: Dataset,
     out: Path,
     *,
     trials: int | None = None,
@@ -65,7 +65,7 @@ def tune(
         trials: how many the study shall hold in all; None as the space says.
         seconds: no trial begins later than this; None sets no limit.
         workers: processes to run trials in.
-        epochs: passes over the training pictures in place of the recipe's, for the trials only.
+        epochs: passes over the training images in place of the recipe's, for the trials only.
         resume: go on with the study in ``out``, or join it where another process runs it.
         say: called after each epoch and each trial.
 
@@ -82,31 +82,31 @@ def tune(
         raise OptionError("epochs: got a fixed number, but the search space varies schedule.epochs")
     plan = Plan(recipe, fit(space, recipe), out, trials or space.trials, epochs)
     plan.tried_recipe({})  # epochs that no recipe can have are refused here
-    pictures = tuning_pictures(faces, recipe)
-    begin(plan, {"name": faces.name, "digest": digest(pictures), **_counts(pictures, recipe)}, resume=resume)
+    images = tuning_images(faces, recipe)
+    begin(plan, {"name": faces.name, "digest": digest(images), **_counts(images, recipe)}, resume=resume)
     if seconds is not None:
         plan = replace(plan, ends=time.time() + seconds)
     try:
         if workers == 1:
-            work(plan, pictures, say)
+            work(plan, images, say)
         else:
-            spread(plan, pictures, workers, say)
+            spread(plan, images, workers, say)
     finally:
         findings = _conclude(plan)
     return findings
 
 
-def _counts(pictures: FaceSet, recipe: Recipe) -> dict[str, Any]:
-    split = {part: int((pictures.split == part).sum()) for part in (TRAIN, VALIDATION)}
-    return {"learned": split[TRAIN], "set_aside": split[VALIDATION], "judged": judged_pictures(pictures, recipe)}
+def _counts(images: Dataset, recipe: Recipe) -> dict[str, Any]:
+    split = {part: int((images.split == part).sum()) for part in (TRAIN, VALIDATION)}
+    return {"learned": split[TRAIN], "set_aside": split[VALIDATION], "judged": judged_images(images, recipe)}
 
 
 def _conclude(plan: Plan) -> Findings:
     """Write what is known so far."""
     with opened(plan) as ledger:
-        rows, about = ledger.rows(), ledger.about["pictures"]
+        rows, about = ledger.rows(), ledger.about["images"]
         write_table(rows, plan)
-        title = f"{plan.recipe.name}, judged on {about['set_aside']:,} training pictures of {about['name']} set aside"
+        title = f"{plan.recipe.name}, judged on {about['set_aside']:,} training images of {about['name']} set aside"
         files = [plan.out / name for name in ("best.toml", "trials.csv", "history.png", "importance.png")]
         if rows:
             draw_history(rows, plan.space, title, files[2], about["judged"])

@@ -52,7 +52,7 @@ class Range:
         low: the lower end.
         high: the upper end.
         log: whether to draw evenly on a logarithmic scale.
-        step: distance between neighbouring values, from ``low`` on; None for any number (of whole numbers: every one).
+        step: distance between neighboring values, from ``low`` on; None for any number (of whole numbers: every one).
         whole: whether only whole numbers count.
     """
 

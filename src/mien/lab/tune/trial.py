@@ -13,8 +13,8 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
+from ...data.dataset import Dataset
 from ...errors import MienError
-from ..dataset.faces import FaceSet
 from ..recipe import Recipe
 from ..train.run import train
 from .plan import Epoch, Outcome, Plan
@@ -25,7 +25,7 @@ _NO_MEMORY = re.compile(r"out of memory|not enough memory|(can't|cannot|failed t
 def run_trial(
     trial: optuna.Trial,
     plan: Plan,
-    pictures: FaceSet,
+    images: Dataset,
     say: Callable[[Epoch], None],
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
@@ -34,7 +34,7 @@ def run_trial(
     Args:
         trial: its values, and where each epoch is reported to.
         plan: what it shares with the others.
-        pictures: see ``mien.lab.tune.pictures.tuning_pictures``.
+        images: see ``mien.lab.tune.images.tuning_images``.
         say: called after each epoch.
         stop: asked after each batch whether to end as on Ctrl-C.
 
@@ -47,7 +47,7 @@ def run_trial(
     try:
         recipe = plan.tried_recipe(trial.params)
         watcher = _Watcher(trial, plan.space.objective, say, stop)
-        train(recipe, pictures, plan.run(trial.number), callbacks=(watcher,))
+        train(recipe, images, plan.run(trial.number), callbacks=(watcher,))
     except MienError as error:
         return Outcome(TrialState.FAIL, why=str(error))
     except (MemoryError, RuntimeError) as error:

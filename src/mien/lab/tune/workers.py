@@ -11,19 +11,19 @@ from typing import Any
 
 import torch
 
+from ...data.dataset import Dataset
 from ...errors import MienError
-from ..dataset.faces import FaceSet
 from .plan import Plan
 from .results import Event
 from .working import quieten, work
 
 
-def spread(plan: Plan, pictures: FaceSet, workers: int, say: Callable[[Event], None]) -> None:
+def spread(plan: Plan, images: Dataset, workers: int, say: Callable[[Event], None]) -> None:
     """Run trials in ``workers`` processes until there are enough; the processor's threads are shared out among them.
 
     Args:
         plan: what is tried.
-        pictures: see ``mien.lab.tune.pictures.tuning_pictures``; each process gets a copy.
+        images: see ``mien.lab.tune.images.tuning_images``; each process gets a copy.
         workers: how many.
         say: called in this process after each epoch and each trial.
 
@@ -36,7 +36,7 @@ def spread(plan: Plan, pictures: FaceSet, workers: int, say: Callable[[Event], N
     news, stop = context.Queue(), context.Event()
     threads = max(1, torch.get_num_threads() // workers)
     processes: list[BaseProcess] = [
-        context.Process(target=_serve, args=(plan, pictures, threads, news, stop), name=f"mien tune {number}")
+        context.Process(target=_serve, args=(plan, images, threads, news, stop), name=f"mien tune {number}")
         for number in range(workers)
     ]
     for process in processes:
@@ -70,7 +70,7 @@ def _listen(processes: list[BaseProcess], news: Any, say: Callable[[Event], None
         )
 
 
-def _serve(plan: Plan, pictures: FaceSet, threads: int, news: Any, stop: Any) -> None:
+def _serve(plan: Plan, images: Dataset, threads: int, news: Any, stop: Any) -> None:
     """What each process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one tells the others
     torch.set_num_threads(threads)
@@ -81,7 +81,7 @@ def _serve(plan: Plan, pictures: FaceSet, threads: int, news: Any, stop: Any) ->
         return bool(stop.is_set()) or not (parent and parent.is_alive())
 
     try:
-        work(plan, pictures, news.put, ended)
+        work(plan, images, news.put, ended)
     except MienError as error:
         news.put(error)
     except KeyboardInterrupt:

@@ -8,19 +8,19 @@ from collections.abc import Callable
 import optuna
 from optuna.trial import TrialState
 
-from ..dataset.faces import FaceSet
+from ...data.dataset import Dataset
 from .ledger import opened
 from .plan import Outcome, Plan
 from .results import Event
 from .trial import run_trial
 
 
-def work(plan: Plan, pictures: FaceSet, say: Callable[[Event], None], stop: Callable[[], bool] = lambda: False) -> None:
+def work(plan: Plan, images: Dataset, say: Callable[[Event], None], stop: Callable[[], bool] = lambda: False) -> None:
     """Run trials of a study, in this process, until there are enough.
 
     Args:
         plan: what is tried.
-        pictures: see ``mien.lab.tune.pictures.tuning_pictures``.
+        images: see ``mien.lab.tune.images.tuning_images``.
         say: called after each epoch and each trial.
         stop: asked after each batch whether to end as on Ctrl-C.
 
@@ -31,7 +31,7 @@ def work(plan: Plan, pictures: FaceSet, say: Callable[[Event], None], stop: Call
         while not stop() and (trial := ledger.claim()) is not None:
             outcome, again = Outcome(TrialState.FAIL, why="an error of the program, told on the terminal"), False
             try:
-                outcome = run_trial(trial, plan, pictures, say, stop)
+                outcome = run_trial(trial, plan, images, say, stop)
             except KeyboardInterrupt:
                 outcome, again = Outcome(TrialState.FAIL), True
                 raise

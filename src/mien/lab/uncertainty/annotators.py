@@ -24,7 +24,7 @@ class Agreement:
     """Expected votes against the annotators' own.
 
     Attributes:
-        n: pictures with votes.
+        n: images with votes.
         kl: mean KL divergence from the votes, nats; 0 is a perfect match.
         floor: how far the votes are from what all people would say, by the luck of who was asked: an estimate from the votes
             alone. A head that knew people's mind to perfection would come as near, and no nearer.
@@ -40,11 +40,11 @@ class Divided:
     """How well faces are found on which annotators are divided.
 
     Attributes:
-        n: pictures with votes.
-        truly: pictures on which they are divided.
+        n: images with votes.
+        truly: images on which they are divided.
         average_precision: of the second largest expected share, as a score for "divided" (area under precision and recall).
         chance: the same for a blind guess: the share of divided faces.
-        rows: at each share asked for: the share, pictures called mixed, precision, recall, F1, and how many of those rightly
+        rows: at each share asked for: the share, images called mixed, precision, recall, F1, and how many of those rightly
             called mixed have exactly the annotators' emotions.
     """
 

@@ -32,11 +32,11 @@ class Estimate:
 def bootstrap(
     statistic: Callable[[npt.NDArray[np.int64]], float], n: int, draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
-    """The 95 % percentile interval of a figure over pictures drawn with replacement (Efron 1979).
+    """The 95 % percentile interval of a figure over images drawn with replacement (Efron 1979).
 
     Args:
         statistic: from rows, int64 (n,), to the figure.
-        n: pictures there are; at least 1.
+        n: images there are; at least 1.
         draws: samples drawn.
         seed: of the draws; the same seed gives the same interval.
     """

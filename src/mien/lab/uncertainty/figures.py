@@ -1,4 +1,4 @@
-"""Certainty in pictures: one line a head of a model."""
+"""Certainty in images: one line a head of a model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ...values.reading import SHARE
-from ..evaluate.figures import save
+from ...types import SHARE
+from ..evaluate.report import save
 from .measure import HeadCertainty
 
-_COLOURS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#8b5fbf", "#c0504d", "#5f6b7a")
+_COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#8b5fbf", "#c0504d", "#5f6b7a")
 
 
 def reliability(found: Sequence[HeadCertainty], path: Path) -> None:
@@ -84,7 +84,7 @@ def _drawn(
     figure = Figure(figsize=(6.4, 5.2), layout="constrained")
     axes = figure.subplots()
     for number, one in enumerate(found):
-        draw(axes, one, _COLOURS[number % len(_COLOURS)])
+        draw(axes, one, _COLORS[number % len(_COLORS)])
     furnish(axes)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...data.dataset import Dataset
 from ...errors import DataError
-from ..dataset.faces import FaceSet
-from ..dataset.targets import hard_targets
 from ..evaluate.calibration import Reliability, probabilities_at, reliability
 from ..evaluate.predict import Classifier, Logits, predict
 from ..evaluate.protocol import judged_subsets, vote_truth
+from ..targets import hard_targets
 from .annotators import Agreement, Divided, agreement, divided
 from .selective import Selective, selective
 from .sureness import ClassSureness, Sureness, by_class, by_label_set, sureness
@@ -39,7 +39,7 @@ class HeadCertainty:
 
     model: str
     head: str
-    pictures: str
+    images: str
     overall: Sureness
     classes: dict[str, ClassSureness]
     label_sets: dict[str, Sureness]
@@ -56,7 +56,7 @@ class HeadCertainty:
         return asdict(self)
 
 
-def measure(classifier: Classifier, faces: FaceSet, split: str = "validation") -> list[HeadCertainty]:
+def measure(classifier: Classifier, faces: Dataset, split: str = "validation") -> list[HeadCertainty]:
     """Measure every head that the data can mark, on the whole split and without copies of training pictures.
 
     Mirror images are averaged, as the reader does by default.
@@ -86,7 +86,7 @@ def measure(classifier: Classifier, faces: FaceSet, split: str = "validation") -
     return found
 
 
-def _head(classifier: Classifier, name: str, pictures: str, part: FaceSet, logits: Logits, split: str) -> HeadCertainty:
+def _head(classifier: Classifier, name: str, pictures: str, part: Dataset, logits: Logits, split: str) -> HeadCertainty:
     head, mark = classifier.heads[name], classifier.marks[name]
     answers = hard_targets(part, mark)
     known = np.flatnonzero(answers >= 0)
@@ -102,7 +102,7 @@ def _head(classifier: Classifier, name: str, pictures: str, part: FaceSet, logit
     return HeadCertainty(
         model=classifier.name,
         head=name,
-        pictures=pictures,
+        images=pictures,
         overall=sureness(scores, truth, head.temperature),
         classes=by_class(probabilities, truth, head.emotions),
         label_sets=by_label_set(scores, truth, head.emotions, head.temperature),

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ...sinks.atomic import write_atomically
+from ...io.atomic import write_atomically
 from ..evaluate.protocol import OFFICIAL
 from . import figures
 from .measure import HeadCertainty
@@ -20,7 +20,7 @@ Rows = list[tuple[str, ...]]
 
 def tables(found: Sequence[HeadCertainty]) -> list[tuple[str, tuple[str, ...], Rows]]:
     """Title, column names and rows of each table, in the order in which they are read."""
-    whole = [one for one in found if one.pictures == OFFICIAL]
+    whole = [one for one in found if one.images == OFFICIAL]
     return [
         ("As often right as it is sure?", _OVERALL, [_overall(one) for one in found]),
         ("Told to choose from fewer emotions", _SETS, [row for one in whole for row in _label_sets(one)]),
@@ -66,7 +66,7 @@ def write_report(found: Sequence[HeadCertainty], out: Path) -> list[Path]:
     written = [out / "uncertainty.json", out / "uncertainty.md"]
     write_atomically(written[0], as_json(found).encode())
     write_atomically(written[1], "\n".join(_markdown(found)).encode())
-    whole = [one for one in found if one.pictures == OFFICIAL]
+    whole = [one for one in found if one.images == OFFICIAL]
     for name, draw in (("reliability", figures.reliability), ("risk_coverage", figures.risk_coverage)):
         written.append(out / f"{name}.png")
         draw(whole, written[-1])
@@ -95,10 +95,10 @@ def _markdown(found: Sequence[HeadCertainty]) -> Iterable[str]:
             yield ""
 
 
-_OVERALL = ("model, head", "pictures", "n", "accuracy %", "ECE %", "refitted %", "NLL", "Brier")
+_OVERALL = ("model, head", "images", "n", "accuracy %", "ECE %", "refitted %", "NLL", "Brier")
 _SETS = ("model, head", "label set", "n", "accuracy %", "ECE %", "refitted %")
 _CLASSES = ("model, head", "emotion", "expected %", "found %", "error %", "named", "confidence %", "precision %")
-_VOTES = ("model, head", "pictures", "n", "KL to votes", "floor")
+_VOTES = ("model, head", "images", "n", "KL to votes", "floor")
 _MIXED = (
     "model, head",
     "share",
@@ -124,7 +124,7 @@ def _share(value: float) -> str:
 def _overall(one: HeadCertainty) -> tuple[str, ...]:
     over = one.overall
     figures_of = (over.accuracy.percent(), over.ece.percent(), _share(over.ece_refitted), over.nll.plain())
-    return _who(one), one.pictures, f"{over.n:,}", *figures_of, over.brier.plain()
+    return _who(one), one.images, f"{over.n:,}", *figures_of, over.brier.plain()
 
 
 def _label_sets(one: HeadCertainty) -> Rows:
@@ -147,7 +147,7 @@ def _classes(one: HeadCertainty) -> Rows:
 def _votes(one: HeadCertainty) -> Rows:
     if one.votes is None:
         return []
-    return [(_who(one), one.pictures, f"{one.votes.n:,}", one.votes.kl.plain(), f"{one.votes.floor:.3f}")]
+    return [(_who(one), one.images, f"{one.votes.n:,}", one.votes.kl.plain(), f"{one.votes.floor:.3f}")]
 
 
 def _mixed(one: HeadCertainty) -> Rows:

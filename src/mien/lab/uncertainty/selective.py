@@ -17,10 +17,10 @@ class Selective:
     """Risk against coverage (El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, arXiv 1705.08500).
 
     Attributes:
-        coverage: share of the pictures answered, from the surest few to all; at most 200 points.
+        coverage: share of the images answered, from the surest few to all; at most 200 points.
         risk: share of wrong answers among those.
         area: mean risk over all coverages (AURC); lower is better.
-        best: the same for a head that is least sure of just those pictures that it gets wrong.
+        best: the same for a head that is least sure of just those images that it gets wrong.
         rows: for each level of confidence: the level, coverage, accuracy of what is answered and of what is not (NaN where
             that is nothing).
     """

@@ -16,14 +16,14 @@ Answers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sureness:
-    """Calibration over some pictures; plain values.
+    """Calibration over some images; plain values.
 
     Attributes:
-        n: pictures with a right answer.
+        n: images with a right answer.
         accuracy: share of right answers.
         ece: expected calibration error, 15 bins of equal size, 0 to 1.
-        ece_refitted: the same with the temperature fitted on one half of the pictures and measured on the other, both ways:
-            what to expect on pictures that no temperature was fitted to.
+        ece_refitted: the same with the temperature fitted on one half of the images and measured on the other, both ways:
+            what to expect on images that no temperature was fitted to.
         nll: negative log likelihood of the answers, nats.
         brier: Brier score, 0 to 2.
     """
@@ -42,9 +42,9 @@ class ClassSureness:
 
     Attributes:
         expected: mean probability that it was given.
-        found: share of the pictures that show it.
+        found: share of the images that show it.
         error: mean gap between the probability given and the share found, in 15 bins of equal size (Kull et al. 2019).
-        named: pictures called so.
+        named: images called so.
         confidence: mean confidence of those.
         precision: share of those that are right; NaN where none was called so.
     """
@@ -58,7 +58,7 @@ class ClassSureness:
 
 
 def sureness(logits: Floats, answers: Answers, temperature: float) -> Sureness:
-    """Calibration of a head over pictures that all have a right answer.
+    """Calibration of a head over images that all have a right answer.
 
     Args:
         logits: float (N, K), N > 0.
@@ -105,7 +105,7 @@ def by_class(probabilities: Floats, answers: Answers, emotions: tuple[str, ...])
 def by_label_set(
     logits: Floats, answers: Answers, emotions: tuple[str, ...], temperature: float
 ) -> dict[str, Sureness]:
-    """Calibration of a head that is told which emotions to choose from, over the pictures that show one of them.
+    """Calibration of a head that is told which emotions to choose from, over the images that show one of them.
 
     Label sets that are all of the head, or not wholly known to it, are left out.
     """

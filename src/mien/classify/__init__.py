@@ -1,1 +1,0 @@
-"""What the faces express: crops become probabilities."""

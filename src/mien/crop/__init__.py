@@ -1,1 +1,0 @@
-"""Faces cut out and made ready: the only preprocessing there is."""

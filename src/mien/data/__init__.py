@@ -1,0 +1,1 @@
+"""Data sets: load every layout into one Dataset, split it, find near duplicates."""

@@ -1,0 +1,135 @@
+"""The Dataset: labeled face images with votes, splits and groups."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..emotions import EMOTIONS
+from ..errors import DataError
+
+TRAIN, INNER, VALIDATION, TEST = "train", "inner", "validation", "test"
+SPLITS = (TRAIN, INNER, VALIDATION, TEST)
+#: The part of an image that nobody has put into one yet; ``mien.data.splits`` does.
+UNDIVIDED = "undivided"
+
+_MISSING_PART = {
+    INNER: "Only a recipe with data.inner sets such a part aside, from the training images.",
+    TRAIN: "Put the images to learn from into a folder 'train/', or give their rows the Usage 'Training'.",
+    VALIDATION: "To train or export, move a part of the training images, such as every tenth, to a folder 'validation/' "
+    "(in a CSV file: give those rows the Usage 'PublicTest'). Do not take test images: who chooses by them has no honest "
+    "test left.",
+    TEST: "Put the images for the last judgement into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
+}
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What several annotators said of each image, as FER+ gives it (Barsoum et al. 2016, arXiv 1608.01041).
+
+    Attributes:
+        emotions: uint8 (N, 8), votes for each emotion, columns in the vocabulary's order.
+        unknown: uint8 (N,), votes for "cannot say".
+        no_face: uint8 (N,), votes for "there is no face".
+    """
+
+    emotions: npt.NDArray[np.uint8]
+    unknown: npt.NDArray[np.uint8]
+    no_face: npt.NDArray[np.uint8]
+
+    def distribution(self) -> npt.NDArray[np.float32]:
+        """float32 (N, 8): the share of each emotion among the emotion votes.
+
+        A row is all zero where "no face" has the most votes or nobody named an emotion.
+        """
+        votes = self.emotions.astype(np.float32)
+        usable = (votes.sum(1) > 0) & (self.no_face < np.maximum(votes.max(1), 1))
+        total = np.maximum(votes.sum(1, keepdims=True), 1)
+        return np.asarray(np.where(usable[:, None], votes / total, 0), np.float32)
+
+    def majority(self) -> npt.NDArray[np.int64]:
+        """int64 (N,): the emotion that FER+'s authors call the majority, -1 where there is none.
+
+        Single votes are dropped as outliers; the emotion must then hold more than half of what is left
+        (``majority`` mode of the authors' code, microsoft/FERPlus).
+        """
+        votes = np.column_stack([self.emotions, self.unknown, self.no_face]).astype(np.int64)
+        votes[votes <= 1] = 0
+        top = votes.argmax(1)
+        clear = 2 * votes.max(1) > votes.sum(1)
+        return np.where(clear & (top < len(EMOTIONS)), top, -1)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of faces with their labels.
+
+    Attributes:
+        name: what to call the set in reports.
+        images: uint8 (N, H, W), grayscale, or (N, H, W, 3), RGB; 0-255; each image is one face.
+        labels: int64 (N,), index into the vocabulary (``mien.emotions.EMOTIONS``).
+        split: str (N,), one of ``train``, ``validation``, ``test``, or ``inner`` (set aside from training to choose by).
+        votes: annotators' votes, or None where the set has single labels only.
+        names: str (N,), where each image comes from: a file, or a line or row of one. Empty takes numbers.
+    """
+
+    name: str
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    split: npt.NDArray[np.str_]
+    votes: Votes | None = None
+    names: npt.NDArray[np.str_] = field(default_factory=lambda: np.array([], np.str_))
+
+    def __post_init__(self) -> None:
+        n, shape = len(self.images), self.images.shape
+        if self.images.dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)):
+            raise DataError(f"images: got {self.images.dtype} {shape}, expected uint8 (N, H, W) or (N, H, W, 3)")
+        if not len(self.names):
+            object.__setattr__(self, "names", np.array([f"#{row}" for row in range(n)], np.str_))
+        if not (len(self.labels) == len(self.split) == len(self.names) == n):
+            raise DataError(
+                f"{n} images, {len(self.labels)} labels, {len(self.split)} splits, {len(self.names)} names: "
+                "expected as many of each"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Dataset:
+        """The images in ``rows`` (a mask or indices)."""
+        votes = self.votes and Votes(self.votes.emotions[rows], self.votes.unknown[rows], self.votes.no_face[rows])
+        return Dataset(self.name, self.images[rows], self.labels[rows], self.split[rows], votes, self.names[rows])
+
+    def part(self, split: str) -> Dataset:
+        """The images of one split.
+
+        Raises:
+            DataError: it has none.
+        """
+        rows = self.split == split
+        if not rows.any():
+            raise DataError(
+                f"{self.name} has no images for {split!r}: it has {', '.join(sorted(set(self.split.tolist())))}",
+                hint=_MISSING_PART[split],
+            )
+        return self.take(rows)
+
+
+def named_by_content(places: Sequence[str], images: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:
+    """Each place, str (N,), with eight digits of its image's hash, so that a list of names fits no other data."""
+    marks = (hashlib.blake2b(image.tobytes(), digest_size=4).hexdigest() for image in images)
+    return np.array([f"{place} {mark}" for place, mark in zip(places, marks)], np.str_)
+
+
+def copies_of_training(faces: Dataset, split: str) -> npt.NDArray[np.bool_]:
+    """Bool (n,): which images of ``split`` are pixel for pixel in the training part too."""
+
+    def digest(image: npt.NDArray[np.uint8]) -> bytes:
+        return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+
+    known = {digest(image) for image in faces.images[faces.split == TRAIN]}
+    return np.array([digest(image) in known for image in faces.images[faces.split == split]], bool)

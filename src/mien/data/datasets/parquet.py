@@ -1,0 +1,283 @@
+"""Data sets in parquet files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...emotions import EMOTIONS, FER2013_ORDER
+from ...errors import DataError, MienError, SourceError
+from ...extras import require
+from ..dataset import UNDIVIDED, Dataset
+from ..names import PARTS, emotion_number
+from ..preprocessing import Squares
+from ..splits import Shares
+from .npz import from_ferplus
+
+_LABELS = ("label", "labels", "emotion", "emotions", "expression", "class", "target")
+_SPLITS = ("split", "usage", "subset")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where to find what, and how to read it.
+
+    Attributes:
+        image: column of the encoded images: bytes, or structs with a field ``bytes``.
+        label: column of the labels: numbers or strings.
+        names: what label numbers mean, from Hugging Face's metadata or FER2013.
+        split: column of the parts, or empty.
+        votes: column of FER+'s ten votes, or empty.
+    """
+
+    image: str
+    label: str
+    names: tuple[str, ...]
+    split: str
+    votes: str
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read."""
+        return [name for name in (self.image, self.label, self.split, self.votes) if name]
+
+    def content(self, row: Mapping[str, Any]) -> bytes | None:
+        """The encoded image; None where there is none."""
+        cell = row[self.image]
+        return cell.get("bytes") if isinstance(cell, dict) else cell
+
+    def emotion(self, row: Mapping[str, Any], where: str) -> int:
+        """Place in the vocabulary of the row's emotion.
+
+        Raises:
+            DataError: it has none, or one of no known name.
+        """
+        label = row[self.label]
+        if isinstance(label, str):
+            return emotion_number(label, where, f"column {self.label!r}")
+        if label is None or not 0 <= label < len(self.names):
+            raise DataError(
+                f"{where}: column {self.label!r}: got {label}, expected 0 to {len(self.names) - 1}: "
+                f"{', '.join(self.names)}",
+                hint="Write the emotions' names in place of numbers, or leave out rows without a label.",
+            )
+        return emotion_number(self.names[label], where, f"column {self.label!r}, number {label},")
+
+    def part(self, row: Mapping[str, Any], where: str) -> str:
+        """The row's part, or empty where there is no such column.
+
+        Raises:
+            DataError: it is of no known name.
+        """
+        if not self.split:
+            return ""
+        name = str(row[self.split])
+        if name.strip().lower() not in PARTS:
+            raise DataError(
+                f"{where}: column {self.split!r}: got {name!r}, expected train, validation, test, or Training, PublicTest, "
+                "PrivateTest",
+                hint="Rename the parts.",
+            )
+        return PARTS[name.strip().lower()]
+
+
+def find_columns(schema: Any, file: Path) -> Columns:
+    """The columns of ``schema``, a ``pyarrow.Schema`` (pyarrow carries no types).
+
+    Raises:
+        DataError: there is no column of images or none of labels.
+    """
+    types = require("pyarrow.types", "table")
+    images = [field.name for field in schema if _holds_images(field.type, types)]
+    labels = _first(schema, _LABELS, lambda kind: types.is_integer(kind) or _is_text(kind, types))
+    found = f"{file}: got the columns {', '.join(f'{field.name} ({field.type})' for field in schema)[:200]}"
+    if not images:
+        raise DataError(
+            f"{found}; expected one of images: encoded bytes, or structs with a field 'bytes'",
+            hint="Save encoded images, not arrays or paths: an image file's bytes in each row.",
+        )
+    if not labels:
+        raise DataError(
+            f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}",
+            hint="Rename the column of labels to 'label'.",
+        )
+    return Columns(
+        image="image" if "image" in images else images[0],
+        label=labels,
+        names=_class_names(schema.metadata, labels, file),
+        split=_first(schema, _SPLITS, lambda kind: _is_text(kind, types)),
+        votes=_first(schema, ("votes",), lambda kind: types.is_list(kind) or types.is_fixed_size_list(kind)),
+    )
+
+
+def _first(schema: Any, names: tuple[str, ...], fits: Callable[[Any], bool]) -> str:
+    by_name = {field.name.lower(): field for field in reversed(list(schema))}
+    return next((by_name[name].name for name in names if name in by_name and fits(by_name[name].type)), "")
+
+
+def _holds_images(kind: Any, types: Any) -> bool:
+    if types.is_struct(kind):
+        return any(
+            kind.field(i).name == "bytes" and _is_binary(kind.field(i).type, types) for i in range(kind.num_fields)
+        )
+    return _is_binary(kind, types)
+
+
+def _is_binary(kind: Any, types: Any) -> bool:
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_text(kind: Any, types: Any) -> bool:
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path) -> tuple[str, ...]:
+    """What label numbers mean: Hugging Face's ClassLabel names, else FER2013's order."""
+    text = (metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(text).get("info", {}).get("features", {})
+        names = (features.get(label) or {}).get("names") or FER2013_ORDER
+    except (ValueError, AttributeError) as error:
+        raise DataError(
+            f"{file}: Hugging Face's metadata cannot be read: got {text[:60]!r}, expected JSON with info.features",
+            hint=f"Write the emotions' names ({EMOTIONS[0]}, ...) into the column {label!r} in place of numbers.",
+        ) from error
+    return tuple(str(name) for name in names)
+
+
+#: Images held encoded at a time.
+_BATCH = 256
+
+
+def read_parquet(
+    path: Path,
+    size: int,
+    color: str = "gray",
+    *,
+    find_faces: bool = False,
+    shares: Shares | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_damaged: Callable[[Path, str], None] | None = None,
+    notes: Callable[[str], None] = lambda _text: None,
+) -> Dataset:
+    """Read encoded images from parquet.
+
+    - The images: the first column of structs with a field ``bytes`` (Hugging Face's ``Image``), or of bytes; PNG, JPEG
+      or any other format that ``mien.io.images.read_image`` knows.
+    - The labels: a column ``label``, ``labels``, ``emotion``, ``expression``, ``class`` or ``target``. Strings may be any
+      alias. Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``) if there are any, else they are
+      FER2013's own: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
+    - The parts: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else
+      that of a folder it is in; else they are ``undivided``.
+    - FER+'s ten votes, where there is a column ``votes`` with lists of ten: its eight emotions in its own order,
+      unknown, no face.
+
+    Args:
+        path: the file, or a folder that is searched for ``*.parquet``.
+        size: side of the resulting squares in pixels.
+        color: ``gray`` or ``rgb``.
+        find_faces: cut each photo's face out of it; a photo without one counts as damaged.
+        shares: of train, validation and test, to divide by where parts are missing (``Squares.faces``); None does not.
+        seed: of the division.
+        progress: called with (images read, images in all).
+        on_damaged: called with the file of each image that cannot be decoded, and why; it is then left out. None makes
+            the first one an error.
+        notes: called with what the user should know.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        DataError: a file is damaged, empty or lacks a column; a label or part is of no known name; or an emotion has too few
+            images to be divided.
+        SourceError: an image cannot be decoded and ``on_damaged`` is None.
+    """
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    tables = [(file, _open(file)) for file in files]
+    total = sum(table.metadata.num_rows for _, table in tables)
+    if not total:
+        raise DataError(f"{path}: got no rows, expected images with labels", hint="Download it again.")
+    squares = Squares(size, color, find_faces)
+    votes: list[Any] = []
+    rows = (row for file, table in tables for row in _rows(file, table, path))
+    for done, row in enumerate(rows, start=1):
+        try:
+            _add(squares, row)
+            votes.append(row.votes)
+        except SourceError as error:
+            if on_damaged is None:
+                raise
+            on_damaged(row.file, str(error))
+        progress(done, total)
+    if not len(squares):
+        raise DataError(f"{path}: none of the {total} images can be used", hint="Download it again.")
+    found = squares.faces(path.resolve().stem, shares, seed, notes)
+    if not all(isinstance(vote, list) and len(vote) == 10 for vote in votes):
+        return found
+    return replace(found, votes=from_ferplus(np.array(votes, np.uint8)))
+
+
+@dataclass(frozen=True)
+class _Row:
+    file: Path
+    where: str
+    name: str
+    content: bytes | None
+    label: int
+    part: str
+    votes: Any
+
+
+def _open(file: Path) -> Any:
+    arrow, parquet = require("pyarrow", "table"), require("pyarrow.parquet", "table")
+    try:
+        return parquet.ParquetFile(file)
+    except (arrow.ArrowException, OSError) as error:
+        raise DataError(f"{file}: cannot be read as parquet: {error}", hint="Download the file again.") from error
+
+
+def _rows(file: Path, table: Any, path: Path) -> Iterator[_Row]:
+    """The rows of one file; its images are held encoded, a batch at a time."""
+    arrow = require("pyarrow", "table")
+    inside = file.name if path == file else file.relative_to(path).as_posix()
+    columns, part, number = find_columns(table.schema_arrow, file), _part_of(inside), 0
+    try:
+        for batch in table.iter_batches(_BATCH, columns=columns.wanted):
+            for row in batch.to_pylist():
+                number += 1
+                where = f"{file}, row {number}"
+                votes = row[columns.votes] if columns.votes else None
+                found = columns.part(row, where) or part
+                name = f"{inside}, row {number}"
+                yield _Row(file, where, name, columns.content(row), columns.emotion(row, where), found, votes)
+    except (arrow.ArrowException, OSError) as error:
+        if isinstance(error, MienError):
+            raise
+        raise DataError(f"{file}: damaged after row {number}: {error}", hint="Download the file again.") from error
+
+
+def _add(squares: Squares, row: _Row) -> None:
+    if not row.content:
+        raise SourceError(
+            f"{row.where}: holds no image: got no bytes, expected those of a PNG or JPEG file",
+            hint="Save the images themselves, not their paths.",
+        )
+    try:
+        squares.add(row.content, row.name, row.label, row.part)
+    except SourceError as error:
+        raise SourceError(f"{row.where}: {error}", hint=error.hint) from error
+
+
+def _part_of(name: str) -> str:
+    """The part that a file's name speaks of, else that of the innermost folder that does."""
+    for piece in reversed(Path(name).with_suffix("").parts):
+        found = [PARTS[word] for word in re.split(r"[^a-z]+", piece.lower()) if word in PARTS]
+        if found:
+            return found[0]
+    return UNDIVIDED

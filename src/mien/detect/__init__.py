@@ -1,1 +1,0 @@
-"""Where the faces are: a frame becomes faces."""

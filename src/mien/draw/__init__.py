@@ -1,1 +1,0 @@
-"""Readings made visible: marked pictures."""

@@ -1,0 +1,145 @@
+"""Draw boxes, labels and masks on images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from .types import Box, Frame, Reading
+
+#: RGB, 0-255. Okabe and Ito (2008), "Color Universal Design", with gray for neutral.
+COLORS: dict[str, tuple[int, int, int]] = {
+    "angry": (213, 94, 0),
+    "disgust": (0, 158, 115),
+    "fear": (204, 121, 167),
+    "happy": (240, 228, 66),
+    "sad": (0, 114, 178),
+    "surprise": (230, 159, 0),
+    "neutral": (200, 200, 200),
+    "contempt": (86, 180, 233),
+}
+
+
+def ink_on(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Black or white, whichever reads better on ``color`` (relative luminance, WCAG 2)."""
+    red, green, blue = (value / 255 for value in color)
+    return (0, 0, 0) if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.18 else (255, 255, 255)
+
+
+def named(reading: Reading) -> str:
+    """What a reading says in words: ``happy``, ``happy + surprise``, or ``sad?`` where it abstained."""
+    return f"{reading.emotion}?" if reading.abstained else " + ".join(reading.mixed) or reading.emotion
+
+
+def percent(probability: float) -> str:
+    """``98 %``; nothing that was read off a face is certain, so never ``100 %``."""
+    return "> 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
+def caption(reading: Reading) -> str:
+    """One line for a face: ``happy 98 %``, ``neutral 54 % + sad 31 %``, or ``sad? 38 %`` where it abstained."""
+    if reading.abstained or not reading.mixed:
+        return f"{named(reading)} {percent(reading.confidence)}"
+    probabilities = reading.as_dict()
+    return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
+
+
+def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
+    """A copy of the image with each face boxed and captioned.
+
+    Args:
+        frame: the image.
+        readings: what was read off its faces.
+
+    Returns:
+        uint8 (H, W, 3), RGB, 0-255.
+    """
+    canvas = Image.fromarray(frame.image)
+    pen = ImageDraw.Draw(canvas)
+    line = max(1, round(max(frame.width, frame.height) / 320))
+    for reading in readings:
+        color = COLORS[reading.emotion]
+        pen.rectangle(reading.face.box.xyxy, outline=color, width=line)
+    for reading in readings:  # captions last, so that no box crosses them
+        _tag(pen, reading, frame, line)
+    return np.asarray(canvas)
+
+
+def _tag(pen: ImageDraw.ImageDraw, reading: Reading, frame: Frame, line: int) -> None:
+    box, color = reading.face.box, COLORS[reading.emotion]
+    text, pad = caption(reading), 2 * line
+    if reading.track is not None:
+        text = f"{reading.track}: {text}"
+    # As large as the image suggests, but hardly wider than the face, so that neighbors keep their captions.
+    largest = 1.2 * box.width / pen.textlength(text, font=ImageFont.load_default(100.0)) * 100
+    font = ImageFont.load_default(float(np.clip(largest, 10, max(14, frame.width / 28))))
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    width, height = right - left + 2 * pad, bottom - top + 2 * pad
+    x = min(max(0.0, box.x0), max(0.0, frame.width - width))
+    y = box.y0 - height if box.y0 >= height else min(box.y1, frame.height - height)
+    y = max(0.0, y)
+    pen.rectangle((x, y, x + width, y + height), fill=color)
+    pen.text((x + pad - left, y + pad - top), text, font=font, fill=ink_on(color))
+
+
+#: RGB, 0-255: what a covered face becomes.
+COVER = (110, 116, 124)
+#: The cover is an ellipse around the box, which spans brow to chin: half its width and height, as multiples of the box's,
+#: and how far its center lies above the box's. So it takes in hair, ears and chin, and every corner of the box.
+_ACROSS, _DOWN, _UP = 0.8, 0.9, 0.1
+_RIM = 2.0  # pixels more, since boxes are not exact
+
+
+def covered(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), guessed: Sequence[Box] = ()) -> Frame:
+    """The image with some faces gone.
+
+    Args:
+        frame: the image.
+        hidden: boxes of the faces to cover. Their boxes are covered wholly; of what lies around them, not what is spared.
+        spared: boxes of the faces to leave visible: of each the ellipse within, for what its corners show may be others'.
+        guessed: boxes where a face was a moment ago: covered as ``hidden`` is, but never over a spared face.
+
+    Returns:
+        A frame of its own pixels, or the same one where nothing is to be covered.
+    """
+    if not hidden and not guessed:
+        return frame
+    image = frame.image.copy()
+    for box in hidden:
+        _cover(image, box, spared, tight=True)
+    for box in guessed:
+        _cover(image, box, spared, tight=False)
+    return replace(frame, image=image)
+
+
+def _cover(image: npt.NDArray[np.uint8], box: Box, spared: Sequence[Box], *, tight: bool) -> None:
+    across, down = _ACROSS * box.width + _RIM, _DOWN * box.height + _RIM
+    middle_x, middle_y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2 - _UP * box.height
+    left, right = _within(middle_x - across, middle_x + across, image.shape[1])
+    top, bottom = _within(middle_y - down, middle_y + down, image.shape[0])
+    y, x = np.ogrid[top:bottom, left:right]
+    inside = ((x - middle_x) / across) ** 2 + ((y - middle_y) / down) ** 2 <= 1
+    own = _in(box, x, y) if tight else np.zeros_like(inside)
+    for other in spared:
+        inside &= ~_face_in(other, x, y) | own
+    image[top:bottom, left:right][inside] = COVER
+
+
+def _in(box: Box, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    across = (x >= math.floor(box.x0)) & (x <= math.ceil(box.x1))
+    return np.asarray(across & (y >= math.floor(box.y0)) & (y <= math.ceil(box.y1)))
+
+
+def _face_in(box: Box, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    across, down = (x - (box.x0 + box.x1) / 2) / (box.width / 2), (y - (box.y0 + box.y1) / 2) / (box.height / 2)
+    return np.asarray(across**2 + down**2 <= 1)
+
+
+def _within(low: float, high: float, end: int) -> tuple[int, int]:
+    first = min(max(0, math.floor(low)), end)
+    return first, min(max(first, math.ceil(high) + 1), end)

@@ -1,0 +1,1 @@
+"""Reading and writing: images, video, cameras, tables and annotated output."""

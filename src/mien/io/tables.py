@@ -1,0 +1,148 @@
+"""Write tables of rows: CSV, JSON Lines and parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from ..errors import OptionError
+from ..extras import require
+from .atomic import replacing
+from .rows import KINDS, SCHEMA_VERSION, Row, Value
+
+
+def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write a header and one line a row: UTF-8, commas, line feeds; how cells are written is said in ``rows``."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in columns])
+    text.detach()  # the file belongs to the caller, who closes it
+
+
+def _cell(value: Value) -> str | int | float:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "+".join(value) if isinstance(value, list) else value
+
+
+def write_json_lines(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write one JSON object a line, in UTF-8, with ``columns`` as its keys."""
+    for row in rows:
+        line = json.dumps({name: row[name] for name in columns}, ensure_ascii=False, allow_nan=False)
+        file.write(line.encode() + b"\n")
+
+
+class JsonArray:
+    """Writes the same objects as one JSON array, one a line, as they come; a context.
+
+    Characters beyond ASCII are escaped, because this goes to terminals and pipes whose encoding may know none of them. An
+    error ends the array where it is; one that comes before any row leaves nothing written at all.
+    """
+
+    def __init__(self, stream: TextIO, columns: tuple[str, ...]) -> None:
+        self._stream, self._columns, self._begun = stream, columns, False
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Write rows."""
+        for row in rows:
+            line = json.dumps({name: row[name] for name in self._columns}, allow_nan=False)
+            self._stream.write(f"{',' if self._begun else '['}\n  {line}")
+            self._begun = True
+
+    def __enter__(self) -> JsonArray:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._begun:
+            self._stream.write("\n]\n")
+        elif kind is None:
+            self._stream.write("[]\n")
+
+
+_ROWS_IN_GROUP = 20_000
+
+
+def require_parquet() -> tuple[Any, Any]:
+    """The modules ``pyarrow`` and ``pyarrow.parquet``.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    return require("pyarrow", "table"), require("pyarrow.parquet", "table")
+
+
+def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write rows in groups of 20,000, which is all that is held in memory; zstd-compressed.
+
+    Columns are string, int64, double, list<string> and bool; the metadata has ``mien_schema``.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, parquet = require_parquet()
+    types = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "texts": pa.list_(pa.string()),
+        "boolean": pa.bool_(),
+    }
+    fields = [pa.field(name, types[KINDS.get(name, "number")]) for name in columns]
+    schema = pa.schema(fields, metadata={"mien_schema": str(SCHEMA_VERSION)})
+    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        for group in _groups(rows):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while group := list(islice(left, _ROWS_IN_GROUP)):
+        yield group
+
+
+_WRITERS: dict[str, Callable[[BinaryIO, tuple[str, ...], Iterable[Row]], None]] = {
+    ".csv": write_csv,
+    ".jsonl": write_json_lines,
+    ".parquet": write_parquet,
+}
+
+FORMATS = tuple(_WRITERS)
+
+
+def check_format(path: Path) -> None:
+    """Make sure that a table can be written under this name, before any work is done for it.
+
+    Raises:
+        OptionError: its extension is none of ``.csv``, ``.jsonl`` and ``.parquet``.
+        MissingExtraError: it is ``.parquet``, and pyarrow is not installed.
+    """
+    extension = path.suffix.lower()
+    if extension not in _WRITERS:
+        raise OptionError(
+            f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
+            hint="Rename the output, for example to results.csv.",
+        )
+    if extension == ".parquet":
+        require_parquet()
+
+
+def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write ``rows`` to ``path`` as they come, in constant memory; the file is there whole or not at all.
+
+    Raises:
+        OptionError: the extension is unknown.
+        MissingExtraError: pyarrow is needed and is not installed.
+        OutputError: the place cannot be written to.
+    """
+    check_format(path)
+    with replacing(path) as file:
+        _WRITERS[path.suffix.lower()](file, columns, rows)

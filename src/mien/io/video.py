@@ -1,0 +1,244 @@
+"""A video file as a stream of frames, with true times, for as far as it can be read."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..clock import clock
+from ..errors import OptionError, SourceError, TooLargeError
+from ..extras import require
+from ..types import Frame
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+#: What a video's name ends in, in lower case.
+VIDEO_EXTENSIONS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
+    *(".3gp", ".ogv", ".mjpeg", ".mjpg", ".y4m"),
+)
+#: Times are kept to the millisecond in tables; frames further apart than this are two.
+_TIMES_DIFFER_S = 0.0006
+#: Going on with a video begins to decode this much earlier: some formats find only roughly what they are asked for.
+_SEEK_BEFORE_S = 3.0
+#: Formats with an index to find a time by; in others a video is decoded from its beginning.
+_INDEXED = {"mov", "matroska"}
+#: Formats that give their frames no times, or wrong ones, and have a constant rate: their frames are counted.
+_UNTIMED = {"avi", "mpeg", "h264", "hevc", "m4v", "mpegvideo"}
+_HINT = "Try to play it in a video player; copy or download it again. An MP4 without its end cannot be read at all."
+#: A video that ends this much earlier than its header says was cut off: seconds, and share of the video.
+_SHORT_BY_S, _SHORT_BY = 1.0, 0.02
+
+
+def is_video(path: str | Path) -> bool:
+    """Whether a file's name says that it is a video."""
+    return str(path).lower().endswith(VIDEO_EXTENSIONS)
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a video's header says.
+
+    Attributes:
+        width: pixels of a frame as it is shown: upright, its pixels square.
+        height: likewise.
+        rate: frames a second, on average; 25 where the header does not say.
+        duration_s: length in seconds; None where the header does not say.
+    """
+
+    width: int
+    height: int
+    rate: float
+    duration_s: float | None
+
+
+class Video:
+    """A video file.
+
+    Args:
+        path: the file.
+        interval_s: take a frame each so many seconds of the video's own time; 0 takes every frame.
+        max_megapixels: refuse videos whose frames hold more.
+
+    Attributes:
+        name: the path as given.
+        facts: what the header says.
+        stopped: once the frames have been drawn: where and why some could not be read, in words; "" when all could.
+
+    Raises:
+        OptionError: ``interval_s`` is negative or no number.
+        SourceError: the file is missing, empty, no video, or holds not a single frame that can be read.
+        TooLargeError: its frames are larger than ``max_megapixels``.
+        MissingExtraError: PyAV is not installed.
+    """
+
+    def __init__(self, path: str | Path, *, interval_s: float = 0.0, max_megapixels: float = 200.0) -> None:
+        if not 0 <= interval_s < float("inf"):
+            raise OptionError(
+                f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds",
+                hint="0.2 takes five a second.",
+            )
+        self.name, self.stopped = str(path), ""
+        self._every_s, self._origin_s = interval_s, 0.0
+        with self._opened() as (container, stream):
+            first = next(self._images(container, stream), None)
+            if first is None:
+                raise SourceError(f"{path} holds no frame that can be read", hint=_HINT)
+            self.facts = _facts(stream, first)
+            formats = set(container.format.name.split(","))  # one reader may serve several, such as mov,mp4
+            self._timed = first.time is not None and not formats & _UNTIMED
+            self._indexed = bool(formats & _INDEXED)
+            # Fixed once: some formats come to know where they start only while they are read
+            self._origin_s = float(first.time or 0.0) if self._timed else 0.0
+        megapixels = self.facts.width * self.facts.height / 1e6
+        if megapixels > max_megapixels:
+            raise TooLargeError(
+                f"{path} is too large: its frames hold {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
+                hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels.",
+            )
+
+    @property
+    def sampled_rate(self) -> float:
+        """Frames a second that ``frames`` gives, on average."""
+        return min(self.facts.rate, 1 / self._every_s) if self._every_s else self.facts.rate
+
+    def frames(self, after: tuple[int, float] | None = None) -> Iterator[Frame]:
+        """Decode the video, holding one frame at a time.
+
+        What is damaged is left out; where nothing more can be read the stream ends, and ``stopped`` says so.
+
+        Args:
+            after: number and time of a frame to go on after; None begins at the beginning.
+
+        Yields:
+            Frames: upright, in square pixels, with ``time_s`` counted from the first frame as the video says (variable
+            rates too) and always rising, and ``index`` counting all frames, also those that ``interval_s`` passes over.
+        """
+        self.stopped = ""
+        ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
+        with self._opened() as (container, stream):
+            for index, time_s, image in self._numbered(container, stream, after):
+                ends_s = time_s + max(_lasts(image), 1 / self.facts.rate)
+                if time_s + 1e-6 >= due_s:
+                    due_s = self._due_after(time_s)
+                    yield Frame(_upright(image, self.facts), self.name, index, time_s)
+            promised = _duration(stream, self._origin_s)
+        if promised and promised - ends_s > max(_SHORT_BY_S, _SHORT_BY * promised):
+            self._note(
+                f"{self.name} stops at {clock(ends_s, 1)} of {clock(promised, 1)}: the rest is missing or damaged"
+            )
+
+    def _due_after(self, time_s: float) -> float:
+        return self._every_s and (math.floor((time_s + 1e-6) / self._every_s) + 1) * self._every_s
+
+    def _note(self, problem: str) -> None:
+        self.stopped = f"{self.stopped}; {problem}" if self.stopped else problem
+
+    def _numbered(
+        self, container: InputContainer, stream: VideoStream, after: tuple[int, float] | None
+    ) -> Iterator[tuple[int, float, VideoFrame]]:
+        """Number, time and image of each frame."""
+        index, last_s = -1, -1.0
+        if after is not None and self._timed:
+            index, last_s = after
+            if self._indexed:
+                _seek(container, stream, last_s + self._origin_s)
+        for image in self._images(container, stream):
+            if not self._timed:
+                index += 1
+                if after is None or index > after[0]:
+                    yield index, index / self.facts.rate, image
+                continue
+            time_s = last_s + _TIMES_DIFFER_S if image.time is None else image.time - self._origin_s
+            if time_s >= last_s + _TIMES_DIFFER_S:
+                index, last_s = index + 1, time_s
+                yield index, time_s, image
+
+    def _images(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        av = require("av", "video")
+        packets = container.demux(stream)
+        at, damaged = "its beginning", False
+        while True:
+            try:
+                images = next(packets).decode()
+            except StopIteration:
+                return
+            except av.error.InvalidDataError:
+                if not damaged:
+                    damaged = True
+                    self._note(f"{self.name} is damaged at {at}: what can be read before and after it is read")
+                continue
+            except av.error.FFmpegError as error:
+                self._note(f"{self.name} cannot be read beyond {at}: {error.strerror}")
+                return
+            for image in images:
+                if isinstance(image, av.VideoFrame):
+                    at = clock(image.time - self._origin_s, 1) if image.time is not None else at
+                    yield image
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
+        av = require("av", "video")
+        path = Path(self.name)
+        if path.is_file() and path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty: 0 bytes", hint=_HINT)
+        try:
+            container = av.open(os.path.abspath(self.name))  # noqa: PTH100  # a name with a colon would pass for an address
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{self.name} is no video that can be read: {error.strerror}", hint=_HINT) from error
+        with container:
+            if not container.streams.video:
+                raise SourceError(f"{self.name} holds no images, only sound", hint="Name a video.")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            yield container, stream
+
+
+def _facts(stream: VideoStream, first: VideoFrame) -> VideoFacts:
+    height, width = first.height, max(1, round(first.width * float(stream.sample_aspect_ratio or 1)))
+    if first.rotation % 180:
+        height, width = width, height
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    return VideoFacts(width, height, rate, _duration(stream, float(first.time or 0.0)))
+
+
+def _duration(stream: VideoStream, origin_s: float) -> float | None:
+    """Seconds of the images alone: a container's own length may be that of its sound."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    spoken = stream.metadata.get("DURATION", "").split(":")  # as Matroska writes the end, 00:01:02.500000000
+    with suppress(ValueError):
+        if len(spoken) == 3:
+            return 3600 * int(spoken[0]) + 60 * int(spoken[1]) + float(spoken[2]) - origin_s
+    return None
+
+
+def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> None:
+    """Move to well before a time."""
+    av = require("av", "video")
+    base = stream.time_base or Fraction(1, av.time_base)
+    with suppress(av.error.FFmpegError):  # then it is decoded from its beginning
+        container.seek(max(0, int((time_s - _SEEK_BEFORE_S) / base)), stream=stream)
+
+
+def _lasts(image: VideoFrame) -> float:
+    return float((image.duration or 0) * (image.time_base or 0))
+
+
+def _upright(image: VideoFrame, facts: VideoFacts) -> npt.NDArray[np.uint8]:
+    turns = round(image.rotation / 90)  # counterclockwise
+    width, height = (facts.height, facts.width) if turns % 2 else (facts.width, facts.height)
+    pixels = np.asarray(image.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels

@@ -1,1 +1,0 @@
-"""Data sets in, in the forms in which people have them."""

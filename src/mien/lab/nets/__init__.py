@@ -1,1 +1,0 @@
-"""Networks to train. Needs torch."""

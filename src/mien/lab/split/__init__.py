@@ -1,1 +1,0 @@
-"""Which pictures are learned from, chosen by and judged by."""

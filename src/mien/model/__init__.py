@@ -1,0 +1,1 @@
+"""The expression network: card, registry, session, preprocessing, classifier, calibration."""

@@ -1,0 +1,119 @@
+"""The card of a model: what its weights are, how to feed them, and how good they were measured to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..emotions import parse
+from ..errors import ModelError, OptionError
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How pixels become network input: float32 NCHW, ``(value / 255 - mean) / std``.
+
+    Attributes:
+        size: side in pixels.
+        mean, std: of values between 0 and 1.
+        color: ``gray``, or ``rgb``: three channels in this order.
+    """
+
+    size: int
+    mean: float
+    std: float
+    color: str = "gray"
+
+    @property
+    def channels(self) -> int:
+        """1 for gray, 3 for RGB."""
+        return 3 if self.color == "rgb" else 1
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """One output of the network.
+
+    Attributes:
+        emotions: what its logits stand for, in their order.
+        temperature: divides the logits so that confidence matches how often the head is right (Guo et al. 2017).
+        vote_temperature: divides them so that probabilities match the share of annotators' votes instead; None where
+            there were no votes to fit it to.
+    """
+
+    emotions: tuple[str, ...]
+    temperature: float = 1.0
+    vote_temperature: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What stands in the JSON file beside a model's weights.
+
+    Attributes:
+        name: what the model is called.
+        weights: file name of the ONNX weights, beside the card; float32 input ``images`` (N, C, S, S), and one output of
+            logits (N, K) named after each head.
+        sha256: of the weights file, in hex.
+        license: of the weights.
+        data: what the model was trained on.
+        input: how to feed it.
+        heads: its outputs.
+        parameters: number of trained weights.
+        macs: multiply-adds of one image.
+        recipe: the training recipe as plain values.
+        scores: measured results, as ``mien lab evaluate`` gives them.
+        precision: what most of it computes in: ``float32``, or ``int8``; inputs and outputs are float32 in any case.
+        training: what the last run cost: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores together,
+            ``machine``, and the ``accelerator``, empty where there was none; nothing where that was not recorded.
+    """
+
+    name: str
+    weights: str
+    sha256: str
+    license: str
+    data: str
+    input: InputSpec
+    heads: dict[str, HeadCard]
+    parameters: int
+    macs: int
+    recipe: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The card as JSON text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card at ``path``.
+
+    Raises:
+        ModelError: it is missing, is no JSON, lacks a field, or names an emotion that mien does not know.
+    """
+    try:
+        table = json.loads(path.read_text("utf-8"))
+        table["input"] = InputSpec(**table["input"])
+        table["heads"] = {name: _head(entry) for name, entry in table["heads"].items()}
+        card = ModelCard(**table)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"no model card at {path}", hint="Export with 'mien lab export', which writes the card beside the weights."
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path} is not a model card: {error}", hint="Export the model again.") from error
+    if card.input.color not in ("gray", "rgb"):
+        raise ModelError(f"{path}: input.color: got {card.input.color!r}, expected 'gray' or 'rgb'")
+    return card
+
+
+def _head(entry: dict[str, Any]) -> HeadCard:
+    try:
+        emotions = tuple(parse(name) for name in entry["emotions"])
+    except OptionError as error:
+        raise ValueError(str(error)) from error
+    return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"])

@@ -1,0 +1,154 @@
+"""From a face in a frame to the input of the network: align, crop, normalize, measure sharpness."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Face, Frame
+from .card import InputSpec
+
+#: Distance from the middle of the eyes to the middle of the mouth in a FER2013 image, as a share of its side.
+EYES_TO_MOUTH = 0.365
+#: How far halfway between the two lies below the center of the image, as a share of its side.
+BELOW_CENTRE = 0.071
+
+
+def cut(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.NDArray[np.uint8]:
+    """The face as a square image.
+
+    It is turned upright by its landmarks where it has them. What lies outside the frame repeats the border.
+
+    Args:
+        frame: the image.
+        face: where the face is in it.
+        size: side of the result in pixels.
+        color: ``gray`` or ``rgb``.
+
+    Returns:
+        uint8 (size, size), or (size, size, 3) for ``rgb``; 0-255.
+    """
+    (x, y), side, angle = square_around(face)
+    # The part of the image that the turned square can reach, shrunk by averaging so that no pixel is skipped.
+    reach = side * 0.75 + 2
+    x0, y0 = (min(max(0, math.floor(v - reach)), end - 1) for v, end in ((x, frame.width), (y, frame.height)))
+    x1, y1 = (
+        max(low + 1, min(end, math.ceil(v + reach))) for v, end, low in ((x, frame.width, x0), (y, frame.height, y0))
+    )
+    region = frame.image[y0:y1, x0:x1]
+    part = region if color == "rgb" else cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
+    fine = 2 * size if side > size else size
+    shrink = fine / side
+    if shrink < 1:
+        width, height = (max(1, round(n * shrink)) for n in (x1 - x0, y1 - y0))
+        part = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    across, down = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
+    turned = cv2.warpAffine(
+        part,
+        _onto(((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine),
+        (fine, fine),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    if fine != size:
+        turned = cv2.resize(turned, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(turned, np.uint8)
+
+
+def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
+    """The square to cut: its center (x, y) and side in pixels, and how far it is turned clockwise, in radians.
+
+    With landmarks, the line from eyes to mouth places it, gives its size and turns it; unlike the line through the eyes it
+    also holds in profile. Its size stays near what the box says, lest a face that looks down be cut too tight.
+    """
+    box = face.box
+    center = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    side = face.margin * math.sqrt(box.width * box.height)
+    if face.landmarks is None:
+        return center, side, 0.0
+    eyes, mouth = face.landmarks[:2].mean(0), face.landmarks[3:].mean(0)
+    length = float(np.hypot(*(mouth - eyes)))
+    if length < 0.1 * side:  # the landmarks have collapsed: they say nothing
+        return center, side, 0.0
+    down = (mouth - eyes) / length
+    side = min(max(length / EYES_TO_MOUTH, 0.7 * side), 1.4 * side)
+    x, y = (eyes + mouth) / 2 - down * BELOW_CENTRE * side
+    return (float(x), float(y)), side, math.atan2(-float(down[0]), float(down[1]))
+
+
+def _onto(center: tuple[float, float], side: float, angle: float, size: int) -> npt.NDArray[np.float64]:
+    """float64 (2, 3): where each pixel of the result comes from; pixel centers lie at whole numbers, as in OpenCV."""
+    step = side / size
+    cos, sin = math.cos(angle) * step, math.sin(angle) * step
+    turn = np.array([[cos, -sin], [sin, cos]])
+    offset = np.array(center) - 0.5 - turn @ np.full(2, (size - 1) / 2)
+    return np.column_stack([turn, offset])
+
+
+def to_tensor(crops: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
+    """Normalise crops as a model's card says.
+
+    Args:
+        crops: uint8 (N, S, S), gray, or (N, S, S, 3), RGB, 0-255, with S = ``spec.size``.
+        spec: from the model's card.
+
+    Returns:
+        float32 (N, C, S, S): ``(crops / 255 - mean) / std``. Gray crops fill each channel of a network that wants RGB;
+        RGB crops become gray for one that wants gray.
+    """
+    scale = np.float32(1 / (255 * spec.std))
+    planes = channels_first(crops, spec.channels)
+    return (planes.astype(np.float32) - np.float32(255 * spec.mean)) * scale
+
+
+def channels_first(images: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:
+    """Gray uint8 (N, H, W) or RGB (N, H, W, 3) images as uint8 (N, channels, H, W), channels being 1 or 3."""
+    if images.ndim == 3:
+        return np.repeat(images[:, None], channels, axis=1) if channels > 1 else images[:, None]
+    if channels == 1:
+        gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
+        return np.stack(gray)[:, None].astype(np.uint8) if gray else np.empty((0, 1, *images.shape[1:3]), np.uint8)
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
+def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Scale images, uint8 (N, H, W) or (N, H, W, 3), to squares of side ``size``, averaging what is lost."""
+    if images.shape[1:3] == (size, size):
+        return images
+    shrinks = min(images.shape[1:3]) > size
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    out = np.empty((len(images), size, size, *images.shape[3:]), np.uint8)
+    for source, target in zip(images, out):
+        cv2.resize(source, (size, size), dst=target, interpolation=how)
+    return out
+
+
+#: Crops are compared at this side: blown up, every image lacks detail.
+SIDE = 48
+#: Added to the variance, in squared levels: a blank crop has no detail.
+_BLANK = 4.0
+
+
+def detail(crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The energy of the finest detail in comparison to all contrast, however bright or flat the image.
+
+    The mean square of the Laplacian over the variance: the sharpness measure of Pech-Pacheco et al. (2000), made independent
+    of contrast.
+
+    Args:
+        crops: uint8 (N, S, S), gray, or (N, S, S, 3), RGB; of any size.
+
+    Returns:
+        float32 (N,), from 0 (nothing but slow shading) to about 2 (noise has more).
+    """
+    if not len(crops):
+        return np.zeros(0, np.float32)
+    small = resize(crops, SIDE)
+    gray = small if small.ndim == 3 else np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in small])
+    light = gray.astype(np.float32)
+    center = light[:, 1:-1, 1:-1]
+    beside = light[:, :-2, 1:-1] + light[:, 2:, 1:-1] + light[:, 1:-1, :-2] + light[:, 1:-1, 2:]
+    return np.asarray(((4 * center - beside) ** 2).mean((1, 2)) / (light.var((1, 2)) + _BLANK), np.float32)

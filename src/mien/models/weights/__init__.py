@@ -1,1 +1,0 @@
-"""The models that come with mien: ONNX weights, each with its card."""

@@ -1,1 +1,0 @@
-"""Results out: tables, and marked pictures, whole or not at all."""

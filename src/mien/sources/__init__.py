@@ -1,1 +1,0 @@
-"""Pictures in: a path, bytes or an array becomes a frame."""

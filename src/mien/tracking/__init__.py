@@ -1,0 +1,1 @@
+"""Follow people through video."""

@@ -1,0 +1,110 @@
+"""Steady the readings of one person over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import OptionError
+from ..types import Reading
+
+#: Seconds after which a frame counts e times less. Chosen from data: see ``docs/tracking.md``.
+SECONDS = 0.5
+
+
+class FadingMean:
+    """The mean of all values so far, a value that is ``t`` seconds old counting ``exp(-t / seconds)``.
+
+    With values ``x_i`` at times ``t_i``, the mean at ``t_n`` is::
+
+        sum_i exp(-(t_n - t_i) / seconds) x_i  /  sum_i exp(-(t_n - t_i) / seconds)
+
+    which is kept by ``w_n = 1 + w_(n-1) exp(-(t_n - t_(n-1)) / seconds)`` and ``m_n = m_(n-1) + (x_n - m_(n-1)) / w_n``.
+    At an even rate and after the start this is exponential smoothing (Brown 1963, "Smoothing, Forecasting and
+    Prediction of Discrete Time Series"); the divisor takes away its bias to the first value, as in Adam (Kingma and Ba
+    2015, arXiv 1412.6980, section 3), and makes it hold for uneven times.
+
+    Args:
+        seconds: the time constant.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._weight = 0.0
+        self._time_s = 0.0
+        self._mean: npt.NDArray[np.float64] | None = None
+
+    def add(self, time_s: float, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Take in the values of a moment.
+
+        Args:
+            time_s: when, in seconds; not before the last.
+            values: any shape, the same at each call.
+
+        Returns:
+            The mean now.
+        """
+        self._advance(time_s)
+        given = np.asarray(values, np.float64)
+        mean = given if self._mean is None else self._mean + (given - self._mean) / self._weight
+        self._mean = mean
+        return mean
+
+    def restore(self, time_s: float, mean: npt.ArrayLike) -> None:
+        """Stand as after an ``add`` at ``time_s`` that returned ``mean``."""
+        self._advance(time_s)
+        self._mean = np.asarray(mean, np.float64)
+
+    def _advance(self, time_s: float) -> None:
+        self._weight = 1 + self._weight * math.exp((self._time_s - time_s) / self._seconds)
+        self._time_s = time_s
+
+
+class Smoother:
+    """Steadies the readings of one person: probabilities, votes and coverage, each by a ``FadingMean``.
+
+    A mean of distributions is a distribution, so the smoothed ones sum to 1 too.
+
+    Args:
+        seconds: the time constant.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._probabilities, self._votes, self._covered = (FadingMean(seconds) for _ in range(3))
+        self._emotions: tuple[str, ...] | None = None
+
+    def smooth(self, time_s: float, reading: Reading, track: int) -> Reading:
+        """``reading`` as number ``track``, smoothed, with its own probabilities as ``raw``.
+
+        Raises:
+            OptionError: it has another label set than the last.
+        """
+        self._check(reading)
+        votes = None if reading.votes is None else self._votes.add(time_s, reading.votes).astype(np.float32)
+        return replace(
+            reading,
+            probabilities=self._probabilities.add(time_s, reading.probabilities).astype(np.float32),
+            votes=votes,
+            covered=float(self._covered.add(time_s, reading.covered)),
+            track=track,
+            raw=reading.probabilities,
+        )
+
+    def restore(self, time_s: float, smoothed: Reading) -> None:
+        """Stand as after a ``smooth`` that returned ``smoothed``."""
+        self._check(smoothed)
+        self._probabilities.restore(time_s, smoothed.probabilities)
+        self._covered.restore(time_s, smoothed.covered)
+        if smoothed.votes is not None:
+            self._votes.restore(time_s, smoothed.votes)
+
+    def _check(self, reading: Reading) -> None:
+        before, self._emotions = self._emotions or reading.emotions, reading.emotions
+        if before != reading.emotions:
+            raise OptionError(
+                f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(before)}",
+                hint="Begin with a new Tracker when the label set changes.",
+            )

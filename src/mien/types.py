@@ -1,0 +1,213 @@
+"""Values that pass between the stages: images, boxes, faces and readings; frozen, checked on construction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import OptionError
+
+
+def checked(
+    name: str, array: Any, dtype: npt.DTypeLike, shape: tuple[int | None, ...], hint: str = ""
+) -> npt.NDArray[Any]:
+    """``array`` if it is of ``dtype`` and ``shape`` (None stands for any length).
+
+    Raises:
+        OptionError: it is not.
+    """
+    wanted = f"{np.dtype(dtype)} ({', '.join('any' if n is None else str(n) for n in shape)})"
+    if not isinstance(array, np.ndarray):
+        raise OptionError(f"{name}: got {type(array).__name__}, expected a numpy array, {wanted}", hint=hint)
+    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape))
+    if array.dtype != dtype or not fits:
+        raise OptionError(f"{name}: got {array.dtype} {array.shape}, expected {wanted}", hint=hint)
+    return array
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels of its frame; x runs right, y down. It may reach past the border."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        if not (self.x1 > self.x0 and self.y1 > self.y0 and all(map(math.isfinite, self.xyxy))):
+            raise OptionError(f"box: got {self.xyxy}, expected finite numbers, x1 > x0 and y1 > y0")
+
+    @property
+    def xyxy(self) -> tuple[float, float, float, float]:
+        """(x0, y0, x1, y1)."""
+        return self.x0, self.y0, self.x1, self.y1
+
+    @property
+    def width(self) -> float:
+        """Pixels from left to right."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Pixels from top to bottom."""
+        return self.y1 - self.y0
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union with another box, 0 to 1."""
+        across = min(self.x1, other.x1) - max(self.x0, other.x0)
+        down = min(self.y1, other.y1) - max(self.y0, other.y0)
+        shared = max(0.0, across) * max(0.0, down)
+        return shared / (self.width * self.height + other.width * other.height - shared)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a frame.
+
+    Attributes:
+        box: tight around the face, from brow to chin.
+        score: the detector's confidence, 0 to 1.
+        landmarks: float32 (5, 2), x and y in pixels: left eye, right eye, nose, left and right corner of the mouth, left
+            and right as seen in the image; None where the detector gives none.
+        margin: side of the square image to cut around the face, as a multiple of the box's; it makes up for how
+            tightly a detector draws its boxes.
+    """
+
+    box: Box
+    score: float = 1.0
+    landmarks: npt.NDArray[np.float32] | None = None
+    margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.landmarks is not None:
+            checked("landmarks", self.landmarks, np.float32, (5, 2))
+            if not np.isfinite(self.landmarks).all():
+                raise OptionError(f"landmarks: got {self.landmarks.tolist()}, expected finite numbers")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """An image: a photo, or one frame of a video.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB, 0-255, upright (EXIF orientation applied).
+        name: where it came from: a path, or a word such as ``"array"``.
+        index: its number in its source; 0 for a photo.
+        time_s: when it was taken, in seconds from the start of its source; 0.0 for a photo.
+    """
+
+    image: npt.NDArray[np.uint8]
+    name: str = "array"
+    index: int = 0
+    time_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        hint = "Give RGB pixels with values 0-255; convert OpenCV's BGR with image[..., ::-1].copy()."
+        checked("image", self.image, np.uint8, (None, None, 3), hint)
+        if not self.image.size:
+            raise OptionError(f"image: got {self.image.shape}, expected at least 1 x 1 pixels")
+
+    @property
+    def height(self) -> int:
+        """Rows, in pixels."""
+        return int(self.image.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns, in pixels."""
+        return int(self.image.shape[1])
+
+
+#: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
+SHARE = 0.25
+#: A face with less detail is too blurred, or was too small, to be relied on. Chosen from data: see ``docs/uncertainty.md``.
+MIN_SHARPNESS = 0.03
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """The emotions of one face.
+
+    Attributes:
+        face: where the face is.
+        emotions: the label set, in the vocabulary's order; length K.
+        probabilities: float32 (K,), one per emotion, calibrated, summing to 1: how likely it is that most people would
+            name this emotion. In a video they are smoothed over time.
+        votes: float32 (K,), summing to 1: the share of people expected to name each emotion; None where not known.
+        covered: how likely it is that the face shows an emotion of the label set at all, 0 to 1.
+        min_confidence: the reading abstains below this, 0 to 1.
+        track: number of the person in a video; None in a photo.
+        raw: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed; None in a photo.
+        detail: how much the face shows, as ``mien.model.preprocess`` measures it; None where not known.
+    """
+
+    face: Face
+    emotions: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    votes: npt.NDArray[np.float32] | None = None
+    covered: float = 1.0
+    min_confidence: float = 0.5
+    track: int | None = None
+    raw: npt.NDArray[np.float32] | None = None
+    detail: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_distribution("probabilities", self.probabilities, len(self.emotions))
+        for name in ("votes", "raw"):
+            given = getattr(self, name)
+            if given is not None:
+                _check_distribution(name, given, len(self.emotions))
+
+    @property
+    def emotion(self) -> str:
+        """The likeliest emotion, also where the reading abstained."""
+        return self.emotions[int(self.probabilities.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of ``emotion``, 0 to 1."""
+        return float(self.probabilities.max())
+
+    @property
+    def mixed(self) -> tuple[str, ...]:
+        """The emotions that share the face, strongest first; empty where one rules alone, or the votes are not known."""
+        if self.votes is None:
+            return ()
+        strong = [int(i) for i in np.argsort(-self.votes, kind="stable") if self.votes[i] >= SHARE]
+        return tuple(self.emotions[i] for i in strong) if len(strong) > 1 else ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why not to rely on this reading; empty where nothing speaks against it.
+
+        ``blurred``: the face was too small or too blurred; ``unsure``: the strongest emotion is too unlikely; ``other``: the
+        face most likely shows no emotion of the label set.
+        """
+        against = {
+            "blurred": self.detail is not None and self.detail < MIN_SHARPNESS,
+            "unsure": self.confidence < self.min_confidence,
+            "other": self.covered < self.min_confidence,
+        }
+        return tuple(doubt for doubt, holds in against.items() if holds)
+
+    @property
+    def abstained(self) -> bool:
+        """True where there are ``doubts``: do not rely on the emotion named."""
+        return bool(self.doubts)
+
+    def as_dict(self) -> dict[str, float]:
+        """Emotion -> probability, strongest first."""
+        pairs = zip(self.emotions, self.probabilities.tolist())
+        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _check_distribution(name: str, values: npt.NDArray[np.float32], length: int) -> None:
+    checked(name, values, np.float32, (length,))
+    total = float(values.sum())
+    if not abs(total - 1) < 1e-3:
+        raise OptionError(f"{name}: got a sum of {total:.4f}, expected 1")

@@ -1,1 +1,0 @@
-"""The values that pass between stages: frozen, and checked where they are born."""

@@ -1,0 +1,93 @@
+"""A video given to the live page, and a picture that it sends."""
+
+import base64
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien import Frame, SourceError
+from mien.apps.live_eye import SIDE, Eye, reader_for
+from mien.apps.live_video import read_video
+
+av = pytest.importorskip("av", reason="videos need PyAV")
+
+
+@pytest.fixture(scope="module")
+def video(astronaut: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds: one of the astronaut, one of nothing, one of the astronaut again."""
+    path = tmp_path_factory.mktemp("video") / "video.mp4"
+    face = np.asarray(Image.fromarray(astronaut.image).resize((240, 240)))
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=Fraction(10))
+        stream.width = stream.height = 240
+        for index in range(30):
+            image = np.full_like(face, 90) if 10 <= index < 20 else face
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+def test_a_video_is_read_five_times_a_second_and_says_when_nobody_was_there(video):
+    told: list[float] = []
+    read = read_video(video, "holiday.mp4", reader_for("default", "four", live=True), 0.5, told.append)
+    assert len({row["frame"] for row in read.rows}) == 15
+    assert {row["source"] for row in read.rows} == {"holiday.mp4"}
+    assert [row["emotion"] for row in read.rows if row["time_s"] in (0.0, 1.4, 2.6)] == ["happy", None, "happy"]
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1, abs=0.07)
+    role = read.roles[0]
+    assert role.clearest.emotion == "happy"
+    assert max(Image.open(io.BytesIO(role.image)).size) <= 640
+    assert role.shares.shape == (15, 4)
+    assert not role.shares[5:10].any()
+
+
+def test_what_is_no_video_is_said(tmp_path):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"no video at all" * 100)
+    with pytest.raises(SourceError):
+        read_video(path, "x.mp4", reader_for("default", "four", live=True), 0.5, lambda share: None)
+
+
+def test_a_camera_of_any_size_is_read_at_one_size_and_followed(astronaut):
+    eye = Eye(reader_for("default", "four", live=True))
+    for side in (128, 512, 700):
+        image = np.asarray(Image.fromarray(astronaut.image).resize((side, side)))
+        frame, readings = eye.look(image)
+        assert max(frame.width, frame.height) == SIDE
+        assert [(one.emotion, one.track) for one in readings] == [("happy", 1)]
+    assert eye.see(astronaut.image).shape == (SIDE, SIDE, 3)
+
+
+def test_a_image_sent_by_the_page_gets_marks_and_anything_else_none(astronaut):
+    plain = pytest.importorskip("mien.apps.live_plain", reason="the live app needs streamlit")
+    eye = Eye(reader_for("default", "four", live=True))
+    file = io.BytesIO()
+    Image.fromarray(astronaut.image).save(file, "JPEG")
+    (mark,) = plain.marks(eye, "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode())
+    assert mark["text"].startswith("happy")
+    for wrong in ("", "data:image/jpeg;base64,", "data:image/jpeg;base64,!!", "data:text/plain;base64,aGk=", "x" * 10):
+        assert plain.marks(eye, wrong) == []
+
+
+def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut):
+    from mien import ReadOptions
+    from mien.drawing import COVER
+    from mien.redaction import LiveHider
+
+    two = np.full((300, 640, 3), 90, np.uint8)
+    face = Image.fromarray(astronaut.image[20:240, 110:330])
+    two[20:280, 20:280] = np.asarray(face.resize((260, 260)))
+    two[60:220, 400:560] = np.asarray(face.resize((160, 160)))
+    eye = Eye(reader_for("default", None, live=True, hiding=True), hider=LiveHider(ReadOptions()), shows=False)
+    frame, readings = eye.look(two)
+    assert len(readings) == 1
+    assert readings[0].face.box.x1 < 320
+    assert (frame.image[90:170, 450:510] == COVER).all()
+    remembered = eye.session.last
+    assert remembered is not None
+    assert remembered[0].image.size == 3
