@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import OptionError
+from .errors import MienError, OptionError
 
 
 def checked(
@@ -157,6 +158,10 @@ class Reading:
         frame_probabilities: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed;
             None in a photo.
         sharpness: how much detail the face shows, as ``mien.model.preprocess`` measures it; None if unknown.
+        source: name of the image or video, as ``Frame.name``.
+        frame_index: number of the frame in its source; 0 in a photo.
+        time_s: seconds from the start of the source; 0.0 in a photo.
+        face_index: number of the face in its frame, from 0, most certain detection first.
     """
 
     face: Face
@@ -168,6 +173,10 @@ class Reading:
     track_id: int | None = None
     frame_probabilities: npt.NDArray[np.float32] | None = None
     sharpness: float | None = None
+    source: str = "array"
+    frame_index: int = 0
+    time_s: float = 0.0
+    face_index: int = 0
 
     def __post_init__(self) -> None:
         _check_distribution("probabilities", self.probabilities, len(self.emotions))
@@ -213,6 +222,78 @@ class Reading:
         """Emotion -> probability, strongest first."""
         pairs = zip(self.emotions, self.probabilities.tolist())
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading as plain Python values: a row of ``mien read --json``, whose columns ``mien.io.rows`` documents."""
+        row = {
+            **frame_cells(self.source, self.frame_index, self.time_s),
+            "face": self.face_index,
+            "track_id": self.track_id,
+            **{name: round(float(at), 2) for name, at in zip(("x0", "y0", "x1", "y1"), self.face.box.xyxy)},
+            "score": round(float(self.face.score), 4),
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 4),
+            "mixed": list(self.mixed),
+            "abstained": self.abstained,
+            **{emotion: round(p, 4) for emotion, p in zip(self.emotions, self.probabilities.tolist())},
+        }
+        if self.frame_probabilities is not None:
+            pairs = zip(self.emotions, self.frame_probabilities.tolist())
+            row |= {f"frame_{emotion}": round(p, 4) for emotion, p in pairs}
+        return row
+
+
+def frame_cells(source: str, index: int, time_s: float) -> dict[str, Any]:
+    """The cells of a row that say where a frame comes from."""
+    # A file name that is not UTF-8 reaches Python as lone surrogates, which no table can hold: spell them out
+    name = source.encode("utf-8", "backslashreplace").decode("utf-8")
+    return {"source": name, "frame": index, "time_s": round(float(time_s), 3)}
+
+
+class Readings(list[Reading]):
+    """The readings of one or several images: a list, with where they come from.
+
+    Attributes:
+        sources: names of the images that were read, in order, those without a face too.
+        errors: why images could not be read, with ``errors="return"``.
+    """
+
+    def __init__(
+        self, readings: Iterable[Reading] = (), sources: Sequence[str] = (), errors: Sequence[MienError] = ()
+    ) -> None:
+        super().__init__(readings)
+        self.sources, self.errors = tuple(sources), tuple(errors)
+
+    def filter(
+        self,
+        *,
+        emotion: str | Collection[str] | None = None,
+        min_confidence: float = 0.0,
+        min_face: float = 0.0,
+        abstained: bool | None = None,
+    ) -> Readings:
+        """The readings that meet all conditions.
+
+        Args:
+            emotion: name or names of the likeliest emotion; None takes all.
+            min_confidence: least probability of the likeliest emotion, 0 to 1.
+            min_face: least width of the face, in pixels.
+            abstained: only readings that abstained (True) or did not (False); None takes both.
+        """
+        wanted = (emotion,) if isinstance(emotion, str) else emotion
+        kept = (
+            reading
+            for reading in self
+            if (wanted is None or reading.emotion in wanted)
+            and reading.confidence >= min_confidence
+            and reading.face.box.width >= min_face
+            and abstained in (None, reading.abstained)
+        )
+        return Readings(kept, self.sources, self.errors)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One row a face, as ``Reading.to_dict``."""
+        return [reading.to_dict() for reading in self]
 
 
 def _check_distribution(name: str, values: npt.NDArray[np.float32], length: int) -> None:

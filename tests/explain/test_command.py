@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.cli.explaining import is_run
+from mien.cli.explain import is_run
 
 from ..cli.conftest import mien as mien  # noqa: PLC0414  # the fixture
 from .conftest import smiling
@@ -60,7 +60,7 @@ def test_what_cannot_be_meant_is_said(mien, model, photo, tmp_path):
     code, _, err = mien("explain", photo, "--out", tmp_path / "why.gif")
     assert (code, "expected a name that ends in .png" in err) == (2, True)
     code, _, err = mien("explain", photo, "--model", model, "--emotion", "sad")
-    assert (code, "expected one that is read here: happy, neutral" in err) == (2, True)
+    assert (code, "happy, neutral" in err) == (2, True)
     code, _, err = mien("explain", photo, "--model", model, "--method", "hirescam")
     assert (code, "looks into a checkpoint" in err) == (2, True)
     (tmp_path / "old.png").write_bytes(b"")
