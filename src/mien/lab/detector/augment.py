@@ -1,0 +1,291 @@
+"""Training images: crops at many scales, mosaics, faces pasted on backgrounds, occluders. Geometry; tones are in ``tones``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from .data import FaceData, Floats, Labels, Photo, Pixels, fer_photo
+from .recipe import DetectorRecipe
+from .tones import change_tones
+
+#: Left and right trade places in a mirror: eyes, nose, corners of the mouth.
+_MIRRORED = [1, 0, 2, 4, 3]
+#: Less of a face than this share of its box is neither face nor background.
+_VISIBLE = 0.5
+_SMALLEST_TARGET, _LARGEST_TARGET = 8.0, 280.0
+_ENLARGEMENT = 2.0
+_MAX_ANGLE = math.radians(45)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One training image, RGB uint8 (size, size, 3), and its labels in pixels."""
+
+    image: Pixels
+    labels: Labels
+
+
+@dataclass(frozen=True)
+class View:
+    """A rectangle of the plane of a photo: where it lies and how it is shown.
+
+    Attributes:
+        x: of its center, in pixels of the photo.
+        y: of its center, in pixels of the photo.
+        scale: pixels shown per pixel of the photo.
+        width: shown, in pixels.
+        height: shown, in pixels.
+        angle: by which the photo is turned clockwise, in radians.
+        flip: whether left and right trade places, after the rotation.
+    """
+
+    x: float
+    y: float
+    scale: float
+    width: int
+    height: int
+    angle: float = 0.0
+    flip: bool = False
+
+    @property
+    def matrix(self) -> npt.NDArray[np.float64]:
+        """float64 (2, 3): pixels of the photo to pixels shown."""
+        cos, sin = self.scale * math.cos(self.angle), self.scale * math.sin(self.angle)
+        linear = np.array([[cos, -sin], [sin, cos]])
+        if self.flip:
+            linear[0] *= -1
+        shift = np.array([self.width, self.height]) / 2 - linear @ [self.x, self.y]
+        return np.column_stack([linear, shift])
+
+
+class Augmenter:
+    """Makes the training image of a given index: the same for the same recipe, epoch and index.
+
+    Args:
+        data: the photos.
+        recipe: sizes and shares.
+        keep: hold decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
+    """
+
+    def __init__(self, data: FaceData, recipe: DetectorRecipe, keep: bool = False) -> None:
+        self._data, self._recipe, self._keep = data, recipe, keep
+        self._backgrounds = [
+            photo for photo in data.train if not len(photo.labels.boxes) and not len(photo.labels.ignore)
+        ]
+        self._donors = [
+            (photo, index)
+            for photo in data.train
+            for index, (x0, y0, x1, y1) in enumerate(photo.labels.boxes)
+            if max(x1 - x0, y1 - y0) >= 48
+        ]
+
+    def sample(self, epoch: int, index: int) -> Sample:
+        """The training image made of photo ``index`` in ``epoch``."""
+        recipe = self._recipe
+        rng = np.random.default_rng((recipe.seed, epoch, index))
+        photo, choice = self._data.train[index], rng.random()
+        if choice < recipe.mosaic:
+            image, labels = self._mosaic(photo, rng)
+        else:
+            image, labels = self._crop(photo, rng)
+            background = not len(photo.labels.boxes)
+            if choice < recipe.mosaic + recipe.paste or (background and rng.random() < 0.4):
+                labels = self._paste(image, labels, rng)
+        _occlude(image, labels, rng)
+        return Sample(change_tones(image, rng), labels)
+
+    def _crop(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
+        """A square of the photo around one of its faces, shown at a size drawn at random."""
+        size, boxes = self._recipe.size, photo.labels.boxes
+        longest = max(photo.width, photo.height)
+        if len(boxes) and rng.random() < 0.85:
+            box = boxes[rng.integers(len(boxes))]
+            target = math.exp(rng.uniform(math.log(_SMALLEST_TARGET), math.log(_LARGEST_TARGET)))
+            scale = target / max(box[2] - box[0], box[3] - box[1])
+            anchor = (box[:2] + box[2:]) / 2
+        else:
+            scale = size / longest * math.exp(rng.uniform(math.log(0.8), math.log(2.5)))
+            anchor = rng.random(2) * (photo.width, photo.height)
+        scale = float(np.clip(scale, 0.7 * size / longest, max(_ENLARGEMENT, 1.3 * size / longest)))
+        center = anchor + rng.uniform(-0.45, 0.45, 2) * size / scale
+        center = _within(center, np.array([photo.width, photo.height]), size / scale)
+        turned = rng.random() < self._recipe.rotate
+        angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if turned else 0.0
+        view = View(float(center[0]), float(center[1]), scale, size, size, angle, bool(rng.random() < 0.5))
+        return show(photo, view, self._recipe.smallest, rng, self._keep)
+
+    def _mosaic(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
+        """Four photos around a point, each almost whole: many small faces."""
+        size, train = self._recipe.size, self._data.train
+        x, y = (int(size * rng.uniform(0.3, 0.7)) for _ in range(2))
+        photos = [photo, *(train[rng.integers(len(train))] for _ in range(3))]
+        canvas, parts = Image.new("RGB", (size, size)), []
+        for part, (x0, y0, x1, y1) in zip(photos, [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)]):
+            width, height = x1 - x0, y1 - y0
+            cover = max(width / part.width, height / part.height)
+            scale = min(cover * math.exp(rng.uniform(-0.2, 0.8)), _ENLARGEMENT)
+            spare = np.maximum(np.array([part.width, part.height]) - np.array([width, height]) / scale, 0)
+            center = np.array([part.width, part.height]) / 2 + rng.uniform(-0.5, 0.5, 2) * spare
+            view = View(float(center[0]), float(center[1]), scale, width, height, flip=bool(rng.random() < 0.5))
+            shown, labels = show(part, view, self._recipe.smallest, rng, self._keep)
+            canvas.paste(shown, (x0, y0))
+            parts.append(labels.moved(x0, y0))
+        return canvas, Labels.join(parts)
+
+    def _paste(self, image: Image.Image, labels: Labels, rng: np.random.Generator) -> Labels:
+        """Paste one to four faces, and as many pieces of background, so that a seam does not give a face away."""
+        size, parts, taken = self._recipe.size, [labels], np.concatenate([labels.boxes, labels.ignore])
+        for _ in range(2 * rng.integers(1, 5)):
+            is_face = rng.random() < 0.6
+            side = int(1.6 * math.exp(rng.uniform(math.log(20), math.log(120))))
+            if side >= size:
+                continue
+            x, y = rng.integers(0, size - side, 2)
+            place = np.array([x, y, x + side, y + side], np.float32)
+            if _overlap(place, taken):
+                continue
+            patch, marked = self._face_patch(side, rng) if is_face else self._background_patch(side, rng)
+            image.paste(patch, (int(x), int(y)), _soft_edge(side))
+            taken = np.concatenate([taken, place[None]])
+            parts.append(marked.moved(x, y))
+        return Labels.join(parts)
+
+    def _face_patch(self, side: int, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
+        """One face in the middle of a square, 1.6 times as wide as the face."""
+        fer = self._data.fer
+        if len(fer) and (rng.random() < 0.4 or not self._donors):
+            photo, index = fer_photo(fer[rng.integers(len(fer))]), 0
+        elif self._donors:
+            photo, index = self._donors[rng.integers(len(self._donors))]
+        else:
+            return self._background_patch(side, rng)
+        box = photo.labels.boxes[index]
+        x, y = (box[:2] + box[2:]) / 2
+        # A FER2013 image is hardly larger than its face: show no more than there is.
+        margin = 1.6 if photo.source != "fer" else 1.15
+        angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if rng.random() < 0.4 else 0.0
+        scale = side / (margin * max(box[2] - box[0], box[3] - box[1]))
+        view = View(float(x), float(y), float(scale), side, side, float(angle), bool(rng.random() < 0.5))
+        image, labels = show(photo, view, 0.0, rng, self._keep)
+        middle = np.abs((labels.boxes[:, :2] + labels.boxes[:, 2:]) - side).sum(1)
+        best = np.argsort(middle)[:1]
+        others = np.delete(labels.boxes, best, 0)
+        return image, Labels(labels.boxes[best], labels.landmarks[best], np.concatenate([labels.ignore, others]))
+
+    def _background_patch(self, side: int, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
+        if not self._backgrounds:
+            tint = tuple(int(value) for value in rng.integers(0, 256, 3))
+            return Image.new("RGB", (side, side), tint), Labels.none()
+        photo = self._backgrounds[rng.integers(len(self._backgrounds))]
+        scale = max(side / min(photo.width, photo.height), rng.uniform(0.4, 1.2))
+        x, y = rng.random(2) * (photo.width, photo.height)
+        center = _within(np.array([x, y]), np.array([photo.width, photo.height]), side / scale)
+        view = View(float(center[0]), float(center[1]), float(scale), side, side)
+        return show(photo, view, 0.0, rng, self._keep)
+
+
+def show(
+    photo: Photo, view: View, smallest: float, rng: np.random.Generator, keep: bool = False
+) -> tuple[Image.Image, Labels]:
+    """A view of a photo, and its labels in pixels of the view."""
+    matrix = view.matrix
+    labels = transform_labels(photo.labels, matrix, view, smallest)
+    fill = (0, 0, 0) if rng.random() < 0.5 else tuple(int(value) for value in rng.integers(0, 256, 3))
+    image = photo.image(keep)
+    if view.angle == 0:
+        return _show_upright(image, view, fill), labels
+    shrink = max(1, int(1 / view.scale))
+    if shrink > 1:  # bilinear interpolation reads 2 x 2 pixels only
+        image = image.reduce(shrink)
+    inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2] / shrink
+    size = view.width, view.height
+    return image.transform(
+        size, Image.Transform.AFFINE, tuple(inverse.ravel()), Image.Resampling.BILINEAR, fillcolor=fill
+    ), labels
+
+
+def _show_upright(image: Image.Image, view: View, fill: tuple[int, ...]) -> Image.Image:
+    """Without rotation: resample the visible part only, with an antialiasing filter."""
+    half = np.array([view.width, view.height]) / 2 / view.scale
+    low = np.maximum(np.array([view.x, view.y]) - half, 0)
+    high = np.minimum(np.array([view.x, view.y]) + half, image.size)
+    canvas = Image.new("RGB", (view.width, view.height), fill)
+    size = np.maximum(((high - low) * view.scale).round().astype(int), 1)
+    if (high - low < 1).any():
+        return canvas
+    part = image.resize(tuple(size), Image.Resampling.BILINEAR, (*low, *high), reducing_gap=1.5)
+    corner = ((low - [view.x, view.y] + half) * view.scale).round().astype(int)
+    canvas.paste(part, tuple(corner))
+    return canvas.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view.flip else canvas
+
+
+def transform_labels(labels: Labels, matrix: npt.NDArray[np.float64], view: View, smallest: float) -> Labels:
+    """Map labels with an affine matrix (2, 3); faces that are too small or mostly outside become boxes to ignore."""
+    boxes, ignore = (_transform_boxes(b, matrix) for b in (labels.boxes, labels.ignore))
+    landmarks = (labels.landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    if view.flip:
+        landmarks = landmarks[:, _MIRRORED]
+    limit = np.array([view.width, view.height, view.width, view.height], np.float32)
+    clipped, clipped_ignore = np.clip(boxes, 0, limit), np.clip(ignore, 0, limit)
+    visible = _area(clipped) / np.maximum(_area(boxes), 1e-6)
+    long_side = (clipped[:, 2:] - clipped[:, :2]).max(1, initial=0)
+    learned = (visible >= _VISIBLE) & (long_side >= max(smallest, 1.0))
+    unclear = clipped[~learned & (visible > 0)]
+    clipped_ignore = clipped_ignore[_area(clipped_ignore) > 0]
+    return Labels(clipped[learned], landmarks[learned], np.concatenate([clipped_ignore, unclear]))
+
+
+def _transform_boxes(boxes: Floats, matrix: npt.NDArray[np.float64]) -> Floats:
+    """Around the ellipses in the boxes: a face is rounder than its box, which would grow with every rotation."""
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
+    half = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ (matrix[:, :2].T ** 2))
+    return np.concatenate([middle - half, middle + half], 1).astype(np.float32)
+
+
+def _area(boxes: Floats) -> Floats:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(1)
+
+
+def _within(center: npt.NDArray[np.float64], photo: npt.NDArray[np.int64], side: float) -> npt.NDArray[np.float64]:
+    """Move a square's center so that it shows as much of the photo as it can."""
+    low, high = np.minimum(side / 2, photo / 2), np.maximum(photo - side / 2, photo / 2)
+    return np.clip(center, low, high)
+
+
+def _overlap(box: Floats, others: Floats) -> bool:
+    return bool(((others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])).all(1).any())
+
+
+def _soft_edge(side: int) -> Image.Image:
+    """Opaque in an ellipse, fading toward the corners of a square: a mask to paste with."""
+    axis = np.linspace(-1, 1, side, dtype=np.float32)
+    distance = np.sqrt(axis[:, None] ** 2 + axis[None] ** 2)
+    return Image.fromarray((np.clip((1.12 - distance) / 0.2, 0, 1) * 255).astype(np.uint8))
+
+
+def _occlude(image: Image.Image, labels: Labels, rng: np.random.Generator) -> None:
+    """Cover parts of some faces: a bar over the lower face, a hand-like blob, a bar anywhere."""
+    draw = ImageDraw.Draw(image)
+    for x0, y0, x1, y1 in labels.boxes.tolist():
+        kind, width, height = rng.random(), x1 - x0, y1 - y0
+        if kind > 0.14 or width < 10:
+            continue
+        tint = tuple(int(value) for value in rng.integers(0, 256, 3))
+        if kind < 0.05:
+            top = y0 + height * rng.uniform(0.45, 0.65)
+            cut = width * rng.uniform(0, 0.2)
+            draw.polygon([(x0, top), (x1, top), (x1 - cut, y1 + 1), (x0 + cut, y1 + 1)], tint)
+        elif kind < 0.10:
+            skin = tuple(int(value * rng.uniform(0.35, 1.05)) for value in (225, 180, 150))
+            x, y = x0 + width * rng.uniform(0, 1), y0 + height * rng.uniform(0.4, 1)
+            for finger in range(4):
+                left = x + (finger - 2) * width * 0.12
+                draw.ellipse([left, y - height * rng.uniform(0.1, 0.3), left + width * 0.12, y + height * 0.25], skin)
+        else:
+            x, y = x0 + width * rng.uniform(-0.1, 0.7), y0 + height * rng.uniform(-0.1, 0.7)
+            draw.rectangle([x, y, x + width * rng.uniform(0.15, 0.5), y + height * rng.uniform(0.15, 0.5)], tint)

@@ -1,0 +1,180 @@
+"""Photos with marked faces, held in memory as JPEG bytes."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...errors import DataError
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+#: Sources without any face; every tenth photo of them is held out to count false faces.
+BACKGROUNDS = ("negatives", "bodies")
+_HELD_OUT = 10
+#: A FER2013 image is 1.15 times as wide as the box of the face in it.
+_FER_MARGIN = 1.15
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What is marked in an image.
+
+    Attributes:
+        boxes: float32 (N, 4), x0, y0, x1, y1 in pixels.
+        landmarks: float32 (N, 5, 2), x and y in pixels: left eye, right eye, nose, left and right corner of the mouth,
+            left and right as seen in the image; NaN where unknown.
+        ignore: float32 (M, 4), boxes that are neither face nor background.
+    """
+
+    boxes: Floats
+    landmarks: Floats
+    ignore: Floats
+
+    @staticmethod
+    def none() -> Labels:
+        """No face."""
+        return Labels(np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros((0, 4), np.float32))
+
+    @staticmethod
+    def join(parts: list[Labels]) -> Labels:
+        """All labels of ``parts``, which are in the same coordinates."""
+        parts = [Labels.none(), *parts]
+        return Labels(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+            np.concatenate([part.ignore for part in parts]),
+        )
+
+    def moved(self, x: float, y: float) -> Labels:
+        """The same labels, shifted by ``x`` and ``y`` pixels."""
+        by = np.array([x, y], np.float32)
+        return Labels(self.boxes + np.tile(by, 2), self.landmarks + by, self.ignore + np.tile(by, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One encoded photo and its labels.
+
+    Attributes:
+        encoded: the file's bytes; empty where ``decoded`` holds the pixels from the start.
+        width: in pixels.
+        height: in pixels.
+        labels: in pixels of the photo.
+        source: the collection that it is from.
+    """
+
+    encoded: bytes
+    width: int
+    height: int
+    labels: Labels
+    source: str = ""
+    _decoded: list[Pixels] = field(default_factory=list, repr=False)
+
+    @staticmethod
+    def of(pixels: Pixels, labels: Labels, source: str = "") -> Photo:
+        """A photo from pixels: RGB uint8 (H, W, 3)."""
+        return Photo(b"", pixels.shape[1], pixels.shape[0], labels, source, [pixels])
+
+    def image(self, keep: bool = False) -> Image.Image:
+        """Decode the photo as RGB; ``keep`` holds the pixels in memory for the next time."""
+        if self._decoded:
+            return Image.fromarray(self._decoded[0])
+        image = Image.open(io.BytesIO(self.encoded)).convert("RGB")
+        if keep:
+            self._decoded.append(np.asarray(image))
+        return image
+
+
+@dataclass(frozen=True, eq=False)
+class FaceData:
+    """The parts of a data set.
+
+    Attributes:
+        train: photos to learn from, with and without faces.
+        val: photos with hand-marked faces to measure on.
+        background: photos without a face, held out to count false faces.
+        fer: uint8 (N, 48, 48), gray faces to paste into scenes.
+    """
+
+    train: list[Photo]
+    val: list[Photo]
+    background: list[Photo]
+    fer: Pixels = field(default_factory=lambda: np.zeros((0, 48, 48), np.uint8))
+
+
+def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
+    """Read every parquet file of a folder.
+
+    Args:
+        folder: holds parquet files with the columns ``image``, ``split``, ``boxes``, ``landmarks`` and ``ignore``.
+        fer2013: folder with ``fer2013.py`` and ``fer2013.npz``, or None to do without.
+
+    Raises:
+        DataError: there is no such file, or one lacks a column or has no photo to learn from.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415  # slow to import
+
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise DataError(f"{folder} holds no parquet file, expected at least one")
+    train, val, background = [], [], []
+    for file in files:
+        try:
+            columns = ["image", "split", "width", "height", "boxes", "landmarks", "ignore"]
+            rows = pq.read_table(file, columns=columns).to_pylist()
+            photos = [_photo(row, file.stem) for row in rows]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"cannot read the faces of {file}: {error}") from error
+        for index, (row, photo) in enumerate(zip(rows, photos)):
+            if file.stem in BACKGROUNDS and index % _HELD_OUT == 0:
+                background.append(photo)
+            else:
+                (val if row["split"] == "val" else train).append(photo)
+    if not train:
+        raise DataError(f"{folder} holds no photo of the split 'train'")
+    data = FaceData(train, val, background)
+    return data if fer2013 is None else replace(data, fer=_fer_faces(fer2013))
+
+
+def fer_photo(face: Pixels) -> Photo:
+    """A FER2013 face, uint8 (48, 48), as a photo with one box around the middle."""
+    side = face.shape[0]
+    edge = side * (1 - 1 / _FER_MARGIN) / 2
+    box = np.array([[edge, edge, side - edge, side - edge]], np.float32)
+    return Photo.of(np.repeat(face[..., None], 3, 2), replace(Labels.none(), boxes=box, landmarks=_unknown(1)), "fer")
+
+
+def _unknown(count: int) -> Floats:
+    return np.full((count, 5, 2), np.nan, np.float32)
+
+
+def _photo(row: dict[str, Any], source: str) -> Photo:
+    boxes = np.array(row["boxes"] or [], np.float32).reshape(-1, 4)
+    landmarks = _unknown(len(boxes))
+    for place, points in zip(landmarks, row["landmarks"] or []):
+        if points:
+            place[:] = np.array(points, np.float32).reshape(5, 2)
+    ignore = np.array(row["ignore"] or [], np.float32).reshape(-1, 4)
+    solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    labels = Labels(boxes[solid], landmarks[solid], ignore)
+    return Photo(row["image"]["bytes"], row["width"], row["height"], labels, source)
+
+
+def _fer_faces(folder: Path) -> Pixels:
+    spec = importlib.util.spec_from_file_location("fer2013", folder / "fer2013.py")
+    if spec is None or spec.loader is None or not (folder / "fer2013.py").is_file():
+        raise DataError(f"{folder} holds no fer2013.py", hint="Leave out --fer2013 to train without these faces.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    data = module.load()
+    faces = (data["usage"] == "Training") & (data["name"] != "")  # FER+ names only what it calls a face
+    return np.asarray(data["images"][faces], np.uint8)

@@ -1,0 +1,175 @@
+"""Which place of the network answers for which face, and what its answers cost.
+
+Assignment: SimOTA (Ge et al. 2021, arXiv 2107.08430) among the 3 x 3 places around a face's center on each stride that
+suits its size. Score: quality focal loss (Li et al. 2020, arXiv 2006.04388). Box: EIoU (Zhang et al. 2021, arXiv 2101.08158).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
+
+from ...detection_own import STRIDES, UNIT, places
+
+#: The long sides of faces, in strides, that a feature map may answer for.
+_SMALLEST = (0.0, 1.5, 2.0)
+_LARGEST = (12.0, 14.0, 1e9)
+_BOX_WEIGHT, _LANDMARK_WEIGHT = 3.0, 1.0
+_EPSILON = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """The faces of a batch.
+
+    Attributes:
+        image: int64 (F,), the image that each face is in.
+        boxes: float32 (F, 4), in pixels.
+        landmarks: float32 (F, 5, 2), in pixels, NaN where unknown.
+        ignored: bool (N, A), places that are neither face nor background.
+    """
+
+    image: Tensor
+    boxes: Tensor
+    landmarks: Tensor
+    ignored: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """Pairs of a face and a place: ``face`` int64 (P,), ``place`` int64 (P,) into the flat (N x A) outputs."""
+
+    face: Tensor
+    place: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Scalars: ``total`` is the weighted sum; ``positives`` is the number of pairs."""
+
+    total: Tensor
+    score: Tensor
+    box: Tensor
+    landmark: Tensor
+    positives: int
+
+
+@lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> tuple[Tensor, Tensor]:
+    centers, strides = places(height, width)
+    return torch.from_numpy(centers), torch.from_numpy(strides)
+
+
+def decode_boxes(raw: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
+    """Raw box outputs (P, 4) at ``centers`` (P, 2) with ``unit`` (P, 1) to x0, y0, x1, y1 in pixels."""
+    middle = centers + raw[:, :2] * unit
+    half = raw[:, 2:].clamp(max=8.0).exp() * unit / 2
+    return torch.cat([middle - half, middle + half], 1)
+
+
+def encode(boxes: Tensor, landmarks: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
+    """The outputs (P, 14) that decode to these boxes and landmarks: the inverse of ``detection_own.decode``."""
+    middle, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    points = (landmarks - centers[:, None]) / unit[:, None]
+    return torch.cat([(middle - centers) / unit, (size / unit).log(), points.flatten(1)], 1)
+
+
+def iou_and_eiou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Intersection over union, and the EIoU loss, of pairs of boxes (P, 4)."""
+    size_a, size_b = a[:, 2:] - a[:, :2], b[:, 2:] - b[:, :2]
+    shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
+    iou = shared / (size_a.prod(1) + size_b.prod(1) - shared + _EPSILON)
+    around = torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
+    apart = ((a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2).square().sum(1) / (around.square().sum(1) + _EPSILON)
+    shape = ((size_a - size_b).square() / (around.square() + _EPSILON)).sum(1)
+    return iou, 1 - iou + apart + shape
+
+
+@torch.no_grad()
+def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assignment:
+    """Choose the places that answer for each face.
+
+    Args:
+        outputs: (N, A, 15), of inputs of ``height`` by ``width`` pixels.
+        targets: the faces.
+        height: of the inputs.
+        width: of the inputs.
+    """
+    centers, strides = _grid(height, width)
+    candidates, allowed = _candidates(targets.boxes, height, width)  # (F, 27)
+    count, total = outputs.shape[1], outputs.shape[0] * outputs.shape[1]
+    flat = candidates + targets.image[:, None] * count
+    raw = outputs.reshape(total, -1)[flat.flatten()].float()
+    boxes = decode_boxes(raw[:, 1:5], centers[candidates.flatten()], strides[candidates.flatten(), None] * UNIT)
+    iou, _ = iou_and_eiou(boxes, targets.boxes.repeat_interleave(candidates.shape[1], 0))
+    iou = iou.reshape(candidates.shape) * allowed
+    cost = torch.nn.functional.softplus(-raw[:, 0]).reshape(iou.shape) - 3 * (iou + 1e-8).log()
+    middle = (targets.boxes[:, None, :2] + targets.boxes[:, None, 2:]) / 2
+    distance = (centers[candidates] - middle).norm(dim=2) / strides[candidates]
+    cost = cost + distance + (~allowed) * 1e5
+    wanted = iou.topk(10, 1).values.sum(1).int().clamp(min=1)
+    rank = cost.argsort(1).argsort(1)
+    chosen = (rank < wanted[:, None]) & allowed
+    # A place that several faces want goes to the one for which it costs least.
+    least = torch.full((total,), float("inf")).scatter_reduce(0, flat[chosen], cost[chosen], "amin")
+    chosen &= cost <= least[flat]
+    face = torch.arange(len(flat))[:, None].expand_as(flat)[chosen]
+    return Assignment(face, flat[chosen])
+
+
+def _candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The 3 x 3 places around each face's center on every stride, (F, 27), and which of them may answer for it."""
+    middle, long_side = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1)
+    step = torch.arange(-1, 2)
+    found, allowed, start = [], [], 0
+    for stride, smallest, largest in zip(STRIDES, _SMALLEST, _LARGEST):
+        rows, columns = height // stride, width // stride
+        y = (middle[:, 1] / stride).floor().long()[:, None, None] + step[:, None]
+        x = (middle[:, 0] / stride).floor().long()[:, None, None] + step
+        inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
+        suits = (long_side >= smallest * stride) & (long_side <= largest * stride)
+        found.append((start + y.clamp(0, rows - 1) * columns + x.clamp(0, columns - 1)).flatten(1))
+        allowed.append((inside & suits[:, None, None]).flatten(1))
+        start += rows * columns
+    return torch.cat(found, 1), torch.cat(allowed, 1)
+
+
+def detection_loss(outputs: Tensor, targets: Targets, height: int, width: int) -> Losses:
+    """The loss of a batch.
+
+    Args:
+        outputs: (N, A, 15), of inputs of ``height`` by ``width`` pixels.
+        targets: the faces.
+        height: of the inputs.
+        width: of the inputs.
+    """
+    outputs = outputs.float()
+    pairs = assign(outputs, targets, height, width)
+    flat = outputs.reshape(-1, outputs.shape[2])
+    centers, strides = _grid(height, width)
+    place = pairs.place % outputs.shape[1]
+    unit, raw, boxes = strides[place, None] * UNIT, flat[pairs.place], targets.boxes[pairs.face]
+    iou, eiou = iou_and_eiou(decode_boxes(raw[:, 1:5], centers[place], unit), boxes)
+
+    # A face is a face however well its box fits (half the target); the rest ranks its places by their fit.
+    quality = torch.zeros(len(flat)).index_put((pairs.place,), 0.5 + iou.detach().clamp(0, 1) / 2)
+    counted = (~targets.ignored.flatten()).index_fill(0, pairs.place, True)
+    scores = flat[:, 0]
+    focus = (scores.detach().sigmoid() - quality).square()
+    cost = binary_cross_entropy_with_logits(scores, quality, reduction="none")
+    normalizer = max(len(place), 1)
+    score_loss = (cost * focus * counted).sum() / normalizer
+    box_loss = eiou.sum() / normalizer
+
+    points = centers[place, None] + raw[:, 5:].reshape(-1, 5, 2) * unit[:, None]
+    known = targets.landmarks[pairs.face].isfinite().all(2).all(1)
+    size = (boxes[known, 2:] - boxes[known, :2]).prod(1).sqrt()[:, None, None]
+    error = (points[known] - targets.landmarks[pairs.face][known]) / size
+    landmark_loss = smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="sum") / 10
+    landmark_loss = landmark_loss / max(int(known.sum()), 1)
+    total = score_loss + _BOX_WEIGHT * box_loss + _LANDMARK_WEIGHT * landmark_loss
+    return Losses(total, score_loss.detach(), box_loss.detach(), landmark_loss.detach(), len(place))
