@@ -1,4 +1,4 @@
-"""Training images: crops at many scales, mosaics, faces pasted on backgrounds, occluders. Geometry; tones are in ``tones``."""
+"""Training images: crops at many scales, mosaics, faces pasted on backgrounds, occluders."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def _transform_boxes(boxes: Floats, matrix: npt.NDArray[np.float64]) -> Floats:
 
 
 def _area(boxes: Floats) -> Floats:
-    return (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(1))
 
 
 def _within(center: npt.NDArray[np.float64], photo: npt.NDArray[np.int64], side: float) -> npt.NDArray[np.float64]:

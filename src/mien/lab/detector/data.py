@@ -126,7 +126,9 @@ def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
     files = sorted(folder.glob("*.parquet"))
     if not files:
         raise DataError(f"{folder} holds no parquet file, expected at least one")
-    train, val, background = [], [], []
+    train: list[Photo] = []
+    val: list[Photo] = []
+    background: list[Photo] = []
     for file in files:
         try:
             columns = ["image", "split", "width", "height", "boxes", "landmarks", "ignore"]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ...detection_own import Detections
+from ...detection.own import Detections
 from .data import Floats, Photo, Pixels
 
 Finder = Callable[[Pixels], Detections]

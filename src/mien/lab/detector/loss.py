@@ -1,7 +1,8 @@
 """Which place of the network answers for which face, and what its answers cost.
 
 Assignment: SimOTA (Ge et al. 2021, arXiv 2107.08430) among the 3 x 3 places around a face's center on each stride that
-suits its size. Score: quality focal loss (Li et al. 2020, arXiv 2006.04388). Box: EIoU (Zhang et al. 2021, arXiv 2101.08158).
+suits its size. Score: quality focal loss (Li et al. 2020, arXiv 2006.04388). Box: EIoU (Zhang et al. 2021,
+arXiv 2101.08158).
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from ...detection_own import STRIDES, UNIT, places
+from ...detection.own import STRIDES, UNIT, places
 
 #: The long sides of faces, in strides, that a feature map may answer for.
 _SMALLEST = (0.0, 1.5, 2.0)
 _LARGEST = (12.0, 14.0, 1e9)
-_BOX_WEIGHT, _LANDMARK_WEIGHT = 3.0, 1.0
 _EPSILON = 1e-6
 
 
@@ -72,7 +72,7 @@ def decode_boxes(raw: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
 
 
 def encode(boxes: Tensor, landmarks: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
-    """The outputs (P, 14) that decode to these boxes and landmarks: the inverse of ``detection_own.decode``."""
+    """The outputs (P, 14) that decode to these boxes and landmarks: the inverse of ``detection.own.decode``."""
     middle, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     points = (landmarks - centers[:, None]) / unit[:, None]
     return torch.cat([(middle - centers) / unit, (size / unit).log(), points.flatten(1)], 1)
@@ -138,7 +138,9 @@ def _candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]
     return torch.cat(found, 1), torch.cat(allowed, 1)
 
 
-def detection_loss(outputs: Tensor, targets: Targets, height: int, width: int) -> Losses:
+def detection_loss(
+    outputs: Tensor, targets: Targets, height: int, width: int, box_weight: float = 3.0, landmark_weight: float = 1.0
+) -> Losses:
     """The loss of a batch.
 
     Args:
@@ -146,6 +148,8 @@ def detection_loss(outputs: Tensor, targets: Targets, height: int, width: int) -
         targets: the faces.
         height: of the inputs.
         width: of the inputs.
+        box_weight: of the box loss beside the score loss.
+        landmark_weight: of the landmark loss.
     """
     outputs = outputs.float()
     pairs = assign(outputs, targets, height, width)
@@ -171,5 +175,5 @@ def detection_loss(outputs: Tensor, targets: Targets, height: int, width: int) -
     error = (points[known] - targets.landmarks[pairs.face][known]) / size
     landmark_loss = smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="sum") / 10
     landmark_loss = landmark_loss / max(int(known.sum()), 1)
-    total = score_loss + _BOX_WEIGHT * box_loss + _LANDMARK_WEIGHT * landmark_loss
+    total = score_loss + box_weight * box_loss + landmark_weight * landmark_loss
     return Losses(total, score_loss.detach(), box_loss.detach(), landmark_loss.detach(), len(place))

@@ -7,13 +7,13 @@ of the same accuracy on processors that multiply matrices.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ...detection_own import STRIDES
+from ...detection.own import STRIDES
 
 #: Outputs per place: score, box (x, y, log width, log height), five landmarks (x, y).
 OUTPUTS = 1 + 4 + 10
@@ -29,6 +29,7 @@ class Residual(nn.Module):
         self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run the layer."""
         return x + self.layer(x)  # type: ignore[no-any-return]
 
 
@@ -46,28 +47,43 @@ def separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(convolution(inputs, inputs, stride, groups=inputs), convolution(inputs, outputs, kernel=1))
 
 
+def _residuals(width: int, count: int, dense: bool) -> list[Residual]:
+    """Residual layers; only the first may be dense."""
+    return [Residual(convolution(width, width) if dense and n == 0 else separable(width, width)) for n in range(count)]
+
+
 class FaceNetwork(nn.Module):
-    """Images to raw outputs; ``detection_own.decode`` makes boxes of them.
+    """Images to raw outputs; ``detection.own.decode`` makes boxes of them.
 
     Args:
         widths: channels at strides 2, 4, 8, 16 and 32.
         neck: channels of the feature pyramid and the heads.
+        depths: residual layers at strides 8, 16 and 32; the first is dense at strides 8 and 16. A face that is larger than
+            what a place sees of the image is framed badly: each layer at stride 32 adds 128 pixels.
+        refine: residual layers before each head.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 24, 48, 96, 128), neck: int = 48) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (16, 24, 48, 96, 128),
+        neck: int = 48,
+        depths: Sequence[int] = (1, 1, 1),
+        refine: int = 0,
+    ) -> None:
         super().__init__()
+        self.scale = 1 / 255
         s2, s4, s8, s16, s32 = widths
+        stem = [convolution(3, s2, 2), convolution(s2, s4, 2), convolution(s4, s8, 2)]
         self.stages = nn.ModuleList(
             [
-                nn.Sequential(
-                    convolution(3, s2, 2), convolution(s2, s4, 2), convolution(s4, s8, 2), Residual(convolution(s8, s8))
-                ),
-                nn.Sequential(convolution(s8, s16, 2), Residual(convolution(s16, s16))),
-                nn.Sequential(separable(s16, s32, 2), Residual(separable(s32, s32))),
+                nn.Sequential(*stem, *_residuals(s8, depths[0], dense=True)),
+                nn.Sequential(convolution(s8, s16, 2), *_residuals(s16, depths[1], dense=True)),
+                nn.Sequential(separable(s16, s32, 2), *_residuals(s32, depths[2], dense=False)),
             ]
         )
         self.lateral = nn.ModuleList([convolution(width, neck, kernel=1) for width in (s8, s16, s32)])
         self.smooth = nn.ModuleList([separable(neck, neck) for _ in STRIDES[:-1]])
+        self.refine = nn.ModuleList([nn.Sequential(*_residuals(neck, refine, dense=False)) for _ in STRIDES])
         self.heads = nn.ModuleList([nn.Sequential(separable(neck, neck), nn.Conv2d(neck, OUTPUTS, 1)) for _ in STRIDES])
         for head in self.heads:
             final = head[-1]  # type: ignore[index]
@@ -85,7 +101,7 @@ class FaceNetwork(nn.Module):
             float32 (N, H W (1/64 + 1/256 + 1/1024), 15): the maps of strides 8, 16 and 32, row by row.
         """
         features = []
-        x = images * (1 / 255)
+        x = images if self.scale == 1 else images * self.scale
         for stage in self.stages:
             x = stage(x)
             features.append(x)
@@ -93,5 +109,33 @@ class FaceNetwork(nn.Module):
         maps = [top]
         for feature, smooth in zip(reversed(below), reversed(list(self.smooth))):
             maps.insert(0, smooth(feature + interpolate(maps[0], scale_factor=2.0, mode="nearest")))
+        maps = [refine(x) for refine, x in zip(self.refine, maps)]
         outputs = [head(x).permute(0, 2, 3, 1).flatten(1, 2) for head, x in zip(self.heads, maps)]
         return torch.cat(outputs, 1)
+
+    @torch.no_grad()
+    def fold_scale(self) -> None:
+        """Move the scale of the pixels into the first convolution, which saves a pass over the image."""
+        first = self.stages[0][0][0]  # type: ignore[index]
+        first.weight.mul_(self.scale)
+        self.scale = 1.0
+
+    @torch.no_grad()
+    def grow_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the weights of a network of fewer layers; the layers that it lacks start as next to nothing.
+
+        Args:
+            weights: its ``state_dict``, with no layer that this network lacks.
+
+        Raises:
+            ValueError: a layer is unknown or of another shape.
+        """
+        mine = self.state_dict()
+        if odd := [name for name, value in weights.items() if name not in mine or mine[name].shape != value.shape]:
+            raise ValueError(f"layers do not fit: {odd[:3]}")
+        self.load_state_dict(weights, strict=False)
+        for name, module in self.named_modules():
+            if isinstance(module, Residual) and not any(known.startswith(f"{name}.") for known in weights):
+                norm = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)][-1]
+                nn.init.zeros_(norm.weight)
+                nn.init.constant_(norm.bias, 0.01)  # above 0, or the ReLU would never let a gradient through

@@ -32,7 +32,11 @@ class DetectorRecipe:
         warmup: share of the steps during which the rate rises.
         ema: decay of the weight average per step.
         widths: channels at strides 2, 4, 8, 16 and 32.
+        depths: residual layers at strides 8, 16 and 32.
         neck: channels of the feature pyramid.
+        refine: residual layers before each head.
+        box_weight: of the box loss beside the score loss.
+        landmark_weight: of the landmark loss.
         mosaic: share of the training images composed of four photos.
         paste: share of the training images with faces pasted on a background.
         rotate: share of the crops that are rotated, by at most 45 degrees.
@@ -51,7 +55,11 @@ class DetectorRecipe:
     warmup: float = 0.02
     ema: float = 0.9995
     widths: tuple[int, int, int, int, int] = (16, 24, 48, 96, 128)
+    depths: tuple[int, int, int] = (1, 1, 1)
     neck: int = 48
+    refine: int = 0
+    box_weight: float = 3.0
+    landmark_weight: float = 1.0
     mosaic: float = 0.22
     paste: float = 0.12
     rotate: float = 0.25
@@ -64,6 +72,8 @@ class DetectorRecipe:
             raise RecipeError(f"size: got {self.size}, expected a positive multiple of 32")
         if len(self.widths) != 5 or min(*self.widths, self.neck) < 1:
             raise RecipeError(f"widths: got {self.widths}, expected five positive numbers")
+        if len(self.depths) != 3 or min(*self.depths, self.refine) < 0:
+            raise RecipeError(f"depths: got {self.depths}, expected three numbers of at least 0")
         for name in ("epochs", "batch", "lr", "evaluate_every"):
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name}: got {getattr(self, name)}, expected a positive number")
@@ -103,7 +113,7 @@ def recipe_from_dict(values: dict[str, Any]) -> DetectorRecipe:
     typed: dict[str, Any] = {}
     for name, value in values.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if name == "widths":
+        if name in ("widths", "depths"):
             fits, typed[name] = isinstance(value, (list, tuple)) and all(isinstance(w, int) for w in value), value
             typed[name] = tuple(value) if fits else value
         elif types[name] is float:

@@ -7,7 +7,6 @@ import csv
 import io
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...detection_own import STRIDES, Detections, decode, non_maximum, to_input
+from ...detection.own import STRIDES, Detections, decode, non_maximum, to_input
 from ...errors import ModelError, OptionError
-from ...sinks.atomic import write_atomically
+from ...io.atomic import write_atomically
 from .augment import Augmenter, Sample
 from .data import FaceData, Pixels, read_faces
 from .evaluate import Finder, evaluate
@@ -52,12 +51,12 @@ class DetectorTraining:
     def __init__(self, recipe: DetectorRecipe, data: FaceData, out: Path, keep: bool = False) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.data, self.out = recipe, data, out
-        self.network = FaceNetwork(recipe.widths, recipe.neck).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = FaceNetwork(recipe.widths, recipe.neck).eval()
+        self.network = build_network(recipe).to(memory_format=torch.channels_last)
+        self.average = build_network(recipe).eval()
         self.average.load_state_dict(self.network.state_dict())
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, foreach=True)
         self.augmenter = Augmenter(data, recipe, keep)
         self.epoch = self.step = 0  # epochs done; steps done in the epoch under way
@@ -101,7 +100,9 @@ class DetectorTraining:
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        losses = detection_loss(self.network(images), targets, *images.shape[2:])
+        height, width, recipe = images.shape[2], images.shape[3], self.recipe
+        weights = recipe.box_weight, recipe.landmark_weight
+        losses = detection_loss(self.network(images), targets, height, width, *weights)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
@@ -166,6 +167,19 @@ class DetectorTraining:
         write_atomically(self.out / CHECKPOINT, content.getvalue())
         self._saved = time.monotonic()
 
+    def start_from(self, path: Path) -> None:
+        """Take the averaged weights of another training's checkpoint, of a network with as many or fewer layers.
+
+        Raises:
+            ModelError: there is none, or it is damaged or of another kind of network.
+        """
+        weights = load_network(path).state_dict()
+        try:
+            self.network.grow_from(weights)
+        except ValueError as error:
+            raise ModelError(f"{path} does not fit the recipe: {error}") from error
+        self.average.load_state_dict(self.network.state_dict())
+
     def resume(self) -> None:
         """Continue from ``last.ckpt``: the same steps as if the training had not stopped.
 
@@ -181,6 +195,11 @@ class DetectorTraining:
             raise ModelError(f"{self.out / CHECKPOINT} does not fit the recipe: {error}") from error
         self.epoch, self.step, self.rows, self.sums = (state[name] for name in ("epoch", "step", "rows", "sums"))
         self.spent = Spent(**state["spent"])
+
+
+def build_network(recipe: DetectorRecipe) -> FaceNetwork:
+    """The network that a recipe describes, untrained."""
+    return FaceNetwork(recipe.widths, recipe.neck, recipe.depths, recipe.refine)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -207,7 +226,7 @@ def load_network(path: Path) -> FaceNetwork:
     state = load_checkpoint(path)
     try:
         recipe = recipe_from_dict(state["recipe"])
-        network = FaceNetwork(recipe.widths, recipe.neck).eval()
+        network = build_network(recipe).eval()
         network.load_state_dict(state["average"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise ModelError(f"{path} is no checkpoint of the detector: {error}") from error
@@ -252,22 +271,23 @@ def torch_finder(network: FaceNetwork) -> Finder:
     return find
 
 
-def _arguments() -> Iterator[argparse.Namespace]:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mien.lab.detector.train", description="Train the face detector.")
     parser.add_argument("recipe", help="TOML file or the name of a recipe.")
     parser.add_argument("--data", type=Path, required=True, help="Folder of parquet files with faces.")
     parser.add_argument("--fer2013", type=Path, help="Folder with fer2013.py: paste these faces too.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for checkpoints and figures.")
     parser.add_argument("--resume", action="store_true", help="Continue from the checkpoint in --out.")
+    parser.add_argument("--init", type=Path, help="Checkpoint of another training to take the weights of.")
     parser.add_argument("--epochs", type=int, help="Epochs in total. Default: the recipe's.")
     parser.add_argument("--threads", type=int, default=1, help="Processor threads. Default: 1.")
     parser.add_argument("--no-cache", action="store_true", help="Decode photos each time: slower, 2.5 GB less memory.")
-    yield parser.parse_args()
+    return parser.parse_args()
 
 
 def main() -> None:
     """Run the command line."""
-    (arguments,) = _arguments()
+    arguments = _arguments()
     recipe = read_recipe(arguments.recipe)
     if arguments.epochs is not None:
         recipe = replace(recipe, epochs=arguments.epochs)
@@ -281,6 +301,8 @@ def main() -> None:
     )
     if arguments.resume:
         training.resume()
+    elif arguments.init is not None:
+        training.start_from(arguments.init)
     training.run()
 
 

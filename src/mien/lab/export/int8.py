@@ -32,7 +32,7 @@ _WEIGHTED = ("Conv", "Gemm", "MatMul")
 _BATCH = 32
 
 
-def quantized(weights: bytes, images: npt.NDArray[np.float32]) -> bytes:
+def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bool = False) -> bytes:
     """The same network with whole numbers inside (static quantization, Jacob et al. 2018, arXiv 1712.05877).
 
     Weights become int8, symmetric, of 7 bits, with a scale for each output channel; activations uint8, the form that x86's
@@ -43,6 +43,7 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32]) -> bytes:
     Args:
         weights: content of a float32 ONNX file with the input ``images``.
         images: float32 (N, C, S, S), network input; some hundred, of the kind that the network learned from.
+        keep_first: leave the first convolution in float32: onnxruntime's int8 convolution of 3 channels is slower.
 
     Returns:
         An ONNX file in QDQ form; input and outputs are float32 and called as before.
@@ -56,6 +57,8 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32]) -> bytes:
     for number, node in enumerate(model.graph.node):
         node.name = f"{node.op_type.lower()}_{number}"  # the quantizer leaves nodes out by their names
     kept = last_layers(model.graph)
+    if keep_first:
+        kept |= {next(node.name for node in model.graph.node if node.op_type == "Conv")}
     if not any(node.op_type in _WEIGHTED and node.name not in kept for node in model.graph.node):
         raise ModelError(
             f"nothing to quantize: got layers of the kinds {', '.join(sorted({n.op_type for n in model.graph.node}))}, "

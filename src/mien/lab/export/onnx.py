@@ -47,12 +47,13 @@ def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
     if program is None:
         raise TypeError("torch.onnx.export gave no program although dynamo=True")
     model = program.model_proto
-    _strip(model)
+    strip_descriptions(model)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def strip_descriptions(model: onnx.ModelProto) -> None:
+    """Remove what only describes the Python source; changes ``model`` in place."""
     graph = model.graph
     values = (*graph.input, *graph.output, *graph.value_info)
     for item in (model, graph, *graph.node, *graph.initializer, *values):

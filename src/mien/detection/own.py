@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .detect.base import as_faces, suppress
-from .errors import ModelError
-from .models.runtime import onnxruntime
-from .models.session import open_session
-from .values.face import Face
-from .values.frame import Frame
+from ..errors import ModelError
+from ..model.runtime import onnxruntime
+from ..model.session import open_session
+from ..types import Face, Frame
+from .base import as_faces, suppress
 
 Floats = npt.NDArray[np.float32]
 
@@ -76,7 +75,7 @@ def decode(outputs: Floats, height: int, width: int, threshold: float) -> Detect
     middle = centers + raw[:, 1:3] * unit
     half = np.exp(np.minimum(raw[:, 3:5], 8.0)) * unit / 2
     landmarks = centers[:, None] + raw[:, 5:].reshape(-1, 5, 2) * unit[:, None]
-    scores = 1 / (1 + np.exp(-raw[:, 0]))
+    scores = (1 / (1 + np.exp(-raw[:, 0]))).astype(np.float32)
     return Detections(np.concatenate([middle - half, middle + half], 1), scores, landmarks)
 
 
@@ -126,8 +125,8 @@ class OwnDetector:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
         blob = to_input(image)
-        (outputs,) = self._session.run(None, {"image": blob})
-        found = non_maximum(decode(np.asarray(outputs)[0], *blob.shape[2:], self._threshold))
+        (outputs,) = self._session.run(None, {"images": blob})
+        found = non_maximum(decode(np.asarray(outputs)[0], blob.shape[2], blob.shape[3], self._threshold))
         back = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
         return Detections(found.boxes * np.tile(back, 2), found.scores, found.landmarks * back)
 

@@ -1,0 +1,91 @@
+"""From a checkpoint to one ONNX file: ``python -m mien.lab.detector.export CHECKPOINT OUT.onnx [--int8 DATA]``."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from PIL import Image
+
+from ...detection.own import MULTIPLE, to_input
+from ...io.atomic import write_atomically
+from ..export.int8 import quantized
+from ..export.onnx import OPSET, strip_descriptions
+from .data import Photo, read_faces
+from .network import FaceNetwork
+from .train import load_network
+
+#: Photos whose activations give the ranges of int8.
+_RANGES_FROM = 200
+_CALIBRATION_SIDE = 448
+
+
+def to_onnx(network: FaceNetwork) -> bytes:
+    """The network as ONNX; batch norms and the scale of the pixels are folded into the convolutions.
+
+    Args:
+        network: in evaluation mode.
+
+    Returns:
+        An ONNX file: input ``images``, float32 (N, 3, H, W), RGB, 0 to 255, H and W multiples of 32; output ``faces``,
+        float32 (N, A, 15), as ``detection.own.decode`` takes it.
+    """
+    network = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()
+    network.fold_scale()
+    rows, columns = MULTIPLE * torch.export.Dim("rows"), MULTIPLE * torch.export.Dim("columns")
+    program = torch.onnx.export(
+        network,
+        (torch.zeros(2, 3, 4 * MULTIPLE, 5 * MULTIPLE),),  # two: the exporter would take a batch of one for a constant
+        input_names=["images"],
+        output_names=["faces"],
+        opset_version=OPSET,
+        dynamo=True,
+        dynamic_shapes={"images": {0: torch.export.Dim("N"), 2: rows, 3: columns}},
+        external_data=False,
+        optimize=True,
+        verbose=False,
+    )
+    if program is None:
+        raise TypeError("torch.onnx.export gave no program although dynamo=True")
+    model = program.model_proto
+    strip_descriptions(model)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def to_int8(weights: bytes, photos: Sequence[Photo]) -> bytes:
+    """An int8 copy of ``to_onnx``'s file, with ranges from ``photos``."""
+    chosen = np.random.default_rng(0).permutation(len(photos))[:_RANGES_FROM]
+    return quantized(weights, np.concatenate([_square(photos[index]) for index in chosen]), keep_first=True)
+
+
+def _square(photo: Photo) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    scale = _CALIBRATION_SIDE / max(photo.width, photo.height)
+    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+    canvas = Image.new("RGB", (_CALIBRATION_SIDE, _CALIBRATION_SIDE))
+    canvas.paste(photo.image().resize(size, Image.Resampling.BILINEAR))
+    return to_input(np.asarray(canvas))
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="mien.lab.detector.export", description="Export a face detector to ONNX.")
+    parser.add_argument("checkpoint", type=Path, help="last.ckpt of a training.")
+    parser.add_argument("out", type=Path, help="ONNX file to write.")
+    parser.add_argument(
+        "--int8", type=Path, metavar="DATA", help="Quantize with ranges from this folder's train photos."
+    )
+    arguments = parser.parse_args()
+    weights = to_onnx(load_network(arguments.checkpoint))
+    if arguments.int8 is not None:
+        weights = to_int8(weights, read_faces(arguments.int8).train)
+    write_atomically(arguments.out, weights)
+
+
+if __name__ == "__main__":
+    main()
