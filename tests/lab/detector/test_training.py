@@ -218,3 +218,19 @@ def test_a_photo_decodes_its_bytes():
     file = io.BytesIO()
     Image.new("L", (30, 20), 200).save(file, "PNG")
     assert Photo(file.getvalue(), 30, 20, Labels.none()).image().mode == "RGB"
+
+
+def test_a_threshold_can_be_chosen_by_false_faces():
+    (photo,) = drawn_photos(1)
+    figures = evaluate(perfect(photo, [[600, 0, 640, 40]]), [photo], [photo], threshold=None)
+    assert figures.false_per_background == 0
+    assert figures.threshold == pytest.approx(0.9)
+
+
+def test_any_detector_can_be_evaluated():
+    from mien.detection.base import WholeFrame
+    from mien.lab.detector.evaluate import finder_of
+
+    found = finder_of(WholeFrame())(np.zeros((48, 64, 3), np.uint8))
+    assert found.boxes.tolist() == [[0, 0, 64, 48]]
+    assert np.isnan(found.landmarks).all()

@@ -1,16 +1,23 @@
-"""How well a detector finds faces: average precision, recall by size, false faces, landmark error."""
+"""How well a detector finds faces: average precision, recall by size, false faces, landmark error.
+
+``python -m mien.lab.detector.evaluate centerface WEIGHTS.onnx ... --data FOLDER`` compares detectors.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ...detection.own import Detections
-from .data import Floats, Photo, Pixels
+from ...detection.base import Detector
+from ...detection.own import Detections, OwnDetector
+from ...types import Frame
+from .data import Floats, Photo, Pixels, read_faces
 
 Finder = Callable[[Pixels], Detections]
 
@@ -19,6 +26,10 @@ LONG_SIDE = 640
 #: Upper limits of the classes of face size, in pixels of the long side.
 SIZES = (16.0, 32.0, 64.0, float("inf"))
 _SAME = 0.5
+#: False faces per image without a face that a threshold may let through.
+MAX_FALSE = 0.05
+#: Detections down to this score count for the average precision.
+LOWEST_SCORE = 0.02
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ class _Matched:
 
 
 def evaluate(
-    find: Finder, photos: Sequence[Photo], backgrounds: Sequence[Photo] = (), threshold: float = 0.5
+    find: Finder, photos: Sequence[Photo], backgrounds: Sequence[Photo] = (), threshold: float | None = 0.5
 ) -> DetectorFigures:
     """Measure a detector.
 
@@ -74,7 +85,8 @@ def evaluate(
         find: RGB uint8 (H, W, 3) to its faces down to low scores; run at a long side of 640 pixels.
         photos: with every face marked or ignored.
         backgrounds: without a face.
-        threshold: of the score, for the figures that need one.
+        threshold: of the score, for the figures that need one; None takes the lowest that lets at most ``MAX_FALSE`` false
+            faces per image through on ``backgrounds``.
     """
     matched = [_match(*_scaled(photo, find)) for photo in photos]
     scores = np.concatenate([part.scores for part in matched] or [np.zeros(0, np.float32)])
@@ -82,7 +94,10 @@ def evaluate(
     found_at = np.concatenate([part.found_at for part in matched] or [np.zeros(0, np.float32)])
     sizes = np.concatenate([part.sizes for part in matched] or [np.zeros(0, np.float32)])
     errors = np.concatenate([part.landmark_errors for part in matched] or [np.zeros(0, np.float32)])
-    false = sum(int((_scaled(photo, find)[0].scores >= threshold).sum()) for photo in backgrounds)
+    false = np.concatenate([np.zeros(0, np.float32), *(_scaled(photo, find)[0].scores for photo in backgrounds)])
+    if threshold is None:
+        worst = np.sort(false)[::-1][int(MAX_FALSE * len(backgrounds)) :]
+        threshold = float(np.nextafter(worst[0], np.float32(1))) if len(worst) else LOWEST_SCORE
     kept, found = scores >= threshold, found_at >= threshold
     classes = np.searchsorted(SIZES, sizes)
     return DetectorFigures(
@@ -93,7 +108,7 @@ def evaluate(
         precision=_mean(true[kept]),
         recall_by_size=tuple(_mean(found[classes == index]) for index in range(len(SIZES))),
         false_per_image=float((kept & ~true).sum()) / max(len(photos), 1),
-        false_per_background=false / len(backgrounds) if backgrounds else float("nan"),
+        false_per_background=float((false >= threshold).sum()) / len(backgrounds) if backgrounds else float("nan"),
         landmark_error=_mean(errors[np.isfinite(errors)]),
     )
 
@@ -146,3 +161,42 @@ def iou_matrix(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     shared = np.clip(high - low, 0, None).prod(2)
     area_a, area_b = ((boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (a, b))
     return shared / np.maximum(area_a[:, None] + area_b - shared, 1e-9), shared / np.maximum(area_a[:, None], 1e-9)
+
+
+def finder_of(detector: Detector) -> Finder:
+    """A finder that runs a detector, which should keep faces down to ``LOWEST_SCORE``."""
+
+    def find(image: Pixels) -> Detections:
+        faces = detector.detect(Frame(np.ascontiguousarray(image)))
+        unknown = np.full((5, 2), np.nan, np.float32)
+        return Detections(
+            np.array([face.box.xyxy for face in faces], np.float32).reshape(-1, 4),
+            np.array([face.score for face in faces], np.float32),
+            np.array([unknown if face.landmarks is None else face.landmarks for face in faces]).reshape(-1, 5, 2),
+        )
+
+    return find
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="mien.lab.detector.evaluate", description="Compare face detectors.")
+    parser.add_argument("detectors", nargs="+", help="'centerface', or an exported ONNX file.")
+    parser.add_argument("--data", type=Path, required=True, help="Folder of parquet files with faces.")
+    parser.add_argument("--threshold", type=float, help="Default: at most 0.05 false faces per image without a face.")
+    arguments = parser.parse_args()
+    data = read_faces(arguments.data)
+    for name in arguments.detectors:
+        detector: Detector
+        if name == "centerface":
+            from ...detection.centerface import CenterFace  # noqa: PLC0415  # brings OpenCV
+
+            detector = CenterFace(20, LOWEST_SCORE, 1)  # faces of 20 pixels: one look at 640 pixels
+        else:
+            detector = OwnDetector(Path(name), LONG_SIDE, LOWEST_SCORE, 1)
+        figures = evaluate(finder_of(detector), data.val, data.background, arguments.threshold)
+        print(name, {key: round(value, 4) for key, value in figures.row().items()}, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

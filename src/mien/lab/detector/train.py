@@ -20,14 +20,12 @@ from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
 from .augment import Augmenter, Sample
 from .data import FaceData, Pixels, read_faces
-from .evaluate import Finder, evaluate
+from .evaluate import LOWEST_SCORE, Finder, evaluate
 from .loss import Targets, detection_loss
 from .network import FaceNetwork
 from .recipe import DetectorRecipe, read_recipe, recipe_from_dict
 
 CHECKPOINT = "last.ckpt"
-#: Detections down to this score count for the average precision.
-_LOWEST_SCORE = 0.02
 
 
 @dataclass
@@ -266,7 +264,7 @@ def torch_finder(network: FaceNetwork) -> Finder:
         blob = to_input(image)
         with torch.inference_mode():
             outputs = network(torch.from_numpy(blob).contiguous(memory_format=torch.channels_last))[0].numpy()
-        return non_maximum(decode(outputs, blob.shape[2], blob.shape[3], _LOWEST_SCORE))
+        return non_maximum(decode(outputs, blob.shape[2], blob.shape[3], LOWEST_SCORE))
 
     return find
 
