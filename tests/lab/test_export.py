@@ -177,7 +177,7 @@ def test_a_network_of_rows_in_color_is_exported_and_read_with(tmp_path, monkeypa
 
 def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch):
     """Also when the export is given more pictures than the run was: its own list of pictures counts."""
-    from mien.data.manifest import read_list
+    from mien.data.manifest import read_manifest
     from mien.lab.recipe import changed
     from mien.lab.train.checkpoint import images_of
 
@@ -185,7 +185,7 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
     everything = two_classes(320)
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave
-    listed = read_list(tmp_path / "pictures.csv")
+    listed = read_manifest(tmp_path / "pictures.csv")
     seen = images_of(tmp_path / "last.ckpt", recipe, everything)
     assert set(seen.part("inner").names) == set(listed.names[listed.split == "inner"])
     assert set(seen.part("train").names) == set(listed.names[listed.split == "train"])

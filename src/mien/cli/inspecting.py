@@ -40,7 +40,10 @@ def inspect(
         ),
     ] = None,
     drop_label_errors: Annotated[
-        bool, typer.Option("--drop-label-errors", help="Leave probable label errors of training out of --clean too.")
+        bool,
+        typer.Option(
+            "--drop-label-errors", help="Leave probable label errors of training out of --write-manifest too."
+        ),
     ] = False,
     faces: Annotated[
         bool,
@@ -60,14 +63,14 @@ def inspect(
 
     With images:  [bold]mien lab inspect fer2013.csv --out report.html[/bold]
 
-    A list that leaves out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --clean list.csv[/bold]
+    A list that leaves out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --write-manifest list.csv[/bold]
     """
     from ..extras import check_installed
 
     check_installed(("sklearn", "scipy", "matplotlib", "jinja2", "imagehash"), "lab")
     from rich.console import Console
 
-    from ..data.manifest import write_list
+    from ..data.manifest import write_manifest
     from ..errors import OptionError
     from ..io.atomic import write_atomically
     from ..lab.inspect.cleaning import clean as cleaned
@@ -76,7 +79,9 @@ def inspect(
     from ..lab.inspect.summary import as_json as json_of
 
     if drop_label_errors and clean is None:
-        raise OptionError("--drop-label-errors speaks of --clean, which was not given", hint="Add --clean list.csv.")
+        raise OptionError(
+            "--drop-label-errors speaks of --write-manifest, which was not given", hint="Add --write-manifest list.csv."
+        )
     notes: list[str] = []
     inspection = _looked_through(data, size, faces, notes)
     problems = problems_of(inspection)
@@ -84,7 +89,7 @@ def inspect(
     if out:
         write_atomically(out, render(inspection, problems, cleaning, notes))
     if clean:
-        write_list(inspection.faces, clean, use=cleaning.use, why=cleaning.why)
+        write_manifest(inspection.faces, clean, use=cleaning.use, why=cleaning.why)
     if as_json:
         typer.echo(json_of(inspection, problems, cleaning, notes), nl=False)
     else:
@@ -107,7 +112,7 @@ def look(data: Path, size: int = 48) -> dict[str, Any]:
     return as_dict(inspection, problems_of(inspection), clean(inspection, drop_label_errors=False), notes)
 
 
-def _looked_through(data: Path, size: int, find_faces: bool, notes: list[str]) -> Inspection:
+def _looked_through(data: Path, size: int, detect_faces: bool, notes: list[str]) -> Inspection:
     from rich.console import Console
 
     from ..lab.inspect.inspection import look_through
@@ -120,12 +125,12 @@ def _looked_through(data: Path, size: int, find_faces: bool, notes: list[str]) -
             progress.update(task, description=step, completed=done, total=total or None)
 
         faces, damaged = _opened(data, size, notes, lambda done, total: tell("reading data", done, total))
-        return look_through(faces, side=size, folder=data, damaged=tuple(damaged), find_faces=find_faces, tell=tell)
+        return look_through(faces, side=size, folder=data, damaged=tuple(damaged), detect_faces=detect_faces, tell=tell)
 
 
 def _opened(data: Path, size: int, notes: list[str], tell: Callable[[int, int], None]) -> tuple[Dataset, list[Damaged]]:
     """The images that can be decoded, and the files that cannot."""
-    from ..data.loading import open_data
+    from ..data.loading import load
     from ..lab.inspect.inspection import Damaged
 
     damaged: list[Damaged] = []
@@ -134,7 +139,7 @@ def _opened(data: Path, size: int, notes: list[str], tell: Callable[[int, int], 
         name = file.relative_to(data).as_posix() if file.is_relative_to(data) else str(file)
         damaged.append(Damaged(name, why, file.is_file() and file.stat().st_size == 0))
 
-    return open_data(data, size, progress=tell, on_damaged=put_down, notes=notes.append), damaged
+    return load(data, size, progress=tell, on_damaged=put_down, notes=notes.append), damaged
 
 
 def _show(console: Console, inspection: Inspection, problems: Sequence[Problem], notes: list[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.dataset import INNER, TRAIN, Dataset
-from ...data.near_duplicates import groups_of_copies
+from ...data.near_duplicates import duplicate_groups
 
 Groups = tuple[npt.NDArray[np.int64], ...]
 
@@ -42,7 +42,7 @@ def find_copies(faces: Dataset, blank: npt.NDArray[np.bool_]) -> Copies:
         flat = np.ascontiguousarray(faces.images[seen]).reshape(len(seen), -1)
         rows = flat.view(np.dtype((np.void, flat.shape[1]))).ravel()
         exact[seen] = seen[_first_of(np.unique(rows, return_inverse=True)[1].ravel())]
-        near[seen] = seen[_first_of(groups_of_copies(faces.images[seen]))]
+        near[seen] = seen[_first_of(duplicate_groups(faces.images[seen]))]
     return Copies(exact, near)
 
 

@@ -65,7 +65,7 @@ def look_through(
     side: int,
     folder: Path,
     damaged: tuple[Damaged, ...] = (),
-    find_faces: bool = False,
+    detect_faces: bool = False,
     tell: Tell = lambda _step, _done, _total: None,
 ) -> Inspection:
     """Look a data set through.
@@ -75,7 +75,7 @@ def look_through(
         side: the side in pixels that they were opened at.
         folder: what their names are relative to, where they are files.
         damaged: files that could not be decoded.
-        find_faces: run the face detector, on a sample where there are many images.
+        detect_faces: run the face detector, on a sample where there are many images.
         tell: called with (what is under way, steps done, steps in all; 0 in all where that is unknown).
 
     Raises:
@@ -92,7 +92,7 @@ def look_through(
     files = read_headers(faces, folder, step("headers of files"))
     tell("copies", 0, 0)
     copies = find_copies(faces, quality.blank)
-    detection = look_for_faces(faces, tell=step("faces")) if find_faces else None
+    detection = look_for_faces(faces, tell=step("faces")) if detect_faces else None
     return Inspection(
         faces=faces,
         side=side,

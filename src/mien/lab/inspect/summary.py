@@ -64,7 +64,7 @@ def sentences(inspection: Inspection) -> list[str]:
     if inspection.labels:
         told.append(
             f"Probable label errors go by a quick classifier that agrees with {100 * inspection.labels.accuracy:.1f} % of "
-            "the labels: look before you believe it. --clean keeps them unless --drop-label-errors is given."
+            "the labels: look before you believe it. --write-manifest keeps them unless --drop-label-errors is given."
         )
     for row in inspection.labels.agreement if inspection.labels else ():
         as_guessed = "" if row.as_guessed is None else f", {100 * row.as_guessed:.1f} % for the guess"
