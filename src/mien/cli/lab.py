@@ -13,7 +13,7 @@ from .comparing import compare
 from .data import Data, DetectFaces, ManifestFile
 from .ensembling import ensemble
 from .exporting import export
-from .inspecting import inspect
+from .lab_inspect import inspect
 from .recipes import recipes
 from .stressing import stress
 from .teaching import teach

@@ -110,6 +110,15 @@ class Dataset:
         votes = self.votes and Votes(self.votes.emotions[rows], self.votes.unknown[rows], self.votes.no_face[rows])
         return Dataset(self.name, self.images[rows], self.labels[rows], self.split[rows], votes, self.names[rows])
 
+    def parts(self) -> tuple[str, ...]:
+        """The splits that have images, in the order of ``SPLITS``."""
+        return tuple(split for split in SPLITS if (self.split == split).any())
+
+    def counts(self, split: str) -> dict[str, int]:
+        """Images of each emotion in ``split``; emotions without any are left out."""
+        labels, counts = np.unique(self.labels[self.split == split], return_counts=True)
+        return {EMOTIONS[label]: int(n) for label, n in zip(labels, counts)}
+
     def part(self, split: str) -> Dataset:
         """The images of one split.
 
