@@ -44,7 +44,7 @@ def test_round_trip(csv, content):
     assert faces.votes is None
 
 
-def test_open_data_scales(csv):
+def test_loading_scales_down_only(csv):
     assert load(csv(FER2013), 3).images.shape == (4, 3, 3)
     assert load(csv(FER2013), 12).images.shape == (4, 6, 6)  # enlarged batch by batch, where it is needed
 

@@ -115,7 +115,7 @@ def test_reasons_must_be_as_many_as_images(faces, tmp_path):
         write_manifest(faces, tmp_path / "a.csv", use=np.ones(2, bool))
 
 
-def test_open_data_honours_a_list(tmp_path):
+def test_a_manifest_chooses_the_images(tmp_path):
     for i in range(4):
         noise(tmp_path / "data" / "happy" / f"{i}.png", i)
     faces = load(tmp_path / "data", 8)
