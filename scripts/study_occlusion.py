@@ -26,7 +26,7 @@ from mien.audit.conditions import conditions
 from mien.audit.groups import EDGES
 from mien.audit.measuring import posed
 from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.detection.registry import create_detector
 from mien.lab.stress import covers
 from mien.lab.stress.subject import Subject
@@ -158,7 +158,7 @@ def seen(pictures, kinds, vary, seed):
 
 
 def fit(path):
-    data = open_data(path, 48).part("train")
+    data = load(path, 48).part("train")
     hidden, bare = ({int(row) for row in text.split()} for text in (COVERED, BARE))
     drawn = np.random.default_rng(2).permutation(len(data.images))
     once, more = set(drawn[:1000].tolist()), set(drawn[-2000:].tolist())
@@ -184,7 +184,7 @@ def judge(path, n=600):
             row: cv2.imdecode(np.frombuffer(cells[row].as_py()["bytes"], np.uint8), 0) for row in range(len(cells))
         }
     else:
-        images = dict(enumerate(open_data(path, 48).part("validation").images))
+        images = dict(enumerate(load(path, 48).part("validation").images))
     some = set(np.random.default_rng(1).permutation(len(images))[:n].tolist())
     values = {kind: [] for kind in ("bare", *KINDS)}
     rows = []

@@ -151,9 +151,9 @@ def card_data(
     if data.suffix.lower() == ".json" and data.is_file():
         found = inspection_of(data)
     else:
-        from .inspecting import look
+        from ..lab.inspect.inspection import inspect
 
-        found = look(data)
+        found = inspect(data).to_dict()
     write_atomically(place, data_card(found, told).encode())
     typer.echo(f"written: {place}", err=True)
 

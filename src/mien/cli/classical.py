@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 if TYPE_CHECKING:
     from ..lab.classical.run import Fitted
@@ -29,8 +29,8 @@ def classical(
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.onnx and its card NAME.json go.")],
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     emotions: Annotated[
         Literal["happy-sad", "four", "seven", "eight"] | None,
         typer.Option(help="What to tell apart; by default seven, or as the recipe.", show_default=False),
@@ -78,12 +78,12 @@ def classical(
     check_installed(PACKAGES, "lab")
     from rich.console import Console
 
-    from ..data.splits import drawn
     from ..errors import OptionError
     from ..lab.classical.features import open_features
     from ..lab.classical.run import fit_classical
     from ..lab.classical.settings import Classical
     from ..lab.recipe import Head, load_recipe
+    from ..lab.subsetting import subset
     from .data import data_words, progress_bar, read_data
 
     if base and features != "embedding":
@@ -103,8 +103,8 @@ def classical(
         seed=chosen.seed if chosen else 0,
     )
     spec = open_features(settings)[0].input
-    faces = read_data(data, spec.size, spec.color, listed=listed, find_faces=find_faces)
-    faces = drawn(faces, chosen) if chosen else faces
+    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    faces = subset(faces, chosen) if chosen else faces
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("features", total=None)
         done = fit_classical(
@@ -115,7 +115,7 @@ def classical(
             license=license,
             progress=lambda what, n, total: progress.update(task, description=what, completed=n, total=total or None),
         )
-    _tell(done, data_words(data, listed, find_faces))
+    _tell(done, data_words(data, manifest, detect_faces))
 
 
 def _tell(done: Fitted, data: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -27,8 +27,8 @@ def compare(
     split: Annotated[
         Literal["validation", "test"], typer.Option(help="The part of the data to ask about.")
     ] = "validation",
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     head: Annotated[
         str, typer.Option(metavar="NAME", help="The head to ask where a model has several.", show_default=False)
     ] = "",
@@ -66,7 +66,7 @@ def compare(
 
     def opened(size: int, color: str) -> Dataset:
         status.stop()  # reading shows a bar of its own
-        faces = read_data(data, size, color, listed=listed, find_faces=find_faces)
+        faces = read_data(data, size, color, manifest=manifest, detect_faces=detect_faces)
         status.start()
         return faces
 

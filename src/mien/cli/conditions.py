@@ -112,14 +112,15 @@ def _of_data(path: Path, part: str | None, options: ReadOptions, notes: Console,
         faces = read_data(path, LARGEST, "rgb")
         faces = faces.part(part) if part else faces
     else:  # undivided: who only wants to look at faces need not have enough of each emotion for three parts
-        from ..data.datasets.parquet import read_parquet
+        from ..data.loading import load
 
         with progress_bar(notes) as bar:
             task = bar.add_task("reading data", total=None)
-            faces = read_parquet(
+            faces = load(
                 path,
                 LARGEST,
-                "rgb",
+                color="rgb",
+                split=False,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
                 on_damaged=lambda _file, why: failures.append(why),
             )

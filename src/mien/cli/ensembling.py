@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .classical import PACKAGES
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,8 +27,8 @@ def ensemble(
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="FILE.json", help="The file that lists the members.")],
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     stacked: Annotated[
         bool,
         typer.Option("--stacked", help="Learn whom to trust on which emotion, in place of a vote."),
@@ -67,18 +67,18 @@ def ensemble(
     check_installed(PACKAGES, "lab")
     from rich.console import Console
 
-    from ..data.splits import drawn
     from ..lab.ensemble.run import make_ensemble
     from ..lab.evaluate.predict import open_classifier
     from ..lab.recipe import load_recipe
+    from ..lab.subsetting import subset
     from .data import progress_bar, read_data
 
     chosen = load_recipe(recipe) if recipe else None
     inputs = [open_classifier(model).input for model in models]
     color = "rgb" if any(spec.color == "rgb" for spec in inputs) else "gray"
     size = max(spec.size for spec in inputs)
-    faces = read_data(data, size, color, listed=listed, find_faces=find_faces)
-    faces = drawn(faces, chosen) if chosen else faces
+    faces = read_data(data, size, color, manifest=manifest, detect_faces=detect_faces)
+    faces = subset(faces, chosen) if chosen else faces
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("opening", total=None)
         made = make_ensemble(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 if TYPE_CHECKING:
     from ..lab.tune.results import Event
@@ -48,8 +48,8 @@ def tune(
         int | None,
         typer.Option(metavar="N", min=1, help="Epochs of each trial, in place of the recipe's; best.toml keeps those."),
     ] = None,
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the study in --out, or join it from a second terminal.")
     ] = False,
@@ -81,7 +81,7 @@ def tune(
     fitted = fit(wanted, chosen)
     size, color = largest_input(fitted, chosen)
     quieten()
-    faces = read_data(data, size, color, listed=listed, find_faces=find_faces)
+    faces = read_data(data, size, color, manifest=manifest, detect_faces=detect_faces)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     total = trials or fitted.trials
     notes.print(f"{chosen.name}: up to {total} trials over {fitted.name} -> {out}", markup=False)
@@ -102,7 +102,7 @@ def tune(
             "Stopped: the same command with --resume goes on, and tries the trial under way again.", markup=False
         )
         raise
-    _conclude(found, fitted, notes, out, data_words(data, listed, find_faces))
+    _conclude(found, fitted, notes, out, data_words(data, manifest, detect_faces))
 
 
 def seconds_in(text: str) -> float:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.audit.layouts.opening import layout_of, open_data
+from mien.audit.layouts.opening import open_data
+from mien.data.loading import records_of
 from mien.errors import DataError, OptionError
 
 from .conftest import HEADER, write
@@ -15,7 +16,7 @@ def cells(labeled, *names):
 
 def test_a_clip_is_labeled_with_what_viewers_saw_else_with_what_was_asked_for(crema_d):
     for path in (crema_d, crema_d / "VideoDemographics.csv"):
-        assert layout_of(path).name == "CREMA-D"
+        assert records_of(path).name == "CREMA-D"
         made = open_data(path)
         assert cells(made, "path", "emotion", "label") == [
             ("VideoFlash/1001_DFA_ANG_XX.flv", "happy", "voted"),
@@ -70,7 +71,7 @@ def test_what_crema_d_lacks_is_said(crema_d):
 @pytest.mark.parametrize("inner", ["", "basic", "basic/EmoLabel/list_patition_label.txt", "basic/Image/original"])
 def test_raf_db_numbers_become_words(raf_db, inner):
     made = open_data(raf_db / inner)
-    assert layout_of(raf_db / inner).name == "RAF-DB"
+    assert records_of(raf_db / inner).name == "RAF-DB"
     assert cells(made, "path", "emotion", "gender", "race", "age", "part") == [
         ("train_00001.jpg", "happy", "female", "Caucasian", "20-39", "train"),
         ("train_00002.jpg", "neutral", "male", "Asian", "70+", "train"),
@@ -187,7 +188,7 @@ def test_what_is_no_data_set_is_said(tmp_path):
     with pytest.raises(OptionError, match="got no column of groups"):
         open_data(tmp_path / "photos.csv")
     assert open_data(tmp_path / "photos.csv", groups=["gender"]).truth == "emotion"
-    assert layout_of(tmp_path / "photos.csv") is None
+    assert records_of(tmp_path / "photos.csv") is None
 
 
 def test_truth_may_be_left_aside(raf_db):

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ...data.loading import PERSON_LAYOUTS, records_of
+from ...data.records import EMOTION, PATH, Records
 from ...errors import DataError, OptionError
 from ...extras import require
 from ..fairness.columns import emotions_in
 from ..fairness.reading import Labeled, open_labeled
 from ..fairness.table import Table
-from . import affectnet, crema_d, fairface, raf_db
-from .sheet import EMOTION, PATH, Sheet
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A data set that is known by the names of its files.
-
-    Attributes:
-        name: of the data set.
-        known_by: a file that tells it.
-        recognized: whether a path is it.
-        read: what it holds.
-    """
-
-    name: str
-    known_by: str
-    recognized: Callable[[Path], bool]
-    read: Callable[[Path], Sheet]
-
-
-LAYOUTS = tuple(
-    Layout(module.NAME, module.KNOWN_BY, module.recognized, module.read)
-    for module in (crema_d, raf_db, affectnet, fairface)
-)
-
-
-def layout_of(path: Path) -> Layout | None:
-    """The layout of a folder or file; None where it is none that is known."""
-    return next((layout for layout in LAYOUTS if layout.recognized(path)), None)
 
 
 def open_data(
@@ -72,10 +43,9 @@ def open_data(
         DataError: it is nothing that is known, something is missing, or there is no column of groups.
         MissingExtraError: a package that it takes is not installed.
     """
-    layout = layout_of(path)
-    if layout is None:
+    sheet = records_of(path)
+    if sheet is None:
         return _open_table(path, groups, truth=truth, images=images, person=person, no_truth=no_truth)
-    sheet = layout.read(path)
     table = Table(f"{sheet.name} in {path}", require("pandas", "audit").DataFrame(dict(sheet.columns), dtype=object))
     found = table.wanted(truth, "--truth") if truth else EMOTION if EMOTION in sheet.columns else ""
     if no_truth:
@@ -95,7 +65,7 @@ def _open_table(
     path: Path, groups: Sequence[str] | None, *, truth: str, images: str, person: str, no_truth: bool
 ) -> Labeled:
     if path.is_dir():
-        known = "; ".join(f"{layout.name} ({layout.known_by})" for layout in LAYOUTS)
+        known = "; ".join(f"{layout.NAME} ({layout.KNOWN_BY})" for layout in PERSON_LAYOUTS)
         raise DataError(
             f"{path} is a folder of no data set that is known here: {known}",
             hint="Name one of these, or a table with the columns path, emotion and the groups.",
@@ -107,7 +77,7 @@ def _open_table(
     return open_labeled(path, groups=groups, truth=truth, images=images, person=person, no_truth=no_truth)
 
 
-def _all_groups(sheet: Sheet) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _all_groups(sheet: Records) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns of groups that can be compared, and a note on those that cannot."""
     alike = [name for name in sheet.groups if len({cell for cell in sheet.columns[name] if cell}) < 2]
     wanted = tuple(name for name in sheet.groups if name not in alike)
@@ -120,7 +90,7 @@ def _all_groups(sheet: Sheet) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return wanted, (f"Left out, as all are of one group: {', '.join(alike)}.",) if alike else ()
 
 
-def _dependent(sheet: Sheet, person: str) -> tuple[str, ...]:
+def _dependent(sheet: Records, person: str) -> tuple[str, ...]:
     """A warning where many images show the same people, and all are kept."""
     if not sheet.person or person:
         return ()

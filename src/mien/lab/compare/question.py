@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.dataset import TRAIN, Dataset, copies_of_training
-from ...data.splits import drawn
 from ...emotions import EMOTIONS, positions
 from ...errors import DataError, ModelError, OptionError
+from ..subsetting import subset
 from .members import Member
 
 
@@ -110,7 +110,7 @@ def exam(question: Question, members: Sequence[Member], faces: Dataset, split: s
             whole = replace(
                 recipe, data=replace(recipe.data, inner=0.0)
             )  # who was set aside of train is not asked here
-            judged &= np.isin(part.names, drawn(faces, whole).part(split).names)
+            judged &= np.isin(part.names, subset(faces, whole).part(split).names)
     asked = judged & (answers >= 0)
     if not asked.any():
         raise DataError(

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.dataset import TEST, UNDIVIDED, Dataset
-from ...data.datasets.folders import read_folders
-from ...data.datasets.parquet import read_parquet
-from ...data.loading import open_data
+from ...data.loading import load
 from ...data.preprocessing import FaceFinder
 from ...detection.centerface import CenterFace
 from ...errors import DataError, SourceError
@@ -54,12 +52,7 @@ def read_images(path: Path, on_damaged: Callable[[Path, str], None], progress: P
     Raises:
         DataError: the data cannot be used.
     """
-    in_kaggle = any((path / name).is_file() for name in ("fer2013.csv", "icml_face_data.csv"))
-    if (path.is_dir() and not in_kaggle) or (path.is_file() and path.suffix.lower() == ".parquet"):
-        parquet = path.is_file() or next(path.rglob("*.parquet"), None)
-        read = read_parquet if parquet else read_folders
-        return read(path, _SIDE, color="rgb", progress=progress, on_damaged=on_damaged)
-    return open_data(path, _SIDE, color="rgb", progress=progress, on_damaged=on_damaged)
+    return load(path, _SIDE, color="rgb", split=False, progress=progress, on_damaged=on_damaged)
 
 
 def part_to_ask(faces: Dataset, split: str) -> Dataset:

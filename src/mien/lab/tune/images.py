@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
-from ...data.splits import drawn
 from ...errors import DataError
 from ..recipe import Recipe
+from ..subsetting import subset
 from ..targets import hard_targets
 
 #: Share of the training part to judge by, where the recipe itself sets none aside.
@@ -33,7 +33,7 @@ def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
         DataError: there is no training part, or too little of it.
     """
     share = recipe.data.inner or SHARE
-    own = drawn(faces.part(TRAIN), replace(recipe, data=replace(recipe.data, inner=share, judge_counts={})))
+    own = subset(faces.part(TRAIN), replace(recipe, data=replace(recipe.data, inner=share, judge_counts={})))
     judged = own.split == INNER
     if judged.all() or not judged.any():
         raise DataError(

@@ -19,8 +19,9 @@ from ...emotions import parse
 from ...errors import DataError
 from ...extras import check_installed
 from ...io.video import VIDEO_EXTENSIONS
-from ..fairness.table import open_table
-from .sheet import EMOTION, PATH, Sheet, missing_part
+from ..dataset import Dataset
+from ..preprocessing import LoadOptions
+from ..records import EMOTION, PATH, Records, dataset_of, missing_part, read_columns
 
 NAME = "CREMA-D"
 KNOWN_BY = "VideoDemographics.csv"
@@ -32,12 +33,17 @@ _OLDEST = 60
 _HINT = "Clone github.com/CheyneyComputerScience/CREMA-D with git-lfs installed, and name its folder."
 
 
-def recognized(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether this is the folder of the data set, or its table of actors."""
     return (path / KNOWN_BY).is_file() or (path / "VideoFlash").is_dir() or (path.name == KNOWN_BY and path.is_file())
 
 
-def read(path: Path) -> Sheet:
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load the labeled images; see ``records``."""
+    return dataset_of(records(path), options)
+
+
+def records(path: Path) -> Records:
     """All clips.
 
     The label is the emotion that most viewers named who saw the face and heard nothing; where they are split, or nothing is
@@ -65,7 +71,7 @@ def read(path: Path) -> Sheet:
         columns["person"].append(actor)
         for group, cell in actors[actor].items():
             columns[group].append(cell)
-    return Sheet(
+    return Records(
         NAME, root, columns, ("gender", "age", "race", "ethnicity"), "person", _notes(Counter(columns["label"]), votes)
     )
 
@@ -74,15 +80,16 @@ def _actors(root: Path) -> dict[str, dict[str, str]]:
     """Actor -> group -> cell."""
     if not (root / KNOWN_BY).is_file():
         raise missing_part(NAME, f"{root} has no table of actors", f"the file {KNOWN_BY}", _HINT)
-    table = open_table(root / KNOWN_BY)
-    lacking = [name for name in _COLUMNS if name not in table.columns]
+    table = read_columns(root / KNOWN_BY)
+    lacking = [name for name in _COLUMNS if name not in table]
     if lacking:
-        raise missing_part(NAME, f"{table.name} has no column {', '.join(lacking)}", ", ".join(_COLUMNS), _HINT)
+        raise missing_part(NAME, f"{root / KNOWN_BY} has no column {', '.join(lacking)}", ", ".join(_COLUMNS), _HINT)
     made = {}
-    for actor, age, sex, race, ethnicity in zip(*(table.text(name) for name in _COLUMNS)):
+    for actor, age, sex, race, ethnicity in zip(*(table[name] for name in _COLUMNS)):
         if not age.isdigit():
             raise DataError(
-                f"{NAME}: {table.name}, actor {actor}: got the age {age!r}, expected whole years", hint="Correct it."
+                f"{NAME}: {root / KNOWN_BY}, actor {actor}: got the age {age!r}, expected whole years",
+                hint="Correct it.",
             )
         told = {"gender": sex.lower(), "age": _band(int(age)), "race": race, "ethnicity": ethnicity}
         made[actor] = {group: "" if cell.lower() == "unknown" else cell for group, cell in told.items()}
@@ -119,30 +126,26 @@ def _votes(root: Path) -> dict[str, str]:
     """Name of the clip -> the emotion that most viewers saw; without the clips where they are split."""
     tables = [path for path in sorted(root.rglob("*.csv")) if path.name.lower() == "summarytable.csv"]
     if tables:
-        table = open_table(tables[0])
-        names, letters = (
-            table.text(_column(table.maybe(["filename"]), "FileName", tables[0])),
-            table.text(_column(table.maybe(["facevote"]), "FaceVote", tables[0])),
-        )
+        names, letters = _columns(tables[0], "FileName", "FaceVote")
         return {name: _named(letter) for name, letter in zip(names, letters) if _named(letter)}
     answers = root / "finishedResponses.csv"
     if not answers.is_file():
         return {}
-    table = open_table(answers)
-    wanted = ("clipName", "queryType", "respEmo")
-    cells = [table.text(_column(name if name in table.columns else "", name, answers)) for name in wanted]
     counts: dict[str, Counter[str]] = {}
-    for name, query, letter in zip(*cells):
+    for name, query, letter in zip(*_columns(answers, "clipName", "queryType", "respEmo")):
         if query == _FACE_ONLY:
             counts.setdefault(Path(name).stem, Counter())[letter] += 1
     won = {name: [one for one, n in votes.items() if n == max(votes.values())] for name, votes in counts.items()}
     return {name: _named(":".join(letters)) for name, letters in won.items() if _named(":".join(letters))}
 
 
-def _column(found: str, name: str, path: Path) -> str:
-    if not found:
-        raise missing_part(NAME, f"{path} has no column {name}", "the table as it comes with the data set", _HINT)
-    return found
+def _columns(path: Path, *names: str) -> list[list[str]]:
+    """The columns of these names, in any case."""
+    table = {name.lower(): cells for name, cells in read_columns(path).items()}
+    for name in names:
+        if name.lower() not in table:
+            raise missing_part(NAME, f"{path} has no column {name}", "the table as it comes with the data set", _HINT)
+    return [table[name.lower()] for name in names]
 
 
 def _named(letter: str) -> str:

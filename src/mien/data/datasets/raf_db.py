@@ -16,7 +16,9 @@ from pathlib import Path
 
 from ...emotions import RAF_DB_ORDER
 from ...errors import DataError
-from .sheet import EMOTION, PATH, Sheet, missing_part
+from ..dataset import Dataset
+from ..preprocessing import LoadOptions
+from ..records import EMOTION, PATH, Records, dataset_of, missing_part
 
 NAME = "RAF-DB"
 KNOWN_BY = "EmoLabel/list_patition_label.txt"
@@ -27,12 +29,17 @@ _LANDMARKS = 5
 _HINT = "Unpack EmoLabel, Annotation/manual.zip and Image/original.zip of the part 'basic' side by side."
 
 
-def recognized(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether this is the folder of the data set, its part ``basic``, one of its folders of images, or a list."""
     return _root(path) is not None
 
 
-def read(path: Path) -> Sheet:
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load the labeled images; see ``records``."""
+    return dataset_of(records(path), options)
+
+
+def records(path: Path) -> Records:
     """All labeled photos, or those of the list of labels that is named.
 
     The images are the originals, through detection; the aligned ones where there are no others or their folder is named.
@@ -56,7 +63,7 @@ def read(path: Path) -> Sheet:
     if not (folder / columns[PATH][0]).is_file():
         raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "an image for each label", _HINT)
     note = "RAF-DB's aligned images are faces already: --detector none reads them as such."
-    return Sheet(NAME, folder, columns, ("gender", "race", "age"), notes=(note,) if "_aligned" in ending else ())
+    return Records(NAME, folder, columns, ("gender", "race", "age"), notes=(note,) if "_aligned" in ending else ())
 
 
 def _root(path: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing but itself."""
+"""The inspection as one HTML page that needs nothing but itself, and as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,25 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 from jinja2 import Environment, StrictUndefined
+from rich.table import Table
 
 from ... import __version__
-from ...data.dataset import SPLITS, Dataset
+from ...data.dataset import Dataset
 from ...emotions import EMOTIONS
-from .charts import Chart, class_bars, spread
-from .cleaning import RULES, Cleaning
-from .copies import LEARNED, leaked
+from .duplicates import LEARNED
+from .figures import Chart, Shown, class_bars, mean_faces, samples, shown, spread
 from .inspection import Inspection
-from .labels import LabelCheck
-from .problems import Problem
-from .thumbnails import Shown, mean_faces, samples, shown
+from .labels import LEAST_MARGIN, Choice, LabelCheck
+from .problems import RULES, Problem
 
+_EXAMPLES = 2
+CHOICES = {
+    Choice.ALL: "all images",
+    Choice.CANDIDATES: "all candidates of confident learning",
+    Choice.PROBABLE: f"probable errors (margin at least {LEAST_MARGIN:g})",
+    Choice.TOP_500: "the 500 with the largest margin",
+    Choice.TOP_100: "the 100 with the largest margin",
+}
 _MOST_GROUPS, _MOST_SINGLE, _MOST_TOGETHER, _MOST_NAMES, _MOST_SIZES = 24, 48, 6, 400, 12
 
 
@@ -41,29 +48,27 @@ class _Section:
     names: tuple[str, ...]
 
 
-def render(inspection: Inspection, problems: Sequence[Problem], cleaning: Cleaning, notes: Sequence[str] = ()) -> bytes:
+def render(inspection: Inspection, *, drop_label_errors: bool = False) -> bytes:
     """The page, UTF-8; it holds thumbnails of some hundred images.
 
     Args:
-        inspection: what was measured.
-        problems: what is wrong.
-        cleaning: what would be left out.
-        notes: sentences on how the data was read.
+        inspection: what was found.
+        drop_label_errors: count probable label errors among the images to leave out.
     """
     faces, check = inspection.faces, inspection.labels
-    parts = [split for split in SPLITS if (faces.split == split).any()]
+    parts, cleaning = faces.parts(), inspection.clean(drop_label_errors=drop_label_errors)
     template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(template)
     size = inspection.files.sizes if inspection.files else []
     text = page.render(
         name=faces.name,
         about=_about(faces, parts),
-        made=f"Looked through by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
-        notes=notes,
+        made=f"Inspected with mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
+        notes=inspection.notes,
         parts=parts,
-        problems=[_section(problem, faces, parts) for problem in problems],
+        problems=[_section(problem, faces, parts) for problem in inspection.problems],
         not_checked=not_checked(inspection),
-        leaks=_leaks(inspection, parts),
+        leaks=_leaks(inspection),
         class_head=["emotion", *parts, "all"],
         classes=_classes(faces, parts),
         class_chart=_embedded(class_bars(faces)),
@@ -84,11 +89,13 @@ def not_checked(inspection: Inspection) -> list[str]:
     """What was not looked for, and why, a sentence each."""
     told = []
     if inspection.detection is None:
-        told.append("Not looked for: images without a face. --faces does so; in tight crops it misses real faces too.")
+        told.append(
+            "Not checked: images without a face. --detect-faces does so; in tight crops it misses real faces too."
+        )
     if inspection.labels is None:
-        told.append("Not looked for: label errors. At least two classes with ten different images are needed.")
+        told.append("Not checked: label errors. At least two classes with ten different images are needed.")
     if inspection.files is None:
-        told.append("Not looked for: odd sizes and modes, for the images are not files of their own.")
+        told.append("Not checked: odd sizes and modes, for the images are not files of their own.")
     return told
 
 
@@ -96,7 +103,7 @@ def _about(faces: Dataset, parts: Sequence[str]) -> str:
     height, width = faces.images.shape[1:3]
     kind = "color" if faces.images.ndim == 4 else "gray"
     counted = ", ".join(f"{part} {int((faces.split == part).sum()):,}" for part in parts)
-    return f"{len(faces):,} images, looked at in {kind} at {width} x {height} pixels: {counted}."
+    return f"{len(faces):,} images, compared in {kind} at {width} x {height} pixels: {counted}."
 
 
 def _section(problem: Problem, faces: Dataset, parts: Sequence[str]) -> _Section:
@@ -129,16 +136,15 @@ def _line(group: npt.NDArray[np.int64], faces: Dataset, remarks: dict[int, str])
     )
 
 
-def _leaks(inspection: Inspection, parts: Sequence[str]) -> list[tuple[str, ...]]:
-    faces, copies = inspection.faces, inspection.copies
-    rows: list[tuple[str, ...]] = []
-    for part in parts:
-        if part in LEARNED:
-            continue
+def _leaks(inspection: Inspection) -> list[tuple[str, ...]]:
+    faces = inspection.faces
+    if not np.isin(faces.split, LEARNED).any():
+        return []
+    rows = []
+    for part, found in inspection.leaks().items():
         n = int((faces.split == part).sum())
-        exact, near = leaked(copies.exact, faces, part), leaked(copies.near, faces, part)
-        rows.append((part, f"{n:,}", f"{exact:,}", f"{100 * exact / n:.1f} %", f"{near:,}", f"{100 * near / n:.1f} %"))
-    return rows if np.isin(faces.split, LEARNED).any() else []
+        rows.append((part, f"{n:,}", *(cell for k in found.values() for cell in (f"{k:,}", f"{k / n:.1%}"))))
+    return rows
 
 
 def _classes(faces: Dataset, parts: Sequence[str]) -> list[list[str]]:
@@ -146,7 +152,7 @@ def _classes(faces: Dataset, parts: Sequence[str]) -> list[list[str]]:
     rows = []
     for label in np.unique(faces.labels):
         counts = [int((faces.labels[group] == label).sum()) for group in groups]
-        cells = [f"{n:,} ({100 * n / group.sum():.1f} %)" for n, group in zip(counts, groups)]
+        cells = [f"{n:,} ({n / group.sum():.1%})" for n, group in zip(counts, groups)]
         rows.append([EMOTIONS[label], *cells])
     return [*rows, ["all", *(f"{int(group.sum()):,}" for group in groups)]]
 
@@ -171,14 +177,75 @@ def _counted(rows: Sequence[tuple[str, int]], of: int = 0) -> list[tuple[str, st
 
 def _agreement(check: LabelCheck) -> list[tuple[str, ...]]:
     return [
-        (row.images, f"{row.n:,}", f"{100 * row.not_label:.1f} %", _percent(row.as_guessed)) for row in check.agreement
+        (CHOICES[row.images], f"{row.n:,}", f"{row.not_label:.1%}", _percent(row.as_guessed)) for row in check.agreement
     ]
 
 
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f} %"
+    return "" if share is None else f"{share:.1%}"
 
 
 def _embedded(chart: Chart) -> dict[str, str]:
     dresses = {"light": chart.light, "dark": chart.dark}
     return {name: f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" for name, svg in dresses.items()}
+
+
+def class_table(faces: Dataset) -> Table:
+    """Images of each emotion in each part."""
+    parts = faces.parts()
+    table = Table(title=f"{faces.name}: {len(faces):,} images", title_justify="left", box=None, pad_edge=False)
+    table.add_column("emotion")
+    for part in (*parts, "all"):
+        table.add_column(part, justify="right", no_wrap=True)
+    groups = [faces.split == part for part in parts] + [np.ones(len(faces), bool)]
+    for label in np.unique(faces.labels):
+        counts = [int((faces.labels[group] == label).sum()) for group in groups]
+        table.add_row(EMOTIONS[label], *(f"{n:,} {n / group.sum():6.1%}" for n, group in zip(counts, groups)))
+    return table
+
+
+def problem_table(problems: Sequence[Problem], faces: Dataset) -> Table:
+    """Every kind of problem, how many images have it, and the names of some."""
+    table = Table(title="problems", title_justify="left", box=None, pad_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("images", justify="right")
+    table.add_column("such as", style="dim", overflow="fold")
+    for problem in problems:
+        names = [" = ".join(faces.names[group[:3]].tolist()) for group in problem.groups[:_EXAMPLES]]
+        names += [name for name, _ in problem.files[:_EXAMPLES]]
+        table.add_row(problem.title, f"{problem.count:,}", "; ".join(names), style=None if problem.count else "dim")
+    return table
+
+
+def sentences(inspection: Inspection) -> list[str]:
+    """What the tables do not show."""
+    told = [
+        f"{part}: {exact} of {n} images ({exact_share}) have an exact copy in training, {near} ({near_share}) an exact or "
+        "near one."
+        for part, n, exact, exact_share, near, near_share in _leaks(inspection)
+    ]
+    if inspection.labels:
+        told.append(
+            "Probable label errors are the disagreements of a quick classifier that agrees with "
+            f"{inspection.labels.accuracy:.1%} of the labels. Check them before you act. --write-manifest keeps them unless "
+            "--drop-label-errors is given."
+        )
+    for row in inspection.labels.agreement if inspection.labels else ():
+        as_guessed = "" if row.as_guessed is None else f", {row.as_guessed:.1%} for the guess"
+        told.append(
+            f"FER+ votes on {CHOICES[row.images]} (n = {row.n:,}): {row.not_label:.1%} not for the label{as_guessed}."
+        )
+    return told
+
+
+def terminal(inspection: Inspection) -> list[Table | str]:
+    """The inspection for a terminal: notes, two tables, and what they do not show."""
+    faces = inspection.faces
+    return [
+        *inspection.notes,
+        class_table(faces),
+        "",
+        problem_table(inspection.problems, faces),
+        "",
+        *sentences(inspection),
+    ]

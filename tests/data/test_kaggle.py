@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.data.datasets.kaggle import read_kaggle
-from mien.data.loading import open_data
+from mien.data.datasets.kaggle import read_csv
+from mien.data.loading import load
 from mien.errors import DataError
 
 USAGES = ("Training", "PublicTest", "PrivateTest", "Training")
@@ -37,16 +37,16 @@ def csv(tmp_path):
     "content", [FER2013, ICML, QUOTED, FER2013 + "\n\n"], ids=["fer2013", "icml", "quoted", "blanks"]
 )
 def test_round_trip(csv, content):
-    faces = read_kaggle(csv(content))
+    faces = read_csv(csv(content))
     np.testing.assert_array_equal(faces.images, IMAGES)
     assert faces.labels.tolist() == list(LABELS)  # FER2013's order is the vocabulary's
     assert faces.split.tolist() == ["train", "validation", "test", "train"]
     assert faces.votes is None
 
 
-def test_open_data_scales(csv):
-    assert open_data(csv(FER2013), 3).images.shape == (4, 3, 3)
-    assert open_data(csv(FER2013), 12).images.shape == (4, 6, 6)  # enlarged batch by batch, where it is needed
+def test_loading_scales_down_only(csv):
+    assert load(csv(FER2013), 3).images.shape == (4, 3, 3)
+    assert load(csv(FER2013), 12).images.shape == (4, 6, 6)  # enlarged batch by batch, where it is needed
 
 
 @pytest.mark.parametrize(
@@ -70,26 +70,26 @@ def test_open_data_scales(csv):
 )
 def test_broken_files_are_named_by_line(csv, content, message):
     with pytest.raises(DataError, match=message):
-        read_kaggle(csv(content))
+        read_csv(csv(content))
 
 
 def test_without_usage_nothing_is_assumed(csv):
     with pytest.raises(DataError, match="without Usage") as caught:
-        read_kaggle(csv("emotion,pixels\n3,1 2 3 4\n"))
+        read_csv(csv("emotion,pixels\n3,1 2 3 4\n"))
     assert "icml_face_data.csv" in caught.value.hint
 
 
 def test_not_a_text_file(csv):
     with pytest.raises(DataError, match="cannot be read as CSV"):
-        read_kaggle(csv("emotion,pixels,Usage\n\xff\xfe", "latin-1"))
+        read_csv(csv("emotion,pixels,Usage\n\xff\xfe", "latin-1"))
 
 
 def test_a_list_fits_only_the_data_that_it_was_made_of(csv, tmp_path):
-    from mien.data.manifest import write_list
+    from mien.data.manifest import write_manifest
 
-    write_list(read_kaggle(csv(FER2013)), tmp_path / "list.csv")
-    assert len(open_data(csv(FER2013), 6, listed=tmp_path / "list.csv")) == 4
+    write_manifest(read_csv(csv(FER2013)), tmp_path / "list.csv")
+    assert len(load(csv(FER2013), 6, manifest=tmp_path / "list.csv")) == 4
     pixels = FER2013.splitlines()[1].split(",")[1]
     other = csv(FER2013.replace(pixels, pixels.replace(pixels.split()[0], "1", 1), 1))
     with pytest.raises(DataError, match="lacks"):
-        open_data(other, 6, listed=tmp_path / "list.csv")
+        load(other, 6, manifest=tmp_path / "list.csv")

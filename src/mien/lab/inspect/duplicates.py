@@ -1,4 +1,4 @@
-"""Copies among the images: exact and near ones, in one part of the data or across parts, with one label or several."""
+"""Duplicates among the images: exact and near ones, in one part of the data or across parts, with one label or several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.dataset import INNER, TRAIN, Dataset
-from ...data.near_duplicates import groups_of_copies
+from ...data.near_duplicates import duplicate_groups
 
 Groups = tuple[npt.NDArray[np.int64], ...]
 
@@ -17,7 +17,7 @@ LEARNED = (TRAIN, INNER)
 
 
 @dataclass(frozen=True)
-class Copies:
+class Duplicates:
     """Which images are copies of one another; blank images are copies of none.
 
     Attributes:
@@ -29,7 +29,7 @@ class Copies:
     near: npt.NDArray[np.int64]
 
 
-def find_copies(faces: Dataset, blank: npt.NDArray[np.bool_]) -> Copies:
+def find_duplicates(faces: Dataset, blank: npt.NDArray[np.bool_]) -> Duplicates:
     """Group the copies.
 
     Args:
@@ -42,8 +42,8 @@ def find_copies(faces: Dataset, blank: npt.NDArray[np.bool_]) -> Copies:
         flat = np.ascontiguousarray(faces.images[seen]).reshape(len(seen), -1)
         rows = flat.view(np.dtype((np.void, flat.shape[1]))).ravel()
         exact[seen] = seen[_first_of(np.unique(rows, return_inverse=True)[1].ravel())]
-        near[seen] = seen[_first_of(groups_of_copies(faces.images[seen]))]
-    return Copies(exact, near)
+        near[seen] = seen[_first_of(duplicate_groups(faces.images[seen]))]
+    return Duplicates(exact, near)
 
 
 def groups(ids: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_] | None = None) -> Groups:
@@ -75,7 +75,7 @@ def contradicting(found: Groups, faces: Dataset) -> Groups:
     return tuple(group for group in found if len(np.unique(faces.labels[group])) > 1)
 
 
-def near_only(found: Groups, copies: Copies) -> Groups:
+def near_only(found: Groups, copies: Duplicates) -> Groups:
     """Those groups that hold at least two different images."""
     return tuple(group for group in found if len(np.unique(copies.exact[group])) > 1)
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data.datasets.folders import read_folders
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.data.preprocessing import FaceFinder
 from mien.errors import DataError, OptionError, SourceError
 from mien.types import Frame
@@ -24,12 +23,12 @@ def folder(tmp_path):
 
 
 def test_the_face_is_cut_out(folder, astronaut):
-    faces = open_data(folder, 48, find_faces=True)
+    faces = load(folder, 48, detect_faces=True)
     assert faces.names.tolist() == ["train/happy/astronaut.png", "validation/neutral/grace_hopper.jpg"]
     face = astronaut.image[48:188, 160:292].mean(2)
     small = np.asarray(Image.fromarray(face.astype(np.uint8)).resize((48, 48)), float)
     assert np.corrcoef(faces.images[0].ravel(), small.ravel())[0, 1] > 0.5
-    whole = open_data(folder, 48).images[0]
+    whole = load(folder, 48).images[0]
     assert np.corrcoef(whole.ravel(), small.ravel())[0, 1] < 0.4
 
 
@@ -37,9 +36,9 @@ def test_a_photo_without_a_face_is_told(folder):
     empty = folder / "train" / "happy" / "wall.png"
     Image.new("RGB", (300, 200), "white").save(empty)
     with pytest.raises(SourceError, match=r"wall\.png: no face found"):
-        read_folders(folder, 48, find_faces=True)
+        load(folder, 48, split=False, detect_faces=True)
     told = []
-    faces = read_folders(folder, 48, find_faces=True, on_damaged=lambda file, why: told.append((file, why)))
+    faces = load(folder, 48, split=False, detect_faces=True, on_damaged=lambda file, why: told.append((file, why)))
     assert len(faces) == 2
     assert told[0][0] == empty
     assert told[0][1].startswith(str(empty))
@@ -49,7 +48,7 @@ def test_no_face_at_all(tmp_path):
     (tmp_path / "train" / "happy").mkdir(parents=True)
     Image.new("RGB", (300, 200), "white").save(tmp_path / "train" / "happy" / "wall.png")
     with pytest.raises(DataError, match="none of the 1 images shows a face"):
-        read_folders(tmp_path, 48, find_faces=True, on_damaged=lambda *_: None)
+        load(tmp_path, 48, split=False, detect_faces=True, on_damaged=lambda *_: None)
 
 
 def test_the_largest_face_is_the_photos(astronaut):
@@ -62,5 +61,5 @@ def test_the_largest_face_is_the_photos(astronaut):
 
 def test_files_of_faces_need_no_search(tmp_path):
     (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n3,1 2 3 4,Training\n", "utf-8")
-    with pytest.raises(OptionError, match="cut out already"):
-        open_data(tmp_path / "fer2013.csv", 48, find_faces=True)
+    with pytest.raises(OptionError):
+        load(tmp_path / "fer2013.csv", 48, detect_faces=True)

@@ -5,7 +5,7 @@ import pytest
 
 from mien.data.dataset import Dataset
 from mien.data.datasets.kaggle import with_ferplus
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 
@@ -30,7 +30,7 @@ def data(tmp_path):
 
 def test_votes_beside_the_images_are_found(data):
     told = []
-    faces = open_data(data, 4, notes=told.append)
+    faces = load(data, 4, notes=told.append)
     assert faces.votes is not None
     assert faces.votes.majority().tolist() == [EMOTIONS.index("happy"), EMOTIONS.index("sad"), -1]
     assert faces.votes.emotions[0, EMOTIONS.index("contempt")] == 1
@@ -40,14 +40,14 @@ def test_votes_beside_the_images_are_found(data):
 
 
 def test_the_folder_that_kaggle_unpacks_to(data):
-    assert open_data(data.parent, 4).votes is not None
+    assert load(data.parent, 4).votes is not None
 
 
 def test_votes_from_elsewhere(data, tmp_path):
     (tmp_path / "votes").mkdir()
     elsewhere = (tmp_path / "fer2013new.csv").rename(tmp_path / "votes" / "my.csv")
-    assert open_data(data, 4).votes is None
-    assert open_data(data, 4, votes=elsewhere).votes is not None
+    assert load(data, 4).votes is None
+    assert load(data, 4, votes=elsewhere).votes is not None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_votes_from_elsewhere(data, tmp_path):
 def test_votes_of_another_file_are_told(data, tmp_path, votes, message):
     (tmp_path / "fer2013new.csv").write_text(votes, "utf-8")
     with pytest.raises(DataError, match=message) as caught:
-        open_data(data, 4)
+        load(data, 4)
     assert caught.value.hint
 
 
@@ -89,11 +89,11 @@ def test_votes_in_another_order_are_told(tmp_path):
 def test_votes_given_as_data(tmp_path):
     (tmp_path / "fer2013new.csv").write_text(VOTES, "utf-8")
     with pytest.raises(DataError, match="missing emotion, pixels") as caught:
-        open_data(tmp_path / "fer2013new.csv", 4)
+        load(tmp_path / "fer2013new.csv", 4)
     assert "give fer2013.csv" in caught.value.hint
 
 
 def test_votes_belong_to_kaggles_file(tmp_path):
     (tmp_path / "happy").mkdir()
     with pytest.raises(OptionError, match="votes: got"):
-        open_data(tmp_path, 4, votes=tmp_path / "fer2013new.csv")
+        load(tmp_path, 4, votes=tmp_path / "fer2013new.csv")

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data.datasets.parquet import read_parquet
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, SourceError
 
@@ -44,7 +43,7 @@ def test_hugging_face_files(tmp_path):
     hugging_face(tmp_path / "data" / "train-00001-of-00002.parquet", structs(30), [2], names)
     hugging_face(tmp_path / "data" / "valid-00000-of-00001.parquet", structs(40), [1], names)
     hugging_face(tmp_path / "test" / "0000.parquet", structs(50), [0], names)
-    faces = open_data(tmp_path, 8)
+    faces = load(tmp_path, 8)
     assert emotions(faces) == ["sad", "happy", "angry", "happy", "sad"]
     assert faces.split.tolist() == ["train", "train", "train", "validation", "test"]
     assert faces.images[:, 0, 0].tolist() == [10, 20, 30, 40, 50]
@@ -61,7 +60,7 @@ def test_plain_bytes_strings_and_parts(tmp_path):
         }
     )
     pq.write_table(table, tmp_path / "faces.parquet")
-    faces = read_parquet(tmp_path / "faces.parquet", 6, "rgb")
+    faces = load(tmp_path / "faces.parquet", 6, color="rgb", split=False)
     assert faces.images.shape == (2, 6, 6, 3)
     assert faces.images[:, 0, 0, 0].tolist() == [100, 200]
     assert emotions(faces) == ["happy", "fear"]
@@ -72,7 +71,7 @@ def test_bare_numbers_are_fer2013s_and_votes_are_kept(tmp_path):
     votes = [[0, 9, 0, 0, 0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]]
     table = pa.table({"image": structs(1, 2), "label": [3, 6], "usage": ["Training", "PrivateTest"], "votes": votes})
     pq.write_table(table, tmp_path / "fer2013.parquet")
-    faces = read_parquet(tmp_path / "fer2013.parquet", 8)
+    faces = load(tmp_path / "fer2013.parquet", 8, split=False)
     assert emotions(faces) == ["happy", "neutral"]
     assert faces.votes is not None
     assert faces.votes.majority().tolist() == [EMOTIONS.index("happy"), -1]
@@ -86,7 +85,7 @@ def test_no_parts_at_all_are_divided(tmp_path):
         Image.fromarray(rng.integers(0, 256, (12, 12)).astype(np.uint8)).resize((48, 48)).save(buffer, "PNG")
         files.append(buffer.getvalue())
     pq.write_table(pa.table({"image": files, "label": ["sad"] * 20}), tmp_path / "faces.parquet")
-    faces = open_data(tmp_path / "faces.parquet", 48)
+    faces = load(tmp_path / "faces.parquet", 48)
     assert [(faces.split == part).sum() for part in ("train", "validation", "test")] == [14, 4, 2]
 
 
@@ -106,25 +105,25 @@ def test_no_parts_at_all_are_divided(tmp_path):
 def test_what_is_wrong_is_named_by_row_and_column(tmp_path, columns, message):
     pq.write_table(pa.table(columns), tmp_path / "train.parquet")
     with pytest.raises(DataError, match=message) as caught:
-        read_parquet(tmp_path / "train.parquet", 8)
+        load(tmp_path / "train.parquet", 8, split=False)
     assert caught.value.hint
 
 
 def test_names_that_are_no_emotions(tmp_path):
     hugging_face(tmp_path / "train.parquet", structs(1), [1], ["happy", "cat"])
     with pytest.raises(DataError, match="number 1, is no emotion: got 'cat'"):
-        read_parquet(tmp_path / "train.parquet", 8)
+        load(tmp_path / "train.parquet", 8, split=False)
 
 
 def test_damaged_files_and_images(tmp_path):
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"image": [encoded(1), b"no image", None], "label": [0, 0, 0]}), path)
     with pytest.raises(SourceError, match=r"train\.parquet, row 2: bytes is"):
-        read_parquet(path, 8)
+        load(path, 8, split=False)
     told = []
-    assert len(read_parquet(path, 8, on_damaged=lambda file, why: told.append(why))) == 1
+    assert len(load(path, 8, split=False, on_damaged=lambda file, why: told.append(why))) == 1
     assert "row 2: " in told[0]
     assert "row 3: holds no image" in told[1]
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match="cannot be read as parquet"):
-        read_parquet(path, 8)
+        load(path, 8, split=False)

@@ -20,8 +20,9 @@ import numpy as np
 
 from ...emotions import AFFECTNET_ORDER
 from ...errors import DataError
-from ..fairness.table import open_table
-from .sheet import EMOTION, PATH, Sheet, headed, missing_part
+from ..dataset import Dataset
+from ..preprocessing import LoadOptions
+from ..records import EMOTION, PATH, Records, dataset_of, headed, missing_part, read_columns
 
 NAME = "AffectNet"
 KNOWN_BY = "val_set/annotations/0_exp.npy, or a CSV file with the column subDirectory_filePath"
@@ -33,12 +34,17 @@ _IMAGES = ("Manually_Annotated_Images", "Manually_Annotated_compressed", "Automa
 _OWN = (_FILE, "face_x", "face_y", "face_width", "face_height", "facial_landmarks", _CODE, "valence", "arousal")
 
 
-def recognized(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether this is a folder of either form, or a file of labels of the older one."""
     return bool(_tables(path) or _sets(path))
 
 
-def read(path: Path) -> Sheet:
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load the labeled images; see ``records``."""
+    return dataset_of(records(path), options)
+
+
+def records(path: Path) -> Records:
     """All faces with an emotion; codes 8 to 10, which are none, are left out.
 
     There are no groups but the columns that you add to its CSV files. ``part`` is the name of the file, or of the folder.
@@ -61,7 +67,7 @@ def read(path: Path) -> Sheet:
                 columns[EMOTION].append(emotion)
                 columns["part"].append(folder.resolve().name)
     _check(columns, path)
-    return Sheet(NAME, path, columns, (), notes=_notes(left_out))
+    return Records(NAME, path, columns, (), notes=_notes(left_out))
 
 
 def _tables(path: Path) -> list[Path]:
@@ -79,21 +85,21 @@ def _sets(path: Path) -> list[Path]:
     ]
 
 
-def _of_tables(path: Path, tables: list[Path]) -> Sheet:
+def _of_tables(path: Path, tables: list[Path]) -> Records:
     columns: dict[str, list[str]] = {}
     left_out = 0
     folder: Path | None = None
     for file in tables:
-        table = open_table(file)
-        emotions = [_emotion(code, f"{file}, row {row}") for row, code in enumerate(table.text(_CODE), 1)]
+        table = read_columns(file)
+        emotions = [_emotion(code, f"{file}, row {row}") for row, code in enumerate(table[_CODE], 1)]
         kept = [row for row, emotion in enumerate(emotions) if emotion]
         left_out += len(emotions) - len(kept)
-        own = {name: table.text(name) for name in table.columns if name not in _OWN}
+        own = {name: cells for name, cells in table.items() if name not in _OWN}
         made: dict[str, Sequence[str]] = {
-            PATH: table.text(_FILE).tolist(),
+            PATH: table[_FILE],
             EMOTION: emotions,
-            "part": [file.stem] * len(table),
-            **{name: cells.tolist() for name, cells in own.items()},
+            "part": [file.stem] * len(emotions),
+            **own,
         }
         folder = folder or _folder(path if path.is_dir() else path.parent, made[PATH][0])
         before = len(columns.get(PATH, ()))
@@ -103,7 +109,7 @@ def _of_tables(path: Path, tables: list[Path]) -> Sheet:
     root = folder or path
     _check(columns, root)
     extra = tuple(name for name in columns if name not in (PATH, EMOTION, "part"))
-    return Sheet(NAME, root, columns, extra, notes=_notes(left_out))
+    return Records(NAME, root, columns, extra, notes=_notes(left_out))
 
 
 def _folder(near: Path, image: str) -> Path:

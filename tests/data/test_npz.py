@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mien.data.dataset import copies_of_training
-from mien.data.datasets.npz import read_packed
-from mien.data.loading import open_data
+from mien.data.datasets import npz
+from mien.data.loading import load
+from mien.data.preprocessing import LoadOptions
 from mien.emotions import FERPLUS_ORDER
 from mien.errors import DataError
 
@@ -39,27 +40,27 @@ def images() -> np.ndarray:
 
 def test_round_trip(tmp_path, images):
     pack(tmp_path / "a.npz", images)
-    faces = read_packed(tmp_path / "a.npz")
+    faces = npz.load(tmp_path / "a.npz", LoadOptions())
     np.testing.assert_array_equal(faces.images, images)
     assert faces.labels.tolist() == [0, 1, 2]
     assert faces.split.tolist() == ["train", "validation", "test"]
     assert faces.votes is not None
     assert [FERPLUS_ORDER[i] for i in range(3)] == ["neutral", "happy", "surprise"]
     assert faces.votes.majority().tolist() == [6, 3, 5]  # neutral, happy, surprise in the vocabulary
-    assert open_data(tmp_path / "a.npz", 10).images.shape == (3, 5, 5)  # never enlarged
-    assert open_data(tmp_path / "a.npz", 4).images.shape == (3, 4, 4)
+    assert load(tmp_path / "a.npz", 10).images.shape == (3, 5, 5)  # never enlarged
+    assert load(tmp_path / "a.npz", 4).images.shape == (3, 4, 4)
 
 
 def test_damage_is_told(tmp_path, images):
     pack(tmp_path / "a.npz", images, residuals=np.zeros(9, np.uint8))
     with pytest.raises(DataError, match="damaged"):
-        read_packed(tmp_path / "a.npz")
+        npz.load(tmp_path / "a.npz", LoadOptions())
     pack(tmp_path / "a.npz", images, shape=np.array([3, 5, 8]))
     with pytest.raises(DataError, match="bytes unpacked"):
-        read_packed(tmp_path / "a.npz")
+        npz.load(tmp_path / "a.npz", LoadOptions())
     np.savez(tmp_path / "b.npz", other=images)
     with pytest.raises(DataError, match="missing labels"):
-        read_packed(tmp_path / "b.npz")
+        npz.load(tmp_path / "b.npz", LoadOptions())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_damage_is_told(tmp_path, images):
 def test_strange_contents_are_told(tmp_path, images, field, value, message):
     pack(tmp_path / "a.npz", images, **{field: value})
     with pytest.raises(DataError, match=message) as caught:
-        read_packed(tmp_path / "a.npz")
+        npz.load(tmp_path / "a.npz", LoadOptions())
     assert caught.value.hint
 
 
