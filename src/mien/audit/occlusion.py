@@ -1,7 +1,7 @@
 """Does something hide a part of a face: a mask, dark glasses, a hand? A rough answer from its gray image.
 
 Twelve plain features of the upright crop say whether eyes and mouth show structure where they should, and whether left and
-right are alike; a logistic regression joins them. ``scripts/study_occlusion.py`` fits and judges it. Of drawn covers it sees
+right are alike; a logistic regression joins them. ``scripts/study_occlusion.py`` fits and judges it. Of drawn occluders it finds
 nearly all masks and sunglasses, six of ten hands, and a fifth to a half of the faces whose one half is hidden. Where covers
 are rare most of its alarms are false: plain glasses, shadows, heads that lie, babies.
 """
@@ -35,7 +35,7 @@ _X, _Y = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
 _LEAST = 0.03  # added to standard deviations, so that their logarithm stays finite
 
 
-def covered(frame: Frame, face: Face) -> float | None:
+def occlusion(frame: Frame, face: Face) -> float | None:
     """How likely a part of the face is hidden, 0 to 1, as if every second face was; None without landmarks.
 
     Args:

@@ -19,7 +19,7 @@ from ...emotions import parse
 from ...errors import DataError
 from ...extras import check_installed
 from ...io.video import VIDEO_EXTENSIONS
-from ..fairness.table import open_table
+from ..table import open_table
 from .sheet import EMOTION, PATH, Sheet, missing_part
 
 NAME = "CREMA-D"
