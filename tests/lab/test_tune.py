@@ -190,13 +190,13 @@ def test_the_figures_are_drawn(tmp_path):
 
 def test_failures_are_written_down_and_do_not_end_the_study(tmp_path, faces, trainer):
     trainer.troubles = {
-        0: DataError("too few pictures"),
+        0: DataError("too few images"),
         1: MemoryError(),
         2: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
     }
     found = tune(tiny(), space(), faces, tmp_path / "study", trials=4)
     assert [row.state for row in found.rows] == ["failed", "failed", "failed", "finished"]
-    assert [row.why for row in found.rows[:2]] == ["too few pictures", "not enough memory"]
+    assert [row.why for row in found.rows[:2]] == ["too few images", "not enough memory"]
     assert "allocate 2 GiB" in (tmp_path / "study" / "trials.csv").read_text()
     trainer.seen, trainer.troubles = [], {0: RuntimeError("shapes do not match")}
     with pytest.raises(RuntimeError, match="shapes"):  # a mistake in the program must be seen
@@ -275,7 +275,7 @@ def test_a_folder_holds_one_question(tmp_path, faces, trainer):
         tune(tiny(), space(), faces, out, trials=1)
     with pytest.raises(RecipeError, match="space differ"):
         tune(tiny(), space(seed=1), faces, out, trials=2, resume=True)
-    with pytest.raises(RecipeError, match="pictures differ"):
+    with pytest.raises(RecipeError, match="images differ"):
         tune(tiny(), space(), two_classes(160, seed=1), out, trials=2, resume=True)
     assert len(tune(tiny(), space(), faces, out, trials=2, resume=True).rows) == 2
     (out / "study.db").write_bytes(b"no database at all" * 100)

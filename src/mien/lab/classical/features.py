@@ -51,13 +51,13 @@ def compute_features(
     batch: int = 64,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> npt.NDArray[np.float32]:
-    """The features of many pictures.
+    """The features of many images.
 
     Args:
         front: from ``open_features``.
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each; N > 0.
-        batch: pictures at a time.
-        progress: called with (pictures done, pictures in all).
+        batch: images at a time.
+        progress: called with (images done, images in all).
 
     Returns:
         float32 (N, D).

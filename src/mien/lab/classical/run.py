@@ -44,7 +44,7 @@ class Fitted:
         path: the ONNX file; its card lies beside it.
         evaluation: its scores on the part that its temperature was fitted on.
         features: how many numbers stand for an image.
-        feature_s: seconds that computing the training pictures' features took.
+        feature_s: seconds that computing the training images' features took.
         fit_s: seconds that fitting took.
         difference: largest difference of a probability between scikit-learn and onnxruntime.
     """
@@ -73,14 +73,14 @@ def fit_classical(
 
     Args:
         settings: features, model, label set.
-        faces: the data; pictures without an answer for the label set are left out.
+        faces: the data; images without an answer for the label set are left out.
         out: the folder; files of that name are replaced.
         name: of the model; empty takes ``FEATURES-MODEL``.
         license: of the model, for the card.
         progress: called with (what is done, done, total).
 
     Raises:
-        DataError: a part or a class has no pictures, or the votes that are asked for are missing.
+        DataError: a part or a class has no images, or the votes that are asked for are missing.
         ModelError: there is no such base, or onnxruntime does not compute what scikit-learn computes.
         OptionError: ``name`` cannot be a file name.
         OutputError: ``out`` cannot be written to.
@@ -146,7 +146,7 @@ def _card(
     name: str,
     license: str,
 ) -> ModelCard:
-    learned = f"{part.name}: {len(part):,} training pictures"
+    learned = f"{part.name}: {len(part):,} training images"
     if base:
         learned += f"; their features come from the model {base['name']!r}, trained on: {base['data']}"
     return ModelCard(

@@ -28,7 +28,7 @@ Logits = dict[str, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained network, ready for pictures.
+    """A trained network, ready for images.
 
     Attributes:
         name: what to call it in reports.
@@ -37,8 +37,8 @@ class Classifier:
         marks: for each head, which labels it is marked against.
         parameters: number of trained weights.
         run: float32 (N, C, S, S), prepared as ``input`` says -> logits, float32 (N, K), for each head.
-        logits_of: uint8 pictures of any size -> the same; None prepares them and calls ``run``. An ensemble has one, for its
-            members want the pictures each in their own way.
+        logits_of: uint8 images of any size -> the same; None prepares them and calls ``run``. An ensemble has one, for its
+            members want the images each in their own way.
         sha256: of the weights file, in hex; empty where it has no card to say so.
     """
 
@@ -111,13 +111,13 @@ def weights_file(model: Path) -> Path:
 
 
 def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
-    """Logits of many pictures, batch by batch.
+    """Logits of many images, batch by batch.
 
     Args:
         classifier: from ``open_classifier``.
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
         flip: read the mirror image too and give the mean of both logits, as the reader does.
-        batch: pictures at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
+        batch: images at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
 
     Returns:
         float32 (N, K) for each head.
@@ -134,7 +134,7 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
 
 
 def mean_of_views(plain: Logits, mirrored: Logits) -> Logits:
-    """The mean of the logits of pictures and of their mirror images: the same rule as in ``mien.classify``."""
+    """The mean of the logits of images and of their mirror images: the same rule as in ``mien.classify``."""
     return {name: np.float32(0.5) * (plain[name] + mirrored[name]) for name in plain}
 
 
