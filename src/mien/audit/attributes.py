@@ -39,7 +39,7 @@ MIN_FACE_IN_CROP = 60
 #: Crops are enlarged to this side before landmark detection.
 _ENLARGED = 192
 #: Distance of the tip of the nose from the plane of eyes and mouth, in interpupillary distances: about 27 of 63 mm.
-_NOSE = 0.43
+NOSE = 0.43
 #: Mean channel difference, of 255, below which an image counts as gray.
 _GRAY = 2.0
 #: Yaw in degrees beyond which a face hides its own far side.
@@ -77,8 +77,8 @@ class Attributes:
         roll: tilt of the head in degrees, clockwise in the image.
         yaw: turn of the nose to the right of the image, -90 to 90 degrees. Rough: derived from the nose's position.
         skin_lightness: median lightness of the cheeks, CIE L*, 0 to 100; depends on lighting and camera too.
-        ita: individual typology angle of the cheeks, -90 to 90 degrees, higher is lighter (Chardon et al. 1991); color images
-            only. Depends on the color of the light: it describes the image of the skin.
+        ita: individual typology angle of the cheeks, -90 to 90 degrees, higher is lighter (Chardon et al. 1991); color
+            images only. Depends on the color of the light: it describes the image of the skin.
         occlusion: probability that something hides a part of the face, 0 to 1 (``mien.audit.occlusion``). Rough.
     """
 
@@ -130,23 +130,25 @@ def measure_attributes(
         SourceError: a source does not exist, or no face was found.
         DataError: the data set cannot be used.
     """
-    options, path = options or ReadOptions(), Path(sources[0])
-    is_data = path.suffix.lower() in _DATA_SETS or (path.is_dir() and next(path.glob("*.parquet"), None) is not None)
-    if len(sources) == 1 and is_data:
-        faces = _dataset(path, split, failed)
-        if options.min_face is None and options.detector == "centerface":
-            options = replace(options, min_face=MIN_FACE_IN_CROP)
-        found, total = measure_dataset(faces, create_detector(options), lambda: step()), len(faces)
-    elif split:
-        raise OptionError(f"split {split!r} requires a data set, got images", hint="Leave --split out.")
-    else:
-        paths = find_images([str(source) for source in sources], recursive=recursive)
-        found, total = measure_images(paths, create_detector(options), failed, lambda: step()), len(paths)
+    options, path, total = options or ReadOptions(), Path(sources[0]), 0
     done = count(1)
 
     def step() -> None:
         progress(next(done), total)
 
+    is_data = path.suffix.lower() in _DATA_SETS or (path.is_dir() and next(path.glob("*.parquet"), None) is not None)
+    if len(sources) == 1 and is_data:
+        faces = _dataset(path, split, failed)
+        if options.min_face is None and options.detector == "centerface":
+            options = replace(options, min_face=MIN_FACE_IN_CROP)
+        total = len(faces)
+        found = measure_dataset(faces, create_detector(options), step)
+    elif split:
+        raise OptionError(f"split {split!r} requires a data set, got images", hint="Leave --split out.")
+    else:
+        paths = find_images([str(source) for source in sources], recursive=recursive)
+        total = len(paths)
+        found = measure_images(paths, create_detector(options), failed, step)
     measured = list(found)
     if not measured:
         raise SourceError("no face was found in any image", hint="For images of single faces: --detector whole.")
@@ -190,7 +192,7 @@ def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
 
 def measure_crop(frame: Frame, detector: Detector) -> Attributes:
     """Attributes of an image that is one face; ``detector`` finds its landmarks."""
-    return measure(frame, *_posed(frame, detector))
+    return measure(frame, *posed(frame, detector))
 
 
 def measure_images(
@@ -262,7 +264,7 @@ def in_order(names: Collection[str]) -> tuple[str, ...] | None:
 def attribute_rows(
     measured: Sequence[FaceAttributes], *, thirds: bool = False
 ) -> tuple[tuple[str, ...], list[dict[str, str | int]]]:
-    """Columns and rows of a CSV file: name, face, label, and each attribute's value and group (``thirds`` as in ``grouped``)."""
+    """Columns and rows of a CSV file: name, face, label, each attribute's value and group; ``thirds`` as in ``grouped``."""
     groups = grouped([one.attributes for one in measured], thirds=thirds)
     columns = ("name", "face", "label", *(column for name in NAMES for column in (name, f"{name}_group")))
     rows: list[dict[str, str | int]] = []
@@ -279,7 +281,7 @@ def angles(face: Face) -> tuple[float, float] | None:
     """Roll and yaw in degrees; None without landmarks, or where they have collapsed.
 
     Seen from the front, the nose lies on the line from between the eyes to the middle of the mouth. A turn by ``a`` moves it
-    off by ``_NOSE * sin(a)`` while the eyes' distance shrinks to ``cos(a)``; the quotient gives the angle.
+    off by ``NOSE * sin(a)`` while the eyes' distance shrinks to ``cos(a)``; the quotient gives the angle.
     """
     if face.landmarks is None:
         return None
@@ -293,7 +295,7 @@ def angles(face: Face) -> tuple[float, float] | None:
     across = np.array([down[1], -down[0]])
     off, apart = float((nose - eyes) @ across), abs(float((right - left) @ across))
     roll = math.degrees(math.atan2(-down[0], down[1]))
-    return roll, math.degrees(math.atan2(off / _NOSE, max(apart, 1e-6)))
+    return roll, math.degrees(math.atan2(off / NOSE, max(apart, 1e-6)))
 
 
 def _column(name: str, values: Sequence[float | None], thirds: bool) -> list[str]:
@@ -308,7 +310,7 @@ def _column(name: str, values: Sequence[float | None], thirds: bool) -> list[str
     return [UNKNOWN if np.isnan(value) else words[place] for value, place in zip(known, places)]
 
 
-def _posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
+def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
     """The whole image as a face, and again with the landmarks of the best detection in it."""
     (whole,) = WholeFrame().detect(frame)
     scale = max(1.0, _ENLARGED / min(frame.width, frame.height))

@@ -82,7 +82,7 @@ class FairnessAttribute:
         groups: in natural order.
         gaps: between groups that can be compared; empty where fewer than two can.
         n_missing: images without a group.
-        label_distribution: the emotions, with weights, behind ``standardized_accuracy``; empty if no emotion is shown by all.
+        label_distribution: the emotions, with weights, behind ``standardized_accuracy``; empty if none is shown by all.
     """
 
     name: str

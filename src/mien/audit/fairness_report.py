@@ -16,9 +16,29 @@ from ..io.atomic import write_all
 from .fairness import FairnessAttribute, FairnessResult, GroupScores
 from .figures import gaps_figure, png, rows_figure
 from .formatting import (
-    FEW, MAX_GROUPS, RELEVANT, STYLES, TITLES, WIDE, add_columns, also_different, csv_bytes, gaps_csv, gaps_table,
-    how_many, interval_cells, joined, most_significant, notes_of, number, p_text, percent, plain_table, points,
-    rate_name, span,
+    FEW,
+    MAX_GROUPS,
+    RELEVANT,
+    STYLES,
+    TITLES,
+    WIDE,
+    add_columns,
+    also_different,
+    csv_bytes,
+    gaps_csv,
+    gaps_table,
+    how_many,
+    interval_cells,
+    joined,
+    most_significant,
+    notes_of,
+    number,
+    p_text,
+    percent,
+    plain_table,
+    points,
+    rate_name,
+    span,
 )
 from .gaps import Gap, Verdict
 from .page import MAX_GROUPS as PAGE_GROUPS

@@ -153,9 +153,7 @@ def parity_gaps(
 
     Group labels are permuted among all images: a small p-value says that groups get different predictions, for any reason.
 
-    Args:
-        counts: int64 (G, 1, 2 K + 1), of all groups of one column.
-        names, emotions, known, min_group_size, resamples, rng: as in ``fairness_gaps``.
+    Arguments are those of ``fairness_gaps``, with ``counts`` int64 (G, 1, 2 K + 1).
     """
     big = counts.sum((1, 2)) >= min_group_size
     if big.sum() < 2:

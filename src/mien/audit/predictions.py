@@ -15,7 +15,7 @@ from ..errors import DataError
 from .table import Cells, Table, open_table
 
 Rows = npt.NDArray[np.int64]
-LABELS = ("truth", "true", "label", "actual", "answer", "y_true", "expression")
+LABELS = ("label", "truth", "true", "actual", "answer", "y_true", "expression")
 PREDICTED = ("predicted", "prediction", "pred", "said", "y_pred", "emotion")
 MODEL_COLUMNS = ("model", "model_sha256", "model_head")
 NO_LABELS_HINT = "Without labels, --no-labels compares how often each emotion is predicted."

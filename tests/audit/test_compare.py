@@ -6,12 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from mien.audit.change.joining import joined
-from mien.audit.change.measuring import change
-from mien.audit.change.values import Pair
-from mien.audit.change.words import details, headline, verdict
-from mien.audit.fairness.columns import Columns
-from mien.audit.fairness.table import open_table
+from mien.audit.compare import GapTrend, PairedPredictions, compare_pair, join_predictions
+from mien.audit.compare_report import FILES
+from mien.audit.predictions import Columns
+from mien.audit.table import open_table
 from mien.errors import DataError, OptionError, OutputError
 
 
@@ -24,7 +22,7 @@ def read_twice(rng, sizes, before, after, agree=0.8):
         rights.append(luck < before[name])
         laters.append(again < after[name])
         cells += [name] * n
-    return Pair(np.concatenate(rights), np.concatenate(laters), {"light": np.array(cells, object)})
+    return PairedPredictions(np.concatenate(rights), np.concatenate(laters), {"light": np.array(cells, object)})
 
 
 SIZES = {"dark": 300, "bright": 900}
@@ -33,7 +31,7 @@ SIZES = {"dark": 300, "bright": 900}
 def test_a_gap_that_shrinks_is_found():
     rng = np.random.default_rng(1)
     pair = read_twice(rng, SIZES, {"dark": 0.6, "bright": 0.8}, {"dark": 0.75, "bright": 0.8})
-    found = change(pair)
+    found = compare_pair(pair)
     (light,) = found.attributes
     dark = next(group for group in light.groups if group.name == "dark")
     assert dark.interval[0] < 0.15 < dark.interval[1]
@@ -44,18 +42,18 @@ def test_a_gap_that_shrinks_is_found():
     assert light.gap.difference < 0
     assert light.gap.interval[0] < -0.15 < light.gap.interval[1]
     assert light.gap.p_corrected < 0.01
-    assert headline(found).startswith("The gap by light shrank from ")
-    assert verdict(light) == ("none", "The gap shrank")
-    assert "Read better than before: dark (+" in details(light)
-    back = change(Pair(pair.after, pair.before, pair.groups)).attributes[0]
-    assert verdict(back) == ("gap", "The gap grew")
+    assert light.verdict is GapTrend.NARROWED
+    assert [group.name for group in light.groups if group.significant] == ["dark"]
+    assert not light.leveled_down
+    back = compare_pair(PairedPredictions(pair.after, pair.before, pair.groups)).attributes[0]
+    assert back.verdict is GapTrend.WIDENED
     assert back.gap is not None
     assert back.gap.difference == -light.gap.difference
 
 
-def test_levelling_down_is_called_by_its_name():
+def test_leveling_down_is_reported():
     pair = read_twice(np.random.default_rng(2), SIZES, {"dark": 0.6, "bright": 0.85}, {"dark": 0.58, "bright": 0.65})
-    assert "nobody is better off" in details(change(pair).attributes[0])
+    assert compare_pair(pair).attributes[0].leveled_down
 
 
 def test_nothing_is_found_where_nothing_changed():
@@ -63,7 +61,7 @@ def test_nothing_is_found_where_nothing_changed():
     sizes, same = {"a": 60, "b": 150, "c": 300}, {"a": 0.6, "b": 0.7, "c": 0.75}
     gaps = groups = 0
     for _ in range(200):
-        (light,) = change(read_twice(rng, sizes, same, same), draws=200).attributes
+        (light,) = compare_pair(read_twice(rng, sizes, same, same), resamples=200).attributes
         gaps += light.gap is not None and light.gap.p_corrected < 0.05
         groups += any(group.p_corrected < 0.05 for group in light.groups)
     assert gaps <= 20  # at a level of 5 %, ten are expected; more than twenty come once in a thousand times
@@ -75,29 +73,30 @@ def test_a_gap_that_stays_while_all_gain_is_no_change_of_the_gap():
     alarms = 0
     for _ in range(100):
         pair = read_twice(rng, SIZES, {"dark": 0.6, "bright": 0.7}, {"dark": 0.7, "bright": 0.8})
-        gap = change(pair, draws=200).attributes[0].gap
+        gap = compare_pair(pair, resamples=200).attributes[0].gap
         alarms += gap is not None and gap.p < 0.05
     assert alarms <= 13
 
 
 def test_the_same_model_twice():
     right = np.array([True, False] * 20)
-    found = change(Pair(right, right, {"g": np.array(["a", "b", "b", "a"] * 10, object)}))
+    found = compare_pair(PairedPredictions(right, right, {"g": np.array(["a", "b", "b", "a"] * 10, object)}))
     assert found.overall.p == 1
     assert found.overall.interval == (0, 0)
     assert found.attributes[0].gap is not None
     assert found.attributes[0].gap.p == 1
-    assert "No change of the gap by g" in headline(found)
+    assert found.attributes[0].verdict is GapTrend.INCONCLUSIVE
 
 
 def test_small_groups_take_no_part():
     cells = np.array(["a"] * 10 + ["b"] * 3, object)
-    found = change(Pair(np.ones(13, bool), np.zeros(13, bool), {"g": cells}))
+    found = compare_pair(PairedPredictions(np.ones(13, bool), np.zeros(13, bool), {"g": cells}))
     assert found.attributes[0].gap is None
-    assert found.comparisons == 1
+    assert found.attributes[0].verdict is GapTrend.NOT_COMPARED
+    assert found.n_comparisons == 1
     assert [group.compared for group in found.attributes[0].groups] == [True, False]
-    with pytest.raises(OptionError, match="at least 2 images"):
-        change(Pair(np.ones(13, bool), np.zeros(13, bool), {"g": cells}), least=1)
+    with pytest.raises(OptionError):
+        compare_pair(PairedPredictions(np.ones(13, bool), np.zeros(13, bool), {"g": cells}), min_group_size=1)
 
 
 def tables(write, after, before=(("a.png", "happy", "happy", "f"), ("b.png", "sad", "happy", "m"))):
@@ -113,7 +112,7 @@ def join(write, tmp_path):
         one, other = tables(write, after, **more)
         from pathlib import Path
 
-        return joined(open_table(Path(one)), open_table(Path(other)), Columns(("gender",)))
+        return join_predictions(open_table(Path(one)), open_table(Path(other)), Columns(("gender",)))
 
     return ran
 
@@ -123,50 +122,43 @@ def test_images_are_joined_by_name_whatever_their_order(join):
     assert pair.before.tolist() == [True, False]
     assert pair.after.tolist() == [False, True]
     assert pair.groups["gender"].tolist() == ["f", "m"]  # groups are those of the first table
-    assert pair.notes[0].startswith("1 of 3 images are only in ")
+    assert len(pair.notes) == 1
 
 
 def test_tables_that_do_not_match(join):
-    with pytest.raises(DataError, match="share no image: got names such as 'a.png' and 'A.PNG'"):
+    with pytest.raises(DataError):
         join([("A.PNG", "happy", "sad")])
-    with pytest.raises(DataError, match="1 images are labeled otherwise .* 'b.png': sad in .*, angry in"):
+    with pytest.raises(DataError):
         join([("a.png", "happy", "sad"), ("b.png", "angry", "sad")])
-    with pytest.raises(DataError, match="1 images have several rows, such as 'a.png'"):
+    with pytest.raises(DataError):
         join([("a.png", "happy", "sad"), ("a.png", "happy", "happy")])
-    with pytest.raises(DataError, match="no image has a prediction in both"):
+    with pytest.raises(DataError):
         join([("a.png", "happy", ""), ("b.png", "sad", "")])
     pair = join([("a.png", "happy", ""), ("b.png", "sad", "sad")])
     assert len(pair) == 1
-    assert "found no face" in pair.notes[-1]
+    assert len(pair.notes) == 1
 
 
-def test_the_command_writes_a_whole_report(write, tmp_path, capsys):
-    from pathlib import Path
-
-    from mien.cli.change import change as command
-
+def test_the_command_writes_all_files(run, write, tmp_path):
     rng = np.random.default_rng(5)
     pair = read_twice(rng, SIZES, {"dark": 0.6, "bright": 0.8}, {"dark": 0.8, "bright": 0.8})
     rows = {"image": range(1200), "truth": ["happy"] * 1200, "light": pair.groups["light"]}
     files = [
-        Path(write({**rows, "predicted": np.where(right, "happy", "sad")}, f"{name}.csv"))
+        write({**rows, "predicted": np.where(right, "happy", "sad")}, f"{name}.csv")
         for name, right in (("before", pair.before), ("after", pair.after))
     ]
-    out = tmp_path / "change"
-    command(*files, groups=["light"], draws=500, out=out)
-    assert capsys.readouterr().out.startswith("The gap by light shrank")
-    assert sorted(path.name for path in out.iterdir()) == sorted(
-        ["change.html", "change.png", "change.csv", "change_of_gaps.csv", "change.json"]
-    )
-    page = (out / "change.html").read_text("utf-8")
+    out = tmp_path / "compare"
+    words = ("compare", *files, "--groups", "light", "--resamples", 500, "--out", out)
+    run(*words)
+    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    page = (out / "compare.html").read_text("utf-8")
     assert "<script" not in page
     assert "://" not in page
-    assert 'class="track bells better"' in page
-    made = json.loads((out / "change.json").read_text("utf-8"))
-    assert made["attributes"][0]["verdict"] == "The gap shrank"
-    written = list(csv.DictReader((out / "change.csv").read_text("utf-8").splitlines()))
+    made = json.loads((out / "compare.json").read_text("utf-8"))
+    assert made["attributes"][0]["verdict"] == GapTrend.NARROWED.value
+    written = list(csv.DictReader((out / "groups.csv").read_text("utf-8").splitlines()))
     assert [row["name"] for row in written] == ["all", "dark", "bright"]
     assert float(written[1]["difference_low"]) > 0.1
-    assert (out / "change.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(OutputError, match="holds a report already"):
-        command(*files, groups=["light"], draws=500, out=out)
+    assert (out / "compare.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OutputError):
+        run(*words)

@@ -1,11 +1,10 @@
-"""Conditions are those that the image was made with."""
+"""Attributes are those that the image was made with."""
 
 import numpy as np
 import pytest
 
 from mien import Frame
-from mien.audit.conditions import NAMES, NOSE, Conditions, angles, conditions
-from mien.audit.groups import EDGES, UNKNOWN, grouped
+from mien.audit.attributes import EDGES, NAMES, NOSE, UNKNOWN, Attributes, angles, grouped, measure
 from mien.types import Box, Face
 
 #: Eyes, tip of the nose and corners of the mouth in space: x right, y down, z towards the camera; the pupils 1 apart.
@@ -35,14 +34,14 @@ def test_angles_are_those_the_head_was_turned_by(yaw, roll):
 def test_without_landmarks_the_pose_is_unknown():
     assert angles(Face(Box(0, 0, 50, 50))) is None
     assert angles(Face(Box(0, 0, 100, 100), landmarks=np.full((5, 2), 50, np.float32))) is None
-    made = conditions(plain((90, 90, 90)), Face(Box(50, 50, 150, 150)))
+    made = measure(plain((90, 90, 90)), Face(Box(50, 50, 150, 150)))
     assert (made.roll, made.yaw) == (None, None)
 
 
 def test_light_of_a_plain_face():
-    white, black = conditions(plain((255, 255, 255)), seen()), conditions(plain((0, 0, 0)), seen())
-    assert white.brightness == white.skin_light == pytest.approx(100, abs=0.1)
-    assert black.brightness == black.skin_light == pytest.approx(0, abs=0.1)
+    white, black = measure(plain((255, 255, 255)), seen()), measure(plain((0, 0, 0)), seen())
+    assert white.brightness == white.skin_lightness == pytest.approx(100, abs=0.1)
+    assert black.brightness == black.skin_lightness == pytest.approx(0, abs=0.1)
     assert white.contrast == black.contrast == 0
     assert white.size == pytest.approx(120)
 
@@ -52,18 +51,18 @@ def test_typology_angle_follows_its_formula_and_needs_color():
 
     colour = (224, 172, 140)
     light, _, yellow = rgb2lab(np.array([[colour]], np.uint8))[0, 0]
-    made = conditions(plain(colour), seen())
-    assert made.skin_light == pytest.approx(light, abs=0.3)
+    made = measure(plain(colour), seen())
+    assert made.skin_lightness == pytest.approx(light, abs=0.3)
     assert made.ita == pytest.approx(np.degrees(np.arctan((light - 50) / yellow)), abs=0.5)
-    assert conditions(plain((70, 45, 35)), seen()).ita < -30
-    assert conditions(plain((120, 120, 120)), seen()).ita is None
+    assert measure(plain((70, 45, 35)), seen()).ita < -30
+    assert measure(plain((120, 120, 120)), seen()).ita is None
 
 
 def test_the_cheeks_are_measured_and_not_the_background():
     picture = np.zeros((200, 200, 3), np.uint8)
     picture[75:140, 60:140] = 200  # the middle of the face
-    made = conditions(Frame(picture), seen())
-    assert made.skin_light > 75 > made.brightness
+    made = measure(Frame(picture), seen())
+    assert made.skin_lightness > 75 > made.brightness
 
 
 def test_sharpness_and_contrast_fall_where_they_should(astronaut):
@@ -73,18 +72,18 @@ def test_sharpness_and_contrast_fall_where_they_should(astronaut):
     from mien.options import ReadOptions
 
     (face,) = create_detector(ReadOptions(threads=1)).detect(astronaut)
-    before = conditions(astronaut, face)
-    blurred = conditions(Frame(cv2.GaussianBlur(astronaut.image, (0, 0), 6)), face)
-    faded = conditions(Frame((astronaut.image // 3 + 100).astype(np.uint8)), face)
+    before = measure(astronaut, face)
+    blurred = measure(Frame(cv2.GaussianBlur(astronaut.image, (0, 0), 6)), face)
+    faded = measure(Frame((astronaut.image // 3 + 100).astype(np.uint8)), face)
     assert blurred.sharpness < 0.1 * before.sharpness
     assert faded.contrast == pytest.approx(before.contrast / 3, rel=0.05)
     assert faded.sharpness == pytest.approx(before.sharpness, rel=0.2)
     assert abs(before.yaw or 90) < 15
 
 
-def made(**values) -> Conditions:
+def made(**values) -> Attributes:
     usual = dict.fromkeys(NAMES, 0.0) | values
-    return Conditions(**usual)
+    return Attributes(**usual)
 
 
 def test_fixed_groups_have_fixed_names():

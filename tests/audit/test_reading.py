@@ -6,15 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from mien.audit.fairness.clips import averaged, frames_of, widest
-from mien.audit.fairness.reading import predict
-from mien.audit.layouts.opening import open_data
+from mien.audit.labeled import open_labeled
+from mien.audit.predict import _decoded, averaged, predict_labeled
 from mien.errors import DataError
 from mien.options import ReadOptions
 from mien.types import Box, Face, Reading
 
-from ...conftest import make_clip
-from ..fairness.test_command import run as run  # noqa: PLC0414  # the fixture
+from ..conftest import make_clip
 from .conftest import FACES, face
 
 EMOTIONS = ("happy", "sad")
@@ -33,7 +31,6 @@ def test_a_clip_is_the_mean_of_its_frames():
     assert made.face.box.width == 30
     assert averaged([]) is None
     assert averaged([one := reading(0.9)]) is one
-    assert widest([]) is None
 
 
 def test_frames_that_contradict_each_other_abstain():
@@ -44,7 +41,7 @@ def test_frames_that_contradict_each_other_abstain():
 def test_frames_are_taken_along_the_whole_clip(tmp_path):
     pytest.importorskip("av", reason="clips need the extra video")
     path = make_clip(tmp_path / "a.mp4", [np.asarray(face("astronaut.png"))] * 25, rate=10, sound=None)
-    times = [frame.time_s for frame in frames_of(path, pytest.fail)]
+    times = [frame.time_s for frame in _decoded(path, pytest.fail)]
     assert times == pytest.approx([0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.4])
 
 
@@ -54,16 +51,16 @@ def test_a_cut_clip_is_read_as_far_as_it_goes_and_told(tmp_path):
     path = make_clip(tmp_path / "a.mkv", list(noise), rate=10, sound=None)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.7)])
     told = []
-    assert 0 < len(list(frames_of(path, told.append))) < 15
+    assert 0 < len(list(_decoded(path, told.append))) < 15
     assert len(told) == 1
 
 
 def test_crema_d_is_read_clip_by_clip(crema_d):
-    made = open_data(crema_d, person="person")
+    labeled = open_labeled(crema_d, person="person")
     (crema_d / "VideoFlash" / "1002_DFA_HAP_XX.mp4").write_bytes(b"no video")
-    rows, notes = predict(made, ReadOptions(emotions="four", flip=False))
-    said = {row["image"].rpartition("/")[2]: row for row in rows}
-    assert {name: (row["truth"], row["predicted"]) for name, row in said.items()} == {
+    found = predict_labeled(labeled, ReadOptions(emotions="four", flip=False))
+    said = {row["image"].rpartition("/")[2]: row for row in found.rows}
+    assert {name: (row["label"], row["predicted"]) for name, row in said.items()} == {
         "1001_DFA_ANG_XX.flv": ("happy", "happy"),
         "1001_IEO_SAD_HI.mp4": ("sad", "neutral"),
         "1002_DFA_NEU_XX.mp4": ("neutral", "neutral"),
@@ -72,45 +69,46 @@ def test_crema_d_is_read_clip_by_clip(crema_d):
     assert sum(said["1002_DFA_NEU_XX.mp4"][name] for name in ("happy", "sad", "surprise", "neutral")) == pytest.approx(
         1, abs=1e-3
     )
-    assert any("1002_DFA_HAP_XX.mp4" in note for note in notes)
+    assert any("1002_DFA_HAP_XX.mp4" in note for note in found.notes)
 
 
 def test_a_plain_table_may_name_clips(crema_d):
     (crema_d / "VideoDemographics.csv").unlink()
     (crema_d / "t.csv").write_text("path,emotion,g\nVideoFlash/1002_DFA_HAP_XX.mp4,happy,a\n")
-    rows, notes = predict(open_data(crema_d / "t.csv", groups=["g"]), ReadOptions(flip=False))
-    assert [row["predicted"] for row in rows] == ["happy"]
-    assert notes == ()
+    made = predict_labeled(open_labeled(crema_d / "t.csv", groups=["g"]), ReadOptions(flip=False))
+    assert [row["predicted"] for row in made.rows] == ["happy"]
+    assert made.notes == ()
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_raf_db_by_the_command(run, raf_db, tmp_path):
-    out = tmp_path / "audit"
-    found = json.loads(run("--data", raf_db, "--emotions", "seven", "--out", out, "--json", "--draws", 100))
+    out = tmp_path / "raf.csv"
+    run("predict", raf_db, "--emotions", "seven", "--out", out)
+    assert [row["race"] for row in rows_of(out)] == ["Caucasian", "Asian", "African-American"]
+    groups = [word for name in ("gender", "race", "age") for word in ("--groups", name)]
+    found = json.loads(run("fairness", out, *groups, "--json", "--resamples", 100))
     assert [attribute["name"] for attribute in found["attributes"]] == ["gender", "race", "age"]
     assert found["overall"]["accuracy"] == 1.0
-    with (out / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["race"] for row in csv.DictReader(file)] == ["Caucasian", "Asian", "African-American"]
 
 
 def test_fairface_by_the_command(run, fairface, tmp_path):
-    out = tmp_path / "audit"
-    shown = run("--data", fairface, "--groups", "gender", "--out", out, "--draws", 100)
-    assert shown.startswith("Nobody can say yet")
-    assert "no right answers" in shown
-    assert "FairFace has no emotions" in shown
-    with (out / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert "truth" not in rows[0]
+    out = tmp_path / "fairface.csv"
+    run("predict", fairface, "--groups", "gender", "--out", out)
+    rows = rows_of(out)
+    assert "label" not in rows[0]
     assert {row["image"].rpartition("FairFace/")[2]: row["predicted"] for row in rows} == {
         "train/1.jpg": "happy",
         "val/1.jpg": "happy",
         "val/2.jpg": "neutral",
     }
-    again = json.loads(run(out / "predictions.csv", "--no-truth", "--groups", "gender", "--json", "--draws", 100))
-    assert again["overall"]["said"]["happy"] == 2
-    with pytest.raises(DataError, match="no column of right answers") as caught:
-        run(out / "predictions.csv", "--groups", "gender")
-    assert "--no-truth" in caught.value.hint
+    again = json.loads(run("fairness", out, "--no-labels", "--groups", "gender", "--json", "--resamples", 100))
+    assert again["overall"]["predicted"]["happy"] == 2
+    with pytest.raises(DataError):
+        run("fairness", out, "--groups", "gender")
 
 
 def test_faces_of_the_fixtures_are_whole():

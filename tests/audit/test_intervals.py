@@ -3,22 +3,21 @@
 import numpy as np
 import pytest
 
-from mien.audit.fairness.counts import Rates, common_mix, rates, told
-from mien.audit.fairness.gaps import gaps_of
-from mien.audit.fairness.intervals import limits, with_mean
+from mien.audit.gaps import fairness_gaps
+from mien.audit.rates import Measure, label_distribution, limits, parts, rates, with_mean
 from mien.emotions import EMOTIONS
 from mien.lab.evaluate.scores import wilson
 
 from .conftest import counts_of
 
 
-def gap_of(counts, measure="recall of angry", draws=100):
+def gap_of(counts, resamples=100):
     names = tuple(f"g{number}" for number in range(len(counts)))
-    found = gaps_of(
-        counts, names, EMOTIONS[: counts.shape[1]], known=(False, False), least=5, draws=draws,
+    found = fairness_gaps(
+        counts, names, EMOTIONS[: counts.shape[1]], min_group_size=5, resamples=resamples,
         rng=np.random.default_rng(0),
     )  # fmt: skip
-    return next(gap for gap in found if gap.measure == measure)
+    return next(gap for gap in found if (gap.measure, gap.emotion) == (Measure.RECALL, "angry"))
 
 
 def two_groups(right, wrong):
@@ -32,9 +31,9 @@ def two_groups(right, wrong):
 def test_newcombes_own_example_comes_out():
     """Newcombe (1998), table II: 56 of 70 against 48 of 80 gives 0.0524 to 0.3339, 10 of 10 against 0 of 10 0.6075 to 1."""
     several = limits(np.array([[56, 10], [48, 0]]), np.array([[70, 10], [80, 10]]))
-    assert several.apart(0, 1, 1) == pytest.approx((0.6075, 1.0), abs=1e-4)
+    assert several.difference(0, 1, 1) == pytest.approx((0.6075, 1.0), abs=1e-4)
     several.few[:] = True
-    assert several.apart(0, 1, 0) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert several.difference(0, 1, 0) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 
 def test_groups_that_are_always_and_never_right_are_not_taken_for_certain():
@@ -59,16 +58,16 @@ def test_intervals_of_few_images_cover_the_truth_as_often_as_they_say():
 
 def test_large_groups_keep_their_bootstrap():
     counts = two_groups((400, 300), (100, 200))
-    assert gap_of(counts, draws=3000).interval == pytest.approx((0.146, 0.254), abs=0.006)
+    assert gap_of(counts, resamples=3000).interval == pytest.approx((0.146, 0.254), abs=0.006)
 
 
 def test_the_mean_of_recalls_lies_within_its_limits_and_one_emotion_gives_its_own():
     counts = counts_of([((40, 30, 20), (0.9, 0.6, 0.5)), ((10, 60, 60), (0.9, 0.6, 0.5))], np.random.default_rng(2))
-    at, weights = Rates(3), common_mix(counts)
-    ends = with_mean(limits(*told(counts)), at.same_mix, at.recall, weights)
+    weights = label_distribution(counts)
+    ends = with_mean(limits(*parts(counts)), 1, range(2, 5), weights)
     assert ends.value == pytest.approx(rates(counts, weights))
     assert (ends.low <= ends.value).all()
     assert (ends.value <= ends.high).all()
-    single = with_mean(limits(*told(counts)), at.same_mix, at.recall, np.array([1.0, 0, 0]))
+    single = with_mean(limits(*parts(counts)), 1, range(2, 5), np.array([1.0, 0, 0]))
     n, right = int(counts[0, 0].sum()), int(counts[0, 0, 1])
-    assert (single.low[0, at.same_mix], single.high[0, at.same_mix]) == pytest.approx(wilson(right, n), abs=1e-6)
+    assert (single.low[0, 1], single.high[0, 1]) == pytest.approx(wilson(right, n), abs=1e-6)
