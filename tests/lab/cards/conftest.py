@@ -43,9 +43,7 @@ def audited(tmp_path, card):
         right = rng.random(2 * n) < np.repeat(shares, n)
         by = ModelInfo(card.name, card.sha256, "") if model is None else ModelInfo(**model) if model else None
         predicted = np.where(right, truth, 1 - truth)
-        given = Predictions(
-            ("happy", "sad"), truth, predicted, None, None, False, {column: groups}, model=by
-        )
+        given = Predictions(("happy", "sad"), truth, predicted, None, None, False, {column: groups}, model=by)
         path = tmp_path / f"{column}.json"
         path.write_text(to_json(audit_fairness(given, resamples=200), "faces.csv"))
         return path

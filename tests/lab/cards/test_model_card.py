@@ -42,7 +42,7 @@ def test_the_front_matter_is_what_the_hub_reads(card):
         ("For friends only", "license: other\nlicense_name: for-friends-only"),
     ],
 )
-def test_licenses_are_named_as_the_hub_names_them(card, licence, front):
+def test_licenses_are_named_as_the_hub_names_them(card, license, front):
     assert front in model_card(replace(card, license=licence), measured(card, []))
 
 
