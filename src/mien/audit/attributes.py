@@ -19,14 +19,16 @@ import numpy.typing as npt
 from ..data.dataset import Dataset
 from ..data.datasets.parquet import read_parquet
 from ..data.loading import open_data
-from ..detection.base import Detector, WholeFrame
+from ..detection.base import Detector, NoDetector
 from ..detection.registry import create_detector
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import OptionError, SourceError
 from ..io.discovery import find_images
 from ..io.images import read_image
-from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, cut, detail
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face
+from ..model.preprocess import sharpness as sharpness_of
 from ..options import ReadOptions
+from ..progress import Progress, no_progress
 from ..types import Face, Frame
 from .occlusion import half_distance, occlusion
 
@@ -113,7 +115,7 @@ def measure_attributes(
     split: str | None = None,
     recursive: bool = False,
     failed: Callable[[str], None] = lambda _why: None,
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> list[FaceAttributes]:
     """Measure the attributes of every face in images, or in one data set of cropped faces.
 
@@ -151,7 +153,7 @@ def measure_attributes(
         found = measure_images(paths, create_detector(options), failed, step)
     measured = list(found)
     if not measured:
-        raise SourceError("no face was found in any image", hint="For images of single faces: --detector whole.")
+        raise SourceError("no face was found in any image", hint="For images of single faces: --detector none.")
     return measured
 
 
@@ -172,15 +174,15 @@ def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
         posed: the same face with landmarks, where the model crops it without them.
     """
     posed = posed or face
-    crop = cut(frame, face, SIDE, "rgb")
-    upright = crop if posed is face else cut(frame, posed, SIDE, "rgb")
+    crop = align_face(frame, face, SIDE, "rgb")
+    upright = crop if posed is face else align_face(frame, posed, SIDE, "rgb")
     light, _, yellow = np.median(_lab(upright)[_cheeks(posed)], 0).tolist()
     spread = crop.max(2).astype(np.float32) - crop.min(2)
     pose = angles(posed)
     return Attributes(
         brightness=float(_lab(crop)[..., 0].mean()),
         contrast=float(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).std() / 255),
-        sharpness=float(detail(cut(frame, face, 48)[None])[0]),
+        sharpness=float(sharpness_of(align_face(frame, face, 48)[None])[0]),
         size=math.sqrt(face.box.width * face.box.height),
         roll=pose and pose[0],
         yaw=pose and pose[1],
@@ -312,7 +314,7 @@ def _column(name: str, values: Sequence[float | None], thirds: bool) -> list[str
 
 def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
     """The whole image as a face, and again with the landmarks of the best detection in it."""
-    (whole,) = WholeFrame().detect(frame)
+    (whole,) = NoDetector().detect(frame)
     scale = max(1.0, _ENLARGED / min(frame.width, frame.height))
     image = frame.image
     if scale != 1:

@@ -20,7 +20,7 @@ from .power import LEVEL
 from .predictions import LABELS, PREDICTED, Columns, emotions_in, predictions_of
 from .rates import Counts, Floats
 from .resampling import p_value
-from .table import Table, open_table
+from .table import Table, as_table
 
 IMAGES = ("image", "name", "path", "file", "filename", "photo")
 RESAMPLES = 5000
@@ -219,9 +219,8 @@ def audit_compare(
         DataError: a table is invalid, the tables share no image or disagree on labels; or a column holds one group only,
             none, or too many.
     """
-    tables = [source if isinstance(source, Table) else open_table(Path(source)) for source in (before, after)]
     columns = Columns(tuple(groups), label, predicted, person=person)
-    pair = join_predictions(tables[0], tables[1], columns, image)
+    pair = join_predictions(as_table(before), as_table(after), columns, image)
     return compare_pair(pair, min_group_size=min_group_size, resamples=resamples, seed=seed)
 
 
@@ -238,14 +237,12 @@ def compare_pair(
         one = grouping(name, cells)
         counts = _count(pair, one.codes, len(one.names))
         drawn = _bootstrap(counts, resamples, rng)
-        changes = tuple(
-            _group(pair, one.codes == place, own, drawn[:, place], min_group_size)
-            for place, own in enumerate(one.names)
-        )
+        rows = [one.codes == place for place in range(len(one.names))]
+        changes = [_group(pair, *own, min_group_size) for own in zip(rows, one.names, drawn.swapaxes(0, 1))]
         big = counts.sum(1) >= min_group_size
         kept = tuple(own for own, is_big in zip(one.names, big) if is_big)
         gap = _gap_change(counts[big], kept, drawn[:, big], rng) if big.sum() > 1 else None
-        made.append(CompareAttribute(name, changes, gap, one.n_missing))
+        made.append(CompareAttribute(name, tuple(changes), gap, one.n_missing))
     whole = _bootstrap(_count(pair, np.zeros(len(pair), np.int64), 1), resamples, rng)
     overall = _group(pair, np.ones(len(pair), np.bool_), "all", whole[:, 0], min_group_size)
     attributes = _corrected(made)
@@ -285,11 +282,12 @@ def join_predictions(before: Table, after: Table, columns: Columns, image: str =
         if len(own) > len(rows)
     ]
     missed = int((~found).sum())
+    notes += [*one.notes, *([f"{missed:,} images are excluded: one model found no face."] if missed else [])]
     return PairedPredictions(
         before=(one.y_pred == one.y_true)[found],
         after=(other.y_pred == other.y_true)[found],
         groups={name: cells[found] for name, cells in one.groups.items()},
-        notes=(*notes, *one.notes, *([f"{missed:,} images are excluded: one model found no face."] if missed else [])),
+        notes=tuple(notes),
     )
 
 
@@ -346,7 +344,7 @@ def _swap(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
 
 
 def _gap_change(counts: Counts, names: tuple[str, ...], drawn: Counts, rng: np.random.Generator) -> GapChange:
-    """Change of the gap between the best and the worst of at least two groups; ``drawn`` are resamples of ``counts``."""
+    """Change of the gap between the best and the worst group; ``drawn`` are resamples of ``counts``."""
     ends, resampled = [], []
     for shares, redrawn in zip(_accuracies(counts), _accuracies(drawn)):
         high, low = int(shares.argmax()), len(shares) - 1 - int(shares[::-1].argmin())

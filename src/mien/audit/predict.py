@@ -22,6 +22,7 @@ from ..io.tables import write_csv
 from ..io.video import Video, is_video
 from ..model.registry import load_model
 from ..options import ReadOptions
+from ..progress import Progress, no_progress
 from ..reader import Reader
 from ..types import Face, Frame, Reading
 from .attributes import MAX_SIDE, MIN_FACE_IN_CROP, NAMES, UNKNOWN, Attributes, grouped, measure, measure_crop
@@ -78,7 +79,7 @@ def audit_predict(
     no_labels: bool = False,
     attributes: Edges | None = None,
     split: str = "validation",
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> PredictionTable:
     """Run a model on labeled images, and make a table of predictions for an audit.
 
@@ -110,7 +111,7 @@ def audit_predict(
                 hint="Leave --groups out and use --attributes.",
             )
         labeled = cropped_faces(open_data(path, MAX_SIDE, color="rgb").part(split), path, head)
-        options = replace(options, detector="whole")
+        options = replace(options, detector="none")
     else:
         groups = list(groups) if groups else [] if attributes else None
         labeled = open_labeled(path, groups=groups, label=label, images=images, person=person, no_labels=no_labels)
@@ -127,7 +128,7 @@ def audit_predict(
 def predict_labeled(
     labeled: Labeled,
     options: ReadOptions,
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
     seen: Callable[[int, Frame, Face | None], None] | None = None,
 ) -> PredictionTable:
     """Predict; of several faces the widest is taken, and a clip's frames are averaged.
@@ -191,16 +192,16 @@ def averaged(readings: Sequence[Reading]) -> Reading | None:
     if len(readings) < 2:
         return readings[0] if readings else None
     first = max(readings, key=lambda reading: reading.face.box.width)
-    votes = [reading.votes for reading in readings if reading.votes is not None]
-    sharpness = [reading.detail for reading in readings if reading.detail is not None]
+    votes = [reading.vote_shares for reading in readings if reading.vote_shares is not None]
+    sharpness = [reading.sharpness for reading in readings if reading.sharpness is not None]
     return Reading(
         first.face,
         first.emotions,
         np.mean([reading.probabilities for reading in readings], 0).astype(np.float32),
         np.mean(votes, 0).astype(np.float32) if len(votes) == len(readings) else None,
-        covered=float(np.mean([reading.covered for reading in readings])),
+        in_label_set=float(np.mean([reading.in_label_set for reading in readings])),
         min_confidence=first.min_confidence,
-        detail=float(np.mean(sharpness)) if sharpness else None,
+        sharpness=float(np.mean(sharpness)) if sharpness else None,
     )
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import DataError
-from .table import Cells, Table, open_table
+from .table import Cells, Table, as_table
 
 Rows = npt.NDArray[np.int64]
 LABELS = ("label", "truth", "true", "actual", "answer", "y_true", "expression")
@@ -91,7 +91,7 @@ def as_predictions(source: Path | str | Table | Predictions, columns: Columns) -
     """Predictions from a file, a table in memory, or as they are."""
     if isinstance(source, Predictions):
         return source
-    return predictions_of(source if isinstance(source, Table) else open_table(Path(source)), columns)
+    return predictions_of(as_table(source), columns)
 
 
 def predictions_of(table: Table, columns: Columns) -> Predictions:

@@ -110,6 +110,11 @@ class Table:
         return found and self.require(found, "by its usual name")
 
 
+def as_table(source: Path | str | Table) -> Table:
+    """A table in memory as it is, else ``open_table``."""
+    return source if isinstance(source, Table) else open_table(Path(source))
+
+
 def open_table(path: Path) -> Table:
     """Read a table whole: ``.csv``, ``.jsonl`` or ``.parquet``.
 

@@ -23,7 +23,7 @@ from ..lab.evaluate.scores import wilson
 from .gaps import Interval
 from .grouping import grouping
 from .predictions import Columns, Predictions, predictions_of
-from .table import Table, open_table
+from .table import Table, as_table
 
 #: Candidate thresholds, and where the sequences begin. Fixed in advance: they must not depend on the data.
 LEVELS = tuple(step / 100 for step in range(100))
@@ -168,7 +168,7 @@ def audit_thresholds(
         OptionError: a share is out of range.
         DataError: a column is missing, there is no confidence, or the column holds one group only.
     """
-    table = predictions if isinstance(predictions, Table) else open_table(Path(predictions))
+    table = as_table(predictions)
     columns = Columns((groups,), label, predicted, confidence, person=person)
     first, held_out = split_table(table, groups, person=person, share=fit, seed=seed)
     return fit_thresholds(first, held_out, columns, target=target, risk=risk), held_out

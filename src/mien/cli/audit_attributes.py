@@ -61,7 +61,7 @@ def attributes(
     from ..errors import OptionError
     from ..io.atomic import write_atomically
     from ..options import ReadOptions
-    from .data import progress_bar
+    from .progress import progress_bar
     from .taken import check_free
 
     if out and out.suffix.lower() != ".csv":
@@ -69,12 +69,11 @@ def attributes(
     check_free(out and out.parent, [out.name] if out else [], "attributes", overwrite=overwrite)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     failures: list[str] = []
-    with progress_bar(notes) as bar:
-        task = bar.add_task("measuring", total=None)
+    with progress_bar(notes, "measuring") as progress:
         measured = measure_attributes(
             sources, split=split, recursive=recursive, failed=failures.append,
             options=ReadOptions(detector=detector, detector_file=detector_file, min_face=min_face, threads=threads),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )  # fmt: skip
     for failure in failures:
         notes.print(f"could not be read: {failure}", markup=False)

@@ -49,8 +49,8 @@ def predict(
     emotions: Emotions = None,
     head: Head = None,
     detector: Annotated[
-        Literal["centerface", "whole"],
-        typer.Option(help="Face detector; 'whole': each image is one face.", rich_help_panel=DETECTION),
+        Literal["centerface", "none"],
+        typer.Option(help="Face detector; 'none': each image is one face.", rich_help_panel=DETECTION),
     ] = "centerface",
     threads: Threads = 0,
     overwrite: Overwrite = False,
@@ -70,7 +70,7 @@ def predict(
     from ..audit.predict import audit_predict
     from ..errors import OptionError
     from ..options import ReadOptions
-    from .data import progress_bar
+    from .progress import progress_bar
     from .taken import check_free
 
     if no_labels and label:
@@ -79,13 +79,12 @@ def predict(
         raise OptionError(f"--out: got {out.name!r}, expected a name that ends in .csv", hint=f"Try {out.stem}.csv.")
     check_free(out.parent, [out.name], "predictions", overwrite=overwrite)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    with progress_bar(notes) as bar:
-        task = bar.add_task("predicting", total=None)
+    with progress_bar(notes, "predicting") as progress:
         table = audit_predict(
             source, groups=groups, label=label, no_labels=no_labels, images=images, person=person,
             attributes=attributes, split=split,
             options=ReadOptions(emotions=emotions, model=model, head=head, detector=detector, threads=threads),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )  # fmt: skip
     table.write_csv(out)
     for note in table.notes:

@@ -43,7 +43,7 @@ def test_the_front_matter_is_what_the_hub_reads(card):
     ],
 )
 def test_licenses_are_named_as_the_hub_names_them(card, license, front):
-    assert front in model_card(replace(card, license=licence), measured(card, []))
+    assert front in model_card(replace(card, license=license), measured(card, []))
 
 
 def test_of_a_model_that_nobody_measured_no_figure_is_invented(nothing):
