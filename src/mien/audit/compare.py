@@ -39,13 +39,7 @@ class GapTrend(str, Enum):
 
 @dataclass(frozen=True, eq=False)
 class PairedPredictions:
-    """N images in which both models found a face.
-
-    Attributes:
-        before, after: bool (N,), whether the first and the second model is right.
-        groups: column -> object (N,) of str, the group of each image; empty where it has none.
-        notes: remarks on how the tables were joined, one sentence each.
-    """
+    """N images in which both models found a face: bool (N,) whether each is right; groups and notes as in ``Predictions``."""
 
     before: npt.NDArray[np.bool_]
     after: npt.NDArray[np.bool_]
