@@ -36,8 +36,14 @@ __all__ = [
     "Tracker",
     "Video",
     "Watch",
+    "audit_compare",
+    "audit_fairness",
+    "audit_parity",
+    "audit_predict",
+    "audit_thresholds",
     "find_images",
     "mark",
+    "measure_attributes",
     "read",
     "read_video",
 ]
@@ -64,13 +70,25 @@ _HOMES = {
     "SourceError": ".errors",
     "TooLargeError": ".errors",
     "Watch": ".video",
+    "audit_compare": ".audit.compare",
+    "audit_fairness": ".audit.fairness",
+    "audit_parity": ".audit.parity",
+    "audit_predict": ".audit.predict",
+    "audit_thresholds": ".audit.thresholds",
     "find_images": ".io.discovery",
     "mark": ".drawing",
+    "measure_attributes": ".audit.attributes",
     "read": ".reader",
     "read_video": ".video",
 }
 
 if TYPE_CHECKING:
+    from .audit.attributes import measure_attributes
+    from .audit.compare import audit_compare
+    from .audit.fairness import audit_fairness
+    from .audit.parity import audit_parity
+    from .audit.predict import audit_predict
+    from .audit.thresholds import audit_thresholds
     from .drawing import mark
     from .emotions import EMOTIONS, LABEL_SETS
     from .errors import (

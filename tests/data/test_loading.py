@@ -10,11 +10,11 @@ from mien.data.manifest import write_manifest
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 
-from ..audit.layouts.conftest import affectnet as affectnet  # noqa: PLC0414  # fixtures
-from ..audit.layouts.conftest import affectnet_newer as affectnet_newer  # noqa: PLC0414
-from ..audit.layouts.conftest import crema_d as crema_d  # noqa: PLC0414
-from ..audit.layouts.conftest import fairface as fairface  # noqa: PLC0414
-from ..audit.layouts.conftest import raf_db as raf_db  # noqa: PLC0414
+from ..audit.conftest import affectnet as affectnet  # noqa: PLC0414  # fixtures
+from ..audit.conftest import affectnet_newer as affectnet_newer  # noqa: PLC0414
+from ..audit.conftest import crema_d as crema_d  # noqa: PLC0414
+from ..audit.conftest import fairface as fairface  # noqa: PLC0414
+from ..audit.conftest import raf_db as raf_db  # noqa: PLC0414
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def records(path: Path) -> Records:
     root = path if path.is_dir() else path.parent
     actors, votes = _actors(root), _votes(root)
     columns: dict[str, list[str]] = {
-        name: [] for name in (PATH, EMOTION, "label", "gender", "age", "race", "ethnicity", "person")
+        name: [] for name in (PATH, EMOTION, "label_source", "gender", "age", "race", "ethnicity", "person")
     }
     for name, clip in _clips(root).items():
         actor, intended = name.split("_")[0], name.split("_")[2]
@@ -67,12 +67,17 @@ def records(path: Path) -> Records:
         voted = votes.get(name, "")
         columns[PATH].append(str(clip.relative_to(root)))
         columns[EMOTION].append(voted or parse(intended))
-        columns["label"].append("voted" if voted else "intended")
+        columns["label_source"].append("voted" if voted else "intended")
         columns["person"].append(actor)
         for group, cell in actors[actor].items():
             columns[group].append(cell)
     return Records(
-        NAME, root, columns, ("gender", "age", "race", "ethnicity"), "person", _notes(Counter(columns["label"]), votes)
+        NAME,
+        root,
+        columns,
+        ("gender", "age", "race", "ethnicity"),
+        "person",
+        _notes(Counter(columns["label_source"]), votes),
     )
 
 
