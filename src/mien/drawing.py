@@ -49,7 +49,7 @@ def caption(reading: Reading) -> str:
     return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
 
 
-def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
+def annotate(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
     """A copy of the image with each face boxed and captioned.
 
     Args:
@@ -73,8 +73,8 @@ def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
 def _tag(pen: ImageDraw.ImageDraw, reading: Reading, frame: Frame, line: int) -> None:
     box, color = reading.face.box, COLORS[reading.emotion]
     text, pad = caption(reading), 2 * line
-    if reading.track is not None:
-        text = f"{reading.track}: {text}"
+    if reading.track_id is not None:
+        text = f"{reading.track_id}: {text}"
     # As large as the image suggests, but hardly wider than the face, so that neighbors keep their captions.
     largest = 1.2 * box.width / pen.textlength(text, font=ImageFont.load_default(100.0)) * 100
     font = ImageFont.load_default(float(np.clip(largest, 10, max(14, frame.width / 28))))
@@ -95,7 +95,7 @@ _ACROSS, _DOWN, _UP = 0.8, 0.9, 0.1
 _RIM = 2.0  # pixels more, since boxes are not exact
 
 
-def covered(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), guessed: Sequence[Box] = ()) -> Frame:
+def mask_faces(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), guessed: Sequence[Box] = ()) -> Frame:
     """The image with some faces gone.
 
     Args:

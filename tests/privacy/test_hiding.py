@@ -8,7 +8,7 @@ from PIL import Image
 
 from mien import Frame, OptionError, Reader, ReadOptions
 from mien.drawing import COVER, covered
-from mien.redaction import PhotoHider, Privacy, hiding_options
+from mien.redaction import PhotoMasker, Privacy, masking_options
 from mien.types import Box, Face, Reading
 
 EMOTIONS = ("happy", "sad")
@@ -71,7 +71,7 @@ def test_the_widest_sure_face_stays():
     small, wide = reading(Box(10, 10, 40, 50)), reading(Box(150, 60, 220, 150))
     doubtful = reading(Box(240, 10, 299, 120), score=0.2)
     frame = noise()
-    shown, kept = PhotoHider(ReadOptions()).hide(frame, [small, doubtful, wide])
+    shown, kept = PhotoMasker(ReadOptions()).hide(frame, [small, doubtful, wide])
     assert kept == [wide]
     assert (shown.image[10:51, 10:41] == COVER).all()
     assert (shown.image[10:121, 240:300] == COVER).all()  # not sure enough to be read, but enough to be hidden
@@ -81,25 +81,25 @@ def test_the_widest_sure_face_stays():
 def test_a_half_sure_box_within_the_face_that_stays_is_a_part_of_it():
     frame, mine = noise(), reading(Box(50, 20, 150, 160))
     mouth = reading(Box(80, 110, 120, 140), score=0.2)
-    assert PhotoHider(ReadOptions()).hide(frame, [mine, mouth])[0] is frame
-    shown, kept = PhotoHider(ReadOptions()).hide(frame, [mouth])
+    assert PhotoMasker(ReadOptions()).hide(frame, [mine, mouth])[0] is frame
+    shown, kept = PhotoMasker(ReadOptions()).hide(frame, [mouth])
     assert (kept, bool(changed(frame, shown).any())) == ([], True)
 
 
 def test_hiding_looks_for_weaker_and_smaller_faces():
-    looking = hiding_options(ReadOptions())
+    looking = masking_options(ReadOptions())
     assert looking.detector_threshold == pytest.approx(0.15)
     assert looking.min_face == 20
-    assert hiding_options(ReadOptions(detector_threshold=0.8, min_face=50)).min_face == 50
-    assert hiding_options(ReadOptions(), moving=True).min_face is None
+    assert masking_options(ReadOptions(detector_threshold=0.8, min_face=50)).min_face == 50
+    assert masking_options(ReadOptions(), moving=True).min_face is None
     with pytest.raises(OptionError, match="--detector whole"):
-        hiding_options(ReadOptions(detector="whole"))
+        masking_options(ReadOptions(detector="whole"))
 
 
 def test_real_faces(pair):
     options = ReadOptions()
-    readings = Reader(hiding_options(options)).read(pair.image)
-    shown, kept = PhotoHider(options).hide(pair, readings)
+    readings = Reader(masking_options(options)).read(pair.image)
+    shown, kept = PhotoMasker(options).hide(pair, readings)
     assert [one.emotion for one in kept] == ["neutral"]
     assert [one.emotion for one in Reader(options).read(shown.image)] == ["neutral"]  # nobody finds the other again
     (other,) = [one.face.box for one in readings if one.face.box.x0 < 200]

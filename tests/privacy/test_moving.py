@@ -8,7 +8,7 @@ import pytest
 
 from mien import Frame, ReadOptions
 from mien.drawing import COVER
-from mien.redaction import AHEAD_S, HELD_S, LiveHider, VideoHider
+from mien.redaction import AHEAD_S, HELD_S, LiveMasker, VideoMasker
 from mien.types import Box, Face, Reading
 
 from ..conftest import make_clip
@@ -31,9 +31,9 @@ def is_covered(shown: Frame, box: Box) -> bool:
 
 
 @pytest.fixture
-def film() -> VideoHider:
+def film() -> VideoMasker:
     """40 frames, ten a second: person 1 on the left always; 2 on the right from 1 s to 2 s, missed from 1.3 to 1.5 s."""
-    hider = VideoHider(ReadOptions(), EMOTIONS)
+    hider = VideoMasker(ReadOptions(), EMOTIONS)
     for number in range(40):
         there = 10 <= number < 20 and not 13 <= number < 16
         hider.add(frame(number), [person(1, LEFT), *([person(2, RIGHT)] if there else [])])
@@ -66,7 +66,7 @@ def test_keeping_the_other_one(film):
 
 
 def test_half_sure_faces_are_covered_and_never_rows():
-    hider = VideoHider(ReadOptions(), EMOTIONS)
+    hider = VideoMasker(ReadOptions(), EMOTIONS)
     hider.add(frame(0), [person(1, LEFT), person(2, RIGHT, score=0.2)])
     assert hider.people() == {1: 1}
     assert is_covered(hider.cover(0, frame(0), hider.chosen((2,))), RIGHT) is False
@@ -75,7 +75,7 @@ def test_half_sure_faces_are_covered_and_never_rows():
 
 
 def test_live_the_same_person_stays_until_they_have_left():
-    hider = LiveHider(ReadOptions())
+    hider = LiveMasker(ReadOptions())
     shown, kept = hider.hide(frame(0), [person(1, LEFT), person(2, RIGHT)])
     assert [one.track for one in kept] == [1]  # the widest
     assert is_covered(shown, RIGHT)

@@ -1,4 +1,4 @@
-"""A track in equal steps of time, as a drawing needs it: means over bins, and the image of them."""
+"""What all views of a timeline share: bins of time, the image of them, ticks and phrases."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..drawing import COLORS
-from .values import TrackTimeline
+from ..clock import clock
+from .timeline import TrackTimeline, VideoTimeline
 
+#: Emotions with a smaller share of the time are not named in a sentence.
+_WORTH_NAMING = 0.05
+_MOST_NAMED = 3
+_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _NO_TIME = 1e-9
 #: How strongly unsure readings are colored, 0 to 255.
 _FAINT = 95
@@ -73,3 +78,34 @@ def stacked(bins: Bins, height: int) -> npt.NDArray[np.uint8]:
     colors = np.array([COLORS[emotion] for emotion in bins.emotions], np.uint8)
     alpha = np.where(bins.seen, np.where(bins.unsure, _FAINT, 255), 0).astype(np.uint8)
     return np.dstack([colors[place], np.broadcast_to(alpha, place.shape)])
+
+
+def share(part: float) -> str:
+    """``62%``; ``< 1%`` where it is little, but not nothing."""
+    return "< 1%" if 0 < part < 0.01 else f"{100 * part:.0f}%"
+
+
+def counted(number: int, word: str, several: str = "") -> str:
+    """``1 video``, ``1,200 videos``; ``several`` where its plural is another."""
+    return f"{number:,} {word if number == 1 else several or f'{word}s'}"
+
+
+def people(number: int) -> str:
+    """``1 person``, ``2 people``."""
+    return counted(number, "person", "people")
+
+
+def tick_step(seconds: float, most: int) -> float:
+    """A round step of time that divides ``seconds`` into ``most`` parts or fewer."""
+    return next((step for step in _TICKS if seconds <= step * most), seconds)
+
+
+def mostly(track: TrackTimeline) -> list[tuple[str, float]]:
+    """The emotions worth naming, with their shares of the time seen: three at most, at least 5 % each."""
+    return [(emotion, part) for emotion, part in track.shares.items() if part >= _WORTH_NAMING][:_MOST_NAMED]
+
+
+def about(video: VideoTimeline) -> str:
+    """A video in a line."""
+    faces = people(len(video.tracks)) if video.tracks else "no face was seen"
+    return f"{clock(video.start_s)} to {clock(video.end_s)}, {counted(video.frames, 'frame')} read, {faces}"

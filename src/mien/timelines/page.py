@@ -16,9 +16,9 @@ from .. import __version__
 from ..clock import clock
 from ..drawing import COLORS, ink_on, percent
 from ..extras import require
-from .bins import Bins, binned, stacked
-from .values import Span, TrackTimeline, VideoTimeline
-from .words import about, counted, people, share, tick_step, told
+from .presentation import Bins, about, binned, counted, mostly, people, share, stacked, tick_step
+from .spans import Span
+from .timeline import TrackTimeline, VideoTimeline
 
 #: Tracks beyond these are counted, not shown: a page should open at once.
 MOST_TRACKS, MOST_SPANS = 50, 300
@@ -73,7 +73,7 @@ def render(videos: Sequence[VideoTimeline], *, shortest_s: float) -> bytes:
 
     Args:
         videos: what to show, at least one.
-        shortest_s: what ``timeline_of`` was given, to be told.
+        shortest_s: what ``timeline`` was given, to be told.
 
     Raises:
         MissingExtraError: Jinja2 is not installed.
@@ -125,15 +125,23 @@ def _row(number: int, video: VideoTimeline, track: TrackTimeline) -> _Row:
         return 100 * (stretch[0] - video.start_s) / whole, 100 * stretch[1] / whole
 
     return _Row(
-        name=f"Person {track.track}",
-        key=f"video{number}-track{track.track}",
-        words=told(track).replace(" %", "\N{NO-BREAK SPACE}%"),  # which belong together where a line ends
+        name=f"Person {track.track_id}",
+        key=f"video{number}-track{track.track_id}",
+        words=_told(track),
         image=_png(bins),
         unsure=tuple(_Mark(*along(stretch)) for stretch in bins.stretches(bins.unsure)),
         labels=_labels(bins),
         spans=track.spans[:MOST_SPANS],
         more_spans=max(0, len(track.spans) - MOST_SPANS),
     )
+
+
+def _told(track: TrackTimeline) -> str:
+    """A track in two sentences."""
+    named = ", ".join(f"{emotion} {share(part)}" for emotion, part in mostly(track))
+    unsure = f"unsure {share(track.unsure_share)}" if track.unsure_share else "never unsure"
+    when = f"Seen for {clock(track.seen_s)} between {clock(track.start_s)} and {clock(track.end_s)}"
+    return f"{when}. Of that time: {f'{named}; {unsure}' if named else unsure}."
 
 
 def _labels(bins: Bins) -> tuple[_Mark, ...]:
@@ -158,7 +166,7 @@ def _shares(video: VideoTimeline, track: TrackTimeline) -> tuple[str, ...]:
     each = track.shares
     cells = [share(each[emotion]) for emotion in video.emotions]
     sure = percent(track.confidence)
-    return (str(track.track), clock(track.seen_s), *cells, share(track.unsure_share), sure)
+    return (str(track.track_id), clock(track.seen_s), *cells, share(track.unsure_share), sure)
 
 
 def _png(bins: Bins) -> str:

@@ -1,16 +1,90 @@
-"""From readings to spans: time of one emotion, without flickers."""
+"""How long each reading stands, and spans of one emotion without flickers."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .values import Span
 
 _ROUNDING = 1e-6
+#: A video with one frame: as long as a frame at 25 a second.
+_ALONE_S = 0.04
+#: No frame for this many usual steps: the video was not read here, or the camera was switched off.
+_HOLE = 5.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """Time in which a face kept one emotion, or in which no reading of it could be relied on.
+
+    Attributes:
+        start_s: when it begins, in seconds from the start of the video.
+        end_s: when it ends.
+        emotion: the emotion; where ``unsure``, the one that was likeliest on the whole.
+        confidence: the mean probability of ``emotion`` over the span, weighted by time, 0 to 1.
+        unsure: the readings abstained here: do not rely on ``emotion``.
+    """
+
+    start_s: float
+    end_s: float
+    emotion: str
+    confidence: float
+    unsure: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.end_s - self.start_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; times with 3 decimals, the confidence with 4."""
+        return {
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 4),
+            "unsure": self.unsure,
+        }
+
+
+def usual_step(frames: npt.NDArray[np.float64]) -> float:
+    """The median time from one frame that was read to the next, in seconds.
+
+    Args:
+        frames: float64 (M,), the times of all frames of a video that were read, increasing, each once.
+    """
+    return float(np.median(np.diff(frames))) if len(frames) > 1 else _ALONE_S
+
+
+def reading_durations(
+    times: npt.NDArray[np.float64], frames: npt.NDArray[np.float64], step_s: float, shortest_s: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """How long each reading of a track stands.
+
+    A reading stands until the face is seen again, if that is in the next frame that was read, or within ``shortest_s``:
+    a detector that misses a frame or two makes no gap. Otherwise the face is lost from sight, and its last reading
+    stands until the next frame, but for no more than one usual step. Frames more than five usual steps apart are a hole
+    in the video, not a long look at one face.
+
+    Args:
+        times: float64 (N,), when the face was seen, increasing.
+        frames: float64 (M,), the times of all frames of the video, increasing.
+        step_s: the usual step.
+        shortest_s: gaps up to this are no gaps.
+
+    Returns:
+        float64 (N,), seconds; and bool (N,), whether the next reading follows without a gap (never after the last).
+    """
+    again = np.append(np.diff(times), np.inf)
+    after = np.searchsorted(frames, times + _ROUNDING)
+    frame = np.append(frames, np.inf)[after] - times
+    joined = (again <= frame + _ROUNDING) & (again <= _HOLE * step_s + _ROUNDING) | (again <= shortest_s + _ROUNDING)
+    return np.where(joined, again, np.minimum(frame, step_s)), joined
 
 
 def spans_of(

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 from ..clock import clock
 from ..drawing import COLORS, ink_on
 from ..extras import require
-from .bins import Bins, binned, stacked
-from .values import TrackTimeline, VideoTimeline
-from .words import counted, people, share, tick_step
+from .presentation import Bins, binned, counted, people, share, stacked, tick_step
+from .timeline import TrackTimeline, VideoTimeline
 
 FORMATS = (".png", ".svg", ".pdf")
 #: A figure of more tracks would be too tall to read; those seen longest are drawn.
@@ -113,7 +112,7 @@ def _video(page: _Page, video: VideoTimeline, tracks: tuple[TrackTimeline, ...],
     page.text(_VIDEO, video.name, fontsize=11, fontweight="bold", parse_math=False)
     axes = None
     for track in tracks:
-        words = f"person {track.track}, seen for {clock(track.seen_s)}, unsure {share(track.unsure_share)}"
+        words = f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {share(track.unsure_share)}"
         page.text(_TRACK, words, fontsize=8.5)
         axes = _panel(page, tall)
         _row(axes, track, binned(track, video.start_s, video.end_s, _BINS))

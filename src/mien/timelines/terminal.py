@@ -10,9 +10,8 @@ from rich.text import Text
 
 from ..clock import clock
 from ..drawing import COLORS, ink_on
-from .bins import binned
-from .values import TrackTimeline, VideoTimeline
-from .words import about, counted, letters, mostly, share
+from .presentation import about, binned, counted, mostly, share
+from .timeline import TrackTimeline, VideoTimeline
 
 #: Tracks seen for less time than these are counted, not listed.
 MOST_TRACKS = 20
@@ -57,7 +56,7 @@ def _table(video: VideoTimeline, console: Console) -> Table:
     for track in video.ranked[:MOST_TRACKS]:
         unsure = Text(share(track.unsure_share), "bold" if track.unsure_share >= 0.5 else "")
         strip = _strip(track, video, width, console)
-        table.add_row(str(track.track), clock(track.seen_s), strip, _named(track, 3 if wide else 2), unsure)
+        table.add_row(str(track.track_id), clock(track.seen_s), strip, _named(track, 3 if wide else 2), unsure)
     return table
 
 
@@ -106,3 +105,12 @@ def _legend(emotions: tuple[str, ...], console: Console) -> Text:
     text.append(f"{_UNSURE}{_SPACE}unsure  ", "dim")
     text.append(f"{_NOT_SEEN if plain else 'blank'}{_SPACE}not{_SPACE}seen", "dim")
     return text
+
+
+def letters(emotions: Sequence[str]) -> dict[str, str]:
+    """One letter for each emotion, the first of its name that no other has taken."""
+    given: dict[str, str] = {}
+    for emotion in emotions:
+        free = [letter for letter in emotion if letter not in given.values()]
+        given[emotion] = free[0] if free else "*"
+    return given

@@ -11,13 +11,37 @@ from pathlib import Path
 
 from ..drawing import percent
 from ..errors import OptionError
-from .values import Span, VideoTimeline
+from .spans import Span
+from .timeline import Timeline, VideoTimeline
 
-SPAN_COLUMNS = ("source", "track", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
+SPAN_COLUMNS = ("source", "track_id", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
 #: More faces at a time would cover the video.
 _MOST_LINES = 4
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SPAN_FORMATS = tuple(_SEPARATORS)
+REPORT_FORMATS = (".html", ".htm")
+SUBTITLE_FORMATS = (".srt",)
+
+
+def render(timeline: Timeline, path: Path) -> bytes:
+    """See ``Timeline.render``."""
+    from .figure import FORMATS, figure
+    from .page import render as render_page
+
+    kind = path.suffix.lower()
+    if kind in SPAN_FORMATS:
+        return span_table(timeline.videos, path)
+    if kind in SUBTITLE_FORMATS:
+        return subtitles(timeline.videos)
+    if kind in FORMATS:
+        return figure(timeline.videos, path)
+    if kind in REPORT_FORMATS:
+        return render_page(timeline.videos, shortest_s=timeline.shortest_s)
+    known = (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS)
+    raise OptionError(
+        f"unknown format: got {path.name!r}, expected a name that ends in {', '.join(known)}",
+        hint="Rename the output, for example to timeline.html.",
+    )
 
 
 def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
@@ -35,7 +59,7 @@ def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
             for span in track.spans:
                 times = [f"{seconds:.3f}" for seconds in (span.start_s, span.end_s, span.seconds)]
                 unsure = "true" if span.unsure else "false"
-                writer.writerow([video.source, track.track, *times, span.emotion, f"{span.confidence:.4f}", unsure])
+                writer.writerow([video.source, track.track_id, *times, span.emotion, f"{span.confidence:.4f}", unsure])
     return text.getvalue().encode()
 
 
@@ -62,7 +86,7 @@ def _captions(video: VideoTimeline) -> Iterator[tuple[int, int, str]]:
     """Start and end in milliseconds, and text; never two at a time, for players show such on top of each other."""
     several = len(video.tracks) > 1
     spans = sorted(
-        (_ms(span.start_s), _ms(span.end_s), rank, _line(track.track if several else None, span))
+        (_ms(span.start_s), _ms(span.end_s), rank, _line(track.track_id if several else None, span))
         for rank, track in enumerate(video.ranked)
         for span in track.spans
     )

@@ -1,0 +1,282 @@
+"""Timelines: who showed which emotion when, and how certain that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import OptionError
+from ..io.atomic import write_atomically
+from ..types import checked
+from ..video import VideoResult
+from .spans import Span, reading_durations, spans_of, usual_step
+from .table import VideoTable, read_table, table_of_rows
+
+#: Spans shorter than this are flickers, in seconds.
+SHORTEST_S = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class TrackTimeline:
+    """One person, followed through one video.
+
+    Attributes:
+        source: the video, as it is named in the table.
+        track_id: the number of the person in its video.
+        emotions: the label set, in the vocabulary's order; length K.
+        times: float64 (N,), when the face was seen, in seconds from the start of the video, increasing.
+        durations: float64 (N,), how much time each of these readings stands for, in seconds (see ``reading_durations``).
+        probabilities: float32 (N, K), smoothed as they are in the table; each row sums to 1.
+        unsure: bool (N,), the reading abstained.
+        spans: the same in short, in the order of time.
+    """
+
+    source: str
+    track_id: int
+    emotions: tuple[str, ...]
+    times: npt.NDArray[np.float64]
+    durations: npt.NDArray[np.float64]
+    probabilities: npt.NDArray[np.float32]
+    unsure: npt.NDArray[np.bool_]
+    spans: tuple[Span, ...]
+
+    def __post_init__(self) -> None:
+        checked("times", self.times, np.float64, (None,))
+        count = len(self.times)
+        if not count:
+            raise OptionError(f"times: got none for track {self.track}, expected at least one reading")
+        checked("durations", self.durations, np.float64, (count,))
+        checked("probabilities", self.probabilities, np.float32, (count, len(self.emotions)))
+        checked("unsure", self.unsure, np.bool_, (count,))
+
+    @property
+    def start_s(self) -> float:
+        """When the face was first seen."""
+        return float(self.times[0])
+
+    @property
+    def end_s(self) -> float:
+        """Until when the last sight of it stands."""
+        return float(self.times[-1] + self.durations[-1])
+
+    @property
+    def seen_s(self) -> float:
+        """How long it was seen, gaps left out."""
+        return float(self.durations.sum())
+
+    @property
+    def confidence(self) -> float:
+        """The mean probability of the likeliest emotion, weighted by time, 0 to 1."""
+        return float(np.average(self.probabilities.max(1), weights=self.durations))
+
+    @property
+    def unsure_share(self) -> float:
+        """The share of the time seen in which no reading could be relied on, 0 to 1."""
+        return float(np.average(self.unsure, weights=self.durations))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Emotion -> share of the time seen in which it was read and could be relied on, largest first.
+
+        They and ``unsure_share`` sum to 1.
+        """
+        seconds = np.where(self.unsure, 0.0, self.durations)
+        each = np.bincount(self.probabilities.argmax(1), weights=seconds, minlength=len(self.emotions))
+        shares = (each / self.durations.sum()).tolist()
+        return dict(sorted(zip(self.emotions, shares), key=lambda pair: -pair[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the readings of single frames."""
+        return {
+            "track_id": self.track_id,
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "seen_s": round(self.seen_s, 3),
+            "confidence": round(self.confidence, 4),
+            "unsure": round(self.unsure_share, 4),
+            "shares": {emotion: round(share, 4) for emotion, share in self.shares.items()},
+            "spans": [span.to_dict() for span in self.spans],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class VideoTimeline:
+    """All people in one video.
+
+    Attributes:
+        source: the video, as it is named in the table.
+        emotions: the label set, in the vocabulary's order.
+        start_s: time of the first frame that was read, in seconds.
+        end_s: until when the last frame stands.
+        frames: how many frames were read, those without a face too.
+        step_s: the usual time from one frame that was read to the next (median).
+        untracked: how many readings were left out because they belong to no track, as those of a photo.
+        tracks: the faces, by number; empty where none was seen.
+    """
+
+    source: str
+    emotions: tuple[str, ...]
+    start_s: float
+    end_s: float
+    frames: int
+    step_s: float
+    untracked: int
+    tracks: tuple[TrackTimeline, ...]
+
+    @property
+    def name(self) -> str:
+        """The last part of its path, to be shown."""
+        return self.source.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.source
+
+    @property
+    def ranked(self) -> tuple[TrackTimeline, ...]:
+        """The tracks, longest seen first."""
+        return tuple(sorted(self.tracks, key=lambda track: (-track.seen_s, track.track_id)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "source": self.source,
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "frames": self.frames,
+            "untracked": self.untracked,
+            "tracks": [track.to_dict() for track in self.tracks],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Videos over time.
+
+    Attributes:
+        videos: one entry per video, in the order of the table.
+        shortest_s: shorter spans were given to their neighbors, in seconds.
+    """
+
+    videos: tuple[VideoTimeline, ...]
+    shortest_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"shortest_s": self.shortest_s, "videos": [video.to_dict() for video in self.videos]}
+
+    def render(self, path: Path | str) -> bytes:
+        """The content of a file for the timeline; its extension selects the kind.
+
+        ``.html`` is a report; ``.png``, ``.svg`` and ``.pdf`` a figure; ``.csv``, ``.tsv`` and ``.txt`` a table with one row
+        per span (the latter two as ELAN imports them); ``.srt`` subtitles.
+
+        Raises:
+            OptionError: the extension is unknown, or subtitles were asked for and there are several videos.
+            MissingExtraError: a report needs Jinja2, or a figure matplotlib.
+        """
+        from .exports import render
+
+        return render(self, Path(path))
+
+    def save(self, path: Path | str) -> None:
+        """Write the timeline to a file: see ``render``.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        write_atomically(Path(path), self.render(path))
+
+
+def timeline(table: Path | str | VideoResult, *, source: str | None = None, shortest_s: float = SHORTEST_S) -> Timeline:
+    """Sum up a video: for each person how long they were seen, and which emotion was read when.
+
+    ::
+
+        result = mien.timeline("results.parquet")
+        for video in result.videos:
+            for track in video.tracks:
+                print(video.name, track.track_id, track.shares, track.unsure_share)
+        result.save("results.html")
+
+    Args:
+        table: what ``process_video`` returned; or a table that ``mien read VIDEO --out TABLE`` has written: ``.csv``,
+            ``.jsonl`` or ``.parquet``.
+        source: take this video only: its path as the table has it, or its file's name.
+        shortest_s: spans shorter than this, in seconds, are given to their neighbors, and a face that is missed for no
+            longer has no gap; 0 keeps every flicker.
+
+    Returns:
+        One entry per video, in the table's order, videos without a face too; photos in the table are left out.
+
+    Raises:
+        OptionError: the extension is unknown, ``shortest_s`` is negative, or the table has no such video.
+        DataError: there is no such table, it is damaged, has no rows, is not one of mien's, or holds photos only.
+        MissingExtraError: pyarrow is not installed, which reads tables.
+    """
+    if not (0 <= shortest_s < np.inf):
+        raise OptionError(
+            f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0.3 leaves out what nobody would notice."
+        )
+    if isinstance(table, VideoResult):
+        read = table_of_rows(table.rows, table.emotions, table.source)
+    else:
+        read = read_table(Path(table))
+    chosen = range(len(read.sources)) if source is None else [_chosen(read.sources, source)]
+    rows_of = _grouped(read.source, np.arange(len(read.source)))
+    videos = tuple(_video(read, number, rows_of[number], shortest_s) for number in chosen)
+    if source is None:
+        videos = tuple(video for video in videos if not _is_photo(video)) or videos
+    return Timeline(videos, shortest_s)
+
+
+def _chosen(sources: Sequence[str], wanted: str) -> int:
+    if wanted in sources:
+        return sources.index(wanted)
+    named = [i for i, source in enumerate(sources) if source.replace("\\", "/").rpartition("/")[2] == wanted]
+    if len(named) != 1:
+        listed = ", ".join(sources[:8]) + (f" and {len(sources) - 8} more" if len(sources) > 8 else "")
+        raise OptionError(
+            f"source: got {wanted!r}, which is {'the name of several videos' if named else 'no video of the table'}; "
+            f"expected one of {listed}",
+            hint="Give its path as the table has it.",
+        )
+    return named[0]
+
+
+def _video(table: VideoTable, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
+    frames = np.unique(table.time_s[rows])
+    step = usual_step(frames)
+    tracked = rows[table.track_id[rows] >= 0]
+    tracks = []
+    for track_id, found in sorted(_grouped(table.track_id[tracked], tracked).items()):
+        # Broken videos give two frames one time; the first counts
+        times, first = np.unique(table.time_s[found], return_index=True)
+        probabilities, unsure = table.probabilities[found[first]], table.unsure[found[first]]
+        durations, joined = reading_durations(times, frames, step, shortest_s)
+        spans = spans_of(table.emotions, times, durations, joined, probabilities, unsure, shortest_s)
+        tracks.append(
+            TrackTimeline(table.sources[number], track_id, table.emotions, times, durations, probabilities, unsure, spans)
+        )
+    return VideoTimeline(
+        source=table.sources[number],
+        emotions=table.emotions,
+        start_s=float(frames[0]),
+        end_s=float(frames[-1]) + step,
+        frames=len(frames),
+        step_s=step,
+        untracked=int((table.seen[rows] & (table.track_id[rows] < 0)).sum()),
+        tracks=tuple(tracks),
+    )
+
+
+def _is_photo(video: VideoTimeline) -> bool:
+    return not video.tracks and (video.untracked > 0 or video.frames == 1)
+
+
+def _grouped(keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:
+    """Key -> its rows, in their order."""
+    order = keys.argsort(kind="stable")
+    found, starts = np.unique(keys[order], return_index=True)
+    return dict(zip(found.tolist(), np.split(rows[order], starts[1:])))
