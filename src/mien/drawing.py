@@ -37,15 +37,15 @@ def named(reading: Reading) -> str:
 
 
 def percent(probability: float) -> str:
-    """``98 %``; nothing that was read off a face is certain, so never ``100 %``."""
-    return "> 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+    """``98%``; nothing that was read off a face is certain, so never ``100%``."""
+    return "> 99%" if probability > 0.99 else f"{100 * probability:.0f}%"
 
 
 def caption(reading: Reading) -> str:
-    """One line for a face: ``happy 98 %``, ``neutral 54 % + sad 31 %``, or ``sad? 38 %`` where it abstained."""
+    """One line for a face: ``happy 98%``, ``neutral 54% + sad 31%``, or ``sad? 38%`` where it abstained."""
     if reading.abstained or not reading.mixed:
         return f"{named(reading)} {percent(reading.confidence)}"
-    probabilities = reading.as_dict()
+    probabilities = reading.scores()
     return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
 
 

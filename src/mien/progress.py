@@ -1,4 +1,4 @@
-"""How long work reports its progress."""
+"""The one protocol by which long work reports progress."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called as work advances: steps done, steps in total (None where unknown), and a note."""
+    """A callback for long work; ``mien.cli.progress`` shows it as a bar."""
 
-    def __call__(self, done: int, total: int | None, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int | None, note: str = "") -> None:
+        """Take note of progress.
+
+        Args:
+            done: units finished so far, from 0.
+            total: units in all; None if unknown.
+            note: what is being worked on.
+        """
+
+
+def no_progress(done: int, total: int | None, note: str = "") -> None:
+    """Report nothing: the default of every ``progress`` argument."""

@@ -17,7 +17,7 @@ from .detection.registry import create_detector
 from .extras import check_opencv
 from .io.images import read_image
 from .model.classifier import EmotionClassifier
-from .model.preprocess import cut, detail, to_tensor
+from .model.preprocess import align_face, sharpness, to_tensor
 from .model.registry import load_model
 from .model.session import open_session
 from .options import ReadOptions
@@ -115,7 +115,7 @@ class Reader:
     def _look(self, frame: Frame) -> _Looked:
         spec = self._network.input
         faces = self._detector.detect(frame)
-        return _Looked(frame, faces, [cut(frame, face, spec.size, spec.color) for face in faces])
+        return _Looked(frame, faces, [align_face(frame, face, spec.size, spec.color) for face in faces])
 
     def _judged(self, held: list[_Looked]) -> Iterator[tuple[Frame, list[Reading]]]:
         faces = [face for looked in held for face in looked.faces]
@@ -126,16 +126,16 @@ class Reader:
     def _readings(self, faces: list[Face], crops: list[npt.NDArray[np.uint8]]) -> Iterator[Reading]:
         for start in range(0, len(crops), BATCH_FACES):
             batch = np.stack(crops[start : start + BATCH_FACES])
-            said, shown = self._network.judge(to_tensor(batch, self._network.input)), detail(batch)
+            said, shown = self._network.predict(to_tensor(batch, self._network.input)), sharpness(batch)
             for row, face in enumerate(faces[start : start + BATCH_FACES]):
                 yield Reading(
                     face,
                     self.emotions,
                     said.probabilities[row],
-                    said.votes[row],
-                    covered=float(said.covered[row]),
+                    said.vote_shares[row],
+                    in_label_set=float(said.in_label_set[row]),
                     min_confidence=self._options.min_confidence,
-                    detail=float(shown[row]),
+                    sharpness=float(shown[row]),
                 )
 
 

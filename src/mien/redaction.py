@@ -317,5 +317,7 @@ def _packed(reading: Reading) -> list[float]:
     unknown = [float("nan")] * len(reading.emotions)
     sharpness = float("nan") if reading.sharpness is None else reading.sharpness
     given = [*reading.face.box.xyxy, reading.face.score, reading.track_id or 0, reading.in_label_set, sharpness]
-    votes, raw = (unknown if one is None else one.tolist() for one in (reading.vote_shares, reading.frame_probabilities))
+    votes, raw = (
+        unknown if one is None else one.tolist() for one in (reading.vote_shares, reading.frame_probabilities)
+    )
     return [*given, *reading.probabilities.tolist(), *votes, *raw]

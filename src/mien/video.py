@@ -213,8 +213,8 @@ class _Run:
                 self._tracker.replay(last[1], last[2])
                 before = last[0], last[1]
             last = index, time_s, readings
-            frame = next(images, None) if images else None
-            frame = frame or Frame(NO_IMAGE, self._video.name, index, time_s)
+            seen = next(images, None) if images else None
+            frame = seen or Frame(NO_IMAGE, self._video.name, index, time_s)
             self._summary.add(frame, readings)
             for _, output in others:
                 output.write(frame, readings)
@@ -237,20 +237,24 @@ class _Run:
             problems.append(f"{self._video.name}: got person {missing[0]} to show, expected one of: {known}")
         images = self._video.frames() if any(_needs_images(sink) for sink, _ in outputs) else None
         for place, (index, time_s, readings) in enumerate(masker.readings(shown)):
-            frame = next(images, None) if images else Frame(NO_IMAGE, self._video.name, index, time_s)
-            if frame is None or frame.index != index:  # masks would lie beside the faces
-                raise SourceError(
-                    f"{self._video.name} changed while it was read: expected frame {index}",
-                    hint="Wait until nothing writes to it, and read it again.",
-                )
+            frame = Frame(NO_IMAGE, self._video.name, index, time_s)
             if images:
-                frame = masker.mask(place, frame, shown)
+                frame = masker.mask(place, self._same_frame(images, index), shown)
                 self._report(frame)
             self._summary.add(frame, readings)
             for _, output in outputs:
                 output.write(frame, readings)
         masked = tuple(MaskedPerson(*seen) for seen in masker.masked(shown))
         return self._summary.result(problems, masked)
+
+    def _same_frame(self, images: Iterator[Frame], index: int) -> Frame:
+        frame = next(images, None)
+        if frame is None or frame.index != index:  # masks would not fit the faces
+            raise SourceError(
+                f"{self._video.name} changed while it was read: expected frame {index}",
+                hint="Wait until nothing writes to it, and read it again.",
+            )
+        return frame
 
     def _followed(self, after: tuple[int, float] | None) -> Iterator[tuple[Frame, list[Reading]]]:
         workers = worker_count(self._options.threads)

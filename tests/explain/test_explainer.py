@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien import Frame, OptionError, ReadOptions
-from mien.detection.base import WholeFrame
+from mien.detection.base import NoDetector
 from mien.explain.explainer import LOOKS, Explainer, open_explainer
 from mien.explain.occlusion import correlation, patches
 from mien.explain.values import Explanation
@@ -19,7 +19,7 @@ def frame(image: np.ndarray) -> Frame:
 
 @pytest.fixture
 def explanation(network) -> Explanation:
-    (only,) = Explainer(network, WholeFrame()).explain(frame(smiling()))
+    (only,) = Explainer(network, NoDetector()).explain(frame(smiling()))
     return only
 
 
@@ -55,14 +55,14 @@ def test_the_checks_hold_for_a_map_that_is_right(explanation):
 
 
 def test_what_spoke_for_one_emotion_spoke_against_the_other(network, explanation):
-    (other,) = Explainer(network, WholeFrame()).explain(frame(smiling()), "neutral")
+    (other,) = Explainer(network, NoDetector()).explain(frame(smiling()), "neutral")
     np.testing.assert_allclose(other.heat, -explanation.heat, atol=1e-4)
     assert other.parts[-1].name == "mouth"
     assert -1 <= other.parts[-1].share < -0.75
 
 
 def test_a_blank_face_has_nothing_to_explain(network):
-    (blank,) = Explainer(network, WholeFrame()).explain(frame(np.full((24, 24), 128, np.uint8)))
+    (blank,) = Explainer(network, NoDetector()).explain(frame(np.full((24, 24), 128, np.uint8)))
     assert "weak" in blank.doubts
     assert "unfaithful" in blank.doubts
     assert any("the network goes on reading neutral" in line for line in told(blank))
@@ -70,12 +70,12 @@ def test_a_blank_face_has_nothing_to_explain(network):
 
 def test_the_work_is_counted(network):
     counts: list[int] = []
-    list(Explainer(network, WholeFrame()).explain(frame(smiling()), asked=counts.append))
+    list(Explainer(network, NoDetector()).explain(frame(smiling()), asked=counts.append))
     assert sum(counts) == LOOKS
 
 
 def test_an_emotion_that_is_not_read_is_refused(network):
-    explainer = Explainer(network, WholeFrame())
+    explainer = Explainer(network, NoDetector())
     with pytest.raises(OptionError, match="got sad, expected one that is read here: happy, neutral"):
         explainer.known("Trauer")
     with pytest.raises(OptionError, match="unknown emotion"):

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 from scipy.stats import spearmanr
 
 from mien import Frame, ModelError
-from mien.detection.base import WholeFrame
+from mien.detection.base import NoDetector
 from mien.explain.explainer import Explainer
 from mien.explain.sanity import Sanity, layers, rank_correlation, shuffled_weights
 
@@ -33,7 +33,7 @@ def test_the_map_follows_the_weights(int8):
     frame = Frame(np.repeat(smiling()[..., None], 3, 2))
 
     def heat(content: bytes) -> np.ndarray:
-        explainer = Explainer(network_of(content), WholeFrame())
+        explainer = Explainer(network_of(content), NoDetector())
         ((_, crop),) = explainer.crops(frame)
         return explainer.heat(crop, "happy")
 

@@ -30,8 +30,8 @@ def test_a_mixed_face_is_told_in_people():
 
 def test_why_it_abstains():
     assert "happy, gets only 40 %, with sad next at 35 %; 50 % are needed" in read_as(reading([0.4, 0.35, 0.25]))
-    assert "too blurred (detail 0.010, needed 0.03)" in read_as(reading([0.9, 0.1, 0.0], detail=0.01))
-    assert "none of the emotions asked about (20 % that it does)" in read_as(reading([0.9, 0.1, 0.0], covered=0.2))
+    assert "too blurred (detail 0.010, needed 0.03)" in read_as(reading([0.9, 0.1, 0.0], sharpness=0.01))
+    assert "none of the emotions asked about (20 % that it does)" in read_as(reading([0.9, 0.1, 0.0], in_label_set=0.2))
 
 
 def test_small_shares_have_no_minus():

@@ -14,9 +14,9 @@ from PIL import Image
 from ..drawing import annotate
 from ..io.rows import Row, rows
 from ..io.video import Video
+from ..progress import Progress
 from ..reader import Reader
 from ..types import Frame, Reading
-from ..progress import Progress
 from ..video import process_video
 from .live_server import MOST_MEGAPIXELS
 
@@ -92,7 +92,7 @@ def read_video(path: Path, name: str, reader: Reader, min_confidence: float, pro
         readings = [replace(one, min_confidence=min_confidence) for one in followed]
         table.extend(rows(frame, readings, reader.emotions, video=True))
         for reading in readings:
-            track_id = reading.track_id_id or 0
+            track_id = reading.track_id or 0
             seen.setdefault(track_id, []).append((frame.time_s, reading))
             if track_id not in clearest or reading.confidence > clearest[track_id][0].confidence + _CLEARER:
                 clearest[track_id] = reading, frame.time_s, _image(frame, readings)
@@ -115,7 +115,9 @@ def _role(
         sums[point] += reading.probabilities
         counts[point] += 1
     shares = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    return Role(track_id, len(past) * INTERVAL_S, clearest, clearest_s, image, np.arange(points) * end_s / points, shares)
+    return Role(
+        track_id, len(past) * INTERVAL_S, clearest, clearest_s, image, np.arange(points) * end_s / points, shares
+    )
 
 
 def _image(frame: Frame, readings: list[Reading]) -> bytes:

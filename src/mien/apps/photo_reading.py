@@ -23,7 +23,7 @@ from ..errors import OptionError, SourceError
 from ..io.images import read_image
 from ..io.rows import Row, columns, rows
 from ..io.tables import write_table
-from ..model.preprocess import cut
+from ..model.preprocess import align_face
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import PhotoMasker, Privacy, masking_options
@@ -160,7 +160,7 @@ def marked(photo: Photo, longest: int = LONGEST) -> npt.NDArray[np.uint8]:
 def thumbnail(frame: Frame, reading: Reading) -> str:
     """A face as the network sees it, but in color, as the text of a JPEG ``data:`` address."""
     file = io.BytesIO()
-    Image.fromarray(cut(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
+    Image.fromarray(align_face(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 

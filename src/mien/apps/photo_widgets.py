@@ -127,7 +127,7 @@ def table(photos: Iterable[Photo]) -> str:
 
 
 def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
-    bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.as_dict().items())
+    bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.scores().items())
     title = f"Face {number}: {named(reading)}" if several else named(reading)
     image = ""
     if photo.shown:
@@ -146,8 +146,8 @@ def _bar(emotion: str, share: float) -> str:
 
 
 def percent_of(share: float) -> str:
-    """As ``percent``, but nothing is impossible either: never ``0 %``."""
-    return "< 1 %" if share < 0.01 else percent(share)
+    """As ``percent``, but nothing is impossible either: never ``0%``."""
+    return "< 1%" if share < 0.01 else percent(share)
 
 
 def _remark(reading: Reading) -> str:

@@ -23,7 +23,7 @@ from ..io.discovery import find_images
 from ..io.images import read_image
 from ..model.registry import shipped_models
 from ..options import ReadOptions
-from ..redaction import PhotoHider, hiding_options
+from ..redaction import PhotoMasker, masking_options
 from ..types import Frame
 from .data import progress_bar
 
@@ -91,9 +91,9 @@ def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
 
 
 def _covered(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
-    detector, hider = create_detector(hiding_options(options)), PhotoHider(options)
+    detector, hider = create_detector(masking_options(options)), PhotoMasker(options)
     for photo in photos:
-        yield hider.cover(photo, detector.detect(photo))[0]
+        yield hider.select(photo, detector.detect(photo))[0]
 
 
 def is_run(model: str) -> bool:

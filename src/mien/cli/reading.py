@@ -22,7 +22,7 @@ from ..io.video import VIDEO_EXTENSIONS, is_video
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import PhotoMasker, Privacy, masking_options
-from ..video import VideoResult, read_settings
+from ..video import VideoResult
 from .collecting import Collector, Outputs, key
 from .copies import MarkedCopies
 from .images import ImageRun

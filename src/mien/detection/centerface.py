@@ -185,7 +185,7 @@ class CenterFace:
         if view.scale != 1:
             how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
             part = np.asarray(cv2.resize(part, (width, height), interpolation=how), np.uint8)
-        blob = shown(_lit(part))
+        blob = shown(stretch_contrast(part))
         outputs = self._session.run(_OUTPUTS, {self._session.get_inputs()[0].name: blob})
         boxes, scores, landmarks = _decode([np.asarray(output)[0] for output in outputs], self._threshold)
         keep = _belong(boxes, view, (width, height), (image.shape[1], image.shape[0]))
@@ -210,7 +210,7 @@ def shown(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return blob
 
 
-def _lit(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def stretch_contrast(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """A dark or flat picture with its contrast stretched: in whole numbers its faces would drown in the rounding."""
     low, high = np.percentile(picture[::4, ::4], (1, 99)).round().astype(np.uint8)
     gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)

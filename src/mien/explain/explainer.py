@@ -14,7 +14,7 @@ from ..emotions import parse
 from ..errors import OptionError
 from ..extras import check_opencv
 from ..model.classifier import EmotionClassifier
-from ..model.preprocess import cut, detail, to_tensor
+from ..model.preprocess import align_face, sharpness, to_tensor
 from ..model.registry import load_model
 from ..model.session import open_session
 from ..options import ReadOptions
@@ -71,18 +71,18 @@ class Explainer:
         faces = self._detector.detect(frame)
         if not faces:
             return []
-        batch = np.stack([cut(frame, face, spec.size, spec.color) for face in faces])
-        said, shown = self._network.judge(to_tensor(batch, spec)), detail(batch)
+        batch = np.stack([align_face(frame, face, spec.size, spec.color) for face in faces])
+        said, shown = self._network.predict(to_tensor(batch, spec)), sharpness(batch)
         return [
             (
                 Reading(
                     face,
                     self.emotions,
                     said.probabilities[row],
-                    said.votes[row],
-                    covered=float(said.covered[row]),
+                    said.vote_shares[row],
+                    in_label_set=float(said.in_label_set[row]),
                     min_confidence=self._unsure_below,
-                    detail=float(shown[row]),
+                    sharpness=float(shown[row]),
                 ),
                 batch[row],
             )
@@ -112,7 +112,7 @@ class Explainer:
 
     def face(self, frame: Frame, reading: Reading) -> npt.NDArray[np.uint8]:
         """The square that the network saw, finer and in color: uint8 (384, 384, 3), RGB."""
-        return cut(frame, reading.face, _SHOWN, "rgb")
+        return align_face(frame, reading.face, _SHOWN, "rgb")
 
     def _one(
         self,

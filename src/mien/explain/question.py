@@ -81,6 +81,6 @@ class Question:
         weights = keeps if self._sharp.ndim == 2 else keeps[..., None]
         variants = self._blurred + weights * (self._sharp - self._blurred)
         crops = np.clip(np.rint(variants), 0, 255).astype(np.uint8)
-        said = self._network.judge(to_tensor(crops, self._network.input))
+        said = self._network.predict(to_tensor(crops, self._network.input))
         self._asked(len(keeps))
         return said.probabilities

@@ -141,7 +141,7 @@ class Explanation:
             "face": self.number,
             "box": [round(side, 1) for side in self.reading.face.box.xyxy],
             "read": self.reading.emotion,
-            "probabilities": {name: round(value, 4) for name, value in self.reading.as_dict().items()},
+            "probabilities": {name: round(value, 4) for name, value in self.reading.scores().items()},
             "abstained": self.reading.abstained,
             "mixed": list(self.reading.mixed),
             "emotion": self.emotion,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..drawing import percent
-from ..types import MIN_SHARPNESS, Reading
+from ..types import MIN_SHARPNESS, AbstainReason, Reading
 from .values import LEAST_EFFECT, LEAST_GAIN, Explanation, Part
 
 #: What a part is called in a sentence.
@@ -34,9 +34,9 @@ def read_as(reading: Reading) -> str:
     """What was read, in words; also why it abstains, and which emotions share the face."""
     best = f"{reading.emotion} ({_percent(reading.confidence)})"
     if reading.abstained:
-        return f"No reading to rely on: {_and([_doubt(reading, doubt) for doubt in reading.doubts])}."
-    if reading.mixed and reading.votes is not None:
-        votes = dict(zip(reading.emotions, reading.votes.tolist()))
+        return f"No reading to rely on: {_and([_doubt(reading, doubt) for doubt in reading.abstain_reasons])}."
+    if reading.mixed and reading.vote_shares is not None:
+        votes = dict(zip(reading.emotions, reading.vote_shares.tolist()))
         counts = [f"about {10 * votes[emotion]:.0f} would say {emotion}" for emotion in reading.mixed]
         return f"A mixed face: {_and(list(reading.mixed))} share it. Of ten people {_and(counts)}."
     return f"Read as {best}."
@@ -104,16 +104,18 @@ def _turn_told(explanation: Explanation) -> list[str]:
     return [f"Without {_and(gone)} it would read {explanation.turned}."]
 
 
-def _doubt(reading: Reading, doubt: str) -> str:
-    if doubt == "blurred":
-        return f"the face is too small or too blurred (detail {reading.detail or 0:.3f}, needed {MIN_SHARPNESS:g})"
-    if doubt == "unsure":
-        first, second = list(reading.as_dict().items())[:2]
+def _doubt(reading: Reading, doubt: AbstainReason) -> str:
+    if doubt is AbstainReason.BLURRED:
+        return f"the face is too small or too blurred (detail {reading.sharpness or 0:.3f}, needed {MIN_SHARPNESS:g})"
+    if doubt is AbstainReason.LOW_CONFIDENCE:
+        first, second = list(reading.scores().items())[:2]
         return (
             f"the likeliest emotion, {first[0]}, gets only {_percent(first[1])}, with {second[0]} next at "
             f"{_percent(second[1])}; {_percent(reading.min_confidence)} are needed"
         )
-    return f"the face most likely shows none of the emotions asked about ({_percent(reading.covered)} that it does)"
+    return (
+        f"the face most likely shows none of the emotions asked about ({_percent(reading.in_label_set)} that it does)"
+    )
 
 
 def _alike(agreement: float) -> str:

@@ -9,7 +9,7 @@ source         text          never    path of the image or video as it was given
 frame          integer       never    number of the frame in its source, from 0; 0 in a photo
 time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in a photo
 face           integer       no face  number of the face in its frame, from 0
-track          integer       photo    number of the person in a video, from 1, the same from frame to frame
+track_id       integer       photo    number of the person in a video, from 1, the same from frame to frame
 x0 y0          number        no face  left and top of the face's box, pixels of the upright image, 2 decimals
 x1 y1          number        no face  right and bottom; a box may reach past the border of the image
 score          number        no face  the detector's confidence that this is a face, 0 to 1, 4 decimals
@@ -19,8 +19,8 @@ mixed          list of text  never    emotions that share the face, strongest fi
 abstained      boolean       no face  true where it is not to be relied on: unlikely, or too blurred
 (emotions)     number        no face  one column an emotion of the label set, in the vocabulary's order: its probability,
                                       0 to 1, 4 decimals; they sum to 1 within 0.001
-raw_(emotion)  number      no face  videos only, one column an emotion: its probability in this frame alone, where the
-                                      column of the bare name is smoothed over time (``follow.smooth``)
+frame_(emotion)  number      no face  videos only, one column an emotion: its probability in this frame alone, where the
+                                      column of the bare name is smoothed over time (``mien.tracking.smoothing``)
 =============  ============  =======  ===============================================================================
 
 In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is
@@ -48,7 +48,7 @@ KINDS = {
     "frame": "integer",
     "time_s": "number",
     "face": "integer",
-    "track": "integer",
+    "track_id": "integer",
     "x0": "number",
     "y0": "number",
     "x1": "number",
@@ -65,7 +65,7 @@ FIXED_COLUMNS = tuple(KINDS)
 
 def columns(emotions: tuple[str, ...], *, video: bool = False) -> tuple[str, ...]:
     """The names of all columns, in order, for a label set; a table that holds videos has more."""
-    return FIXED_COLUMNS + emotions + (tuple(f"raw_{emotion}" for emotion in emotions) if video else ())
+    return FIXED_COLUMNS + emotions + (tuple(f"frame_{emotion}" for emotion in emotions) if video else ())
 
 
 def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *, video: bool = False) -> list[Row]:
@@ -92,8 +92,12 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
     made = [{**start, **_face_cells(number, reading, emotions)} for number, reading in enumerate(readings)]
     if video:
         for row, reading in zip(made, readings):
-            raw = [None] * len(emotions) if reading.raw is None else [round(p, 4) for p in reading.raw.tolist()]
-            row |= {f"raw_{emotion}": value for emotion, value in zip(emotions, raw)}
+            raw = (
+                [None] * len(emotions)
+                if reading.frame_probabilities is None
+                else [round(p, 4) for p in reading.frame_probabilities.tolist()]
+            )
+            row |= {f"frame_{emotion}": value for emotion, value in zip(emotions, raw)}
     return made
 
 
@@ -106,7 +110,7 @@ def _face_cells(number: int, reading: Reading, emotions: tuple[str, ...]) -> Row
     box = {name: round(float(at), 2) for name, at in zip(("x0", "y0", "x1", "y1"), reading.face.box.xyxy)}
     return {
         "face": number,
-        "track": reading.track,
+        "track_id": reading.track_id,
         **box,
         "score": round(float(reading.face.score), 4),
         "emotion": reading.emotion,

@@ -111,9 +111,14 @@ class Video:
         megapixels = self.facts.width * self.facts.height / 1e6
         if megapixels > max_megapixels:
             raise TooLargeError(
-                f"{self.name} is too large: its frames hold {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
+                f"{self.name} is too large: got frames of {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
                 hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels.",
             )
+
+    @property
+    def problem(self) -> str:
+        """``problems`` as one line; "" where all frames could be read."""
+        return "; ".join(self.problems)
 
     @property
     def sampled_rate(self) -> float:

@@ -26,14 +26,14 @@ class Prediction:
 
     Attributes:
         probabilities: float32 (N, K), calibrated to how often each emotion is the majority's answer; rows sum to 1.
-        votes: float32 (N, K), calibrated to the share of annotators who name each emotion; rows sum to 1.
-        covered: float32 (N,), how likely it is that the emotion is in the label set at all; 1 where the set is all that
+        vote_shares: float32 (N, K), calibrated to the share of annotators who name each emotion; rows sum to 1.
+        in_label_set: float32 (N,), how likely it is that the emotion is in the label set at all; 1 where the set is all that
             the head knows.
     """
 
     probabilities: npt.NDArray[np.float32]
-    votes: npt.NDArray[np.float32]
-    covered: npt.NDArray[np.float32]
+    vote_shares: npt.NDArray[np.float32]
+    in_label_set: npt.NDArray[np.float32]
 
 
 class EmotionClassifier:
@@ -65,7 +65,7 @@ class EmotionClassifier:
         self.emotions = tuple(e for e in EMOTIONS if e in (spoken if label_set is None else LABEL_SETS[label_set]))
         self._columns = positions(self.emotions, spoken)
 
-    def judge(self, images: npt.NDArray[np.float32]) -> Prediction:
+    def predict(self, images: npt.NDArray[np.float32]) -> Prediction:
         """Probabilities for faces: float32 (N, 1, S, S), normalized as the card says (``crop.prepare``)."""
         if not len(images):
             nobody = np.empty((0, len(self.emotions)), np.float32)

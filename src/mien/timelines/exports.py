@@ -11,8 +11,10 @@ from pathlib import Path
 
 from ..drawing import percent
 from ..errors import OptionError
+from .figure import FORMATS, figure
+from .page import page
 from .spans import Span
-from .timeline import Timeline, VideoTimeline
+from .tracks import VideoTimeline
 
 SPAN_COLUMNS = ("source", "track_id", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
 #: More faces at a time would cover the video.
@@ -23,20 +25,17 @@ REPORT_FORMATS = (".html", ".htm")
 SUBTITLE_FORMATS = (".srt",)
 
 
-def render(timeline: Timeline, path: Path) -> bytes:
-    """See ``Timeline.render``."""
-    from .figure import FORMATS, figure
-    from .page import render as render_page
-
+def render(videos: Sequence[VideoTimeline], path: Path, *, shortest_s: float) -> bytes:
+    """The content of a file for timelines, of the kind that its extension selects: see ``Timeline.render``."""
     kind = path.suffix.lower()
     if kind in SPAN_FORMATS:
-        return span_table(timeline.videos, path)
+        return span_table(videos, path)
     if kind in SUBTITLE_FORMATS:
-        return subtitles(timeline.videos)
+        return subtitles(videos)
     if kind in FORMATS:
-        return figure(timeline.videos, path)
+        return figure(videos, path)
     if kind in REPORT_FORMATS:
-        return render_page(timeline.videos, shortest_s=timeline.shortest_s)
+        return page(videos, shortest_s=shortest_s)
     known = (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS)
     raise OptionError(
         f"unknown format: got {path.name!r}, expected a name that ends in {', '.join(known)}",

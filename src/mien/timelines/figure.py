@@ -11,7 +11,7 @@ from ..clock import clock
 from ..drawing import COLORS, ink_on
 from ..extras import require
 from .presentation import Bins, binned, counted, people, share, stacked, tick_step
-from .timeline import TrackTimeline, VideoTimeline
+from .tracks import TrackTimeline, VideoTimeline
 
 FORMATS = (".png", ".svg", ".pdf")
 #: A figure of more tracks would be too tall to read; those seen longest are drawn.

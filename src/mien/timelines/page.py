@@ -18,7 +18,7 @@ from ..drawing import COLORS, ink_on, percent
 from ..extras import require
 from .presentation import Bins, about, binned, counted, mostly, people, share, stacked, tick_step
 from .spans import Span
-from .timeline import TrackTimeline, VideoTimeline
+from .tracks import TrackTimeline, VideoTimeline
 
 #: Tracks beyond these are counted, not shown: a page should open at once.
 MOST_TRACKS, MOST_SPANS = 50, 300
@@ -68,7 +68,7 @@ class _Section:
     shares: tuple[tuple[str, ...], ...]
 
 
-def render(videos: Sequence[VideoTimeline], *, shortest_s: float) -> bytes:
+def page(videos: Sequence[VideoTimeline], *, shortest_s: float) -> bytes:
     """The page, UTF-8: for light and dark, wide and narrow screens, without scripts; nothing is fetched from elsewhere.
 
     Args:
@@ -80,8 +80,8 @@ def render(videos: Sequence[VideoTimeline], *, shortest_s: float) -> bytes:
     """
     jinja2 = require("jinja2", "video")
     template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
-    text: str = page.render(
+    compiled = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
+    text: str = compiled.render(
         title=videos[0].name if len(videos) == 1 else counted(len(videos), "video"),
         videos=[_section(number, video) for number, video in enumerate(videos, 1)],
         legend=[(emotion, _css(COLORS[emotion])) for emotion in videos[0].emotions],

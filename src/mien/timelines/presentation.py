@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..drawing import COLORS
 from ..clock import clock
-from .timeline import TrackTimeline, VideoTimeline
+from ..drawing import COLORS
+from .tracks import TrackTimeline, VideoTimeline
 
 #: Emotions with a smaller share of the time are not named in a sentence.
 _WORTH_NAMING = 0.05

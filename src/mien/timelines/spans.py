@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-
 _ROUNDING = 1e-6
 #: A video with one frame: as long as a frame at 25 a second.
 _ALONE_S = 0.04

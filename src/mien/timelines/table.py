@@ -121,9 +121,7 @@ def _json_lines(path: Path) -> tuple[list[str], Any]:
         first = file.readline()
     names = list(json.loads(first)) if first else []
     reader, schema = require("pyarrow.json", "table"), _schema(path, names)
-    options = reader.ParseOptions(
-        explicit_schema=schema, newlines_in_values=False, unexpected_field_behavior="ignore"
-    )
+    options = reader.ParseOptions(explicit_schema=schema, newlines_in_values=False, unexpected_field_behavior="ignore")
     return names, reader.read_json(path, parse_options=options)
 
 

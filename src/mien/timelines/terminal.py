@@ -11,7 +11,7 @@ from rich.text import Text
 from ..clock import clock
 from ..drawing import COLORS, ink_on
 from .presentation import about, binned, counted, mostly, share
-from .timeline import TrackTimeline, VideoTimeline
+from .tracks import TrackTimeline, VideoTimeline
 
 #: Tracks seen for less time than these are counted, not listed.
 MOST_TRACKS = 20

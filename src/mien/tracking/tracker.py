@@ -146,9 +146,9 @@ class Tracker:
             readings: the faces of this frame; call it for frames without any, too.
 
         Returns:
-            The readings in the same order, each with ``track_id``, a number that its person keeps from frame to frame (1, 2,
-            3, ... in order of first appearance), smoothed ``probabilities``, ``vote_shares`` and ``in_label_set``, and ``frame_probabilities``, the
-            probabilities of this frame alone.
+            The readings in the same order. Each has a ``track_id`` that its person keeps from frame to frame (1, 2, 3, ... in
+            order of first appearance); smoothed ``probabilities``, ``vote_shares`` and ``in_label_set``; and
+            ``frame_probabilities``, those of this frame alone.
 
         Raises:
             OptionError: the label set is another than before.
@@ -171,8 +171,8 @@ class Tracker:
 
         Args:
             time_s: the frame's ``time_s``.
-            readings: as ``update`` returned them; empty for a frame without faces. ``frame_probabilities`` is not looked at. Where
-                ``vote_shares`` were not kept, their mean begins anew.
+            readings: as ``update`` returned them; empty for a frame without faces. ``frame_probabilities`` are ignored. Where
+                ``vote_shares`` were not kept, their mean starts over.
             image: the frame's image; needed with the last frame only, to see whether a cut follows it.
 
         Raises:

@@ -12,20 +12,19 @@ from rich.console import Console
 from typer import Typer
 from typer.testing import CliRunner
 
-from mien.cli.timeline import timeline
+from mien.cli.timeline import timeline as command
 from mien.clock import clock
 from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
-from mien.timeline.bins import binned, stacked
-from mien.timeline.exports import subtitles
-from mien.timeline.figure import figure
-from mien.timeline.page import render
-from mien.timeline.summary import timeline_of
-from mien.timeline.terminal import shown
-from mien.timeline.words import letters, share, tick_step
+from mien.timelines.presentation import binned, stacked
+from mien.timelines.exports import subtitles
+from mien.timelines.figure import figure
+from mien.timelines.page import page as render
+from mien.timelines.terminal import letters, shown
+from mien.timelines.presentation import share, tick_step
 
-from .conftest import steady
+from .conftest import steady, videos_of
 
 TALK = [*["happy"] * 20, *[None] * 10, *["sad?"] * 20]
 
@@ -33,7 +32,7 @@ TALK = [*["happy"] * 20, *[None] * 10, *["sad?"] * 20]
 @pytest.fixture
 def app():
     made = Typer()
-    made.command()(timeline)
+    made.command()(command)
     return made
 
 
@@ -48,7 +47,7 @@ def test_bins_keep_every_second_exactly(table):
     rng = np.random.default_rng(1)
     times = np.cumsum(rng.uniform(0.02, 0.2, 300))
     words = rng.choice([*EMOTIONS, "sad?"], 300)
-    (video,) = timeline_of(table([(round(t, 3), {1: w}) for t, w in zip(times.tolist(), words.tolist())]))
+    (video,) = videos_of(table([(round(t, 3), {1: w}) for t, w in zip(times.tolist(), words.tolist())]))
     (track,) = video.tracks
     mean = np.average(track.probabilities, axis=0, weights=track.durations)
     for count in (1, 7, 1000):
@@ -59,7 +58,7 @@ def test_bins_keep_every_second_exactly(table):
 
 
 def test_a_gap_is_blank_and_unsure_is_faint(table):
-    (video,) = timeline_of(table(steady(TALK)))
+    (video,) = videos_of(table(steady(TALK)))
     image = stacked(binned(video.tracks[0], 0, 5, 50), 10)
     assert image.shape == (10, 50, 4)
     assert (image[:, 20:30, 3] == 0).all()
@@ -72,7 +71,7 @@ def test_a_gap_is_blank_and_unsure_is_faint(table):
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_figure_is_a_image(table, tmp_path, ending):
-    videos = timeline_of(table(steady(TALK), steady([None] * 3), steady(["happy"])))
+    videos = videos_of(table(steady(TALK), steady([None] * 3), steady(["happy"])))
     drawn = figure(videos, tmp_path / f"a.{ending}")
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
     assert drawn.startswith(start)
@@ -85,22 +84,22 @@ def test_the_figure_is_a_image(table, tmp_path, ending):
 def test_names_with_dollars_are_no_formulas(table, tmp_path):
     path = table(steady(["happy"] * 3))
     path.write_text(path.read_text().replace("videos/0.mp4", "$a$ & <b>.mp4"))
-    videos = timeline_of(path)
+    videos = videos_of(path)
     assert b"svg" in figure(videos, tmp_path / "a.svg")
     assert "$a$ &amp; &lt;b&gt;.mp4" in render(videos, shortest_s=0.3).decode()
 
 
 def test_no_face_is_said_in_figure_and_page(table, tmp_path):
-    videos = timeline_of(table(steady([None] * 3)))
+    videos = videos_of(table(steady([None] * 3)))
     assert figure(videos, tmp_path / "a.png")
     assert "No face was seen." in render(videos, shortest_s=0.3).decode()
 
 
 def test_beyond_fifty_tracks_some_are_left_out_and_counted(table):
     crowd = [(0.1 * i, {k: "happy" for k in range(60) if k >= i}) for i in range(8)]
-    page = render(timeline_of(table(crowd)), shortest_s=0.3).decode()
-    assert page.count('role="img"') == 50
-    assert "10 people seen for less time" in page
+    html = render(videos_of(table(crowd)), shortest_s=0.3).decode()
+    assert html.count('role="img"') == 50
+    assert "10 people seen for less time" in html
 
 
 class _Page(HTMLParser):
@@ -125,7 +124,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_needs_nothing_but_itself(table):
-    text = render(timeline_of(table(steady(TALK), steady(["sad"] * 5))), shortest_s=0.5).decode()
+    text = render(videos_of(table(steady(TALK), steady(["sad"] * 5))), shortest_s=0.5).decode()
     page = _Page()
     page.feed(text)
     assert not page.open
@@ -138,34 +137,34 @@ def test_the_page_needs_nothing_but_itself(table):
 
 def test_subtitles_never_overlap_and_cover_what_was_seen(table):
     script = [(0.1 * i, {1: "happy"} | ({2: "sad?"} if 10 <= i < 30 else {})) for i in range(40)]
-    text = subtitles(timeline_of(table(script))).decode()
+    text = subtitles(videos_of(table(script))).decode()
     times = re.findall(r"00:00:(\d\d),(\d{3}) --> 00:00:(\d\d),(\d{3})", text)
     assert [(int(a) * 1000 + int(b), int(c) * 1000 + int(d)) for a, b, c, d in times] == [
         (0, 1000),
         (1000, 3000),
         (3000, 4000),
     ]
-    assert "1: happy 80 %\n2: sad? 40 %\n" in text
+    assert "1: happy 80%\n2: sad? 40%\n" in text
     assert text.startswith("1\n00:00:00,000 --> ")
 
 
 def test_subtitles_of_one_face_need_no_number(table):
-    assert b"\nhappy 80 %\n" in subtitles(timeline_of(table(steady(["happy"] * 5))))
+    assert b"\nhappy 80%\n" in subtitles(videos_of(table(steady(["happy"] * 5))))
 
 
 def test_subtitles_belong_to_one_video(table):
     with pytest.raises(OptionError, match="got 2 videos") as caught:
-        subtitles(timeline_of(table(steady(["happy"]), steady(["sad"]))))
+        subtitles(videos_of(table(steady(["happy"]), steady(["sad"]))))
     assert "--source" in caught.value.hint
 
 
 def test_a_terminal_without_colors_gets_letters(table):
     console = Console(width=80, file=io.StringIO(), color_system=None)
-    for part in shown(timeline_of(table(steady(TALK))), console):
+    for part in shown(videos_of(table(steady(TALK))), console):
         console.print(part)
     text = console.file.getvalue()
     assert re.search(r"\bh+\.+\?+", text)
-    assert "happy 50 %" in text
+    assert "happy 50%" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -175,7 +174,7 @@ def test_letters_differ():
 
 def test_words():
     assert [clock(0), clock(59.6), clock(3599.6), clock(65.28, 1)] == ["0:00", "1:00", "1:00:00", "1:05.3"]
-    assert [share(0), share(0.001), share(0.012), share(0.624), share(1)] == ["0 %", "< 1 %", "1 %", "62 %", "100 %"]
+    assert [share(0), share(0.001), share(0.012), share(0.624), share(1)] == ["0%", "< 1%", "1%", "62%", "100%"]
     assert [tick_step(s, 5) for s in (0.04, 9, 100, 3600, 1e9)] == [0.1, 2, 30, 900, 1e9]
 
 
@@ -218,6 +217,6 @@ def test_outputs_that_cannot_be(app, table, monkeypatch, words, error, match):
 
 
 def test_the_rooms_of_the_timeline_load_no_matplotlib():
-    code = "import sys, mien.timeline.figure, mien.timeline.page, mien.cli.timeline; assert 'matplotlib' not in sys.modules"
+    code = "import sys, mien.timelines.figure, mien.timeline.page, mien.cli.timeline; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

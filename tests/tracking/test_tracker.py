@@ -24,11 +24,11 @@ def frame(time_s: float, image: np.ndarray = ROOM) -> Frame:
 
 def numbers(readings: list[Reading]) -> list[int | None]:
     """Tracks, counted from 0 as lists are; people are counted from 1."""
-    return [None if one.track is None else one.track - 1 for one in readings]
+    return [None if one.track_id is None else one.track_id - 1 for one in readings]
 
 
 def see(follower: Tracker, time_s: float, *found: Reading, image: np.ndarray = ROOM) -> list[int | None]:
-    return numbers(follower.follow(frame(time_s, image), found))
+    return numbers(follower.update(frame(time_s, image), found))
 
 
 def test_everybody_has_a_number_from_the_first_frame_on():
@@ -91,18 +91,18 @@ def test_after_a_cut_everybody_is_new():
 
 def test_the_mean_of_one_person_does_not_reach_the_next():
     follower = Tracker(30)
-    follower.follow(frame(0.0), [reading(50, happy=1.0)])
-    after = follower.follow(frame(1 / 30, STREET), [reading(50, happy=0.25)])
+    follower.update(frame(0.0), [reading(50, happy=1.0)])
+    after = follower.update(frame(1 / 30, STREET), [reading(50, happy=0.25)])
     assert after[0].probabilities == pytest.approx([0.25, 0.75])
 
 
 def test_a_reading_keeps_its_own_values_as_raw():
     follower = Tracker(30)
-    follower.follow(frame(0.0), [reading(50, happy=1.0)])
-    [after] = follower.follow(frame(1 / 30), [reading(50, happy=0.0)])
-    assert after.raw == pytest.approx([0.0, 1.0])
+    follower.update(frame(0.0), [reading(50, happy=1.0)])
+    [after] = follower.update(frame(1 / 30), [reading(50, happy=0.0)])
+    assert after.frame_probabilities == pytest.approx([0.0, 1.0])
     assert 0.4 < after.probabilities[0] < 0.6
-    assert after.votes[0] == pytest.approx(after.probabilities[0])
+    assert after.vote_shares[0] == pytest.approx(after.probabilities[0])
 
 
 def test_times_may_be_uneven_stand_still_or_jump_back():
@@ -159,28 +159,28 @@ def video() -> list[tuple[Frame, list[Reading]]]:
 @pytest.mark.parametrize("stop", [1, 30, 79, 80, 81, 100, 119])
 def test_resumed_equals_uninterrupted(stop):
     frames, whole, resumed = video(), Tracker(20), Tracker(20)
-    expected = [whole.follow(one, found) for one, found in frames]
+    expected = [whole.update(one, found) for one, found in frames]
     assert {n for one in expected for n in numbers(one)} >= {0, 1, 2, 3, 4}
     for (one, _), followed in list(zip(frames, expected))[:stop]:
         resumed.replay(one.time_s, followed, one.image if one is frames[stop - 1][0] else None)
     for (one, found), followed in list(zip(frames, expected))[stop:]:
-        again = resumed.follow(one, found)
+        again = resumed.update(one, found)
         assert numbers(again) == numbers(followed)
         for after, before in zip(again, followed):
             assert after.probabilities == pytest.approx(before.probabilities, abs=1e-5)
-            assert after.votes == pytest.approx(before.votes, abs=1e-5)
+            assert after.vote_shares == pytest.approx(before.vote_shares, abs=1e-5)
 
 
 def test_numbers_go_on_after_those_replayed():
     follower = Tracker(30)
-    follower.replay(0.0, [reading(50, track=7), reading(150, track=3)])
+    follower.replay(0.0, [reading(50, track_id=7), reading(150, track_id=3)])
     assert see(follower, 1 / 30, reading(150), reading(50), reading(250)) == [2, 6, 7]
 
 
 def test_a_replayed_reading_needs_a_number_of_its_own():
     for tracks in ((None,), (1, 1), (0, None)):
         with pytest.raises(OptionError, match="track numbers"):
-            Tracker(30).replay(0.0, [reading(50 * n, track=track) for n, track in enumerate(tracks)])
+            Tracker(30).replay(0.0, [reading(50 * n, track_id=track) for n, track in enumerate(tracks)])
 
 
 def test_boxes_of_every_kind_are_followed():
@@ -197,10 +197,10 @@ def test_boxes_of_every_kind_are_followed():
 
 def test_the_label_set_stays_the_same():
     follower = Tracker(30)
-    follower.follow(frame(0.0), [reading(50)])
+    follower.update(frame(0.0), [reading(50)])
     other = Reading(reading(50).face, ("happy", "sad", "neutral"), np.array([0.5, 0.25, 0.25], np.float32))
     with pytest.raises(OptionError, match="label set"):
-        follower.follow(frame(0.1), [other])
+        follower.update(frame(0.1), [other])
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])

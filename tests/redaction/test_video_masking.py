@@ -19,14 +19,14 @@ LEFT, RIGHT = Box(20, 60, 60, 110), Box(200, 60, 230, 100)
 
 def person(track: int, box: Box, score: float = 0.9) -> Reading:
     shares = np.array([0.8, 0.2], np.float32)
-    return Reading(Face(box, score), EMOTIONS, shares, None, track=track, raw=shares, detail=None)
+    return Reading(Face(box, score), EMOTIONS, shares, None, track_id=track, frame_probabilities=shares, sharpness=None)
 
 
 def frame(number: int, rate: float = 10.0) -> Frame:
     return Frame(np.full((160, 280, 3), 200, np.uint8), "film", number, number / rate)
 
 
-def is_covered(shown: Frame, box: Box) -> bool:
+def is_masked(shown: Frame, box: Box) -> bool:
     return bool((shown.image[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)] == COVER).all())
 
 
@@ -45,49 +45,49 @@ def test_the_longest_in_sight_stays(film):
     assert film.chosen() == {1}
     assert film.chosen((2,)) == {2}
     assert [len(readings) for _, _, readings in film.readings(film.chosen())] == [1] * 40
-    assert film.hidden(film.chosen()) == [(2, 1.0, 1.9)]
+    assert film.masked(film.chosen()) == [(2, 1.0, 1.9)]
     index, time_s, (first,) = next(iter(film.readings(film.chosen())))
-    assert (index, time_s, first.track, first.emotion, first.votes) == (0, 0.0, 1, "happy", None)
-    np.testing.assert_array_equal(first.raw, np.array([0.8, 0.2], np.float32))
+    assert (index, time_s, first.track_id, first.emotion, first.vote_shares) == (0, 0.0, 1, "happy", None)
+    np.testing.assert_array_equal(first.frame_probabilities, np.array([0.8, 0.2], np.float32))
 
 
 def test_who_is_missed_for_a_moment_stays_covered(film):
     first, last = 10 - round(10 * AHEAD_S), 19 + round(10 * HELD_S)
     for number in set(range(40)) - {first, last}:  # at the limits themselves rounding decides
-        shown = film.cover(number, frame(number), film.chosen())
-        assert is_covered(shown, RIGHT) == (first < number < last), number
-        assert not is_covered(shown, LEFT)
+        shown = film.mask(number, frame(number), film.chosen())
+        assert is_masked(shown, RIGHT) == (first < number < last), number
+        assert not is_masked(shown, LEFT)
 
 
 def test_keeping_the_other_one(film):
-    shown = film.cover(12, frame(12), film.chosen((2,)))
-    assert (is_covered(shown, LEFT), is_covered(shown, RIGHT)) == (True, False)
-    assert is_covered(film.cover(12, frame(12), film.chosen((7,))), LEFT)  # of somebody unknown nobody stays
+    shown = film.mask(12, frame(12), film.chosen((2,)))
+    assert (is_masked(shown, LEFT), is_masked(shown, RIGHT)) == (True, False)
+    assert is_masked(film.mask(12, frame(12), film.chosen((7,))), LEFT)  # of somebody unknown nobody stays
 
 
 def test_half_sure_faces_are_covered_and_never_rows():
     hider = VideoMasker(ReadOptions(), EMOTIONS)
     hider.add(frame(0), [person(1, LEFT), person(2, RIGHT, score=0.2)])
     assert hider.people() == {1: 1}
-    assert is_covered(hider.cover(0, frame(0), hider.chosen((2,))), RIGHT) is False
-    assert is_covered(hider.cover(0, frame(0), hider.chosen()), RIGHT)
+    assert is_masked(hider.select(0, frame(0), hider.chosen((2,))), RIGHT) is False
+    assert is_masked(hider.select(0, frame(0), hider.chosen()), RIGHT)
     assert [readings for _, _, readings in hider.readings(frozenset({2}))] == [[]]
 
 
 def test_live_the_same_person_stays_until_they_have_left():
     hider = LiveMasker(ReadOptions())
-    shown, kept = hider.hide(frame(0), [person(1, LEFT), person(2, RIGHT)])
-    assert [one.track for one in kept] == [1]  # the widest
-    assert is_covered(shown, RIGHT)
+    shown, kept = hider.mask(frame(0), [person(1, LEFT), person(2, RIGHT)])
+    assert [one.track_id for one in kept] == [1]  # the widest
+    assert is_masked(shown, RIGHT)
     wider = Box(150, 20, 270, 150)
-    assert [one.track for one in hider.hide(frame(1), [person(1, LEFT), person(2, wider)])[1]] == [1]
-    shown, kept = hider.hide(frame(2), [person(1, LEFT)])  # the other is missed
-    assert is_covered(shown, RIGHT)
-    shown, kept = hider.hide(frame(3), [person(2, wider)])  # now the one who stays is missed: nobody takes the place
+    assert [one.track_id for one in hider.mask(frame(1), [person(1, LEFT), person(2, wider)])[1]] == [1]
+    shown, kept = hider.mask(frame(2), [person(1, LEFT)])  # the other is missed
+    assert is_masked(shown, RIGHT)
+    shown, kept = hider.mask(frame(3), [person(2, wider)])  # now the one who stays is missed: nobody takes the place
     assert kept == []
-    assert is_covered(shown, wider)
-    shown, kept = hider.hide(frame(3 + round(10 * HELD_S) + 2), [person(2, wider)])
-    assert [one.track for one in kept] == [2]
+    assert is_masked(shown, wider)
+    shown, kept = hider.mask(frame(3 + round(10 * HELD_S) + 2), [person(2, wider)])
+    assert [one.track_id for one in kept] == [2]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_video(mien, flicker, tmp_path):
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == list(range(30))
-    assert {(row["track"], row["emotion"]) for row in rows} == {("1", "happy")}
+    assert {(row["track_id"], row["emotion"]) for row in rows} == {("1", "happy")}
     assert not list(tmp_path.glob("*.partial"))
     shown = [one.image.astype(int) for one in Video(marked).frames()]
     assert len(shown) == 30
@@ -136,7 +136,7 @@ def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
     assert "happy" not in out
     code, _, err = mien("read", flicker[0], "--mask-others", "--keep", 9, "--every", "500ms")
     assert code == 3
-    assert "--keep 9: there is no such person among 1, 2" in err
+    assert "got person 9 to show, expected one of: 1, 2" in err
     code, _, err = mien("read", flicker[0], flicker[0].parent.parent, "--keep", 1)
     assert code == 2
 
@@ -146,5 +146,5 @@ def test_watching_keeps_one(mien, flicker, tmp_path):
     code, out, _ = mien("watch", flicker[0], "--view", "none", "--mask-others", "--out", table, "--for", "3s")
     assert code == 0
     with table.open(encoding="utf-8", newline="") as file:
-        assert {row["track"] for row in csv.DictReader(file)} == {"1"}
+        assert {row["track_id"] for row in csv.DictReader(file)} == {"1"}
     assert "person 2" not in out

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien import Box, Face, Frame, Reading, mark
+from mien import Box, Face, Frame, Reading, annotate
 from mien.drawing import COLORS, caption, percent
 from mien.emotions import EMOTIONS
 
@@ -14,13 +14,13 @@ def reading(box: Box, **changes) -> Reading:
 
 def test_captions_say_what_is_read_and_how_surely():
     box = Box(0, 0, 9, 9)
-    assert caption(reading(box)) == "happy 75 %"
-    assert caption(reading(box, votes=np.array([0.6, 0.4], np.float32))) == "happy 75 % + sad 25 %"
-    assert caption(reading(box, min_confidence=0.8)) == "happy? 75 %"
+    assert caption(reading(box)) == "happy 75%"
+    assert caption(reading(box, vote_shares=np.array([0.6, 0.4], np.float32))) == "happy 75% + sad 25%"
+    assert caption(reading(box, min_confidence=0.8)) == "happy? 75%"
 
 
 def test_nothing_is_certain():
-    assert [percent(p) for p in (0.05, 0.984, 0.999, 1.0)] == ["5 %", "98 %", "> 99 %", "> 99 %"]
+    assert [percent(p) for p in (0.05, 0.984, 0.999, 1.0)] == ["5%", "98%", "> 99%", "> 99%"]
 
 
 def test_every_emotion_has_a_color_of_its_own():
@@ -33,7 +33,7 @@ def test_every_emotion_has_a_color_of_its_own():
 )
 def test_the_face_itself_stays_free(box):
     frame = Frame(np.full((200, 300, 3), 50, np.uint8))
-    marked = mark(frame, [reading(box)])
+    marked = annotate(frame, [reading(box)])
     assert marked.shape == frame.image.shape
     assert (marked != 50).any()
     assert (frame.image == 50).all()
@@ -43,4 +43,4 @@ def test_the_face_itself_stays_free(box):
 
 def test_nobody_to_mark_changes_nothing():
     frame = Frame(np.arange(27, dtype=np.uint8).reshape(3, 3, 3))
-    np.testing.assert_array_equal(mark(frame, []), frame.image)
+    np.testing.assert_array_equal(annotate(frame, []), frame.image)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mien import Frame, OptionError, Reader, ReadOptions
-from mien.drawing import COVER, covered
+from mien.drawing import COVER, mask_faces
 from mien.redaction import PhotoMasker, Privacy, masking_options
 from mien.types import Box, Face, Reading
 
@@ -28,7 +28,7 @@ def changed(before: Frame, after: Frame) -> np.ndarray:
 
 def test_a_covered_face_is_one_color_and_nothing_else_moves():
     frame, box = noise(), Box(100, 60, 160, 140)
-    after = covered(frame, [box])
+    after = mask_faces(frame, [box])
     assert (after.image[60:141, 100:161] == COVER).all()
     assert not changed(frame, after)[:, :70].any()
     assert not changed(frame, after)[:, 190:].any()
@@ -40,38 +40,38 @@ def test_two_faces_under_covers_cannot_be_told_apart():
     box = Box(100, 60, 160, 140)
     one, other = noise(), noise()
     other.image[30:160, 80:180] = 255 - other.image[30:160, 80:180]
-    inside = changed(one, covered(one, [box])) | changed(other, covered(other, [box]))
-    np.testing.assert_array_equal(covered(one, [box]).image[inside], covered(other, [box]).image[inside])
+    inside = changed(one, mask_faces(one, [box])) | changed(other, mask_faces(other, [box]))
+    np.testing.assert_array_equal(mask_faces(one, [box]).image[inside], mask_faces(other, [box]).image[inside])
 
 
 @pytest.mark.parametrize("box", [Box(-40, -30, 20, 40), Box(280, 170, 340, 260), Box(500, 500, 520, 520)])
 def test_faces_at_and_beyond_the_edge(box):
-    after = covered(noise(), [box])
+    after = mask_faces(noise(), [box])
     part = after.image[max(0, int(box.y0)) : max(0, int(box.y1)), max(0, int(box.x0)) : max(0, int(box.x1))]
     assert (part == COVER).all()
 
 
 def test_of_neighbors_the_rim_is_spared_and_the_face_is_not():
     frame, other, mine = noise(), Box(60, 60, 120, 140), Box(110, 60, 170, 140)
-    hit = changed(frame, covered(frame, [other], [mine]))
+    hit = changed(frame, mask_faces(frame, [other], [mine]))
     assert hit[60:141, 60:121].all()
     y, x = np.mgrid[:200, :300]
     face = ((x - 140) / 30) ** 2 + ((y - 100) / 40) ** 2 <= 1
     assert not hit[face & (x > 121)].any()
     assert hit[136:140, 122:124].all()  # the corner of the box is not the face: what is there may be the other's cheek
-    assert not changed(frame, covered(frame, [], [mine], [other]))[face].any()  # a guess covers no face
+    assert not changed(frame, mask_faces(frame, [], [mine], [other]))[face].any()  # a guess covers no face
 
 
 def test_nothing_to_cover_is_no_copy():
     frame = noise()
-    assert covered(frame, []) is frame
+    assert mask_faces(frame, []) is frame
 
 
 def test_the_widest_sure_face_stays():
     small, wide = reading(Box(10, 10, 40, 50)), reading(Box(150, 60, 220, 150))
     doubtful = reading(Box(240, 10, 299, 120), score=0.2)
     frame = noise()
-    shown, kept = PhotoMasker(ReadOptions()).hide(frame, [small, doubtful, wide])
+    shown, kept = PhotoMasker(ReadOptions()).mask(frame, [small, doubtful, wide])
     assert kept == [wide]
     assert (shown.image[10:51, 10:41] == COVER).all()
     assert (shown.image[10:121, 240:300] == COVER).all()  # not sure enough to be read, but enough to be hidden
@@ -81,8 +81,8 @@ def test_the_widest_sure_face_stays():
 def test_a_half_sure_box_within_the_face_that_stays_is_a_part_of_it():
     frame, mine = noise(), reading(Box(50, 20, 150, 160))
     mouth = reading(Box(80, 110, 120, 140), score=0.2)
-    assert PhotoMasker(ReadOptions()).hide(frame, [mine, mouth])[0] is frame
-    shown, kept = PhotoMasker(ReadOptions()).hide(frame, [mouth])
+    assert PhotoMasker(ReadOptions()).mask(frame, [mine, mouth])[0] is frame
+    shown, kept = PhotoMasker(ReadOptions()).mask(frame, [mouth])
     assert (kept, bool(changed(frame, shown).any())) == ([], True)
 
 
@@ -99,7 +99,7 @@ def test_hiding_looks_for_weaker_and_smaller_faces():
 def test_real_faces(pair):
     options = ReadOptions()
     readings = Reader(masking_options(options)).read(pair.image)
-    shown, kept = PhotoMasker(options).hide(pair, readings)
+    shown, kept = PhotoMasker(options).mask(pair, readings)
     assert [one.emotion for one in kept] == ["neutral"]
     assert [one.emotion for one in Reader(options).read(shown.image)] == ["neutral"]  # nobody finds the other again
     (other,) = [one.face.box for one in readings if one.face.box.x0 < 200]
@@ -126,9 +126,9 @@ def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):
 
 def test_choices():
     with pytest.raises(OptionError, match="nobody is to be covered"):
-        Privacy(keep=(1,))
+        Privacy(show_people=(1,))
     with pytest.raises(OptionError, match="1 or more"):
-        Privacy(mask_others=True, keep=(0,))
+        Privacy(mask_others=True, show_people=(0,))
     Privacy(no_image_output=True).refuse_images({"--annotate": None, "--share": False})
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien import timeline
 from mien.emotions import EMOTIONS
 from mien.io.rows import Row, columns, rows
 from mien.io.tables import write_table
+from mien.timelines.tracks import VideoTimeline
 from mien.types import Box, Face, Frame, Reading
 
 #: (time, track -> emotion); ``sad?`` is an unsure reading, None one without a track
@@ -23,7 +25,7 @@ def reading(word: str, track: int | None) -> Reading:
     probabilities = np.full(len(EMOTIONS), (1 - sure) / (len(EMOTIONS) - 1), np.float32)
     probabilities[EMOTIONS.index(emotion)] = sure
     raw = probabilities if track is not None else None
-    return Reading(Face(Box(0, 0, 1, 1)), EMOTIONS, probabilities, track=track, raw=raw)
+    return Reading(Face(Box(0, 0, 1, 1)), EMOTIONS, probabilities, track_id=track, frame_probabilities=raw)
 
 
 def video_rows(script: Script, name: str = "videos/talk.mp4") -> Iterator[Row]:
@@ -35,6 +37,11 @@ def video_rows(script: Script, name: str = "videos/talk.mp4") -> Iterator[Row]:
 def steady(words: Sequence[str | None], step: float = 0.1, track: int = 1, start: float = 0.0) -> Script:
     """One face at a steady rate; None where it is not seen."""
     return [(start + step * i, {track: word} if word else {}) for i, word in enumerate(words)]
+
+
+def videos_of(*arguments, **options) -> tuple[VideoTimeline, ...]:
+    """The videos of a timeline."""
+    return timeline(*arguments, **options).videos
 
 
 @pytest.fixture

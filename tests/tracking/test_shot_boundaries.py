@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.tracking.shot_boundaries import Cuts
+from mien.tracking.shot_boundaries import ShotDetector
 
 
 def picture(seed: int, height: int = 180, width: int = 320) -> np.ndarray:
@@ -11,7 +11,7 @@ def picture(seed: int, height: int = 180, width: int = 320) -> np.ndarray:
 
 
 def cut_between(one: np.ndarray, other: np.ndarray) -> bool:
-    watch = Cuts()
+    watch = ShotDetector()
     assert watch.at(one) is False  # the first frame begins nothing new
     return watch.at(other)
 

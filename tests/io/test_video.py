@@ -20,19 +20,19 @@ def times(frames):
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "mov", "ts"])
 def test_every_frame_with_its_time(tmp_path, ending):
-    film = Video(make_clip(tmp_path / f"a.{ending}", GRAY, rate=10))
-    frames = list(film.frames())
-    assert (film.facts.width, film.facts.height, round(film.facts.rate)) == (64, 48, 10)
+    video = Video(make_clip(tmp_path / f"a.{ending}", GRAY, rate=10))
+    frames = list(video.frames())
+    assert (video.facts.width, video.facts.height, round(video.facts.rate)) == (64, 48, 10)
     assert times(frames) == pytest.approx([n / 10 for n in range(30)], abs=0.002)
     assert [frame.index for frame in frames] == list(range(30))
     assert all(abs(float(frame.image.mean()) - 8 * n) < 6 for n, frame in enumerate(frames))
-    assert film.stopped == ""
+    assert video.problems == ()
 
 
 def test_a_variable_rate_keeps_its_times(tmp_path):
     shown = [0.0, 0.1, 0.15, 0.5, 1.4, 1.45]
-    film = Video(make_clip(tmp_path / "v.mp4", GRAY[:6], times=shown, sound=None))
-    assert times(film.frames()) == shown
+    video = Video(make_clip(tmp_path / "v.mp4", GRAY[:6], times=shown, sound=None))
+    assert times(video.frames()) == shown
     sampled = Video(tmp_path / "v.mp4", interval_s=0.3)
     assert times(sampled.frames()) == [0.0, 0.5, 1.4]
     assert [frame.index for frame in sampled.frames()] == [0, 3, 4]
@@ -41,20 +41,20 @@ def test_a_variable_rate_keeps_its_times(tmp_path):
 @pytest.mark.parametrize("interval_s", [0.0, 0.25])
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
 def test_going_on_is_as_if_never_stopped(tmp_path, ending, interval_s):
-    film = Video(make_clip(tmp_path / f"a.{ending}", GRAY * 6, rate=10), interval_s=interval_s)
-    whole = [(frame.index, round(frame.time_s, 3)) for frame in film.frames()]
+    video = Video(make_clip(tmp_path / f"a.{ending}", GRAY * 6, rate=10), interval_s=interval_s)
+    whole = [(frame.index, round(frame.time_s, 3)) for frame in video.frames()]
     for stopped_after in (0, 3, len(whole) // 2, len(whole) - 1):
-        rest = [(frame.index, round(frame.time_s, 3)) for frame in film.frames(after=whole[stopped_after])]
+        rest = [(frame.index, round(frame.time_s, 3)) for frame in video.frames(after=whole[stopped_after])]
         assert rest == whole[stopped_after + 1 :]
 
 
 def test_what_a_phone_stored_lying_stands_upright(tmp_path):
     image = np.zeros((48, 64, 3), np.uint8)
     image[:, :32] = 255  # white on the left; a quarter turn counterclockwise puts it at the bottom
-    film = Video(make_clip(tmp_path / "p.mp4", [image] * 3, turned=90))
-    (frame, *_) = film.frames()
+    video = Video(make_clip(tmp_path / "p.mp4", [image] * 3, turned=90))
+    (frame, *_) = video.frames()
     assert frame.image.shape == (64, 48, 3)
-    assert (film.facts.width, film.facts.height) == (48, 64)
+    assert (video.facts.width, video.facts.height) == (48, 64)
     assert frame.image[-8:].mean() > 240
     assert frame.image[:8].mean() < 15
 
@@ -65,18 +65,18 @@ def test_a_cut_video_says_where_it_stops(tmp_path):
     )
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    film = Video(cut)
-    frames = list(film.frames())
+    video = Video(cut)
+    frames = list(video.frames())
     assert 5 < len(frames) < 55
     assert (
-        film.stopped
+        video.problem
         == f"{cut} stops at {clock(frames[-1].time_s + 1 / 15, 1)} of 0:04.0: the rest is missing or damaged"
     )
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "is empty"), (b"no film at all" * 50, "is no film that can be read"), (None, "No such file")],
+    [(b"", "is empty"), (b"no video at all" * 50, "is no video that can be read"), (None, "No such file")],
 )
 def test_what_is_no_video_says_so(tmp_path, content, said):
     path = tmp_path / "bad.mp4"
@@ -125,18 +125,18 @@ def test_names_and_clocks():
 def test_a_slow_video_is_not_taken_for_a_cut_one(tmp_path, seconds):
     shown = [seconds * n for n in range(6)]
     for ending in ("mp4", "mkv"):
-        film = Video(make_clip(tmp_path / f"slow.{ending}", GRAY[:6], times=shown, rate=1, sound=None))
-        assert times(film.frames()) == shown
-        assert film.stopped == ""
+        video = Video(make_clip(tmp_path / f"slow.{ending}", GRAY[:6], times=shown, rate=1, sound=None))
+        assert times(video.frames()) == shown
+        assert video.problems == ()
 
 
 def test_a_video_that_begins_late_begins_at_zero(tmp_path):
-    film = Video(make_clip(tmp_path / "late.mkv", GRAY, times=[5 + n / 10 for n in range(30)], rate=10, sound=None))
-    whole = [(frame.index, round(frame.time_s, 3)) for frame in film.frames()]
+    video = Video(make_clip(tmp_path / "late.mkv", GRAY, times=[5 + n / 10 for n in range(30)], rate=10, sound=None))
+    whole = [(frame.index, round(frame.time_s, 3)) for frame in video.frames()]
     assert whole[0] == (0, 0.0)
     assert whole[-1] == (29, 2.9)
-    assert film.stopped == ""
-    assert [(frame.index, round(frame.time_s, 3)) for frame in film.frames(after=whole[10])] == whole[11:]
+    assert video.problems == ()
+    assert [(frame.index, round(frame.time_s, 3)) for frame in video.frames(after=whole[10])] == whole[11:]
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def test_formats_without_times_are_counted(tmp_path, ending, codec):
         for image in GRAY:
             file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         file.mux(stream.encode(None))
-    film = Video(path)
-    whole = [(frame.index, round(frame.time_s, 3)) for frame in film.frames()]
+    video = Video(path)
+    whole = [(frame.index, round(frame.time_s, 3)) for frame in video.frames()]
     assert whole == [(n, round(n / 25, 3)) for n in range(len(whole))]
     assert len(whole) >= 28  # the last of MPEG-4 with B-frames may be lost
-    assert [(frame.index, round(frame.time_s, 3)) for frame in film.frames(after=whole[7])] == whole[8:]
+    assert [(frame.index, round(frame.time_s, 3)) for frame in video.frames(after=whole[7])] == whole[8:]
 
 
 def test_a_name_with_a_colon_is_a_name(tmp_path, monkeypatch, clip):

@@ -11,15 +11,14 @@ from mien.emotions import EMOTIONS
 from mien.errors import DataError, MissingExtraError, OptionError
 from mien.io.rows import columns, rows
 from mien.io.tables import write_table
-from mien.timeline import loading
-from mien.timeline.summary import timeline_of
+from mien import timeline
 from mien.types import Frame
 
-from .conftest import IMAGE, reading, steady
+from .conftest import IMAGE, reading, steady, videos_of
 
 
 def spans(path, **options):
-    (video,) = timeline_of(path, **options)
+    (video,) = videos_of(path, **options)
     return [
         (round(s.start_s, 3), round(s.end_s, 3), s.emotion + ("?" if s.unsure else ""))
         for track in video.tracks
@@ -28,7 +27,7 @@ def spans(path, **options):
 
 
 def test_a_smile_of_two_seconds_is_two_seconds(table):
-    (video,) = timeline_of(table(steady(["neutral"] * 10 + ["happy"] * 20 + ["neutral"] * 10)))
+    (video,) = videos_of(table(steady(["neutral"] * 10 + ["happy"] * 20 + ["neutral"] * 10)))
     (track,) = video.tracks
     assert track.shares["happy"] == pytest.approx(0.5)
     assert track.seen_s == pytest.approx(4.0)
@@ -38,7 +37,7 @@ def test_a_smile_of_two_seconds_is_two_seconds(table):
 
 
 def test_shares_and_unsure_are_all_of_the_time(table):
-    (video,) = timeline_of(table(steady(["happy"] * 5 + ["sad?"] * 10 + ["sad"] * 5)))
+    (video,) = videos_of(table(steady(["happy"] * 5 + ["sad?"] * 10 + ["sad"] * 5)))
     (track,) = video.tracks
     assert track.unsure_share == pytest.approx(0.5)
     assert sum(track.shares.values()) + track.unsure_share == pytest.approx(1)
@@ -49,13 +48,13 @@ def test_time_counts_not_frames(table):
     """Ten frames in one second of sadness, two in two seconds of joy, as from a camera in changing light."""
     slow = [(1.0, {1: "happy"}), (2.0, {1: "happy"}), (3.0, {1: "neutral"})]
     script = [*steady(["sad"] * 10), *slow]
-    (video,) = timeline_of(table(script), shortest_s=1.5)
+    (video,) = videos_of(table(script), shortest_s=1.5)
     (track,) = video.tracks
     assert track.shares["happy"] == pytest.approx(2 / 3.1, abs=0.02)
 
 
 def test_a_hole_in_the_video_is_no_long_look(table):
-    (video,) = timeline_of(table([*steady(["happy"] * 10), *steady(["sad"] * 10, start=100.0)]))
+    (video,) = videos_of(table([*steady(["happy"] * 10), *steady(["sad"] * 10, start=100.0)]))
     assert video.tracks[0].seen_s == pytest.approx(2.0)
     assert video.tracks[0].spans[0].end_s == pytest.approx(1.0)
 
@@ -92,55 +91,53 @@ def test_unsure_time_is_one_span_whatever_is_likeliest(table):
 
 def test_tracks_are_apart_and_ranked_by_time(table):
     script = [(0.1 * i, {7: "happy"} | ({3: "sad"} if i < 5 else {})) for i in range(10)]
-    (video,) = timeline_of(table(script))
-    assert [track.track for track in video.tracks] == [3, 7]
-    assert [track.track for track in video.ranked] == [7, 3]
+    (video,) = videos_of(table(script))
+    assert [track.track_id for track in video.tracks] == [3, 7]
+    assert [track.track_id for track in video.ranked] == [7, 3]
 
 
 def test_a_video_of_one_frame(table):
-    (video,) = timeline_of(table([(0.0, {1: "happy"})]))
+    (video,) = videos_of(table([(0.0, {1: "happy"})]))
     assert video.tracks[0].shares["happy"] == 1
 
 
 def test_a_video_without_a_face_is_a_video_without_tracks(table):
-    (video,) = timeline_of(table(steady([None] * 5)))
+    (video,) = videos_of(table(steady([None] * 5)))
     assert (video.tracks, video.frames) == ((), 5)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
-@pytest.mark.parametrize("pyarrow", [True, False])
-def test_formats_say_the_same(table, name, pyarrow, monkeypatch):
+def test_formats_say_the_same(table, name):
     script = steady(["happy"] * 5 + [None] * 5 + ["sad?"] * 5)
-    expected = timeline_of(table(script, name="b.parquet"))[0].as_dict()
-    monkeypatch.setattr(loading, "_has_pyarrow", lambda: pyarrow)
-    assert timeline_of(table(script, name=name))[0].as_dict() == expected
+    expected = videos_of(table(script, name="b.parquet"))[0].to_dict()
+    assert videos_of(table(script, name=name))[0].to_dict() == expected
 
 
 def test_a_table_that_pandas_wrote_again(table):
     import pandas as pd
 
     path = table(steady(["happy"] * 5 + [None] * 5 + ["sad?"] * 5))
-    before = timeline_of(path)[0].as_dict()
+    before = timeline(path).videos[0].to_dict()
     frame = pd.read_csv(path)
-    assert frame["track"].dtype == float
+    assert frame["track_id"].dtype == float
     frame.sample(frac=1, random_state=0).to_csv(path, index=False)
-    assert timeline_of(path)[0].as_dict() == before
+    assert timeline(path).videos[0].to_dict() == before
 
 
 def test_several_videos(table):
     path = table(steady(["happy"] * 5), steady(["sad"] * 5))
-    assert [video.name for video in timeline_of(path)] == ["0.mp4", "1.mp4"]
+    assert [video.name for video in videos_of(path)] == ["0.mp4", "1.mp4"]
     for wanted in ("1.mp4", "videos/1.mp4"):
-        (video,) = timeline_of(path, source=wanted)
+        (video,) = videos_of(path, source=wanted)
         assert video.source == "videos/1.mp4"
     with pytest.raises(
         OptionError, match=r"'2.mp4', which is no video of the table; expected one of videos/0.mp4, videos/1"
     ):
-        timeline_of(path, source="2.mp4")
+        timeline(path, source="2.mp4")
 
 
 def test_photos_among_videos_are_left_out(table):
-    (video,) = timeline_of(table(steady(["happy"] * 5), [(0.0, {None: "sad"})], [(0.0, {})]))
+    (video,) = videos_of(table(steady(["happy"] * 5), [(0.0, {None: "sad"})], [(0.0, {})]))
     assert video.untracked == 0
     assert len(video.tracks) == 1
 
@@ -149,52 +146,48 @@ def test_photos_have_no_timeline(tmp_path):
     path = tmp_path / "photos.csv"
     write_table(path, columns(EMOTIONS), rows(Frame(IMAGE), [reading("happy", None)], EMOTIONS))
     with pytest.raises(DataError, match="holds photos") as caught:
-        timeline_of(path)
+        timeline(path)
     assert "mien read clip.mp4" in caught.value.hint
 
 
-@pytest.mark.parametrize("pyarrow", [True, False])
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
-def test_damage_is_named(table, name, pyarrow, monkeypatch):
-    monkeypatch.setattr(loading, "_has_pyarrow", lambda: pyarrow)
+def test_damage_is_named(table, name):
     path = table(steady(["happy"] * 50), name=name)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="damaged"):
-        timeline_of(path)
+        timeline(path)
     path.write_bytes(b"")
     with pytest.raises(DataError, match="empty|0 bytes"):
-        timeline_of(path)
+        timeline(path)
     path.write_bytes(bytes(range(256)) * 8)
     with pytest.raises(DataError):
-        timeline_of(path)
+        timeline(path)
 
 
-@pytest.mark.parametrize("pyarrow", [True, False])
-def test_words_for_numbers_are_named(table, pyarrow, monkeypatch):
-    monkeypatch.setattr(loading, "_has_pyarrow", lambda: pyarrow)
+def test_words_for_numbers_are_named(table):
     path = table(steady(["happy"] * 3))
     path.write_text(path.read_text().replace("0.8,", "much,"))
     with pytest.raises(DataError, match="much"):
-        timeline_of(path)
+        timeline(path)
 
 
 def test_what_is_not_a_table_of_mien(tmp_path, table):
     other = tmp_path / "other.csv"
     other.write_text("time_s,happy,sad\n1,2,3\n")
-    with pytest.raises(DataError, match="lacks the columns source, track, abstained; it has time_s, happy, sad"):
-        timeline_of(other)
+    with pytest.raises(DataError, match="lacks the columns source, track_id, abstained; it has time_s, happy, sad"):
+        timeline(other)
     header = table(steady(["happy"]), name="header.csv")
     header.write_text(header.read_text().splitlines()[0] + "\n")
     with pytest.raises(DataError, match="no rows"):
-        timeline_of(header)
+        timeline(header)
     with pytest.raises(OptionError, match=r"got 'clip.mp4', expected a name that ends in .csv"):
-        timeline_of("clip.mp4")
+        timeline("clip.mp4")
     with pytest.raises(DataError, match="does not exist"):
-        timeline_of(tmp_path / "none.csv")
+        timeline(tmp_path / "none.csv")
     (tmp_path / "begun.csv.partial").write_text("")
     with pytest.raises(DataError) as caught:
-        timeline_of(tmp_path / "begun.csv")
+        timeline(tmp_path / "begun.csv")
     assert "--resume" in caught.value.hint
 
 
@@ -216,14 +209,14 @@ def test_rows_that_cannot_be_are_named(table, column, value, words):
         writer.writeheader()
         writer.writerows(lines)
     with pytest.raises(DataError, match=f"damaged at row 2: .*{words}"):
-        timeline_of(path)
+        timeline(path)
 
 
 def test_a_table_from_a_newer_mien(table):
     path = table(steady(["happy"] * 3), name="new.parquet")
     pq.write_table(pq.read_table(path).replace_schema_metadata({"mien_schema": "99"}), path)
     with pytest.raises(DataError, match="schema 99"):
-        timeline_of(path)
+        timeline(path)
 
 
 def test_parquet_needs_an_extra(table, monkeypatch):
@@ -232,22 +225,22 @@ def test_parquet_needs_an_extra(table, monkeypatch):
     def missing(package, extra):
         raise MissingExtraError(package, hint=extra)
 
-    monkeypatch.setattr("mien.io.tables.require", missing)
+    monkeypatch.setattr("mien.timelines.table.require", missing)
     with pytest.raises(MissingExtraError):
-        timeline_of(path)
+        timeline(path)
 
 
 def test_a_parquet_without_any_track_column_values(table):
     path = table(steady([None] * 3), name="a.parquet")
     empty = pq.read_table(path)
-    place = empty.schema.get_field_index("track")
-    pq.write_table(empty.set_column(place, "track", pa.nulls(3)), path)
-    assert timeline_of(path)[0].tracks == ()
+    place = empty.schema.get_field_index("track_id")
+    pq.write_table(empty.set_column(place, "track_id", pa.nulls(3)), path)
+    assert timeline(path).videos[0].tracks == ()
 
 
 def test_json_holds_plain_values(table):
-    (video,) = timeline_of(table(steady(["happy"] * 5)))
-    again = json.loads(json.dumps(video.as_dict(), allow_nan=False))
+    (video,) = videos_of(table(steady(["happy"] * 5)))
+    again = json.loads(json.dumps(video.to_dict(), allow_nan=False))
     assert again["tracks"][0]["spans"] == [
         {"start_s": 0.0, "end_s": 0.5, "emotion": "happy", "confidence": 0.8, "unsure": False}
     ]
@@ -255,4 +248,4 @@ def test_json_holds_plain_values(table):
 
 def test_a_negative_shortest(table):
     with pytest.raises(OptionError, match="shortest_s"):
-        timeline_of(table(steady(["happy"])), shortest_s=-1)
+        timeline(table(steady(["happy"])), shortest_s=-1)
