@@ -27,22 +27,41 @@ __all__ = [
     "ModelError",
     "OptionError",
     "OutputError",
+    "Privacy",
     "ReadOptions",
     "Reader",
     "Reading",
     "RecipeError",
     "SourceError",
+    "TableFile",
+    "Timeline",
     "TooLargeError",
     "Tracker",
     "Video",
+    "VideoFile",
+    "VideoResult",
+    "VideoSink",
     "Watch",
+    "annotate",
     "find_images",
-    "mark",
+    "process_video",
     "read",
     "read_video",
+    "timeline",
+    "watch",
 ]
 
 _HOMES = {
+    "annotate": ".drawing",
+    "Privacy": ".redaction",
+    "TableFile": ".io.video_sinks",
+    "VideoFile": ".io.video_sinks",
+    "VideoSink": ".io.video_sinks",
+    "VideoResult": ".video",
+    "process_video": ".video",
+    "watch": ".video",
+    "Timeline": ".timelines.timeline",
+    "timeline": ".timelines.timeline",
     "AbstainReason": ".types",
     "Box": ".types",
     "DataError": ".errors",
@@ -65,13 +84,12 @@ _HOMES = {
     "TooLargeError": ".errors",
     "Watch": ".video",
     "find_images": ".io.discovery",
-    "mark": ".drawing",
     "read": ".reader",
     "read_video": ".video",
 }
 
 if TYPE_CHECKING:
-    from .drawing import mark
+    from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS
     from .errors import (
         DataError,
@@ -86,11 +104,14 @@ if TYPE_CHECKING:
     )
     from .io.discovery import find_images
     from .io.video import Video
+    from .io.video_sinks import TableFile, VideoFile, VideoSink
     from .options import ReadOptions
     from .reader import Reader, read
+    from .redaction import Privacy
+    from .timelines.timeline import Timeline, timeline
     from .tracking.tracker import Tracker
     from .types import AbstainReason, Box, Face, Frame, Reading
-    from .video import Watch, read_video
+    from .video import VideoResult, Watch, process_video, read_video, watch
 
 
 def __getattr__(name: str) -> Any:

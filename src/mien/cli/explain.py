@@ -240,11 +240,11 @@ def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
 
 def _masked(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
     from ..detection.registry import create_detector
-    from ..redaction import PhotoHider, hiding_options
+    from ..redaction import PhotoMasker, masking_options
 
-    detector, hider = create_detector(hiding_options(options)), PhotoHider(options)
+    detector, masker = create_detector(masking_options(options)), PhotoMasker(options)
     for photo in photos:
-        yield hider.cover(photo, detector.detect(photo))[0]
+        yield masker.select(photo, detector.detect(photo))[0]
 
 
 def is_run(model: str) -> bool:

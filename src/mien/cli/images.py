@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
-from ..drawing import mark
+from ..drawing import annotate
 from ..errors import SourceError
 from ..io.annotated_images import StillWriter
 from ..io.images import read_image
 from ..io.rows import rows
 from ..reader import Reader
-from ..redaction import PhotoHider
+from ..redaction import PhotoMasker
 from ..types import Frame, Reading
 from .collecting import Collector
 from .table import ReadingTable
@@ -46,7 +46,7 @@ class ImageRun:
         stills: StillWriter | None,
         table: ReadingTable,
         short: Callable[[str], str],
-        hider: PhotoHider | None = None,
+        hider: PhotoMasker | None = None,
     ) -> None:
         self.failures: list[str] = []
         self.last: tuple[Frame, list[Reading]] | None = None
@@ -59,9 +59,9 @@ class ImageRun:
         done = len(paths) - len(left)
         task = progress.add_task("reading", total=len(paths), completed=done, position=f"{done}/{len(paths)}")
         for seen, found in self._reader.read_frames(self._frames(left, progress, task), self._workers):
-            frame, readings = self._hider.hide(seen, found) if self._hider else (seen, found)
+            frame, readings = self._hider.mask(seen, found) if self._hider else (seen, found)
             if self._stills:
-                self._stills.write(frame.name, mark(frame, readings))
+                self._stills.write(frame.name, annotate(frame, readings))
             made = rows(frame, readings, self._collector.emotions, video=self._collector.video)
             self._collector.add(frame.name, made)
             self._table.add(self._short(frame.name), readings)

@@ -9,7 +9,7 @@ from rich.color import Color
 from rich.segment import Segment, Segments
 from rich.style import Style
 
-from ..drawing import mark
+from ..drawing import annotate
 from ..types import Frame, Reading
 
 
@@ -17,7 +17,7 @@ def preview(frame: Frame, readings: Sequence[Reading], width: int, lines: int) -
     """The marked image, at most ``width`` characters wide and ``lines`` lines high."""
     width = max(1, min(width, round(2 * lines * frame.width / frame.height)))
     height = max(2, round(width * frame.height / frame.width) // 2 * 2)
-    small = cv2.resize(mark(frame, readings), (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(annotate(frame, readings), (width, height), interpolation=cv2.INTER_AREA)
     segments = []
     for upper, lower in zip(small[::2].tolist(), small[1::2].tolist()):
         for above, below in zip(upper, lower):

@@ -21,14 +21,14 @@ from ..io.tables import JsonArray, check_format
 from ..io.video import VIDEO_EXTENSIONS, is_video
 from ..options import ReadOptions
 from ..reader import Reader
-from ..redaction import PhotoHider, Privacy, hiding_options
+from ..redaction import PhotoMasker, Privacy, masking_options
+from ..video import VideoResult
 from .collecting import Collector, Outputs, key
 from .copies import MarkedCopies
-from .hidden_videos import HiddenVideoRun
 from .images import ImageRun
 from .preview import preview
 from .table import ReadingTable
-from .video_table import VideoSummary
+from .video_table import video_table
 from .videos import VideoRun
 
 
@@ -54,7 +54,7 @@ def run(
         check_format(outputs.out)  # before the images, which may take hours
     paths, missing = _find(sources, recursive)
     _check_keep(outputs.privacy, paths)
-    looking = hiding_options(options) if outputs.privacy.mask_others else options
+    looking = masking_options(options) if outputs.privacy.mask_others else options
     copies = MarkedCopies(outputs.annotate, paths, replace=outputs.mode != "new")
     # Several images at once, each on one thread, are read faster than one after the other on all threads.
     at_once = worker_count(options.threads) if len(paths) > 1 else 1
@@ -74,9 +74,7 @@ def run(
             work.go(collector, interval_s, stack.enter_context(_progress(notes)))
     except KeyboardInterrupt:
         if outputs.out and partial_path(outputs.out).exists():
-            anew = (
-                " A video with covered people begins anew." if outputs.privacy.mask_others and work.has_videos else ""
-            )
+            anew = " A film with covered people begins anew." if outputs.privacy.mask_others and work.has_videos else ""
             notes.print(f"What was read is kept: add --resume to go on with {outputs.out}.{anew}", markup=False)
         else:
             notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
@@ -109,7 +107,7 @@ class _Run:
         self.has_videos = bool(self._videos)
         self._privacy = privacy
         self._table = ReadingTable(Console())
-        self._summaries: list[VideoSummary] = []
+        self._summaries: list[VideoResult] = []
         self._of_images: ImageRun | None = None
 
     def go(self, collector: Collector, interval_s: float, progress: Progress) -> None:
@@ -123,18 +121,14 @@ class _Run:
                 self._copies.stills,
                 self._table,
                 self._copies.short,
-                PhotoHider(self._options) if self._privacy.mask_others else None,
+                PhotoMasker(self._options) if self._privacy.mask_others else None,
             )
             self._of_images.read(self._images, progress)
             self.failures += self._of_images.failures
-        videos: VideoRun | HiddenVideoRun = VideoRun(self._options, interval_s, self._copies.video, collector, progress)
-        if self._privacy.mask_others:
-            videos = HiddenVideoRun(
-                self._options, interval_s, self._copies.video, collector, progress, self._privacy.keep
-            )
+        videos = VideoRun(self._options, interval_s, self._copies.video, collector, progress, self._privacy)
         for path in self._videos:
             if collector.is_done(path) and not self._copies.lacks(path):
-                self.failures += [note] if (note := collector.note(path)) else []
+                self.failures += collector.note(path).splitlines()
                 continue
             try:
                 summary = videos.read(path)
@@ -159,17 +153,17 @@ class _Run:
                 console.print(self._table.table())
                 console.print(self._table.summary(), style="dim", highlight=False)
             for summary in self._summaries:
-                console.print(summary.shown(self._copies.short(summary.video.name)))
+                console.print(video_table(summary, self._copies.short(summary.source)))
         for place in (outputs.out, outputs.annotate):
             if place and (self._table.images or self._summaries):
                 notes.print(f"written: {place}", markup=False)
 
 
 def _check_keep(privacy: Privacy, paths: Sequence[Path]) -> None:
-    if privacy.keep and sum(map(is_video, paths)) != 1:
+    if privacy.show_people and sum(map(is_video, paths)) != 1:
         raise OptionError(
-            f"--keep {privacy.keep[0]} names a person of one video: got {sum(map(is_video, paths))} videos",
-            hint="Read one video at a time; in photos the widest face stays visible.",
+            f"--keep {privacy.show_people[0]} names a person of one film: got {sum(map(is_video, paths))} videos",
+            hint="Read one film at a time; in photos the widest face stays visible.",
         )
 
 
@@ -197,7 +191,7 @@ def _journal(
     settings |= {"model": reader.card.sha256, "version": __version__, "detector_file": str(options.detector_file)}
     settings |= {"interval_s": interval_s}
     if outputs.privacy.mask_others:
-        settings |= {"mask_others": True, "keep": sorted(outputs.privacy.keep)}
+        settings |= {"mask_others": True, "keep": sorted(outputs.privacy.show_people)}
     names = columns(reader.emotions, video=has_videos)
     return stack.enter_context(Journal.open(outputs.out, names, settings, outputs.mode))
 

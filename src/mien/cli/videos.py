@@ -1,30 +1,19 @@
-"""Read videos into every output asked for; what is read is kept each second, so that nothing is lost."""
+"""The video half of ``mien read``: ``process_video`` with the outputs of a run that reads many sources."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.progress import Progress
 
-from ..clock import clock
-from ..concurrency import worker_count
-from ..drawing import mark
-from ..io.annotated_video import VideoWriter, video_writer
 from ..io.rows import Row
-from ..io.track_rows import kept_rows, restored
-from ..io.video import Video
+from ..io.video_sinks import OpenSink, RowSink, SinkContext, VideoFile, VideoSink
 from ..options import ReadOptions
-from ..tracking.tracker import Tracker
-from ..types import Frame, Reading
-from ..video import follow_video, video_reader, video_tracker
+from ..redaction import Privacy
+from ..video import VideoResult, process_video
 from .collecting import Collector
-from .video_table import VideoSummary
-
-#: The journal is written this often, in seconds of work.
-_KEPT_EACH_S = 1.0
 
 
 class VideoRun:
@@ -32,24 +21,26 @@ class VideoRun:
 
     Args:
         options: how to read.
-        interval_s: a frame each so many seconds; 0 takes every frame.
-        marked: gives the path of a video's marked copy, or None.
+        interval_s: sample one frame per interval; 0 takes every frame.
+        annotated: gives the path of a video's annotated copy, or None.
         collector: takes the rows.
         progress: where a bar is shown.
+        privacy: who may be seen.
     """
 
     def __init__(
         self,
         options: ReadOptions,
         interval_s: float,
-        marked: Callable[[Path], Path | None],
+        annotated: Callable[[Path], Path | None],
         collector: Collector,
         progress: Progress,
+        privacy: Privacy,
     ) -> None:
-        self._options, self._every_s, self._marked = options, interval_s, marked
-        self._collector, self._progress = collector, progress
+        self._options, self._interval_s, self._annotated = options, interval_s, annotated
+        self._collector, self._progress, self._privacy = collector, progress, privacy
 
-    def read(self, path: Path) -> VideoSummary:
+    def read(self, path: Path) -> VideoResult:
         """Read a video, or the rest of it where an earlier run has read its beginning.
 
         Raises:
@@ -57,80 +48,48 @@ class VideoRun:
             OutputError: a result cannot be written.
             MissingExtraError: the extra ``video`` is not installed.
         """
-        film = Video(path, interval_s=self._every_s, max_megapixels=self._options.max_megapixels)
-        reader, follower = video_reader(film, self._options), video_tracker(film)
-        summary = VideoSummary(film, 1 / film.sampled_rate)
-        task = self._progress.add_task(path.name, total=film.facts.duration_s, position="")
-        problem = self._collector.note(path)
-        with ExitStack() as stack:
-            target = self._marked(path)
-            marked = stack.enter_context(video_writer(target, sound_from=path)) if target else None
-            after = self._go_on(film, path, follower, summary, marked)
-            kept = stack.enter_context(_Kept(self._collector, film, problem))
-            started, before = time.monotonic(), summary.frames
-            for frame, readings in follow_video(film, reader, follower, worker_count(self._options.threads), after):
-                kept.add(frame, readings)
-                summary.add(frame.time_s, readings)
-                if marked:
-                    marked.write(mark(frame, readings), frame.time_s)
-                rate = (summary.frames - before) / max(1e-3, time.monotonic() - started)
-                position = f"{clock(frame.time_s, 1)}  {rate:.0f} frames/s"
-                self._progress.update(task, completed=frame.time_s, position=position)
-        self._progress.remove_task(task)
-        summary.problem = _joined(problem, film.stopped)
-        self._collector.add(path, [], note=summary.problem)
-        return summary
-
-    def _go_on(
-        self, film: Video, path: Path, follower: Tracker, summary: VideoSummary, marked: VideoWriter | None
-    ) -> tuple[int, float] | None:
-        """Bring everything to where an earlier run has stopped; the number and time of the last frame that it kept."""
-        before: tuple[int, float] | None = None
-        last: tuple[int, float, list[Reading]] | None = None
-        frames = film.frames() if marked else None
-        for index, time_s, readings in restored(self._collector.parts(path), self._collector.emotions):
-            if last:
-                follower.replay(last[1], last[2])
-                before = last[0], last[1]
-            last = index, time_s, readings
-            summary.add(time_s, readings)
-            frame = next(frames, None) if frames else None
-            if frame and marked:
-                marked.write(mark(frame, readings), frame.time_s)
-        if last is None:
-            return None
-        picture = next(film.frames(before), None)  # to see whether a cut follows it
-        follower.replay(last[1], last[2], picture.image if picture else None)
-        return last[0], last[1]
+        target = self._annotated(path)
+        sinks: list[VideoSink] = [CollectorSink(self._collector, path)]
+        if target:
+            sinks.append(VideoFile(target, overwrite=True))  # ``AnnotatedCopies`` has checked what is there
+        task = self._progress.add_task(path.name, total=None, position="")
+        try:
+            return process_video(
+                path,
+                self._options,
+                sinks=sinks,
+                redact=self._privacy,
+                resume=True,
+                interval_s=self._interval_s,
+                progress=lambda done, total, note="": self._progress.update(
+                    task, completed=done, total=total, position=note
+                ),
+                keep_rows=False,
+            )
+        finally:
+            self._progress.remove_task(task)
 
 
-class _Kept:
-    """Collects the rows of frames, and hands them on each second and at the end, be it an early one."""
+class CollectorSink(RowSink):
+    """Hands the rows of a video to the run's collector, and gives back those that an earlier run has kept."""
 
-    def __init__(self, collector: Collector, film: Video, problem: str) -> None:
-        self._collector, self._video, self._problem = collector, film, problem
-        self._rows: list[Row] = []
-        self._written = time.monotonic()
+    def __init__(self, collector: Collector, path: Path) -> None:
+        self._collector, self._path = collector, path
 
-    def add(self, frame: Frame, readings: list[Reading]) -> None:
-        self._rows += kept_rows(frame, readings, self._collector.emotions)
-        if time.monotonic() - self._written >= _KEPT_EACH_S:
-            self._hand_on()
+    @contextmanager
+    def open(self, context: SinkContext) -> Iterator[OpenSink]:
+        """Keep the rows; at the end the video is marked as done."""
+        before = tuple(self._collector.note(self._path).splitlines())
 
-    def __enter__(self) -> _Kept:
-        return self
+        def note() -> str:
+            return "\n".join(dict.fromkeys((*before, *(context.video.problems if context.video else ()))))
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._hand_on()
+        def keep(batch: list[Row]) -> None:
+            self._collector.add(self._path, batch, part=int(str(batch[0]["frame"])), note=note())
 
-    def _hand_on(self) -> None:
-        if self._rows:
-            rows, self._rows = self._rows, []
-            note = _joined(self._problem, self._video.stopped)
-            self._collector.add(self._video.name, rows, part=int(str(rows[0]["frame"])), note=note)
-        self._written = time.monotonic()
-
-
-def _joined(before: str, now: str) -> str:
-    """What an earlier run and this one have found wrong, each said once."""
-    return before if now in before else f"{before}; {now}" if before else now
+        if context.redacted and self._collector.is_done(self._path):  # only the annotated copy is missing
+            yield OpenSink(lambda _frame, _readings: None)
+            return
+        with self.batches(context, keep) as write:
+            yield OpenSink(write, () if context.redacted else self._collector.parts(self._path), before)
+        self._collector.add(self._path, [], note=note())

@@ -31,8 +31,8 @@ def frames_of(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[F
         return
     film = Video(image, interval_s=EVERY_S)
     yield from film.frames()
-    if film.stopped:
-        damaged(film.stopped)
+    if film.problem:
+        damaged(film.problem)
 
 
 def widest(readings: Sequence[Reading]) -> Reading | None:
