@@ -1,4 +1,4 @@
-"""mien reads facial expressions from images, on your own machine, and says how sure it is.
+"""mien recognizes facial expressions in images, video and webcam streams. It runs locally; probabilities are calibrated.
 
     >>> import mien
     >>> for reading in mien.read("examples/astronaut.png"):
@@ -18,9 +18,13 @@ __all__ = [
     "EMOTIONS",
     "LABEL_SETS",
     "AbstainReason",
+    "BatchResult",
     "Box",
     "DataError",
+    "Explainer",
+    "Explanation",
     "Face",
+    "Failure",
     "Frame",
     "MienError",
     "MissingExtraError",
@@ -31,6 +35,7 @@ __all__ = [
     "ReadOptions",
     "Reader",
     "Reading",
+    "Readings",
     "RecipeError",
     "SourceError",
     "TableFile",
@@ -43,32 +48,31 @@ __all__ = [
     "VideoSink",
     "Watch",
     "annotate",
+    "explain",
     "find_images",
     "process_video",
     "read",
+    "read_files",
+    "read_image",
     "read_video",
     "timeline",
+    "to_dataframe",
     "watch",
 ]
 
 _HOMES = {
-    "annotate": ".drawing",
-    "Privacy": ".redaction",
-    "TableFile": ".io.video_sinks",
-    "VideoFile": ".io.video_sinks",
-    "VideoSink": ".io.video_sinks",
-    "VideoResult": ".video",
-    "process_video": ".video",
-    "watch": ".video",
-    "Timeline": ".timelines.timeline",
-    "timeline": ".timelines.timeline",
     "AbstainReason": ".types",
+    "annotate": ".drawing",
+    "BatchResult": ".batch",
     "Box": ".types",
     "DataError": ".errors",
     "EMOTIONS": ".emotions",
+    "explain": ".explanations.explainer",
+    "Explainer": ".explanations.explainer",
+    "Explanation": ".explanations.explanation",
     "Face": ".types",
-    "Video": ".io.video",
-    "Tracker": ".tracking.tracker",
+    "Failure": ".batch",
+    "find_images": ".io.discovery",
     "Frame": ".types",
     "LABEL_SETS": ".emotions",
     "MienError": ".errors",
@@ -76,19 +80,34 @@ _HOMES = {
     "ModelError": ".errors",
     "OptionError": ".errors",
     "OutputError": ".errors",
-    "ReadOptions": ".options",
+    "Privacy": ".redaction",
+    "process_video": ".video",
+    "read": ".reader",
+    "read_files": ".batch",
+    "read_image": ".io.images",
+    "read_video": ".video",
     "Reader": ".reader",
     "Reading": ".types",
+    "Readings": ".types",
+    "ReadOptions": ".options",
     "RecipeError": ".errors",
     "SourceError": ".errors",
+    "TableFile": ".io.video_sinks",
+    "Timeline": ".timelines.timeline",
+    "timeline": ".timelines.timeline",
+    "to_dataframe": ".io.rows",
     "TooLargeError": ".errors",
+    "Tracker": ".tracking.tracker",
+    "Video": ".io.video",
+    "VideoFile": ".io.video_sinks",
+    "VideoResult": ".video",
+    "VideoSink": ".io.video_sinks",
+    "watch": ".video",
     "Watch": ".video",
-    "find_images": ".io.discovery",
-    "read": ".reader",
-    "read_video": ".video",
 }
 
 if TYPE_CHECKING:
+    from .batch import BatchResult, Failure, read_files
     from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS
     from .errors import (
@@ -102,7 +121,11 @@ if TYPE_CHECKING:
         SourceError,
         TooLargeError,
     )
+    from .explanations.explainer import Explainer, explain
+    from .explanations.explanation import Explanation
     from .io.discovery import find_images
+    from .io.images import read_image
+    from .io.rows import to_dataframe
     from .io.video import Video
     from .io.video_sinks import TableFile, VideoFile, VideoSink
     from .options import ReadOptions
@@ -110,7 +133,7 @@ if TYPE_CHECKING:
     from .redaction import Privacy
     from .timelines.timeline import Timeline, timeline
     from .tracking.tracker import Tracker
-    from .types import AbstainReason, Box, Face, Frame, Reading
+    from .types import AbstainReason, Box, Face, Frame, Reading, Readings
     from .video import VideoResult, Watch, process_video, read_video, watch
 
 

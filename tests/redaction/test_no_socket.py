@@ -35,7 +35,16 @@ def commands(clip, tmp_path_factory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("out")
     rows = "\n".join(f"happy,{'happy' if n % 3 else 'sad'},{'ab'[n % 2]}" for n in range(120))
     (folder / "said.csv").write_text(f"truth,predicted,group\n{rows}\n", "utf-8")
-    video = ["read", str(clip), "--every", "500ms", "--out", str(folder / "a.csv"), "--annotate", str(folder / "a.mp4")]
+    video = [
+        "read",
+        str(clip),
+        "--interval",
+        "500ms",
+        "--out",
+        str(folder / "a.csv"),
+        "--annotate",
+        str(folder / "a.mp4"),
+    ]
     return {
         "import": [],
         "photo": ["read", ASTRONAUT, "--annotate", str(folder / "marked"), "--mask-others"],

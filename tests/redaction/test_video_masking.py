@@ -130,20 +130,20 @@ def test_a_video(mien, flicker, tmp_path):
 
 
 def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
-    code, out, _ = mien("read", flicker[0], "--mask-others", "--keep", 2, "--every", "200ms")
+    code, out, _ = mien("read", flicker[0], "--mask-others", "--show-person", 2, "--interval", "200ms")
     assert code == 0
     assert "neutral all the time" in out
     assert "happy" not in out
-    code, _, err = mien("read", flicker[0], "--mask-others", "--keep", 9, "--every", "500ms")
+    code, _, err = mien("read", flicker[0], "--mask-others", "--show-person", 9, "--interval", "500ms")
     assert code == 3
     assert "got person 9 to show, expected one of: 1, 2" in err
-    code, _, err = mien("read", flicker[0], flicker[0].parent.parent, "--keep", 1)
+    code, _, err = mien("read", flicker[0], flicker[0].parent.parent, "--show-person", 1)
     assert code == 2
 
 
 def test_watching_keeps_one(mien, flicker, tmp_path):
     table = tmp_path / "live.csv"
-    code, out, _ = mien("watch", flicker[0], "--view", "none", "--mask-others", "--out", table, "--for", "3s")
+    code, out, _ = mien("watch", flicker[0], "--view", "none", "--mask-others", "--out", table, "--duration", "3s")
     assert code == 0
     with table.open(encoding="utf-8", newline="") as file:
         assert {row["track_id"] for row in csv.DictReader(file)} == {"1"}

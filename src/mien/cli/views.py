@@ -17,7 +17,7 @@ from ..clock import clock
 from ..drawing import annotate, caption
 from ..errors import OptionError
 from ..types import Frame, Reading
-from .preview import preview
+from .table import preview
 
 
 class View(Protocol):

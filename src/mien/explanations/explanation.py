@@ -35,7 +35,7 @@ class Part:
     """A part of the face, and what it did to the decision.
 
     Attributes:
-        name: one of ``mien.explain.perturbation.PARTS``.
+        name: one of ``mien.explanations.perturbation.PARTS``.
         effect: its Shapley value in log-odds of the emotion asked about; above 0 where it spoke for the emotion. Those of
             all parts sum to the difference between the face and its blurred copy.
         share: ``effect`` over all that was said for the emotion, or over all that was said against it if that was more; -1

@@ -1,4 +1,4 @@
-"""Where the marked copies of images and videos go."""
+"""Places of annotated copies of images and videos."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OptionError, OutputError
-from ..io.annotated_images import StillWriter
-from ..io.annotated_video import VIDEO_FORMATS, check_video_format
-from ..io.video import is_video
+from .annotated_images import StillWriter
+from .annotated_video import VIDEO_FORMATS, check_video_format
+from .video import is_video
 
 
-class MarkedCopies:
-    """The places of marked copies, checked before any work is done for them.
+class AnnotatedCopies:
+    """Where annotated copies go; checked before any work is done.
 
     Args:
         annotate: a folder, the name of a video where there is one video to read and nothing else, or None.
@@ -21,7 +21,7 @@ class MarkedCopies:
         replace: a video of that name may be there already.
 
     Attributes:
-        stills: writes marked images, or None.
+        stills: writes annotated images, or None.
 
     Raises:
         OptionError: a video is asked for, and there is more to be read than one video.
@@ -39,7 +39,10 @@ class MarkedCopies:
             self._video = _one_video(annotate, paths, replace)
             return
         if annotate.exists() and not annotate.is_dir():
-            raise OutputError(f"--annotate {annotate} is a file", hint="Give a folder, such as --annotate marked.")
+            raise OutputError(
+                f"annotate: {annotate} is a file, expected a folder",
+                hint="Give a folder, such as --annotate annotated.",
+            )
         _check_apart(annotate, paths)
         self.stills = StillWriter(annotate, self._root)
         videos = [path for path in paths if is_video(path)]
@@ -48,13 +51,13 @@ class MarkedCopies:
             place = self._mirrored(self.stills, path)
             if place in places:
                 raise OutputError(
-                    f"{place} would hold the marked copies of two videos, {places[place]} and {path}",
+                    f"{place} would hold the annotated copies of two videos, {places[place]} and {path}",
                     hint="Rename one of them, or read them one after the other into two folders.",
                 )
             places[place] = path
 
     def video(self, path: Path) -> Path | None:
-        """Where the marked copy of a video goes; None where none is asked for."""
+        """Where the annotated copy of a video goes; None where none is asked for."""
         if self.stills is None:
             return self._video
         place = self._mirrored(self.stills, path)
@@ -68,16 +71,9 @@ class MarkedCopies:
         return place if place.suffix.lower() in VIDEO_FORMATS else place.with_name(place.name + ".mp4")
 
     def lacks(self, path: Path) -> bool:
-        """Whether a marked copy of a video is asked for and not there."""
+        """Whether a annotated copy of a video is asked for and not there."""
         place = self.video(path)
         return place is not None and not place.exists()
-
-    def short(self, name: str) -> str:
-        """The path of a source from the folder that all of them share."""
-        try:
-            return os.path.relpath(name, self._root)
-        except ValueError:  # on another drive
-            return name
 
 
 def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
@@ -85,11 +81,11 @@ def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
     if len(paths) != 1 or not is_video(paths[0]):
         what = "a photo" if len(paths) == 1 else f"{len(paths)} sources"
         raise OptionError(
-            f"--annotate {annotate}: got {what}, expected one video to mark under this name",
-            hint="Give a folder, such as --annotate marked.",
+            f"annotate: {annotate}: got {what}, expected one video to annotate under this name",
+            hint="Give a folder, such as --annotate annotated.",
         )
     if annotate.exists() and annotate.samefile(paths[0]):
-        raise OutputError(f"--annotate {annotate} is the video to be read itself", hint="Give another name.")
+        raise OutputError(f"annotate: {annotate} is the video to be read itself", hint="Give another name.")
     if annotate.exists() and not replace:
         raise OutputError(
             f"{annotate} exists", hint="Use --out with --overwrite to replace both, or give another name."
@@ -105,10 +101,10 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 
 
 def _check_apart(annotate: Path, paths: Sequence[Path]) -> None:
-    """Marked copies mirror the folders of their sources, so above or beside the sources they could replace originals."""
+    """Annotated copies mirror the folders of their sources, so above or beside the sources they could replace originals."""
     for path in paths:
         if path.resolve().is_relative_to(annotate.resolve()):
             raise OutputError(
-                f"--annotate {annotate} holds what is to be read, such as {path}: marked copies could replace originals",
-                hint="Give a folder of its own, such as --annotate marked.",
+                f"annotate: {annotate} holds what is to be read, such as {path}: annotated copies could replace originals",
+                hint="Give a folder of its own, such as --annotate annotated.",
             )
