@@ -22,9 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mien import Frame, ReadOptions
-from mien.audit.conditions import conditions
-from mien.audit.groups import EDGES
-from mien.audit.measuring import posed
+from mien.audit.attributes import EDGES, measure, posed
 from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
 from mien.data.loading import open_data
 from mien.detection.registry import create_detector
@@ -189,14 +187,14 @@ def judge(path, n=600):
     values = {kind: [] for kind in ("bare", *KINDS)}
     rows = []
     for row, kind, frame, whole, face in seen(images, lambda row: KINDS if row in some else (), False, 4):
-        value = conditions(frame, whole, face).covered
+        value = measure(frame, whole, face).occlusion
         if value is not None:
             values[kind].append(value)
             rows += [row] if kind == "bare" else []
     rng, bare = np.random.default_rng(0), np.array(values["bare"])
     for kind, given in values.items():
         one = np.array(given)
-        above = ", ".join(f"{100 * (one >= edge).mean():.1f} % at or above {edge}" for edge in EDGES["covered"][0])
+        above = ", ".join(f"{100 * (one >= edge).mean():.1f} % at or above {edge}" for edge in EDGES["occlusion"][0])
         areas = [auc(rng.choice(bare, len(bare)), rng.choice(one, len(one))) for _ in range(400)]
         low, high = np.percentile(areas, (2.5, 97.5))
         print(f"{kind:10s} n = {len(one)}, AUC {auc(bare, one):.3f} ({low:.3f} to {high:.3f}), {above}")

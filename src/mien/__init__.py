@@ -48,8 +48,14 @@ __all__ = [
     "VideoSink",
     "Watch",
     "annotate",
+    "audit_compare",
+    "audit_fairness",
+    "audit_parity",
+    "audit_predict",
+    "audit_thresholds",
     "explain",
     "find_images",
+    "measure_attributes",
     "process_video",
     "read",
     "read_files",
@@ -63,6 +69,11 @@ __all__ = [
 _HOMES = {
     "AbstainReason": ".types",
     "annotate": ".drawing",
+    "audit_compare": ".audit.compare",
+    "audit_fairness": ".audit.fairness",
+    "audit_parity": ".audit.parity",
+    "audit_predict": ".audit.predict",
+    "audit_thresholds": ".audit.thresholds",
     "BatchResult": ".batch",
     "Box": ".types",
     "DataError": ".errors",
@@ -75,6 +86,7 @@ _HOMES = {
     "find_images": ".io.discovery",
     "Frame": ".types",
     "LABEL_SETS": ".emotions",
+    "measure_attributes": ".audit.attributes",
     "MienError": ".errors",
     "MissingExtraError": ".errors",
     "ModelError": ".errors",
@@ -107,6 +119,12 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
+    from .audit.attributes import measure_attributes
+    from .audit.compare import audit_compare
+    from .audit.fairness import audit_fairness
+    from .audit.parity import audit_parity
+    from .audit.predict import audit_predict
+    from .audit.thresholds import audit_thresholds
     from .batch import BatchResult, Failure, read_files
     from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS

@@ -50,7 +50,7 @@ def commands(clip, tmp_path_factory) -> dict[str, list[str]]:
         "photo": ["read", ASTRONAUT, "--annotate", str(folder / "marked"), "--mask-others"],
         "video": video,
         "explain": ["explain", ASTRONAUT, "--model", "tiny", "--out", str(folder / "why.html")],
-        "fairness": ["audit", "fairness", str(folder / "said.csv"), "--groups", "group", "--draws", "200"],
+        "fairness": ["audit", "fairness", str(folder / "said.csv"), "--groups", "group", "--resamples", "200"],
     }
 
 

@@ -89,7 +89,7 @@ def card(
     check_installed(_PACKAGES, "lab")
     from rich.console import Console
 
-    from ..audit.conditions import NAMES
+    from ..audit.attributes import NAMES
     from ..io.atomic import write_atomically
     from ..lab.cards.cost import Assumed
     from ..lab.cards.model_card import Words, model_card

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...emotions import AFFECTNET_ORDER
 from ...errors import DataError
-from ..fairness.table import open_table
+from ..table import open_table
 from .sheet import EMOTION, PATH, Sheet, headed, missing_part
 
 NAME = "AffectNet"

@@ -19,7 +19,7 @@ from ...emotions import parse
 from ...errors import DataError
 from ...extras import check_installed
 from ...io.video import VIDEO_EXTENSIONS
-from ..fairness.table import open_table
+from ..table import open_table
 from .sheet import EMOTION, PATH, Sheet, missing_part
 
 NAME = "CREMA-D"
@@ -52,7 +52,7 @@ def read(path: Path) -> Sheet:
     root = path if path.is_dir() else path.parent
     actors, votes = _actors(root), _votes(root)
     columns: dict[str, list[str]] = {
-        name: [] for name in (PATH, EMOTION, "label", "gender", "age", "race", "ethnicity", "person")
+        name: [] for name in (PATH, EMOTION, "label_source", "gender", "age", "race", "ethnicity", "person")
     }
     for name, clip in _clips(root).items():
         actor, intended = name.split("_")[0], name.split("_")[2]
@@ -61,13 +61,12 @@ def read(path: Path) -> Sheet:
         voted = votes.get(name, "")
         columns[PATH].append(str(clip.relative_to(root)))
         columns[EMOTION].append(voted or parse(intended))
-        columns["label"].append("voted" if voted else "intended")
+        columns["label_source"].append("voted" if voted else "intended")
         columns["person"].append(actor)
         for group, cell in actors[actor].items():
             columns[group].append(cell)
-    return Sheet(
-        NAME, root, columns, ("gender", "age", "race", "ethnicity"), "person", _notes(Counter(columns["label"]), votes)
-    )
+    notes = _notes(Counter(columns["label_source"]), votes)
+    return Sheet(NAME, root, columns, ("gender", "age", "race", "ethnicity"), "person", notes)
 
 
 def _actors(root: Path) -> dict[str, dict[str, str]]:

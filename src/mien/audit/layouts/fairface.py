@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import DataError
-from ..fairness.table import Table, open_table
+from ..table import Table, open_table
 from .sheet import PATH, Sheet, headed, missing_part
 
 NAME = "FairFace"
