@@ -10,10 +10,10 @@ from PIL import Image
 
 from mien import Frame, Reader, ReadOptions
 from mien.apps import words
-from mien.apps.photo_batch import read_batch, summary
-from mien.apps.photo_cards import cards, note, problems, table
+from mien.apps.photo_reading import read_batch, summary
+from mien.apps.photo_widgets import cards, note, problems, table
 from mien.apps.photo_flags import LOG, Flags
-from mien.apps.photo_marks import marked, saved
+from mien.apps.photo_reading import marked, saved
 from mien.apps.photo_reading import Photo, Readers
 from mien.data.loading import load
 from mien.emotions import EMOTIONS

@@ -256,8 +256,8 @@ def _decoded(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[Fr
         return
     video = Video(image, interval_s=CLIP_INTERVAL_S)
     yield from video.frames()
-    if video.stopped:
-        damaged(video.stopped)
+    if video.problems:
+        damaged("; ".join(video.problems))
 
 
 def _cells(one: Reading | None, emotions: tuple[str, ...], own: Row) -> Row:
