@@ -10,11 +10,9 @@ from PIL import Image
 
 from mien import Frame, Reader, ReadOptions
 from mien.apps import words
-from mien.apps.photo_reading import read_batch, summary
-from mien.apps.photo_widgets import cards, note, problems, table
 from mien.apps.photo_flags import LOG, Flags
-from mien.apps.photo_reading import marked, saved
-from mien.apps.photo_reading import Photo, Readers
+from mien.apps.photo_reading import Photo, Readers, marked, read_batch, saved, summary
+from mien.apps.photo_widgets import cards, note, problems, table
 from mien.data.loading import load
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError, SourceError

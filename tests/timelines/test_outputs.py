@@ -17,12 +17,11 @@ from mien.clock import clock
 from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
-from mien.timelines.presentation import binned, stacked
 from mien.timelines.exports import subtitles
 from mien.timelines.figure import figure
 from mien.timelines.page import page as render
+from mien.timelines.presentation import binned, share, stacked, tick_step
 from mien.timelines.terminal import letters, shown
-from mien.timelines.presentation import share, tick_step
 
 from .conftest import steady, videos_of
 

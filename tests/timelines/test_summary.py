@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mien import timeline
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, MissingExtraError, OptionError
 from mien.io.rows import columns, rows
 from mien.io.tables import write_table
-from mien import timeline
 from mien.types import Frame
 
 from .conftest import IMAGE, reading, steady, videos_of

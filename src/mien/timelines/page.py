@@ -80,7 +80,9 @@ def page(videos: Sequence[VideoTimeline], *, shortest_s: float) -> bytes:
     """
     jinja2 = require("jinja2", "video")
     template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
-    compiled = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
+    compiled = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
+        template
+    )
     text: str = compiled.render(
         title=videos[0].name if len(videos) == 1 else counted(len(videos), "video"),
         videos=[_section(number, video) for number, video in enumerate(videos, 1)],
