@@ -1,4 +1,4 @@
-"""What stacking learns: how far to trust each member on each emotion, judged on images it was not fitted on."""
+"""Combine the predictions of several models: soft voting, and stacking with cross-validation."""
 
 from __future__ import annotations
 
@@ -11,22 +11,81 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from ...emotions import positions
 from ...errors import DataError, OptionError
-from .combining import Array, stack_input, stacked
-from .spec import Stack
 
-FOLDS = 5
-#: Inverse L2 penalties that the cross-validation chooses among.
-PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-
+Array = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 #: For each view of the images (as they are, mirrored), each member's log-probabilities, float64 (N, K).
 Views = Sequence[Sequence[Array]]
 
+#: Probabilities below this count as this: the logarithm of 0 would decide everything alone.
+MIN_PROBABILITY = 1e-12
+FOLDS = 5
+#: Inverse L2 penalties that the cross-validation chooses among.
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Multinomial logistic regression on the members' log-probabilities (Wolpert 1992).
+
+    Attributes:
+        weights: K rows of M * K numbers: each class's weights for the first member's log-probabilities, then the next one's.
+        bias: K numbers.
+    """
+
+    weights: tuple[tuple[float, ...], ...]
+    bias: tuple[float, ...]
+
+
+def restricted(logits: npt.NDArray[np.floating], labels: Sequence[str], emotions: Sequence[str]) -> Array:
+    """The columns of ``emotions``: a softmax of these is the members' answer, given that it is one of them.
+
+    Args:
+        logits: float (N, L).
+        labels: the label of each column.
+        emotions: K of them, in the order that is wanted.
+
+    Returns:
+        float64 (N, K).
+    """
+    return np.asarray(logits, np.float64)[:, positions(emotions, labels)]
+
+
+def voted(logs: Sequence[Array], weights: Sequence[float]) -> Array:
+    """Soft voting: the logarithm of the weighted mean of the members' probabilities.
+
+    Args:
+        logs: for each of M members, its calibrated log-probabilities, float64 (N, K).
+        weights: M shares that sum to 1.
+
+    Returns:
+        float64 (N, K).
+    """
+    mean = np.tensordot(np.asarray(weights), np.exp(np.stack(logs)), axes=1)
+    return np.asarray(np.log(np.maximum(mean, MIN_PROBABILITY)), np.float64)
+
+
+def stacked(logs: Sequence[Array], stack: Stack) -> Array:
+    """What the stack makes of the members' log-probabilities: float64 (N, K), log-probabilities again."""
+    weights, bias = np.array(stack.weights), np.array(stack.bias)
+    return np.asarray(log_softmax(stack_input(logs) @ weights.T + bias, axis=1), np.float64)
+
+
+def stack_input(logs: Sequence[Array]) -> Array:
+    """The members' log-probabilities side by side, float64 (N, M * K), none below log(1e-12)."""
+    return np.asarray(np.concatenate(list(logs), axis=1).clip(min=float(np.log(MIN_PROBABILITY))), np.float64)
+
+
+def log_probabilities(logits: Array, temperature: float) -> Array:
+    """float64 (N, K): the log-softmax of the logits divided by ``temperature``."""
+    return np.asarray(log_softmax(logits / temperature, axis=1), np.float64)
+
 
 @dataclass(frozen=True, eq=False)
 class FittedStack:
-    """A stack, and what it says of images that it was not fitted on.
+    """A stack, and its predictions on images that it was not fitted on.
 
     Attributes:
         stack: fitted on all rows.
