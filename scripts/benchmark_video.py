@@ -1,7 +1,7 @@
 """How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
 
     python scripts/benchmark_video.py                     # frames a second, and where the time goes
-    python scripts/benchmark_video.py --hour              # memory over a film of an hour; --every 0.2s is quicker
+    python scripts/benchmark_video.py --hour              # memory over a video of an hour; --every 0.2s is quicker
 
 What a user would write instead, in the same run: OpenCV's decoder, one frame after the other, each read as a photo.
 """
@@ -147,7 +147,7 @@ def hour(folder: Path, minutes: float, every: str | None) -> None:
         if process.poll() is None and time.monotonic() - started > 30:
             seen.append(resident_mb(process.pid))
     took = time.monotonic() - started
-    print(f"{minutes:g} minutes of film in {took / 60:.1f} minutes; resident after 30 s {seen[0]:.0f} MB,")
+    print(f"{minutes:g} minutes of video in {took / 60:.1f} minutes; resident after 30 s {seen[0]:.0f} MB,")
     print(f"then between {min(seen):.0f} and {max(seen):.0f} MB ({len(seen)} looks); at the end {seen[-1]:.0f} MB")
 
 

@@ -2,8 +2,8 @@
 
     python scripts/study_looks.py PHOTOS
 
-PHOTOS is a folder of pictures. The first table asks how well small looks place the square that is cut out: against its mean
-over looks in which the face has 100, 130 and 160 pixels. The second looks at the pictures at three sizes: what a full search
+PHOTOS is a folder of images. The first table asks how well small looks place the square that is cut out: against its mean
+over looks in which the face has 100, 130 and 160 pixels. The second looks at the images at three sizes: what a full search
 for faces of 20 pixels costs and finds, and what quick looks cost and miss, for three sizes of a face that is plain to see.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.detection import centerface
 from mien.detection.base import as_faces, suppress
 from mien.detection.centerface import MARGIN, MOST_OVERLAP, CenterFace
 from mien.detection.tiling import MIN_FACE_SHARE, View
@@ -47,7 +48,7 @@ def quick_looks(images: list[np.ndarray]) -> None:
         searched = [timed(full, frame) for frame in frames]
         cells = []
         for plain in PLAIN:
-            PLAIN_TO_SEE = plain
+            centerface.PLAIN_TO_SEE = plain
             looked = [timed(quick, frame) for frame in frames]
             missed = sum(
                 all(face.box.iou(other.box) < 0.4 for other in seen)

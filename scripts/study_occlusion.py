@@ -4,10 +4,10 @@
     python scripts/study_occlusion.py judge fer2013.npz          # PublicTest
     python scripts/study_occlusion.py judge faces.parquet        # other faces; nothing was fitted on them
 
-Fitted on Training pictures: as they are, with light from one side (which hides nothing), and with covers drawn; and on 220
+Fitted on Training images: as they are, with light from one side (which hides nothing), and with covers drawn; and on 220
 that an earlier fit was surest of, which a person then looked at. Judged by covers drawn where the landmarks of the bare face
 are, found again after drawing: area under the curve with its interval of 95 % (bootstrap over faces), and how many lie above
-the edges of the groups. Last come the rows of the 60 pictures that seem most covered and of 60 at random, to look at.
+the edges of the groups. Last come the rows of the 60 images that seem most covered and of 60 at random, to look at.
 """
 
 import sys
@@ -67,7 +67,7 @@ class Covers:
         return self._toned(subject, covers.sunglasses(subject, self.rng), -15, 50)
 
     def half(self, subject):
-        """One side behind a piece of another picture."""
+        """One side behind a piece of another image."""
         eyes, down, across = axes(subject)
         side, edge, slant = self.rng.choice([-1, 1]), self.rng.uniform(0, 0.25), self.rng.uniform(-0.25, 0.25)
         ends = [(edge + slant, -1.5), (3, -1.5), (3, 3), (edge - slant, 3)]

@@ -26,8 +26,8 @@ from .types import Face, Frame, Reading
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Picture: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
-Images: TypeAlias = "list[Picture] | tuple[Picture, ...]"
+ImageSource: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
+ImageSources: TypeAlias = "list[ImageSource] | tuple[ImageSource, ...]"
 
 #: Faces that go through the network in one call.
 BATCH_FACES = 64
@@ -63,10 +63,10 @@ class Reader:
         self.emotions = self._network.emotions
 
     @overload
-    def read(self, source: Picture) -> list[Reading]: ...
+    def read(self, source: ImageSource) -> list[Reading]: ...
     @overload
-    def read(self, source: Images) -> list[list[Reading]]: ...
-    def read(self, source: Picture | Images) -> list[Reading] | list[list[Reading]]:
+    def read(self, source: ImageSources) -> list[list[Reading]]: ...
+    def read(self, source: ImageSource | ImageSources) -> list[Reading] | list[list[Reading]]:
         """Read one image, or several.
 
         Args:
@@ -82,7 +82,7 @@ class Reader:
             OptionError: the source is of a kind that cannot be read.
         """
         many = isinstance(source, (list, tuple))
-        sources: Iterable[Picture] = source if many else [source]  # type: ignore[assignment,list-item]  # narrowed by `many`
+        sources: Iterable[ImageSource] = source if many else [source]  # type: ignore[assignment,list-item]  # narrowed by `many`
         limit = self._options.max_megapixels
         frames = (read_image(one, max_megapixels=limit) for one in sources)
         readings = [found for _, found in self.read_frames(frames)]
@@ -149,10 +149,10 @@ class _Looked:
 
 
 @overload
-def read(source: Picture, options: ReadOptions | None = None) -> list[Reading]: ...
+def read(source: ImageSource, options: ReadOptions | None = None) -> list[Reading]: ...
 @overload
-def read(source: Images, options: ReadOptions | None = None) -> list[list[Reading]]: ...
-def read(source: Picture | Images, options: ReadOptions | None = None) -> list[Reading] | list[list[Reading]]:
+def read(source: ImageSources, options: ReadOptions | None = None) -> list[list[Reading]]: ...
+def read(source: ImageSource | ImageSources, options: ReadOptions | None = None) -> list[Reading] | list[list[Reading]]:
     """Read the emotions in an image, or in each of several; see ``Reader.read``.
 
     Loads the networks anew at each call: for many calls, keep a ``Reader``.

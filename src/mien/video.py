@@ -26,27 +26,27 @@ _LIVE_RATE = 30.0
 def read_video(
     path: str | Path, options: ReadOptions | None = None, *, interval_s: float = 0.0
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    """Read the faces in a film, and follow each through it.
+    """Read the faces in a video, and follow each through it.
 
     Frames are decoded while faces are found in the ones before, on all processor cores; memory stays flat however long
-    the film is.
+    the video is.
 
     Args:
-        path: the film.
+        path: the video.
         options: how to read.
-        interval_s: take a frame each so many seconds of the film; 0 takes every frame.
+        interval_s: take a frame each so many seconds of the video; 0 takes every frame.
 
     Yields:
         Each frame with its readings; ``track`` numbers the people, ``probabilities`` are smoothed over time, ``raw``
         are those of the frame alone.
 
     Raises:
-        SourceError: the film cannot be read at all. One that is cut off or damaged gives what can be read: see ``Video``.
+        SourceError: the video cannot be read at all. One that is cut off or damaged gives what can be read: see ``Video``.
         MissingExtraError: the extra ``video`` is not installed.
     """
     options = options or ReadOptions()
-    film = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
-    yield from follow_video(film, video_reader(film, options), video_tracker(film), worker_count(options.threads))
+    video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
+    yield from follow_video(video, video_reader(video, options), video_tracker(video), worker_count(options.threads))
 
 
 class Watch:
@@ -55,7 +55,7 @@ class Watch:
     Iterate over it, inside ``with``: it gives what ``read_video`` gives, without end where the source has none.
 
     Args:
-        source: number of a camera, 0 being the first; the address of a stream; or a film, which is played at its own speed.
+        source: number of a camera, 0 being the first; the address of a stream; or a video, which is played at its own speed.
         options: how to read.
         stop_after_s: end so many seconds after the first frame; None goes on.
         least_face: the smallest face to look for where ``options`` say none, as a share of the height.
@@ -83,9 +83,9 @@ class Watch:
             height = self._camera.height
             self._frames = latest(self._camera.frames(), stop_after_s=stop_after_s)
         else:
-            film = Video(source, max_megapixels=options.max_megapixels)
-            height = film.facts.height
-            self._frames = latest(film.frames(), paced=True, stop_after_s=stop_after_s)
+            video = Video(source, max_megapixels=options.max_megapixels)
+            height = video.facts.height
+            self._frames = latest(video.frames(), paced=True, stop_after_s=stop_after_s)
         self._reader = Reader(replace(options, min_face=_least(options, height, least_face)))
         self._follower = Tracker(_LIVE_RATE)
         self.emotions = self._reader.emotions
@@ -103,27 +103,27 @@ class Watch:
             self._camera.close()
 
 
-def video_reader(film: Video, options: ReadOptions, least_face: float = MIN_FACE_SHARE) -> Reader:
-    """A reader that suits a film: one thread a frame, since several frames are read at once.
+def video_reader(video: Video, options: ReadOptions, least_face: float = MIN_FACE_SHARE) -> Reader:
+    """A reader that suits a video: one thread a frame, since several frames are read at once.
 
     Args:
-        film: the film.
+        video: the video.
         options: how to read.
         least_face: the smallest face to look for where ``options`` say none, as a share of the height.
     """
-    return Reader(replace(options, threads=1, min_face=_least(options, film.facts.height, least_face)))
+    return Reader(replace(options, threads=1, min_face=_least(options, video.facts.height, least_face)))
 
 
-def video_tracker(film: Video) -> Tracker:
-    """A follower that has seen nothing yet, for the frames of a film."""
-    return Tracker(film.sampled_rate)
+def video_tracker(video: Video) -> Tracker:
+    """A follower that has seen nothing yet, for the frames of a video."""
+    return Tracker(video.sampled_rate)
 
 
 def follow_video(
-    film: Video, reader: Reader, follower: Tracker, workers: int, after: tuple[int, float] | None = None
+    video: Video, reader: Reader, follower: Tracker, workers: int, after: tuple[int, float] | None = None
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    """Read and follow the frames of a film, or those ``after`` the number and time of one."""
-    for frame, readings in reader.read_frames(film.frames(after), workers):
+    """Read and follow the frames of a video, or those ``after`` the number and time of one."""
+    for frame, readings in reader.read_frames(video.frames(after), workers):
         yield frame, follower.follow(frame, readings)
 
 

@@ -1,4 +1,4 @@
-"""A video given to the live page, and a picture that it sends."""
+"""A video given to the live page, and an image that it sends."""
 
 import base64
 import io

@@ -155,10 +155,10 @@ def test_a_label_set_and_a_limit_can_be_chosen(page, pair):
 
 def test_text_that_is_called_a_photo_is_refused_in_words(page, tmp_path):
     wrong = tmp_path / "holiday.jpg"
-    wrong.write_text("this is no picture")
+    wrong.write_text("this is no image")
     give(page, wrong)
     told = page.wait_for_selector("#faces .mien-wrong")
-    assert told.inner_text().startswith("holiday.jpg is no picture that can be read here.")
+    assert told.inner_text().startswith("holiday.jpg is no image that can be read here.")
     assert told.get_attribute("role") == "alert"
 
 
@@ -193,14 +193,14 @@ def test_a_correction_needs_agreement_and_is_kept_once(page, app, pair):
 
 def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artifacts):
     broken = tmp_path / "broken.jpg"
-    broken.write_text("this is no picture")
+    broken.write_text("this is no image")
     page.get_by_role("tab", name="Many photos").click()
     page.set_input_files("#files input[type=file]", [str(pair), str(broken)])
     page.locator("#files").get_by_text("broken").first.wait_for()
     page.locator("#read-all").click()
     page.wait_for_selector(".mien-table td")
-    assert "1 picture could not be read" in page.inner_text("#told")
-    assert "1 picture, 2 faces: happy 1, neutral 1." in page.inner_text("#told")
+    assert "1 image could not be read" in page.inner_text("#told")
+    assert "1 image, 2 faces: happy 1, neutral 1." in page.inner_text("#told")
     with page.expect_download() as download:
         page.locator("#csv").click()
     lines = download.value.path().read_text("utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Conditions are those that the picture was made with."""
+"""Conditions are those that the image was made with."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.6, NOSE], [-0.4, 1.05, 0], [0.
 
 
 def seen(yaw: float = 0.0, roll: float = 0.0, size: float = 60.0) -> Face:
-    """A head turned by ``yaw`` towards the right of the picture, then tilted by ``roll`` clockwise; degrees."""
+    """A head turned by ``yaw`` towards the right of the image, then tilted by ``roll`` clockwise; degrees."""
     a, b = np.radians(yaw), np.radians(roll)
     turned = HEAD @ np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
     flat = turned[:, :2] @ np.array([[np.cos(b), np.sin(b)], [-np.sin(b), np.cos(b)]])

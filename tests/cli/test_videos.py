@@ -70,7 +70,7 @@ def test_photos_and_videos_of_a_folder(mien, clip, tmp_path):
         ("video.mp4", 1),
         ("video.mp4", 2),
     ]
-    assert sorted(path.name for path in (tmp_path / "marked").iterdir()) == ["video.mp4", "photo.png"]
+    assert sorted(path.name for path in (tmp_path / "marked").iterdir()) == ["photo.png", "video.mp4"]
 
 
 def interrupt_after(frames: int, monkeypatch):

@@ -13,11 +13,13 @@ ROOT = Path(__file__).parents[2]
 #: Rooms that need torch; everything else must import without it.
 TORCH_ROOMS = (
     "mien.lab.augment",
-    "mien.lab.nets",
+    "mien.lab.corruptions",
+    "mien.lab.networks",
     "mien.lab.train",
     "mien.lab.tune",
     "mien.lab.export",
     "mien.lab.explaining",
+    "mien.lab.distill",
 )
 
 #: Makes a package look as if it were not installed.

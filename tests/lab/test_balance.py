@@ -140,11 +140,11 @@ def test_mistakes_in_the_recipe():
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.train.checkpoint import load_checkpoint  # noqa: E402  # needs torch
-from mien.lab.train.loader import training_batches  # noqa: E402  # needs torch
-from mien.lab.train.run import train  # noqa: E402  # needs torch
+from mien.lab.train.checkpoint import load_checkpoint  # needs torch
+from mien.lab.train.loader import training_batches  # needs torch
+from mien.lab.train.run import train  # needs torch
 
-from .test_training import InterruptAt  # noqa: E402  # needs torch
+from .test_training import InterruptAt  # needs torch
 
 
 def faces_of(n=1000):

@@ -11,8 +11,8 @@ from mien import (
     OptionError,
     ReadOptions,
 )
-from mien.lab.explaining.hirescam import HiResCam  # noqa: E402
-from mien.lab.explaining.opening import open_torch_explainer  # noqa: E402
+from mien.lab.explaining.hirescam import HiResCam
+from mien.lab.explaining.opening import open_torch_explainer
 
 
 class Corner(torch.nn.Module):

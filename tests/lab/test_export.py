@@ -18,15 +18,15 @@ from .conftest import tiny, two_classes
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.export.naming import describe  # noqa: E402  # needs torch
+from mien.lab.export.naming import describe  # needs torch
 from mien.lab.export.onnx import (
     check_parity,
     max_difference,  # needs torch
     to_onnx,  # needs torch
 )
-from mien.lab.export.run import export_model  # noqa: E402  # needs torch
-from mien.lab.train.checkpoint import restore_network  # noqa: E402  # needs torch
-from mien.lab.train.run import train  # noqa: E402  # needs torch
+from mien.lab.export.run import export_model  # needs torch
+from mien.lab.train.checkpoint import restore_network  # needs torch
+from mien.lab.train.run import train  # needs torch
 
 
 def with_copies():
@@ -60,7 +60,7 @@ def test_the_card_says_it_all(exported):
     assert card.heads["ferplus"].vote_temperature is not None
     assert card.heads["fer2013"].vote_temperature is None
     assert card.recipe["heads"]["ferplus"]["targets"] == "votes"
-    assert {entry["pictures"] for entry in card.scores["results"]} == {"official", "dedup"}
+    assert {entry["images"] for entry in card.scores["results"]} == {"official", "dedup"}
 
 
 def test_checkpoint_and_export_are_scored_alike(exported, faces):
@@ -94,14 +94,14 @@ def test_heads_that_the_data_cannot_mark_are_left_out(exported, faces):
 def test_validation_of_nothing_but_copies(exported, faces, tmp_path):
     copies = faces.take(np.concatenate([np.arange(180), np.arange(20)]))
     copies = replace(copies, split=np.array(["train"] * 180 + ["validation"] * 20))
-    shutil.copy(exported[0] / "last.ckpt", tmp_path)  # without the list of pictures that the run had
+    shutil.copy(exported[0] / "last.ckpt", tmp_path)  # without the list of images that the run had
     path = export_model(tmp_path / "last.ckpt", copies, tmp_path, name="copies")
-    assert {entry["pictures"] for entry in read_card(path.with_suffix(".json")).scores["results"]} == {"official"}
+    assert {entry["images"] for entry in read_card(path.with_suffix(".json")).scores["results"]} == {"official"}
 
 
 def test_the_data_is_described_as_it_is(faces):
-    assert describe(faces) == "synthetic: 180 training pictures with labels and annotators' votes"
-    assert describe(replace(faces, votes=None)) == "synthetic: 180 training pictures with one label each"
+    assert describe(faces) == "synthetic: 180 training images with labels and annotators' votes"
+    assert describe(replace(faces, votes=None)) == "synthetic: 180 training images with one label each"
 
 
 def test_the_report_is_complete(exported, faces, tmp_path):
@@ -176,7 +176,7 @@ def test_a_network_of_rows_in_color_is_exported_and_read_with(tmp_path, monkeypa
 
 
 def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch):
-    """Also when the export is given more pictures than the run was: its own list of pictures counts."""
+    """Also when the export is given more images than the run was: its own list of images counts."""
     from mien.data.manifest import read_list
     from mien.lab.recipe import changed
     from mien.lab.train.checkpoint import images_of
@@ -185,7 +185,7 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
     everything = two_classes(320)
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave
-    listed = read_list(tmp_path / "pictures.csv")
+    listed = read_list(tmp_path / "images.csv")
     seen = images_of(tmp_path / "last.ckpt", recipe, everything)
     assert set(seen.part("inner").names) == set(listed.names[listed.split == "inner"])
     assert set(seen.part("train").names) == set(listed.names[listed.split == "train"])
@@ -284,8 +284,8 @@ def test_what_has_no_kernels_is_refused():
 
     from mien.lab.export.int8 import quantized
 
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in ("pictures", "logits")]
-    graph = helper.make_graph([helper.make_node("Relu", ["pictures"], ["logits"])], "bare", ends[:1], ends[1:])
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in ("images", "logits")]
+    graph = helper.make_graph([helper.make_node("Relu", ["images"], ["logits"])], "bare", ends[:1], ends[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
     with pytest.raises(ModelError, match="nothing to quantize: got layers of the kinds Relu"):
         quantized(model.SerializeToString(), np.zeros((2, 4), np.float32))

@@ -28,7 +28,7 @@ from .conftest import HAPPY, SAD, two_classes
 
 @pytest.fixture(scope="module")
 def spoilt() -> Dataset:
-    """Eighty pictures, 60 to train on; of the training ones 0 is blank, 1 dark, 2 blurred; 3 is copied to validation, 4 to
+    """Eighty images, 60 to train on; of the training ones 0 is blank, 1 dark, 2 blurred; 3 is copied to validation, 4 to
     training with another label, 5 to training; of 6 there is a lighter copy in validation."""
     faces = two_classes(80, size=48)
     images, labels = faces.images.copy(), faces.labels.copy()
@@ -114,7 +114,7 @@ def test_wrong_labels_are_found_and_dropped_only_on_demand(tmp_path):
     assert set(looked.labels.errors) == set(wrong)
     assert looked.labels.accuracy == pytest.approx(235 / 240, abs=0.01)
     everyone = {row.images: row for row in looked.labels.agreement}
-    assert everyone["all pictures"].not_label == pytest.approx(5 / 240)
+    assert everyone["all images"].not_label == pytest.approx(5 / 240)
     probable = next(row for words, row in everyone.items() if words.startswith("probable"))
     assert (probable.n, probable.not_label, probable.as_guessed) == (5, 1, 1)
     assert clean(looked).use.all()
@@ -126,7 +126,7 @@ def test_wrong_labels_are_found_and_dropped_only_on_demand(tmp_path):
 def test_a_guess_must_be_as_sure_as_its_class():
     probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.55, 0.45]], np.float32)
     labels = np.array([0, 0, 1, 1])
-    # Thresholds: 0.8 for 0 and 0.625 for 1. Row 3 leans to 0, yet not as surely as pictures of 0 do.
+    # Thresholds: 0.8 for 0 and 0.625 for 1. Row 3 leans to 0, yet not as surely as images of 0 do.
     assert confident_guesses(probabilities, labels).tolist() == [0, 0, 1, 1]
     probabilities[3] = [0.95, 0.05]  # thresholds 0.8 and 0.425
     assert confident_guesses(probabilities, labels).tolist() == [0, 0, 1, 0]
@@ -212,7 +212,7 @@ def test_a_folder_is_looked_through(mien, folder, tmp_path):
     assert found["odd-size"]["remarks"] == {"train/happy/large.png": "80 x 64"}
     assert found["odd-mode"]["groups"] == [["train/happy/color.png"]]
     assert found["exact-across"]["groups"] == [["test/sad/copy.png", "train/happy/2.png"]]
-    assert found["exact-conflict"]["pictures"] == 2
+    assert found["exact-conflict"]["images"] == 2
     assert "80 x 64" in out.read_text()
     rows = listed.read_text().splitlines()
     assert rows[0].startswith("# mien list, sha256 ")
@@ -227,7 +227,7 @@ def test_the_terminal_gets_tables_and_leaks(mien, folder):
     code, text, _ = mien(folder)
     assert code == 0
     assert "Corrupt files" in text
-    assert "test: 1 of 5 pictures (20.0 %) have an exact copy in training" in text
+    assert "test: 1 of 5 images (20.0 %) have an exact copy in training" in text
 
 
 def test_unusable_data_is_an_error_and_leaves_nothing(mien, tmp_path):

@@ -1,4 +1,4 @@
-"""What recipes can ask of training: sampling, weights, rates, memory, pictures without labels, parts to choose by."""
+"""What recipes can ask of training: sampling, weights, rates, memory, images without labels, parts to choose by."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from mien.lab.augment import (
     glance,
     move,  # needs torch
 )
-from mien.lab.networks.build import build_network  # noqa: E402  # needs torch
+from mien.lab.networks.build import build_network  # needs torch
 from mien.lab.train.hardware import (
     kept_bytes,
     parts_that_fit,  # needs torch
@@ -32,8 +32,8 @@ from mien.lab.train.loader import (
     keep_labels,
     training_batches,  # needs torch
 )
-from mien.lab.train.module import soft_cross_entropy  # noqa: E402  # needs torch
-from mien.lab.train.run import train  # noqa: E402  # needs torch
+from mien.lab.train.module import soft_cross_entropy  # needs torch
+from mien.lab.train.run import train  # needs torch
 
 
 def uneven(happy: int, sad: int) -> Dataset:
@@ -113,7 +113,7 @@ def test_accumulated_batches_take_as_many_steps(tmp_path):
     recipe = changed(tiny(epochs=1), {"schedule.batch": 32, "schedule.accumulate": 4})
     faces = two_classes(200)
     train(recipe, faces, tmp_path, callbacks=(BatchProgress(lambda *at: seen.append(at)),))
-    assert seen[-1] == (1, 18, 18)  # 150 pictures in parts of 8
+    assert seen[-1] == (1, 18, 18)  # 150 images in parts of 8
     checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 5  # 18 parts, four a step, and the last two
 
@@ -169,7 +169,7 @@ def test_drawn_takes_what_the_recipe_counts():
     }  # fmt: skip
     assert drawn(faces, recipe).names.tolist() == some.names.tolist()
     assert drawn(faces, replace(recipe, seed=1)).names.tolist() != some.names.tolist()
-    with pytest.raises(DataError, match="pictures of happy, expected at least the 6,000"):
+    with pytest.raises(DataError, match="images of happy, expected at least the 6,000"):
         drawn(faces, happy_sad(data__counts={"happy": 6000}))
 
 
@@ -191,7 +191,7 @@ def test_copies_stay_on_one_side():
 
 def test_near_copies_stay_on_one_side_too():
     faces = two_classes(120, size=48)
-    likewise = np.clip(faces.images.astype(int) + 3, 0, 255).astype(np.uint8)  # the same pictures, a little lighter
+    likewise = np.clip(faces.images.astype(int) + 3, 0, 255).astype(np.uint8)  # the same images, a little lighter
     twice = replace(
         faces,
         images=np.concatenate([faces.images, likewise]),
@@ -223,7 +223,7 @@ def test_labels_that_are_not_used_do_not_weigh():
 
 
 def test_the_validation_loss_is_that_of_the_images_with_an_answer(tmp_path, synthetic):
-    """Half of the pictures to choose by show an emotion that the head does not know."""
+    """Half of the images to choose by show an emotion that the head does not know."""
     strangers = synthetic.part("validation")
     strangers = replace(strangers, labels=np.full(len(strangers), EMOTIONS.index("contempt")))
     parts = [synthetic, strangers]

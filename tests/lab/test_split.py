@@ -92,7 +92,7 @@ def test_three_kinds_of_image_reach_three_parts():
 
 def test_too_few_images_name_the_emotion():
     faces = undivided(np.concatenate([pictures(10), np.repeat(pictures(2, 9), 5, axis=0)]), np.repeat([HAPPY, SAD], 10))
-    with pytest.raises(DataError, match=r"made up: sad: got 2 pictures \(copies count as one\), expected at least 3"):
+    with pytest.raises(DataError, match=r"made up: sad: got 2 images \(copies count as one\), expected at least 3"):
         divided(faces)
     assert counts(divided(faces, (0.5, 0.5, 0)), SAD) == [5, 5, 0]
 
@@ -116,5 +116,5 @@ def test_fer2013_near_copies(fer2013):
     rows = np.flatnonzero(fer2013.split == "validation")
     groups = groups_of_copies(fer2013.images[rows])
     sizes = np.bincount(groups)
-    assert (sizes == 1).mean() > 0.95  # most pictures are there once
+    assert (sizes == 1).mean() > 0.95  # most images are there once
     assert 20 < (sizes > 1).sum() < 150

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.distill import ask  # noqa: E402  # needs torch
-from mien.lab.train.loader import taught_batches  # noqa: E402  # needs torch
-from mien.lab.train.module import teaching_loss  # noqa: E402  # needs torch
-from mien.lab.train.run import train  # noqa: E402  # needs torch
+from mien.lab.distill import ask  # needs torch
+from mien.lab.train.loader import taught_batches  # needs torch
+from mien.lab.train.module import teaching_loss  # needs torch
+from mien.lab.train.run import train  # needs torch
 from mien.lab.train.teacher_targets import (
     read_taught,
     write_taught,  # needs torch

@@ -29,7 +29,7 @@ from mien.lab.train.history import (
     BatchProgress,  # needs torch
     Row,  # needs torch
 )
-from mien.lab.train.run import train  # noqa: E402  # needs torch
+from mien.lab.train.run import train  # needs torch
 
 
 class InterruptAt(lightning.Callback):  # type: ignore[misc, name-defined]  # a module that may be missing has no types

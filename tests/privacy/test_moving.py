@@ -23,7 +23,7 @@ def person(track: int, box: Box, score: float = 0.9) -> Reading:
 
 
 def frame(number: int, rate: float = 10.0) -> Frame:
-    return Frame(np.full((160, 280, 3), 200, np.uint8), "film", number, number / rate)
+    return Frame(np.full((160, 280, 3), 200, np.uint8), "video", number, number / rate)
 
 
 def is_covered(shown: Frame, box: Box) -> bool:

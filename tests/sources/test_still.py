@@ -338,15 +338,15 @@ def test_a_limit_must_be_above_zero(limit):
         read_image(noise(), max_megapixels=limit)
 
 
-# ---- what is no picture
+# ---- what is no image
 
 
 def test_missing_files_and_folders(tmp_path):
-    with pytest.raises(SourceError, match="no such picture"):
+    with pytest.raises(SourceError, match="no such image"):
         read_image(tmp_path / "no.jpg")
     with pytest.raises(SourceError, match="is a folder"):
         read_image(tmp_path)
-    with pytest.raises(SourceError, match="no such picture") as caught:
+    with pytest.raises(SourceError, match="no such image") as caught:
         read_image("https://example.org/face.jpg")
     assert "download" in caught.value.hint
 
@@ -394,14 +394,14 @@ def test_an_empty_file(tmp_path):
 def test_a_file_that_is_no_image(data, tmp_path):
     path = tmp_path / "notes.jpg"
     path.write_bytes(data)
-    with pytest.raises(SourceError, match=r"notes\.jpg is no picture") as caught:
+    with pytest.raises(SourceError, match=r"notes\.jpg is no image") as caught:
         read_image(path)
     assert caught.value.hint
 
 
 def test_postscript_is_not_run():
     eps = encoded(corners(), "EPS")
-    with pytest.raises(SourceError, match="is no picture"):
+    with pytest.raises(SourceError, match="is no image"):
         read_image(eps)
 
 
@@ -416,7 +416,7 @@ def test_heif_says_what_to_do():
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_cut_image_is_an_error_not_half_a_image(file_format, share):
     data = encoded(Image.fromarray(noise(200, 200)), file_format)
-    with pytest.raises(SourceError, match=r"bytes is (cut off|damaged|no picture)"):
+    with pytest.raises(SourceError, match=r"bytes is (cut off|damaged|no image)"):
         read_image(data[: int(len(data) * share)])
 
 

@@ -76,7 +76,7 @@ def test_a_cut_video_says_where_it_stops(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "is empty"), (b"no film at all" * 50, "is no film that can be read"), (None, "No such file")],
+    [(b"", "is empty"), (b"no video at all" * 50, "is no video that can be read"), (None, "No such file")],
 )
 def test_what_is_no_video_says_so(tmp_path, content, said):
     path = tmp_path / "bad.mp4"

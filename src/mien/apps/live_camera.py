@@ -1,4 +1,4 @@
-"""The camera of the live page: a moving picture with marks, and what was read in the last minute beside it."""
+"""The camera of the live page: a moving image with marks, and what was read in the last minute beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .words import NO_FACE
 
 #: A connection that takes longer than this, in seconds, will most likely never come.
 PATIENCE_S = 10.0
-#: Faces that are shown beside the picture: those in it, then those seen last.
+#: Faces that are shown beside the image: those in it, then those seen last.
 _MOST_PEOPLE = 4
 _NO_WAY = (
     "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
@@ -45,7 +45,7 @@ _WORDS: Any = {
     "device_ask_permission": "The browser asks for the camera: allow it.",
     "device_access_denied": "The browser refused the camera. Allow it beside the page's address, then start again. "
     "Without a camera, choose File above.",
-    "device_not_available": "No camera was found, or another program uses it. Choose File above to read a picture or video.",
+    "device_not_available": "No camera was found, or another program uses it. Choose File above to read an image or video.",
     "media_api_not_available": "The browser gives the camera only to pages at localhost or with https. Choose File above.",
 }
 # Small and slow enough that coding and decoding never fall behind, which would pile up delay
@@ -67,7 +67,7 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
     eye = _eye(reader, choice, min_confidence, settings)
     if (
         settings.no_image_output
-    ):  # live video would send the marked picture back; single images never leave the browser again
+    ):  # live video would send the marked image back; single images never leave the browser again
         st.session_state["plain_way"] = True
     if st.session_state.pop("no_way", False):
         st.session_state["plain_way"] = True
@@ -143,7 +143,7 @@ def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession
 
 
 def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession, present: bool) -> str:
-    """What there is to say about the camera; "" when its picture speaks for itself."""
+    """What there is to say about the camera; "" when its image speaks for itself."""
     if context is None or context.state.playing:
         st.session_state["connecting_since"] = None
         running = bool(session.pace[0])
@@ -187,7 +187,7 @@ def _keep(session: LiveSession, no_image_output: bool) -> None:
         st.image(snapshot, "Snapshot")
         st.download_button("Snapshot (PNG)", snapshot, "mien-snapshot.png", "image/png", on_click="ignore")
     elif snapshot == b"":
-        st.info("There is no picture yet: start the camera first.")
+        st.info("There is no image yet: start the camera first.")
 
 
 def _snapshot(session: LiveSession) -> bytes:

@@ -1,4 +1,4 @@
-"""The parts of the live page that need no live picture: a single picture from the camera, and a file."""
+"""The parts of the live page that need no live image: a single image from the camera, and a file."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from .live_settings import MOST_MEGABYTES, MOST_MEGAPIXELS, LiveSettings
 from .live_video import VideoRead, read_video
 from .words import NO_FACE, trouble
 
-#: People of a film that are shown, those seen longest first; the table has all.
+#: People of a video that are shown, those seen longest first; the table has all.
 _MOST_PEOPLE = 6
 
 
 def single_image(reader: Reader, min_confidence: float, settings: LiveSettings) -> None:
-    """Draw the part that takes one picture with the camera, which works where live video does not get through."""
-    taken = st.camera_input("Take a picture", help="Works where live video does not get through.", width=560)
+    """Draw the part that takes one image with the camera, which works where live video does not get through."""
+    taken = st.camera_input("Take an image", help="Works where live video does not get through.", width=560)
     if taken is not None:
         _image(taken.getvalue(), "camera.png", reader, min_confidence, settings)
 
@@ -46,11 +46,11 @@ def image_or_video(reader: Reader, choice: object, min_confidence: float, settin
 
     Args:
         reader: reads it.
-        choice: model and label set; a film is read anew when they change.
+        choice: model and label set; a video is read anew when they change.
         min_confidence: limit under which a reading is unsure, 0 to 1.
         settings: how the app was started.
     """
-    given = st.file_uploader("A photo or a film", help=f"Up to {MOST_MEGABYTES} MB.")
+    given = st.file_uploader("A photo or a video", help=f"Up to {MOST_MEGABYTES} MB.")
     if given is None:
         st.caption("JPEG, PNG, WebP and other images; MP4, MOV, MKV, WebM and other videos.")
         return
@@ -61,7 +61,7 @@ def image_or_video(reader: Reader, choice: object, min_confidence: float, settin
         _video(content, name, reader, (given.file_id, choice, min_confidence), min_confidence, settings.no_image_output)
     elif content and not name.lower().endswith(IMAGE_EXTENSIONS) and _unknown(content):
         st.error(
-            f"{name} is neither a picture nor a film that mien can read. Give a JPEG, a PNG or an MP4, for example."
+            f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
         )
     else:
         _image(content, name, reader, min_confidence, settings)
@@ -105,8 +105,8 @@ def _video(
 ) -> None:
     if st.session_state.get("video_key") != key:
         bar = st.progress(0.0, f"Reading {name}")
-        with tempfile.TemporaryDirectory(prefix="mien-") as folder:  # it goes, with the film, once it is read
-            path = Path(folder, f"film{Path(name).suffix}")
+        with tempfile.TemporaryDirectory(prefix="mien-") as folder:  # it goes, with the video, once it is read
+            path = Path(folder, f"video{Path(name).suffix}")
             path.write_bytes(content)
             try:
                 read = read_video(path, name, reader, min_confidence, lambda share: _told(bar, share, name))
@@ -115,8 +115,8 @@ def _video(
                 st.error(trouble(error, path).replace(path.name, name))
                 return
         bar.empty()
-        st.session_state["video_key"], st.session_state["film"] = key, read
-    _show_video(st.session_state["film"], name, reader.emotions, no_image_output)
+        st.session_state["video_key"], st.session_state["video"] = key, read
+    _show_video(st.session_state["video"], name, reader.emotions, no_image_output)
 
 
 def _told(bar: Any, share: float, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Read a film that was given to the page, and keep what the page shows of it."""
+"""Read a video that was given to the page, and keep what the page shows of it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _MOST_POINTS = 400
 
 @dataclass(frozen=True, eq=False)
 class Role:
-    """One person in a film.
+    """One person in a video.
 
     Attributes:
         track: its number.
         seen_s: for how long it was seen, in seconds.
         clearest: about its strongest reading.
         clearest_s: when that was.
-        picture: the marked frame of that moment, a small JPEG: a film may have many people, and large frames.
-        times_s: float64 (T,), from the start to the end of the film.
+        image: the marked frame of that moment, a small JPEG: a video may have many people, and large frames.
+        times_s: float64 (T,), from the start to the end of the video.
         shares: float32 (T, K): its mean probabilities around each time; zeros where it was not seen.
     """
 
@@ -54,7 +54,7 @@ class Role:
 
 @dataclass(frozen=True, eq=False)
 class VideoRead:
-    """What was read off a film.
+    """What was read off a video.
 
     Attributes:
         rows: its table.
@@ -72,7 +72,7 @@ class VideoRead:
 def read_video(
     path: Path, name: str, reader: Reader, min_confidence: float, progress: Callable[[float], None]
 ) -> VideoRead:
-    """Read a film five times a second.
+    """Read a video five times a second.
 
     Args:
         path: the file.
@@ -82,7 +82,7 @@ def read_video(
         progress: told the share that is done, 0 to 1, as often as that is known.
 
     Raises:
-        SourceError: it is no film, or none that can be read.
+        SourceError: it is no video, or none that can be read.
         TooLargeError: its frames are too large.
         MissingExtraError: PyAV is not installed.
     """

@@ -11,7 +11,7 @@ from .conditions import NAMES, Conditions
 #: Where nothing is known.
 UNKNOWN = "unknown"
 #: Upper edges of all groups but the last, and their names from low to high. Roll and yaw go by how far, not which way.
-#: Sharpness: the first edge is where readings abstain (``values.reading.MIN_SHARPNESS``). Size: 48 pixels is what the shipped
+#: Sharpness: the first edge is where readings abstain (``types.MIN_SHARPNESS``). Size: 48 pixels is what the shipped
 #: networks see. ITA: the classes of Chardon et al. (1991). The others were set by eye, once, and stay for comparison's sake.
 EDGES: dict[str, tuple[tuple[float, ...], tuple[str, ...]]] = {
     "brightness": ((35, 65), ("dark", "medium", "bright")),

@@ -16,17 +16,17 @@ class MarkedCopies:
     """The places of marked copies, checked before any work is done for them.
 
     Args:
-        annotate: a folder, the name of a film where there is one film to read and nothing else, or None.
+        annotate: a folder, the name of a video where there is one video to read and nothing else, or None.
         paths: what will be read.
-        replace: a film of that name may be there already.
+        replace: a video of that name may be there already.
 
     Attributes:
         stills: writes marked images, or None.
 
     Raises:
-        OptionError: a film is asked for, and there is more to be read than one film.
+        OptionError: a video is asked for, and there is more to be read than one video.
         OutputError: copies could replace what is to be read, or each other, or the folder cannot be made.
-        MissingExtraError: a film is to be written, and the extra ``video`` is not installed.
+        MissingExtraError: a video is to be written, and the extra ``video`` is not installed.
     """
 
     def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool) -> None:
@@ -54,7 +54,7 @@ class MarkedCopies:
             places[place] = path
 
     def video(self, path: Path) -> Path | None:
-        """Where the marked copy of a film goes; None where none is asked for."""
+        """Where the marked copy of a video goes; None where none is asked for."""
         if self.stills is None:
             return self._video
         place = self._mirrored(self.stills, path)
@@ -68,7 +68,7 @@ class MarkedCopies:
         return place if place.suffix.lower() in VIDEO_FORMATS else place.with_name(place.name + ".mp4")
 
     def lacks(self, path: Path) -> bool:
-        """Whether a marked copy of a film is asked for and not there."""
+        """Whether a marked copy of a video is asked for and not there."""
         place = self.video(path)
         return place is not None and not place.exists()
 
@@ -85,11 +85,11 @@ def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
     if len(paths) != 1 or not is_video(paths[0]):
         what = "a photo" if len(paths) == 1 else f"{len(paths)} sources"
         raise OptionError(
-            f"--annotate {annotate}: got {what}, expected one film to mark under this name",
+            f"--annotate {annotate}: got {what}, expected one video to mark under this name",
             hint="Give a folder, such as --annotate marked.",
         )
     if annotate.exists() and annotate.samefile(paths[0]):
-        raise OutputError(f"--annotate {annotate} is the film to be read itself", hint="Give another name.")
+        raise OutputError(f"--annotate {annotate} is the video to be read itself", hint="Give another name.")
     if annotate.exists() and not replace:
         raise OutputError(
             f"{annotate} exists", hint="Use --out with --overwrite to replace both, or give another name."

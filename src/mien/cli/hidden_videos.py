@@ -27,14 +27,14 @@ _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
 class HiddenVideoRun:
-    """Reads videos, one after another; nothing of a film is kept before it is known who may be seen.
+    """Reads videos, one after another; nothing of a video is kept before it is known who may be seen.
 
-    So an interrupted film is read from its beginning again.
+    So an interrupted video is read from its beginning again.
 
     Args:
         options: how to read.
         interval_s: a frame each so many seconds; 0 takes every frame.
-        marked: gives the path of a film's marked copy, or None.
+        marked: gives the path of a video's marked copy, or None.
         collector: takes the rows.
         progress: where a bar is shown.
         keep: numbers of the people who may be seen; empty takes whoever is in sight the longest.
@@ -53,7 +53,7 @@ class HiddenVideoRun:
         self._collector, self._progress, self._keep = collector, progress, keep
 
     def read(self, path: Path) -> VideoSummary:
-        """Read a film.
+        """Read a video.
 
         Raises:
             SourceError: it cannot be read at all.

@@ -74,7 +74,9 @@ def run(
             work.go(collector, interval_s, stack.enter_context(_progress(notes)))
     except KeyboardInterrupt:
         if outputs.out and partial_path(outputs.out).exists():
-            anew = " A film with covered people begins anew." if outputs.privacy.mask_others and work.has_videos else ""
+            anew = (
+                " A video with covered people begins anew." if outputs.privacy.mask_others and work.has_videos else ""
+            )
             notes.print(f"What was read is kept: add --resume to go on with {outputs.out}.{anew}", markup=False)
         else:
             notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
@@ -166,8 +168,8 @@ class _Run:
 def _check_keep(privacy: Privacy, paths: Sequence[Path]) -> None:
     if privacy.keep and sum(map(is_video, paths)) != 1:
         raise OptionError(
-            f"--keep {privacy.keep[0]} names a person of one film: got {sum(map(is_video, paths))} videos",
-            hint="Read one film at a time; in photos the widest face stays visible.",
+            f"--keep {privacy.keep[0]} names a person of one video: got {sum(map(is_video, paths))} videos",
+            hint="Read one video at a time; in photos the widest face stays visible.",
         )
 
 

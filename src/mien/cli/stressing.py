@@ -49,7 +49,7 @@ def stress(
         bool | None,
         typer.Option(
             "--crops/--photos",
-            help="The pictures are faces cut out already, or show what is around the face; by default crops if they are "
+            help="The images are faces cut out already, or show what is around the face; by default crops if they are "
             "smaller than 64 pixels.",
             show_default=False,
         ),
@@ -66,7 +66,7 @@ def stress(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run in --out.")] = False,
 ) -> None:
-    """Try models on spoiled pictures: dark, blurred, noisy, compressed, small, tilted, covered, badly cut.
+    """Try models on spoiled images: dark, blurred, noisy, compressed, small, tilted, covered, badly cut.
 
     Twice where the data are photos: through the whole reader, detection included, and of the true crop. contact.png shows
     one face under every condition; stress.csv, stress.md and stress.png say how accurate, how sure and how calibrated each
@@ -109,7 +109,7 @@ def stress(
     with Journal.open(out / "answers.csv", COLUMNS, settings, mode) as journal:
         contact_sheet(example_of(example, drawn), out / "contact.png", seed=seed, conditions=conditions)
         _measure(journal, drawn, judges, conditions, notes, seed=seed, threads=threads)
-    title = f"{part.name}: {len(drawn.subjects):,} pictures, {len(question.emotions)} emotions"
+    title = f"{part.name}: {len(drawn.subjects):,} images, {len(question.emotions)} emotions"
     kept = ("split", "seed", "crops", "heads", "models")  # no path: the file is for others
     about = {
         "data": part.name,

@@ -15,7 +15,7 @@ from ..drawing import COLORS, percent
 from ..io.video import Video
 from ..types import Reading
 
-#: People listed for a film, those seen longest first.
+#: People listed for a video, those seen longest first.
 MOST_PEOPLE = 20
 _BAR = 10
 
@@ -30,10 +30,10 @@ class _Person:
 
 
 class VideoSummary:
-    """Adds up a film while it is read; takes room for each person, not for each frame.
+    """Adds up a video while it is read; takes room for each person, not for each frame.
 
     Args:
-        film: the film.
+        video: the video.
         interval_s: seconds from one frame to the next.
 
     Attributes:
@@ -60,10 +60,10 @@ class VideoSummary:
             person.emotions["unsure" if reading.abstained else reading.emotion] += 1
 
     def shown(self, name: str) -> Group:
-        """A table of the people, and a line about the film."""
+        """A table of the people, and a line about the video."""
         people = sorted(self._people.items(), key=lambda pair: -pair[1].frames)
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("film", "person", "seen"):
+        for title in ("video", "person", "seen"):
             table.add_column(title, justify="right" if title == "person" else "left")
         table.add_column("of which")
         for row, (number, person) in enumerate(sorted(people[:MOST_PEOPLE])):
@@ -82,7 +82,7 @@ class VideoSummary:
         return Group(table, summary) if people or self.hidden else Group(summary)
 
     def _seen_s(self, person: _Person) -> float:
-        """Each frame stands for the time to the next, but not beyond the film's end."""
+        """Each frame stands for the time to the next, but not beyond the video's end."""
         left = (self.video.facts.duration_s or float("inf")) - person.first_s
         return min(person.frames * self._interval_s, left)
 

@@ -33,7 +33,7 @@ class VideoRun:
     Args:
         options: how to read.
         interval_s: a frame each so many seconds; 0 takes every frame.
-        marked: gives the path of a film's marked copy, or None.
+        marked: gives the path of a video's marked copy, or None.
         collector: takes the rows.
         progress: where a bar is shown.
     """
@@ -50,7 +50,7 @@ class VideoRun:
         self._collector, self._progress = collector, progress
 
     def read(self, path: Path) -> VideoSummary:
-        """Read a film, or the rest of it where an earlier run has read its beginning.
+        """Read a video, or the rest of it where an earlier run has read its beginning.
 
         Raises:
             SourceError: it cannot be read at all.

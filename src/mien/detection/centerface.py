@@ -138,7 +138,7 @@ THRESHOLD = 0.3
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.
 MOST_OVERLAP = 0.3
-#: A picture is stretched where its contrast (1st to 99th percentile) grows at least so many times, and at most so many.
+#: An image is stretched where its contrast (1st to 99th percentile) grows at least so many times, and at most so many.
 _LEAST_GAIN, _MOST_GAIN = 1.5, 8.0
 #: Pixels between two places of the network's output.
 _STRIDE = 4
@@ -152,7 +152,7 @@ class CenterFace:
     """Finds faces of any size down to ``min_face``.
 
     Args:
-        min_face: the smallest face to look for, its side in pixels of the picture. The picture is scaled so that such a
+        min_face: the smallest face to look for, its side in pixels of the image. The image is scaled so that such a
             face is just large enough for the network. None looks as finely as the faces found suggest: small ones hint at
             smaller ones, large ones do not.
         threshold: faces scored lower are dropped, 0 to 1.
@@ -179,7 +179,7 @@ class CenterFace:
         return as_faces(boxes[best], scores[best], landmarks[best], MARGIN)
 
     def _look(self, image: npt.NDArray[np.uint8], view: View) -> Found:
-        """Faces in one view of the picture, in pixels of the picture."""
+        """Faces in one view of the image, in pixels of the image."""
         part = image[view.y0 : view.y1, view.x0 : view.x1]
         width, height = (max(1, round(side * view.scale)) for side in (view.x1 - view.x0, view.y1 - view.y0))
         if view.scale != 1:
@@ -200,7 +200,7 @@ class CenterFace:
 
 
 def shown(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """A picture as the network takes it: RGB uint8 (H, W, 3) -> float32 (1, 3, H', W'), 0 to 255.
+    """An image as the network takes it: RGB uint8 (H, W, 3) -> float32 (1, 3, H', W'), 0 to 255.
 
     The network halves five times, so sides must be multiples of 32: the rest is black.
     """
@@ -211,7 +211,7 @@ def shown(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def _lit(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A dark or flat picture with its contrast stretched: in whole numbers its faces would drown in the rounding."""
+    """A dark or flat image with its contrast stretched: in whole numbers its faces would drown in the rounding."""
     low, high = np.percentile(picture[::4, ::4], (1, 99)).round().astype(np.uint8)
     gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)
     if gain < _LEAST_GAIN:
@@ -238,7 +238,7 @@ def _belong(
 ) -> npt.NDArray[np.bool_]:
     """Which boxes, in pixels of the network's input, are this view's to give: bool (N,).
 
-    Not those centerd in the black rest, those too large for it, and those cut by an edge inside the picture: another view
+    Not those centerd in the black rest, those too large for it, and those cut by an edge inside the image: another view
     shows them whole.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -268,7 +268,7 @@ def _weights() -> bytes:
 
 
 def plain_model(content: bytes) -> onnx.ModelProto:
-    """The network for any batch and picture size, in place of the one its file is frozen at.
+    """The network for any batch and image size, in place of the one its file is frozen at.
 
     Its weights also stand among the inputs, an old habit of exporters that keeps onnxruntime from folding them: they are
     taken out, which makes it a third faster.

@@ -1,4 +1,4 @@
-"""A sheet of paper that is filled from the top, as pictures for reports are drawn."""
+"""A sheet of paper that is filled from the top, as images for reports are drawn."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sheet:
         self.pen.text(place, words, fill=color, font=ImageFont.load_default(size), anchor=anchor)
 
     def images(self, images: Sequence[npt.NDArray[np.uint8]], gap: int = 16) -> None:
-        """Put pictures of one height side by side."""
+        """Put images of one height side by side."""
         x = MARGIN
         for image in images:
             self._image.paste(Image.fromarray(image), (x, self.y))

@@ -31,17 +31,17 @@ def ask(
     views: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Taught:
-    """Make views of pictures as the recipe's augmentation would, and note what the teachers say of them.
+    """Make views of images as the recipe's augmentation would, and note what the teachers say of them.
 
     The first view is the image as it is. Nothing is erased, blended or spoiled: a teacher cannot answer for what it cannot
     see, and a student may still be shown less of a view than its teachers saw. The same seed gives the same views.
 
     Args:
         teachers: each must know every head of the recipe; their probabilities are averaged, over mirror images too.
-        faces: the training pictures.
+        faces: the training images.
         recipe: of the student.
         views: of each image, at least 1.
-        progress: called with pictures done and pictures in all.
+        progress: called with images done and images in all.
 
     Raises:
         RecipeError: a teacher lacks a head of the recipe, or its head tells other emotions apart.

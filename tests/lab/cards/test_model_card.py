@@ -35,7 +35,7 @@ def test_the_front_matter_is_what_the_hub_reads(card):
 
 
 @pytest.mark.parametrize(
-    ("licence", "front"),
+    ("license", "front"),
     [
         ("MIT", "license: mit"),
         ("not stated", "license: unknown"),

@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab import corruptions as room  # noqa: E402
+from mien.lab import corruptions as room
 from mien.lab.corruptions import (
     MIX,
     spoil,

@@ -1,4 +1,4 @@
-"""A clip among photos: a short film whose faces are read several times and averaged to one reading."""
+"""A clip among photos: a short video whose faces are read several times and averaged to one reading."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def frames_of(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[F
     """The one frame of a photo, or some of a clip, ``EVERY_S`` apart and from the first on.
 
     Args:
-        image: the encoded bytes of a photo; or the path of a photo or of a film, which its name tells apart.
+        image: the encoded bytes of a photo; or the path of a photo or of a video, which its name tells apart.
         damaged: told why, where a clip cannot be read to its end.
 
     Raises:
         SourceError: it cannot be read at all.
-        MissingExtraError: it is a film, and the extra ``video`` is not installed.
+        MissingExtraError: it is a video, and the extra ``video`` is not installed.
     """
     if isinstance(image, bytes) or not is_video(image):
         yield read_image(image)

@@ -1,4 +1,4 @@
-"""What is predicted of each group, as a figure: a bar a group, a colour an emotion."""
+"""What is predicted of each group, as a figure: a bar a group, a color an emotion."""
 
 from __future__ import annotations
 

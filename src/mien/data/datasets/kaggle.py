@@ -31,7 +31,7 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
     must have the same rows in the same order.
 
     Args:
-        faces: the pictures, in the order of ``fer2013.csv``.
+        faces: the images, in the order of ``fer2013.csv``.
         path: the table of votes.
 
     Raises:
@@ -128,10 +128,10 @@ def read_kaggle(path: Path) -> Dataset:
     """The data set in a CSV file with the columns ``emotion``, ``pixels`` and ``Usage``, in any order.
 
     ``Usage`` becomes the split: Training -> train, PublicTest -> validation, PrivateTest -> test (Goodfellow et al. 2013).
-    The rows are streamed; the 28,709 training pictures take a few seconds.
+    The rows are streamed; the 28,709 training images take a few seconds.
 
     Args:
-        path: the CSV file. The side of the square pictures follows from the number of pixels in the first row.
+        path: the CSV file. The side of the square images follows from the number of pixels in the first row.
 
     Raises:
         DataError: the file is missing or empty, lacks a column, or has a broken row; the message gives the line.
@@ -152,7 +152,7 @@ def read_kaggle(path: Path) -> Dataset:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV: {error}", hint="Download the file again.") from error
     if not images:
-        raise DataError(f"{path}: has a header but no pictures", hint="Download the file again.")
+        raise DataError(f"{path}: has a header but no images", hint="Download the file again.")
     side = math.isqrt(images[0].size)
     pictures = np.stack(images).reshape(-1, side, side)
     return Dataset(
@@ -172,7 +172,7 @@ def _header_kaggle(row: Sequence[str], path: Path) -> _Columns:
         raise DataError(f"{found}; missing {', '.join(missing)}", hint=_header_hint(names))
     if "usage" not in names:
         raise DataError(
-            f"{found}; without Usage nothing says which pictures are to train on and which to judge by",
+            f"{found}; without Usage nothing says which images are to train on and which to judge by",
             hint="Use fer2013.csv or icml_face_data.csv instead of train.csv, or add a column Usage that says Training, "
             "PublicTest or PrivateTest.",
         )
@@ -184,7 +184,7 @@ def _header_hint(names: Sequence[str]) -> str:
     if "nf" in names:
         return "These are FER+'s votes: give fer2013.csv, and leave the votes beside it; they are found there."
     if names and (names[0].startswith("# mien list") or "use" in names):
-        return "This is a list of pictures: give the data that it was made for, and the list as such."
+        return "This is a list of images: give the data that it was made for, and the list as such."
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         return "Separate the columns by commas."
     return "The first line must be 'emotion,pixels,Usage': use fer2013.csv or icml_face_data.csv from Kaggle."

@@ -1,4 +1,4 @@
-"""The comparison itself: every model asked the same question of the same pictures, marked, timed and ranked."""
+"""The comparison itself: every model asked the same question of the same images, marked, timed and ranked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .members import Member
 from .question import Exam, Question, common_question, exam, rows_of
 from .significance import pairwise
 
-#: Gives the whole data set with pictures of at most this side in pixels, ``gray`` or ``rgb``.
+#: Gives the whole data set with images of at most this side in pixels, ``gray`` or ``rgb``.
 OpenData = Callable[[int, str], Dataset]
 
 _TIMED_IMAGES = 16
@@ -32,8 +32,8 @@ class Standing:
     Attributes:
         member: which.
         head: the head that was asked.
-        scores: on all pictures of the exam; logits restricted to the emotions asked for, one view, the head's temperature.
-        dedup: the same without exact copies of training pictures; None where there are no copies, or nothing else.
+        scores: on all images of the exam; logits restricted to the emotions asked for, one view, the head's temperature.
+        dedup: the same without exact copies of training images; None where there are no copies, or nothing else.
         guesses: int64 (n,), index into the emotions asked for.
         latency: of one image on one thread.
         p: that the best member is no better than this one, after McNemar and Holm; None for the best itself.
@@ -50,13 +50,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models on the same pictures, the most accurate first.
+    """Models on the same images, the most accurate first.
 
     Attributes:
         data: the data set's name.
         split: the part of it.
         question: what was asked.
-        exam: of which pictures.
+        exam: of which images.
         date: when, ISO 8601, UTC.
         machine: processor and number of cores.
         standings: one a member; of equally accurate ones the one with the higher macro-F1 first.
@@ -80,7 +80,7 @@ def compare(
     seconds: float = 10.0,
     progress: Callable[[str], None] = lambda _step: None,
 ) -> Comparison:
-    """Ask all ``members`` the same question of the same pictures.
+    """Ask all ``members`` the same question of the same images.
 
     Args:
         members: from ``open_members``, at least one.
@@ -99,7 +99,7 @@ def compare(
     data = ""
     logits: dict[str, npt.NDArray[np.float32]] = {}
     samples: dict[str, npt.NDArray[np.uint8]] = {}
-    # One size at a time: the pictures of all sizes at once may not fit into memory.
+    # One size at a time: the images of all sizes at once may not fit into memory.
     for size, color in sorted({_wants(member) for member in members}):
         faces = open_data(size, color)
         if asked is None:

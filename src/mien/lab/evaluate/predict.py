@@ -28,7 +28,7 @@ Logits = dict[str, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained network, ready for pictures.
+    """A trained network, ready for images.
 
     Attributes:
         name: what to call it in reports.
@@ -102,13 +102,13 @@ def weights_file(model: Path) -> Path:
 
 
 def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
-    """Logits of many pictures, batch by batch.
+    """Logits of many images, batch by batch.
 
     Args:
         classifier: from ``open_classifier``.
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
         flip: read the mirror image too and give the mean of both logits, as the reader does.
-        batch: pictures at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
+        batch: images at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
 
     Returns:
         float32 (N, K) for each head.
@@ -125,7 +125,7 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
 
 
 def mean_of_views(plain: Logits, mirrored: Logits) -> Logits:
-    """The mean of the logits of pictures and of their mirror images: the same rule as in ``mien.classify``."""
+    """The mean of the logits of images and of their mirror images: the same rule as in ``mien.classify``."""
     return {name: np.float32(0.5) * (plain[name] + mirrored[name]) for name in plain}
 
 

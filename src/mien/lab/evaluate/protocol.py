@@ -1,4 +1,4 @@
-"""What is measured of a classifier: each head, with and without copied pictures, with and without mirror images."""
+"""What is measured of a classifier: each head, with and without copied images, with and without mirror images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Result:
 
     Attributes:
         head: the head's name.
-        pictures: ``official`` (the whole split) or ``dedup`` (without pictures whose exact copy is in the training part).
+        images: ``official`` (the whole split) or ``dedup`` (without images whose exact copy is in the training part).
         flip: whether the logits are the mean of image and mirror image.
         scores: the figures.
     """
@@ -102,7 +102,7 @@ def evaluate(classifier: Classifier, faces: Dataset, split: str = "validation") 
 
     A head that learned from votes is marked against the votes' majority, any other against the labels; heads that the
     data cannot mark are left out. ``dedup`` is measured where the data has a training part to compare with, and where
-    pictures with a right answer are left without the copies.
+    images with a right answer are left without the copies.
 
     Args:
         classifier: from ``open_classifier``.

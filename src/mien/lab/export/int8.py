@@ -32,17 +32,17 @@ _WEIGHTED = ("Conv", "Gemm", "MatMul")
 _BATCH = 32
 
 
-def quantized(weights: bytes, pictures: npt.NDArray[np.float32]) -> bytes:
+def quantized(weights: bytes, images: npt.NDArray[np.float32]) -> bytes:
     """The same network with whole numbers inside (static quantization, Jacob et al. 2018, arXiv 1712.05877).
 
     Weights become int8, symmetric, of 7 bits, with a scale for each output channel; activations uint8, the form that x86's
-    VNNI multiplies with int8 directly. Their ranges are the smallest and largest values that ``pictures`` excite: on FER2013
+    VNNI multiplies with int8 directly. Their ranges are the smallest and largest values that ``images`` excite: on FER2013
     cutting them tighter (percentiles, entropy) gained nothing (``docs/edge.md``). The last layer before each output stays
     float32: it costs next to no time, and logits keep their fine steps.
 
     Args:
-        weights: content of a float32 ONNX file with the input ``pictures``.
-        pictures: float32 (N, C, S, S), network input; some hundred, of the kind that the network learned from.
+        weights: content of a float32 ONNX file with the input ``images``.
+        images: float32 (N, C, S, S), network input; some hundred, of the kind that the network learned from.
 
     Returns:
         An ONNX file in QDQ form; input and outputs are float32 and called as before.
@@ -68,7 +68,7 @@ def quantized(weights: bytes, pictures: npt.NDArray[np.float32]) -> bytes:
         quantize_static(
             before,
             after,
-            _Reader(pictures),  # it asks for get_next() only
+            _Reader(images),  # it asks for get_next() only
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             weight_type=QuantType.QInt8,
@@ -122,15 +122,15 @@ def _quiet() -> Iterator[None]:
         root.removeHandler(nowhere)
 
 
-#: Share of pictures by which a head may be less often right, and share of equal answers that it needs at least.
+#: Share of images by which a head may be less often right, and share of equal answers that it needs at least.
 MOST_LOST, LEAST_AGREEMENT = 0.003, 0.9
-_RANGES_FROM = 300  # training pictures, each with its mirror image
+_RANGES_FROM = 300  # training images, each with its mirror image
 
 
 def to_int8(card: ModelCard, weights: bytes, faces: Dataset) -> tuple[ModelCard, bytes]:
     """Quantise a model, check that it is still as good, and fit its temperatures anew.
 
-    Ranges come from 300 training pictures and their mirror images; it is judged on the part that settings are chosen by.
+    Ranges come from 300 training images and their mirror images; it is judged on the part that settings are chosen by.
 
     Args:
         card: of the float32 model.
@@ -183,7 +183,7 @@ def export_int8(model: str | Path, faces: Dataset, out: Path, *, name: str = "")
 
     Raises:
         ModelError: there is no such model, it is int8 already, or ``to_int8`` refuses it.
-        DataError: ``faces`` lacks a part that is needed, or pictures that its recipe asks for.
+        DataError: ``faces`` lacks a part that is needed, or images that its recipe asks for.
         OptionError: ``name`` cannot be a file name.
         OutputError: ``out`` cannot be written to.
     """
@@ -206,7 +206,7 @@ def _check(before: Classifier, after: Classifier, part: Dataset) -> None:
         agreement = float((logits[0][head].argmax(1) == logits[1][head].argmax(1)).mean())
         if old - new > max(1, MOST_LOST * len(rows)) or not agreement >= LEAST_AGREEMENT:
             raise ModelError(
-                f"head {head!r} loses too much in int8: got {new} of {len(rows)} pictures right and {agreement:.1%} equal "
+                f"head {head!r} loses too much in int8: got {new} of {len(rows)} images right and {agreement:.1%} equal "
                 f"answers, expected at most {MOST_LOST:.1%} fewer than {old} and {LEAST_AGREEMENT:.0%}",
                 hint="Nothing was written. Use the float32 model (--to onnx).",
             )

@@ -45,7 +45,7 @@ def export_formats(
 ) -> list[Path]:
     """Write weights and cards into ``out``: NAME.onnx and NAME.json, NAME-int8.onnx and .json, NAME.pt2 and .pt2.json.
 
-    Each file is written whole or not at all, and the first only after all formats were checked on real pictures: those in
+    Each file is written whole or not at all, and the first only after all formats were checked on real images: those in
     float32 give the same logits as torch, int8 is as often right (``to_int8``).
 
     Args:
@@ -62,7 +62,7 @@ def export_formats(
 
     Raises:
         ModelError: the checkpoint is missing or damaged, or an exported file does not compute what the network computes.
-        DataError: ``faces`` lacks pictures that the run had, has no validation part, or lacks the votes that a head is
+        DataError: ``faces`` lacks images that the run had, has no validation part, or lacks the votes that a head is
             marked against.
         OptionError: ``name`` cannot be a file name.
         OutputError: ``out`` cannot be written to.

@@ -18,7 +18,7 @@ from ...data.dataset import SPLITS, TRAIN, Dataset
 from ...emotions import EMOTIONS
 from .quality import Quality
 
-#: Colors of the parts that are told apart by people with any colour vision (Okabe and Ito 2008), on light and on dark.
+#: Colors of the parts that are told apart by people with any color vision (Okabe and Ito 2008), on light and on dark.
 _PARTS = ("#0072B2", "#CC79A7", "#D55E00", "#009E73")
 _LIGHT_INK, _DARK_INK = "#1f2430", "#e6e8ee"
 _WIDTH = 5.0  # inches: on a telephone, letters of 10 points are still read
@@ -96,7 +96,7 @@ def _histogram(axes: Axes, faces: Dataset, values: npt.NDArray[np.float32], seen
         if rows.any():
             shares = np.histogram(values[rows], edges)[0] / rows.sum()
             axes.stairs(shares, edges, color=_PARTS[number], label=part, linewidth=1.6, fill=False)
-            if part == TRAIN:  # several fills would mix into a colour of no part
+            if part == TRAIN:  # several fills would mix into a color of no part
                 axes.stairs(shares, edges, color=_PARTS[number], alpha=0.18, fill=True)
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
     axes.set_ylim(bottom=0)

@@ -13,11 +13,12 @@ from sklearn.linear_model import LogisticRegression
 
 from ...data.dataset import Dataset
 from ...emotions import EMOTIONS
-from ..classical.features import compute_features, open_features
-from ..classical.settings import Classical
+from ...model.card import InputSpec
+from ...model.preprocess import resize, to_tensor
+from ..features import HandcraftedFeatures, compute_features
 
 FOLDS = 5
-#: A class of fewer pictures, copies counted once, cannot be learned, so its labels are not judged.
+#: A class of fewer images, copies counted once, cannot be learned, so its labels are not judged.
 LEAST_IMAGES = 10
 #: By how much more likely than the label the guess must be (of 1) to be called a probable error.
 LEAST_MARGIN = 0.5
@@ -28,10 +29,10 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Agreement:
-    """How FER+'s annotators see a choice of pictures, as a check of the method.
+    """How FER+'s annotators see a choice of images, as a check of the method.
 
     Attributes:
-        pictures: which ones, in words.
+        images: which ones, in words.
         n: those among them on which the votes have a majority.
         not_label: share of these whose majority is not the label.
         as_guessed: share of these whose majority is the guess; None for a choice that was not guessed otherwise.
@@ -50,7 +51,7 @@ class LabelCheck:
     Attributes:
         guess: int64 (N,), the emotion that it is confident of (index into the vocabulary); else the label.
         margin: float32 (N,), how much more likely it takes the guess to be than the label, -1 to 1; 0 where they are one.
-        accuracy: share of pictures on which its likeliest emotion is the label.
+        accuracy: share of images on which its likeliest emotion is the label.
         agreement: how often the votes agree; empty without votes.
     """
 
@@ -72,19 +73,19 @@ def check_labels(
 ) -> LabelCheck | None:
     """Find labels that are probably wrong.
 
-    Each fifth of the pictures is judged by a classifier that learned from the other four; copies stay together, so that no
+    Each fifth of the images is judged by a classifier that learned from the other four; copies stay together, so that no
     image is judged by its copy's label. The classifier: HOG (Dalal and Triggs 2005), principal components, the Nystroem
     approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic regression. Its guesses are turned into
     candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is confident where its probability
-    reaches the mean that it has among the pictures labeled so.
+    reaches the mean that it has among the images labeled so.
 
     Args:
-        faces: N pictures; blank ones should be left out.
+        faces: N images; blank ones should be left out.
         copies: int64 (N,), equal for copies.
         tell: called with (steps done, steps in all).
 
     Returns:
-        The check; None where fewer than two classes have ``LEAST_IMAGES`` pictures.
+        The check; None where fewer than two classes have ``LEAST_IMAGES`` images.
     """
     counts = np.bincount(faces.labels[np.unique(copies, return_index=True)[1]], minlength=len(EMOTIONS))
     judged = np.flatnonzero(counts[faces.labels] >= LEAST_IMAGES)
@@ -113,7 +114,7 @@ def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> n
     The off-diagonal of the confident joint of Northcutt et al. (2021), equation 1.
 
     Args:
-        probabilities: float32 (N, K), of pictures that the classifier did not learn from.
+        probabilities: float32 (N, K), of images that the classifier did not learn from.
         labels: int64 (N,), index into the K columns.
     """
     classes = np.unique(labels)
@@ -124,12 +125,12 @@ def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> n
 
 
 def _features(images: npt.NDArray[np.uint8], tell: Callable[[int], None]) -> Floats:
-    """float32 (N, up to 1000); nothing here looks at labels, so that all pictures may be used to fit it."""
-    front, _ = open_features(Classical(features="hog", cell=_CELL, size=_SIDE))
-    hog = compute_features(front, images, batch=256, progress=lambda done, _total: tell(done))
+    """float32 (N, up to 1000); nothing here looks at labels, so that all images may be used to fit it."""
+    prepared = to_tensor(resize(images, _SIDE), InputSpec(_SIDE, 0.0, 1 / 255))
+    hog = compute_features(HandcraftedFeatures("hog", _CELL), prepared, lambda done, _total: tell(done))
     count = min(_COMPONENTS, *hog.shape)
     reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
-    reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two pictures: 2
+    reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two images: 2
     kernel = Nystroem(gamma=0.5, n_components=min(_LANDMARKS, len(hog)), random_state=_SEED).fit(reduced)
     mapped = np.asarray(kernel.transform(reduced), np.float32)
     mapped -= mapped.mean(0)
@@ -169,7 +170,7 @@ def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> 
     majority = faces.votes.majority()
     candidates, probable = _by_margin(margin, 1e-6), _by_margin(margin, LEAST_MARGIN)
     choices = {
-        "all pictures": np.arange(len(faces)),
+        "all images": np.arange(len(faces)),
         "all candidates of confident learning": candidates,
         f"probable errors (margin at least {LEAST_MARGIN:g})": probable,
         **{f"the {top} with the largest margin": probable[:top] for top in (500, 100) if len(probable) > top},

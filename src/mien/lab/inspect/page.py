@@ -42,7 +42,7 @@ class _Section:
 
 
 def render(inspection: Inspection, problems: Sequence[Problem], cleaning: Cleaning, notes: Sequence[str] = ()) -> bytes:
-    """The page, UTF-8; it holds thumbnails of some hundred pictures.
+    """The page, UTF-8; it holds thumbnails of some hundred images.
 
     Args:
         inspection: what was measured.
@@ -84,13 +84,11 @@ def not_checked(inspection: Inspection) -> list[str]:
     """What was not looked for, and why, a sentence each."""
     told = []
     if inspection.detection is None:
-        told.append(
-            "Not looked for: pictures without a face. --faces does so; in tight crops it misses real faces too."
-        )
+        told.append("Not looked for: images without a face. --faces does so; in tight crops it misses real faces too.")
     if inspection.labels is None:
-        told.append("Not looked for: label errors. At least two classes with ten different pictures are needed.")
+        told.append("Not looked for: label errors. At least two classes with ten different images are needed.")
     if inspection.files is None:
-        told.append("Not looked for: odd sizes and modes, for the pictures are not files of their own.")
+        told.append("Not looked for: odd sizes and modes, for the images are not files of their own.")
     return told
 
 
@@ -98,7 +96,7 @@ def _about(faces: Dataset, parts: Sequence[str]) -> str:
     height, width = faces.images.shape[1:3]
     kind = "color" if faces.images.ndim == 4 else "gray"
     counted = ", ".join(f"{part} {int((faces.split == part).sum()):,}" for part in parts)
-    return f"{len(faces):,} pictures, looked at in {kind} at {width} x {height} pixels: {counted}."
+    return f"{len(faces):,} images, looked at in {kind} at {width} x {height} pixels: {counted}."
 
 
 def _section(problem: Problem, faces: Dataset, parts: Sequence[str]) -> _Section:

@@ -33,7 +33,7 @@ def shown(faces: Dataset, row: int, remark: str = "") -> Shown:
 
 
 def samples(faces: Dataset) -> list[tuple[str, list[Shown]]]:
-    """Some pictures of each class, drawn with a fixed seed."""
+    """Some images of each class, drawn with a fixed seed."""
     rng = np.random.default_rng(0)
     drawn = []
     for label in np.unique(faces.labels):
@@ -47,7 +47,7 @@ def mean_faces(faces: Dataset, rows: npt.NDArray[np.bool_]) -> list[Shown]:
     """The mean image of each class.
 
     Args:
-        faces: N pictures.
+        faces: N images.
         rows: bool (N,), those to take.
     """
     means = []

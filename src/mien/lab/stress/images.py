@@ -23,7 +23,7 @@ from ..compare.members import Member
 from ..compare.question import Question, common_question, exam, rows_of
 from .subject import Subject, as_whole, in_window
 
-#: Side at which images are read; a face that fills its picture is then as large as it needs to be.
+#: Side at which images are read; a face that fills its image is then as large as it needs to be.
 _SIDE = 128
 #: A cut-out face is looked at this large when its landmarks are looked for.
 _LOOK = 192
@@ -107,7 +107,7 @@ def draw(
         progress: called with (images done, images in all).
 
     Raises:
-        DataError: there is no picture that all models can be marked on, or no face in any.
+        DataError: there is no image that all models can be marked on, or no face in any.
     """
     asked = exam(question, members, part, TEST)
     chosen = _evenly(asked.answers, n, np.random.default_rng(seed))

@@ -26,7 +26,7 @@ def fitted(recipe: Recipe, faces: Dataset, limit_bytes: int) -> Recipe:
     """The recipe, its batches divided into so many parts that training stays below ``limit_bytes``.
 
     Raises:
-        OptionError: not even two pictures at a time fit.
+        OptionError: not even two images at a time fit.
     """
     parts = parts_that_fit(recipe, build_network(recipe), 4 * faces.images.nbytes, limit_bytes)
     return replace(recipe, schedule=replace(recipe.schedule, accumulate=parts))
@@ -35,19 +35,19 @@ def fitted(recipe: Recipe, faces: Dataset, limit_bytes: int) -> Recipe:
 def parts_that_fit(recipe: Recipe, network: MultiHead, data_bytes: int, limit_bytes: int) -> int:
     """In how many parts a batch must go through the network so that training stays below ``limit_bytes``.
 
-    An estimate from what torch keeps of two pictures between the forward and the backward pass.
+    An estimate from what torch keeps of two images between the forward and the backward pass.
 
     Args:
         recipe: whose batches they are.
         network: as ``build_network`` makes it.
-        data_bytes: memory of the pictures themselves.
+        data_bytes: memory of the images themselves.
         limit_bytes: what the whole process may take.
 
     Returns:
         The number of parts, at least what the recipe itself asks for.
 
     Raises:
-        OptionError: not even two pictures at a time fit.
+        OptionError: not even two images at a time fit.
     """
     copies = (
         2 + (recipe.optimizer.name != "sgd") + 1 + bool(recipe.schedule.ema)
@@ -60,7 +60,7 @@ def parts_that_fit(recipe: Recipe, network: MultiHead, data_bytes: int, limit_by
         raise OptionError(
             f"the memory limit of {limit_bytes / 1e9:.1f} GB is too small for {recipe.name}: expected at least "
             f"{(fixed + 2 * each) / 1e9:.1f} GB",
-            hint="Raise the limit, or choose a recipe with a smaller network or smaller pictures.",
+            hint="Raise the limit, or choose a recipe with a smaller network or smaller images.",
         )
     parts = recipe.schedule.accumulate
     while recipe.schedule.batch // parts > pictures or recipe.schedule.batch % parts:
@@ -68,14 +68,14 @@ def parts_that_fit(recipe: Recipe, network: MultiHead, data_bytes: int, limit_by
     if recipe.schedule.batch // parts < 2:
         raise OptionError(
             f"the memory limit of {limit_bytes / 1e9:.1f} GB: a batch of {recipe.schedule.batch} cannot be divided into "
-            f"equal parts of 2 to {pictures} pictures",
+            f"equal parts of 2 to {pictures} images",
             hint="Choose a batch with more divisors, such as --set schedule.batch=32.",
         )
     return parts
 
 
 def kept_bytes(recipe: Recipe, network: MultiHead) -> int:
-    """Bytes that torch keeps for the backward pass of two pictures, weights not counted."""
+    """Bytes that torch keeps for the backward pass of two images, weights not counted."""
     own = {weight.data_ptr() for weight in network.parameters()}
     seen: dict[int, int] = {}
 
@@ -111,7 +111,7 @@ def fastest_precision(recipe: Recipe, steps: int = 3) -> Precision:
     network = build_network(recipe).to(device).to(memory_format=torch.channels_last)
     side, channels = recipe.input.size, recipe.input.channels
     part = recipe.schedule.batch // recipe.schedule.accumulate
-    count = max(2, min(64, part, 64 * 48 * 48 // side**2))  # large pictures: fewer of them tell as much
+    count = max(2, min(64, part, 64 * 48 * 48 // side**2))  # large images: fewer of them tell as much
     pictures = torch.rand(count, channels, side, side, device=device)
 
     def seconds(enabled: bool) -> float:

@@ -119,7 +119,7 @@ class Training(lightning.LightningModule):
         recipe: how to train.
         network: what to train.
         class_weights: float (K,) for each head: how much an image of each class counts.
-        ratio: pictures without labels that follow each one with a label in a batch.
+        ratio: images without labels that follow each one with a label in a batch.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class Training(lightning.LightningModule):
 
 
 def seen_by_student(recipe: Recipe) -> Augment:
-    """How pictures are changed: those that teachers answered for were moved and relit before, and are no further.
+    """How images are changed: those that teachers answered for were moved and relit before, and are no further.
 
     What hides or spoils a part of the image stays: the student is to give the answer that the teachers gave to all of it.
     """

@@ -25,7 +25,7 @@ class HeadCertainty:
 
     Attributes:
         model, head: which.
-        pictures: ``official`` (the whole split) or ``dedup`` (without exact copies of training pictures).
+        images: ``official`` (the whole split) or ``dedup`` (without exact copies of training images).
         overall: calibration over all emotions.
         classes: of each emotion.
         label_sets: when told to choose from fewer emotions.
@@ -57,7 +57,7 @@ class HeadCertainty:
 
 
 def measure(classifier: Classifier, faces: Dataset, split: str = "validation") -> list[HeadCertainty]:
-    """Measure every head that the data can mark, on the whole split and without copies of training pictures.
+    """Measure every head that the data can mark, on the whole split and without copies of training images.
 
     Mirror images are averaged, as the reader does by default.
 
