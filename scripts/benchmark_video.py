@@ -24,7 +24,7 @@ from mien import Reader, ReadOptions, Tracker, Video, read_video
 from mien.detection.registry import create_detector
 from mien.io.images import read_image
 from mien.model.classifier import EmotionClassifier
-from mien.model.preprocess import cut, to_tensor
+from mien.model.preprocess import align_face, to_tensor
 from mien.model.registry import load_model
 from mien.model.session import open_session
 from mien.video import video_reader
@@ -119,9 +119,9 @@ def stages(clip: Path, frames: int = 150) -> dict[str, float]:
         at = timed("decode", at)
         faces = detector.detect(frame)
         at = timed("detect", at)
-        crops = np.stack([cut(frame, face, card.input.size, card.input.color) for face in faces])
+        crops = np.stack([align_face(frame, face, card.input.size, card.input.color) for face in faces])
         at = timed("crop", at)
-        network.judge(to_tensor(crops, card.input))
+        network.predict(to_tensor(crops, card.input))
         timed("classify", at)
         ((_, readings),) = reader.read_frames([frame])
         at = time.perf_counter()

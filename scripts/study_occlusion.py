@@ -30,7 +30,7 @@ from mien.data.loading import open_data
 from mien.detection.registry import create_detector
 from mien.lab.stress import covers
 from mien.lab.stress.subject import Subject
-from mien.model.preprocess import cut
+from mien.model.preprocess import align_face
 
 #: Rows of the Training part whose face, looked at, is covered (hand, hair, dark glasses, object), and is not.
 COVERED = """
@@ -165,7 +165,7 @@ def fit(path):
     pictures = {row: data.images[row] for row in sorted(once | more | hidden | bare)}
     found, truth, weights = [], [], []
     for row, kind, frame, _, face in seen(pictures, lambda row: KINDS if row in once else (), True, 3):
-        found.append(features(cut(frame, face, SIDE), half_distance(face)))
+        found.append(features(align_face(frame, face, SIDE), half_distance(face)))
         truth.append(row in hidden if kind == "bare" else kind != "shadow")
         usual = {"bare": 12.0 if row in hidden else 8.0 if row in bare else 1.5, "shadow": 0.7, "half": 0.3}
         weights.append(usual.get(kind, 0.5))

@@ -13,7 +13,7 @@ from collections import defaultdict
 import numpy as np
 
 from mien.explain.explainer import open_explainer
-from mien.explain.sanity import layers, rank_correlation, shuffled_weights
+from mien.explain.faithfulness import layers, rank_correlation, shuffled_weights
 from mien.io.discovery import find_images
 from mien.io.images import read_image
 from mien.model.registry import load_model
@@ -50,13 +50,13 @@ def main() -> None:
             break
     faces = faces[: args.most_faces]
     print(f"{args.model}: {len(faces)} faces, {len(names)} layers", flush=True)
-    maps = [own.heat(crop, reading.emotion) for reading, crop in faces]
+    maps = [own.occlusion_map(crop, reading.emotion) for reading, crop in faces]
     signed, sizes = defaultdict(list), defaultdict(list)
     for what, shuffled in copies.items():
         # Three orders of the weights, each for a third of the faces: one order could be an odd one
         explainers = [open_explainer(options, shuffled_weights(weights, seed, only=shuffled)) for seed in range(3)]
         for number, ((reading, crop), heat) in enumerate(zip(faces, maps)):
-            other = explainers[number % 3].heat(crop, reading.emotion)
+            other = explainers[number % 3].occlusion_map(crop, reading.emotion)
             signed[what].append(rank_correlation(heat, other))
             sizes[what].append(rank_correlation(abs(heat), abs(other)))
         print(f"{what:32} {mean_with_interval(signed[what])}   size {mean_with_interval(sizes[what])}", flush=True)

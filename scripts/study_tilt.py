@@ -34,7 +34,7 @@ def main(data: Path, model: str, n: int) -> None:
     truth = faces.votes.majority()
     rows = np.flatnonzero(truth >= 0)[:n]
     reader = Reader(ReadOptions(model=model, min_face=24))
-    frames_only = Reader(ReadOptions(model=model, detector="whole"))
+    frames_only = Reader(ReadOptions(model=model, detector="none"))
     print("degrees  found        accuracy of those  frame without detection")
     for degrees in (0, 15, 30, 45, 60):
         frames = [turned(faces.images[row], degrees if row % 2 else -degrees) for row in rows]

@@ -272,7 +272,7 @@ def clip_counts(clip: list[tuple], rate: int) -> tuple[np.ndarray, np.ndarray, n
         boxes = [reading.face.box for reading in readings]
         who = persons(boxes, truth)
         for numbers, history in (
-            ([r.track for r in follower.follow(frame, readings)], ours),
+            ([r.track_id for r in follower.follow(frame, readings)], ours),
             (nearest.number(frame.time_s, boxes), theirs),
         ):
             history.append((frame.time_s, shot, {p: n for p, n in zip(who, numbers) if p is not None}))

@@ -20,7 +20,7 @@ from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.targets import hard_targets
-from mien.model.preprocess import cut
+from mien.model.preprocess import align_face
 
 SIDE = 48
 SETS = (
@@ -51,7 +51,7 @@ def framed(path, most=2500):
         photo = read_image(rows[place]["image"]["bytes"])
         found = detector.detect(photo)
         if found:
-            faces.append(cut(photo, max(found, key=lambda face: face.box.width), SIDE, "gray"))
+            faces.append(align_face(photo, max(found, key=lambda face: face.box.width), SIDE, "gray"))
             emotions.append(rows[place]["emotion"])
     return np.stack(faces), emotions
 

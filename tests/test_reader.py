@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import mien
-from mien import Frame, Reader, ReadOptions, SourceError
+from mien import AbstainReason, Frame, Reader, ReadOptions, SourceError
 
 from .conftest import EXAMPLES
 
@@ -42,7 +42,7 @@ def test_label_sets_condition_the_probabilities(name):
 def test_conditioning_keeps_the_odds(reader, hopper):
     (full,) = reader.read(hopper.image)
     (part,) = Reader(ReadOptions(emotions="four")).read(hopper.image)
-    whole, four = full.as_dict(), part.as_dict()
+    whole, four = full.scores(), part.scores()
     for one in ("sad", "neutral"):
         assert four[one] / four["happy"] == pytest.approx(whole[one] / whole["happy"], rel=1e-3)
 
@@ -101,7 +101,7 @@ def test_images_are_drawn_as_readings_are(reader, astronaut):
 
 def test_whole_reads_a_crop_without_detection(astronaut):
     crop = astronaut.image[50:200, 150:300]
-    (reading,) = Reader(ReadOptions(detector="whole")).read(np.ascontiguousarray(crop))
+    (reading,) = Reader(ReadOptions(detector="none")).read(np.ascontiguousarray(crop))
     assert reading.face.box.xyxy == (0, 0, 150, 150)
     assert reading.emotion == "happy"
 
@@ -127,11 +127,11 @@ def test_unsure_readings_abstain(hopper):
 def test_a_blurred_or_tiny_face_is_not_relied_on(hopper):
     sharp, blurred = hopper.image, cv2.GaussianBlur(hopper.image, (0, 0), 16)
     tiny = cv2.resize(cv2.resize(sharp, None, fx=0.02, fy=0.02, interpolation=cv2.INTER_AREA), (512, 600))
-    whole = mien.Reader(mien.ReadOptions(detector="whole"))
-    assert "blurred" not in whole.read(sharp[40:400, 80:440])[0].doubts
+    whole = mien.Reader(mien.ReadOptions(detector="none"))
+    assert AbstainReason.BLURRED not in whole.read(sharp[40:400, 80:440])[0].abstain_reasons
     for spoiled in (blurred[40:400, 80:440], tiny[40:400, 80:440]):
         (reading,) = whole.read(np.ascontiguousarray(spoiled))
-        assert "blurred" in reading.doubts
+        assert AbstainReason.BLURRED in reading.abstain_reasons
         assert reading.abstained
 
 

@@ -21,16 +21,17 @@ def moments(clip):
 def test_each_person_keeps_a_number_and_an_expression(moments):
     assert [frame.index for frame, _ in moments] == list(range(30))
     seen = {
-        number: {reading.track: reading.emotion for reading in readings} for number, (_, readings) in enumerate(moments)
+        number: {reading.track_id: reading.emotion for reading in readings}
+        for number, (_, readings) in enumerate(moments)
     }
     assert all(seen[number] == {1: "happy"} for number in range(15))
     assert all(seen[number] == {1: "happy", 2: "neutral"} for number in range(16, 30))
 
 
 def test_probabilities_are_smoothed_and_the_raw_ones_kept(moments):
-    of_first = [reading for _, readings in moments for reading in readings if reading.track == 1]
-    np.testing.assert_allclose(of_first[0].probabilities, of_first[0].raw, atol=1e-6)
-    raw = np.array([np.log(reading.raw[6] + 1e-6) for reading in of_first])
+    of_first = [reading for _, readings in moments for reading in readings if reading.track_id == 1]
+    np.testing.assert_allclose(of_first[0].probabilities, of_first[0].frame_probabilities, atol=1e-6)
+    raw = np.array([np.log(reading.frame_probabilities[6] + 1e-6) for reading in of_first])
     smooth = np.array([np.log(reading.probabilities[6] + 1e-6) for reading in of_first])
     assert np.abs(np.diff(smooth)).mean() < np.abs(np.diff(raw)).mean()
 
@@ -38,7 +39,7 @@ def test_probabilities_are_smoothed_and_the_raw_ones_kept(moments):
 def test_a_sampled_video(clip):
     moments = list(read_video(clip, ReadOptions(emotions="happy-sad"), interval_s=0.5))
     assert [round(frame.time_s, 1) for frame, _ in moments] == [0.0, 0.5, 1.0, 1.5]
-    assert {reading.track for _, readings in moments for reading in readings} == {1, 2}
+    assert {reading.track_id for _, readings in moments for reading in readings} == {1, 2}
 
 
 def test_a_video_plays_at_its_own_speed(clip):

@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = [
     "EMOTIONS",
     "LABEL_SETS",
+    "AbstainReason",
     "Box",
     "DataError",
     "Face",
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AbstainReason": ".types",
     "Box": ".types",
     "DataError": ".errors",
     "EMOTIONS": ".emotions",
@@ -87,7 +89,7 @@ if TYPE_CHECKING:
     from .options import ReadOptions
     from .reader import Reader, read
     from .tracking.tracker import Tracker
-    from .types import Box, Face, Frame, Reading
+    from .types import AbstainReason, Box, Face, Frame, Reading
     from .video import Watch, read_video
 
 

@@ -45,7 +45,7 @@ def caption(reading: Reading) -> str:
     """One line for a face: ``happy 98 %``, ``neutral 54 % + sad 31 %``, or ``sad? 38 %`` where it abstained."""
     if reading.abstained or not reading.mixed:
         return f"{named(reading)} {percent(reading.confidence)}"
-    probabilities = reading.as_dict()
+    probabilities = reading.scores()
     return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
 
 
@@ -73,8 +73,8 @@ def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
 def _tag(pen: ImageDraw.ImageDraw, reading: Reading, frame: Frame, line: int) -> None:
     box, color = reading.face.box, COLORS[reading.emotion]
     text, pad = caption(reading), 2 * line
-    if reading.track is not None:
-        text = f"{reading.track}: {text}"
+    if reading.track_id is not None:
+        text = f"{reading.track_id}: {text}"
     # As large as the image suggests, but hardly wider than the face, so that neighbors keep their captions.
     largest = 1.2 * box.width / pen.textlength(text, font=ImageFont.load_default(100.0)) * 100
     font = ImageFont.load_default(float(np.clip(largest, 10, max(14, frame.width / 28))))

@@ -8,7 +8,7 @@ from pathlib import Path
 from .emotions import LABEL_SETS
 from .errors import OptionError
 
-DETECTORS = ("centerface", "yunet", "whole")
+DETECTORS = ("centerface", "yunet", "none")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ReadOptions:
         model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
         head: whose labels: ``ferplus`` (ten annotators an image) or ``fer2013`` (one label an image); None takes the
             model's first.
-        detector: ``centerface``, ``yunet`` (give its file as ``detector_file``) or ``whole`` (the image is the face).
+        detector: ``centerface``, ``yunet`` (give its file as ``detector_file``) or ``none`` (the image is the face).
         detector_file: path of the detector's weights, where they do not come with mien.
         detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's own default.
         min_face: the smallest face to look for, its side in pixels of the image; larger is faster. None takes a twelfth

@@ -99,10 +99,10 @@ def hiding_options(options: ReadOptions, *, moving: bool = False) -> ReadOptions
     Raises:
         OptionError: the image is taken for the face, so that there is nobody to be hidden.
     """
-    if options.detector == "whole":
+    if options.detector == "none":
         raise OptionError(
-            "--mask-others with --detector whole: the image is taken for one face, so others in it are not seen",
-            hint="Leave out --detector whole, or --mask-others.",
+            "--mask-others with --detector none: the image is taken for one face, so others in it are not seen",
+            hint="Leave out --detector none, or --mask-others.",
         )
     least = options.min_face if options.min_face or moving else MIN_FACE_SHARE
     return replace(options, detector_threshold=HALF_SURE * score_needed(options), min_face=least)
@@ -179,17 +179,17 @@ class LiveHider:
         """
         now = frame.time_s
         for reading in readings:
-            self._seen[reading.track] = now, reading.face.box
+            self._seen[reading.track_id] = now, reading.face.box
         self._seen = {track: seen for track, seen in self._seen.items() if now - seen[0] <= HELD_S}
         if self._kept not in self._seen:
             sure = [reading for reading in readings if reading.face.score >= self._least]
-            self._kept = max(sure, key=lambda one: one.face.box.width).track if sure else None
-        mine = [reading for reading in readings if reading.track == self._kept]
+            self._kept = max(sure, key=lambda one: one.face.box.width).track_id if sure else None
+        mine = [reading for reading in readings if reading.track_id == self._kept]
         spared = [reading.face.box for reading in mine]
         others = [
             reading.face.box
             for reading in readings
-            if reading.track != self._kept
+            if reading.track_id != self._kept
             and not (reading.face.score < self._least and any(inside(reading.face.box, box) for box in spared))
         ]
         away = [
@@ -223,7 +223,7 @@ class VideoHider:
     def add(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Remember a frame: all faces in it, with their tracks, the half-sure ones too."""
         for reading in readings:
-            number = reading.track or 0
+            number = reading.track_id or 0
             self._sure[number] += reading.face.score >= self._least
             self._seen.setdefault(number, []).append((frame.time_s, len(self._frames)))
         self._frames.append((frame.index, frame.time_s))
@@ -248,7 +248,7 @@ class VideoHider:
     def readings(self, kept: frozenset[int]) -> Iterator[tuple[int, float, list[Reading]]]:
         """Number, time and readings of each frame, of those who may be seen."""
         for place, (index, time_s) in enumerate(self._frames):
-            found = [one for one in self._unpacked(place) if one.track in kept and one.face.score >= self._least]
+            found = [one for one in self._unpacked(place) if one.track_id in kept and one.face.score >= self._least]
             yield index, time_s, found
 
     def cover(self, place: int, frame: Frame, kept: frozenset[int]) -> Frame:
@@ -262,14 +262,14 @@ class VideoHider:
             kept: who may be seen.
         """
         now, found = self._frames[place][1], self._unpacked(place)
-        spared = [one.face.box for one in found if one.track in kept]
+        spared = [one.face.box for one in found if one.track_id in kept]
         others = [
             one.face.box
             for one in found
-            if one.track not in kept
+            if one.track_id not in kept
             and not (one.face.score < self._least and any(inside(one.face.box, box) for box in spared))
         ]
-        here = {one.track for one in found}
+        here = {one.track_id for one in found}
         unseen = [
             box
             for number in self._seen
@@ -290,7 +290,7 @@ class VideoHider:
         return grown(later, times[after][0] - now) if later else None
 
     def _box(self, number: int, seen: tuple[float, int]) -> Box:
-        return next(one.face.box for one in self._unpacked(seen[1]) if one.track == number)
+        return next(one.face.box for one in self._unpacked(seen[1]) if one.track_id == number)
 
     def _unpacked(self, place: int) -> list[Reading]:
         return [self._reading(row) for row in self._packed[place]]
@@ -306,7 +306,9 @@ class VideoHider:
 
 def _packed(reading: Reading) -> list[float]:
     unknown = [float("nan")] * len(reading.emotions)
-    detail = float("nan") if reading.detail is None else reading.detail
-    given = [*reading.face.box.xyxy, reading.face.score, reading.track or 0, reading.covered, detail]
-    votes, raw = (unknown if one is None else one.tolist() for one in (reading.votes, reading.raw))
+    detail = float("nan") if reading.sharpness is None else reading.sharpness
+    given = [*reading.face.box.xyxy, reading.face.score, reading.track_id or 0, reading.in_label_set, detail]
+    votes, raw = (
+        unknown if one is None else one.tolist() for one in (reading.vote_shares, reading.frame_probabilities)
+    )
     return [*given, *reading.probabilities.tolist(), *votes, *raw]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import OptionError
+from .errors import MienError, OptionError
 
 
 def checked(
@@ -125,8 +127,19 @@ class Frame:
 
 #: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
 SHARE = 0.25
-#: A face with less detail is too blurred, or was too small, to be relied on. Chosen from data: see ``docs/uncertainty.md``.
+#: A face below this sharpness is too blurred or too small to be relied on. Chosen from data: see ``docs/uncertainty.md``.
 MIN_SHARPNESS = 0.03
+
+
+class AbstainReason(str, Enum):
+    """Why a reading abstains."""
+
+    BLURRED = "blurred"
+    """The face is too small or too blurred: its sharpness is below ``MIN_SHARPNESS``."""
+    LOW_CONFIDENCE = "low_confidence"
+    """The likeliest emotion is less likely than ``min_confidence``."""
+    OUTSIDE_LABEL_SET = "outside_label_set"
+    """The face most likely shows no emotion of the label set: ``in_label_set`` is below ``min_confidence``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,29 +149,38 @@ class Reading:
     Attributes:
         face: where the face is.
         emotions: the label set, in the vocabulary's order; length K.
-        probabilities: float32 (K,), one per emotion, calibrated, summing to 1: how likely it is that most people would
-            name this emotion. In a video they are smoothed over time.
-        votes: float32 (K,), summing to 1: the share of people expected to name each emotion; None where not known.
-        covered: how likely it is that the face shows an emotion of the label set at all, 0 to 1.
+        probabilities: float32 (K,), calibrated, summing to 1: how likely it is that most people would name each emotion.
+            In a video they are smoothed over time.
+        vote_shares: float32 (K,), summing to 1: the expected share of people who name each emotion; None if unknown.
+        in_label_set: probability that the face shows an emotion of the label set at all, 0 to 1.
         min_confidence: the reading abstains below this, 0 to 1.
-        track: number of the person in a video; None in a photo.
-        raw: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed; None in a photo.
-        detail: how much the face shows, as ``mien.model.preprocess`` measures it; None where not known.
+        track_id: number of the person in a video; None in a photo.
+        frame_probabilities: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed;
+            None in a photo.
+        sharpness: how much detail the face shows, as ``mien.model.preprocess`` measures it; None if unknown.
+        source: name of the image or video, as ``Frame.name``.
+        frame_index: number of the frame in its source; 0 in a photo.
+        time_s: seconds from the start of the source; 0.0 in a photo.
+        face_index: number of the face in its frame, from 0, most certain detection first.
     """
 
     face: Face
     emotions: tuple[str, ...]
     probabilities: npt.NDArray[np.float32]
-    votes: npt.NDArray[np.float32] | None = None
-    covered: float = 1.0
+    vote_shares: npt.NDArray[np.float32] | None = None
+    in_label_set: float = 1.0
     min_confidence: float = 0.5
-    track: int | None = None
-    raw: npt.NDArray[np.float32] | None = None
-    detail: float | None = None
+    track_id: int | None = None
+    frame_probabilities: npt.NDArray[np.float32] | None = None
+    sharpness: float | None = None
+    source: str = "array"
+    frame_index: int = 0
+    time_s: float = 0.0
+    face_index: int = 0
 
     def __post_init__(self) -> None:
         _check_distribution("probabilities", self.probabilities, len(self.emotions))
-        for name in ("votes", "raw"):
+        for name in ("vote_shares", "frame_probabilities"):
             given = getattr(self, name)
             if given is not None:
                 _check_distribution(name, given, len(self.emotions))
@@ -175,35 +197,103 @@ class Reading:
 
     @property
     def mixed(self) -> tuple[str, ...]:
-        """The emotions that share the face, strongest first; empty where one rules alone, or the votes are not known."""
-        if self.votes is None:
+        """The emotions that share the face, strongest first; empty for a single emotion or unknown ``vote_shares``."""
+        if self.vote_shares is None:
             return ()
-        strong = [int(i) for i in np.argsort(-self.votes, kind="stable") if self.votes[i] >= SHARE]
+        strong = [int(i) for i in np.argsort(-self.vote_shares, kind="stable") if self.vote_shares[i] >= SHARE]
         return tuple(self.emotions[i] for i in strong) if len(strong) > 1 else ()
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """Why not to rely on this reading; empty where nothing speaks against it.
-
-        ``blurred``: the face was too small or too blurred; ``unsure``: the strongest emotion is too unlikely; ``other``: the
-        face most likely shows no emotion of the label set.
-        """
-        against = {
-            "blurred": self.detail is not None and self.detail < MIN_SHARPNESS,
-            "unsure": self.confidence < self.min_confidence,
-            "other": self.covered < self.min_confidence,
+    def abstain_reasons(self) -> tuple[AbstainReason, ...]:
+        """Why not to rely on this reading, most basic reason first; empty if nothing speaks against it."""
+        holds = {
+            AbstainReason.BLURRED: self.sharpness is not None and self.sharpness < MIN_SHARPNESS,
+            AbstainReason.LOW_CONFIDENCE: self.confidence < self.min_confidence,
+            AbstainReason.OUTSIDE_LABEL_SET: self.in_label_set < self.min_confidence,
         }
-        return tuple(doubt for doubt, holds in against.items() if holds)
+        return tuple(reason for reason in AbstainReason if holds[reason])
 
     @property
     def abstained(self) -> bool:
-        """True where there are ``doubts``: do not rely on the emotion named."""
-        return bool(self.doubts)
+        """True if there is any of ``abstain_reasons``: do not rely on ``emotion``."""
+        return bool(self.abstain_reasons)
 
-    def as_dict(self) -> dict[str, float]:
+    def scores(self) -> dict[str, float]:
         """Emotion -> probability, strongest first."""
         pairs = zip(self.emotions, self.probabilities.tolist())
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading as plain Python values: a row of ``mien read --json``, whose columns ``mien.io.rows`` documents."""
+        row = {
+            **frame_cells(self.source, self.frame_index, self.time_s),
+            "face": self.face_index,
+            "track_id": self.track_id,
+            **{name: round(float(at), 2) for name, at in zip(("x0", "y0", "x1", "y1"), self.face.box.xyxy)},
+            "score": round(float(self.face.score), 4),
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 4),
+            "mixed": list(self.mixed),
+            "abstained": self.abstained,
+            **{emotion: round(p, 4) for emotion, p in zip(self.emotions, self.probabilities.tolist())},
+        }
+        if self.frame_probabilities is not None:
+            pairs = zip(self.emotions, self.frame_probabilities.tolist())
+            row |= {f"frame_{emotion}": round(p, 4) for emotion, p in pairs}
+        return row
+
+
+def frame_cells(source: str, index: int, time_s: float) -> dict[str, Any]:
+    """The cells of a row that say where a frame comes from."""
+    # A file name that is not UTF-8 reaches Python as lone surrogates, which no table can hold: spell them out
+    name = source.encode("utf-8", "backslashreplace").decode("utf-8")
+    return {"source": name, "frame": index, "time_s": round(float(time_s), 3)}
+
+
+class Readings(list[Reading]):
+    """The readings of one or several images: a list, with where they come from.
+
+    Attributes:
+        sources: names of the images that were read, in order, those without a face too.
+        errors: why images could not be read, with ``errors="return"``.
+    """
+
+    def __init__(
+        self, readings: Iterable[Reading] = (), sources: Sequence[str] = (), errors: Sequence[MienError] = ()
+    ) -> None:
+        super().__init__(readings)
+        self.sources, self.errors = tuple(sources), tuple(errors)
+
+    def filter(
+        self,
+        *,
+        emotion: str | Collection[str] | None = None,
+        min_confidence: float = 0.0,
+        min_face: float = 0.0,
+        abstained: bool | None = None,
+    ) -> Readings:
+        """The readings that meet all conditions.
+
+        Args:
+            emotion: name or names of the likeliest emotion; None takes all.
+            min_confidence: least probability of the likeliest emotion, 0 to 1.
+            min_face: least width of the face, in pixels.
+            abstained: only readings that abstained (True) or did not (False); None takes both.
+        """
+        wanted = (emotion,) if isinstance(emotion, str) else emotion
+        kept = (
+            reading
+            for reading in self
+            if (wanted is None or reading.emotion in wanted)
+            and reading.confidence >= min_confidence
+            and reading.face.box.width >= min_face
+            and abstained in (None, reading.abstained)
+        )
+        return Readings(kept, self.sources, self.errors)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One row a face, as ``Reading.to_dict``."""
+        return [reading.to_dict() for reading in self]
 
 
 def _check_distribution(name: str, values: npt.NDArray[np.float32], length: int) -> None:

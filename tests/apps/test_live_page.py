@@ -120,7 +120,7 @@ def test_live_video_gets_its_label_a_chart_a_snapshot_and_a_table(visit, artifac
     image = Image.open(io.BytesIO(saved(page, "Snapshot (PNG)")))
     assert image.width == 640
     rows = list(csv.DictReader(io.StringIO(saved(page, "Table (CSV)").decode())))
-    emotions = [row["emotion"] for row in rows if row["track"]]
+    emotions = [row["emotion"] for row in rows if row["track_id"]]
     # Browsers begin with a coarse image and sharpen it as the connection proves good
     assert emotions[-1] == "happy"
     assert emotions.count("happy") > len(emotions) / 2, emotions

@@ -20,7 +20,7 @@ BLACK = np.zeros((48, 64, 3), np.uint8)
 
 def reading(track: int, happy: float) -> Reading:
     shares = np.array([happy, 1 - happy], np.float32)
-    return Reading(Face(Box(1, 2, 30, 40)), EMOTIONS, shares, track=track, raw=shares)
+    return Reading(Face(Box(1, 2, 30, 40)), EMOTIONS, shares, track_id=track, frame_probabilities=shares)
 
 
 def frame(index: int, time_s: float) -> Frame:
@@ -65,7 +65,7 @@ def test_the_table_has_the_one_schema_and_frames_without_a_face():
     session.take(frame(0, 0.0), [reading(0, 0.75), reading(1, 0.25)])
     session.take(frame(1, 0.1), [])
     rows = list(csv.DictReader(io.StringIO(session.csv().decode())))
-    assert [(row["frame"], row["track"], row["emotion"], row["raw_sad"]) for row in rows] == [
+    assert [(row["frame"], row["track_id"], row["emotion"], row["frame_sad"]) for row in rows] == [
         ("0", "0", "happy", "0.25"),
         ("0", "1", "sad", "0.75"),
         ("1", "", "", ""),

@@ -59,7 +59,7 @@ def test_a_camera_of_any_size_is_read_at_one_size_and_followed(astronaut):
         image = np.asarray(Image.fromarray(astronaut.image).resize((side, side)))
         frame, readings = eye.look(image)
         assert max(frame.width, frame.height) == SIDE
-        assert [(one.emotion, one.track) for one in readings] == [("happy", 1)]
+        assert [(one.emotion, one.track_id) for one in readings] == [("happy", 1)]
     assert eye.see(astronaut.image).shape == (SIDE, SIDE, 3)
 
 

@@ -52,19 +52,19 @@ def test_probabilities_come_in_the_vocabularys_order_and_tempered():
     made = network()
     assert made.emotions == ("angry", "happy", "neutral")
     expected = np.exp([0.0, 1.0, 0.5]) / np.exp([0.0, 1.0, 0.5]).sum()
-    np.testing.assert_allclose(made.judge(IMAGE).probabilities[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(made.predict(IMAGE).probabilities[0], expected, rtol=1e-6)
     raw = np.exp([0.0, 2.0, 1.0])
-    np.testing.assert_allclose(made.judge(IMAGE).votes[0], raw / raw.sum(), rtol=1e-6)
+    np.testing.assert_allclose(made.predict(IMAGE).vote_shares[0], raw / raw.sum(), rtol=1e-6)
 
 
 def test_flip_averages_the_mirror_image():
     # Mirrored, the image is [[0, 2], [5, 1]]: logits (happy 0, angry 2, neutral 5); their mean is (1, 1, 3).
     raw = np.exp(np.array([1.0, 1.0, 3.0]) / 2)
-    np.testing.assert_allclose(network(flip=True).judge(IMAGE).probabilities[0], raw / raw.sum(), rtol=1e-6)
+    np.testing.assert_allclose(network(flip=True).predict(IMAGE).probabilities[0], raw / raw.sum(), rtol=1e-6)
 
 
 def test_no_face_costs_no_call():
-    assert network().judge(np.empty((0, 1, 2, 2), np.float32)).probabilities.shape == (0, 3)
+    assert network().predict(np.empty((0, 1, 2, 2), np.float32)).probabilities.shape == (0, 3)
 
 
 def test_what_the_model_cannot_tell_is_refused():

@@ -36,8 +36,8 @@ def test_every_frame_is_in_the_table(mien, clip, tmp_path):
     rows = table(tmp_path / "clip.csv")
     assert [int(row["frame"]) for row in rows] == [*range(15), *(n for n in range(15, 30) for _ in range(2))]
     assert float(rows[-1]["time_s"]) == pytest.approx(29 / 15, abs=0.001)
-    assert {row["track"]: row["emotion"] for row in rows} == {"1": "happy", "2": "neutral"}
-    assert {"happy", "raw_happy"} <= rows[0].keys()
+    assert {row["track_id"]: row["emotion"] for row in rows} == {"1": "happy", "2": "neutral"}
+    assert {"happy", "frame_happy"} <= rows[0].keys()
     marked = list(Video(tmp_path / "marked.mp4").frames())
     whole = list(Video(clip).frames())
     assert len(marked) == 30
@@ -47,7 +47,7 @@ def test_every_frame_is_in_the_table(mien, clip, tmp_path):
 def test_sampled_as_json(mien, clip):
     code, out, _ = mien("read", clip, "--every", "500ms", "--json", "--emotions", "seven")
     assert code == 0
-    assert [row["time_s"] for row in json.loads(out) if row["track"] == 1] == pytest.approx(
+    assert [row["time_s"] for row in json.loads(out) if row["track_id"] == 1] == pytest.approx(
         [0.0, 0.533, 1.0, 1.533], abs=0.04
     )
 
@@ -64,7 +64,7 @@ def test_photos_and_videos_of_a_folder(mien, clip, tmp_path):
     assert code == 3
     assert "broken.mkv is no video that can be read" in err
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
-    assert [(row["source"].rpartition("/")[2], row["track"]) for row in rows] == [
+    assert [(row["source"].rpartition("/")[2], row["track_id"]) for row in rows] == [
         ("photo.png", None),
         ("video.mp4", 1),
         ("video.mp4", 1),
@@ -99,8 +99,8 @@ def test_an_interrupted_video_goes_on_as_if_never_stopped(mien, clip, tmp_path, 
     assert code == 0
     assert len(list(Video(marked).frames())) == 30
     before, after = table(whole), table(parts)
-    assert [(row["frame"], row["track"], row["emotion"]) for row in before] == [
-        (row["frame"], row["track"], row["emotion"]) for row in after
+    assert [(row["frame"], row["track_id"], row["emotion"]) for row in before] == [
+        (row["frame"], row["track_id"], row["emotion"]) for row in after
     ]
     for old, new in zip(before, after):
         assert float(old["happy"]) == pytest.approx(float(new["happy"]), abs=2e-3)
@@ -152,7 +152,7 @@ def test_watching_a_video_prints_changes_and_records(mien, clip, tmp_path):
     assert code == 0
     assert "person 1  happy" in out
     assert "person 2  neutral" in out
-    assert {row["track"] for row in table(tmp_path / "live.csv")} == {"1", "2"}
+    assert {row["track_id"] for row in table(tmp_path / "live.csv")} == {"1", "2"}
 
 
 def test_watching_in_a_terminal(mien, clip):

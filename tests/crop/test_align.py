@@ -7,7 +7,7 @@ import pytest
 from mien import Box, Face, Frame
 from mien.detection.centerface import CenterFace
 from mien.model.card import InputSpec
-from mien.model.preprocess import cut, resize, square_around, to_tensor
+from mien.model.preprocess import align_face, resize, square_around, to_tensor
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
@@ -17,26 +17,26 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
 def test_the_whole_image_at_its_own_size_is_untouched():
     image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     frame = Frame(np.repeat(image[..., None], 3, axis=2))
-    np.testing.assert_array_equal(cut(frame, Face(Box(0, 0, 48, 48)), 48), image)
+    np.testing.assert_array_equal(align_face(frame, Face(Box(0, 0, 48, 48)), 48), image)
 
 
 @pytest.mark.parametrize("size", [24, 48, 100])
 def test_a_whole_image_is_scaled_like_any_other(size):
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8), (0, 0), 4)
-    cropped = cut(Frame(np.repeat(image[..., None], 3, axis=2)), Face(Box(0, 0, 96, 96)), size)
+    cropped = align_face(Frame(np.repeat(image[..., None], 3, axis=2)), Face(Box(0, 0, 96, 96)), size)
     assert np.abs(cropped.astype(int) - resize(image[None], size)[0]).mean() < 2
 
 
 @pytest.mark.parametrize("degrees", [-30, -15, 10, 30])
 def test_a_tilted_face_is_turned_upright(astronaut, degrees):
     (face,) = CenterFace(min_face=20).detect(astronaut)
-    upright = cut(astronaut, face, 48)
+    upright = align_face(astronaut, face, 48)
     turn = cv2.getRotationMatrix2D((224, 123), degrees, 1)
     tilted = Frame(
         np.asarray(cv2.warpAffine(astronaut.image, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE), np.uint8)
     )
     again = max(CenterFace(min_face=20).detect(tilted), key=lambda found: found.box.iou(face.box))
-    assert likeness(upright, cut(tilted, again, 48)) > 0.8
+    assert likeness(upright, align_face(tilted, again, 48)) > 0.8
 
 
 @pytest.mark.parametrize("factor", [0.4, 1.0, 3.0])
@@ -48,14 +48,14 @@ def test_size_in_the_image_does_not_matter(astronaut, factor):
     moved = Face(
         Box(*(v * factor for v in face.box.xyxy)), face.score, face.landmarks * np.float32(factor), face.margin
     )
-    assert likeness(cut(astronaut, face, 48), cut(scaled, moved, 48)) > 0.98
+    assert likeness(align_face(astronaut, face, 48), align_face(scaled, moved, 48)) > 0.98
 
 
 @pytest.mark.parametrize(
     "box", [Box(-50, -50, 30, 30), Box(500, 500, 700, 700), Box(0, 0, 0.5, 0.5), Box(-900, -900, -800, -800)]
 )
 def test_boxes_past_the_border_repeat_it(astronaut, box):
-    cropped = cut(astronaut, Face(box), 48)
+    cropped = align_face(astronaut, Face(box), 48)
     assert cropped.shape == (48, 48)
     assert cropped.dtype == np.uint8
 

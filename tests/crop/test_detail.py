@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.model.preprocess import detail
+from mien.model.preprocess import sharpness
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def face(astronaut):
 
 
 def seen(*images):
-    return detail(np.stack([cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA) for picture in images]))
+    return sharpness(np.stack([cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA) for picture in images]))
 
 
 def test_blur_takes_detail_away_and_light_does_not(face):
@@ -28,18 +28,18 @@ def test_blur_takes_detail_away_and_light_does_not(face):
 def test_a_face_of_few_pixels_has_little_detail_however_large_it_is_shown(face):
     few = cv2.resize(face, (12, 12), interpolation=cv2.INTER_AREA)
     blown_up = cv2.resize(few, (480, 480))
-    assert detail(blown_up[None])[0] < 0.1 * seen(face)[0]
+    assert sharpness(blown_up[None])[0] < 0.1 * seen(face)[0]
 
 
 def test_color_counts_as_its_light(astronaut, face):
     crop = cv2.resize(astronaut.image[58:178, 166:286], (48, 48), interpolation=cv2.INTER_AREA)
-    assert detail(crop[None])[0] == pytest.approx(seen(face)[0], rel=0.05)
+    assert sharpness(crop[None])[0] == pytest.approx(seen(face)[0], rel=0.05)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_blank_crop_has_none(value):
-    assert detail(np.full((2, 48, 48), value, np.uint8)).tolist() == [0, 0]
+    assert sharpness(np.full((2, 48, 48), value, np.uint8)).tolist() == [0, 0]
 
 
 def test_no_crops_are_no_figures():
-    assert detail(np.zeros((0, 48, 48), np.uint8)).shape == (0,)
+    assert sharpness(np.zeros((0, 48, 48), np.uint8)).shape == (0,)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
-from mien.detection.base import WholeFrame
+from mien.detection.base import NoDetector
 from mien.detection.centerface import CenterFace
 from mien.detection.registry import create_detector
 from mien.detection.tiling import MOST_PIXELS, plan, zoom
@@ -138,7 +138,7 @@ def test_every_foreground_face_of_the_real_photos_is_found(detector, photos):
 
 
 def test_whole_takes_the_image_for_the_face(astronaut):
-    (face,) = WholeFrame().detect(astronaut)
+    (face,) = NoDetector().detect(astronaut)
     assert face.box.xyxy == (0, 0, 512, 512)
 
 

@@ -15,7 +15,7 @@ def reading(box: Box, **changes) -> Reading:
 def test_captions_say_what_is_read_and_how_surely():
     box = Box(0, 0, 9, 9)
     assert caption(reading(box)) == "happy 75 %"
-    assert caption(reading(box, votes=np.array([0.6, 0.4], np.float32))) == "happy 75 % + sad 25 %"
+    assert caption(reading(box, vote_shares=np.array([0.6, 0.4], np.float32))) == "happy 75 % + sad 25 %"
     assert caption(reading(box, min_confidence=0.8)) == "happy? 75 %"
 
 

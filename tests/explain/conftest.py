@@ -8,10 +8,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.explain.parts import PARTS, part_masks, usual_landmarks
+from mien.detection.base import NoDetector
+from mien.explain.explainer import Explainer
+from mien.explain.perturbation import PARTS, part_masks, usual_landmarks
 from mien.model.card import HeadCard, InputSpec, ModelCard
 from mien.model.classifier import EmotionClassifier
 from mien.model.session import open_session
+from mien.reader import Reader
 
 SIDE = 24
 MASKS = part_masks(usual_landmarks(), SIDE)
@@ -62,6 +65,10 @@ def card(content: bytes) -> ModelCard:
         "mouth", "mouth.onnx", hashlib.sha256(content).hexdigest(), "MIT", "none", InputSpec(SIDE, 0.0, 1.0),
         {"words": HeadCard(SPOKEN)}, parameters=0, macs=0,
     )  # fmt: skip
+
+
+def explainer_of(network: EmotionClassifier) -> Explainer:
+    return Explainer(Reader(detector=NoDetector(), classifier=network))
 
 
 def network_of(content: bytes) -> EmotionClassifier:

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from mien import Frame, OptionError, ReadOptions
-from mien.detection.base import WholeFrame
-from mien.explain.explainer import LOOKS, Explainer, open_explainer
-from mien.explain.occlusion import correlation, patches
-from mien.explain.values import Explanation
-from mien.explain.words import told
+from mien.explain.explainer import N_EVALUATIONS, open_explainer
+from mien.explain.explanation import Explanation, Limitation
+from mien.explain.perturbation import correlation, patches
 
-from .conftest import MOUTH, smiling
+from .conftest import MOUTH, explainer_of, smiling
 
 
 def frame(image: np.ndarray) -> Frame:
@@ -19,7 +17,7 @@ def frame(image: np.ndarray) -> Frame:
 
 @pytest.fixture
 def explanation(network) -> Explanation:
-    (only,) = Explainer(network, WholeFrame()).explain(frame(smiling()))
+    (only,) = explainer_of(network).explain(frame(smiling()))
     return only
 
 
@@ -47,7 +45,7 @@ def test_effects_sum_to_what_blurring_everything_costs(explanation):
 
 def test_the_checks_hold_for_a_map_that_is_right(explanation):
     curves = explanation.curves
-    assert explanation.doubts == ()
+    assert explanation.limitations == ()
     assert explanation.agreement > 0.7
     assert curves.gain > curves.random_gain + 0.2
     assert curves.deletion[0] == curves.insertion[-1] == pytest.approx(explanation.probability, abs=1e-6)
@@ -55,28 +53,33 @@ def test_the_checks_hold_for_a_map_that_is_right(explanation):
 
 
 def test_what_spoke_for_one_emotion_spoke_against_the_other(network, explanation):
-    (other,) = Explainer(network, WholeFrame()).explain(frame(smiling()), "neutral")
+    (other,) = explainer_of(network).explain(frame(smiling()), "neutral")
     np.testing.assert_allclose(other.heat, -explanation.heat, atol=1e-4)
     assert other.parts[-1].name == "mouth"
     assert -1 <= other.parts[-1].share < -0.75
 
 
 def test_a_blank_face_has_nothing_to_explain(network):
-    (blank,) = Explainer(network, WholeFrame()).explain(frame(np.full((24, 24), 128, np.uint8)))
-    assert "weak" in blank.doubts
-    assert "unfaithful" in blank.doubts
-    assert any("the network goes on reading neutral" in line for line in told(blank))
+    (blank,) = explainer_of(network).explain(frame(np.full((24, 24), 128, np.uint8)))
+    assert Limitation.WEAK in blank.limitations
+    assert Limitation.UNFAITHFUL in blank.limitations
+    assert (blank.turning, blank.turned) == ((), "neutral")
 
 
 def test_the_work_is_counted(network):
-    counts: list[int] = []
-    list(Explainer(network, WholeFrame()).explain(frame(smiling()), asked=counts.append))
-    assert sum(counts) == LOOKS
+    calls: list[tuple[int, int | None]] = []
+    list(
+        explainer_of(network).explain(
+            frame(smiling()), progress=lambda done, total, note="": calls.append((done, total))
+        )
+    )
+    assert calls[-1] == (N_EVALUATIONS, N_EVALUATIONS)
+    assert calls == sorted(calls)
 
 
 def test_an_emotion_that_is_not_read_is_refused(network):
-    explainer = Explainer(network, WholeFrame())
-    with pytest.raises(OptionError, match="got sad, expected one that is read here: happy, neutral"):
+    explainer = explainer_of(network)
+    with pytest.raises(OptionError, match="happy, neutral"):
         explainer.known("Trauer")
     with pytest.raises(OptionError, match="unknown emotion"):
         explainer.known("hungry")
@@ -87,8 +90,8 @@ def test_a_smile_is_in_the_mouth(astronaut):
     assert face.emotion == "happy"
     assert face.placed
     assert face.parts[0].name == "mouth"
-    assert "unfaithful" not in face.doubts
-    assert "unstable" not in face.doubts
+    assert Limitation.UNFAITHFUL not in face.limitations
+    assert Limitation.UNSTABLE not in face.limitations
 
 
 def test_no_face_no_explanation():

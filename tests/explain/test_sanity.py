@@ -7,11 +7,9 @@ from onnx import numpy_helper
 from scipy.stats import spearmanr
 
 from mien import Frame, ModelError
-from mien.detection.base import WholeFrame
-from mien.explain.explainer import Explainer
-from mien.explain.sanity import Sanity, layers, rank_correlation, shuffled_weights
+from mien.explain.faithfulness import Sanity, layers, rank_correlation, shuffled_weights
 
-from .conftest import network_of, smiling, weights
+from .conftest import explainer_of, network_of, smiling, weights
 
 
 @pytest.mark.parametrize("int8", [False, True], ids=["float32", "int8"])
@@ -33,9 +31,9 @@ def test_the_map_follows_the_weights(int8):
     frame = Frame(np.repeat(smiling()[..., None], 3, 2))
 
     def heat(content: bytes) -> np.ndarray:
-        explainer = Explainer(network_of(content), WholeFrame())
+        explainer = explainer_of(network_of(content))
         ((_, crop),) = explainer.crops(frame)
-        return explainer.heat(crop, "happy")
+        return explainer.occlusion_map(crop, "happy")
 
     own = heat(weights(int8=int8))
     others = tuple(heat(shuffled_weights(weights(int8=int8), seed)) for seed in range(12))

@@ -24,7 +24,7 @@ def frame(time_s: float, image: np.ndarray = ROOM) -> Frame:
 
 def numbers(readings: list[Reading]) -> list[int | None]:
     """Tracks, counted from 0 as lists are; people are counted from 1."""
-    return [None if one.track is None else one.track - 1 for one in readings]
+    return [None if one.track_id is None else one.track_id - 1 for one in readings]
 
 
 def see(follower: Tracker, time_s: float, *found: Reading, image: np.ndarray = ROOM) -> list[int | None]:
@@ -100,9 +100,9 @@ def test_a_reading_keeps_its_own_values_as_raw():
     follower = Tracker(30)
     follower.follow(frame(0.0), [reading(50, happy=1.0)])
     [after] = follower.follow(frame(1 / 30), [reading(50, happy=0.0)])
-    assert after.raw == pytest.approx([0.0, 1.0])
+    assert after.frame_probabilities == pytest.approx([0.0, 1.0])
     assert 0.4 < after.probabilities[0] < 0.6
-    assert after.votes[0] == pytest.approx(after.probabilities[0])
+    assert after.vote_shares[0] == pytest.approx(after.probabilities[0])
 
 
 def test_times_may_be_uneven_stand_still_or_jump_back():
@@ -168,19 +168,19 @@ def test_resumed_equals_uninterrupted(stop):
         assert numbers(again) == numbers(followed)
         for after, before in zip(again, followed):
             assert after.probabilities == pytest.approx(before.probabilities, abs=1e-5)
-            assert after.votes == pytest.approx(before.votes, abs=1e-5)
+            assert after.vote_shares == pytest.approx(before.vote_shares, abs=1e-5)
 
 
 def test_numbers_go_on_after_those_replayed():
     follower = Tracker(30)
-    follower.replay(0.0, [reading(50, track=7), reading(150, track=3)])
+    follower.replay(0.0, [reading(50, track_id=7), reading(150, track_id=3)])
     assert see(follower, 1 / 30, reading(150), reading(50), reading(250)) == [2, 6, 7]
 
 
 def test_a_replayed_reading_needs_a_number_of_its_own():
     for tracks in ((None,), (1, 1), (0, None)):
         with pytest.raises(OptionError, match="track numbers"):
-            Tracker(30).replay(0.0, [reading(50 * n, track=track) for n, track in enumerate(tracks)])
+            Tracker(30).replay(0.0, [reading(50 * n, track_id=track) for n, track in enumerate(tracks)])
 
 
 def test_boxes_of_every_kind_are_followed():

@@ -41,9 +41,9 @@ def test_a_steady_face_stays_as_it_is():
     for time_s in TIMES:
         smooth = smoother.smooth(time_s, reading(0.8, votes=0.6, covered=0.7), 3)
         assert smooth.probabilities == pytest.approx([0.8, 0.2])
-        assert smooth.votes == pytest.approx([0.6, 0.4])
-        assert smooth.covered == pytest.approx(0.7)
-        assert smooth.track == 3
+        assert smooth.vote_shares == pytest.approx([0.6, 0.4])
+        assert smooth.in_label_set == pytest.approx(0.7)
+        assert smooth.track_id == 3
 
 
 def test_one_odd_frame_does_not_change_the_emotion_but_a_real_change_does():
@@ -53,7 +53,7 @@ def test_one_odd_frame_does_not_change_the_emotion_but_a_real_change_does():
         happy = 0.9 if frame < 30 and frame != 20 else 0.1  # an odd frame, and a new expression after a second
         said.append(smoother.smooth(frame / 30, reading(happy), 0))
     assert [r.emotion for r in said[:30]] == ["happy"] * 30
-    assert said[20].raw == pytest.approx([0.1, 0.9])
+    assert said[20].frame_probabilities == pytest.approx([0.1, 0.9])
     assert {r.emotion for r in said[45:]} == {"sad"}
     assert all(abs(float(r.probabilities.sum()) - 1) < 1e-6 for r in said)
 
@@ -62,12 +62,12 @@ def test_votes_and_coverage_are_smoothed_too():
     smoother = Smoother(seconds=1e9)
     smoother.smooth(0.0, reading(0.9, votes=1.0, covered=1.0), 0)
     smooth = smoother.smooth(0.1, reading(0.5, votes=0.5, covered=0.0), 0)
-    assert smooth.votes == pytest.approx([0.75, 0.25])
-    assert smooth.covered == pytest.approx(0.5)
+    assert smooth.vote_shares == pytest.approx([0.75, 0.25])
+    assert smooth.in_label_set == pytest.approx(0.5)
 
 
 def test_unknown_votes_stay_unknown():
-    assert Smoother().smooth(0.0, reading(0.9), 0).votes is None
+    assert Smoother().smooth(0.0, reading(0.9), 0).vote_shares is None
 
 
 def test_restored_goes_on_as_if_never_stopped():
@@ -81,5 +81,5 @@ def test_restored_goes_on_as_if_never_stopped():
             continue
         smooth = resumed.smooth(time_s, given, 0)
         assert smooth.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
-        assert smooth.votes == pytest.approx(expected.votes, abs=1e-6)
-        assert smooth.covered == pytest.approx(expected.covered, abs=1e-6)
+        assert smooth.vote_shares == pytest.approx(expected.vote_shares, abs=1e-6)
+        assert smooth.in_label_set == pytest.approx(expected.in_label_set, abs=1e-6)

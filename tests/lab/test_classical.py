@@ -112,7 +112,7 @@ def test_the_reader_takes_the_file_as_any_other(synthetic, tmp_path):
     done = fit_classical(replace(SMALL, model="forest"), synthetic, tmp_path)
     card, weights = load_model(done.path)
     network = EmotionClassifier(card, open_session(weights, 1, "x"), None, None, True)
-    judged = network.judge(to_tensor(synthetic.images[:40], card.input))
+    judged = network.predict(to_tensor(synthetic.images[:40], card.input))
     right = [
         network.emotions[i] == EMOTIONS[label] for i, label in zip(judged.probabilities.argmax(1), synthetic.labels)
     ]

@@ -9,7 +9,7 @@ from mien.data.loading import open_data
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, SourceError
 from mien.io.images import read_image
-from mien.model.preprocess import cut
+from mien.model.preprocess import align_face
 from mien.types import Box, Face
 
 
@@ -80,7 +80,7 @@ def test_images_are_cut_as_the_reader_cuts_them(tmp_path):
     images = read_folders(tmp_path, 16).images
     assert (images == 200).all()
     frame = read_image(path)
-    np.testing.assert_array_equal(images[0], cut(frame, Face(Box(0, 0, frame.width, frame.height)), 16))
+    np.testing.assert_array_equal(images[0], align_face(frame, Face(Box(0, 0, frame.width, frame.height)), 16))
 
 
 def test_clear_pixels_are_white_as_in_the_reader(tmp_path):

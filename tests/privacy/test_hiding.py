@@ -92,8 +92,8 @@ def test_hiding_looks_for_weaker_and_smaller_faces():
     assert looking.min_face == 20
     assert hiding_options(ReadOptions(detector_threshold=0.8, min_face=50)).min_face == 50
     assert hiding_options(ReadOptions(), moving=True).min_face is None
-    with pytest.raises(OptionError, match="--detector whole"):
-        hiding_options(ReadOptions(detector="whole"))
+    with pytest.raises(OptionError, match="--detector none"):
+        hiding_options(ReadOptions(detector="none"))
 
 
 def test_real_faces(pair):
@@ -115,7 +115,7 @@ def test_the_command_writes_one_row_and_covers_the_other(mien, pair, tmp_path):
     assert [row["emotion"] for row in json.loads(out)] == ["neutral"]
     marked = np.asarray(Image.open(tmp_path / "marked" / "pair.png"))
     assert (marked == COVER).all(2)[80:220, 40:180].sum() > 5000
-    assert mien("read", tmp_path / "pair.png", "--mask-others", "--detector", "whole")[0] == 2
+    assert mien("read", tmp_path / "pair.png", "--mask-others", "--detector", "none")[0] == 2
 
 
 def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):

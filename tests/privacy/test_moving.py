@@ -19,7 +19,7 @@ LEFT, RIGHT = Box(20, 60, 60, 110), Box(200, 60, 230, 100)
 
 def person(track: int, box: Box, score: float = 0.9) -> Reading:
     shares = np.array([0.8, 0.2], np.float32)
-    return Reading(Face(box, score), EMOTIONS, shares, None, track=track, raw=shares, detail=None)
+    return Reading(Face(box, score), EMOTIONS, shares, None, track_id=track, frame_probabilities=shares, sharpness=None)
 
 
 def frame(number: int, rate: float = 10.0) -> Frame:
@@ -47,8 +47,8 @@ def test_the_longest_in_sight_stays(film):
     assert [len(readings) for _, _, readings in film.readings(film.chosen())] == [1] * 40
     assert film.hidden(film.chosen()) == [(2, 1.0, 1.9)]
     index, time_s, (first,) = next(iter(film.readings(film.chosen())))
-    assert (index, time_s, first.track, first.emotion, first.votes) == (0, 0.0, 1, "happy", None)
-    np.testing.assert_array_equal(first.raw, np.array([0.8, 0.2], np.float32))
+    assert (index, time_s, first.track_id, first.emotion, first.vote_shares) == (0, 0.0, 1, "happy", None)
+    np.testing.assert_array_equal(first.frame_probabilities, np.array([0.8, 0.2], np.float32))
 
 
 def test_who_is_missed_for_a_moment_stays_covered(film):
@@ -77,17 +77,17 @@ def test_half_sure_faces_are_covered_and_never_rows():
 def test_live_the_same_person_stays_until_they_have_left():
     hider = LiveHider(ReadOptions())
     shown, kept = hider.hide(frame(0), [person(1, LEFT), person(2, RIGHT)])
-    assert [one.track for one in kept] == [1]  # the widest
+    assert [one.track_id for one in kept] == [1]  # the widest
     assert is_covered(shown, RIGHT)
     wider = Box(150, 20, 270, 150)
-    assert [one.track for one in hider.hide(frame(1), [person(1, LEFT), person(2, wider)])[1]] == [1]
+    assert [one.track_id for one in hider.hide(frame(1), [person(1, LEFT), person(2, wider)])[1]] == [1]
     shown, kept = hider.hide(frame(2), [person(1, LEFT)])  # the other is missed
     assert is_covered(shown, RIGHT)
     shown, kept = hider.hide(frame(3), [person(2, wider)])  # now the one who stays is missed: nobody takes the place
     assert kept == []
     assert is_covered(shown, wider)
     shown, kept = hider.hide(frame(3 + round(10 * HELD_S) + 2), [person(2, wider)])
-    assert [one.track for one in kept] == [2]
+    assert [one.track_id for one in kept] == [2]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_video(mien, flicker, tmp_path):
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == list(range(30))
-    assert {(row["track"], row["emotion"]) for row in rows} == {("1", "happy")}
+    assert {(row["track_id"], row["emotion"]) for row in rows} == {("1", "happy")}
     assert not list(tmp_path.glob("*.partial"))
     shown = [one.image.astype(int) for one in Video(marked).frames()]
     assert len(shown) == 30
@@ -146,5 +146,5 @@ def test_watching_keeps_one(mien, flicker, tmp_path):
     code, out, _ = mien("watch", flicker[0], "--view", "none", "--mask-others", "--out", table, "--for", "3s")
     assert code == 0
     with table.open(encoding="utf-8", newline="") as file:
-        assert {row["track"] for row in csv.DictReader(file)} == {"1"}
+        assert {row["track_id"] for row in csv.DictReader(file)} == {"1"}
     assert "person 2" not in out

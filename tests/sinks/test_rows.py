@@ -21,7 +21,7 @@ def reading(probabilities, emotions=EMOTIONS, **more):
 
 def test_the_columns_are_those_promised():
     assert columns(("happy", "sad")) == (
-        *("source", "frame", "time_s", "face", "track", "x0", "y0", "x1", "y1"),
+        *("source", "frame", "time_s", "face", "track_id", "x0", "y0", "x1", "y1"),
         *("score", "emotion", "confidence", "mixed", "abstained", "happy", "sad"),
     )
 
@@ -32,8 +32,8 @@ def test_every_column_is_documented():
 
 
 def test_a_photo_with_two_faces():
-    first = reading([0.3, 0.7], ("happy", "sad"), votes=np.array([0.4, 0.6], np.float32), covered=0.1)
-    second = reading([0.99996, 0.00004], ("happy", "sad"), track=3)
+    first = reading([0.3, 0.7], ("happy", "sad"), vote_shares=np.array([0.4, 0.6], np.float32), in_label_set=0.1)
+    second = reading([0.99996, 0.00004], ("happy", "sad"), track_id=3)
     one, two = rows(frame(index=7, time_s=1.23456), [first, second], ("happy", "sad"))
     assert list(one) == list(columns(("happy", "sad")))
     assert one == {
@@ -41,7 +41,7 @@ def test_a_photo_with_two_faces():
         "frame": 7,
         "time_s": 1.235,
         "face": 0,
-        "track": None,
+        "track_id": None,
         "x0": 1.23,
         "y0": -2.0,
         "x1": 31.0,
@@ -54,17 +54,17 @@ def test_a_photo_with_two_faces():
         "happy": 0.3,
         "sad": 0.7,
     }
-    assert (two["face"], two["track"], two["happy"], two["sad"]) == (1, 3, 1.0, 0.0)
+    assert (two["face"], two["track_id"], two["happy"], two["sad"]) == (1, 3, 1.0, 0.0)
 
 
 def test_a_video_keeps_what_each_frame_said():
-    smoothed = reading([0.3, 0.7], ("happy", "sad"), raw=np.array([0.9, 0.1], np.float32), track=2)
+    smoothed = reading([0.3, 0.7], ("happy", "sad"), frame_probabilities=np.array([0.9, 0.1], np.float32), track_id=2)
     (row,) = rows(frame(), [smoothed], ("happy", "sad"), video=True)
     assert tuple(row) == columns(("happy", "sad"), video=True)
-    assert (row["happy"], row["raw_happy"], row["raw_sad"], row["track"]) == (0.3, 0.9, 0.1, 2)
+    assert (row["happy"], row["frame_happy"], row["frame_sad"], row["track_id"]) == (0.3, 0.9, 0.1, 2)
     (nobody,) = rows(frame(), [], ("happy", "sad"), video=True)
     assert tuple(nobody) == tuple(row)
-    assert nobody["raw_happy"] is None
+    assert nobody["frame_happy"] is None
 
 
 def test_a_photo_without_a_face():

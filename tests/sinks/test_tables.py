@@ -20,7 +20,7 @@ FACE: Row = {
     "frame": 0,
     "time_s": 0.0,
     "face": 0,
-    "track": None,
+    "track_id": None,
     "x0": 1.25,
     "y0": -2.0,
     "x1": 3.1,
@@ -49,7 +49,7 @@ def test_csv(tmp_path):
     assert tuple(header) == COLUMNS
     assert dict(zip(header, face)) == {
         **{name: str(value) for name, value in FACE.items()},
-        "track": "",
+        "track_id": "",
         "mixed": "sad+happy",
         "abstained": "false",
     }
@@ -70,7 +70,7 @@ def test_parquet(tmp_path):
     assert table.to_pylist() == [FACE, EMPTY]
     assert table.schema.metadata[b"mien_schema"] == b"1"
     types = {field.name: str(field.type) for field in table.schema}
-    assert (types["source"], types["track"], types["x0"], types["sad"]) == ("string", "int64", "double", "double")
+    assert (types["source"], types["track_id"], types["x0"], types["sad"]) == ("string", "int64", "double", "double")
     assert types["mixed"].startswith("list<")
     assert types["abstained"] == "bool"
 

@@ -23,7 +23,7 @@ def reading(word: str, track: int | None) -> Reading:
     probabilities = np.full(len(EMOTIONS), (1 - sure) / (len(EMOTIONS) - 1), np.float32)
     probabilities[EMOTIONS.index(emotion)] = sure
     raw = probabilities if track is not None else None
-    return Reading(Face(Box(0, 0, 1, 1)), EMOTIONS, probabilities, track=track, raw=raw)
+    return Reading(Face(Box(0, 0, 1, 1)), EMOTIONS, probabilities, track_id=track, frame_probabilities=raw)
 
 
 def video_rows(script: Script, name: str = "videos/talk.mp4") -> Iterator[Row]:

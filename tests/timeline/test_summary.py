@@ -122,7 +122,7 @@ def test_a_table_that_pandas_wrote_again(table):
     path = table(steady(["happy"] * 5 + [None] * 5 + ["sad?"] * 5))
     before = timeline_of(path)[0].as_dict()
     frame = pd.read_csv(path)
-    assert frame["track"].dtype == float
+    assert frame["track_id"].dtype == float
     frame.sample(frac=1, random_state=0).to_csv(path, index=False)
     assert timeline_of(path)[0].as_dict() == before
 
@@ -182,7 +182,7 @@ def test_words_for_numbers_are_named(table, pyarrow, monkeypatch):
 def test_what_is_not_a_table_of_mien(tmp_path, table):
     other = tmp_path / "other.csv"
     other.write_text("time_s,happy,sad\n1,2,3\n")
-    with pytest.raises(DataError, match="lacks the columns source, track, abstained; it has time_s, happy, sad"):
+    with pytest.raises(DataError, match="lacks the columns source, track_id, abstained; it has time_s, happy, sad"):
         timeline_of(other)
     header = table(steady(["happy"]), name="header.csv")
     header.write_text(header.read_text().splitlines()[0] + "\n")
@@ -240,8 +240,8 @@ def test_parquet_needs_an_extra(table, monkeypatch):
 def test_a_parquet_without_any_track_column_values(table):
     path = table(steady([None] * 3), name="a.parquet")
     empty = pq.read_table(path)
-    place = empty.schema.get_field_index("track")
-    pq.write_table(empty.set_column(place, "track", pa.nulls(3)), path)
+    place = empty.schema.get_field_index("track_id")
+    pq.write_table(empty.set_column(place, "track_id", pa.nulls(3)), path)
     assert timeline_of(path)[0].tracks == ()
 
 

@@ -55,7 +55,7 @@ def test_probabilities_sum_to_one():
 def test_the_strongest_emotion_is_named():
     found = reading(0.25, 0.75)
     assert (found.emotion, found.confidence) == ("sad", 0.75)
-    assert list(found.as_dict()) == ["sad", "happy"]
+    assert list(found.scores()) == ["sad", "happy"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_emotions_share_a_face_only_with_another():
     def mixed(*votes):
         spoken = ("angry", "happy", "sad")
         shares = np.array(votes, np.float32)
-        return Reading(Face(BOX), spoken, shares, votes=shares).mixed
+        return Reading(Face(BOX), spoken, shares, vote_shares=shares).mixed
 
     assert mixed(0.35, 0.6, 0.05) == ("happy", "angry")
     assert mixed(0.05, 0.9, 0.05) == ()
@@ -89,5 +89,5 @@ def test_a_face_outside_the_label_set_is_not_named_with_a_straight_face():
         return Reading(Face(BOX), ("happy", "sad"), np.array([0.02, 0.98], np.float32), **more)
 
     assert not said().abstained
-    assert said(covered=0.2).abstained
+    assert said(in_label_set=0.2).abstained
     assert said(min_confidence=0.99).abstained

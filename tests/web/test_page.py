@@ -74,7 +74,7 @@ def python_says(model: str, image: np.ndarray, x: int, y: int, side: int) -> dic
     network = EmotionClassifier(card, open_session(weights, 1, model), None, None, flip=True)
     rows, columns = (np.clip(np.arange(start, start + side), 0, end - 1) for start, end in zip((y, x), image.shape))
     gray = channels_first(image[np.ix_(rows, columns)][None], 1)[:, 0]
-    judged = network.judge(to_tensor(resize(gray, card.input.size), card.input))
+    judged = network.predict(to_tensor(resize(gray, card.input.size), card.input))
     return dict(zip(network.emotions, judged.probabilities[0].tolist()))
 
 

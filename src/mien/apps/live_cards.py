@@ -40,7 +40,7 @@ def card(who: str, reading: Reading, *, away: str = "") -> str:
         away: a word on how long ago that was; "" where the face is there now.
     """
     said = f"{who}, {away}" if away else who
-    bars = "".join(_bar(emotion, share) for emotion, share in list(reading.as_dict().items())[:_BARS])
+    bars = "".join(_bar(emotion, share) for emotion, share in list(reading.scores().items())[:_BARS])
     return (
         f'<div class="mien-card{" away" if away else ""}"><div class="mien-head">'
         f'<span class="mien-what">{escape(caption(reading))}</span><span class="mien-who">{escape(said)}</span></div>'

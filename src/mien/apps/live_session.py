@@ -84,8 +84,8 @@ class LiveSession:
             self._last = (frame, list(readings))
             self._pace.append((time.monotonic(), took_s))
             for reading in readings:
-                if reading.track is not None:
-                    self._past.setdefault(reading.track, deque()).append((frame.time_s, reading))
+                if reading.track_id is not None:
+                    self._past.setdefault(reading.track_id, deque()).append((frame.time_s, reading))
             self._forget(frame.time_s - SPAN_S)
 
     def _forget(self, before_s: float) -> None:

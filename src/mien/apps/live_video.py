@@ -97,7 +97,7 @@ def read_video(
         end_s = frame.time_s + EVERY_S
         table += rows(replace(frame, name=name), readings, reader.emotions, video=True)
         for reading in readings:
-            track = reading.track or 0
+            track = reading.track_id or 0
             seen.setdefault(track, []).append((frame.time_s, reading))
             if track not in clearest or reading.confidence > clearest[track][0].confidence + _CLEARER:
                 clearest[track] = reading, frame.time_s, _image(frame, readings)

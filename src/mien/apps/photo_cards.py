@@ -63,7 +63,7 @@ def table(photos: Iterable[Photo]) -> str:
 
 
 def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
-    bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.as_dict().items())
+    bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.scores().items())
     title = f"Face {number}: {named(reading)}" if several else named(reading)
     image = ""
     if photo.shown:

@@ -31,7 +31,7 @@ from .. import __version__
 from ..emotions import EMOTIONS, parse
 from ..errors import OptionError
 from ..io.atomic import write_atomically, writing_to
-from ..model.preprocess import cut, square_around
+from ..model.preprocess import align_face, square_around
 from .photo_reading import Photo
 
 LOG = "corrections.csv"
@@ -151,7 +151,7 @@ class Flags:
 def _cut_out(photo: Photo, face: int) -> npt.NDArray[np.uint8]:
     found = photo.readings[face].face
     side = int(np.clip(round(square_around(found)[1]), *_SIDES))
-    return cut(photo.frame, found, side, "rgb")
+    return align_face(photo.frame, found, side, "rgb")
 
 
 def _png(image: npt.NDArray[np.uint8]) -> bytes:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from ..drawing import COLORS, ink_on, mark
-from ..model.preprocess import cut
+from ..model.preprocess import align_face
 from ..types import Frame, Reading
 from .photo_reading import Photo
 
@@ -44,7 +44,7 @@ def marked(photo: Photo, longest: int = LONGEST) -> npt.NDArray[np.uint8]:
 def thumbnail(frame: Frame, reading: Reading) -> str:
     """A face as the network sees it, but in color, as the text of a JPEG ``data:`` address."""
     file = io.BytesIO()
-    Image.fromarray(cut(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
+    Image.fromarray(align_face(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 

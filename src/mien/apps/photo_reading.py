@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,7 +105,7 @@ class Readers:
         frame = read_image(path, max_megapixels=MOST_MEGAPIXELS)
         frame = replace(frame, name=Path(path).name)
         reader = self._reader(label_set)
-        readings = next(reader.read_frames([frame]))[1]
+        readings: Sequence[Reading] = next(reader.read_frames([frame]))[1]
         if self._hider:
             frame, readings = self._hider.hide(frame, readings)
         photo = Photo(frame, tuple(readings), reader.emotions, self.shows).judged(min_confidence)

@@ -10,7 +10,7 @@ from PIL import UnidentifiedImageError
 from ..drawing import percent
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import MienError, TooLargeError
-from ..types import Reading
+from ..types import AbstainReason, Reading
 
 #: Who can see what is shown to an app: this machine alone, others on its network, or whoever has a public link.
 Reach = Literal["machine", "network", "shared"]
@@ -59,11 +59,11 @@ def set_name(label_set: str) -> str:
 def verdict(reading: Reading) -> str:
     """One sentence on how far to trust a reading."""
     sure, least = percent(reading.confidence), percent(reading.min_confidence)
-    if "blurred" in reading.doubts:
+    if AbstainReason.BLURRED in reading.abstain_reasons:
         return f"Too small or too blurred to rely on; if anything, {reading.emotion} ({sure})."
-    if "unsure" in reading.doubts:
+    if AbstainReason.LOW_CONFIDENCE in reading.abstain_reasons:
         return f"Unsure: {reading.emotion} is the strongest, with {sure}. Below {least}, do not rely on it."
-    if "other" in reading.doubts:
+    if AbstainReason.OUTSIDE_LABEL_SET in reading.abstain_reasons:
         return f"Unsure: the face most likely shows none of {', '.join(reading.emotions)}. Do not rely on it."
     if reading.mixed:
         return f"Mixed: people would be divided between {' and '.join(reading.mixed)}."

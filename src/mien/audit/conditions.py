@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, cut, detail
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, sharpness
 from ..types import Face, Frame
 from .occlusion import covered, half_distance
 
@@ -74,16 +74,16 @@ def conditions(frame: Frame, face: Face, posed: Face | None = None) -> Condition
         posed: the same face with landmarks, where the networks see it cut without them, as images that are faces already.
     """
     posed = posed or face
-    crop = cut(frame, face, SIDE, "rgb")
+    crop = align_face(frame, face, SIDE, "rgb")
     gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    upright = crop if posed is face else cut(frame, posed, SIDE, "rgb")
+    upright = crop if posed is face else align_face(frame, posed, SIDE, "rgb")
     light, _, yellow = np.median(_lab(upright)[_cheeks(posed)], 0).tolist()
     spread = crop.max(2).astype(np.float32) - crop.min(2)
     turned = angles(posed)
     return Conditions(
         brightness=float(_lab(crop)[..., 0].mean()),
         contrast=float(gray.std() / 255),
-        sharpness=float(detail(_as_taken(frame, face)[None])[0]),
+        sharpness=float(sharpness(_as_taken(frame, face)[None])[0]),
         size=math.sqrt(face.box.width * face.box.height),
         roll=turned and turned[0],
         yaw=turned and turned[1],
@@ -121,7 +121,7 @@ def _lab(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def _as_taken(frame: Frame, face: Face) -> npt.NDArray[np.uint8]:
     """The face at the size that networks see, so that ``detail`` means what it was chosen for."""
-    return cut(frame, face, 48)
+    return align_face(frame, face, 48)
 
 
 def _cheeks(face: Face) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.dataset import Dataset
-from ..detection.base import Detector, WholeFrame
+from ..detection.base import Detector, NoDetector
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import SourceError
 from ..io.images import read_image
@@ -113,7 +113,7 @@ def table(measured: Sequence[Measured], *, thirds: bool = False) -> tuple[tuple[
 
 def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
     """The whole image as a face, and again with the landmarks of the face that the detector is surest of in it."""
-    (whole,) = WholeFrame().detect(frame)
+    (whole,) = NoDetector().detect(frame)
     scale = max(1.0, _ENLARGED / min(frame.width, frame.height))
     image = frame.image if scale == 1 else _enlarged(frame.image, scale)
     found = [face for face in detector.detect(Frame(image)) if face.landmarks is not None]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, cut, square_around
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, square_around
 from ..types import Face, Frame
 
 Array = npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ def covered(frame: Frame, face: Face) -> float | None:
     """
     if face.landmarks is None:
         return None
-    values = features(cut(frame, face, SIDE), half_distance(face))
+    values = features(align_face(frame, face, SIDE), half_distance(face))
     return float(1 / (1 + np.exp(-(values @ WEIGHTS[:-1] + WEIGHTS[-1]))))
 
 

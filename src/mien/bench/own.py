@@ -36,7 +36,7 @@ class OwnReader:
         found = steps.detect(frame)[:1] * count
 
         def judged() -> object:
-            crops = steps.cut(frame, found)
+            crops = steps.crop(frame, found)
             return steps.readings(found, crops, steps.judge(crops))
 
         return judged

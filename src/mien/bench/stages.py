@@ -116,7 +116,7 @@ def _once(steps: Any, paths: list[str]) -> tuple[dict[str, float], int]:
         frame = watch.during("decode", partial(steps.decode, path))
         found = watch.during("detect", partial(steps.detect, frame))
         if found:
-            crops = watch.during("cut", partial(steps.cut, frame, found))
+            crops = watch.during("cut", partial(steps.crop, frame, found))
             said = watch.during("network", partial(steps.judge, crops))
             steps.readings(found, crops, said)
         faces += len(found)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..detection.registry import create_detector
 from ..io.images import read_image
 from ..model.classifier import EmotionClassifier, Prediction
-from ..model.preprocess import cut, detail, to_tensor
+from ..model.preprocess import align_face, sharpness, to_tensor
 from ..model.registry import load_model
 from ..model.session import open_session
 from ..options import ReadOptions
@@ -41,19 +41,19 @@ class Steps:
         """The faces in a photo."""
         return self._detector.detect(frame)
 
-    def cut(self, frame: Frame, faces: list[Face]) -> npt.NDArray[np.uint8]:
+    def crop(self, frame: Frame, faces: list[Face]) -> npt.NDArray[np.uint8]:
         """The faces as squares of the network's size: uint8 (N, S, S), or (N, S, S, 3) for a network that wants color."""
         spec = self._network.input
-        return np.stack([cut(frame, face, spec.size, spec.color) for face in faces])
+        return np.stack([align_face(frame, face, spec.size, spec.color) for face in faces])
 
     def judge(self, crops: npt.NDArray[np.uint8]) -> Prediction:
         """What the network says of the squares."""
-        return self._network.judge(to_tensor(crops, self._network.input))
+        return self._network.predict(to_tensor(crops, self._network.input))
 
     def readings(self, faces: list[Face], crops: npt.NDArray[np.uint8], said: Prediction) -> list[Reading]:
         """The values that a user gets."""
-        parts = zip(faces, said.probabilities, said.votes, said.covered.tolist(), detail(crops).tolist())
+        parts = zip(faces, said.probabilities, said.vote_shares, said.in_label_set.tolist(), sharpness(crops).tolist())
         return [
-            Reading(face, self._network.emotions, shares, votes, covered, self._unsure, detail=shown)
+            Reading(face, self._network.emotions, shares, votes, covered, self._unsure, sharpness=shown)
             for face, shares, votes, covered, shown in parts
         ]

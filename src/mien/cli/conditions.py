@@ -45,7 +45,7 @@ def conditions(
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take what is in sub-folders too.")] = False,
     detector: Annotated[
-        Literal["centerface", "yunet", "whole"],
+        Literal["centerface", "yunet", "none"],
         typer.Option(
             help="What finds the faces and their landmarks; with 'whole' each image is one face, of unknown pose.",
             rich_help_panel=DETECTION,
@@ -88,7 +88,7 @@ def conditions(
     for failure in failures:
         notes.print(f"could not be read: {failure}", markup=False)
     if not measured:
-        raise SourceError("no face was found in any image", hint="For images of single faces: --detector whole.")
+        raise SourceError("no face was found in any image", hint="For images of single faces: --detector none.")
     _show(measured, thirds=bins == "thirds")
     if out:
         _write(measured, out, thirds=bins == "thirds")

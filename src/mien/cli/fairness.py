@@ -95,7 +95,7 @@ def fairness(
         str | None, typer.Option(metavar="ferplus|fer2013", help="Whose labels.", rich_help_panel=_READING)
     ] = None,
     detector: Annotated[
-        Literal["centerface", "whole"],
+        Literal["centerface", "none"],
         typer.Option(help="What finds the faces; 'whole' takes each photo for one.", rich_help_panel=_READING),
     ] = "centerface",
     images: Annotated[

@@ -47,7 +47,7 @@ Flip: TypeAlias = Annotated[
     ),
 ]
 WhichDetector: TypeAlias = Annotated[
-    Literal["centerface", "yunet", "whole"],
+    Literal["centerface", "yunet", "none"],
     typer.Option(help="What finds the faces; 'whole' takes each image for one face.", rich_help_panel=DETECTION),
 ]
 DetectorFile: TypeAlias = Annotated[

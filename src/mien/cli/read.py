@@ -95,7 +95,7 @@ def read(
       mien read photo.jpg --annotate marked
       mien read holiday/ -r --out faces.csv
       mien read *.jpg --json | jq '.[].emotion'
-      mien read crops/ --detector whole --emotions seven
+      mien read crops/ --detector none --emotions seven
       mien read clip.mp4 --out clip.parquet --annotate marked.mp4
       mien read clip.mp4 --every 0.2s --out clip.csv && mien timeline clip.csv
       mien read clip.mp4 --annotate marked.mp4 --mask-others

@@ -70,7 +70,7 @@ def _cells(reading: Reading, block: str) -> tuple[Text, str, Text, Text]:
     red, green, blue = COLORS[reading.emotion]
     emotion = Text(named(reading), style="italic" if reading.abstained else "bold")
     bar = Text(block * max(1, round(reading.confidence * 10)), style=f"rgb({red},{green},{blue})")
-    others = [pair for pair in reading.as_dict().items() if pair[0] != reading.emotion and pair[1] >= 0.05][:2]
+    others = [pair for pair in reading.scores().items() if pair[0] != reading.emotion and pair[1] >= 0.05][:2]
     rest = Text(", ".join(f"{emotion} {percent(share)}" for emotion, share in others), style="dim")
     return emotion, percent(reading.confidence), bar, rest
 

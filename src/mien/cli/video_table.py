@@ -53,7 +53,7 @@ class VideoSummary:
         self._last_s = time_s
         for reading in readings:
             self._faces += 1
-            person = self._people.setdefault(reading.track or 0, _Person(time_s))
+            person = self._people.setdefault(reading.track_id or 0, _Person(time_s))
             person.last_s = time_s
             person.frames += 1
             person.unsure += reading.abstained

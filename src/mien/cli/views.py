@@ -73,7 +73,7 @@ class _InTerminal:
         self._console, self._live = console, live
 
     def show(self, frame: Frame, readings: Sequence[Reading]) -> bool:
-        lines = [Text(f"person {reading.track}: {caption(reading)}") for reading in readings]
+        lines = [Text(f"person {reading.track_id}: {caption(reading)}") for reading in readings]
         below = lines or [Text("no face", style="dim")]
         room = max(4, self._console.height - len(below) - 2)
         image = preview(frame, readings, self._console.width, room)
@@ -90,7 +90,7 @@ class _Lines:
         self._said: dict[int | None, str] = {}
 
     def show(self, frame: Frame, readings: Sequence[Reading]) -> bool:
-        now = {reading.track: reading for reading in readings}
+        now = {reading.track_id: reading for reading in readings}
         for track, reading in now.items():
             word = f"{reading.emotion}{'?' if reading.abstained else ''}"
             if self._said.get(track) != word:

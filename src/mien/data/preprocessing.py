@@ -13,7 +13,7 @@ from ..detection.base import Detector
 from ..detection.registry import create_detector
 from ..errors import DataError, SourceError
 from ..io.images import opened, read_image
-from ..model.preprocess import cut, square_around
+from ..model.preprocess import align_face, square_around
 from ..options import ReadOptions
 from ..types import Box, Face, Frame
 from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
@@ -97,9 +97,9 @@ class Squares:
         """
         frame = read_image(source)
         face = self._finder.find(frame) if self._finder else Face(Box(0, 0, frame.width, frame.height))
-        image = cut(frame, face, self._size, self._color)
+        image = align_face(frame, face, self._size, self._color)
         same = (self._size, self._color) == (_LOOK, "gray")
-        look = image if same else cut(frame, face, _LOOK)
+        look = image if same else align_face(frame, face, _LOOK)
         if isinstance(source, Path):
             with opened(source) as file:
                 source = file.read()

@@ -62,7 +62,7 @@ def as_faces(
     ]
 
 
-class WholeFrame:
+class NoDetector:
     """Takes every image for one face; never chosen unless asked for by name."""
 
     def detect(self, frame: Frame) -> list[Face]:

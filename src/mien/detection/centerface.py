@@ -185,7 +185,7 @@ class CenterFace:
         if view.scale != 1:
             how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
             part = np.asarray(cv2.resize(part, (width, height), interpolation=how), np.uint8)
-        blob = shown(_lit(part))
+        blob = shown(stretch_contrast(part))
         outputs = self._session.run(_OUTPUTS, {self._session.get_inputs()[0].name: blob})
         boxes, scores, landmarks = _decode([np.asarray(output)[0] for output in outputs], self._threshold)
         keep = _belong(boxes, view, (width, height), (image.shape[1], image.shape[0]))
@@ -199,24 +199,24 @@ class CenterFace:
         return open_session(_weights(), self._threads, "centerface.onnx")
 
 
-def shown(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """An image as the network takes it: RGB uint8 (H, W, 3) -> float32 (1, 3, H', W'), 0 to 255.
 
     The network halves five times, so sides must be multiples of 32: the rest is black.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
-    blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
+    blob[0, :, :height, :width] = image.transpose(2, 0, 1)
     return blob
 
 
-def _lit(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def stretch_contrast(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """A dark or flat image with its contrast stretched: in whole numbers its faces would drown in the rounding."""
-    low, high = np.percentile(picture[::4, ::4], (1, 99)).round().astype(np.uint8)
+    low, high = np.percentile(image[::4, ::4], (1, 99)).round().astype(np.uint8)
     gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)
     if gain < _LEAST_GAIN:
-        return picture
-    return np.asarray(cv2.convertScaleAbs(np.maximum(picture, low) - low, alpha=gain), np.uint8)
+        return image
+    return np.asarray(cv2.convertScaleAbs(np.maximum(image, low) - low, alpha=gain), np.uint8)
 
 
 def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
@@ -234,7 +234,7 @@ def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
 
 
 def _belong(
-    boxes: npt.NDArray[np.float32], view: View, size: tuple[int, int], picture: tuple[int, int]
+    boxes: npt.NDArray[np.float32], view: View, size: tuple[int, int], image: tuple[int, int]
 ) -> npt.NDArray[np.bool_]:
     """Which boxes, in pixels of the network's input, are this view's to give: bool (N,).
 
@@ -246,7 +246,7 @@ def _belong(
     cut = np.zeros(len(boxes), bool)
     for axis, (low, high) in enumerate(((view.x0, view.x1), (view.y0, view.y1))):
         cut |= (low > 0) & (boxes[:, axis] < 1)
-        cut |= (high < picture[axis]) & (boxes[:, axis + 2] > size[axis] - 1)
+        cut |= (high < image[axis]) & (boxes[:, axis + 2] > size[axis] - 1)
     return np.asarray(inside & ~cut & (sides.max(1, initial=0) <= view.largest), bool)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import OptionError
 from ..options import ReadOptions
-from .base import Detector, WholeFrame
+from .base import Detector, NoDetector
 from .centerface import THRESHOLD as CENTERFACE_THRESHOLD
 from .centerface import CenterFace
 from .yunet import THRESHOLD as YUNET_THRESHOLD
@@ -18,8 +18,8 @@ def create_detector(options: ReadOptions) -> Detector:
         OptionError: YuNet without its file.
         ModelError: the detector's weights cannot be used.
     """
-    if options.detector == "whole":
-        return WholeFrame()
+    if options.detector == "none":
+        return NoDetector()
     if options.detector == "centerface":
         return CenterFace(options.min_face, score_needed(options), options.threads)
     if options.detector_file is None:
@@ -32,7 +32,7 @@ def create_detector(options: ReadOptions) -> Detector:
 
 def score_needed(options: ReadOptions) -> float:
     """The score below which the detector that ``options`` name drops a face, 0 to 1; the whole image always counts."""
-    if options.detector == "whole":
+    if options.detector == "none":
         return 0.0
     usual = CENTERFACE_THRESHOLD if options.detector == "centerface" else YUNET_THRESHOLD
     return usual if options.detector_threshold is None else options.detector_threshold

@@ -21,7 +21,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def find_images(
-    sources: Sequence[str], *, recursive: bool, extensions: tuple[str, ...] = IMAGE_EXTENSIONS
+    sources: Sequence[str | Path], *, recursive: bool = False, extensions: tuple[str, ...] = IMAGE_EXTENSIONS
 ) -> list[Path]:
     """The image files that ``sources`` stand for, in the order of ``sources``, each file once.
 
@@ -39,10 +39,16 @@ def find_images(
     """
     found: dict[str, Path] = {}
     for source in sources:
-        for path in _images_of(source, recursive, extensions):
+        for path in _images_of(str(source), recursive, extensions):
             # resolve() would take a link and what it points to for one image
             found.setdefault(os.path.normcase(os.path.abspath(path)), path)  # noqa: PTH100
     return list(found.values())
+
+
+def stands_for_several(source: str | Path) -> bool:
+    """Whether a path is a folder, or a pattern and no file of this very name."""
+    name = str(source)
+    return bool(name) and (os.path.isdir(name) or (bool(_WILDCARD.search(name)) and not os.path.lexists(name)))  # noqa: PTH112
 
 
 def _images_of(source: str, recursive: bool, extensions: tuple[str, ...]) -> list[Path]:

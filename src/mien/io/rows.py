@@ -9,7 +9,7 @@ source         text          never    path of the image or video as it was given
 frame          integer       never    number of the frame in its source, from 0; 0 in a photo
 time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in a photo
 face           integer       no face  number of the face in its frame, from 0
-track          integer       photo    number of the person in a video, from 1, the same from frame to frame
+track_id       integer       photo    number of the person in a video, from 1, the same from frame to frame
 x0 y0          number        no face  left and top of the face's box, pixels of the upright image, 2 decimals
 x1 y1          number        no face  right and bottom; a box may reach past the border of the image
 score          number        no face  the detector's confidence that this is a face, 0 to 1, 4 decimals
@@ -19,8 +19,8 @@ mixed          list of text  never    emotions that share the face, strongest fi
 abstained      boolean       no face  true where it is not to be relied on: unlikely, or too blurred
 (emotions)     number        no face  one column an emotion of the label set, in the vocabulary's order: its probability,
                                       0 to 1, 4 decimals; they sum to 1 within 0.001
-raw_(emotion)  number      no face  videos only, one column an emotion: its probability in this frame alone, where the
-                                      column of the bare name is smoothed over time (``follow.smooth``)
+frame_(emotion)  number      no face  videos only, one column an emotion: its probability in this frame alone, where the
+                                      column of the bare name is smoothed over time (``mien.tracking.smoothing``)
 =============  ============  =======  ===============================================================================
 
 In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is
@@ -32,10 +32,15 @@ metadata as ``mien_schema``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
-from ..types import Frame, Reading
+from ..extras import require
+from ..types import Frame, Reading, Readings, frame_cells
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Value = str | int | float | bool | list[str] | None
 Row = dict[str, Value]
@@ -48,7 +53,7 @@ KINDS = {
     "frame": "integer",
     "time_s": "number",
     "face": "integer",
-    "track": "integer",
+    "track_id": "integer",
     "x0": "number",
     "y0": "number",
     "x1": "number",
@@ -65,7 +70,7 @@ FIXED_COLUMNS = tuple(KINDS)
 
 def columns(emotions: tuple[str, ...], *, video: bool = False) -> tuple[str, ...]:
     """The names of all columns, in order, for a label set; a table that holds videos has more."""
-    return FIXED_COLUMNS + emotions + (tuple(f"raw_{emotion}" for emotion in emotions) if video else ())
+    return FIXED_COLUMNS + emotions + (tuple(f"frame_{emotion}" for emotion in emotions) if video else ())
 
 
 def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *, video: bool = False) -> list[Row]:
@@ -83,35 +88,48 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
     Raises:
         OptionError: a reading has another label set than the table.
     """
-    # A file name that is not UTF-8 reaches Python as lone surrogates, which no table can hold: spell them out
-    source = frame.name.encode("utf-8", "backslashreplace").decode("utf-8")
-    start: Row = {"source": source, "frame": frame.index, "time_s": round(float(frame.time_s), 3)}
+    start = frame_cells(frame.name, frame.index, frame.time_s)
     if not readings:
-        empty: Row = dict.fromkeys(columns(emotions, video=video))
-        return [{**empty, **start, "mixed": []}]
-    made = [{**start, **_face_cells(number, reading, emotions)} for number, reading in enumerate(readings)]
-    if video:
-        for row, reading in zip(made, readings):
-            raw = [None] * len(emotions) if reading.raw is None else [round(p, 4) for p in reading.raw.tolist()]
-            row |= {f"raw_{emotion}": value for emotion, value in zip(emotions, raw)}
+        return [{**dict.fromkeys(columns(emotions, video=video)), **start, "mixed": []}]
+    unknown = dict.fromkeys(f"frame_{emotion}" for emotion in emotions)
+    made = []
+    for number, reading in enumerate(readings):
+        if reading.emotions != emotions:
+            raise OptionError(
+                f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(emotions)}",
+                hint="Read all images of a table with the same emotions.",
+            )
+        row = {**(unknown if video else {}), **reading.to_dict(), **start, "face": number}
+        made.append({name: row[name] for name in columns(emotions, video=video)})
     return made
 
 
-def _face_cells(number: int, reading: Reading, emotions: tuple[str, ...]) -> Row:
-    if reading.emotions != emotions:
-        raise OptionError(
-            f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(emotions)}",
-            hint="Read all images of a table with the same emotions.",
-        )
-    box = {name: round(float(at), 2) for name, at in zip(("x0", "y0", "x1", "y1"), reading.face.box.xyxy)}
-    return {
-        "face": number,
-        "track": reading.track,
-        **box,
-        "score": round(float(reading.face.score), 4),
-        "emotion": reading.emotion,
-        "confidence": round(reading.confidence, 4),
-        "mixed": list(reading.mixed),
-        "abstained": reading.abstained,
-        **{name: round(p, 4) for name, p in zip(emotions, reading.probabilities.tolist())},
-    }
+def to_dataframe(results: Readings | Reading | Iterable[Readings | Reading]) -> DataFrame:
+    """Readings as a pandas DataFrame, one row a face, with the columns of ``--json``.
+
+    Args:
+        results: what ``read`` or ``read_video`` gave: readings, or lists of readings.
+
+    Raises:
+        MissingExtraError: pandas is not installed.
+        OptionError: the readings have different label sets.
+    """
+    pandas = require("pandas", "table")
+    readings = list(_flat(results))
+    sets = {reading.emotions for reading in readings}
+    if len(sets) > 1:
+        raise OptionError(f"results: got {len(sets)} label sets, expected one", hint="Read with the same emotions.")
+    video = any(reading.frame_probabilities is not None for reading in readings)
+    names = columns(next(iter(sets), ()), video=video)
+    frame: DataFrame = pandas.DataFrame([reading.to_dict() for reading in readings], columns=list(names))
+    return frame
+
+
+def _flat(results: Any) -> Iterator[Reading]:
+    if isinstance(results, Reading):
+        yield results
+    elif isinstance(results, Frame):  # read_video gives pairs of a frame and its readings
+        return
+    else:
+        for part in results:
+            yield from _flat(part)

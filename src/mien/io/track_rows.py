@@ -19,8 +19,8 @@ def kept_rows(frame: Frame, readings: list[Reading], emotions: tuple[str, ...]) 
     """The rows of a frame for the journal: those of the table, with what a reading holds besides."""
     made = rows(frame, readings, emotions, video=True)
     for row, reading in zip(made, readings):
-        row[_VOTES] = None if reading.votes is None else [round(v, 5) for v in reading.votes.tolist()]
-        row[_COVERED], row[_UNSURE_BELOW] = round(reading.covered, 5), reading.min_confidence
+        row[_VOTES] = None if reading.vote_shares is None else [round(v, 5) for v in reading.vote_shares.tolist()]
+        row[_COVERED], row[_UNSURE_BELOW] = round(reading.in_label_set, 5), reading.min_confidence
     return made
 
 
@@ -37,11 +37,11 @@ def _reading(row: dict[str, Any], emotions: tuple[str, ...]) -> Reading:
         Face(Box(row["x0"], row["y0"], row["x1"], row["y1"]), row["score"]),
         emotions,
         _shares([row[emotion] for emotion in emotions]),
-        votes=None if row[_VOTES] is None else _shares(row[_VOTES]),
-        covered=row[_COVERED],
+        vote_shares=None if row[_VOTES] is None else _shares(row[_VOTES]),
+        in_label_set=row[_COVERED],
         min_confidence=row[_UNSURE_BELOW],
-        track=row["track"],
-        raw=_shares([row[f"raw_{emotion}"] for emotion in emotions]),
+        track_id=row["track_id"],
+        frame_probabilities=_shares([row[f"frame_{emotion}"] for emotion in emotions]),
     )
 
 

@@ -9,8 +9,11 @@ import numpy.typing as npt
 
 from ..emotions import EMOTIONS, LABEL_SETS, positions
 from ..errors import OptionError
+from ..options import ReadOptions
 from .card import HeadCard, ModelCard
+from .registry import load_model
 from .runtime import onnxruntime
+from .session import open_session
 
 
 def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
@@ -26,14 +29,14 @@ class Prediction:
 
     Attributes:
         probabilities: float32 (N, K), calibrated to how often each emotion is the majority's answer; rows sum to 1.
-        votes: float32 (N, K), calibrated to the share of annotators who name each emotion; rows sum to 1.
-        covered: float32 (N,), how likely it is that the emotion is in the label set at all; 1 where the set is all that
+        vote_shares: float32 (N, K), calibrated to the share of annotators who name each emotion; rows sum to 1.
+        in_label_set: float32 (N,), how likely it is that the emotion is in the label set at all; 1 where the set is all that
             the head knows.
     """
 
     probabilities: npt.NDArray[np.float32]
-    votes: npt.NDArray[np.float32]
-    covered: npt.NDArray[np.float32]
+    vote_shares: npt.NDArray[np.float32]
+    in_label_set: npt.NDArray[np.float32]
 
 
 class EmotionClassifier:
@@ -48,6 +51,12 @@ class EmotionClassifier:
 
     Raises:
         OptionError: the model has no such head, or the head does not know all emotions of the set.
+
+    Attributes:
+        card: what is known of the model.
+        emotions: the label set, in the vocabulary's order.
+        head: name of the head.
+        input: how to feed it.
     """
 
     def __init__(
@@ -59,22 +68,22 @@ class EmotionClassifier:
         flip: bool,
     ) -> None:
         self.head = next(iter(card.heads)) if head is None else head
-        self.input = card.input
-        self._session, self._flip, self._card = session, flip, self._known_head(card)
-        spoken = self._card.emotions
+        self.card, self.input = card, card.input
+        self._session, self._flip, self._head = session, flip, self._known_head(card)
+        spoken = self._head.emotions
         self.emotions = tuple(e for e in EMOTIONS if e in (spoken if label_set is None else LABEL_SETS[label_set]))
         self._columns = positions(self.emotions, spoken)
 
-    def judge(self, images: npt.NDArray[np.float32]) -> Prediction:
-        """Probabilities for faces: float32 (N, 1, S, S), normalized as the card says (``crop.prepare``)."""
+    def predict(self, images: npt.NDArray[np.float32]) -> Prediction:
+        """Probabilities for faces: float32 (N, 1, S, S), normalized as the card says (``preprocess.to_tensor``)."""
         if not len(images):
-            nobody = np.empty((0, len(self.emotions)), np.float32)
-            return Prediction(nobody, nobody, nobody.sum(1))
+            empty = np.empty((0, len(self.emotions)), np.float32)
+            return Prediction(empty, empty, empty.sum(1))
         views = np.concatenate([images, images[..., ::-1]]) if self._flip else images
         (logits,) = self._session.run([self.head], {"images": views})
         if self._flip:
             logits = logits.reshape(2, len(images), -1).mean(0)
-        card = self._card
+        card = self._head
         covered = probabilities(np.asarray(logits, np.float32), card.temperature)[:, self._columns].sum(1)
         chosen = np.asarray(logits, np.float32)[:, self._columns]
         vote_temperature = card.temperature if card.vote_temperature is None else card.vote_temperature
@@ -84,3 +93,19 @@ class EmotionClassifier:
         if self.head not in card.heads:
             raise OptionError(f"head: got {self.head!r}, expected one of {', '.join(card.heads)}")
         return card.heads[self.head]
+
+
+def open_classifier(options: ReadOptions, weights: bytes | None = None) -> EmotionClassifier:
+    """The classifier that ``options`` name.
+
+    Args:
+        options: model, head, label set, flip and threads are used.
+        weights: content of an ONNX file in place of the model's own.
+
+    Raises:
+        OptionError: the model has no such head, or does not know all emotions of the label set.
+        ModelError: weights are missing or damaged.
+    """
+    card, own = load_model(options.model)
+    session = open_session(weights or own, options.threads, card.weights)
+    return EmotionClassifier(card, session, options.head, options.emotions, options.flip)

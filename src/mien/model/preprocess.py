@@ -17,7 +17,7 @@ EYES_TO_MOUTH = 0.365
 BELOW_CENTRE = 0.071
 
 
-def cut(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.NDArray[np.uint8]:
+def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.NDArray[np.uint8]:
     """The face as a square image.
 
     It is turned upright by its landmarks where it has them. What lies outside the frame repeats the border.
@@ -132,7 +132,7 @@ SIDE = 48
 _BLANK = 4.0
 
 
-def detail(crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def sharpness(crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """The energy of the finest detail in comparison to all contrast, however bright or flat the image.
 
     The mean square of the Laplacian over the variance: the sharpness measure of Pech-Pacheco et al. (2000), made independent

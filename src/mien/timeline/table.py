@@ -14,7 +14,7 @@ from ..errors import DataError
 from .loading import pieces
 from .piece import Piece
 
-_NEEDED = ("source", "time_s", "track", "abstained")
+_NEEDED = ("source", "time_s", "track_id", "abstained")
 _UNSUMMED = 0.01  # probabilities are written with four decimals
 _MAKE = "Make the table with 'mien read VIDEO --out results.csv'."
 
@@ -58,7 +58,7 @@ def video_table(path: Path) -> VideoTable:
     def choose(names: Sequence[str]) -> Sequence[str]:
         nonlocal emotions, video
         emotions = _emotions_of(path, names)
-        video = f"raw_{emotions[0]}" in names
+        video = f"frame_{emotions[0]}" in names
         return [name for name in _NEEDED if name != "source"] + list(emotions)
 
     numbers: dict[str, int] = {}
@@ -105,7 +105,7 @@ def _checked(
 ) -> VideoTable:
     probabilities = np.stack([columns[emotion].astype(np.float32) for emotion in emotions], 1)
     seen = np.isfinite(probabilities.sum(1))
-    track = np.where(np.isnan(columns["track"]), -1, columns["track"]).astype(np.int64)
+    track = np.where(np.isnan(columns["track_id"]), -1, columns["track_id"]).astype(np.int64)
     wrong = (
         (~np.isfinite(columns["time_s"]), "its time_s is no finite number"),
         (seen & ~(abs(probabilities.sum(1) - 1) < _UNSUMMED), "its probabilities do not sum to 1"),

@@ -83,23 +83,23 @@ class Smoother:
             OptionError: it has another label set than the last.
         """
         self._check(reading)
-        votes = None if reading.votes is None else self._votes.add(time_s, reading.votes).astype(np.float32)
+        votes = None if reading.vote_shares is None else self._votes.add(time_s, reading.vote_shares).astype(np.float32)
         return replace(
             reading,
             probabilities=self._probabilities.add(time_s, reading.probabilities).astype(np.float32),
-            votes=votes,
-            covered=float(self._covered.add(time_s, reading.covered)),
-            track=track,
-            raw=reading.probabilities,
+            vote_shares=votes,
+            in_label_set=float(self._covered.add(time_s, reading.in_label_set)),
+            track_id=track,
+            frame_probabilities=reading.probabilities,
         )
 
     def restore(self, time_s: float, smoothed: Reading) -> None:
         """Stand as after a ``smooth`` that returned ``smoothed``."""
         self._check(smoothed)
         self._probabilities.restore(time_s, smoothed.probabilities)
-        self._covered.restore(time_s, smoothed.covered)
-        if smoothed.votes is not None:
-            self._votes.restore(time_s, smoothed.votes)
+        self._covered.restore(time_s, smoothed.in_label_set)
+        if smoothed.vote_shares is not None:
+            self._votes.restore(time_s, smoothed.vote_shares)
 
     def _check(self, reading: Reading) -> None:
         before, self._emotions = self._emotions or reading.emotions, reading.emotions

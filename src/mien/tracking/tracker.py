@@ -178,10 +178,10 @@ class Tracker:
         Raises:
             OptionError: a reading has no number, or two have the same.
         """
-        numbers = [reading.track for reading in readings if reading.track is not None]
+        numbers = [reading.track_id for reading in readings if reading.track_id is not None]
         if len(set(numbers)) < len(readings):
             raise OptionError(
-                f"readings: got the track numbers {[reading.track for reading in readings]}, expected all different",
+                f"readings: got the track numbers {[reading.track_id for reading in readings]}, expected all different",
                 hint="Replay what follow() returned.",
             )
         self._advance(time_s)

@@ -85,7 +85,7 @@ def test_aligned_faces_are_taken_where_they_are_named(raf_db):
     made = open_data(raf_db / "basic" / "Image" / "aligned", groups=["age"])
     assert cells(made, "path")[0] == ("train_00001_aligned.jpg",)
     assert made.groups == ("age",)
-    assert "--detector whole" in made.notes[0]
+    assert "--detector none" in made.notes[0]
 
 
 @pytest.mark.parametrize(

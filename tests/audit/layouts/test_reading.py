@@ -26,10 +26,10 @@ def reading(happy: float, width: float = 10, **more) -> Reading:
 
 
 def test_a_clip_is_the_mean_of_its_frames():
-    made = averaged([reading(0.9, 10, detail=0.4), reading(0.2, 30, detail=0.2), reading(0.7, 20, detail=0.6)])
+    made = averaged([reading(0.9, 10, sharpness=0.4), reading(0.2, 30, sharpness=0.2), reading(0.7, 20, sharpness=0.6)])
     assert made.probabilities == pytest.approx([0.6, 0.4])
-    assert made.votes == pytest.approx([0.6, 0.4])
-    assert made.detail == pytest.approx(0.4)
+    assert made.vote_shares == pytest.approx([0.6, 0.4])
+    assert made.sharpness == pytest.approx(0.4)
     assert made.face.box.width == 30
     assert averaged([]) is None
     assert averaged([one := reading(0.9)]) is one

@@ -11,7 +11,7 @@ from mien.errors import OptionError
 from mien.lab.stress.conditions import CONDITIONS, chosen
 from mien.lab.stress.reading import Finder
 from mien.lab.stress.subject import FACE, WINDOW, Subject, as_whole, in_window
-from mien.model.preprocess import cut
+from mien.model.preprocess import align_face
 
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
 
@@ -58,8 +58,8 @@ def test_all_conditions_give_a_image_that_can_be_cut_and_repeat_themselves(woman
     assert one.image.shape[2] == 3
     assert (one.image == again.image).all()
     assert one.face.box == again.face.box
-    crop = cut(Frame(one.image), one.face, 48)
-    changed = np.abs(crop.astype(int) - cut(Frame(woman.image), woman.face, 48)).mean()
+    crop = align_face(Frame(one.image), one.face, 48)
+    changed = np.abs(crop.astype(int) - align_face(Frame(woman.image), woman.face, 48)).mean()
     assert (changed == 0) == (condition.name == "clean")
     if condition.crop_only:
         assert (one.image == woman.image).all()
@@ -69,7 +69,7 @@ def test_a_clean_cut_out_face_is_read_as_it_is():
     noise = np.random.default_rng(0).integers(0, 256, (12, 12, 3)).astype(np.uint8)
     small = noise.repeat(4, 0).repeat(4, 1)
     whole = as_whole(Frame(small))
-    back = cut(Frame(whole.image), whole.face, 48, "rgb").astype(int)
+    back = align_face(Frame(whole.image), whole.face, 48, "rgb").astype(int)
     assert np.abs(back - small).mean() < 8
 
 

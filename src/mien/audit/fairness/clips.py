@@ -49,14 +49,14 @@ def averaged(readings: Sequence[Reading]) -> Reading | None:
     if len(readings) < 2:
         return readings[0] if readings else None
     first = max(readings, key=lambda reading: reading.face.box.width)
-    votes = [reading.votes for reading in readings if reading.votes is not None]
-    details = [reading.detail for reading in readings if reading.detail is not None]
+    votes = [reading.vote_shares for reading in readings if reading.vote_shares is not None]
+    details = [reading.sharpness for reading in readings if reading.sharpness is not None]
     return Reading(
         first.face,
         first.emotions,
         np.mean([reading.probabilities for reading in readings], 0).astype(np.float32),
         np.mean(votes, 0).astype(np.float32) if len(votes) == len(readings) else None,
-        covered=float(np.mean([reading.covered for reading in readings])),
+        in_label_set=float(np.mean([reading.in_label_set for reading in readings])),
         min_confidence=first.min_confidence,
-        detail=float(np.mean(details)) if details else None,
+        sharpness=float(np.mean(details)) if details else None,
     )

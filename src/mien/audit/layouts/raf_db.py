@@ -55,7 +55,7 @@ def read(path: Path) -> Sheet:
     }
     if not (folder / columns[PATH][0]).is_file():
         raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "an image for each label", _HINT)
-    note = "RAF-DB's aligned images are faces already: --detector whole reads them as such."
+    note = "RAF-DB's aligned images are faces already: --detector none reads them as such."
     return Sheet(NAME, folder, columns, ("gender", "race", "age"), notes=(note,) if "_aligned" in ending else ())
 
 

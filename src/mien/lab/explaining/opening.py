@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...detection.registry import create_detector
 from ...errors import OptionError
 from ...explain.explainer import Explainer, open_explainer
 from ...extras import check_opencv, require
 from ...model.card import ModelCard
 from ...model.classifier import EmotionClassifier
 from ...options import ReadOptions
+from ...reader import Reader
 from ..evaluate.predict import Classifier, classifier_of_network, weights_file
 
 
@@ -65,11 +65,11 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
     )
     judge = EmotionClassifier(card, _Session(classifier), options.head, options.emotions, options.flip)
     spoken = classifier.heads[judge.head].emotions
-    detector = create_detector(options)
+    reader = Reader(options, classifier=judge)
     if not hirescam:
-        return Explainer(judge, detector, options.min_confidence)
+        return Explainer(reader)
     from .hirescam import HiResCam  # noqa: PLC0415  # needs torch and captum
 
     columns = {emotion: spoken.index(emotion) for emotion in judge.emotions}
     mapper = HiResCam(network, judge.head, columns, flip=options.flip)
-    return Explainer(judge, detector, options.min_confidence, mapper)
+    return Explainer(reader, mapper)

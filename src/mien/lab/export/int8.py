@@ -18,6 +18,7 @@ import onnx
 from ...data.dataset import TRAIN, VALIDATION, Dataset
 from ...data.splits import drawn
 from ...errors import ModelError
+from ...model import runtime  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
 from ...model.card import ModelCard
 from ...model.preprocess import resize, to_tensor
 from ...model.registry import load_model

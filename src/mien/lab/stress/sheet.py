@@ -12,7 +12,7 @@ from PIL import Image as Images
 from PIL import ImageDraw, ImageFont
 
 from ...io.atomic import write_atomically
-from ...model.preprocess import cut
+from ...model.preprocess import align_face
 from ...types import Frame
 from .conditions import CONDITIONS, Condition
 from .subject import Image, Subject
@@ -75,6 +75,8 @@ def _tile(subject: Subject, size: int) -> Image:
     shown = cv2.resize(subject.image, None, fx=scale, fy=scale, interpolation=how)
     shown = shown[:_TILE, :_TILE]
     tile[: shown.shape[0], : shown.shape[1]] = shown
-    crop = cv2.resize(cut(Frame(subject.image), subject.face, size), (_INSET, _INSET), interpolation=cv2.INTER_NEAREST)
+    crop = cv2.resize(
+        align_face(Frame(subject.image), subject.face, size), (_INSET, _INSET), interpolation=cv2.INTER_NEAREST
+    )
     tile[:_INSET, -_INSET:] = crop[..., None]
     return tile

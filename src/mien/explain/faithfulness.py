@@ -1,9 +1,10 @@
-"""The sanity check of Adebayo et al. (2018): a map that random weights leave as it is says nothing of the model."""
+"""Checks of explanations: whether a map is faithful to the prediction, and whether it depends on the trained weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,52 @@ import onnx
 from onnx import numpy_helper
 
 from ..errors import ModelError
-from .occlusion import correlation
+from .explanation import Curves
+from .perturbation import Perturbation, correlation
+
+#: Shares of the image that are changed.
+SHARES = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0], np.float32)
+#: Random orders to compare with.
+ORDERS = 4
+#: Number of perturbed faces that the curves take.
+N_EVALUATIONS = 2 * (1 + ORDERS) * len(SHARES)
+
+
+def curves(perturbed: Perturbation, heat: npt.NDArray[np.float32], seed: int = 0) -> Curves:
+    """Deletion and insertion of a map (Petsiuk et al. 2018), and of random orders.
+
+    A random order of single pixels would be unlike any map: it leaves a fine grain. So the random orders are the map itself,
+    mirrored and moved around by chance: as smooth, but in the wrong places.
+
+    Args:
+        perturbed: about the emotion that the map speaks of.
+        heat: float32 (S, S).
+        seed: of the random orders.
+    """
+    rng = np.random.default_rng(seed)
+    maps = [heat, *(_moved(heat, rng) for _ in range(ORDERS))]
+    ranks = np.stack([_ranks(one) for one in maps])
+    strongest = ranks[:, None] < SHARES[None, :, None, None]  # (maps, shares, S, S)
+    keeps = np.stack([~strongest, strongest]).astype(np.float32)
+    shape = keeps.shape[:3]
+    said = perturbed.keep(keeps.reshape(-1, *heat.shape)).probabilities[:, perturbed.place]
+    deletion, insertion = said.reshape(shape)
+    return Curves(SHARES, deletion[0], insertion[0], deletion[1:].mean(0), insertion[1:].mean(0))
+
+
+def _ranks(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The place of each pixel in the order from strongest to weakest, 0 to below 1."""
+    order = np.empty(heat.size, np.float32)
+    order[np.argsort(-heat, axis=None, kind="stable")] = np.arange(heat.size, dtype=np.float32) / heat.size
+    return order.reshape(heat.shape)
+
+
+def _moved(heat: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    side = heat.shape[0]
+    down, across = rng.integers(side // 4, side - side // 4 + 1, 2)
+    flipped = heat[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+    return np.roll(flipped, (int(down), int(across)), (0, 1))
+
 
 #: A map may look this much like that of shuffled weights, as the mean rank correlation, and no more.
 MOST_LIKE = 0.35
@@ -59,6 +105,17 @@ class Sanity:
         """Whether the maps of shuffled weights differ from the model's own; one that says the opposite differs."""
         return self.mean <= MOST_LIKE
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "name": self.name,
+            "face": self.number,
+            "emotion": self.emotion,
+            "rank_correlations": [round(value, 4) for value in self.correlations],
+            "mean": round(self.mean, 4),
+            "passed": self.passed,
+        }
+
 
 def layers(weights: bytes) -> tuple[str, ...]:
     """The names of the tensors that ``shuffled_weights`` shuffles, from the image to the answer.
@@ -75,7 +132,6 @@ def layers(weights: bytes) -> tuple[str, ...]:
 def shuffled_weights(
     weights: bytes,
     seed: int,
-    told: Callable[[int], None] = lambda _count: None,
     only: Collection[str] | None = None,
 ) -> bytes:
     """An ONNX model whose weights were put in a random order, each tensor within itself.
@@ -86,7 +142,6 @@ def shuffled_weights(
     Args:
         weights: content of the ONNX file.
         seed: of the order.
-        told: called with the number of tensors that were shuffled.
         only: names of ``layers`` to shuffle; None shuffles all. Shuffled from the last one backwards, one more at a time,
             they are the cascading randomization of Adebayo et al. (2018); one at a time, the independent one.
 
@@ -107,7 +162,6 @@ def shuffled_weights(
             "the model holds no weights that could be shuffled: got no float or int8 tensor of two dimensions or more",
             hint="Give a model whose weights are stored as initializers, as 'mien lab export' writes them.",
         )
-    told(count)
     return bytes(model.SerializeToString())
 
 

@@ -1,8 +1,9 @@
-"""What an explanation is."""
+"""The values that describe an explanation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,23 @@ LEAST_EFFECT = 1.0
 LEAST_GAIN = 0.1
 
 
+class Limitation(str, Enum):
+    """Why not to rely on a map."""
+
+    WEAK = "weak"
+    """The prediction hardly depends on the face: there is little that parts could explain (``LEAST_EFFECT``)."""
+    UNSTABLE = "unstable"
+    """Another map of the same prediction looks different (``STABLE``)."""
+    UNFAITHFUL = "unfaithful"
+    """Removing the strongest places costs hardly more than removing random ones (``LEAST_GAIN``)."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of the face, and what it did to the decision.
 
     Attributes:
-        name: one of ``mien.explain.parts.PARTS``.
+        name: one of ``mien.explain.perturbation.PARTS``.
         effect: its Shapley value in log-odds of the emotion asked about; above 0 where it spoke for the emotion. Those of
             all parts sum to the difference between the face and its blurred copy.
         share: ``effect`` over all that was said for the emotion, or over all that was said against it if that was more; -1
@@ -125,23 +137,23 @@ class Explanation:
         checked("heat", self.heat, np.float32, self.crop.shape[:2])
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """Why not to lean on the map: ``weak``, ``unstable``, ``unfaithful``; empty where it passed its checks."""
-        against = {
-            "weak": abs(sum(part.effect for part in self.parts)) < LEAST_EFFECT,
-            "unstable": not self.agreement >= STABLE,
-            "unfaithful": self.curves.gain - self.curves.random_gain < LEAST_GAIN,
+    def limitations(self) -> tuple[Limitation, ...]:
+        """The checks that the map failed; empty if it passed all."""
+        holds = {
+            Limitation.WEAK: abs(sum(part.effect for part in self.parts)) < LEAST_EFFECT,
+            Limitation.UNSTABLE: not self.agreement >= STABLE,
+            Limitation.UNFAITHFUL: self.curves.gain - self.curves.random_gain < LEAST_GAIN,
         }
-        return tuple(doubt for doubt, holds in against.items() if holds)
+        return tuple(limitation for limitation in Limitation if holds[limitation])
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: numbers and words, no image."""
         return {
             "name": self.name,
             "face": self.number,
             "box": [round(side, 1) for side in self.reading.face.box.xyxy],
             "read": self.reading.emotion,
-            "probabilities": {name: round(value, 4) for name, value in self.reading.as_dict().items()},
+            "probabilities": {name: round(value, 4) for name, value in self.reading.scores().items()},
             "abstained": self.reading.abstained,
             "mixed": list(self.reading.mixed),
             "emotion": self.emotion,
@@ -169,6 +181,6 @@ class Explanation:
                 field.name: [round(float(value), 4) for value in getattr(self.curves, field.name)]
                 for field in fields(self.curves)
             },
-            "doubts": list(self.doubts),
+            "limitations": [limitation.value for limitation in self.limitations],
             "heat": [[round(float(v), 4) for v in row] for row in self.heat],
         }
