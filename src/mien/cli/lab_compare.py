@@ -1,4 +1,4 @@
-"""``mien lab compare``: its options, and what is shown of a comparison."""
+"""``mien lab compare``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from .data import Data, FindFaces, Listed
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
-    from ..lab.compare.standing import Comparison
+    from ..lab.comparison.results import Comparison
+
+_NEEDED = ("sklearn", "scipy", "matplotlib")
 
 
 def compare(
@@ -19,31 +21,31 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="RUN_OR_MODEL...",
-            help="Run folders, checkpoints (.ckpt), exported weights (.onnx), or models that come with mien, such as "
-            "[bold]default[/bold]; as many as you like.",
+            help="Run folders, checkpoints (.ckpt), models and ensembles (.onnx), baselines (.skops), or models that come "
+            "with mien, such as [bold]default[/bold].",
         ),
     ],
     data: Data,
     split: Annotated[
-        Literal["validation", "test"], typer.Option(help="The part of the data to ask about.")
+        Literal["validation", "test"], typer.Option(help="The part of the data to evaluate on.")
     ] = "validation",
     listed: Listed = None,
     find_faces: FindFaces = False,
     head: Annotated[
-        str, typer.Option(metavar="NAME", help="The head to ask where a model has several.", show_default=False)
+        str, typer.Option(metavar="NAME", help="The head to use where a model has several.", show_default=False)
     ] = "",
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write compare.csv, compare.md, two figures and a report for each model here."
+            metavar="DIR", help="Write compare.csv, .json and .md, two figures and a report for each model here."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Compare models on the same images and the same question: accuracy, size, speed, and whether it was luck.
+    """Compare models on the same images: accuracy, calibration, size, speed, and statistical significance.
 
-    All are asked about the emotions that all of them know. [bold]p vs best[/bold] says how easily luck alone would make the
-    best model look that much better than this one: below 0.05, the best is called better.
+    Models are evaluated on the emotions that all of them know. [bold]p vs best[/bold] is the corrected p-value of the
+    difference from the best model: below 0.05 the best is called better.
 
     [bold]mien lab compare runs/a runs/b default --data fer2013.csv[/bold]
 
@@ -51,17 +53,15 @@ def compare(
     """
     from ..extras import check_installed
 
-    check_installed(
-        ("sklearn", "scipy", "matplotlib"), "lab"
-    )  # a checkpoint needs torch too, and says so when it is opened
+    check_installed(_NEEDED, "lab")  # a checkpoint needs torch too, and says so when it is opened
+    import json
     from functools import cache
 
     from rich.console import Console
 
-    from ..lab.compare.members import open_members
-    from ..lab.compare.records import as_json as json_of
-    from ..lab.compare.standing import compare as ask
-    from ..lab.compare.writing import write_comparison
+    from ..lab.comparison.models import open_models
+    from ..lab.comparison.report import as_dict, write_report
+    from ..lab.comparison.results import compare as run_comparison
     from .data import read_data
 
     def opened(size: int, color: str) -> Dataset:
@@ -70,17 +70,16 @@ def compare(
         status.start()
         return faces
 
-    members = open_members(models)
-    largest = max(member.classifier.input.size for member in members)
+    found = open_models(models)
+    largest = max(model.classifier.input.size for model in found)
     once = cache(lambda: opened(largest, "gray"))
     packed = data.suffix.lower() in (".npz", ".csv")  # images of one size and without color: they are read only once
     with Console(stderr=True).status("") as status:
-        comparison = ask(
-            members, (lambda _size, _color: once()) if packed else opened, split, head=head, progress=status.update
-        )
-        written = write_comparison(comparison, out) if out else []
+        open_data = (lambda _size, _color: once()) if packed else opened
+        comparison = run_comparison(found, open_data, split, head=head, progress=status.update)
+        written = write_report(comparison, out) if out else []
     if as_json:
-        typer.echo(json_of(comparison), nl=False)
+        typer.echo(json.dumps(as_dict(comparison), indent=2, ensure_ascii=False))
     else:
         _show(comparison)
     for path in written:
@@ -91,8 +90,7 @@ def _show(comparison: Comparison) -> None:
     from rich.console import Console
     from rich.measure import Measurement
 
-    from ..lab.compare.table import table
-    from ..lab.compare.words import notes, verdict
+    from ..lab.comparison.report import notes, table, verdict
 
     shown = table(comparison)
     wide = Console(width=1000)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import OptionError
-from ...lab.compare.significance import holm, mcnemar
+from ...stats import holm, mcnemar
 from ...lab.evaluate.scores import wilson
 from ..fairness.grouping import ranked
 from ..fairness.resampling import p_value

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ...lab.compare.significance import holm
+from ...stats import holm
 from .counts import Counts, Floats, Rates, behind, common_mix, rates, told
 from .intervals import Limits, limits, with_mean
 from .resampling import bootstrapped, farthest_apart, p_value, permuted
