@@ -192,9 +192,7 @@ def test_failed_trials_are_recorded_and_the_study_continues(tmp_path, faces, tra
 def test_a_diverged_trial_fails(tmp_path, faces, trainer, monkeypatch):
     metrics = {"val_score": torch.tensor(0.5), "val_loss": torch.tensor(math.nan)}
     diverged = SimpleNamespace(max_epochs=3, should_stop=False, callback_metrics=metrics)
-    monkeypatch.setattr(
-        study_module, "train", lambda *_, callbacks: callbacks[0].on_train_epoch_end(diverged, None)
-    )
+    monkeypatch.setattr(study_module, "train", lambda *_, callbacks: callbacks[0].on_train_epoch_end(diverged, None))
     found = tune(tiny(), space(), faces, tmp_path / "study", trials=1)
     assert found.trials[0].state == TrialState.FAIL
     assert diverged.should_stop
@@ -215,7 +213,7 @@ def test_the_trial_of_a_dead_process_is_retried(tmp_path, faces, trainer, monkey
     tune(tiny(), space(), faces, tmp_path / "study", trials=1)
     with study_module._storage(tmp_path / "study") as storage:
         study = optuna.load_study(study_name="mien", storage=storage)
-        with pytest.warns(UserWarning):  # a study outside of its own loop
+        with pytest.warns(UserWarning, match="Heartbeat"):  # a study outside of its own loop
             dying = study.ask()
         rate = dying.suggest_float("optimizer.lr", 1e-4, 1e-1, log=True)
         storage.record_heartbeat(dying._trial_id)

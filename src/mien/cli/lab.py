@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 import typer
 
 from .carding import card, card_data
-from .lab_baseline import baseline
-from .lab_compare import compare
 from .data import Data, FindFaces, Listed
-from .lab_ensemble import ensemble
 from .exporting import export
 from .inspecting import inspect
+from .lab_baseline import baseline
+from .lab_compare import compare
+from .lab_ensemble import ensemble
+from .lab_tune import tune
 from .recipes import recipes
 from .stressing import stress
 from .teaching import teach
-from .lab_tune import tune
 from .uncertainty import uncertainty
 
 lab = typer.Typer(

@@ -41,17 +41,20 @@ def baseline(
     ] = "none",
     base: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="For embedding: a model that comes with mien, or an .onnx file. Default: default."),
+        typer.Option(
+            metavar="MODEL",
+            help="For embedding: a model that comes with mien, or an .onnx file. Default: default.",
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
             metavar="RECIPE",
-            help="Learn from the images that this recipe draws, with its seed and its first head's emotions, to compare with "
+            help="Learn from the images that this recipe draws, with its seed and first head's emotions, to compare with "
             "a network on equal terms.",
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="Name of the model. Default: FEATURES-CLASSIFIER.", show_default=False)] = "",
+    name: Annotated[str, typer.Option(help="Model name. Default: FEATURES-CLASSIFIER.", show_default=False)] = "",
     license: Annotated[str, typer.Option(help="License of the model, for the card.")] = "not stated",
 ) -> None:
     """Fit a baseline: image features and a scikit-learn classifier.
@@ -80,7 +83,9 @@ def baseline(
     from .data import data_words, progress_bar, read_data
 
     if base and features != "embedding":
-        raise OptionError(f"--base {base} requires the features 'embedding', got {features!r}", hint="Leave --base out.")
+        raise OptionError(
+            f"--base {base} requires the features 'embedding', got {features!r}", hint="Leave --base out."
+        )
     chosen = load_recipe(recipe) if recipe else None
     head = next(iter(chosen.heads.values())) if chosen else Head()
     settings = baseline_settings(

@@ -31,7 +31,8 @@ def ensemble(
     listed: Listed = None,
     find_faces: FindFaces = False,
     stacked: Annotated[
-        bool, typer.Option("--stacked", help="Stacking: learn each model's weight for each emotion, in place of a vote.")
+        bool,
+        typer.Option("--stacked", help="Stacking: learn each model's weight for each emotion, in place of a vote."),
     ] = False,
     weight: Annotated[
         list[float] | None,
@@ -107,11 +108,11 @@ def _table(made: EnsembleResult) -> Table:
     ]
     together = (f"ensemble ({how})", "", "", next(iter(made.card.heads.values())).temperature)
     for (model, head, weight, temperature), scores in [*zip(named, made.member_scores), (together, made.scores)]:
-        low, high = scores.interval
+        interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in scores.interval))
         if scores is made.scores:
             shown.add_section()
         shown.add_row(
-            model, head, weight, f"{temperature:.2f}", f"{100 * scores.accuracy:.2f}%", f"[{100 * low:.1f}, {100 * high:.1f}]",
+            model, head, weight, f"{temperature:.2f}", f"{100 * scores.accuracy:.2f}%", interval,
             f"{scores.macro_f1:.3f}", f"{scores.nll:.3f}", f"{scores.ece:.3f}",
         )  # fmt: skip
     return shown

@@ -35,7 +35,9 @@ def tune(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for best.toml, results.csv, figures and study.db.")],
     trials: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Total number of trials, finished ones included. Default: the space's, or 20."),
+        typer.Option(
+            metavar="N", min=1, help="Total number of trials, finished ones included. Default: the space's, or 20."
+        ),
     ] = None,
     timeout: Annotated[
         str | None, typer.Option(metavar="TIME", help="Start no trial later than this, e.g. 90s, 30m or 1h30m.")
@@ -97,13 +99,17 @@ def tune(
                 trials=trials, seconds=seconds, workers=workers, epochs=epochs, resume=resume, on_trial=show,
             )  # fmt: skip
         except KeyboardInterrupt:
-            notes.print("Stopped. The same command with --resume continues, and retries the current trial.", markup=False)
+            notes.print(
+                "Stopped. The same command with --resume continues, and retries the current trial.", markup=False
+            )
             raise
     if found.best is None:
         notes.print("No trial completed: see the column 'reason' of results.csv.", markup=False)
     else:
         Console(width=max(Console().width, 126)).print(_table(found))
-        notes.print("The best of many trials is optimistic: evaluate it on images that it was not chosen by.", markup=False)
+        notes.print(
+            "The best of many trials is optimistic: evaluate it on images that it was not chosen by.", markup=False
+        )
     for file in found.written:
         notes.print(f"written: {file}", markup=False)
     if found.best is not None:

@@ -137,7 +137,9 @@ def baseline(
     check_settings(settings)
     name = name or f"{settings.features}-{settings.classifier}"
     if Path(name).name != name:
-        raise OptionError(f"name: got {name!r}, expected a file name without folders", hint="Choose the folder with out.")
+        raise OptionError(
+            f"name: got {name!r}, expected a file name without folders", hint="Choose the folder with out."
+        )
     if recipe is not None:
         data = drawn(data, load_recipe(recipe) if isinstance(recipe, str) else recipe)
     part, judge = data.part(TRAIN), chosen_by(data)
@@ -226,7 +228,9 @@ def _classifier(settings: BaselineSettings) -> Pipeline:
         classifier = _CLASSIFIERS[settings.classifier](**arguments | settings.parameters)
     except TypeError as error:
         raise OptionError(f"parameters: {error}", hint="Use the arguments of the scikit-learn class.") from error
-    return make_pipeline(StandardScaler(), classifier) if settings.classifier == "logistic" else make_pipeline(classifier)
+    return (
+        make_pipeline(StandardScaler(), classifier) if settings.classifier == "logistic" else make_pipeline(classifier)
+    )
 
 
 def _check_classes(settings: BaselineSettings, answers: npt.NDArray[np.int64]) -> None:

@@ -107,7 +107,7 @@ def trunk_of(weights: bytes, card: ModelCard) -> npt.NDArray[np.uint8]:
         card: its card.
 
     Returns:
-        uint8, an ONNX file: ``images``, prepared as the card says -> the input of the last linear layer before the first head.
+        uint8, an ONNX file: ``images``, prepared as the card says -> what the last linear layer before the first head reads.
 
     Raises:
         ModelError: there is no such layer.
@@ -116,7 +116,9 @@ def trunk_of(weights: bytes, card: ModelCard) -> npt.NDArray[np.uint8]:
     features = _before_head(model.graph, next(iter(card.heads)), card.name)
     del model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info(features, TensorProto.FLOAT, None))
-    return np.frombuffer(onnx.utils.Extractor(model).extract_model(["images"], [features]).SerializeToString(), np.uint8)
+    return np.frombuffer(
+        onnx.utils.Extractor(model).extract_model(["images"], [features]).SerializeToString(), np.uint8
+    )
 
 
 def _before_head(graph: onnx.GraphProto, head: str, name: str) -> str:
@@ -138,7 +140,7 @@ def _before_head(graph: onnx.GraphProto, head: str, name: str) -> str:
 
 def _lbp(image: npt.NDArray[np.uint8], region: int) -> npt.NDArray[np.float64]:
     """The share of each pattern in each square, one square after the other."""
-    codes = local_binary_pattern(image, 8, 1, "nri_uniform").astype(np.int64)
+    codes = np.asarray(local_binary_pattern(image, 8, 1, "nri_uniform"), np.int64)  # type: ignore[no-untyped-call]
     side = len(image) // region
     squares = codes[: side * region, : side * region].reshape(side, region, side, region).transpose(0, 2, 1, 3)
     counts = [np.bincount(square.ravel(), minlength=_PATTERNS) for square in squares.reshape(side * side, -1)]

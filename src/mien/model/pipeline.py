@@ -86,7 +86,7 @@ def open_pipeline(weights: bytes, name: str) -> PipelineSession:
         pipeline = skops.loads(weights, trusted=list(_TRUSTED))
         _check_trees(pipeline[-1])
         return PipelineSession(pipeline)
-    except Exception as error:  # noqa: BLE001  # skops and numpy raise anything for a damaged file
+    except Exception as error:  # skops and numpy raise anything for a damaged file
         raise ModelError(
             f"{name} cannot be opened as a scikit-learn pipeline: {error}",
             hint="Fit it again with 'mien lab baseline', with the installed version of scikit-learn.",
@@ -110,7 +110,11 @@ def _check_trees(classifier: Any) -> None:
 
 
 def _check_tree(
-    left: npt.NDArray[Any], right: npt.NDArray[Any], feature: npt.NDArray[Any], leaf: npt.NDArray[np.bool_], features: int
+    left: npt.NDArray[Any],
+    right: npt.NDArray[Any],
+    feature: npt.NDArray[Any],
+    leaf: npt.NDArray[np.bool_],
+    features: int,
 ) -> None:
     inner = np.flatnonzero(~leaf)
     for children in (left[inner].astype(np.int64), right[inner].astype(np.int64)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
@@ -18,7 +19,7 @@ from .results import Comparison, Result
 
 _GRAY = "#8a8f98"
 _MARKERS = {Engine.ONNX: "o", Engine.TORCH: "s", Engine.SKLEARN: "^"}
-_LINES = ("-", "--", ":")
+_LINES: tuple[Literal["-"], Literal["--"], Literal[":"]] = ("-", "--", ":")
 
 
 def pareto_figure(comparison: Comparison, path: Path) -> None:
@@ -116,7 +117,7 @@ def learning_curves(comparison: Comparison, path: Path) -> bool:
     return True
 
 
-def _draw_history(panels: Sequence[Sequence[object]], result: Result, color: str, line: str) -> None:
+def _draw_history(panels: Any, result: Result, color: str, line: str) -> None:
     history = result.model.history
     if history is None:
         return
@@ -129,7 +130,7 @@ def _draw_history(panels: Sequence[Sequence[object]], result: Result, color: str
                 axes.plot(over[history.kept], values[history.kept], "o", markersize=7, color=color)
 
 
-def _style(axes: object) -> None:
+def _style(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -82,7 +82,9 @@ def columns(comparison: Comparison) -> list[Column]:
     found = [
         Column("model", names),
         column("parameters", lambda one: one.model.trained + (one.model.fixed or 0) or None, "{:,.0f}".format, "min"),
-        Column("input", tuple(f"{(spec := one.model.classifier.input).size}x{spec.size} {spec.color}" for one in results)),
+        Column(
+            "input", tuple(f"{(spec := one.model.classifier.input).size}x{spec.size} {spec.color}" for one in results)
+        ),
         column("own val loss", lambda one: _kept(one, "val_loss"), "{:.3f}".format, "min" if own else ""),
         column("own val accuracy", _own_accuracy, _percent, "max" if own else ""),
         column("accuracy", lambda one: one.scores.accuracy, _percent, "max"),
@@ -132,7 +134,7 @@ def notes(comparison: Comparison) -> list[str]:
     )
     calls = min(result.latency.calls for result in comparison.results)
     lines.append(
-        f"ms per face: one image at a time, one thread, preprocessing included, median of {calls} rounds in which all models "
+        f"ms per face: one image at a time, one thread, with preprocessing, median of {calls} rounds in which all models "
         f"took turns, on {comparison.machine}."
     )
     if any(result.latency.disturbed for result in comparison.results):
@@ -280,7 +282,9 @@ def _model_notes(comparison: Comparison) -> list[str]:
     constant = [one.model.name for one in results if len(np.unique(one.y_pred)) == 1 < len(one.y_pred)]
     lines = []
     if constant:
-        lines.append(f"One class predicted for every image: {', '.join(constant)}. Train longer, or change the learning rate.")
+        lines.append(
+            f"One class predicted for every image: {', '.join(constant)}. Train longer, or change the learning rate."
+        )
     if several:
         lines.append(f"Heads used: {_pairs(several)}.")
     more = {name: count for name, count in known.items() if count > len(task.emotions)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from .stacking import MIN_PROBABILITY, Stack
 #: The only output of an ensemble.
 HEAD = "ensemble"
 _OPSET, _IR_VERSION = 18, 10
+_Array = npt.NDArray[np.generic]
 #: ITU-R BT.601, as OpenCV converts RGB to gray.
 _GRAY = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 3, 1, 1)
 
@@ -85,32 +86,31 @@ def _same_version(model: onnx.ModelProto) -> onnx.ModelProto:
 def _preprocessing(specs: Sequence[InputSpec], common: InputSpec) -> onnx.ModelProto:
     """``images`` -> ``input_0``, ``input_1``, ...: in each member's color and size, normalized as its card says."""
     nodes: list[onnx.NodeProto] = []
-    constants: dict[str, npt.NDArray[np.float32]] = {}
+    constants: dict[str, _Array] = {}
     for number, spec in enumerate(specs):
         here = "images"
-
-        def apply(operator: str, name: str, *constant: npt.NDArray[np.float32], first: bool = False) -> None:
-            nonlocal here
-            inputs, output = [here], f"{name}_{number}"
-            if constant:
-                constants[f"{output}_value"] = constant[0]
-                inputs = [f"{output}_value", here] if first else [here, f"{output}_value"]
+        for operator, step, value in _steps(spec, common):
+            output, constant = f"{step}_{number}", f"{step}_{number}_value"
+            inputs = [here] if value is None else [constant, here] if step == "rows" else [here, constant]
             nodes.append(helper.make_node(operator, inputs, [output]))
+            constants |= {} if value is None else {constant: value}
             here = output
-
-        if common.color != spec.color:
-            apply("Conv", "gray", _GRAY)
-            apply("Round", "gray_level")
-        if common.size != spec.size:
-            area = _area_weights(common.size, spec.size)
-            apply("MatMul", "rows", area, first=True)
-            apply("MatMul", "columns", np.ascontiguousarray(area.T))
-            apply("Round", "level")
-        apply("Sub", "centered", np.array(255 * spec.mean, np.float32))
-        apply("Mul", "input", np.array(1 / (255 * spec.std), np.float32))
-    outputs = {f"input_{number}": ["N", spec.channels, spec.size, spec.size] for number, spec in enumerate(specs)}
-    shape = ["N", common.channels, common.size, common.size]
+    outputs = {f"input_{number}": ("N", spec.channels, spec.size, spec.size) for number, spec in enumerate(specs)}
+    shape = ("N", common.channels, common.size, common.size)
     return _model("preprocessing", nodes, {"images": shape}, outputs, constants)
+
+
+def _steps(spec: InputSpec, common: InputSpec) -> list[tuple[str, str, _Array | None]]:
+    """Operator, name and constant of each step from the common input to a member's; ``rows`` multiplies from the left."""
+    steps: list[tuple[str, str, _Array | None]] = []
+    if common.color != spec.color:
+        steps += [("Conv", "gray", _GRAY), ("Round", "gray_level", None)]
+    if common.size != spec.size:
+        area = _area_weights(common.size, spec.size)
+        columns = np.ascontiguousarray(area.T)
+        steps += [("MatMul", "rows", area), ("MatMul", "columns", columns), ("Round", "level", None)]
+    mean, scale = np.array(255 * spec.mean, np.float32), np.array(1 / (255 * spec.std), np.float32)
+    return [*steps, ("Sub", "centered", mean), ("Mul", "input", scale)]
 
 
 def _area_weights(large: int, small: int) -> npt.NDArray[np.float32]:
@@ -123,20 +123,22 @@ def _area_weights(large: int, small: int) -> npt.NDArray[np.float32]:
 
 def _combination(members: Sequence[Member], emotions: tuple[str, ...], stack: Stack | None) -> onnx.ModelProto:
     """``logits_0``, ``logits_1``, ... -> ``HEAD``: temperatures, restriction to the label set, vote or stack."""
-    nodes, constants, shares = [], {}, []
+    nodes: list[onnx.NodeProto] = []
+    constants: dict[str, _Array] = {}
+    shares = []
     for number, member in enumerate(members):
         columns = positions(emotions, member.card.heads[member.head].emotions)
         constants |= {
-            f"columns_{number}": np.array(columns, np.int64),
+            f"classes_{number}": np.array(columns, np.int64),
             f"temperature_{number}": np.array(member.temperature, np.float32),
-            f"weight_{number}": np.array(member.weight, np.float32),
         }
         nodes += [
-            helper.make_node("Gather", [f"logits_{number}", f"columns_{number}"], [f"some_{number}"], axis=1),
+            helper.make_node("Gather", [f"logits_{number}", f"classes_{number}"], [f"some_{number}"], axis=1),
             helper.make_node("Div", [f"some_{number}", f"temperature_{number}"], [f"scaled_{number}"]),
             helper.make_node("LogSoftmax", [f"scaled_{number}"], [f"logs_{number}"], axis=1),
         ]
         if stack is None:
+            constants[f"weight_{number}"] = np.array(member.weight, np.float32)
             nodes += [
                 helper.make_node("Exp", [f"logs_{number}"], [f"shares_{number}"]),
                 helper.make_node("Mul", [f"shares_{number}", f"weight_{number}"], [f"weighted_{number}"]),
@@ -159,22 +161,20 @@ def _combination(members: Sequence[Member], emotions: tuple[str, ...], stack: St
             helper.make_node("Gemm", ["bounded", "stack_weights", "stack_bias"], ["scores"]),
             helper.make_node("LogSoftmax", ["scores"], [HEAD], axis=1),
         ]
-    if stack is not None:
-        constants = {name: value for name, value in constants.items() if not name.startswith("weight_")}
     inputs = {
-        f"logits_{number}": ["N", len(member.card.heads[member.head].emotions)] for number, member in enumerate(members)
+        f"logits_{number}": ("N", len(member.card.heads[member.head].emotions)) for number, member in enumerate(members)
     }
-    return _model("combination", nodes, inputs, {HEAD: ["N", len(emotions)]}, constants)
+    return _model("combination", nodes, inputs, {HEAD: ("N", len(emotions))}, constants)
 
 
 def _model(
     name: str,
     nodes: Sequence[onnx.NodeProto],
-    inputs: dict[str, list[str | int]],
-    outputs: dict[str, list[str | int]],
-    constants: dict[str, npt.NDArray[np.generic]],
+    inputs: Mapping[str, Sequence[str | int]],
+    outputs: Mapping[str, Sequence[str | int]],
+    constants: Mapping[str, _Array],
 ) -> onnx.ModelProto:
-    def values(shapes: dict[str, list[str | int]]) -> list[onnx.ValueInfoProto]:
+    def values(shapes: Mapping[str, Sequence[str | int]]) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key, shape in shapes.items()]
 
     tensors = [numpy_helper.from_array(value, key) for key, value in constants.items()]

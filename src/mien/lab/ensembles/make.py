@@ -197,7 +197,9 @@ def common_label_set(labels: Sequence[tuple[str, ...]]) -> str:
 
 def _check(models: Sequence[str | Path], out: Path, stacked: bool, weights: Sequence[float]) -> None:
     if len(models) < 2:
-        raise OptionError(f"models: got {len(models)}, expected at least 2", hint="Name the models one after the other.")
+        raise OptionError(
+            f"models: got {len(models)}, expected at least 2", hint="Name the models one after the other."
+        )
     if out.suffix.lower() != ".onnx":
         raise OptionError(f"out: got {out}, expected a file that ends in .onnx", hint="For example --out ensemble.onnx")
     if stacked and weights:

@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import optuna
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
@@ -18,9 +19,6 @@ from optuna.trial import FrozenTrial, TrialState
 from ...io.atomic import write_atomically
 from ..recipe import Recipe, changed
 from .space import Space
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 #: With fewer completed trials than this, importances say nothing.
 MIN_TRIALS_FOR_IMPORTANCE = 4
@@ -187,11 +185,11 @@ def _has_importance(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
     return bool(shares) and all(map(math.isfinite, shares.values()))
 
 
-def _save(axes: Axes | Sequence[Axes], title: str, path: Path) -> Path:
+def _save(axes: Any, title: str, path: Path) -> Path:
+    """Write the figure of an ``Axes``, or of an array of them."""
     from matplotlib import pyplot  # noqa: PLC0415  # chooses a window system
 
-    first = axes if hasattr(axes, "figure") else next(iter(axes))
-    figure = first.figure
+    figure = np.ravel(axes)[0].figure
     figure.suptitle(title, fontsize=10)
     with io.BytesIO() as image:
         figure.savefig(image, dpi=120, format="png", bbox_inches="tight")

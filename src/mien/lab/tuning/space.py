@@ -60,7 +60,7 @@ class Choices(BaseModel):
 
     def suggest(self, trial: Trial, path: str) -> Label:
         """Draw a label."""
-        return trial.suggest_categorical(path, self.labels)
+        return self.labels[self.labels.index(trial.suggest_categorical(path, self.labels))]
 
 
 Number = StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -300,7 +300,9 @@ def _fitted(path: str, parameter: Choices | Range, recipe: Recipe) -> Choices | 
     if isinstance(current, float):
         return parameter.as_float()
     if not parameter.integer:
-        raise RecipeError(f"space, {path}: got {parameter.low} to {parameter.high}, expected integers, as in the recipe")
+        raise RecipeError(
+            f"space, {path}: got {parameter.low} to {parameter.high}, expected integers, as in the recipe"
+        )
     return parameter
 
 
@@ -319,11 +321,9 @@ def _current(path: str, recipe: Recipe) -> Any:
 
 def _check_comparable(path: str, objective: str) -> None:
     table, _, field = path.rpartition(".")
-    in_heads = table.startswith("heads.") and (
-        field in _FIXED_IN_HEADS or (field == "weight" and objective == "loss")
-    )
+    in_heads = table.startswith("heads.") and (field in _FIXED_IN_HEADS or (field == "weight" and objective == "loss"))
     if in_heads or path == "name" or path.startswith(_FIXED):
         raise RecipeError(
-            f"space, {path}: this field cannot be tuned, because the {objective} of trials that differ in it is not comparable",
+            f"space, {path}: this field cannot be tuned: the {objective} of trials that differ in it is not comparable",
             hint="Leave it out of the search space, and compare such recipes with 'mien lab evaluate'.",
         )

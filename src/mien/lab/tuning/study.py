@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ import torch
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
@@ -188,7 +189,7 @@ def _create(plan: _Plan, digest: str, *, resume: bool) -> None:
     }
     settings = json.loads(json.dumps(settings))  # as the database returns it: lists for tuples
     with _storage(plan.out) as storage:
-        direction = "maximize" if plan.space.maximize else "minimize"
+        direction = StudyDirection.MAXIMIZE if plan.space.maximize else StudyDirection.MINIMIZE
         study = optuna.create_study(study_name=_NAME, storage=storage, direction=direction, load_if_exists=resume)
         stored = study.user_attrs
         differing = [name for name, value in settings.items() if stored and stored.get(name) != value]
@@ -418,10 +419,8 @@ def _start_worker(stop: Any, threads: int) -> None:
 
 
 def _work_in_worker(plan: _Plan, images: Dataset, limit: int) -> None:
-    try:
-        _work(plan, images, stop=lambda: _stop(), limit=limit)
-    except KeyboardInterrupt:
-        pass  # asked for by the event, and stored
+    with suppress(KeyboardInterrupt):  # asked for by the event, and stored
+        _work(plan, images, stop=_stop, limit=limit)
 
 
 def _digest(faces: Dataset) -> str:
