@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 import typer
 
 from .carding import card, card_data
-from .classical import classical
-from .comparing import compare
 from .data import Data, DetectFaces, ManifestFile
-from .ensembling import ensemble
 from .exporting import export
+from .lab_baseline import baseline
+from .lab_compare import compare
+from .lab_ensemble import ensemble
 from .lab_inspect import inspect
+from .lab_tune import tune
 from .recipes import recipes
 from .stressing import stress
 from .teaching import teach
-from .tuning import tune
 from .uncertainty import uncertainty
 
 lab = typer.Typer(
@@ -170,7 +170,7 @@ def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
 for command in (
     inspect,
     tune,
-    classical,
+    baseline,
     ensemble,
     compare,
     export,
