@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.dataset import Dataset
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.lab.evaluate.predict import Classifier, Logits, classifier_of_onnx, open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate, machine
 from mien.lab.evaluate.scores import points
@@ -70,7 +70,7 @@ def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], Dataset]
         from mien.lab.export.int8 import export_int8
 
         spec = load_model(model)[0].input
-        faces = open_data(data, spec.size, color=spec.color)
+        faces = load(data, spec.size, color=spec.color)
         if model in shipped_models():
             return [SHIPPED / f"{name}.onnx" for name in (f"{model}-float32", model)], faces
         return [Path(model), export_int8(model, faces, folder)], faces
@@ -78,7 +78,7 @@ def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], Dataset]
     from mien.lab.train.checkpoint import find_checkpoint, restore_network
 
     given = restore_network(find_checkpoint(Path(model)))[0].input
-    faces = open_data(data, given.size, color=given.color)
+    faces = load(data, given.size, color=given.color)
     return export_formats(Path(model), faces, folder, formats=FORMATS), faces
 
 

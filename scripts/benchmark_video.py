@@ -125,7 +125,7 @@ def stages(clip: Path, frames: int = 150) -> dict[str, float]:
         timed("classify", at)
         ((_, readings),) = reader.read_frames([frame])
         at = time.perf_counter()
-        follower.follow(frame, readings)
+        follower.update(frame, readings)
         timed("follow", at)
     return {name: statistics.median(values[20:]) for name, values in taken.items()}
 

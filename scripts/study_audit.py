@@ -1,11 +1,11 @@
-"""Does the audit of fairness do what it says? Made-up predictions with a known gap, and without any.
+"""Power and false-alarm rate of the fairness audit, on simulated predictions with and without a planted gap.
 
     python scripts/study_audit.py [REPEATS]
 
-How often a planted gap of the size that ``power.smallest_gap`` states is found (80 % is promised); how often fair ones
-raise an alarm at the level of 5 %, when groups show the same mix of emotions and when they do not, beside a plain chi-square
-test of accuracies; and how often any of several comparisons raises one, before and after Holm's correction. The same of
-shares of predictions, where there are no right answers.
+How often a planted gap of the size that ``power.minimum_detectable_gap`` states is found (80% is expected); how often
+predictions without a gap raise an alarm at the 5% level, with equal and with different label distributions, beside a plain
+chi-square test of accuracies; and how often any of several comparisons raises one, before and after Holm's correction. The
+same for shares of predictions without labels.
 """
 
 import sys
@@ -13,9 +13,8 @@ import sys
 import numpy as np
 from scipy.stats import chi2_contingency
 
-from mien.audit.fairness.gaps import corrected, gaps_of
-from mien.audit.fairness.power import smallest_gap
-from mien.audit.parity import shares
+from mien.audit.gaps import fairness_gaps, holm_corrected, parity_gaps
+from mien.audit.power import minimum_detectable_gap
 from mien.emotions import EMOTIONS
 from mien.lab.evaluate.scores import wilson
 
@@ -38,7 +37,7 @@ def audited(groups, rng, draws=400):
     counts = drawn(groups, rng)
     names = tuple(map(str, range(len(groups))))
     emotions = EMOTIONS[: counts.shape[1]]
-    return counts, gaps_of(counts, names, emotions, known=(False, False), least=5, draws=draws, rng=rng)
+    return counts, fairness_gaps(counts, names, emotions, min_group_size=5, resamples=draws, rng=rng)
 
 
 def told(name, times, repeats):
@@ -48,7 +47,7 @@ def told(name, times, repeats):
 
 def planted(repeats, rng):
     for n, others, share in ((50, 500, 0.8), (120, 400, 0.8), (400, 400, 0.6), (1000, 5000, 0.9)):
-        drop = smallest_gap(share, n, others)
+        drop = minimum_detectable_gap(share, n, others)
         large, small = ((others // 2,) * 2, (share,) * 2), ((n // 2,) * 2, (share - drop,) * 2)
         found = sum(audited([large, small], rng)[1][1].p < 0.05 for _ in range(repeats))
         told(f"planted: {n} against {others}, {100 * drop:.1f} points below {100 * share:.0f} %", found, repeats)
@@ -66,7 +65,7 @@ def fair(repeats, rng):
             right = counts[:, range(3), range(1, 4)].sum(1)
             naive += chi2_contingency(np.stack([right, counts.sum((1, 2)) - right])).pvalue < 0.05
             for gap in found[1:3]:
-                alarms[gap.measure] = alarms.get(gap.measure, 0) + (gap.p < 0.05)
+                alarms[gap.measure.value] = alarms.get(gap.measure.value, 0) + (gap.p < 0.05)
         for measure, times in alarms.items():
             told(f"fair, {name}: {measure}", times, repeats)
         told(f"fair, {name}: plain chi-square of accuracies", naive, repeats)
@@ -77,7 +76,7 @@ def family(repeats, rng):
     for _ in range(repeats):
         found = [audited([((50, 50, 50), ALIKE)] * groups, rng, 800)[1] for groups in (2, 3, 4)]
         single += min(gap.p for some in found for gap in some if gap.p is not None) < 0.05
-        together += min(gap.p_corrected for some in corrected(found) for gap in some if gap.p is not None) < 0.05
+        together += min(gap.p_corrected for some in holm_corrected(found) for gap in some if gap.p is not None) < 0.05
     told("fair, three columns of groups: any alarm, uncorrected", single, repeats)
     told("fair, three columns of groups: any alarm, corrected", together, repeats)
 
@@ -88,10 +87,10 @@ def unlabeled(repeats, rng):
     def compared(groups):
         counts = np.stack([rng.multinomial(n, [0.1, *(0.9 * np.array(mix)), 0, 0, 0]) for n, mix in groups])[:, None]
         names, known = tuple(map(str, range(len(groups)))), (True, False)
-        return shares.gaps_of(counts, names, EMOTIONS[:3], known=known, least=5, draws=800, rng=rng)
+        return parity_gaps(counts, names, EMOTIONS[:3], known=known, min_group_size=5, resamples=800, rng=rng)
 
     for n, others in ((100, 1000), (500, 500)):
-        drop = smallest_gap(0.5, round(0.9 * n), round(0.9 * others))
+        drop = minimum_detectable_gap(0.5, round(0.9 * n), round(0.9 * others))
         mix = (0.5 - drop, 0.3 + drop, 0.2)
         found = sum(compared([(others, (0.5, 0.3, 0.2)), (n, mix)])[0].p < 0.05 for _ in range(repeats))
         told(f"shares, planted: {n} against {others}, {100 * drop:.1f} points below 50 %", found, repeats)
@@ -99,7 +98,7 @@ def unlabeled(repeats, rng):
     for _ in range(repeats):
         found = compared([(n, (0.5, 0.3, 0.2)) for n in (400, 100, 15)])
         single += min(gap.p for gap in found) < 0.05
-        together += min(gap.p_corrected for some in corrected([found]) for gap in some) < 0.05
+        together += min(gap.p_corrected for some in holm_corrected([found]) for gap in some) < 0.05
     told("shares, fair, three groups: any alarm, uncorrected", single, repeats)
     told("shares, fair, three groups: any alarm, corrected", together, repeats)
 

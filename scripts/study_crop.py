@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from mien.data.dataset import TRAIN
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.detection.centerface import CenterFace
 from mien.types import Frame
 
@@ -22,7 +22,7 @@ MARGIN = 48  # repeated border in enlarged pixels, so that a face cut by the fra
 
 
 def main(data: Path, n: int) -> None:
-    images = open_data(data, 48).part(TRAIN).images[:n]
+    images = load(data, 48).part(TRAIN).images[:n]
     detector = CenterFace(min_face=24)
     rows = []
     for image in images:

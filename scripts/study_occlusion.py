@@ -22,11 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mien import Frame, ReadOptions
-from mien.audit.conditions import conditions
-from mien.audit.groups import EDGES
-from mien.audit.measuring import posed
+from mien.audit.attributes import EDGES, measure, posed
 from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.detection.registry import create_detector
 from mien.lab.stress import covers
 from mien.lab.stress.subject import Subject
@@ -158,7 +156,7 @@ def seen(pictures, kinds, vary, seed):
 
 
 def fit(path):
-    data = open_data(path, 48).part("train")
+    data = load(path, 48).part("train")
     hidden, bare = ({int(row) for row in text.split()} for text in (COVERED, BARE))
     drawn = np.random.default_rng(2).permutation(len(data.images))
     once, more = set(drawn[:1000].tolist()), set(drawn[-2000:].tolist())
@@ -184,19 +182,19 @@ def judge(path, n=600):
             row: cv2.imdecode(np.frombuffer(cells[row].as_py()["bytes"], np.uint8), 0) for row in range(len(cells))
         }
     else:
-        images = dict(enumerate(open_data(path, 48).part("validation").images))
+        images = dict(enumerate(load(path, 48).part("validation").images))
     some = set(np.random.default_rng(1).permutation(len(images))[:n].tolist())
     values = {kind: [] for kind in ("bare", *KINDS)}
     rows = []
     for row, kind, frame, whole, face in seen(images, lambda row: KINDS if row in some else (), False, 4):
-        value = conditions(frame, whole, face).covered
+        value = measure(frame, whole, face).occlusion
         if value is not None:
             values[kind].append(value)
             rows += [row] if kind == "bare" else []
     rng, bare = np.random.default_rng(0), np.array(values["bare"])
     for kind, given in values.items():
         one = np.array(given)
-        above = ", ".join(f"{100 * (one >= edge).mean():.1f} % at or above {edge}" for edge in EDGES["covered"][0])
+        above = ", ".join(f"{100 * (one >= edge).mean():.1f} % at or above {edge}" for edge in EDGES["occlusion"][0])
         areas = [auc(rng.choice(bare, len(bare)), rng.choice(one, len(one))) for _ in range(400)]
         low, high = np.percentile(areas, (2.5, 97.5))
         print(f"{kind:10s} n = {len(one)}, AUC {auc(bare, one):.3f} ({low:.3f} to {high:.3f}), {above}")

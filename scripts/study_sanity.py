@@ -12,8 +12,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from mien.explain.explainer import open_explainer
-from mien.explain.faithfulness import layers, rank_correlation, shuffled_weights
+from mien.explanations.explainer import open_explainer
+from mien.explanations.faithfulness import layers, rank_correlation, shuffled_weights
 from mien.io.discovery import find_images
 from mien.io.images import read_image
 from mien.model.registry import load_model

@@ -14,7 +14,7 @@ import numpy as np
 
 from mien import Frame, Reader, ReadOptions
 from mien.data.dataset import VALIDATION
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.emotions import EMOTIONS
 
 ENLARGED, MARGIN = 3, 48
@@ -30,7 +30,7 @@ def turned(image: np.ndarray, degrees: float) -> Frame:
 
 
 def main(data: Path, model: str, n: int) -> None:
-    faces = open_data(data, 48).part(VALIDATION)
+    faces = load(data, 48).part(VALIDATION)
     truth = faces.votes.majority()
     rows = np.flatnonzero(truth >= 0)[:n]
     reader = Reader(ReadOptions(model=model, min_face=24))

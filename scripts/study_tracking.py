@@ -20,7 +20,7 @@ import numpy as np
 
 from mien import Frame, Reader, ReadOptions
 from mien.io.images import read_image
-from mien.tracking.shot_boundaries import Cuts
+from mien.tracking.shot_boundaries import ShotDetector
 from mien.tracking.smoothing import Smoother
 from mien.tracking.tracker import LOST_S, Tracker
 from mien.types import Box
@@ -272,7 +272,7 @@ def clip_counts(clip: list[tuple], rate: int) -> tuple[np.ndarray, np.ndarray, n
         boxes = [reading.face.box for reading in readings]
         who = persons(boxes, truth)
         for numbers, history in (
-            ([r.track_id for r in follower.follow(frame, readings)], ours),
+            ([r.track_id for r in follower.update(frame, readings)], ours),
             (nearest.number(frame.time_s, boxes), theirs),
         ):
             history.append((frame.time_s, shot, {p: n for p, n in zip(who, numbers) if p is not None}))
@@ -354,7 +354,7 @@ def cuts(folder: Path) -> None:
     def share(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
         called = 0
         for one, other in pairs:
-            watch = Cuts()
+            watch = ShotDetector()
             watch.at(one)
             called += watch.at(other)
         return f"{called} of {len(pairs)}"

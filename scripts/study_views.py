@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet
 
-from mien.data.loading import open_data
+from mien.data.loading import load
 from mien.detection.centerface import CenterFace
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
@@ -57,7 +57,7 @@ def framed(path, most=2500):
 
 
 def main(fer2013, photos, *models):
-    home = open_data(Path(fer2013), SIDE).part("validation")
+    home = load(Path(fer2013), SIDE).part("validation")
     outside, emotions = framed(photos)
     for model in models or ("default", "tiny"):
         classifier = open_classifier(Path(model))

@@ -37,19 +37,19 @@ def named(reading: Reading) -> str:
 
 
 def percent(probability: float) -> str:
-    """``98 %``; nothing that was read off a face is certain, so never ``100 %``."""
-    return "> 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+    """``98%``; nothing that was read off a face is certain, so never ``100%``."""
+    return "> 99%" if probability > 0.99 else f"{100 * probability:.0f}%"
 
 
 def caption(reading: Reading) -> str:
-    """One line for a face: ``happy 98 %``, ``neutral 54 % + sad 31 %``, or ``sad? 38 %`` where it abstained."""
+    """One line for a face: ``happy 98%``, ``neutral 54% + sad 31%``, or ``sad? 38%`` where it abstained."""
     if reading.abstained or not reading.mixed:
         return f"{named(reading)} {percent(reading.confidence)}"
     probabilities = reading.scores()
     return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
 
 
-def mark(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
+def annotate(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
     """A copy of the image with each face boxed and captioned.
 
     Args:
@@ -95,7 +95,7 @@ _ACROSS, _DOWN, _UP = 0.8, 0.9, 0.1
 _RIM = 2.0  # pixels more, since boxes are not exact
 
 
-def covered(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), guessed: Sequence[Box] = ()) -> Frame:
+def mask_faces(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), guessed: Sequence[Box] = ()) -> Frame:
     """The image with some faces gone.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .detection.registry import score_needed
-from .drawing import covered
+from .drawing import mask_faces
 from .errors import OptionError
 from .options import ReadOptions
 from .tracking.tracker import LOST_S
@@ -23,26 +23,26 @@ class Privacy:
     """Choices for privacy; by default there are none.
 
     Attributes:
-        mask_others: cover all faces but the one asked for, and keep no reading of them.
-        keep: numbers of the people to leave visible in a video; empty takes whoever is in sight the longest.
-        no_image_output: nothing but numbers and words leaves the process.
+        mask_others: mask all faces but the one asked for, and keep no reading of them.
+        show_people: ``track_id`` of the people to leave visible in a video; empty takes whoever is in sight longest.
+        no_image_output: no image is shown or written.
 
     Raises:
-        OptionError: ``keep`` without ``mask_others``, or with a number below 1.
+        OptionError: ``show_people`` without ``mask_others``, or with a number below 1.
     """
 
     mask_others: bool = False
-    keep: tuple[int, ...] = ()
+    show_people: tuple[int, ...] = ()
     no_image_output: bool = False
 
     def __post_init__(self) -> None:
-        if self.keep and not self.mask_others:
+        if self.show_people and not self.mask_others:
             raise OptionError(
-                f"--keep {self.keep[0]} says who stays visible while others are covered, but nobody is to be covered",
-                hint="Add --mask-others, or leave --keep out.",
+                f"show_people: got {self.show_people}, which requires mask_others",
+                hint="Add --mask-others, or leave --show-person out.",
             )
-        if any(number < 1 for number in self.keep):
-            raise OptionError(f"--keep: got {min(self.keep)}, expected the number of a person, 1 or more")
+        if any(number < 1 for number in self.show_people):
+            raise OptionError(f"show_people: got {min(self.show_people)}, expected the number of a person, 1 or more")
 
     def refuse_images(self, asked: Mapping[str, object]) -> None:
         """See that nothing was asked for that would show or write an image, where there are to be none.
@@ -81,61 +81,61 @@ def between(before: Box, after: Box) -> Box:
     return Box(min(before.x0, after.x0), min(before.y0, after.y0), max(before.x1, after.x1), max(before.y1, after.y1))
 
 
-#: Of the score that a face needs to be read, this share is enough to hide it.
-HALF_SURE = 0.5
-#: The smallest face to look for in a photo where others are to be hidden, its side in pixels.
-MIN_FACE_SHARE = 20
+#: Of the score that a face needs to be read, this share is enough to mask it.
+MASK_SCORE_SHARE = 0.5
+#: The smallest face to look for in a photo where others are masked, its side in pixels.
+MIN_MASKED_FACE = 20
 #: The same in moving images, as a share of their height: 30 pixels in 1080 lines.
-LEAST_MOVING_FACE = 1 / 36
+MIN_MASKED_FACE_SHARE = 1 / 36
 
 
-def hiding_options(options: ReadOptions, *, moving: bool = False) -> ReadOptions:
-    """The options by which faces are looked for where some are to be hidden: half-sure ones, and in photos small ones too.
+def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOptions:
+    """The options by which faces are looked for where some are masked: half-sure ones, and in photos small ones too.
 
     Args:
         options: how to read.
-        moving: for videos and cameras, whose smallest face follows from ``LEAST_MOVING_FACE``.
+        moving: for videos and cameras, whose smallest face follows from ``MIN_MASKED_FACE_SHARE``.
 
     Raises:
-        OptionError: the image is taken for the face, so that there is nobody to be hidden.
+        OptionError: the image is taken for the face, so nobody can be masked.
     """
     if options.detector == "none":
         raise OptionError(
-            "--mask-others with --detector none: the image is taken for one face, so others in it are not seen",
+            f"mask_others requires a face detector, got detector {options.detector!r}",
             hint="Leave out --detector none, or --mask-others.",
         )
-    least = options.min_face if options.min_face or moving else MIN_FACE_SHARE
-    return replace(options, detector_threshold=HALF_SURE * score_needed(options), min_face=least)
+    least = options.min_face if options.min_face or moving else MIN_MASKED_FACE
+    return replace(options, detector_threshold=MASK_SCORE_SHARE * score_needed(options), min_face=least)
 
 
-class PhotoHider:
-    """Leaves the widest face of a photo, and covers all others.
+class PhotoMasker:
+    """Leaves the widest face of a photo visible, and masks all others.
 
     Args:
-        options: how to read, before ``hiding_options``: a face that scores too low to be read is never the one that stays.
+        options: how to read, before ``masking_options``: a face that scores too low to be read is never the one that stays.
     """
 
     def __init__(self, options: ReadOptions) -> None:
         self._least = score_needed(options)
 
-    def hide(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Cover all faces but the widest.
+    def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
+        """Mask all faces but the widest.
 
         Args:
             frame: the photo.
             readings: of all its faces, the half-sure ones too.
 
         Returns:
-            The covered photo, and the reading of the one face that is left in it, if there is one.
+            The masked photo, and the reading of the one face that is left in it, if there is one.
         """
-        shown, kept = self.cover(frame, [reading.face for reading in readings])
+        shown, kept = self.select(frame, [reading.face for reading in readings])
         return shown, [readings[kept]] if kept is not None else []
 
-    def cover(self, frame: Frame, faces: Sequence[Face]) -> tuple[Frame, int | None]:
-        """Cover all faces but the widest; also the place of that one among ``faces``, None where none is sure."""
+    def select(self, frame: Frame, faces: Sequence[Face]) -> tuple[Frame, int | None]:
+        """Mask all faces but the widest; also the place of that one among ``faces``, None where none is sure."""
         sure = [row for row, face in enumerate(faces) if face.score >= self._least]
         if not sure:
-            return covered(frame, [face.box for face in faces]), None
+            return mask_faces(frame, [face.box for face in faces]), None
         kept = max(sure, key=lambda row: faces[row].box.width)
         mine = faces[kept].box
         others = [
@@ -143,7 +143,7 @@ class PhotoHider:
             for row, face in enumerate(faces)
             if row != kept and not (face.score < self._least and inside(face.box, mine))
         ]
-        return covered(frame, others, [mine]), kept
+        return mask_faces(frame, others, [mine]), kept
 
 
 def inside(box: Box, other: Box) -> bool:
@@ -152,14 +152,14 @@ def inside(box: Box, other: Box) -> bool:
     return other.x0 <= x <= other.x1 and other.y0 <= y <= other.y1
 
 
-class LiveHider:
+class LiveMasker:
     """Leaves one person visible: the widest face at first, and then the same person until they have left.
 
     What comes next is not known, so a newcomer is seen until the detector finds them. To others it holds on: who is not
     found stays covered for ``HELD_S`` seconds.
 
     Args:
-        options: how to read, before ``hiding_options``.
+        options: how to read, before ``masking_options``.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -167,15 +167,15 @@ class LiveHider:
         self._kept: int | None = None
         self._seen: dict[int | None, tuple[float, Box]] = {}
 
-    def hide(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Cover all but one.
+    def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
+        """Mask all but one.
 
         Args:
             frame: the image of now.
             readings: of all its faces, with their tracks, the half-sure ones too.
 
         Returns:
-            The covered image, and the reading of the person who is left, where they are in sight and sure to be read.
+            The masked image, and the reading of the person who is left, where they are in sight and sure to be read.
         """
         now = frame.time_s
         for reading in readings:
@@ -197,24 +197,24 @@ class LiveHider:
             for track, (seen_s, box) in self._seen.items()
             if seen_s < now and track != self._kept
         ]
-        return covered(frame, others, spared, away), [one for one in mine if one.face.score >= self._least]
+        return mask_faces(frame, others, spared, away), [one for one in mine if one.face.score >= self._least]
 
 
 _FIXED = 8  # numbers of a reading that come before those of its emotions
 
 
-class VideoHider:
-    """Reads first, covers afterwards: who is in sight the longest is known at the end of a video only.
+class VideoMasker:
+    """Collects readings first, masks afterwards: who is in sight the longest is known at the end of a video only.
 
     Memory holds some 150 bytes for each face of each frame, and no image.
 
     Args:
-        options: how to read, before ``hiding_options``.
+        options: how to read, before ``masking_options``.
         emotions: the label set.
     """
 
     def __init__(self, options: ReadOptions, emotions: tuple[str, ...]) -> None:
-        self._least, self._emotions, self._unsure_below = score_needed(options), emotions, options.min_confidence
+        self._least, self._emotions, self._min_confidence = score_needed(options), emotions, options.min_confidence
         self._frames: list[tuple[int, float]] = []
         self._packed: list[npt.NDArray[np.float32]] = []
         self._sure: Counter[int] = Counter()
@@ -237,7 +237,7 @@ class VideoHider:
         """Who may be seen: the numbers given, or whoever was read in the most frames."""
         return frozenset(keep) if keep else frozenset(list(self.people())[:1])
 
-    def hidden(self, kept: frozenset[int]) -> list[tuple[int, float, float]]:
+    def masked(self, kept: frozenset[int]) -> list[tuple[int, float, float]]:
         """Number, first and last time in seconds of each person who may not be seen; those seen longest first."""
         return [
             (number, self._seen[number][0][0], self._seen[number][-1][0])
@@ -251,10 +251,10 @@ class VideoHider:
             found = [one for one in self._unpacked(place) if one.track_id in kept and one.face.score >= self._least]
             yield index, time_s, found
 
-    def cover(self, place: int, frame: Frame, kept: frozenset[int]) -> Frame:
-        """Cover the others in a frame.
+    def mask(self, place: int, frame: Frame, kept: frozenset[int]) -> Frame:
+        """Mask the others in a frame.
 
-        Who is not found in it, but was a moment ago or will be in a moment, is covered where they must be.
+        Who is not found in it, but was a moment ago or will be in a moment, is masked where they must be.
 
         Args:
             place: how many frames were added before it.
@@ -275,7 +275,7 @@ class VideoHider:
             for number in self._seen
             if number not in kept and number not in here and (box := self._about(number, now)) is not None
         ]
-        return covered(frame, others, spared, unseen)
+        return mask_faces(frame, others, spared, unseen)
 
     def _about(self, number: int, now: float) -> Box | None:
         """Where somebody must be who is not found now; None where they are not near in time."""
@@ -298,16 +298,25 @@ class VideoHider:
     def _reading(self, row: npt.NDArray[np.float32]) -> Reading:
         numbers, shares = row[:_FIXED].tolist(), row[_FIXED:].reshape(3, -1)
         face = Face(Box(*numbers[:4]), numbers[4])
-        detail = None if np.isnan(numbers[7]) else numbers[7]
+        sharpness = None if np.isnan(numbers[7]) else numbers[7]
         votes, raw = (None if np.isnan(one).any() else one for one in shares[1:])
-        number = int(numbers[5])
-        return Reading(face, self._emotions, shares[0], votes, numbers[6], self._unsure_below, number, raw, detail)
+        return Reading(
+            face,
+            self._emotions,
+            shares[0],
+            vote_shares=votes,
+            in_label_set=numbers[6],
+            min_confidence=self._min_confidence,
+            track_id=int(numbers[5]),
+            frame_probabilities=raw,
+            sharpness=sharpness,
+        )
 
 
 def _packed(reading: Reading) -> list[float]:
     unknown = [float("nan")] * len(reading.emotions)
-    detail = float("nan") if reading.sharpness is None else reading.sharpness
-    given = [*reading.face.box.xyxy, reading.face.score, reading.track_id or 0, reading.in_label_set, detail]
+    sharpness = float("nan") if reading.sharpness is None else reading.sharpness
+    given = [*reading.face.box.xyxy, reading.face.score, reading.track_id or 0, reading.in_label_set, sharpness]
     votes, raw = (
         unknown if one is None else one.tolist() for one in (reading.vote_shares, reading.frame_probabilities)
     )

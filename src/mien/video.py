@@ -1,70 +1,356 @@
-"""Compose the stages for moving images: videos and cameras in, people with their emotions over time out."""
+"""Read faces in video files and cameras: people with their emotions over time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 
+from . import __version__
+from .clock import clock
 from .concurrency import worker_count
+from .errors import OptionError, SourceError
 from .io.camera import Camera, latest
-from .io.video import Video
+from .io.rows import Row, rows
+from .io.video import Video, VideoFacts
+from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoSink, restored
 from .options import ReadOptions
+from .progress import Progress
 from .reader import Reader
+from .redaction import MIN_MASKED_FACE_SHARE, LiveMasker, Privacy, VideoMasker, masking_options
 from .tracking.tracker import Tracker
 from .types import Frame, Reading
 
-#: The smallest face to look for in moving images, as a share of their height: people stand closer to a camera that
-#: videos them, and looking for smaller ones costs frames.
+#: The smallest face to look for in video, as a share of the frame's height: smaller ones cost frame rate.
 MIN_FACE_SHARE = 1 / 12
-_LEAST_PIXELS = 20
-#: Frames a second expected of a camera: as many as two processor cores deal with.
+_MIN_FACE_PIXELS = 20
+#: Frames per second expected of a camera, which two processor cores keep up with.
 _LIVE_RATE = 30.0
+
+#: What ``process_video`` and ``watch`` write to: a sink, or a function that takes each frame and its readings.
+Sink = VideoSink | Callable[[Frame, Sequence[Reading]], object]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person in a video.
+
+    Attributes:
+        track_id: number of the person, from 1.
+        first_s: time of the first frame in which the face was read, in seconds.
+        last_s: time of the last one.
+        frames: number of frames in which it was read.
+        seen_s: how long the person was in sight, in seconds.
+        emotions: emotion -> frames in which it was read and could be relied on, most frequent first.
+        abstained: frames in which the reading abstained.
+    """
+
+    track_id: int
+    first_s: float
+    last_s: float
+    frames: int
+    seen_s: float
+    emotions: Mapping[str, int]
+    abstained: int
+
+
+@dataclass(frozen=True)
+class MaskedPerson:
+    """A person who was masked, and of whom no reading was kept: when they were first and last seen, in seconds."""
+
+    track_id: int
+    first_s: float
+    last_s: float
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """What was read in a video.
+
+    Attributes:
+        source: path of the video.
+        facts: size, frame rate and length.
+        emotions: the label set.
+        frames: number of frames that were read.
+        faces: number of readings.
+        end_s: time of the last frame that was read, in seconds.
+        people: everyone who was read, by ``track_id``.
+        masked: everyone who was masked, longest seen first.
+        problem: what could not be read; "" where all could.
+        rows: one row per face and frame (``io.rows``); empty with ``keep_rows=False``.
+    """
+
+    source: str
+    facts: VideoFacts
+    emotions: tuple[str, ...]
+    frames: int
+    faces: int
+    end_s: float
+    people: tuple[Person, ...]
+    masked: tuple[MaskedPerson, ...] = ()
+    problem: str = ""
+    rows: tuple[Row, ...] = field(default=(), repr=False)
 
 
 def read_video(
     path: str | Path, options: ReadOptions | None = None, *, interval_s: float = 0.0
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    """Read the faces in a video, and follow each through it.
+    """Read the faces in a video and follow each person through it.
 
-    Frames are decoded while faces are found in the ones before, on all processor cores; memory stays flat however long
-    the video is.
+    Frames are decoded while faces are detected in earlier ones, on all processor cores; memory use does not grow with the
+    length of the video.
 
     Args:
         path: the video.
         options: how to read.
-        interval_s: take a frame each so many seconds of the video; 0 takes every frame.
+        interval_s: sample one frame per interval of so many seconds; 0 takes every frame.
 
     Yields:
-        Each frame with its readings; ``track`` numbers the people, ``probabilities`` are smoothed over time, ``raw``
-        are those of the frame alone.
+        Each frame with its readings: ``track_id`` numbers the people, ``probabilities`` are smoothed over time, and
+        ``frame_probabilities`` are those of the frame alone.
 
     Raises:
-        SourceError: the video cannot be read at all. One that is cut off or damaged gives what can be read: see ``Video``.
+        SourceError: the video cannot be read at all. A damaged one yields every decodable frame: see ``Video``.
         MissingExtraError: the extra ``video`` is not installed.
     """
     options = options or ReadOptions()
     video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
-    yield from follow_video(video, video_reader(video, options), video_tracker(video), worker_count(options.threads))
+    tracker = Tracker(video.sampled_rate)
+    yield from follow_video(video, video_reader(video, options), tracker, worker_count(options.threads))
+
+
+def process_video(
+    source: str | Path | Video,
+    options: ReadOptions | None = None,
+    *,
+    sinks: Sequence[Sink] = (),
+    redact: Privacy | None = None,
+    resume: bool = False,
+    interval_s: float = 0.0,
+    progress: Progress | None = None,
+    keep_rows: bool = True,
+    reader: Reader | None = None,
+) -> VideoResult:
+    """Read a video into outputs: a table, an annotated or redacted copy, your own function.
+
+    ::
+
+        result = mien.process_video("talk.mp4", sinks=[mien.TableFile("talk.csv"), mien.VideoFile("annotated.mp4")])
+        print(result.people)
+
+    Args:
+        source: the video.
+        options: how to read.
+        sinks: where the frames and readings go: ``TableFile``, ``VideoFile``, or a function of a frame and its readings.
+        redact: mask people, and keep no reading of them. This reads the video twice where a sink needs images.
+        resume: continue an interrupted run with the rows that a ``TableFile`` has kept. A redacted video starts over.
+        interval_s: sample one frame per interval of so many seconds; 0 takes every frame.
+        progress: called with frames done, frames in total and the position.
+        keep_rows: keep all rows in the result; without, memory use does not grow with the length of the video.
+        reader: reads the frames; None makes one that fits the video.
+
+    Raises:
+        SourceError: the video cannot be read at all, or changed in between.
+        OptionError: a sink would show an image although ``redact`` rules that out.
+        OutputError: a result cannot be written.
+        MissingExtraError: the extra ``video`` is not installed.
+    """
+    options, redact = options or ReadOptions(), redact or Privacy()
+    _check_sinks(sinks, redact)
+    video = source
+    if not isinstance(video, Video):
+        video = Video(video, interval_s=interval_s, max_megapixels=options.max_megapixels)
+    if reader is None and redact.mask_others:
+        reader = video_reader(video, masking_options(options, moving=True), MIN_MASKED_FACE_SHARE)
+    reader = reader or video_reader(video, options)
+    settings = read_settings(options, reader, video.interval_s, redact)
+    context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
+    run = _Run(video, reader, options, _Summary(video, reader.emotions, keep_rows), progress)
+    with ExitStack() as stack:
+        outputs = _open_sinks(stack, sinks, context)
+        return run.redacted(outputs, redact) if redact.mask_others else run.plain(outputs)
+
+
+class _Run:
+    """One video on its way from the reader to the sinks."""
+
+    def __init__(
+        self, video: Video, reader: Reader, options: ReadOptions, summary: _Summary, progress: Progress | None
+    ) -> None:
+        self._video, self._reader, self._options, self._summary = video, reader, options, summary
+        self._tracker = Tracker(video.sampled_rate)
+        self._progress = progress
+        duration_s = video.facts.duration_s
+        self._total = round(duration_s * video.facts.rate) if duration_s else None
+
+    def plain(self, outputs: Sequence[tuple[Sink, OpenSink]]) -> VideoResult:
+        """Read frame by frame; go on where an earlier run has stopped."""
+        after = self._replay(outputs)
+        problems = [problem for _, output in outputs for problem in output.problems]
+        for frame, readings in self._followed(after):
+            self._summary.add(frame, readings)
+            for _, output in outputs:
+                output.write(frame, readings)
+        return self._summary.result([*problems, *self._video.problems])
+
+    def _replay(self, outputs: Sequence[tuple[Sink, OpenSink]]) -> tuple[int, float] | None:
+        """Bring everything to where an earlier run has stopped; index and time of the last frame that it kept."""
+        keepers = [output for _, output in outputs if output.earlier is not None]
+        if len(keepers) > 1:
+            raise OptionError(f"resume: got {len(keepers)} tables, expected one", hint="Resume with one TableFile.")
+        others = [(sink, output) for sink, output in outputs if output.earlier is None]
+        images = self._video.frames() if any(_needs_images(sink) for sink, _ in others) else None
+        before: tuple[int, float] | None = None
+        last: tuple[int, float, list[Reading]] | None = None
+        earlier = keepers[0].earlier if keepers else None
+        for index, time_s, readings in restored(earlier or (), self._reader.emotions):
+            if last:
+                self._tracker.replay(last[1], last[2])
+                before = last[0], last[1]
+            last = index, time_s, readings
+            seen = next(images, None) if images else None
+            frame = seen or Frame(NO_IMAGE, self._video.name, index, time_s)
+            self._summary.add(frame, readings)
+            for _, output in others:
+                output.write(frame, readings)
+        if last is None:
+            return None
+        image = next(self._video.frames(before), None)  # to see whether a new shot follows it
+        self._tracker.replay(last[1], last[2], image.image if image else None)
+        return last[0], last[1]
+
+    def redacted(self, outputs: Sequence[tuple[Sink, OpenSink]], redact: Privacy) -> VideoResult:
+        """Follow everyone first, then mask: who is in sight the longest is known at the end only."""
+        masker = VideoMasker(self._options, self._reader.emotions)
+        for frame, readings in self._followed(None):
+            masker.add(frame, readings)
+        shown = masker.chosen(redact.show_people)
+        problems = list(self._video.problems)
+        missing = sorted(set(redact.show_people) - set(masker.people()))
+        if missing:
+            known = ", ".join(map(str, sorted(masker.people()))) or "none"
+            problems.append(f"{self._video.name}: got person {missing[0]} to show, expected one of: {known}")
+        images = self._video.frames() if any(_needs_images(sink) for sink, _ in outputs) else None
+        for place, (index, time_s, readings) in enumerate(masker.readings(shown)):
+            frame = Frame(NO_IMAGE, self._video.name, index, time_s)
+            if images:
+                frame = masker.mask(place, self._same_frame(images, index), shown)
+                self._report(frame)
+            self._summary.add(frame, readings)
+            for _, output in outputs:
+                output.write(frame, readings)
+        masked = tuple(MaskedPerson(*seen) for seen in masker.masked(shown))
+        return self._summary.result(problems, masked)
+
+    def _same_frame(self, images: Iterator[Frame], index: int) -> Frame:
+        frame = next(images, None)
+        if frame is None or frame.index != index:  # masks would not fit the faces
+            raise SourceError(
+                f"{self._video.name} changed while it was read: expected frame {index}",
+                hint="Wait until nothing writes to it, and read it again.",
+            )
+        return frame
+
+    def _followed(self, after: tuple[int, float] | None) -> Iterator[tuple[Frame, list[Reading]]]:
+        workers = worker_count(self._options.threads)
+        started = time.monotonic()
+        moments = follow_video(self._video, self._reader, self._tracker, workers, after)
+        for number, (frame, readings) in enumerate(moments, 1):
+            yield frame, readings
+            self._report(frame, number / max(1e-3, time.monotonic() - started))
+
+    def _report(self, frame: Frame, rate: float | None = None) -> None:
+        if self._progress:
+            pace = f"  {rate:.0f} frames/s" if rate else ""
+            self._progress(frame.index + 1, self._total, f"{clock(frame.time_s, 1)}{pace}")
+
+
+@dataclass
+class _Seen:
+    first_s: float
+    last_s: float = 0.0
+    frames: int = 0
+    abstained: int = 0
+    emotions: Counter[str] = field(default_factory=Counter)
+
+
+class _Summary:
+    """Adds up a video while it is read; takes room for each person, not for each frame."""
+
+    def __init__(self, video: Video, emotions: tuple[str, ...], keep_rows: bool) -> None:
+        self._video, self._emotions, self._keep_rows = video, emotions, keep_rows
+        self._frames = self._faces = 0
+        self._end_s = 0.0
+        self._seen: dict[int, _Seen] = {}
+        self._rows: list[Row] = []
+
+    def add(self, frame: Frame, readings: Sequence[Reading]) -> None:
+        """Take in one frame."""
+        self._frames += 1
+        self._end_s = frame.time_s
+        for reading in readings:
+            self._faces += 1
+            seen = self._seen.setdefault(reading.track_id or 0, _Seen(frame.time_s))
+            seen.last_s = frame.time_s
+            seen.frames += 1
+            seen.abstained += reading.abstained
+            if not reading.abstained:
+                seen.emotions[reading.emotion] += 1
+        if self._keep_rows:
+            self._rows += rows(frame, readings, self._emotions, video=True)
+
+    def result(self, problems: Sequence[str], masked: tuple[MaskedPerson, ...] = ()) -> VideoResult:
+        """What was read."""
+        return VideoResult(
+            self._video.name,
+            self._video.facts,
+            self._emotions,
+            self._frames,
+            self._faces,
+            self._end_s,
+            tuple(self._person(number, seen) for number, seen in sorted(self._seen.items())),
+            masked,
+            "; ".join(dict.fromkeys(problems)),
+            tuple(self._rows),
+        )
+
+    def _person(self, number: int, seen: _Seen) -> Person:
+        # Each frame stands for the time to the next, but not beyond the end of the video
+        left = (self._video.facts.duration_s or float("inf")) - seen.first_s
+        seen_s = min(seen.frames / self._video.sampled_rate, left)
+        emotions = dict(seen.emotions.most_common())
+        return Person(number, seen.first_s, seen.last_s, seen.frames, seen_s, emotions, seen.abstained)
 
 
 class Watch:
-    """The faces before a camera, now: frames that come while one is read are dropped, never queued.
+    """The faces before a camera, now: frames that arrive while one is read are dropped, never queued.
 
-    Iterate over it, inside ``with``: it gives what ``read_video`` gives, without end where the source has none.
+    Iterate over it inside ``with``: it yields what ``read_video`` yields, without end where the source has none. ::
+
+        with mien.watch(0, sinks=[mien.TableFile("session.csv")], stop_after_s=60) as live:
+            for frame, readings in live:
+                print(frame.time_s, [reading.emotion for reading in readings])
 
     Args:
-        source: number of a camera, 0 being the first; the address of a stream; or a video, which is played at its own speed.
+        source: number of a camera, 0 being the first; the address of a stream; or a video, which is played at its own
+            speed.
         options: how to read.
+        sinks: where the frames and readings go; see ``process_video``.
+        redact: leave one person visible (the widest face at first), and keep no reading of others.
         stop_after_s: end so many seconds after the first frame; None goes on.
-        least_face: the smallest face to look for where ``options`` say none, as a share of the height.
 
     Attributes:
         emotions: the label set of all readings.
 
     Raises:
-        SourceError: the source cannot be opened, or gives no image; while iterating, that it stops.
+        SourceError: the source cannot be opened or gives no image; while iterating, that it stops.
+        OptionError: a sink would show an image although ``redact`` rules that out.
+        OutputError: a result cannot be written.
         MissingExtraError: the extra ``video`` is not installed.
     """
 
@@ -73,10 +359,12 @@ class Watch:
         source: int | str | Path,
         options: ReadOptions | None = None,
         *,
+        sinks: Sequence[Sink] = (),
+        redact: Privacy | None = None,
         stop_after_s: float | None = None,
-        least_face: float = MIN_FACE_SHARE,
     ) -> None:
-        options = options or ReadOptions()
+        options, redact = options or ReadOptions(), redact or Privacy()
+        _check_sinks(sinks, redact)
         self._camera: Camera | None = None
         if isinstance(source, int) or not os.path.isfile(source):  # noqa: PTH113  # Path.is_file raises on a long name
             self._camera = Camera(source if isinstance(source, int) else str(source))
@@ -86,46 +374,107 @@ class Watch:
             video = Video(source, max_megapixels=options.max_megapixels)
             height = video.facts.height
             self._frames = latest(video.frames(), paced=True, stop_after_s=stop_after_s)
-        self._reader = Reader(replace(options, min_face=_least(options, height, least_face)))
-        self._follower = Tracker(_LIVE_RATE)
+        share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
+        looking = masking_options(options, moving=True) if redact.mask_others else options
+        self._reader = Reader(replace(looking, min_face=_min_face(options, height, share)))
+        self._masker = LiveMasker(options) if redact.mask_others else None
+        self._tracker = Tracker(_LIVE_RATE)
         self.emotions = self._reader.emotions
+        settings = {"live": True, "version": __version__}
+        self._sinks, self._context = sinks, SinkContext(str(source), None, self.emotions, settings)
+        self._outputs: list[tuple[Sink, OpenSink]] = []
+        self._stack = ExitStack()
 
     def __iter__(self) -> Iterator[tuple[Frame, list[Reading]]]:
-        for frame in self._frames:
-            yield frame, self._follower.follow(frame, self._reader.read(frame.image))
+        for seen in self._frames:
+            frame, readings = seen, self._tracker.update(seen, self._reader.read(seen.image))
+            if self._masker:
+                frame, readings = self._masker.mask(frame, readings)
+            for _, output in self._outputs:
+                output.write(frame, readings)
+            yield frame, readings
 
     def __enter__(self) -> Watch:
+        try:
+            self._outputs = _open_sinks(self._stack, self._sinks, self._context)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._frames.close()
-        if self._camera:
-            self._camera.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._stack.__exit__(kind, error, trace)
+        finally:
+            self._frames.close()
+            if self._camera:
+                self._camera.close()
 
 
-def video_reader(video: Video, options: ReadOptions, least_face: float = MIN_FACE_SHARE) -> Reader:
-    """A reader that suits a video: one thread a frame, since several frames are read at once.
+def watch(
+    source: int | str | Path,
+    options: ReadOptions | None = None,
+    *,
+    sinks: Sequence[Sink] = (),
+    redact: Privacy | None = None,
+    stop_after_s: float | None = None,
+) -> Watch:
+    """Read a camera, stream or video live; see ``Watch``."""
+    return Watch(source, options, sinks=sinks, redact=redact, stop_after_s=stop_after_s)
+
+
+def video_reader(video: Video, options: ReadOptions, min_face_share: float = MIN_FACE_SHARE) -> Reader:
+    """A reader that fits a video: one thread per frame, since several frames are read at once.
 
     Args:
         video: the video.
         options: how to read.
-        least_face: the smallest face to look for where ``options`` say none, as a share of the height.
+        min_face_share: the smallest face to look for where ``options`` say none, as a share of the height.
     """
-    return Reader(replace(options, threads=1, min_face=_least(options, video.facts.height, least_face)))
-
-
-def video_tracker(video: Video) -> Tracker:
-    """A follower that has seen nothing yet, for the frames of a video."""
-    return Tracker(video.sampled_rate)
+    return Reader(replace(options, threads=1, min_face=_min_face(options, video.facts.height, min_face_share)))
 
 
 def follow_video(
-    video: Video, reader: Reader, follower: Tracker, workers: int, after: tuple[int, float] | None = None
+    video: Video, reader: Reader, tracker: Tracker, workers: int, after: tuple[int, float] | None = None
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    """Read and follow the frames of a video, or those ``after`` the number and time of one."""
+    """Read and follow the frames of a video, or those ``after`` the index and time of one."""
     for frame, readings in reader.read_frames(video.frames(after), workers):
-        yield frame, follower.follow(frame, readings)
+        yield frame, tracker.update(frame, readings)
 
 
-def _least(options: ReadOptions, height: int, least_face: float) -> int:
-    return options.min_face or max(_LEAST_PIXELS, round(height * least_face))
+def read_settings(options: ReadOptions, reader: Reader, interval_s: float, redact: Privacy) -> dict[str, object]:
+    """What the rows of a run depend on, as JSON values; the number of threads changes none of them."""
+    settings = {name: value for name, value in asdict(options).items() if name not in {"threads", "model"}}
+    settings |= {"model": reader.card.sha256, "version": __version__, "detector_file": str(options.detector_file)}
+    settings |= {"interval_s": interval_s}
+    if redact.mask_others:
+        settings |= {"mask_others": True, "show_people": sorted(redact.show_people)}
+    return settings
+
+
+def _min_face(options: ReadOptions, height: int, share: float) -> int:
+    return options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
+
+
+def _needs_images(sink: Sink) -> bool:
+    return sink.needs_images if isinstance(sink, VideoSink) else True
+
+
+def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
+    for sink in sinks:
+        if isinstance(sink, VideoSink):
+            sink.check()
+            if redact.no_image_output and sink.needs_images:
+                raise OptionError(
+                    f"{type(sink).__name__} would write images, which no_image_output rules out",
+                    hint="Leave out the sink, or no_image_output.",
+                )
+
+
+def _open_sinks(stack: ExitStack, sinks: Sequence[Sink], context: SinkContext) -> list[tuple[Sink, OpenSink]]:
+    return [
+        (sink, stack.enter_context(sink.open(context)) if isinstance(sink, VideoSink) else OpenSink(sink))
+        for sink in sinks
+    ]

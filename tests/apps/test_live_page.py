@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SERVE = """
 import sys
 from mien.apps.live_server import serve
-from mien.apps.live_settings import LiveSettings
+from mien.apps.live_server import LiveSettings
 serve(LiveSettings(port=int(sys.argv[1]), browser=False))
 """
 PATIENCE_MS = 40_000

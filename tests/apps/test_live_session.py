@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from mien import Frame, MienError, OptionError
-from mien.apps.live_server import streamlit_options
+from mien.apps.live_server import LiveSettings, streamlit_options
 from mien.apps.live_session import SPAN_S, STEP_S, LiveSession
-from mien.apps.live_settings import LiveSettings
 from mien.emotions import label_set
 from mien.types import Box, Face, Reading
 

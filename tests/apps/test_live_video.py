@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mien import Frame, SourceError
-from mien.apps.live_eye import SIDE, Eye, reader_for
+from mien.apps.live_session import SIDE, Eye, reader_for
 from mien.apps.live_video import read_video
 
 av = pytest.importorskip("av", reason="videos need PyAV")
@@ -64,7 +64,7 @@ def test_a_camera_of_any_size_is_read_at_one_size_and_followed(astronaut):
 
 
 def test_a_image_sent_by_the_page_gets_marks_and_anything_else_none(astronaut):
-    plain = pytest.importorskip("mien.apps.live_plain", reason="the live app needs streamlit")
+    plain = pytest.importorskip("mien.apps.live_camera", reason="the live app needs streamlit")
     eye = Eye(reader_for("default", "four", live=True))
     file = io.BytesIO()
     Image.fromarray(astronaut.image).save(file, "JPEG")
@@ -77,13 +77,13 @@ def test_a_image_sent_by_the_page_gets_marks_and_anything_else_none(astronaut):
 def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut):
     from mien import ReadOptions
     from mien.drawing import COVER
-    from mien.redaction import LiveHider
+    from mien.redaction import LiveMasker
 
     two = np.full((300, 640, 3), 90, np.uint8)
     face = Image.fromarray(astronaut.image[20:240, 110:330])
     two[20:280, 20:280] = np.asarray(face.resize((260, 260)))
     two[60:220, 400:560] = np.asarray(face.resize((160, 160)))
-    eye = Eye(reader_for("default", None, live=True, hiding=True), hider=LiveHider(ReadOptions()), shows=False)
+    eye = Eye(reader_for("default", None, live=True, hiding=True), hider=LiveMasker(ReadOptions()), shows=False)
     frame, readings = eye.look(two)
     assert len(readings) == 1
     assert readings[0].face.box.x1 < 320

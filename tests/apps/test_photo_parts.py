@@ -10,12 +10,10 @@ from PIL import Image
 
 from mien import Frame, Reader, ReadOptions
 from mien.apps import words
-from mien.apps.photo_batch import read_batch, summary
-from mien.apps.photo_cards import cards, note, problems, table
 from mien.apps.photo_flags import LOG, Flags
-from mien.apps.photo_marks import marked, saved
-from mien.apps.photo_reading import Photo, Readers
-from mien.data.loading import open_data
+from mien.apps.photo_reading import Photo, Readers, marked, read_batch, saved, summary
+from mien.apps.photo_widgets import cards, note, problems, table
+from mien.data.loading import load
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError, SourceError
 from mien.types import Box, Face, Reading
@@ -169,7 +167,7 @@ def test_the_lab_reads_the_corrections_with_their_labels(pair, readers, tmp_path
     flags = Flags(tmp_path / "flags", readers.sha256)
     flags.save(pair, 0, "surprise", agreed=True)
     flags.save(pair, 1, "Trauer", agreed=True)
-    faces = open_data(tmp_path / "flags", 48, shares=(1.0, 0.0, 0.0))
+    faces = load(tmp_path / "flags", 48, shares=(1.0, 0.0, 0.0))
     assert sorted(EMOTIONS[label] for label in faces.labels) == ["sad", "surprise"]
     lines = log_of(tmp_path / "flags")
     assert [(line["label"], line["predicted"]) for line in lines] == [("surprise", "happy"), ("sad", "neutral")]

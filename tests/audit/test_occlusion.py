@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from mien import Frame
-from mien.audit.conditions import conditions
-from mien.audit.groups import grouped
-from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, covered, features
+from mien.audit.attributes import grouped, measure
+from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, features, occlusion
 from mien.detection.registry import create_detector
 from mien.io.images import read_image
 from mien.lab.stress import covers
@@ -30,7 +29,7 @@ def subject(request, detector):
 
 def group(image, detector):
     frame = Frame(np.ascontiguousarray(image))
-    return grouped([conditions(frame, detector.detect(frame)[0])])[0]["covered"]
+    return grouped([measure(frame, detector.detect(frame)[0])])[0]["occlusion"]
 
 
 def test_bare_faces_are_clear(subject, detector):
@@ -39,7 +38,7 @@ def test_bare_faces_are_clear(subject, detector):
 
 @pytest.mark.parametrize("cover", [covers.mask, covers.sunglasses])
 def test_masks_and_sunglasses_are_seen(subject, detector, cover):
-    assert group(cover(subject, np.random.default_rng(0)), detector) == "seems covered"
+    assert group(cover(subject, np.random.default_rng(0)), detector) == "likely occluded"
 
 
 def test_less_light_covers_nothing(subject, detector):
@@ -55,13 +54,11 @@ def test_a_plain_image_gives_a_number_and_no_landmarks_give_none():
     frame = Frame(np.zeros((60, 60, 3), np.uint8))
     points = np.array([(20, 20), (40, 20), (30, 30), (22, 42), (38, 42)], np.float32)
     assert len(FEATURES) + 1 == len(WEIGHTS)
-    assert 0 <= covered(frame, Face(Box(10, 5, 50, 55), landmarks=points)) <= 1
-    assert covered(frame, Face(Box(10, 5, 50, 55))) is None
-    assert conditions(frame, Face(Box(10, 5, 50, 55))).covered is None
+    assert 0 <= occlusion(frame, Face(Box(10, 5, 50, 55), landmarks=points)) <= 1
+    assert occlusion(frame, Face(Box(10, 5, 50, 55))) is None
+    assert measure(frame, Face(Box(10, 5, 50, 55))).occlusion is None
 
 
 def test_of_a_profile_nothing_is_said():
     points = np.array([(20, 20), (40, 20), (50, 30), (22, 42), (38, 42)], np.float32)
-    assert (
-        conditions(Frame(np.zeros((60, 60, 3), np.uint8)), Face(Box(10, 5, 50, 55), landmarks=points)).covered is None
-    )
+    assert measure(Frame(np.zeros((60, 60, 3), np.uint8)), Face(Box(10, 5, 50, 55), landmarks=points)).occlusion is None

@@ -45,7 +45,7 @@ def test_every_frame_is_in_the_table(mien, clip, tmp_path):
 
 
 def test_sampled_as_json(mien, clip):
-    code, out, _ = mien("read", clip, "--every", "500ms", "--json", "--emotions", "seven")
+    code, out, _ = mien("read", clip, "--interval", "500ms", "--json", "--emotions", "seven")
     assert code == 0
     assert [row["time_s"] for row in json.loads(out) if row["track_id"] == 1] == pytest.approx(
         [0.0, 0.533, 1.0, 1.533], abs=0.04
@@ -59,7 +59,7 @@ def test_photos_and_videos_of_a_folder(mien, clip, tmp_path):
     shutil.copy(EXAMPLES / "astronaut.png", folder / "photo.png")
     (folder / "broken.mkv").write_bytes(b"not a video")
     code, _, err = mien(
-        "read", folder, "--every", "1s", "--out", tmp_path / "all.jsonl", "--annotate", tmp_path / "marked"
+        "read", folder, "--interval", "1s", "--out", tmp_path / "all.jsonl", "--annotate", tmp_path / "marked"
     )
     assert code == 3
     assert "broken.mkv is no video that can be read" in err
@@ -123,8 +123,8 @@ def test_a_cut_video_gives_what_was_there_and_says_so(mien, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--every", "soon"], 2, "got 'soon', expected one such as 0.2s"),
-        (["--every", "0"], 2, "expected one such as"),
+        (["--interval", "soon"], 2, "got 'soon', expected one such as 0.2s"),
+        (["--interval", "0"], 2, "expected one such as"),
         (["--annotate", "CLIP"], 4, "is the video to be read itself"),
         (["PHOTO", "--annotate", "m.mp4"], 2, "expected one video to mark under this name"),
     ],
@@ -156,7 +156,7 @@ def test_watching_a_video_prints_changes_and_records(mien, clip, tmp_path):
 
 
 def test_watching_in_a_terminal(mien, clip):
-    code, _, _ = mien("watch", clip, "--view", "terminal", "--for", "1s")
+    code, _, _ = mien("watch", clip, "--view", "terminal", "--duration", "1s")
     assert code == 0
 
 
@@ -241,7 +241,7 @@ def test_watching_ends_in_time(mien, tmp_path):
         tmp_path / "slow.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 3, times=[0.0, 30.0, 60.0], sound=None
     )
     started = time.monotonic()
-    assert mien("watch", slow, "--view", "none", "--for", "1s")[0] == 0
+    assert mien("watch", slow, "--view", "none", "--duration", "1s")[0] == 0
     assert time.monotonic() - started < 20
 
 

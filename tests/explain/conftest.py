@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.detection.base import NoDetector
-from mien.explain.explainer import Explainer
-from mien.explain.perturbation import PARTS, part_masks, usual_landmarks
+from mien.explanations.explainer import Explainer
+from mien.explanations.perturbation import PARTS, part_masks, usual_landmarks
 from mien.model.card import HeadCard, InputSpec, ModelCard
 from mien.model.classifier import EmotionClassifier
 from mien.model.session import open_session

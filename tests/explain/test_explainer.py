@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mien import Frame, OptionError, ReadOptions
-from mien.explain.explainer import N_EVALUATIONS, open_explainer
-from mien.explain.explanation import Explanation, Limitation
-from mien.explain.perturbation import correlation, patches
+from mien.explanations.explainer import N_EVALUATIONS, open_explainer
+from mien.explanations.explanation import Explanation, Limitation
+from mien.explanations.perturbation import correlation, patches
 
 from .conftest import MOUTH, explainer_of, smiling
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from mien.explain.perturbation import PARTS, landmarks_in_crop, part_masks, shapley, usual_landmarks
+from mien.explanations.perturbation import PARTS, landmarks_in_crop, part_masks, shapley, usual_landmarks
 from mien.types import Box, Face
 
 

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 from scipy.stats import spearmanr
 
 from mien import Frame, ModelError
-from mien.explain.faithfulness import Sanity, layers, rank_correlation, shuffled_weights
+from mien.explanations.faithfulness import Sanity, layers, rank_correlation, shuffled_weights
 
 from .conftest import explainer_of, network_of, smiling, weights
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mien.explain.explanation import Curves, Explanation, Limitation, Part
-from mien.explain.report import read_as, short, summarize
+from mien.explanations.explanation import Curves, Explanation, Limitation, Part
+from mien.explanations.report import read_as, short, summarize
 from mien.types import Box, Face, Reading
 
 FACE = Face(Box(0, 0, 10, 10))

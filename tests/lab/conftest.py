@@ -62,9 +62,10 @@ def float32(monkeypatch):
 
 @pytest.fixture(scope="session")
 def fer2013() -> Dataset:
-    from mien.data.datasets.npz import read_packed
+    from mien.data.datasets import npz
+    from mien.data.preprocessing import LoadOptions
 
     file: Path = SHARED / "fer2013" / "fer2013.npz"
     if not file.is_file():
         pytest.skip("FER2013 is not part of the project: no ../shared/data/fer2013 here")
-    return read_packed(file)
+    return npz.load(file, LoadOptions())

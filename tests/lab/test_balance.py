@@ -102,7 +102,7 @@ def test_mistakes_in_the_file(table, tmp_path):
 
     with pytest.raises(DataError, match="nothing at .*none.csv") as caught:
         balanced(str(tmp_path / "none.csv"))
-    assert "mien audit conditions" in caught.value.hint
+    assert "mien audit attributes" in caught.value.hint
     with pytest.raises(DataError, match="has no column 'Lihgt' of groups .*; it has name, light") as caught:
         balanced(table([("#1", "dark")]), "Lihgt")
     assert caught.value.hint == "Did you mean 'light'?"

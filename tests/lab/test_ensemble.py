@@ -1,33 +1,32 @@
-"""Ensembles: the mean of what the members say, in the emotions that all of them know."""
+"""Ensembles: several models merged into one ONNX file."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
+import onnx
 import pytest
-import typer
 from scipy.special import log_softmax
+from typer import Typer
 from typer.testing import CliRunner
 
-from mien.cli.ensembling import ensemble
+from mien import ReadOptions
+from mien.cli.lab_ensemble import ensemble as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
-from mien.lab.classical.run import HEAD as LABELS
-from mien.lab.classical.run import fit_classical
-from mien.lab.classical.settings import Classical, Forest
-from mien.lab.ensemble.combining import log_probabilities, restricted, stacked, voted
-from mien.lab.ensemble.fitting import fit_stack, shares
-from mien.lab.ensemble.opening import HEAD
-from mien.lab.ensemble.run import common_label_set, make_ensemble
-from mien.lab.ensemble.spec import read_ensemble
+from mien.lab.baselines import baseline, baseline_settings
+from mien.lab.ensembles.graph import HEAD, _area_weights
+from mien.lab.ensembles.make import common_label_set, ensemble
+from mien.lab.ensembles.stacking import fit_stack, log_probabilities, restricted, shares, stacked, voted
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
-from mien.model.preprocess import to_tensor
+from mien.model.card import HeadCard, InputSpec, ModelCard
+from mien.model.registry import load_model
+from mien.reader import Reader
 
 from .conftest import HAPPY, SAD, two_classes
-
-TWO = Classical("lbp", "logistic", emotions="happy-sad", size=16, region=8, forest=Forest(20, 1))
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +34,48 @@ def faces():
     return two_classes(320)
 
 
+def write_model(folder: Path, name: str, size: int, signal: float, spec: InputSpec | None = None) -> Path:
+    """A model that tells happy stripes from sad ones by their gradients; ``signal`` 0 knows nothing."""
+    spec = spec or InputSpec(size, 0.5, 0.25)
+    channels = spec.channels
+    text = f"""
+        <ir_version: 10, opset_import: ["": 18]>
+        {name} (float[N,{channels},{size},{size}] images) => (float[N,2] labels) <
+            float[1,{channels},2,1] down = {{{", ".join(["1", "-1"] * channels)}}},
+            float[1,{channels},1,2] across = {{{", ".join(["1", "-1"] * channels)}}},
+            float signal = {{{signal}}}
+        > {{
+            rows = Conv (images, down)
+            columns = Conv (images, across)
+            rows_size = Abs (rows)
+            columns_size = Abs (columns)
+            rows_mean = GlobalAveragePool (rows_size)
+            columns_mean = GlobalAveragePool (columns_size)
+            both = Concat <axis = 1> (rows_mean, columns_mean)
+            flat = Flatten (both)
+            labels = Mul (flat, signal)
+        }}
+    """
+    weights = onnx.parser.parse_model(text).SerializeToString()
+    heads = {"labels": HeadCard(LABEL_SETS["happy-sad"], 1.5)}
+    import hashlib
+
+    digest = hashlib.sha256(weights).hexdigest()
+    recipe = {"heads": {"labels": {"targets": "labels"}}}
+    card = ModelCard(name, f"{name}.onnx", digest, "MIT", "synthetic", spec, heads, 5, 7, recipe)
+    (folder / f"{name}.json").write_text(card.to_json())
+    path = folder / f"{name}.onnx"
+    path.write_bytes(weights)
+    return path
+
+
 @pytest.fixture(scope="module")
-def models(faces, tmp_path_factory) -> Path:
-    """A folder with ``good`` and ``small``, which tell stripes apart, and ``lost``, which learned from shuffled labels."""
+def models(tmp_path_factory) -> Path:
+    """A folder with ``good`` and ``color``, which tell stripes apart, and ``lost``, which prefers the other answer."""
     folder = tmp_path_factory.mktemp("models")
-    fit_classical(TWO, faces, folder, name="good")
-    fit_classical(replace(TWO, size=12, region=4, model="forest"), faces, folder, name="small")
-    train = faces.split == "train"
-    labels = faces.labels.copy()
-    labels[train] = np.random.default_rng(1).permutation(labels[train])
-    fit_classical(replace(TWO, model="forest"), replace(faces, labels=labels), folder, name="lost")
+    write_model(folder, "good", 16, 4.0)
+    write_model(folder, "color", 16, 2.0, InputSpec(16, 0.4, 0.5, "rgb"))
+    write_model(folder, "lost", 16, -0.5)
     return folder
 
 
@@ -60,9 +91,9 @@ def test_restricting_is_conditioning():
     assert np.allclose(np.exp(log_probabilities(some, 1.0)), [[1 / 3, 2 / 3]])
 
 
-def test_the_label_set_is_what_all_know():
+def test_the_label_set_is_what_all_models_know():
     assert common_label_set([LABEL_SETS["eight"], LABEL_SETS["four"], LABEL_SETS["seven"]]) == "four"
-    with pytest.raises(OptionError, match="angry in common"):
+    with pytest.raises(OptionError):
         common_label_set([LABEL_SETS["seven"], (EMOTIONS[0],)])
 
 
@@ -78,8 +109,8 @@ def test_a_stack_finds_the_member_that_knows():
     assert np.abs(np.array(found.stack.weights)[:, :3]).max() < 0.2 * np.abs(np.array(found.stack.weights)[:, 3:]).max()
 
 
-def test_held_out_answers_come_from_other_folds():
-    """Members that know nothing: a stack judged on its own images would look better than chance, held out it must not."""
+def test_cross_validated_scores_come_from_other_folds():
+    # Members that know nothing: a stack evaluated on its own images looks better than chance; held out it must not.
     rng = np.random.default_rng(0)
     answers = rng.integers(0, 2, 60)
     views = [[log_softmax(rng.normal(0, 5, (60, 2)), axis=1) for _ in range(12)]]
@@ -88,121 +119,113 @@ def test_held_out_answers_come_from_other_folds():
     assert (stacked(views[0], found.stack).argmax(1) == answers).mean() >= (found.unseen.argmax(1) == answers).mean()
 
 
-def test_members_of_other_sizes_and_label_sets(models, faces, tmp_path):
-    made = make_ensemble([models / "good.onnx", models / "small.onnx", Path("default")], faces, tmp_path / "three.json")
-    assert made.ensemble.emotions == "happy-sad"
-    assert [member.head for member in made.ensemble.members] == [LABELS, LABELS, "fer2013"]
-    opened = open_classifier(tmp_path / "three.json")
-    assert opened.input.size == 48
+@pytest.mark.parametrize(("large", "small"), [(96, 48), (64, 48), (48, 16)])
+def test_resizing_in_the_graph_is_opencvs_area_averaging(large, small):
+    image = np.random.default_rng(0).integers(0, 256, (large, large)).astype(np.uint8)
+    area = _area_weights(large, small)
+    expected = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(np.rint(area @ image @ area.T) - expected).max() <= 1
+
+
+def test_members_of_other_sizes_colors_and_label_sets(models, faces, tmp_path):
+    paths = [models / "good.onnx", models / "color.onnx", "default"]
+    made = ensemble(paths, faces, tmp_path / "three.onnx")
+    assert made.card.heads[HEAD].emotions == LABEL_SETS["happy-sad"]
+    assert [member.head for member in made.members] == ["labels", "labels", "fer2013"]
+    opened = open_classifier(tmp_path / "three.onnx")
+    assert (opened.input.size, opened.input.color) == (48, "rgb")
+    images = np.repeat(np.repeat(faces.images[:9], 3, 1), 3, 2)  # 48 pixels: no member reads enlarged images
     expected = []
-    for member, model in zip(made.ensemble.members, (models / "good.onnx", models / "small.onnx", Path("default"))):
-        classifier = open_classifier(model)
-        logits = classifier.logits(faces.images[:9])[member.head].astype(np.float64)
+    for member, path in zip(made.members, paths):
+        classifier = open_classifier(Path(path))
+        logits = classifier.logits(images)[member.head].astype(np.float64)
         columns = [classifier.heads[member.head].emotions.index(name) for name in ("happy", "sad")]
         raised = np.exp(logits[:, columns] / member.temperature)
         expected.append(raised / raised.sum(1, keepdims=True))
-    assert np.allclose(np.exp(opened.logits(faces.images[:9])[HEAD]), np.mean(expected, axis=0), atol=1e-5)
+    assert np.allclose(np.exp(opened.logits(images)[HEAD]), np.mean(expected, axis=0), atol=1e-4)
+    assert opened.parameters == sum(member.card.parameters for member in made.members)
 
 
-def test_what_was_measured_is_measured_again(models, faces, tmp_path):
-    made = make_ensemble([models / "good.onnx", models / "lost.onnx"], faces, tmp_path / "two.json", weights=[4, 1])
-    again = evaluate(open_classifier(tmp_path / "two.json"), faces).find(HEAD, "official", True)
-    assert again.accuracy == made.together.accuracy > made.members[1].accuracy
-    assert again.nll == pytest.approx(made.together.nll, abs=1e-4)
+def test_the_file_gives_the_measured_scores(models, faces, tmp_path):
+    made = ensemble([models / "good.onnx", models / "lost.onnx"], faces, tmp_path / "two.onnx", weights=[4, 1])
+    again = evaluate(open_classifier(tmp_path / "two.onnx"), faces).find(HEAD, "official", True)
+    assert again.accuracy == made.scores.accuracy > made.member_scores[1].accuracy
+    assert again.nll == pytest.approx(made.scores.nll, abs=1e-4)
 
 
-def test_a_stacked_file_gives_what_the_stack_gives(models, faces, tmp_path):
-    made = make_ensemble([models / "good.onnx", models / "lost.onnx"], faces, tmp_path / "two.json", stack=True)
-    assert made.together.accuracy > 0.95
-    assert made.ensemble.scores["cross_validated"]
-    opened = open_classifier(tmp_path / "two.json")
-    logits = predict(opened, faces.images[:50], flip=True)[HEAD]
-    right = np.array([HAPPY, SAD])[logits.argmax(1)] == faces.labels[:50]
-    assert right.mean() > 0.95
+def test_a_stack_in_the_file_gives_what_was_fitted(models, faces, tmp_path):
+    made = ensemble([models / "good.onnx", models / "lost.onnx"], faces, tmp_path / "two.onnx", stacked=True)
+    assert made.scores.accuracy > 0.95
+    assert made.card.scores["cross_validated"]
+    logits = predict(open_classifier(tmp_path / "two.onnx"), faces.images[:50], flip=True)[HEAD]
+    assert (np.array([HAPPY, SAD])[logits.argmax(1)] == faces.labels[:50]).mean() > 0.95
 
 
-def test_gray_color_and_prepared_images_all_give_the_same(models, faces, tmp_path):
-    make_ensemble([models / "good.onnx", models / "small.onnx"], faces, tmp_path / "two.json")
-    opened = open_classifier(tmp_path / "two.json")
-    gray = faces.images[:5]
-    expected = opened.logits(gray)[HEAD]
-    assert np.array_equal(opened.logits(np.stack([gray] * 3, -1))[HEAD], expected)
-    assert np.array_equal(opened.run(to_tensor(gray, opened.input))[HEAD], expected)
+def test_the_reader_takes_an_ensemble_like_any_model(faces, tmp_path):
+    ensemble(
+        ["default", "tiny"],
+        replace(faces, images=np.repeat(np.repeat(faces.images, 3, 1), 3, 2)),
+        tmp_path / "both.onnx",
+    )
+    reader = Reader(ReadOptions(model=str(tmp_path / "both.onnx")))
+    assert reader.card.heads[HEAD].emotions == LABEL_SETS["seven"]
+    assert json.loads((tmp_path / "both.json").read_text())["recipe"]["ensemble"]["members"][1]["name"] == "tiny"
 
 
-def test_an_ensemble_may_be_a_member(models, faces, tmp_path):
-    make_ensemble([models / "good.onnx", models / "small.onnx"], faces, tmp_path / "two.json")
-    made = make_ensemble([tmp_path / "two.json", models / "lost.onnx"], faces, tmp_path / "all.json")
-    assert open_classifier(tmp_path / "all.json").parameters > open_classifier(tmp_path / "two.json").parameters
-    assert made.ensemble.members[0].model == "two.json"
+def test_an_ensemble_can_be_a_member(models, faces, tmp_path):
+    ensemble([models / "good.onnx", models / "color.onnx"], faces, tmp_path / "two.onnx")
+    made = ensemble([tmp_path / "two.onnx", models / "lost.onnx"], faces, tmp_path / "all.onnx")
+    assert made.card.parameters == 15
+    card, _ = load_model(tmp_path / "all.onnx")
+    assert [member["name"] for member in card.recipe["ensemble"]["members"]] == ["two", "lost"]
 
 
-def test_a_moved_or_changed_member_is_named(models, faces, tmp_path):
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    for file in models.iterdir():
-        (kept / file.name).write_bytes(file.read_bytes())
-    make_ensemble([kept / "good.onnx", kept / "small.onnx"], faces, tmp_path / "two.json")
-    assert json.loads((tmp_path / "two.json").read_text())["members"][0]["model"] == "kept/good.onnx"
-    (kept / "small.onnx").write_bytes((kept / "lost.onnx").read_bytes())
-    with pytest.raises(ModelError, match="its member kept/small.onnx was changed"):
-        open_classifier(tmp_path / "two.json")
-    (kept / "small.onnx").unlink()
-    with pytest.raises(ModelError, match="its member kept/small.onnx is missing"):
-        open_classifier(tmp_path / "two.json")
+def test_the_file_needs_no_members(models, faces, tmp_path):
+    copy = tmp_path / "good.onnx"
+    for suffix in (".onnx", ".json"):
+        copy.with_suffix(suffix).write_bytes((models / "good").with_suffix(suffix).read_bytes())
+    ensemble([copy, models / "lost.onnx"], faces, tmp_path / "two.onnx")
+    copy.unlink()
+    assert open_classifier(tmp_path / "two.onnx").logits(faces.images[:2])[HEAD].shape == (2, 2)
 
 
-@pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"kind": "mien ensemble"}', '{"kind": "mien ensemble", "members": 3}']
-)
-def test_what_is_no_ensemble_says_so(content, tmp_path):
-    (tmp_path / "x.json").write_text(content)
-    with pytest.raises(ModelError, match="is not an ensemble"):
-        open_classifier(tmp_path / "x.json")
-    with pytest.raises(ModelError, match="cannot read the ensemble"):
-        read_ensemble(tmp_path / "y.json")
-
-
-def test_a_card_is_no_ensemble(models):
-    with pytest.raises(ModelError, match="is not an ensemble") as caught:
-        open_classifier(models / "good.json")
-    assert "the .onnx file, not its card" in caught.value.hint
-
-
-def test_requests_that_cannot_be_meant(models, faces, tmp_path):
-    two = [models / "good.onnx", models / "small.onnx"]
-    for wrong, words in [
-        ({"models": two[:1]}, "got 1, expected at least 2"),
-        ({"out": tmp_path / "x.onnx"}, r"expected a file that ends in \.json"),
-        ({"weights": [1.0]}, "expected 2 positive numbers"),
-        ({"weights": [1.0, -1.0]}, "expected 2 positive numbers"),
-        ({"weights": [1.0, 1.0], "stack": True}, "which finds its own"),
-    ]:
-        with pytest.raises(OptionError, match=words):
-            make_ensemble(**{"models": two, "faces": faces, "out": tmp_path / "x.json", **wrong})
+def test_wrong_requests_are_refused_and_write_nothing(models, faces, tmp_path):
+    two = [models / "good.onnx", models / "lost.onnx"]
+    for wrong in (
+        {"models": two[:1]},
+        {"out": tmp_path / "x.json"},
+        {"weights": [1.0]},
+        {"weights": [1.0, -1.0]},
+        {"weights": [1.0, 1.0], "stacked": True},
+    ):
+        with pytest.raises(OptionError):
+            ensemble(**{"models": two, "data": faces, "out": tmp_path / "x.onnx", **wrong})
     few = faces.take(np.arange(236, 246))
-    with pytest.raises(DataError, match="images of the rarest emotion"):
-        make_ensemble(two, few, tmp_path / "x.json", stack=True)
+    with pytest.raises(DataError):
+        ensemble(two, few, tmp_path / "x.onnx", stacked=True)
+    with pytest.raises(ModelError):
+        ensemble([*two, tmp_path / "missing.onnx"], faces, tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command(models, faces, tmp_path):
-    for part in ("train", "validation"):
-        for label, image, split, name in zip(faces.labels, faces.images, faces.split, faces.names):
-            folder = tmp_path / "data" / str(split) / EMOTIONS[label]
-            if split == part == "validation":
-                import cv2
+def test_a_baseline_is_no_member(models, faces, tmp_path):
+    settings = baseline_settings(features="lbp", classifier="logistic", emotions="happy-sad", size=16, region=8)
+    path = baseline(settings, faces, tmp_path).path
+    with pytest.raises(ModelError):
+        ensemble([models / "good.onnx", path], faces, tmp_path / "x.onnx")
 
-                folder.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(folder / f"{name.strip('#')}.png"), image)
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(ensemble)
-    out = tmp_path / "two.json"
-    options = ["--data", str(tmp_path / "data"), "--out", str(out), "--stacked"]
+
+def test_the_command_writes_model_and_card(models, faces, tmp_path):
+    for label, image, split, name in zip(faces.labels, faces.images, faces.split, faces.names):
+        if split == "validation":
+            folder = tmp_path / "data" / str(split) / EMOTIONS[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f"{name.strip('#')}.png"), image)
+    app = Typer(pretty_exceptions_enable=False)
+    app.command()(command)
+    options = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "two.onnx"), "--stacked"]
     done = CliRunner().invoke(
-        app, [str(models / "good.onnx"), str(models / "small.onnx"), *options], catch_exceptions=False
+        app, [str(models / "good.onnx"), str(models / "lost.onnx"), *options], catch_exceptions=False
     )
     assert done.exit_code == 0, done.output
-    assert "cross-validated" in done.stdout
-    assert "no test for this stack" in done.stderr
-    assert read_ensemble(out).stack is not None
+    assert load_model(tmp_path / "two.onnx")[0].recipe["ensemble"]["stack"] is not None

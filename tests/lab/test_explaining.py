@@ -49,7 +49,7 @@ def test_flip_averages_the_mirror_image():
 
 
 def test_random_weights_give_another_map():
-    from mien.explain.faithfulness import rank_correlation
+    from mien.explanations.faithfulness import rank_correlation
 
     def made(seed: int) -> np.ndarray:
         torch.manual_seed(seed)

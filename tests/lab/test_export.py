@@ -118,14 +118,14 @@ def test_parity_and_the_same_bytes_twice(exported, faces):
     weights = to_onnx(network, 16)
     assert weights == exported[1].read_bytes()
     assert b"mien" not in weights  # no names or paths of the Python source
-    pictures = to_tensor(faces.images[:20], InputSpec(16, recipe.input.mean, recipe.input.std))
-    assert max_difference(network, weights, pictures) < 1e-4
+    images = to_tensor(faces.images[:20], InputSpec(16, recipe.input.mean, recipe.input.std))
+    assert max_difference(network, weights, images) < 1e-4
     with torch.no_grad():
         next(network.heads["ferplus"].parameters()).add_(0.01)
     with pytest.raises(ModelError, match="differs from the network"):
-        check_parity(network, weights, pictures)
+        check_parity(network, weights, images)
     with pytest.raises(ModelError, match="not an ONNX file"):
-        check_parity(network, b"nonsense", pictures)
+        check_parity(network, b"nonsense", images)
 
 
 def test_a_tampered_file_is_refused(exported, tmp_path):
@@ -177,7 +177,7 @@ def test_a_network_of_rows_in_color_is_exported_and_read_with(tmp_path, monkeypa
 
 def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch):
     """Also when the export is given more images than the run was: its own list of images counts."""
-    from mien.data.manifest import read_list
+    from mien.data.manifest import read_manifest
     from mien.lab.recipe import changed
     from mien.lab.train.checkpoint import images_of
 
@@ -185,7 +185,7 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
     everything = two_classes(320)
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave
-    listed = read_list(tmp_path / "images.csv")
+    listed = read_manifest(tmp_path / "images.csv")
     seen = images_of(tmp_path / "last.ckpt", recipe, everything)
     assert set(seen.part("inner").names) == set(listed.names[listed.split == "inner"])
     assert set(seen.part("train").names) == set(listed.names[listed.split == "train"])
@@ -199,14 +199,14 @@ def test_branches_are_folded_into_one_convolution(tmp_path):
 
     torch.manual_seed(0)
     trunk = PlainTrunk((8, 8, 12), (2, 1, 2), branches=True)
-    pictures = torch.randn(16, 1, 24, 24)
+    images = torch.randn(16, 1, 24, 24)
     for _ in range(5):
-        trunk(pictures)  # so that the batch norms have seen something
+        trunk(images)  # so that the batch norms have seen something
     trunk.eval()
     once = folded(trunk)
     assert not any(isinstance(module, BranchedConv) for module in once.modules())
     assert any(isinstance(module, BranchedConv) for module in trunk.modules())
-    torch.testing.assert_close(once(pictures), trunk(pictures), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(once(images), trunk(images), rtol=1e-4, atol=1e-5)
     kernels = sum(a * b * 9 + b for a, b in ((1, 8), (8, 8), (8, 8), (8, 12), (12, 12)))
     assert sum(value.numel() for value in once.parameters()) == kernels
     assert trunk.features == 12
@@ -255,9 +255,9 @@ def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces)
 
     from mien.lab.export.int8 import quantized
 
-    pictures = to_tensor(faces.images[:40], read_card(exported[1].with_suffix(".json")).input)
-    weights = quantized(exported[1].read_bytes(), pictures)
-    assert weights == quantized(exported[1].read_bytes(), pictures)
+    images = to_tensor(faces.images[:40], read_card(exported[1].with_suffix(".json")).input)
+    weights = quantized(exported[1].read_bytes(), images)
+    assert weights == quantized(exported[1].read_bytes(), images)
     assert b"/tmp" not in weights
     graph = onnx.load_from_string(weights).graph
     kernels = {value.name: value.data_type for value in graph.initializer if len(value.dims) == 4}
@@ -270,8 +270,8 @@ def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces)
 def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, monkeypatch):
     from mien.lab.export.int8 import export_int8, quantized
 
-    def damaged(weights, pictures):
-        return quantized(weights, pictures / 20)  # ranges twenty times too tight
+    def damaged(weights, images):
+        return quantized(weights, images / 20)  # ranges twenty times too tight
 
     monkeypatch.setattr("mien.lab.export.int8.quantized", damaged)
     with pytest.raises(ModelError, match="loses too much in int8"):

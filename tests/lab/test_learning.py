@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mien.data.dataset import Dataset
-from mien.data.splits import drawn
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 from mien.lab.recipe import Head, Recipe, changed, load_recipe
+from mien.lab.subsetting import subset
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -157,7 +157,7 @@ def test_drawn_takes_what_the_recipe_counts():
     recipe = happy_sad(
         data__counts={"happy": 60, "sad": 40}, data__judge_counts={"happy": 10, "sad": 5}, data__inner=0.25
     )
-    some = drawn(faces, recipe)
+    some = subset(faces, recipe)
     table = {
         (part, EMOTIONS[label]): int(((some.split == part) & (some.labels == label)).sum())
         for part in ("train", "inner", "validation")
@@ -167,10 +167,10 @@ def test_drawn_takes_what_the_recipe_counts():
         ("train", "happy"): 45, ("train", "sad"): 30, ("inner", "happy"): 15, ("inner", "sad"): 10,
         ("validation", "happy"): 10, ("validation", "sad"): 5,
     }  # fmt: skip
-    assert drawn(faces, recipe).names.tolist() == some.names.tolist()
-    assert drawn(faces, replace(recipe, seed=1)).names.tolist() != some.names.tolist()
+    assert subset(faces, recipe).names.tolist() == some.names.tolist()
+    assert subset(faces, replace(recipe, seed=1)).names.tolist() != some.names.tolist()
     with pytest.raises(DataError, match="images of happy, expected at least the 6,000"):
-        drawn(faces, happy_sad(data__counts={"happy": 6000}))
+        subset(faces, happy_sad(data__counts={"happy": 6000}))
 
 
 def test_copies_stay_on_one_side():
@@ -183,7 +183,7 @@ def test_copies_stay_on_one_side():
         votes=None,
         names=np.arange(400).astype(str),
     )
-    some = drawn(twice, happy_sad(data__inner=0.3))
+    some = subset(twice, happy_sad(data__inner=0.3))
     inner = {image.tobytes() for image in some.images[some.split == "inner"]}
     assert inner
     assert not inner & {image.tobytes() for image in some.images[some.split == "train"]}
@@ -200,7 +200,7 @@ def test_near_copies_stay_on_one_side_too():
         votes=None,
         names=np.arange(240).astype(str),
     )
-    some = drawn(twice, happy_sad(data__inner=0.3))
+    some = subset(twice, happy_sad(data__inner=0.3))
     inner = {int(name) % 120 for name in some.names[some.split == "inner"]}
     assert inner
     assert not inner & {int(name) % 120 for name in some.names[some.split == "train"]}
@@ -270,8 +270,8 @@ def test_shear_slants_and_noise_stays_in_range():
 
 def test_a_glance_changes_little():
     how = replace(tiny().augment, rotate=90.0, shear=40.0, zoom=(0.3, 3.0), shift=0.0, flip=0.0)
-    pictures = torch.rand(8, 3, 24, 24)
-    torch.testing.assert_close(glance(pictures, how, 24), pictures)
+    images = torch.rand(8, 3, 24, 24)
+    torch.testing.assert_close(glance(images, how, 24), images)
 
 
 def test_color_images_train_and_are_read(tmp_path, synthetic):

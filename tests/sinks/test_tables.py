@@ -93,7 +93,7 @@ def test_no_rows_still_make_a_table(name, tmp_path):
 
 def written_array(*batches) -> str:
     stream = io.StringIO()
-    with JsonArray(stream, COLUMNS) as array:
+    with JsonArray(stream) as array:
         for batch in batches:
             array.add(batch)
     return stream.getvalue()
@@ -108,7 +108,7 @@ def test_a_json_array_is_the_same_objects_in_ascii():
 @pytest.mark.parametrize(("before", "left"), [([FACE], "[FACE]"), ([], "")])
 def test_an_interrupted_json_array_is_still_one(before, left):
     def interrupted(stream):
-        with JsonArray(stream, COLUMNS) as array:
+        with JsonArray(stream) as array:
             array.add(before)
             raise KeyboardInterrupt
 

@@ -1,10 +1,14 @@
-"""The camera of the live page: a moving image with marks, and what was read in the last minute beside it."""
+"""The camera of the live page: WebRTC, or single images over the connection of the page."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import io
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import av
@@ -13,16 +17,16 @@ import streamlit as st
 from PIL import Image
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
-from ..drawing import mark
+from ..drawing import COLORS, annotate, caption, ink_on
+from ..errors import MienError
+from ..io.images import read_image
 from ..options import ReadOptions
 from ..reader import Reader
-from ..redaction import LiveHider
-from .live_cards import card
-from .live_chart import bands, legend
-from .live_eye import Eye
-from .live_plain import plain_camera
-from .live_session import SPAN_S, STEP_S, LiveSession
-from .live_settings import LiveSettings
+from ..redaction import LiveMasker
+from ..types import Reading
+from .live_server import LiveSettings
+from .live_session import SPAN_S, STEP_S, Eye, LiveSession
+from .live_widgets import bands, card, legend
 from .words import NO_FACE
 
 #: A connection that takes longer than this, in seconds, will most likely never come.
@@ -65,9 +69,7 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         min_confidence: limit under which a reading is unsure, 0 to 1.
     """
     eye = _eye(reader, choice, min_confidence, settings)
-    if (
-        settings.no_image_output
-    ):  # live video would send the marked image back; single images never leave the browser again
+    if settings.no_image_output:  # live video would send the annotated image back
         st.session_state["plain_way"] = True
     if st.session_state.pop("no_way", False):
         st.session_state["plain_way"] = True
@@ -76,8 +78,8 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         st.session_state["why_plain"] = ""
     if st.session_state.get("why_plain"):
         st.warning(st.session_state["why_plain"])
-    picture, beside = st.columns([3, 2], gap="medium")
-    with picture:
+    image, beside = st.columns([3, 2], gap="medium")
+    with image:
         plain = st.session_state.get("plain_way", False)
         if plain:
             plain_camera(eye, _WORDS)
@@ -109,9 +111,9 @@ def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]
 
 def _eye(reader: Reader, choice: tuple[str, str | None], min_confidence: float, settings: LiveSettings) -> Eye:
     if st.session_state.get("choice") != choice:
-        hider = LiveHider(ReadOptions()) if settings.mask_others else None
+        masker = LiveMasker(ReadOptions()) if settings.mask_others else None
         st.session_state["choice"] = choice
-        st.session_state["eye"] = Eye(reader, min_confidence, hider, shows=not settings.no_image_output)
+        st.session_state["eye"] = Eye(reader, min_confidence, masker, shows=not settings.no_image_output)
     eye: Eye = st.session_state["eye"]
     eye.min_confidence = min_confidence
     return eye
@@ -133,7 +135,7 @@ def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession
         st.info(note)
     for number, person in enumerate(people):
         away = "" if person.present else f"{person.away_s:.0f} s ago"
-        st.html(card(f"Person {person.track}", person.reading, away=away))
+        st.html(card(f"Person {person.track_id}", person.reading, away=away))
         ago_s = np.linspace(-SPAN_S, -STEP_S, len(person.minute))
         st.altair_chart(bands(ago_s, person.minute, session.emotions, SPAN_S), key=f"minute-{number}")
         st.html(legend(person.minute, session.emotions))
@@ -143,7 +145,7 @@ def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession
 
 
 def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession, present: bool) -> str:
-    """What there is to say about the camera; "" when its image speaks for itself."""
+    """What there is to say about the camera; "" when its image is enough."""
     if context is None or context.state.playing:
         st.session_state["connecting_since"] = None
         running = bool(session.pace[0])
@@ -194,5 +196,78 @@ def _snapshot(session: LiveSession) -> bytes:
     if session.last is None:
         return b""
     file = io.BytesIO()
-    Image.fromarray(mark(*session.last)).save(file, "PNG")
+    Image.fromarray(annotate(*session.last)).save(file, "PNG")
     return file.getvalue()
+
+
+_HTML = """<div class="mien-eye"><div class="screen"><video muted playsinline></video><canvas></canvas></div>
+<button type="button"></button><p role="alert"></p></div>"""
+_KEY = "plain"
+_ANSWER = "plain_answer"
+#: An image is a JPEG of 640 pixels; what is larger did not come from the page.
+_MOST_BYTES = 2_000_000
+_MOST_MEGAPIXELS = 1.0
+
+
+def plain_camera(eye: Eye, words: dict[str, str]) -> None:
+    """Draw the camera; each image that it sends runs this part of the page again.
+
+    Args:
+        eye: reads the images.
+        words: what the camera says, by the names that ``live_camera`` gives them.
+    """
+    st.fragment(_draw)(eye, words)
+
+
+def _draw(eye: Eye, words: dict[str, str]) -> None:
+    def came() -> None:
+        given = st.session_state[_KEY].get("frame")
+        if given:
+            st.session_state[_ANSWER] = {"number": given.get("number"), "marks": marks(eye, given.get("jpeg", ""))}
+
+    _component()(key=_KEY, data={"words": words, "answer": st.session_state.get(_ANSWER)}, on_frame_change=came)
+
+
+@lru_cache(maxsize=1)
+def _component() -> Callable[..., Any]:
+    here = Path(__file__)
+    renderer: Callable[..., Any] = st.components.v2.component(
+        "mien_camera",
+        html=_HTML,
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )
+    return renderer
+
+
+def marks(eye: Eye, jpeg: object) -> list[dict[str, Any]]:
+    """Read an image that the page sent.
+
+    Args:
+        eye: reads it.
+        jpeg: as a data URL, ``data:image/jpeg;base64,...``.
+
+    Returns:
+        A mark for each face: its ``box`` in pixels, ``text``, and the ``color`` and ``ink`` of it, as CSS knows them;
+        none where there is no image.
+    """
+    if not isinstance(jpeg, str):
+        return []
+    head, _, body = jpeg.partition(",")
+    if head != "data:image/jpeg;base64" or len(body) > _MOST_BYTES:
+        return []
+    try:
+        frame = read_image(base64.b64decode(body, validate=True), max_megapixels=_MOST_MEGAPIXELS)
+    except (MienError, binascii.Error):
+        return []
+    return [_mark(reading) for reading in eye.look(frame.image)[1]]
+
+
+def _mark(reading: Reading) -> dict[str, Any]:
+    color = COLORS[reading.emotion]
+    return {
+        "box": [round(float(value), 1) for value in reading.face.box.xyxy],
+        "text": caption(reading),
+        "color": "rgb({},{},{})".format(*color),
+        "ink": "rgb({},{},{})".format(*ink_on(color)),
+    }

@@ -1,14 +1,87 @@
-"""Serve the live page with Streamlit, which is told to report nothing to anybody."""
+"""Serve the live page with Streamlit, with its usage reports turned off."""
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import OptionError
 from ..extras import check_installed, require
-from .live_settings import MOST_MEGABYTES, LiveSettings
+
+#: The largest file that can be given to the page.
+MOST_MEGABYTES = 200
+#: Larger images and frames are refused: a visitor may send anything.
+MOST_MEGAPIXELS = 100.0
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """Choices for the live app.
+
+    Attributes:
+        host: the address to listen at; only this machine can reach ``127.0.0.1``.
+        port: the port to listen at.
+        browser: open the page in a browser.
+        model: what the page begins with, as in ``ReadOptions``.
+        emotions: likewise.
+        stun: address of a STUN server (``stun:host:port``), by which two machines find a way to each other; None: none.
+        turn: address of a TURN server (``turn:host:port``), which passes images on where there is no such way.
+        turn_user: its user name.
+        turn_password: its password.
+        mask_others: leave one person visible, and keep no reading of others.
+        no_image_output: give numbers only; the one image on the page is the visitor's own, in their browser.
+
+    Raises:
+        OptionError: an address has another form, or a TURN server has no user name and password.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8501
+    browser: bool = True
+    model: str = "default"
+    emotions: str | None = None
+    stun: str | None = None
+    turn: str | None = None
+    turn_user: str | None = None
+    turn_password: str | None = None
+    mask_others: bool = False
+    no_image_output: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value, schemes in (
+            ("stun", self.stun, ("stun:", "stuns:")),
+            ("turn", self.turn, ("turn:", "turns:")),
+        ):
+            if value is not None and not value.startswith(schemes):
+                raise OptionError(
+                    f"{name}: got {value!r}, expected an address that begins with {schemes[0]}",
+                    hint=f"For example --{name} {schemes[0]}example.org:3478",
+                )
+        if (self.turn is None) != (self.turn_user is None) or (self.turn is None) != (self.turn_password is None):
+            raise OptionError(
+                "turn: a TURN server needs its address, a user name and a password, and some of these are missing",
+                hint="Give --turn, --turn-user and --turn-password together.",
+            )
+
+    def ice_servers(self) -> list[dict[str, Any]]:
+        """The servers that help two machines to find each other, in WebRTC's own words; none unless asked for."""
+        servers: list[dict[str, Any]] = [{"urls": [self.stun]}] if self.stun else []
+        if self.turn:
+            servers.append({"urls": [self.turn], "username": self.turn_user, "credential": self.turn_password})
+        return servers
+
+    def as_text(self) -> str:
+        """One line that ``from_text`` understands."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> LiveSettings:
+        """The settings in a line of ``as_text``."""
+        return cls(**json.loads(text))
 
 
 def streamlit_options(settings: LiveSettings) -> dict[str, object]:

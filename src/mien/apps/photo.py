@@ -19,8 +19,8 @@ from ..extras import check_installed, require
 from ..redaction import Privacy
 from .photo_flags import Flags
 from .photo_page import page
-from .photo_parts import MOST_UPLOAD, STYLE, theme
 from .photo_reading import Readers
+from .photo_widgets import MOST_UPLOAD, STYLE, theme
 from .words import reach
 
 #: What ``--share`` means, before anything is shared.

@@ -9,9 +9,8 @@ from typing import Any
 from ..emotions import EMOTIONS
 from ..errors import MienError
 from .photo_flags import Flags
-from .photo_marks import marked, saved
-from .photo_parts import image_input, plain_error
-from .photo_reading import Readers
+from .photo_reading import Readers, marked, saved
+from .photo_widgets import image_input, plain_error
 
 _READ = (
     "Read the faces in a photo. Gives the marked photo, and a list of rows as 'mien read --json' prints them: one a face, "
@@ -72,7 +71,7 @@ class Endpoints:
         try:
             seen = self._readers.read(self._needed(photo), emotions, self._number(min_confidence, "min_confidence"))
         except MienError as error:
-            raise plain_error(self._gr, error, photo or "") from error
+            raise plain_error(self._gr, error, Path(photo or "").name) from error
         if not seen.shown:
             return None, seen.rows()
         return str(saved(marked(seen), self._folder, Path(seen.frame.name).stem)), seen.rows()
@@ -83,7 +82,7 @@ class Endpoints:
             number = int(self._number(face, "face"))
             done = self._flags.save(seen, number, emotion or "", agreed=agreed)
         except MienError as error:
-            raise plain_error(self._gr, error, photo or "") from error
+            raise plain_error(self._gr, error, Path(photo or "").name) from error
         return {"file": done.file.relative_to(self._flags.folder).as_posix(), "new": done.new}
 
     def _number(self, value: float | None, name: str) -> float:

@@ -1,23 +1,34 @@
-"""One photo for the photo app: read once, looked at with any limit."""
+"""Read photos for the photo app: one, or many into one table, with their annotated copies."""
 
 from __future__ import annotations
 
+import base64
+import io
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
 
 from ..detection.registry import create_detector
+from ..drawing import COLORS, annotate, ink_on
 from ..emotions import LABEL_SETS
-from ..errors import OptionError
+from ..emotions import label_set as emotions_of
+from ..errors import OptionError, SourceError
 from ..io.images import read_image
-from ..io.rows import Row, rows
+from ..io.rows import Row, columns, rows
+from ..io.tables import write_table
+from ..model.preprocess import align_face
 from ..options import ReadOptions
 from ..reader import Reader
-from ..redaction import PhotoHider, Privacy, hiding_options
+from ..redaction import PhotoMasker, Privacy, masking_options
 from ..types import Frame, Reading
+from .words import trouble
 
 #: Larger images are refused: whoever opens a page may send it anything, and an image takes 8 bytes a pixel.
 MOST_MEGAPIXELS = 100.0
@@ -76,8 +87,8 @@ class Readers:
         privacy = privacy or Privacy()
         self.shows, self.hides = not privacy.no_image_output, privacy.mask_others
         options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
-        self._hider = PhotoHider(options) if privacy.mask_others else None
-        self._options = hiding_options(options) if privacy.mask_others else options
+        self._masker = PhotoMasker(options) if privacy.mask_others else None
+        self._options = masking_options(options) if privacy.mask_others else options
         self._detector = create_detector(self._options)
         whole = Reader(self._options, detector=self._detector)
         able = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(whole.emotions)]
@@ -106,8 +117,8 @@ class Readers:
         frame = replace(frame, name=Path(path).name)
         reader = self._reader(label_set)
         readings: Sequence[Reading] = next(reader.read_frames([frame]))[1]
-        if self._hider:
-            frame, readings = self._hider.hide(frame, readings)
+        if self._masker:
+            frame, readings = self._masker.mask(frame, readings)
         photo = Photo(frame, tuple(readings), reader.emotions, self.shows).judged(min_confidence)
         return photo if self.shows else photo.forgotten()
 
@@ -119,3 +130,143 @@ class Readers:
                 options = replace(self._options, emotions=label_set)
                 self._readers[label_set] = Reader(options, detector=self._detector)
             return self._readers[label_set]
+
+
+#: Longest side of an image on the page, in pixels: enough to zoom in, quick to send.
+LONGEST = 2000
+#: Side of a face beside its bars, in pixels, twice as fine as it is shown.
+_THUMBNAIL = 112
+
+
+def marked(photo: Photo, longest: int = LONGEST) -> npt.NDArray[np.uint8]:
+    """The photo with its faces boxed, captioned and, where there are several, numbered from 1.
+
+    Args:
+        photo: what was read.
+        longest: longest side of the result in pixels; what is larger is shrunk.
+
+    Returns:
+        uint8 (H, W, 3), RGB, 0-255.
+    """
+    image = Image.fromarray(annotate(photo.frame, photo.readings))
+    if len(photo.readings) > 1:
+        pen = ImageDraw.Draw(image)
+        for number, reading in enumerate(photo.readings, start=1):
+            _badge(pen, number, reading, photo.frame)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3)
+    return np.asarray(image)
+
+
+def thumbnail(frame: Frame, reading: Reading) -> str:
+    """A face as the network sees it, but in color, as the text of a JPEG ``data:`` address."""
+    file = io.BytesIO()
+    Image.fromarray(align_face(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def saved(image: npt.NDArray[np.uint8], folder: Path, stem: str) -> Path:
+    """Save an image to be shown, as a JPEG in a new folder below ``folder``, and say where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"{stem}-marked.jpg"
+    Image.fromarray(image).save(path, "JPEG", quality=90, subsampling=0)
+    return path
+
+
+def _badge(pen: ImageDraw.ImageDraw, number: int, reading: Reading, frame: Frame) -> None:
+    """The face's number, in the lower left corner of its box: captions are above or below it."""
+    box, color = reading.face.box, COLORS[reading.emotion]
+    size = float(np.clip(box.width * 0.2, 11, max(16, frame.width / 26)))
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = pen.textbbox((0, 0), str(number), font=font)
+    width, height = right - left + 0.7 * size, bottom - top + 0.6 * size
+    x = min(max(0.0, box.x0), frame.width - width)
+    y = max(0.0, min(box.y1, frame.height) - height)
+    pen.rectangle((x, y, x + width, y + height), fill=color)
+    pen.text((x + 0.35 * size - left, y + 0.3 * size - top), str(number), font=font, fill=ink_on(color))
+
+
+#: Longest side of the images in the gallery, in pixels.
+_LONGEST = 1200
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What became of many photos.
+
+    Attributes:
+        photos: those that were read; their pixels are let go of, so that a thousand fit in memory.
+        images: the marked copy of each; none where no image may be seen.
+        failures: name of each photo that could not be read, and why.
+        table: a CSV file with one row a face (``sinks.rows``); None where nothing was read.
+    """
+
+    photos: tuple[Photo, ...]
+    images: tuple[Path, ...]
+    failures: tuple[tuple[str, str], ...]
+    table: Path | None
+
+
+def read_batch(
+    readers: Readers,
+    paths: Sequence[str],
+    label_set: str,
+    min_confidence: float,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Batch:
+    """Read photos one by one; one that cannot be read stops nothing.
+
+    Args:
+        readers: what reads.
+        paths: the photos; of those with the same file name, the later ones get a number.
+        label_set: one of ``readers.choices``.
+        min_confidence: a reading is unsure when its confidence is lower, 0 to 1.
+        folder: where the marked copies and the table go.
+        progress: called with (photos done, photos in all).
+
+    Raises:
+        OptionError: the label set or the limit cannot be meant.
+        OutputError: the table cannot be written.
+    """
+    photos: list[Photo] = []
+    images: list[Path] = []
+    failures: list[tuple[str, str]] = []
+    rows: list[Row] = []
+    for done, (path, name) in enumerate(zip(paths, _names(paths)), start=1):
+        try:
+            photo = readers.read(path, label_set, min_confidence)
+        except SourceError as error:
+            failures.append((name, trouble(error, Path(path).name)))
+        else:
+            photo = replace(photo, frame=replace(photo.frame, name=name))
+            if photo.shown:
+                images.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
+            rows += photo.rows()
+            photos.append(photo.forgotten())
+        progress(done, len(paths))
+    table = None
+    if photos:
+        folder.mkdir(parents=True, exist_ok=True)
+        table = Path(tempfile.mkdtemp(dir=folder)) / "faces.csv"
+        write_table(table, columns(emotions_of(label_set)), rows)
+    return Batch(tuple(photos), tuple(images), tuple(failures), table)
+
+
+def summary(batch: Batch) -> str:
+    """One line: how many images and faces, and what they show."""
+    found = [reading for photo in batch.photos for reading in photo.readings]
+    counts = Counter("unsure" if one.abstained else one.emotion for one in found).most_common()
+    said = ", ".join(f"{emotion} {count}" for emotion, count in counts)
+    images = f"{len(batch.photos)} {'image' if len(batch.photos) == 1 else 'images'}"
+    faces = f"{len(found)} {'face' if len(found) == 1 else 'faces'}"
+    return f"{images}, {faces}{f': {said}' if said else ''}."
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    names = []
+    for path in map(Path, paths):
+        seen[path.name] += 1
+        again = f" ({seen[path.name]})" if seen[path.name] > 1 else ""
+        names.append(f"{path.stem}{again}{path.suffix}")
+    return names

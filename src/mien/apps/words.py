@@ -9,7 +9,7 @@ from PIL import UnidentifiedImageError
 
 from ..drawing import percent
 from ..emotions import EMOTIONS, LABEL_SETS
-from ..errors import MienError, TooLargeError
+from ..errors import MienError, SourceError, TooLargeError
 from ..types import AbstainReason, Reading
 
 #: Who can see what is shown to an app: this machine alone, others on its network, or whoever has a public link.
@@ -70,24 +70,19 @@ def verdict(reading: Reading) -> str:
     return f"{sure} likely that most people would say so."
 
 
-def trouble(error: MienError, name: str | Path = "") -> str:
-    """What went wrong with an image and what to do, for people who see a page and no terminal.
+def trouble(error: MienError, name: str = "") -> str:
+    """What went wrong and what to do, for people who see a page and no terminal.
 
     Args:
         error: as raised.
-        name: the path that the message may contain: only its last part is for people's eyes.
+        name: file name of an image that was given; its errors then show no path of this machine.
     """
-    said, path, hint = str(error), str(name), error.hint
-    short = Path(path).name if path else "The file"
-    if isinstance(error.__cause__, UnidentifiedImageError):
-        said = f"{short} is no image that can be read here"
-    elif path and path in said:
-        said = said.replace(path, short)
-    else:
-        said = f"{said[:1].upper()}{said[1:]}"
     if isinstance(error, TooLargeError):
-        hint = "Make it smaller and try again."
-    return f"{said.rstrip('.')}. {hint}".strip()
+        return f"{name or 'The file'} is too large. Make it smaller and try again."
+    if name and isinstance(error, SourceError):
+        unknown = isinstance(error.__cause__, UnidentifiedImageError)
+        return f"{name} is {'not an image that can be read here' if unknown else 'empty, cut off or damaged'}."
+    return f"{str(error).rstrip('.')}. {error.hint}".strip()
 
 
 def kept_where(folder: Path, who: Reach) -> str:

@@ -1,9 +1,9 @@
-"""Does something hide a part of a face: a mask, dark glasses, a hand? A rough answer from its gray image.
+"""Occlusion: whether something hides a part of a face (mask, dark glasses, hand), roughly, from its gray image.
 
-Twelve plain features of the upright crop say whether eyes and mouth show structure where they should, and whether left and
-right are alike; a logistic regression joins them. ``scripts/study_occlusion.py`` fits and judges it. Of drawn covers it sees
-nearly all masks and sunglasses, six of ten hands, and a fifth to a half of the faces whose one half is hidden. Where covers
-are rare most of its alarms are false: plain glasses, shadows, heads that lie, babies.
+Logistic regression on twelve features of the upright crop: whether eyes and mouth show structure, and whether left and right
+are alike. ``scripts/study_occlusion.py`` fits and evaluates it. It detects nearly all drawn masks and sunglasses, six of ten
+hands, and a fifth to a half of faces with one half hidden. Where occlusion is rare, most alarms are false: plain glasses,
+shadows, lying heads, babies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _X, _Y = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
 _LEAST = 0.03  # added to standard deviations, so that their logarithm stays finite
 
 
-def covered(frame: Frame, face: Face) -> float | None:
+def occlusion(frame: Frame, face: Face) -> float | None:
     """How likely a part of the face is hidden, 0 to 1, as if every second face was; None without landmarks.
 
     Args:

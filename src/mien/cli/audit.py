@@ -1,22 +1,21 @@
-"""``mien audit``: for whom, and under which conditions, readings are right."""
+"""``mien audit``: the group of commands."""
 
 from __future__ import annotations
 
 import typer
 
-from .change import change
-from .conditions import conditions
-from .fairness import fairness
-from .thresholds import thresholds
+from .audit_attributes import attributes
+from .audit_compare import compare
+from .audit_fairness import fairness
+from .audit_predict import predict
+from .audit_thresholds import thresholds
 
 audit = typer.Typer(
     name="audit",
-    help="Ask for whom, and in what light, readings are right: "
+    help="Compare performance between groups of people or images: "
     "[bold]mien audit fairness predictions.csv --groups gender[/bold]",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-audit.command()(fairness)
-audit.command()(change)
-audit.command()(thresholds)
-audit.command()(conditions)
+for command in (fairness, predict, compare, thresholds, attributes):
+    audit.command()(command)

@@ -89,7 +89,7 @@ def card(
     check_installed(_PACKAGES, "lab")
     from rich.console import Console
 
-    from ..audit.conditions import NAMES
+    from ..audit.attributes import NAMES
     from ..io.atomic import write_atomically
     from ..lab.cards.cost import Assumed
     from ..lab.cards.model_card import Words, model_card
@@ -151,9 +151,9 @@ def card_data(
     if data.suffix.lower() == ".json" and data.is_file():
         found = inspection_of(data)
     else:
-        from .inspecting import look
+        from ..lab.inspect.inspection import inspect
 
-        found = look(data)
+        found = inspect(data).to_dict()
     write_atomically(place, data_card(found, told).encode())
     typer.echo(f"written: {place}", err=True)
 

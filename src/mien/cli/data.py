@@ -21,23 +21,23 @@ Data = Annotated[
         "of class folders such as train/happy/*.png or happy/*.jpg, parquet files, or a packed .npz file.",
     ),
 ]
-Listed = Annotated[
+ManifestFile = Annotated[
     Path | None,
     typer.Option(
-        "--list",
+        "--manifest",
         metavar="FILE",
-        help="Which images to use, and for what: a list that [bold]mien lab inspect --clean[/bold] or a run wrote.",
+        help="Which images to use, and for what: a list that [bold]mien lab inspect --write-manifest[/bold] or a run wrote.",
         show_default=False,
     ),
 ]
-FindFaces = Annotated[
+DetectFaces = Annotated[
     bool,
-    typer.Option("--find-faces", help="The images are whole photos: find the face in each and cut it out."),
+    typer.Option("--detect-faces", help="The images are whole photos: find the face in each and cut it out."),
 ]
 
 
 def read_data(
-    path: Path, size: int, color: str = "gray", *, listed: Path | None = None, find_faces: bool = False
+    path: Path, size: int, color: str = "gray", *, manifest: Path | None = None, detect_faces: bool = False
 ) -> Dataset:
     """Open a data set with a progress bar, and name every image that had to be left out.
 
@@ -46,26 +46,26 @@ def read_data(
     """
     from rich.console import Console
 
-    from ..data.loading import open_data
+    from ..data.loading import load
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with progress_bar(notes) as progress:
         task = progress.add_task("reading data", total=None)
-        return open_data(
+        return load(
             path,
             size,
             color=color,
-            listed=listed,
-            find_faces=find_faces,
+            manifest=manifest,
+            detect_faces=detect_faces,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
             on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
             notes=lambda text: notes.print(text, markup=False),
         )
 
 
-def data_words(path: Path, listed: Path | None, find_faces: bool) -> str:
+def data_words(path: Path, manifest: Path | None, detect_faces: bool) -> str:
     """The options about data as the user gave them, for advice on what to type next."""
-    return f"--data {path}{f' --list {listed}' if listed else ''}{' --find-faces' if find_faces else ''}"
+    return f"--data {path}{f' --manifest {manifest}' if manifest else ''}{' --detect-faces' if detect_faces else ''}"
 
 
 def progress_bar(console: Console) -> Progress:

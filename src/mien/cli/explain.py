@@ -29,8 +29,8 @@ from .options import (
 from .progress import progress_bar
 
 if TYPE_CHECKING:
-    from ..explain.explainer import Explainer
-    from ..explain.explanation import Explanation
+    from ..explanations.explainer import Explainer
+    from ..explanations.explanation import Explanation
     from ..options import ReadOptions
     from ..types import Frame
 
@@ -150,7 +150,7 @@ def _explain(
 ) -> list[str]:
     """Explain every face of every photo; gives what could not be read."""
     from ..errors import OptionError
-    from ..explain.report import save
+    from ..explanations.report import save
     from ..io.discovery import find_images
 
     if not photos:
@@ -182,7 +182,7 @@ def _sanity(photos: Sequence[str], options: ReadOptions, emotion: str | None, ou
     """Run the randomization test; gives what could not be read."""
     from ..bench.photos import PORTRAITS
     from ..errors import OptionError, SourceError
-    from ..explain.explainer import randomization_test
+    from ..explanations.explainer import randomization_test
     from ..io.atomic import write_atomically
     from ..io.discovery import find_images
 
@@ -210,7 +210,7 @@ def _sanity(photos: Sequence[str], options: ReadOptions, emotion: str | None, ou
         console.print(f"Mean over {len(checks)} faces: {sum(check.mean for check in checks) / len(checks):+.2f}")
     if out:
         if out.suffix.lower() == ".png":
-            from ..explain.image import sanity_image
+            from ..explanations.image import sanity_image
 
             write_atomically(out, sanity_image(checks))
         else:
@@ -222,7 +222,7 @@ def _sanity(photos: Sequence[str], options: ReadOptions, emotion: str | None, ou
 
 def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
     from ..errors import OptionError
-    from ..explain.explainer import open_explainer
+    from ..explanations.explainer import open_explainer
     from ..extras import check_installed
 
     if not is_run(str(options.model)):
@@ -240,11 +240,11 @@ def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
 
 def _masked(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
     from ..detection.registry import create_detector
-    from ..redaction import PhotoHider, hiding_options
+    from ..redaction import PhotoMasker, masking_options
 
-    detector, hider = create_detector(hiding_options(options)), PhotoHider(options)
+    detector, masker = create_detector(masking_options(options)), PhotoMasker(options)
     for photo in photos:
-        yield hider.cover(photo, detector.detect(photo))[0]
+        yield masker.select(photo, detector.detect(photo))[0]
 
 
 def is_run(model: str) -> bool:
@@ -292,7 +292,7 @@ def _frames(paths: Sequence[Path], failures: list[str]) -> Iterator[Frame]:
 
 
 def _show(console: Console, explanation: Explanation) -> None:
-    from ..explain.report import short, summarize
+    from ..explanations.report import short, summarize
 
     console.print(Text(f"{explanation.name}, face {explanation.number}", "bold"))
     summary = summarize(explanation)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 if TYPE_CHECKING:
     from ..model.card import InputSpec
@@ -45,8 +45,8 @@ def export(
             show_default=False,
         ),
     ] = None,
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     name: Annotated[
         str, typer.Option(help="What to call the model; by default as its recipe.", show_default=False)
     ] = "",
@@ -74,7 +74,7 @@ def export(
     onnx_file = _onnx_of(model)
     check_installed(_MEASURING if onnx_file else _TRAINING, "lab")
     spec = _input_of(model, onnx_file, formats)
-    faces = read_data(data, spec.size, spec.color, listed=listed, find_faces=find_faces)
+    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
     if onnx_file:
         from ..lab.export.int8 import export_int8
 

@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 import typer
 
 from .carding import card, card_data
-from .classical import classical
-from .comparing import compare
-from .data import Data, FindFaces, Listed
-from .ensembling import ensemble
+from .data import Data, DetectFaces, ManifestFile
 from .exporting import export
-from .inspecting import inspect
+from .lab_baseline import baseline
+from .lab_compare import compare
+from .lab_ensemble import ensemble
+from .lab_inspect import inspect
+from .lab_tune import tune
 from .recipes import recipes
 from .stressing import stress
 from .teaching import teach
-from .tuning import tune
 from .uncertainty import uncertainty
 
 lab = typer.Typer(
@@ -39,8 +39,8 @@ def train(
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, history.csv and curves.png go.")],
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out; the result is as if never interrupted.")
     ] = False,
@@ -87,8 +87,8 @@ def train(
     wanted |= {"network.weights": weights} if weights is not None else {}
     chosen = changed(load_recipe(recipe), wanted)
     limit = byte_count(max_memory) if max_memory else None
-    faces = read_data(data, chosen.input.size, chosen.input.color, listed=listed, find_faces=find_faces)
-    run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=data_words(data, listed, find_faces))
+    faces = read_data(data, chosen.input.size, chosen.input.color, manifest=manifest, detect_faces=detect_faces)
+    run_training(chosen, faces, out, resume=resume, max_bytes=limit, data=data_words(data, manifest, detect_faces))
 
 
 @lab.command()
@@ -101,8 +101,8 @@ def evaluate(
         ),
     ],
     data: Data,
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="The part of the data to measure on.")
     ] = "validation",
@@ -143,7 +143,7 @@ def evaluate(
 
     classifier = open_classifier(model)
     spec = classifier.input
-    faces = read_data(data, spec.size, spec.color, listed=listed, find_faces=find_faces)
+    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
     evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
     if predictions:
@@ -170,7 +170,7 @@ def _needs_lab(packages: tuple[str, ...] = _TRAINING) -> None:
 for command in (
     inspect,
     tune,
-    classical,
+    baseline,
     ensemble,
     compare,
     export,

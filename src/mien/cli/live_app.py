@@ -55,8 +55,7 @@ def live(
       mien app live
       mien app live --emotions seven --port 8600
     """
-    from ..apps.live_server import serve
-    from ..apps.live_settings import LiveSettings
+    from ..apps.live_server import LiveSettings, serve
     from ..model.registry import load_model
     from ..redaction import Privacy
 

@@ -1,11 +1,14 @@
-"""``mien read``: what the user may say, and its translation into values."""
+"""``mien read``."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from .options import (
     OUTPUT,
@@ -24,7 +27,12 @@ from .options import (
     Threads,
     WhichDetector,
 )
+from .progress import progress_bar
 from .values import seconds
+
+if TYPE_CHECKING:
+    from ..batch import BatchResult, Failure
+    from .table import ReadingTable
 
 _VIDEOS = "Videos"
 
@@ -32,10 +40,10 @@ _VIDEOS = "Videos"
 def read(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Images, videos, folders of them, or patterns such as 'trip/*.jpg'."),
+        typer.Argument(metavar="SOURCE...", help="Images, videos, folders, or patterns such as 'trip/*.jpg'."),
     ],
     *,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Take what is in sub-folders too.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON array of rows and nothing else.", rich_help_panel=OUTPUT)
     ] = False,
@@ -44,30 +52,30 @@ def read(
         Path | None,
         typer.Option(
             metavar="DIR|VIDEO",
-            help="Write a copy of each image and video with its faces marked; for one video, its name such as "
-            "marked.mp4 (or .mkv, .mov). Videos keep their sound; with --every they hold the frames that were read.",
+            help="Write annotated copies of images and videos into a folder; for one video, its name such as "
+            "annotated.mp4 (or .mkv, .mov). Videos keep their sound; with --interval they hold the sampled frames.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run of the same --out.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--resume", help="Continue an interrupted run of the same --out.", rich_help_panel=OUTPUT)
     ] = False,
     overwrite: Overwrite = False,
-    every: Annotated[
+    interval: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Read a frame each so often, as in 0.2s or 500ms; by default every frame.",
+            help="Sample one frame per interval, e.g. 0.2s or 500ms. Default: every frame.",
             rich_help_panel=_VIDEOS,
         ),
     ] = None,
     mask_others: MaskOthers = False,
-    keep: Annotated[
+    show_person: Annotated[
         list[int] | None,
         typer.Option(
             metavar="PERSON",
-            help="With --mask-others, who stays visible in a video, by the number in the table of people; may be given "
-            "several times. By default whoever is in sight the longest.",
+            help="With --mask-others, number of the person to leave visible in a video; repeatable. Default: the person in "
+            "sight the longest.",
             rich_help_panel=PRIVACY,
         ),
     ] = None,
@@ -80,41 +88,39 @@ def read(
     detector: WhichDetector = "centerface",
     detector_file: DetectorFile = None,
     min_face: MinFace = None,
-    max_megapixels: Annotated[
-        float, typer.Option(help="Refuse images that unpack to more: they may be made to exhaust memory.", min=0)
-    ] = 200,
+    max_megapixels: Annotated[float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)] = 200,
     threads: Threads = 0,
 ) -> None:
-    """Find the faces in images and videos and say what they express, and how sure that is.
+    """Recognize facial expressions in images and videos, with calibrated probabilities.
 
-    In videos each person keeps a number, and probabilities are smoothed over time.
+    In videos each person gets a track, and probabilities are smoothed over time.
 
     [bold]Examples[/bold]
 
       mien read photo.jpg
-      mien read photo.jpg --annotate marked
+      mien read photo.jpg --annotate annotated
       mien read holiday/ -r --out faces.csv
       mien read *.jpg --json | jq '.[].emotion'
       mien read crops/ --detector none --emotions seven
-      mien read clip.mp4 --out clip.parquet --annotate marked.mp4
-      mien read clip.mp4 --every 0.2s --out clip.csv && mien timeline clip.csv
-      mien read clip.mp4 --annotate marked.mp4 --mask-others
+      mien read clip.mp4 --out clip.parquet --annotate annotated.mp4
+      mien read clip.mp4 --interval 0.2s --out clip.csv && mien timeline clip.csv
+      mien read clip.mp4 --annotate annotated.mp4 --mask-others
 
-    Exit code 0 when everything was read, 3 when something could not be: it is listed at the end.
+    Exit code 0 if everything was read, 3 if something could not be: it is listed at the end.
     """
+    from ..batch import read_files
     from ..errors import OptionError
-    from ..io.journal import Mode
+    from ..io.journal import partial_path
+    from ..io.tables import JsonArray
     from ..options import ReadOptions
     from ..redaction import Privacy
-    from .collecting import Outputs
-    from .reading import run
+    from .table import ReadingTable
 
     if (resume or overwrite) and out is None:
-        raise OptionError("--resume and --overwrite speak of --out, which was not given", hint="Add --out FILE.")
+        raise OptionError("--resume and --overwrite require --out", hint="Add --out FILE.")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
-    privacy = Privacy(mask_others, tuple(keep or ()), no_image_output)
-    privacy.refuse_images({"--annotate": annotate})
+    privacy = Privacy(mask_others, tuple(show_person or ()), no_image_output)
     options = ReadOptions(
         emotions=emotions,
         model=model,
@@ -127,8 +133,57 @@ def read(
         threads=threads,
         max_megapixels=max_megapixels,
     )
-    mode: Mode = "resume" if resume else "overwrite" if overwrite else "new"
-    outputs = Outputs(as_json, out, annotate, mode, privacy)
-    failures = run(sources, options, outputs, recursive=recursive, interval_s=seconds(every) if every else 0.0)
-    if failures:
+    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    table = ReadingTable(console)
+    try:
+        with JsonArray(sys.stdout) if as_json else nullcontext() as array, progress_bar(notes, "reading") as progress:
+            result = read_files(
+                sources,
+                options,
+                out=out,
+                mode="resume" if resume else "overwrite" if overwrite else "new",
+                annotate=annotate,
+                redact=privacy,
+                recursive=recursive,
+                interval_s=seconds(interval) if interval else 0.0,
+                on_image=table.add,
+                on_rows=array.add if array else None,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        if out and partial_path(out).exists():
+            notes.print(f"What was read is kept: add --resume to go on with {out}.", markup=False)
+        else:
+            notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
+        raise
+    if result.already_complete:
+        notes.print(f"{out} is complete: there is nothing to resume. --overwrite reads it again.", markup=False)
+    if not as_json:
+        _show(console, table, result, show_image=not no_image_output)
+    for place in (out, annotate):
+        if place and (result.images or result.videos):
+            notes.print(f"written: {place}", markup=False)
+    if result.failures:
+        notes.print(f"{len(result.failures)} could not be read, or not completely:", style="bold red")
+        for failure in result.failures:
+            notes.print(f"  {_line(failure)}", markup=False)
         raise typer.Exit(3)
+
+
+def _show(console: Console, table: ReadingTable, result: BatchResult, *, show_image: bool) -> None:
+    from .table import preview, short_names
+    from .video_table import video_table
+
+    colored = console.color_system in ("256", "truecolor") and show_image
+    if colored and table.images == 1 and table.last and not result.videos:
+        console.print(preview(*table.last, width=min(console.width, 64), lines=max(8, console.height - 8)))
+    if table.images:
+        console.print(table.table())
+        console.print(table.summary(), style="dim", highlight=False)
+    short = short_names([video.source for video in result.videos])
+    for video in result.videos:
+        console.print(video_table(video, short[video.source]))
+
+
+def _line(failure: Failure) -> str:
+    return failure.message if failure.source in failure.message else f"{failure.source}: {failure.message}"

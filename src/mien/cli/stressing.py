@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from ..data.dataset import Dataset
     from ..io.journal import Journal
-    from ..lab.compare.members import Member
-    from ..lab.compare.question import Question
+    from ..lab.comparison.models import Model
+    from ..lab.comparison.task import Task
     from ..lab.stress.conditions import Condition
     from ..lab.stress.images import Drawn
     from ..lab.stress.reading import Judge
@@ -85,7 +85,7 @@ def stress(
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
     from ..io.journal import Journal, Mode
-    from ..lab.compare.members import open_members
+    from ..lab.comparison.models import open_models
     from ..lab.stress.conditions import chosen
     from ..lab.stress.images import example_of, part_to_ask, question_for
     from ..lab.stress.reading import Judge
@@ -93,7 +93,7 @@ def stress(
     from ..lab.stress.sheet import contact_sheet
 
     conditions = chosen(only or [])
-    members = open_members(models)
+    members = open_models(models)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     part = part_to_ask(_read(data, notes), split)
     question = question_for(members, part, head)
@@ -123,7 +123,7 @@ def stress(
 def _report(
     out: Path,
     title: str,
-    question: Question,
+    question: Task,
     judges: Sequence[Judge],
     drawn: Drawn,
     conditions: Sequence[Condition],
@@ -160,7 +160,7 @@ def _report(
 
 
 def _drawn(
-    part: Dataset, question: Question, members: Sequence[Member], n: int, seed: int, whole: bool, notes: Console
+    part: Dataset, question: Task, members: Sequence[Model], n: int, seed: int, whole: bool, notes: Console
 ) -> Drawn:
     from ..lab.stress.images import draw
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 
 def teach(
@@ -24,8 +24,8 @@ def teach(
     recipe: Annotated[
         str, typer.Option(metavar="RECIPE", help="The student's: its heads, image size and changes of images.")
     ] = "default",
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     views: Annotated[
         int, typer.Option(min=1, metavar="N", help="Of each image: the first as it is, the others changed at random.")
     ] = 8,
@@ -44,17 +44,17 @@ def teach(
     from rich.console import Console
 
     from ..data.dataset import TRAIN
-    from ..data.splits import drawn
     from ..lab.distill import ask
     from ..lab.evaluate.predict import open_classifier
     from ..lab.recipe import load_recipe
+    from ..lab.subsetting import subset
     from ..lab.train.teacher_targets import write_taught
     from .data import progress_bar, read_data
 
     student = load_recipe(recipe)
     asked = [open_classifier(teacher) for teacher in teachers]
-    faces = read_data(data, student.input.size, student.input.color, listed=listed, find_faces=find_faces)
-    learned = drawn(faces, student).part(TRAIN)
+    faces = read_data(data, student.input.size, student.input.color, manifest=manifest, detect_faces=detect_faces)
+    learned = subset(faces, student).part(TRAIN)
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("asking", total=len(learned))
         taught = ask(

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..timeline.values import VideoTimeline
+    from ..timelines.timeline import Timeline
 
 _OUTPUT = "Output"
 
@@ -79,38 +79,26 @@ def timeline(
       mien timeline talk.parquet --out talk.html --figure talk.png
       mien timeline talk.parquet --srt talk.srt --spans talk.tsv
     """
+    from .. import timeline as summarize
     from ..extras import check_installed
     from ..io.atomic import write_atomically
-    from ..timeline.exports import SPAN_FORMATS, span_table, subtitles
-    from ..timeline.figure import FORMATS
-    from ..timeline.summary import timeline_of
+    from ..timelines.exports import REPORT_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS
+    from ..timelines.figure import FORMATS
 
     wanted = (
-        ("--out", out, (".html", ".htm")),
+        ("--out", out, REPORT_FORMATS),
         ("--figure", figure, FORMATS),
         ("--spans", spans, SPAN_FORMATS),
-        ("--srt", srt, (".srt",)),
+        ("--srt", srt, SUBTITLE_FORMATS),
     )
     _check_outputs(table, wanted, overwrite=overwrite)
     check_installed([*(["jinja2"] if out else []), *(["matplotlib"] if figure else [])], "video")
-    videos = timeline_of(table, source=source, shortest_s=shortest)
-    # All are made before any is written: what fails leaves nothing half done
-    made: list[tuple[Path, bytes]] = []
-    if srt:
-        made.append((srt, subtitles(videos)))
-    if spans:
-        made.append((spans, span_table(videos, spans)))
-    if figure:
-        from ..timeline.figure import figure as draw
-
-        made.append((figure, draw(videos, figure)))
-    if out:
-        from ..timeline.page import render
-
-        made.append((out, render(videos, shortest_s=shortest)))
+    result = summarize(table, source=source, shortest_s=shortest)
+    # All are made before any is written: a failure leaves nothing half done
+    made = [(path, result.render(path)) for _, path, _ in wanted if path]
     for path, content in made:
         write_atomically(path, content)
-    _show(videos, as_json=as_json)
+    _show(result, as_json=as_json)
     for path, _ in made:
         typer.echo(f"written: {path}", err=True)
 
@@ -137,16 +125,16 @@ def _check_outputs(table: Path, wanted: Sequence[tuple[str, Path | None, tuple[s
             raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.")
 
 
-def _show(videos: Sequence[VideoTimeline], *, as_json: bool) -> None:
+def _show(result: Timeline, *, as_json: bool) -> None:
     import json
 
     from rich.console import Console
 
-    from ..timeline.terminal import shown
+    from ..timelines.terminal import shown
 
     if as_json:
-        typer.echo(json.dumps([video.as_dict() for video in videos], indent=1, allow_nan=False))
+        typer.echo(json.dumps([video.to_dict() for video in result.videos], indent=1, allow_nan=False))
         return
     console = Console(highlight=False)
-    for part in shown(videos, console):
+    for part in shown(result.videos, console):
         console.print(part)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .data import Data, FindFaces, Listed
+from .data import Data, DetectFaces, ManifestFile
 
 
 def uncertainty(
@@ -16,8 +16,8 @@ def uncertainty(
         typer.Argument(metavar="MODEL", help="Models that come with mien, .onnx files, checkpoints, folders of runs."),
     ],
     data: Data,
-    listed: Listed = None,
-    find_faces: FindFaces = False,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
     split: Annotated[
         Literal["validation", "test"], typer.Option(help="The part of the data to measure on.")
     ] = "validation",
@@ -47,7 +47,7 @@ def uncertainty(
     from .data import progress_bar, read_data
 
     opened = [open_classifier(model) for model in models]
-    faces = read_data(data, max(one.input.size for one in opened), listed=listed, find_faces=find_faces)
+    faces = read_data(data, max(one.input.size for one in opened), manifest=manifest, detect_faces=detect_faces)
     found = []
     with progress_bar(Console(stderr=True)) as progress:
         for classifier in progress.track(opened, description="measuring"):

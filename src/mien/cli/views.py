@@ -14,10 +14,10 @@ from rich.live import Live
 from rich.text import Text
 
 from ..clock import clock
-from ..drawing import caption, mark
+from ..drawing import annotate, caption
 from ..errors import OptionError
 from ..types import Frame, Reading
-from .preview import preview
+from .table import preview
 
 
 class View(Protocol):
@@ -63,7 +63,7 @@ class _Window:
         self._title = title
 
     def show(self, frame: Frame, readings: Sequence[Reading]) -> bool:
-        cv2.imshow(self._title, cv2.cvtColor(mark(frame, readings), cv2.COLOR_RGB2BGR))
+        cv2.imshow(self._title, cv2.cvtColor(annotate(frame, readings), cv2.COLOR_RGB2BGR))
         pressed = cv2.waitKey(1) & 0xFF
         return pressed not in (ord("q"), 27) and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
 
@@ -83,19 +83,19 @@ class _InTerminal:
 
 
 class _Lines:
-    """A line whenever somebody's expression changes: for pipes and logs."""
+    """A line whenever an expression changes: for pipes and logs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: dict[int | None, str] = {}
+        self._last: dict[int | None, tuple[str, bool]] = {}
 
     def show(self, frame: Frame, readings: Sequence[Reading]) -> bool:
-        now = {reading.track_id: reading for reading in readings}
-        for track, reading in now.items():
-            word = f"{reading.emotion}{'?' if reading.abstained else ''}"
-            if self._said.get(track) != word:
-                self._console.out(f"{clock(frame.time_s, 1)}  person {track}  {caption(reading)}", highlight=False)
-        for track in self._said.keys() - now.keys():
-            self._console.out(f"{clock(frame.time_s, 1)}  person {track}  gone", highlight=False)
-        self._said = {track: f"{r.emotion}{'?' if r.abstained else ''}" for track, r in now.items()}
+        now = {reading.track_id: (reading.emotion, reading.abstained) for reading in readings}
+        for reading in readings:
+            if self._last.get(reading.track_id) != now[reading.track_id]:
+                line = f"{clock(frame.time_s, 1)}  person {reading.track_id}  {caption(reading)}"
+                self._console.out(line, highlight=False)
+        for track_id in self._last.keys() - now.keys():
+            self._console.out(f"{clock(frame.time_s, 1)}  person {track_id}  gone", highlight=False)
+        self._last = now
         return True

@@ -1,4 +1,4 @@
-"""``mien watch``: what the user may say, and its translation into values."""
+"""``mien watch``: read a camera, stream or video live."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def watch(
     ] = "auto",
     out: Out = None,
     overwrite: Overwrite = False,
-    stop_after: Annotated[
-        str | None, typer.Option("--for", metavar="TIME", help="Stop after so long, as in 30s or 10min.")
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="TIME", help="Stop after this time, e.g. 30s or 10min.")
     ] = None,
     mask_others: MaskOthers = False,
     no_image_output: NoImageOutput = False,
@@ -55,28 +55,31 @@ def watch(
     min_face: MinFace = None,
     threads: Threads = 0,
 ) -> None:
-    """Watch a camera, and say live what each face expresses.
+    """Recognize expressions live from a camera, stream or video.
 
-    Frames that come while one is read are dropped, never queued, so what is shown is what is now. Nothing is stored unless
-    --out says so, and nothing leaves the machine. Stop with q in the window, or Ctrl-C.
+    Frames that arrive while one is read are dropped. Nothing is stored without --out. Stop with q in the window, or Ctrl-C.
 
-    With --mask-others the widest face at first, and then the same person until they have left, stays visible.
+    With --mask-others one person stays visible: the widest face at first, then the same person until they leave.
 
     [bold]Examples[/bold]
 
       mien watch 0
-      mien watch 0 --out session.csv --for 10min && mien timeline session.csv
+      mien watch 0 --out session.csv --duration 10min && mien timeline session.csv
       mien watch rtsp://192.168.1.20/stream --view none
       mien watch clip.mp4 --view terminal
       mien watch 0 --no-image-output --out session.csv
     """
+    from rich.console import Console
+
+    from ..errors import SourceError
+    from ..io.video_sinks import TableFile
     from ..options import ReadOptions
     from ..redaction import Privacy
-    from .watching import Session, run
+    from ..video import Watch
+    from .views import choose_view
 
     privacy = Privacy(mask_others, no_image_output=no_image_output)
     privacy.refuse_images({"--view": "" if view in ("auto", "none") else view})
-    view = "none" if no_image_output else view
     options = ReadOptions(
         emotions=emotions,
         model=model,
@@ -86,7 +89,24 @@ def watch(
         flip=flip,
         threads=threads,
     )
-    session = Session(
-        out, "overwrite" if overwrite else "new", seconds(stop_after) if stop_after else None, view, mask_others
-    )
-    run(int(source) if source.isdecimal() else source, options, session)
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    sinks = [TableFile(out, overwrite=overwrite)] if out else []
+    stop_after_s = seconds(duration) if duration else None
+    camera = int(source) if source.isdecimal() else source
+    failure: SourceError | None = None
+    with (
+        Watch(camera, options, sinks=sinks, redact=privacy, stop_after_s=stop_after_s) as live,
+        choose_view("none" if no_image_output else view, source) as shown,
+    ):
+        try:
+            for frame, readings in live:
+                if not shown.show(frame, readings):
+                    break
+        except KeyboardInterrupt:  # the usual end; the table is made as the block ends
+            notes.print("stopped")
+        except SourceError as error:  # what was read until then is kept
+            failure = error
+    if out:
+        notes.print(f"written: {out}", markup=False)
+    if failure:
+        raise failure

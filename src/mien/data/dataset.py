@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..emotions import EMOTIONS
+from ..emotions import EMOTIONS, FERPLUS_ORDER
 from ..errors import DataError
 
 TRAIN, INNER, VALIDATION, TEST = "train", "inner", "validation", "test"
@@ -40,6 +40,12 @@ class Votes:
     emotions: npt.NDArray[np.uint8]
     unknown: npt.NDArray[np.uint8]
     no_face: npt.NDArray[np.uint8]
+
+    @classmethod
+    def from_ferplus(cls, table: npt.NDArray[np.uint8]) -> Votes:
+        """Votes from FER+'s ten columns, uint8 (N, 10): its eight emotions in its own order, unknown, no face."""
+        order = [FERPLUS_ORDER.index(emotion) for emotion in EMOTIONS]
+        return cls(emotions=table[:, order], unknown=table[:, 8], no_face=table[:, 9])
 
     def distribution(self) -> npt.NDArray[np.float32]:
         """float32 (N, 8): the share of each emotion among the emotion votes.
@@ -103,6 +109,15 @@ class Dataset:
         """The images in ``rows`` (a mask or indices)."""
         votes = self.votes and Votes(self.votes.emotions[rows], self.votes.unknown[rows], self.votes.no_face[rows])
         return Dataset(self.name, self.images[rows], self.labels[rows], self.split[rows], votes, self.names[rows])
+
+    def parts(self) -> tuple[str, ...]:
+        """The splits that have images, in the order of ``SPLITS``."""
+        return tuple(split for split in SPLITS if (self.split == split).any())
+
+    def counts(self, split: str) -> dict[str, int]:
+        """Images of each emotion in ``split``; emotions without any are left out."""
+        labels, counts = np.unique(self.labels[self.split == split], return_counts=True)
+        return {EMOTIONS[label]: int(n) for label, n in zip(labels, counts)}
 
     def part(self, split: str) -> Dataset:
         """The images of one split.

@@ -41,7 +41,7 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
     except FileNotFoundError as error:
         raise DataError(
             f"balance.groups: nothing at {path}: expected a CSV file of groups",
-            hint=f"Make it with 'mien audit conditions DATA --out {path}', or check the path.",
+            hint=f"Make it with 'mien audit attributes DATA --out {path}', or check the path.",
         ) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"balance.groups: {path} cannot be read as CSV: {error}", hint="Write it anew.") from error
@@ -73,7 +73,7 @@ def groups_of(names: npt.NDArray[np.str_], groups: dict[str, str], where: str) -
         raise DataError(
             f"balance.groups: {where}: none of its {len(groups):,} names is that of an image: got names such as "
             f"{next(iter(groups))!r}, expected such as {str(names[0])!r}",
-            hint="Make the file from the data that you train on: mien audit conditions DATA --out FILE.",
+            hint="Make the file from the data that you train on: mien audit attributes DATA --out FILE.",
         )
     return np.array([by_name.get(name, "") for name in names.tolist()], np.str_)
 

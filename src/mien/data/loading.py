@@ -1,24 +1,47 @@
-"""Recognize the layout of a data set and load it."""
+"""Load a dataset: one answer to what data a path holds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from ..errors import DataError, OptionError
+from ..errors import DataError
 from ..model.preprocess import resize
 from .dataset import Dataset
-from .datasets.folders import IMAGES, read_folders
-from .datasets.kaggle import FERPLUS_FILE, read_kaggle, with_ferplus
-from .datasets.npz import read_packed
-from .datasets.parquet import read_parquet
-from .manifest import read_list, with_list
+from .datasets import affectnet, crema_d, fairface, folders, kaggle, manifest, npz, parquet, raf_db
+from .datasets.folders import IMAGE_EXTENSIONS
+from .manifest import apply_manifest, read_manifest
+from .preprocessing import LoadOptions
+from .records import Records
 from .splits import SHARES, Shares
 
-_FILES = (".npz", ".csv", ".parquet")
-#: What Kaggle's archives unpack to.
-_KAGGLE = ("fer2013.csv", "icml_face_data.csv")
+
+class Layout(Protocol):
+    """A module of ``mien.data.datasets``: a name, the file that tells the layout, and two functions."""
+
+    NAME: str
+    KNOWN_BY: str
+
+    def matches(self, path: Path) -> bool:
+        """Whether ``path`` has this layout."""
+
+    def load(self, path: Path, options: LoadOptions) -> Dataset:
+        """Load it."""
+
+
+class PersonLayout(Layout, Protocol):
+    """A layout that says who is in its images."""
+
+    def records(self, path: Path) -> Records:
+        """Its images as a table, not decoded."""
+
+
+PERSON_LAYOUTS: tuple[PersonLayout, ...] = (crema_d, raf_db, affectnet, fairface)
+#: Every layout; the first that matches is taken.
+LAYOUTS: tuple[Layout, ...] = (*PERSON_LAYOUTS, manifest, kaggle, npz, parquet, folders)
+
 _ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _FORMS = (
     "Give fer2013.csv, a packed .npz file, parquet, or a folder with train/ in it, or with one folder an emotion, such as "
@@ -26,47 +49,48 @@ _FORMS = (
 )
 
 
-def open_data(
-    path: Path,
-    size: int,
+def load(
+    path: Path | str,
+    size: int = 48,
     *,
     color: str = "gray",
-    listed: Path | None = None,
-    find_faces: bool = False,
+    manifest: Path | None = None,
+    detect_faces: bool = False,
     votes: Path | None = None,
+    label_names: tuple[str, ...] = (),
+    split: bool = True,
     shares: Shares = SHARES,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     on_damaged: Callable[[Path, str], None] | None = None,
     notes: Callable[[str], None] = lambda _text: None,
 ) -> Dataset:
-    """Read a packed ``.npz`` file, Kaggle's ``.csv``, parquet, or a folder of class folders.
+    """Load a dataset in any known layout (``LAYOUTS``).
 
-    Images of a folder or of parquet that are in no parts are divided by ``shares``, copies kept together
-    (``mien.data.splits``); where there is a train part and no validation part, a tenth of train becomes one. Test
-    images never stand in for them. ``notes`` is told of either.
+    Images that the data does not split are split by ``shares``, duplicates kept together (``mien.data.splits``); where
+    there is a train split and no validation split, a tenth of train becomes one. Test images never stand in for it.
 
     Args:
         path: the file or folder.
-        size: side in pixels that the images shall have at most; images of a folder or of parquet are all given this
-            side.
-        color: ``gray``, or ``rgb`` to keep the colors of a folder's or of parquet's images.
-        listed: a list (``mien.data.manifest``) of the images to use, with their emotions and parts; nothing is
-            divided then.
-        find_faces: cut the face out of each photo of a folder or of parquet; a photo without one counts as damaged.
+        size: side in pixels that the images have at most; image files and parquet are all given this side.
+        color: ``gray``, or ``rgb`` to keep the colors of image files and parquet.
+        manifest: which images to use, with their emotions and splits (``mien.data.manifest``); nothing is split then.
+        detect_faces: crop the face from each photo; a photo without one counts as damaged.
         votes: FER+'s table for Kaggle's CSV file; by default ``fer2013new.csv`` beside it, if it is there.
-        shares: of train, validation and test, where the images are in no parts.
-        seed: of the division.
-        progress: called with (images read, images in all); folders and parquet only, other files are read in one go.
-        on_damaged: called with each damaged image of a folder or of parquet, and why, in place of an error.
+        label_names: the emotions that label numbers stand for, in their order.
+        split: split what is not split; False leaves it ``undivided``.
+        shares: of train, validation and test, 0 to 1, together 1.
+        seed: of the split.
+        progress: called with (images read, images in all); image files and parquet only.
+        on_damaged: called with each damaged image, and why, in place of an error.
         notes: called with what the user should know, a sentence at a time.
 
     Raises:
-        DataError: there is nothing at ``path``, it is of no known form, or it is broken.
-        OptionError: an option does not go with this form of data, or the shares are no shares.
+        DataError: there is nothing at ``path``, its layout is unknown, or it is broken.
+        OptionError: an option does not go with this layout, or the shares are invalid.
         SourceError: an image is damaged or has no face, and ``on_damaged`` is None.
     """
-    path = _inside(path, notes)
+    path = Path(path)
     damaged: list[Path] = []
 
     def note_damaged(file: Path, why: str) -> None:
@@ -74,82 +98,61 @@ def open_data(
         if on_damaged is not None:
             on_damaged(file, why)
 
-    kind = _kind(path)
-    if kind in {".csv", ".npz"}:
-        faces = _read_file(path, votes, find_faces, notes)
-        faces = replace(faces, images=resize(faces.images, min(size, *faces.images.shape[1:3])))
-    elif votes is not None:
-        raise OptionError(
-            f"votes: got {votes}, but {path} is not Kaggle's CSV file: the votes belong to its rows",
-            hint="Give fer2013.csv as data, or leave the votes out.",
-        )
-    else:
-        faces = (read_parquet if kind == ".parquet" else read_folders)(
-            path,
-            size,
-            color=color,
-            find_faces=find_faces,
-            shares=None if listed else shares,
-            seed=seed,
-            progress=progress,
-            on_damaged=None if on_damaged is None else note_damaged,
-            notes=notes,
-        )
-    if listed is None:
+    options = LoadOptions(
+        size=size,
+        color=color,
+        detect_faces=detect_faces,
+        votes=votes,
+        label_names=label_names,
+        split=split and manifest is None,
+        shares=shares,
+        seed=seed,
+        progress=progress,
+        on_damaged=None if on_damaged is None else note_damaged,
+        notes=notes,
+    )
+    faces = layout_of(path).load(path, options)
+    side = min(size, *faces.images.shape[1:3])
+    if faces.images.shape[1:3] != (side, side):
+        faces = replace(faces, images=resize(faces.images, side))
+    if manifest is None:
         return faces
     absent = frozenset(str(file.relative_to(path)) for file in damaged if file.is_relative_to(path))
-    return with_list(faces, read_list(listed), absent)
+    return apply_manifest(faces, read_manifest(manifest), absent)
 
 
-def _inside(path: Path, notes: Callable[[str], None]) -> Path:
-    """Kaggle's file, where ``path`` is the folder that its archive unpacks to; else ``path``."""
-    found = [path / name for name in _KAGGLE if (path / name).is_file()]
-    if not found:
-        return path
-    notes(f"{path}: reading {found[0].name} in it")
-    return found[0]
+def layout_of(path: Path) -> Layout:
+    """The layout of the data at ``path``.
 
-
-def _kind(path: Path) -> str:
-    """The form of the data: ``folder``, or the ending of its files."""
-    if path.is_dir():
-        return ".parquet" if next(path.rglob("*.parquet"), None) else "folder"
+    Raises:
+        DataError: there is nothing, or nothing that is known.
+    """
     if not path.exists():
         raise DataError(f"no data at {path}", hint=_FORMS)
-    kind = path.suffix.lower()
-    if kind not in _FILES:
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path}: got an empty file, expected a dataset", hint="Download or copy it again.")
+    found = next((layout for layout in LAYOUTS if layout.matches(path)), None)
+    if found is None:
         raise DataError(
-            f"{path}: got a {path.suffix or 'nameless'} file, expected {', '.join(_FILES)}, or a folder",
-            hint=_hint(kind),
+            f"{path}: got a {path.suffix or 'nameless'} file, expected .npz, .csv, .parquet, or a folder",
+            hint=_hint(path.suffix.lower()),
         )
-    if not path.stat().st_size:
-        raise DataError(f"{path}: got an empty file, expected a data set", hint="Download or copy it again.")
-    return kind
+    return found
+
+
+def records_of(path: Path) -> Records | None:
+    """The images of a dataset with person attributes, not decoded; None for every other path.
+
+    Raises:
+        DataError: the dataset lacks a part.
+    """
+    found = next((layout for layout in PERSON_LAYOUTS if layout.matches(path)), None)
+    return found.records(path) if found else None
 
 
 def _hint(kind: str) -> str:
     if kind in _ARCHIVES:
         return "Unpack it first, and give what comes out of it."
-    if kind in IMAGES:
+    if kind in IMAGE_EXTENSIONS:
         return "This is one image: give the folder that holds the class folders, such as the one above happy/."
     return _FORMS
-
-
-def _read_file(path: Path, votes: Path | None, find_faces: bool, notes: Callable[[str], None]) -> Dataset:
-    if find_faces:
-        raise OptionError(
-            f"find_faces: {path} holds faces that are cut out already",
-            hint="Leave it out; it is for folders and parquet files of whole photos.",
-        )
-    if path.suffix.lower() == ".npz":
-        if votes is not None:
-            raise OptionError(
-                f"votes: got {votes}, but {path} holds its own votes", hint="Leave it out, or give fer2013.csv as data."
-            )
-        return read_packed(path)
-    faces = read_kaggle(path)
-    beside = path.with_name(FERPLUS_FILE)
-    if votes is None and beside.is_file():
-        notes(f"{path.name}: with the FER+ votes of {beside}")
-        votes = beside
-    return with_ferplus(faces, votes) if votes else faces

@@ -1,9 +1,9 @@
-"""Lists: which images of a data set are used, in which part, with which emotion; written down and checked.
+"""Manifests: which images of a dataset are used, in which split, with which emotion; written and verified.
 
-A list is a CSV file with the columns ``name,emotion,split,use,why``. Its first line says what its rows hash to, so that a
-list kept beside a result is known to be the one that made it::
+A manifest is a CSV file with the columns ``name,emotion,split,use,why``. Its first line has the
+hash of its rows, so that a manifest kept beside a result is known to be the one that made it::
 
-    # mien list, sha256 9f86d08...
+    # mien manifest, sha256 9f86d08...
     name,emotion,split,use,why
     train/happy/1.png,happy,train,yes,
     train/happy/2.png,sad,train,yes,seen to be sad
@@ -30,19 +30,19 @@ from .dataset import SPLITS, Dataset
 from .names import emotion_number
 
 COLUMNS = ("name", "emotion", "split", "use", "why")
-_TITLE = "# mien list, sha256 "
+_TITLE = "# mien manifest, sha256 "
 _ANSWERS = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True)
-class FaceList:
-    """A list of images.
+class Manifest:
+    """A manifest of images.
 
     Attributes:
         source: where it was read, for messages.
         names: str (N,), as in ``Dataset.names``; each once.
         labels: int64 (N,), index into the vocabulary.
-        split: str (N,), one of ``faces.SPLITS``.
+        split: str (N,), one of ``mien.data.dataset.SPLITS``.
         use: bool (N,), False for images to leave out.
         why: why a row is as it is, in words; may be empty.
         sha256: of the rows, as on the first line of the file.
@@ -57,10 +57,10 @@ class FaceList:
     sha256: str
 
 
-def write_list(
+def write_manifest(
     faces: Dataset, path: Path, *, use: npt.NDArray[np.bool_] | None = None, why: str | Sequence[str] = ""
 ) -> str:
-    """Write the list of ``faces``, whole or not at all.
+    """Write the manifest of ``faces``, whole or not at all.
 
     Args:
         faces: the images, with the emotions and parts to write down.
@@ -78,7 +78,7 @@ def write_list(
     kept = np.ones(len(faces), bool) if use is None else use
     reasons = ["" if keep else why for keep in kept] if isinstance(why, str) else list(why)
     if not len(kept) == len(reasons) == len(faces):
-        raise DataError(f"list: got {len(kept)} uses and {len(reasons)} reasons, expected {len(faces)} of each")
+        raise DataError(f"manifest: got {len(kept)} uses and {len(reasons)} reasons, expected {len(faces)} of each")
     _once(faces.names, faces.name)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -90,21 +90,21 @@ def write_list(
     return _digest(rows)
 
 
-def read_list(path: Path) -> FaceList:
-    """Read a list back.
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest back.
 
-    A list may be edited on purpose: delete its first line then, and nothing is checked against it. Line ends and a
+    A manifest may be edited on purpose: delete its first line then, and nothing is checked against it. Line ends and a
     byte-order mark do not count, as spreadsheets change them.
 
     Raises:
-        DataError: the file cannot be read or is no list, a row is broken, a name comes twice, or the rows are not those
+        DataError: the file cannot be read or is no manifest, a row is broken, a name comes twice, or the rows are not those
             that the first line speaks of.
     """
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path}: cannot be read as a list: {error}", hint="Give a CSV file that mien wrote."
+            f"{path}: cannot be read as a manifest: {error}", hint="Give a CSV file that mien wrote."
         ) from error
     title, _, rows = text.partition("\n")
     signed = title.lstrip('"').startswith("#")
@@ -113,7 +113,7 @@ def read_list(path: Path) -> FaceList:
     if signed and found not in title:
         raise DataError(
             f"{path}: its rows were changed: got the hash {found[:12]}..., expected that of its first line, {title[:60]!r}",
-            hint="If you edited it on purpose, delete its first line. If not, take the list as it was written.",
+            hint="If you edited it on purpose, delete its first line. If not, take the manifest as it was written.",
         )
     try:
         table = list(csv.reader(io.StringIO(rows, newline="")))
@@ -122,39 +122,48 @@ def read_list(path: Path) -> FaceList:
     return _parsed(path, table, 2 if signed else 1, found)
 
 
-def with_list(faces: Dataset, listed: FaceList, absent: frozenset[str] = frozenset()) -> Dataset:
-    """The images of ``faces`` that ``listed`` uses, with its emotions and parts; in the order of ``faces``.
+def is_manifest(path: Path) -> bool:
+    """Whether the first line of a CSV file is that of a manifest."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline(4096).strip().strip('"')
+    return first.startswith(_TITLE.rstrip()) or first == ",".join(COLUMNS)
+
+
+def apply_manifest(faces: Dataset, manifest: Manifest, absent: frozenset[str] = frozenset()) -> Dataset:
+    """The images of ``faces`` that ``manifest`` uses, with its emotions and parts; in the order of ``faces``.
 
     Args:
         faces: the images.
-        listed: which of them to use, and for what.
+        manifest: which of them to use, and for what.
         absent: names that may be missing: of images that could not be read, or in which no face was found.
 
-    Images that the list does not name are left out. Votes stay as the annotators gave them: a corrected emotion changes
+    Images that the manifest does not name are left out. Votes stay as the annotators gave them: a corrected emotion changes
     the label alone.
 
     Raises:
-        DataError: the list names images that ``faces`` does not have, or uses none, or names of ``faces`` come twice.
+        DataError: the manifest names images that ``faces`` does not have, or uses none, or names of ``faces`` come twice.
     """
     _once(faces.names, faces.name)
     place = {name: row for row, name in enumerate(faces.names.tolist())}
-    wanted = np.array([use and name not in absent for use, name in zip(listed.use, listed.names.tolist())], bool)
-    missing = [name for name in listed.names[wanted].tolist() if name not in place]
+    wanted = np.array([use and name not in absent for use, name in zip(manifest.use, manifest.names.tolist())], bool)
+    missing = [name for name in manifest.names[wanted].tolist() if name not in place]
     if missing:
         raise DataError(
-            f"{listed.source}: {faces.name} lacks {len(missing):,} of the {int(wanted.sum()):,} images that it uses, "
+            f"{manifest.source}: {faces.name} lacks {len(missing):,} of the {int(wanted.sum()):,} images that it uses, "
             f"such as {missing[0]!r}; its own names are such as {str(faces.names[0])!r}",
-            hint="Give the data that the list was made for, from the same folder.",
+            hint="Give the data that the manifest was made for, from the same folder.",
         )
     if not wanted.any():
-        raise DataError(f"{listed.source}: uses no image: expected a 'yes' in the column 'use'")
-    rows = np.array([place[name] for name in listed.names[wanted].tolist()], np.int64)
-    order = np.argsort(rows)  # however the list was sorted, training sees the images in the same order
+        raise DataError(f"{manifest.source}: uses no image: expected a 'yes' in the column 'use'")
+    rows = np.array([place[name] for name in manifest.names[wanted].tolist()], np.int64)
+    order = np.argsort(rows)  # however the manifest was sorted, training sees the images in the same order
     used = np.flatnonzero(wanted)[order]
-    return replace(faces.take(rows[order]), labels=listed.labels[used], split=listed.split[used])
+    return replace(faces.take(rows[order]), labels=manifest.labels[used], split=manifest.split[used])
 
 
-def _parsed(path: Path, table: list[list[str]], first: int, sha256: str) -> FaceList:
+def _parsed(path: Path, table: list[list[str]], first: int, sha256: str) -> Manifest:
     header = tuple(name.strip() for name in table[0]) if table else ()
     if header != COLUMNS:
         raise DataError(
@@ -175,7 +184,7 @@ def _parsed(path: Path, table: list[list[str]], first: int, sha256: str) -> Face
         reasons.append(row[4])
     _once(np.array(names, np.str_), str(path))
     split = np.array(splits, np.str_)
-    return FaceList(
+    return Manifest(
         str(path),
         np.array(names, np.str_),
         np.array(labels, np.int64),
@@ -198,7 +207,7 @@ def _once(names: npt.NDArray[np.str_], where: str) -> None:
     if twice:
         raise DataError(
             f"{where}: {len(twice):,} names come twice, such as {twice[0]!r}: expected each once",
-            hint="A list goes by names: give every image its own.",
+            hint="A manifest goes by names: give every image its own.",
         )
 
 

@@ -15,6 +15,8 @@ PARTS = {
     **dict.fromkeys(("validation", "val", "valid", "dev", "publictest"), VALIDATION),
     **dict.fromkeys(("test", "testing", "privatetest"), TEST),
 }
+#: FER2013's own names of its parts (Goodfellow et al. 2013).
+USAGE = {"Training": TRAIN, "PublicTest": VALIDATION, "PrivateTest": TEST}
 
 
 def is_emotion(name: str) -> bool:

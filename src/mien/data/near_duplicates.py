@@ -23,7 +23,7 @@ _SIDE = 48
 _AT_ONCE = 1 << 24
 
 
-def groups_of_copies(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def duplicate_groups(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """The group of each image: images that are exact or near copies of one another share one.
 
     Two images are near copies when their perceptual hashes differ in at most ``MOST_BITS`` bits (``phash`` of the library

@@ -1,9 +1,10 @@
-"""The face that a photo is about."""
+"""Turn image files into the equally sized images of a dataset: find the face, crop, resize, split."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ import numpy.typing as npt
 
 from ..detection.base import Detector
 from ..detection.registry import create_detector
-from ..errors import DataError, SourceError
+from ..errors import DataError, OptionError, SourceError
 from ..io.images import opened, read_image
 from ..model.preprocess import align_face, square_around
 from ..options import ReadOptions
 from ..types import Box, Face, Frame
-from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
-from .splits import Shares, divided, with_validation
+from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset, Votes
+from .splits import SHARES, Shares, split_dataset, with_validation
 
 #: A face whose side is less than this share of the photo's shorter side is not what the photo is about.
 LEAST_SHARE = 1 / 12
@@ -62,89 +63,169 @@ def _weight(face: Face, frame: Frame) -> float:
     return face.score * seen * seen / (side * side)
 
 
-#: Copies are looked for at this side, whatever size is asked for: the division must not depend on it.
-_LOOK = 48
+#: Duplicates are compared at this side, whatever size is asked for: the split must not depend on it.
+_COMPARED_SIDE = 48
 
 
-class Squares:
-    """Collects images one by one.
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to load a dataset; ``mien.data.load`` documents each field."""
 
-    An image is cut just as the reader does with one that is all face (``whole``), so that a network learns from what it
-    will read: of an oblong one, a square of the same area around its center, the border repeated.
+    size: int = 48
+    color: str = "gray"
+    detect_faces: bool = False
+    votes: Path | None = None
+    label_names: tuple[str, ...] = ()
+    split: bool = True
+    shares: Shares = SHARES
+    seed: int = 0
+    progress: Callable[[int, int], None] = lambda _done, _total: None
+    on_damaged: Callable[[Path, str], None] | None = None
+    notes: Callable[[str], None] = lambda _text: None
 
-    Args:
-        size: side of the squares in pixels.
-        color: ``gray`` or ``rgb``.
-        find_faces: cut out the face that mien's detector finds, turned upright, in place of the whole image.
+
+_REFUSED = {
+    "votes": "Votes belong to the rows of Kaggle's fer2013.csv.",
+    "detect_faces": "Only image files and parquet can hold whole photos.",
+    "label_names": "The meaning of its labels is known.",
+}
+
+
+def refuse_options(path: Path, options: LoadOptions, *names: str) -> None:
+    """Refuse options that a layout cannot follow.
+
+    Raises:
+        OptionError: one of the options ``names`` is set.
+    """
+    for name in names:
+        if value := getattr(options, name):
+            raise OptionError(
+                f"{name}: got {value}, which does not go with {path}", hint=f"{_REFUSED[name]} Leave it out."
+            )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labeled image before it is decoded.
+
+    Attributes:
+        source: the file, or its encoded bytes; empty bytes where there is no image.
+        name: unique in the dataset.
+        label: index into the vocabulary.
+        split: a split's name, or ``undivided``.
+        file: the file to name when the image is damaged.
+        row: where in ``file`` the image is; empty for a file of its own.
+        votes: FER+'s ten votes, or None.
     """
 
-    def __init__(self, size: int, color: str = "gray", find_faces: bool = False) -> None:
-        self._size, self._color = size, color
-        self._finder = FaceFinder() if find_faces else None
+    source: Path | bytes
+    name: str
+    label: int
+    split: str
+    file: Path
+    row: str = ""
+    votes: tuple[int, ...] | None = None
+
+
+def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOptions) -> Dataset:
+    """Decode, crop and resize images, and split them if they are not split yet.
+
+    An image is cropped as the reader crops an image that is one face (detector ``none``), so that training and
+    inference see the same pixels.
+
+    Args:
+        samples: in the order of the dataset.
+        total: how many there are, for the progress.
+        path: of the dataset; its last part becomes the name.
+        options: how to load.
+
+    Raises:
+        DataError: no image can be used, or an emotion has too few images to be split.
+        SourceError: an image is damaged or has no face, and ``options.on_damaged`` is None.
+    """
+    collector = _Collector(options)
+    for done, sample in enumerate(samples, start=1):
+        try:
+            collector.add(sample)
+        except SourceError as error:
+            if options.on_damaged is None:
+                raise
+            options.on_damaged(sample.file, str(error))
+        options.progress(done, total)
+    if not collector.samples:
+        wrong = "shows a face" if options.detect_faces else "can be decoded"
+        raise DataError(f"{path}: none of the {total} images {wrong}", hint="Download or unpack the dataset again.")
+    resolved = path.resolve()
+    return collector.dataset(resolved.name if path.is_dir() else resolved.stem)
+
+
+class _Collector:
+    """Images decoded so far, with what splitting them needs."""
+
+    def __init__(self, options: LoadOptions) -> None:
+        self._options = options
+        self._finder = FaceFinder() if options.detect_faces else None
         self._images: list[npt.NDArray[np.uint8]] = []
-        self._looks: list[npt.NDArray[np.uint8]] = []
+        self._compared: list[npt.NDArray[np.uint8]] = []
         self._digests: list[bytes] = []
-        self._rows: list[tuple[str, int, str]] = []
+        self.samples: list[Sample] = []
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, source: Path | bytes, name: str, label: int, part: str) -> None:
-        """Take one more image.
-
-        Raises:
-            SourceError: it cannot be decoded, or no face is found in it.
-        """
-        frame = read_image(source)
-        face = self._finder.find(frame) if self._finder else Face(Box(0, 0, frame.width, frame.height))
-        image = align_face(frame, face, self._size, self._color)
-        same = (self._size, self._color) == (_LOOK, "gray")
-        look = image if same else align_face(frame, face, _LOOK)
-        if isinstance(source, Path):
-            with opened(source) as file:
-                source = file.read()
+    def add(self, sample: Sample) -> None:
+        size, color = self._options.size, self._options.color
+        try:
+            if not sample.source:
+                raise SourceError(
+                    "holds no image: got no bytes, expected those of a PNG or JPEG file",
+                    hint="Save the images themselves, not their paths.",
+                )
+            frame = read_image(sample.source)
+            face = self._finder.find(frame) if self._finder else Face(Box(0, 0, frame.width, frame.height))
+        except SourceError as error:
+            if not sample.row:
+                raise
+            raise SourceError(f"{sample.file}, {sample.row}: {error}", hint=error.hint) from error
+        image = align_face(frame, face, size, color)
+        same = (size, color) == (_COMPARED_SIDE, "gray")
+        content = sample.source
+        if isinstance(content, Path):
+            with opened(content) as file:
+                content = file.read()
         self._images.append(image)
-        self._looks.append(look)
-        self._digests.append(hashlib.blake2b(source, digest_size=16).digest())
-        self._rows.append((name, label, part))
+        self._compared.append(image if same else align_face(frame, face, _COMPARED_SIDE))
+        self._digests.append(hashlib.blake2b(content, digest_size=16).digest())
+        self.samples.append(replace(sample, source=b""))
 
-    def faces(
-        self, name: str, shares: Shares | None = None, seed: int = 0, notes: Callable[[str], None] = lambda _text: None
-    ) -> Dataset:
-        """What has been collected, as a data set called ``name``.
-
-        With ``shares``, images without a part get one, and where there are train images and no validation ones, a
-        tenth of train becomes the validation part; ``notes`` is told so. Test images never stand in for them.
-
-        Raises:
-            DataError: an emotion has too few images to be divided.
-        """
+    def dataset(self, name: str) -> Dataset:
+        votes = [sample.votes for sample in self.samples]
+        table = np.array(votes, np.uint8) if all(vote is not None and len(vote) == 10 for vote in votes) else None
         found = Dataset(
             name=name,
             images=np.stack(self._images),
-            labels=np.array([label for _, label, _ in self._rows], np.int64),
-            split=np.array([part for _, _, part in self._rows], np.str_),
-            names=np.array([name for name, _, _ in self._rows], np.str_),
+            labels=np.array([sample.label for sample in self.samples], np.int64),
+            split=np.array([sample.split for sample in self.samples], np.str_),
+            votes=None if table is None else Votes.from_ferplus(table),
+            names=np.array([sample.name for sample in self.samples], np.str_),
         )
-        if shares is None:
-            return found
-        parts = set(found.split.tolist())
-        looks = np.stack(self._looks)
+        return self._split(found) if self._options.split else found
+
+    def _split(self, found: Dataset) -> Dataset:
+        """Split undivided images; take a tenth of train where there is no validation part. Test images stay."""
+        options, parts, compared = self._options, set(found.split.tolist()), np.stack(self._compared)
         if UNDIVIDED in parts:
             if len(parts) > 1:
                 raise DataError(
-                    f"{name}: got images in {', '.join(sorted(parts - {UNDIVIDED}))} and others in no part, expected all "
-                    "of them in parts or none",
+                    f"{found.name}: got images in {', '.join(sorted(parts - {UNDIVIDED}))} and others in no split, "
+                    "expected all of them in splits or none",
                     hint="Put every image into train, validation or test, or none.",
                 )
-            result = divided(found, shares, seed, looks=looks, keys=self._digests)
-            notes(f"{name} says nothing about parts: divided into {_counted(result)}; copies stay together")
-        elif TRAIN in parts and VALIDATION not in parts:
-            result = with_validation(found, seed, looks=looks, keys=self._digests)
-            notes(f"{name} has no validation part: a tenth of train becomes one; now {_counted(result)}")
-        else:
-            result = found
-        return result
+            result = split_dataset(found, options.shares, options.seed, looks=compared, keys=self._digests)
+            options.notes(f"{found.name} has no splits: split into {_counted(result)}; duplicates stay together")
+            return result
+        if TRAIN in parts and VALIDATION not in parts:
+            result = with_validation(found, options.seed, looks=compared, keys=self._digests)
+            options.notes(f"{found.name} has no validation split: took a tenth of train; now {_counted(result)}")
+            return result
+        return found
 
 
 def _counted(faces: Dataset) -> str:

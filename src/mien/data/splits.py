@@ -1,4 +1,4 @@
-"""Split a data set: sample, balance, divide without leaking near duplicates."""
+"""Split a dataset into train, validation and test, keeping near duplicates on one side."""
 
 from __future__ import annotations
 
@@ -11,37 +11,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..emotions import EMOTIONS, label_set
+from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError
-from ..lab.recipe import Recipe
 from .dataset import INNER, TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
-from .near_duplicates import groups_of_copies
-
-
-def drawn(faces: Dataset, recipe: Recipe) -> Dataset:
-    """The images of ``faces`` that ``recipe.data`` asks for; the same recipe and data give the same images.
-
-    Images whose label no head of the recipe knows are left out, unless a head learns from votes. Copies and near
-    copies stay together: an image and its copy never stand on both sides of the line between ``train`` and ``inner``.
-
-    Raises:
-        DataError: the data has fewer images of an emotion than the recipe asks for.
-    """
-    wanted = recipe.data
-    known = sorted({EMOTIONS.index(name) for head in recipe.heads.values() for name in label_set(head.emotions)})
-    if all(head.targets == "labels" for head in recipe.heads.values()):
-        usable = np.isin(faces.labels, known)
-        if usable[faces.split == TRAIN].any():  # else training says what it found and what it wants
-            faces = faces.take(usable)
-    parts = {TRAIN: wanted.counts, VALIDATION: wanted.judge_counts, TEST: wanted.judge_counts}
-    kept = np.ones(len(faces), bool)
-    for number, (part, counts) in enumerate(parts.items()):
-        if counts and (faces.split == part).any():
-            kept[faces.split == part] = False
-            kept[_some(faces, part, counts, np.random.default_rng([recipe.seed, number]))] = True
-    if not kept.all():
-        faces = faces.take(kept)
-    return set_aside(faces, wanted.inner, recipe.seed) if wanted.inner else faces
+from .near_duplicates import duplicate_groups
 
 
 def set_aside(faces: Dataset, share: float, seed: int) -> Dataset:
@@ -53,7 +26,7 @@ def set_aside(faces: Dataset, share: float, seed: int) -> Dataset:
     faces.part(TRAIN)
     rows = np.flatnonzero(faces.split == TRAIN)
     rows = np.random.default_rng([seed, 9]).permutation(rows)
-    alike = groups_of_copies(faces.images[rows])
+    alike = duplicate_groups(faces.images[rows])
     groups: dict[int, list[int]] = {}
     for row, group in zip(rows.tolist(), alike.tolist()):
         groups.setdefault(group, []).append(row)
@@ -68,20 +41,6 @@ def set_aside(faces: Dataset, share: float, seed: int) -> Dataset:
     return replace(faces, split=split)
 
 
-def _some(faces: Dataset, part: str, counts: dict[str, int], rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    rows = []
-    for emotion, count in sorted(counts.items()):
-        there = np.flatnonzero((faces.split == part) & (faces.labels == EMOTIONS.index(emotion)))
-        if len(there) < count:
-            raise DataError(
-                f"{faces.name}, {part}: got {len(there):,} images of {emotion}, expected at least the {count:,} that the "
-                "recipe asks for",
-                hint="Lower data.counts or data.judge_counts in a copy of the recipe, or bring more images.",
-            )
-        rows.append(rng.permutation(there)[:count])
-    return np.sort(np.concatenate(rows))
-
-
 Shares = tuple[float, float, float]
 
 #: Shares of train, validation and test where the data says nothing.
@@ -91,7 +50,7 @@ SHARES_OF_TRAIN: Shares = (0.9, 0.1, 0.0)
 _PARTS = (TRAIN, VALIDATION, TEST)
 
 
-def divided(
+def split_dataset(
     faces: Dataset,
     shares: Shares = SHARES,
     seed: int = 0,
@@ -101,7 +60,7 @@ def divided(
 ) -> Dataset:
     """``faces`` with a part for each image that is still ``undivided``; the others keep theirs.
 
-    Each emotion is divided by ``shares``. Copies, exact or near (``groups_of_copies``), stay on one side, lest a network be
+    Each emotion is divided by ``shares``. Copies, exact or near (``duplicate_groups``), stay on one side, lest a network be
     judged by what it has learned by heart; where a part comes out uneven, that is why. Chance is taken from what the
     images hold and from the seed alone: the same images are divided the same way on every machine, in whatever order
     they come.
@@ -125,7 +84,7 @@ def divided(
     salt = f"mien {seed}".encode()
     held = keys if keys is not None else [image.tobytes() for image in faces.images]
     digests = [hashlib.blake2b(held[row], key=salt, digest_size=16).digest() for row in rows.tolist()]
-    groups = _groups(groups_of_copies((faces.images if looks is None else looks)[rows]), digests)
+    groups = _groups(duplicate_groups((faces.images if looks is None else looks)[rows]), digests)
     labels = faces.labels[rows]
     split = faces.split.astype(f"<U{max(map(len, (*_PARTS, UNDIVIDED)))}")
     for group, part in zip(groups, _assign([labels[group] for group in groups], shares, faces.name)):
@@ -136,13 +95,13 @@ def divided(
 def with_validation(
     faces: Dataset, seed: int = 0, *, looks: npt.NDArray[np.uint8] | None = None, keys: Sequence[bytes] | None = None
 ) -> Dataset:
-    """``faces`` with a tenth of the training images as validation part, drawn as ``divided`` does.
+    """``faces`` with a tenth of the training images as validation part, drawn as ``split_dataset`` does.
 
     Raises:
         DataError: an emotion has too few different training images for both parts.
     """
     split = np.where(faces.split == TRAIN, UNDIVIDED, faces.split)
-    return divided(replace(faces, split=split), SHARES_OF_TRAIN, seed, looks=looks, keys=keys)
+    return split_dataset(replace(faces, split=split), SHARES_OF_TRAIN, seed, looks=looks, keys=keys)
 
 
 def _check(shares: Shares) -> None:

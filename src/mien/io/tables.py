@@ -48,13 +48,13 @@ class JsonArray:
     error ends the array where it is; one that comes before any row leaves nothing written at all.
     """
 
-    def __init__(self, stream: TextIO, columns: tuple[str, ...]) -> None:
-        self._stream, self._columns, self._begun = stream, columns, False
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._begun = stream, False
 
     def add(self, rows: Iterable[Row]) -> None:
         """Write rows."""
         for row in rows:
-            line = json.dumps({name: row[name] for name in self._columns}, allow_nan=False)
+            line = json.dumps(row, allow_nan=False)
             self._stream.write(f"{',' if self._begun else '['}\n  {line}")
             self._begun = True
 

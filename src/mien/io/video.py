@@ -69,13 +69,16 @@ class Video:
 
     Args:
         path: the file.
-        interval_s: take a frame each so many seconds of the video's own time; 0 takes every frame.
+        interval_s: sample one frame per interval of so many seconds of the video's own time; 0 takes every frame.
         max_megapixels: refuse videos whose frames hold more.
+        name: what frames and messages call it; None takes the path.
 
     Attributes:
-        name: the path as given.
+        path: the path as given.
+        name: what frames and messages call it.
+        interval_s: as given.
         facts: what the header says.
-        stopped: once the frames have been drawn: where and why some could not be read, in words; "" when all could.
+        problems: once the frames have been drawn: where and why some could not be read; empty where all could.
 
     Raises:
         OptionError: ``interval_s`` is negative or no number.
@@ -84,18 +87,21 @@ class Video:
         MissingExtraError: PyAV is not installed.
     """
 
-    def __init__(self, path: str | Path, *, interval_s: float = 0.0, max_megapixels: float = 200.0) -> None:
+    def __init__(
+        self, path: str | Path, *, interval_s: float = 0.0, max_megapixels: float = 200.0, name: str | None = None
+    ) -> None:
         if not 0 <= interval_s < float("inf"):
             raise OptionError(
                 f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds",
                 hint="0.2 takes five a second.",
             )
-        self.name, self.stopped = str(path), ""
-        self._every_s, self._origin_s = interval_s, 0.0
+        self.path, self.name, self.interval_s = Path(path), str(path) if name is None else name, interval_s
+        self.problems: tuple[str, ...] = ()
+        self._origin_s = 0.0
         with self._opened() as (container, stream):
             first = next(self._images(container, stream), None)
             if first is None:
-                raise SourceError(f"{path} holds no frame that can be read", hint=_HINT)
+                raise SourceError(f"{self.name} holds no frame that can be read", hint=_HINT)
             self.facts = _facts(stream, first)
             formats = set(container.format.name.split(","))  # one reader may serve several, such as mov,mp4
             self._timed = first.time is not None and not formats & _UNTIMED
@@ -105,19 +111,24 @@ class Video:
         megapixels = self.facts.width * self.facts.height / 1e6
         if megapixels > max_megapixels:
             raise TooLargeError(
-                f"{path} is too large: its frames hold {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
+                f"{self.name} is too large: got frames of {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
                 hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels.",
             )
 
     @property
+    def problem(self) -> str:
+        """``problems`` as one line; "" where all frames could be read."""
+        return "; ".join(self.problems)
+
+    @property
     def sampled_rate(self) -> float:
         """Frames a second that ``frames`` gives, on average."""
-        return min(self.facts.rate, 1 / self._every_s) if self._every_s else self.facts.rate
+        return min(self.facts.rate, 1 / self.interval_s) if self.interval_s else self.facts.rate
 
     def frames(self, after: tuple[int, float] | None = None) -> Iterator[Frame]:
         """Decode the video, holding one frame at a time.
 
-        What is damaged is left out; where nothing more can be read the stream ends, and ``stopped`` says so.
+        What is damaged is left out; where nothing more can be read the stream ends, and ``problems`` says so.
 
         Args:
             after: number and time of a frame to go on after; None begins at the beginning.
@@ -126,7 +137,7 @@ class Video:
             Frames: upright, in square pixels, with ``time_s`` counted from the first frame as the video says (variable
             rates too) and always rising, and ``index`` counting all frames, also those that ``interval_s`` passes over.
         """
-        self.stopped = ""
+        self.problems = ()
         ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
         with self._opened() as (container, stream):
             for index, time_s, image in self._numbered(container, stream, after):
@@ -141,10 +152,10 @@ class Video:
             )
 
     def _due_after(self, time_s: float) -> float:
-        return self._every_s and (math.floor((time_s + 1e-6) / self._every_s) + 1) * self._every_s
+        return self.interval_s and (math.floor((time_s + 1e-6) / self.interval_s) + 1) * self.interval_s
 
     def _note(self, problem: str) -> None:
-        self.stopped = f"{self.stopped}; {problem}" if self.stopped else problem
+        self.problems += (problem,)
 
     def _numbered(
         self, container: InputContainer, stream: VideoStream, after: tuple[int, float] | None
@@ -191,11 +202,10 @@ class Video:
     @contextmanager
     def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         av = require("av", "video")
-        path = Path(self.name)
-        if path.is_file() and path.stat().st_size == 0:
-            raise SourceError(f"{path} is empty: 0 bytes", hint=_HINT)
+        if self.path.is_file() and self.path.stat().st_size == 0:
+            raise SourceError(f"{self.name} is empty: 0 bytes", hint=_HINT)
         try:
-            container = av.open(os.path.abspath(self.name))  # noqa: PTH100  # a name with a colon would pass for an address
+            container = av.open(os.path.abspath(self.path))  # noqa: PTH100  # a name with a colon would pass for an address
         except av.error.FFmpegError as error:
             raise SourceError(f"{self.name} is no video that can be read: {error.strerror}", hint=_HINT) from error
         with container:

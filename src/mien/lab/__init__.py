@@ -1,1 +1,29 @@
-"""The laboratory: data, training, evaluation and export. Needs the extra ``lab``."""
+"""The lab: train, tune, evaluate, compare and export models. Needs the extra ``lab``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .baselines import baseline, baseline_settings
+    from .comparison.results import compare
+    from .ensembles.make import ensemble
+    from .tuning.study import tune
+
+__all__ = ["baseline", "baseline_settings", "compare", "ensemble", "tune"]
+
+#: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
+_MODULES = {
+    "baseline": "baselines",
+    "baseline_settings": "baselines",
+    "compare": "comparison.results",
+    "ensemble": "ensembles.make",
+    "tune": "tuning.study",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

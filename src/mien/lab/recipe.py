@@ -25,7 +25,7 @@ class Balance:
 
     Attributes:
         groups: a CSV file with a column ``name``, the images' names as in the data set, and columns of groups, such as
-            ``mien audit conditions DATA --out FILE`` writes; empty balances nothing.
+            ``mien audit attributes DATA --out FILE`` writes; empty balances nothing.
         column: the column that says who belongs together; several, separated by commas, are crossed.
         how: ``sample`` (images of small groups are drawn more often) or ``weight`` (they count more in the loss: inverse
             frequency, 1 on average; He and Garcia 2009).
@@ -64,7 +64,7 @@ def check_balance(balance: Balance, sampling: str, taught: bool) -> None:
         if balance.column or balance.by_emotion:
             raise RecipeError(
                 "balance.groups: got none, expected a CSV file that says which image belongs to which group",
-                hint="Make one with 'mien audit conditions DATA --out groups.csv', or leave the table [balance] out.",
+                hint="Make one with 'mien audit attributes DATA --out groups.csv', or leave the table [balance] out.",
             )
         return
     if not balance.columns:

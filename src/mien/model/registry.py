@@ -11,6 +11,8 @@ from .card import ModelCard, read_card
 SHIPPED = Path(__file__).with_name("weights")
 #: How the originals of models in whole numbers are called: ``default-float32`` is that of ``default``.
 ORIGINAL = "-float32"
+#: Endings of model files: networks, and scikit-learn baselines.
+MODEL_FILES = (".onnx", ".skops")
 
 
 def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
@@ -22,7 +24,7 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
     Raises:
         ModelError: there is no such model, or the weights are not those that the card describes.
     """
-    is_file = str(name_or_path).lower().endswith(".onnx")
+    is_file = str(name_or_path).lower().endswith(MODEL_FILES)
     card_path = Path(name_or_path).with_suffix(".json") if is_file else SHIPPED / f"{name_or_path}.json"
     if not is_file and not card_path.is_file():
         raise ModelError(

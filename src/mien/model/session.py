@@ -1,26 +1,30 @@
-"""Open ONNX weights in onnxruntime, whatever they are for."""
+"""Open weights for inference: ONNX in onnxruntime, baselines in scikit-learn."""
 
 from __future__ import annotations
 
 import os
 
 from ..errors import ModelError
+from .pipeline import PipelineSession, is_pipeline, open_pipeline
 from .runtime import faults, onnxruntime
 
 _FAULTS = (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NotImplemented)
 
 
-def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession:
+def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession | PipelineSession:
     """A CPU session.
 
     Args:
-        weights: content of the ONNX file.
+        weights: content of the ONNX file, or of a baseline's skops file.
         threads: processor threads; 0 takes all.
         name: what to call the file in an error.
 
     Raises:
         ModelError: onnxruntime cannot read the file.
+        MissingExtraError: it is a baseline and the extra ``lab`` is not installed.
     """
+    if is_pipeline(weights):
+        return open_pipeline(weights, name)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = min(threads, os.cpu_count() or 1)  # more only wait for each other
     options.inter_op_num_threads = 1

@@ -24,7 +24,7 @@ LEAST_CHANGED, LEAST_LIKENESS = 0.75, 0.5
 Small = npt.NDArray[np.float32]
 
 
-class Cuts:
+class ShotDetector:
     """Compares each frame with the one before, in small. Brightness and contrast may change without being a cut."""
 
     def __init__(self) -> None:

@@ -73,11 +73,11 @@ class Smoother:
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
-        self._probabilities, self._votes, self._covered = (FadingMean(seconds) for _ in range(3))
+        self._probabilities, self._votes, self._in_label_set = (FadingMean(seconds) for _ in range(3))
         self._emotions: tuple[str, ...] | None = None
 
     def smooth(self, time_s: float, reading: Reading, track: int) -> Reading:
-        """``reading`` as number ``track``, smoothed, with its own probabilities as ``raw``.
+        """``reading`` as number ``track``, smoothed, with its own probabilities as ``frame_probabilities``.
 
         Raises:
             OptionError: it has another label set than the last.
@@ -88,7 +88,7 @@ class Smoother:
             reading,
             probabilities=self._probabilities.add(time_s, reading.probabilities).astype(np.float32),
             vote_shares=votes,
-            in_label_set=float(self._covered.add(time_s, reading.in_label_set)),
+            in_label_set=float(self._in_label_set.add(time_s, reading.in_label_set)),
             track_id=track,
             frame_probabilities=reading.probabilities,
         )
@@ -97,7 +97,7 @@ class Smoother:
         """Stand as after a ``smooth`` that returned ``smoothed``."""
         self._check(smoothed)
         self._probabilities.restore(time_s, smoothed.probabilities)
-        self._covered.restore(time_s, smoothed.in_label_set)
+        self._in_label_set.restore(time_s, smoothed.in_label_set)
         if smoothed.vote_shares is not None:
             self._votes.restore(time_s, smoothed.vote_shares)
 

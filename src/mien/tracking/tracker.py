@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import OptionError
 from ..extras import require
 from ..types import Face, Frame, Reading
-from .shot_boundaries import Cuts
+from .shot_boundaries import ShotDetector
 from .smoothing import Smoother
 
 if TYPE_CHECKING:
@@ -132,12 +132,12 @@ class Tracker:
             raise OptionError(f"rate: got {rate}, expected more than 0 frames a second", hint="Give the video's rate.")
         self._interval = 1 / rate
         self._tracks = Tracks(rate)
-        self._cuts = Cuts()
+        self._shots = ShotDetector()
         self._smoothers: dict[int, Smoother] = {}
         self._clock = 0.0
         self._last_time_s = 0.0
 
-    def follow(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
+    def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
         """Take in the next frame.
 
         Args:
@@ -146,15 +146,15 @@ class Tracker:
             readings: the faces of this frame; call it for frames without any, too.
 
         Returns:
-            The readings in the same order, each with ``track``, a number that its person keeps from frame to frame (1, 2,
-            3, ... in order of first appearance), smoothed ``probabilities``, ``votes`` and ``covered``, and ``raw``, the
-            probabilities of this frame alone.
+            The readings in the same order. Each has a ``track_id`` that its person keeps from frame to frame (1, 2, ... in
+            order of first appearance); smoothed ``probabilities``, ``vote_shares`` and ``in_label_set``; and
+            ``frame_probabilities``, those of this frame alone.
 
         Raises:
             OptionError: the label set is another than before.
         """
         self._advance(frame.time_s)
-        if self._cuts.at(frame.image):
+        if self._shots.at(frame.image):
             self._tracks.forget()
         numbers = self._tracks.number(self._clock, [reading.face for reading in readings])
         self._drop_the_lost()
@@ -166,13 +166,13 @@ class Tracker:
     def replay(self, time_s: float, readings: Sequence[Reading], image: npt.NDArray[np.uint8] | None = None) -> None:
         """Take in a frame that an earlier run has followed, so that this one goes on where it stopped.
 
-        After all frames of the earlier run, in order, ``follow`` gives the numbers and the means that it would have given
-        without the interruption, as exactly as the replayed readings are those that ``follow`` returned.
+        After all frames of the earlier run, in order, ``update`` gives the numbers and the means that it would have given
+        without the interruption, as exactly as the replayed readings are those that ``update`` returned.
 
         Args:
             time_s: the frame's ``time_s``.
-            readings: as ``follow`` returned them; empty for a frame without faces. ``raw`` is not looked at. Where
-                ``votes`` were not kept, their mean begins anew.
+            readings: as ``update`` returned them; empty for no faces. ``frame_probabilities`` are ignored. Where
+                ``vote_shares`` were not kept, their mean starts over.
             image: the frame's image; needed with the last frame only, to see whether a cut follows it.
 
         Raises:
@@ -182,11 +182,11 @@ class Tracker:
         if len(set(numbers)) < len(readings):
             raise OptionError(
                 f"readings: got the track numbers {[reading.track_id for reading in readings]}, expected all different",
-                hint="Replay what follow() returned.",
+                hint="Replay what update() returned.",
             )
         self._advance(time_s)
         if image is not None:
-            self._cuts.at(image)
+            self._shots.at(image)
         self._tracks.replay(self._clock, [reading.face for reading in readings], numbers)
         self._drop_the_lost()
         for number, reading in zip(numbers, readings):

@@ -14,9 +14,9 @@ from mien.model.registry import load_model
 pytest.importorskip("jinja2", reason="cards need the extra [lab]")
 pytest.importorskip("fairlearn", reason="audits need the extra [audit]")
 
-from mien.audit.fairness.auditing import audit
-from mien.audit.fairness.values import Predictions
-from mien.audit.fairness.writing import as_json
+from mien.audit.fairness import audit_fairness
+from mien.audit.fairness_report import to_json
+from mien.audit.predictions import ModelInfo, Predictions
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +41,11 @@ def audited(tmp_path, card):
         truth = rng.integers(2, size=2 * n)
         groups = np.repeat(np.array(["a", "b"], object), n)
         right = rng.random(2 * n) < np.repeat(shares, n)
-        given = Predictions(
-            ("happy", "sad"), truth, np.where(right, truth, 1 - truth), None, None, False, {column: groups}
-        )
-        by = {"name": card.name, "sha256": card.sha256, "head": ""} if model is None else model
+        by = ModelInfo(card.name, card.sha256, "") if model is None else ModelInfo(**model) if model else None
+        predicted = np.where(right, truth, 1 - truth)
+        given = Predictions(("happy", "sad"), truth, predicted, None, None, False, {column: groups}, model=by)
         path = tmp_path / f"{column}.json"
-        path.write_text(as_json(audit(given, draws=200), "faces.csv", by or None))
+        path.write_text(to_json(audit_fairness(given, resamples=200), "faces.csv"))
         return path
 
     return write

@@ -8,11 +8,8 @@ import pytest
 from mien.data.dataset import Dataset, Votes
 from mien.errors import DataError
 from mien.lab.cards.data_card import Told, data_card, hazards
-from mien.lab.inspect.annotators import annotators
-from mien.lab.inspect.cleaning import clean
-from mien.lab.inspect.inspection import look_through
-from mien.lab.inspect.problems import problems_of
-from mien.lab.inspect.summary import as_dict
+from mien.lab.inspect.inspection import inspect_dataset
+from mien.lab.inspect.labels import annotators
 
 from ..conftest import two_classes
 
@@ -24,8 +21,7 @@ def leaky(tmp_path_factory) -> dict:
     images, labels = faces.images.copy(), faces.labels.copy()
     images[100:110], labels[100:110] = images[:10], labels[:10]
     set_ = Dataset("faces", images, labels, faces.split, faces.votes)
-    found = look_through(set_, side=16, folder=tmp_path_factory.mktemp("data"))
-    return as_dict(found, problems_of(found), clean(found, drop_label_errors=False))
+    return inspect_dataset(set_, side=16, folder=tmp_path_factory.mktemp("data")).to_dict()
 
 
 def test_copies_and_disagreement_are_hazards(leaky):

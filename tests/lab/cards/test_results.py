@@ -93,7 +93,7 @@ def test_kept_results_come_back_the_same_and_newer_ones_replace_them(card, audit
     assert [one.kind for one in again.results] == ["evaluation", "audit"]
     assert kept(card, again) == kept(card, measured(card, [path, path]))
     newer = measured(card, [path, audited(shares=(0.9, 0.9))]).of("audit")
-    assert [one["attributes"][0]["verdict"] for one in newer] == ["none"]
+    assert [one["attributes"][0]["verdict"] for one in newer] == ["no_difference"]
     strange = json.loads(path.read_text()) | {"model": OTHER}
     path.write_text(json.dumps(strange))
     with pytest.raises(DataError, match="another model"):

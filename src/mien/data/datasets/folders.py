@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ...errors import DataError, SourceError
+from ...errors import DataError
 from ..dataset import UNDIVIDED, Dataset
 from ..names import PARTS, emotion_number, is_emotion
-from ..preprocessing import Squares
-from ..splits import Shares
+from ..preprocessing import LoadOptions, Sample, collect, refuse_options
 
-IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"))
+IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"))
 
 _LAYOUT = (
     "Lay the images out as train/happy/*.png, train/sad/*.png, ..., and the same under validation/ and test/; or as "
@@ -19,60 +18,34 @@ _LAYOUT = (
 )
 
 
-def read_folders(
-    path: Path,
-    size: int,
-    *,
-    color: str = "gray",
-    find_faces: bool = False,
-    shares: Shares | None = None,
-    seed: int = 0,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-    on_damaged: Callable[[Path, str], None] | None = None,
-    notes: Callable[[str], None] = lambda _text: None,
-) -> Dataset:
-    """Read images laid out as ``train/happy/1.png``, or as ``happy/1.png``, as squares.
+NAME, KNOWN_BY = "class folders", "train/happy/*.png or happy/*.png"
 
-    The parts may be called train or training, validation, val, valid or dev, and test or testing, in any case, and may lie
-    one or more folders deeper (``images/train``). Parts keep the names found: a ``test`` folder never stands in for a
-    missing ``validation`` one. Without such folders the images are ``undivided``. Class folders go by any alias that
-    ``mien.emotions.parse`` knows. Of parts, an empty class folder is told to ``notes``: what has no training image
-    cannot be learned; where the images are still to be divided, it is an error. Files that are no images, and hidden
-    files, are passed over. ``Squares`` says how images are cut.
 
-    Args:
-        path: the folder.
-        size: side of the resulting images in pixels; what is larger is scaled, averaging what is lost.
-        color: ``gray`` or ``rgb``.
-        find_faces: cut each photo's face out of it; a photo without one counts as damaged.
-        shares: of train, validation and test, to divide by where parts are missing (``Squares.faces``); None does not.
-        seed: of the division.
-        progress: called with (images read, images in all).
-        on_damaged: called with each image that cannot be decoded, and why; it is then left out. None makes the first
-            one an error, so that no image goes missing unnoticed.
-        notes: called with what the user should know, a sentence at a time.
+def matches(path: Path) -> bool:
+    """Whether this is a folder."""
+    return path.is_dir()
+
+
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load images laid out as ``train/happy/1.png``, or as ``happy/1.png``.
+
+    The splits may be called train or training, validation, val, valid or dev, and test or testing, in any case, and may
+    lie one or more folders deeper (``images/train``). A ``test`` folder never stands in for a missing ``validation``
+    one. Without such folders the images are ``undivided``. Class folders go by any alias that ``mien.emotions.parse``
+    knows. An empty class folder is told to ``options.notes``; where images are still to be split, it is an error. Other
+    files and hidden files are skipped.
 
     Raises:
         DataError: there are no such folders or no images, a class folder's name is no emotion, or an emotion has too few
-            images to be divided.
-        SourceError: an image cannot be decoded, or has no face, and ``on_damaged`` is None.
+            images to be split.
+        SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
     """
-    files = list(_files(path, notes))
+    refuse_options(path, options, "votes")
+    files = list(_files(path, options.notes))
     if not files:
         raise DataError(f"{path}: the class folders hold no images", hint=_LAYOUT)
-    squares = Squares(size, color, find_faces)
-    for done, (file, part, label) in enumerate(files, start=1):
-        try:
-            squares.add(file, file.relative_to(path).as_posix(), label, part)
-        except SourceError as error:
-            if on_damaged is None:
-                raise
-            on_damaged(file, str(error))
-        progress(done, len(files))
-    if not len(squares):
-        wrong = "shows a face" if find_faces else "can be decoded"
-        raise DataError(f"{path}: none of the {len(files)} images {wrong}", hint="Unpack the archive again.")
-    return squares.faces(path.resolve().name, shares, seed, notes)
+    samples = (Sample(file, file.relative_to(path).as_posix(), label, part, file) for file, part, label in files)
+    return collect(samples, len(files), path, options)
 
 
 def _files(path: Path, notes: Callable[[str], None]) -> Iterator[tuple[Path, str, int]]:
@@ -97,7 +70,7 @@ def _files(path: Path, notes: Callable[[str], None]) -> Iterator[tuple[Path, str
 
 
 def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in IMAGES and not file.name.startswith(".")
+    return file.suffix.lower() in IMAGE_EXTENSIONS and not file.name.startswith(".")
 
 
 def _parts(path: Path) -> list[tuple[Path, str]]:

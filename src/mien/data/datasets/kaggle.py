@@ -13,14 +13,40 @@ import numpy.typing as npt
 
 from ...emotions import EMOTIONS, FER2013_ORDER, FERPLUS_ORDER, parse
 from ...errors import DataError, OptionError
-from ..dataset import Dataset, named_by_content
-from .npz import USAGE, from_ferplus
+from ..dataset import Dataset, Votes, named_by_content
+from ..names import USAGE
+from ..preprocessing import LoadOptions, refuse_options
 
+NAME, KNOWN_BY = "FER2013", "fer2013.csv or icml_face_data.csv"
+#: What Kaggle's archives unpack to.
+_FILES = ("fer2013.csv", "icml_face_data.csv")
 #: What its authors call the file.
 FERPLUS_FILE = "fer2013new.csv"
 _AGAIN = "Fetch fer2013new.csv again, from its authors' repository microsoft/FERPlus."
 #: Fewer labels than this share agree with the votes only where the rows are in another order: in order it is about 0.6.
 _LEAST_AGREEMENT = 0.4
+
+
+def matches(path: Path) -> bool:
+    """Whether this is a CSV file, or the folder that Kaggle's archive unpacks to."""
+    return path.suffix.lower() == ".csv" or any((path / name).is_file() for name in _FILES)
+
+
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load ``fer2013.csv``, with the votes of ``options.votes`` or of ``fer2013new.csv`` beside it.
+
+    Raises:
+        DataError: a file is missing or broken, or the votes are not those of these images.
+    """
+    refuse_options(path, options, "detect_faces")
+    if path.is_dir():
+        path = next(path / name for name in _FILES if (path / name).is_file())
+        options.notes(f"{path.parent}: reading {path.name}")
+    faces, votes = read_csv(path), options.votes
+    if votes is None and path.with_name(FERPLUS_FILE).is_file():
+        votes = path.with_name(FERPLUS_FILE)
+        options.notes(f"{path.name}: with the FER+ votes of {votes}")
+    return with_ferplus(faces, votes) if votes else faces
 
 
 def with_ferplus(faces: Dataset, path: Path) -> Dataset:
@@ -50,7 +76,7 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
                 f"{path}, row {row + 1}: Usage: got {theirs!r}, expected {ours!r} as in {faces.name}",
                 hint="Use both files as they were published, or move the votes away to do without.",
             )
-    votes = from_ferplus(table)
+    votes = Votes.from_ferplus(table)
     answers = votes.majority()
     agree = (answers == faces.labels)[answers >= 0]
     if len(agree) >= 1000 and agree.mean() < _LEAST_AGREEMENT:
@@ -124,7 +150,7 @@ class _Columns:
     usage: int
 
 
-def read_kaggle(path: Path) -> Dataset:
+def read_csv(path: Path) -> Dataset:
     """The data set in a CSV file with the columns ``emotion``, ``pixels`` and ``Usage``, in any order.
 
     ``Usage`` becomes the split: Training -> train, PublicTest -> validation, PrivateTest -> test (Goodfellow et al. 2013).
@@ -154,13 +180,13 @@ def read_kaggle(path: Path) -> Dataset:
     if not images:
         raise DataError(f"{path}: has a header but no images", hint="Download the file again.")
     side = math.isqrt(images[0].size)
-    pictures = np.stack(images).reshape(-1, side, side)
+    stacked = np.stack(images).reshape(-1, side, side)
     return Dataset(
         name=path.stem,
-        images=pictures,
+        images=stacked,
         labels=np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])[labels],
         split=np.array(split),
-        names=named_by_content(names, pictures),
+        names=named_by_content(names, stacked),
     )
 
 
@@ -183,8 +209,6 @@ def _header_hint(names: Sequence[str]) -> str:
     """What a file most likely is that is not Kaggle's, and what to give."""
     if "nf" in names:
         return "These are FER+'s votes: give fer2013.csv, and leave the votes beside it; they are found there."
-    if names and (names[0].startswith("# mien list") or "use" in names):
-        return "This is a list of images: give the data that it was made for, and the list as such."
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         return "Separate the columns by commas."
     return "The first line must be 'emotion,pixels,Usage': use fer2013.csv or icml_face_data.csv from Kaggle."

@@ -13,20 +13,30 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...emotions import EMOTIONS, FER2013_ORDER, FERPLUS_ORDER
+from ...emotions import EMOTIONS, FER2013_ORDER
 from ...errors import DataError
-from ..dataset import TEST, TRAIN, VALIDATION, Dataset, Votes, named_by_content
+from ..dataset import Dataset, Votes, named_by_content
+from ..names import USAGE
+from ..preprocessing import LoadOptions, refuse_options
 
-USAGE = {"Training": TRAIN, "PublicTest": VALIDATION, "PrivateTest": TEST}
 _KEYS = {"residuals", "shape", "labels", "usage", "votes"}
 
 
-def read_packed(path: Path) -> Dataset:
-    """The data set in a packed ``.npz`` file.
+NAME, KNOWN_BY = "packed FER2013", "a .npz file"
+
+
+def matches(path: Path) -> bool:
+    """Whether this is an ``.npz`` file."""
+    return path.suffix.lower() == ".npz"
+
+
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load FER2013 from a packed ``.npz`` file.
 
     Raises:
         DataError: the file is damaged, or is another kind of ``.npz``, or a label, usage or vote is none of FER2013's.
     """
+    refuse_options(path, options, "votes", "detect_faces", "label_names")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = _KEYS - set(file.files)
@@ -44,7 +54,7 @@ def read_packed(path: Path) -> Dataset:
         images=images,
         labels=np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])[labels],
         split=np.array([USAGE[str(name)] for name in usage]),
-        votes=from_ferplus(table),
+        votes=Votes.from_ferplus(table),
         names=named_by_content([f"row {row}" for row in range(len(labels))], images),
     )
 
@@ -68,12 +78,6 @@ def _check(
             f"{path}: votes: got {table.shape}, expected {(len(labels), 10)}: eight emotions, unknown, no face",
             hint="Fetch the file again.",
         )
-
-
-def from_ferplus(table: npt.NDArray[np.uint8]) -> Votes:
-    """Votes from FER+'s ten columns: its eight emotions in its own order, unknown, no face."""
-    order = [FERPLUS_ORDER.index(emotion) for emotion in EMOTIONS]
-    return Votes(emotions=table[:, order], unknown=table[:, 8], no_face=table[:, 9])
 
 
 def _unpack(blob: bytes, shape: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

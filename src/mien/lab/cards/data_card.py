@@ -90,7 +90,8 @@ def _rare(data: Mapping[str, Any]) -> list[str]:
 def _leaks(data: Mapping[str, Any]) -> list[str]:
     return [
         f"**Leaks:** {count(own['exact'])} images of the {part} part have an exact copy in training, {count(own['near'])} "
-        "an exact or near one: who is judged by them is judged too well. `mien lab inspect --clean` lists what to leave out."
+        "an exact or near one: who is judged by them is judged too well. `mien lab inspect --write-manifest` lists what to "
+        "leave out."
         for part, own in data["copied_from_training"].items()
         if own["near"]
     ]

@@ -42,7 +42,7 @@ def unmeasured(found: Measured, conditions: Collection[str]) -> list[str]:
         (columns(audits, conditions, people=True),
          "whether it works equally well for groups of people, such as by age, gender or ethnicity", "mien audit fairness"),
         (columns(audits, conditions, people=False),
-         "whether it works equally well by light, sharpness, size and pose of the face", "mien audit conditions"),
+         "whether it works equally well by light, sharpness, size and pose of the face", "mien audit attributes"),
         (found.of("stress"), "how it reads dark, blurred, covered or otherwise spoiled images", "mien lab stress"),
         (found.of("uncertainty"), "calibration with intervals, mixed emotions and abstaining", "mien lab uncertainty"),
         (found.of("inspection"), "what is wrong with the data, and how far its annotators agree", "mien lab inspect"),
@@ -97,7 +97,7 @@ def _right(mark: Values) -> str:
 
 def _column(audit: Values, attribute: Values) -> str:
     where = audit.get("data") or "data not named"
-    return f"**By {attribute['name']}** ({where}, {count(audit['n'])} images): {attribute['words']}"
+    return f"**By {attribute['name']}** ({where}, {count(audit['n'])} images): {attribute['explanation']}"
 
 
 def _copies(data: Values) -> list[str]:

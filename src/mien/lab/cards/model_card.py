@@ -177,9 +177,9 @@ def _short(found: Measured, conditions: Collection[str]) -> list[tuple[str, str]
 
 
 _VERDICTS = {
-    "gap": "no: a difference was found",
-    "none": "no difference was found",
-    "small": "nobody can say: too few images",
+    "difference": "no: a difference was found",
+    "no_difference": "no difference was found",
+    "inconclusive": "inconclusive: too few images",
 }
 
 

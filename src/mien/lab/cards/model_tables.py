@@ -162,15 +162,35 @@ def is_broken(mark: Values, marks: Sequence[Values]) -> bool:
 
 def groups(attribute: Values) -> str:
     """The groups of one column of an audit."""
+
+    def least_gap(group: Mapping[str, Any]) -> str:
+        gap = group["minimum_detectable_gap"]
+        return "none" if gap is None else f"{100 * gap:.1f}"
+
     rows = [
         (
-            group["name"], count(group["n"]), within(group["accuracy"], group["interval"]), percent(group["same_mix"]),
-            figure(group["macro_f1"]), percent(group["found"]), percent(group["abstained"]), percent(group["ece"]),
-            f"{100 * group['smallest_gap']:.1f}" if group["smallest_gap"] is not None else "none",
+            group["name"],
+            count(group["n"]),
+            within(group["accuracy"], group["interval"]),
+            percent(group["standardized_accuracy"]),
+            figure(group["macro_f1"]),
+            percent(group["detection_rate"]),
+            percent(group["abstention_rate"]),
+            percent(group["ece"]),
+            least_gap(group),
         )
         for group in attribute["groups"]
-    ]  # fmt: skip
-    names = ("n", "accuracy (95 %)", "same mix", "macro-F1", "found", "abstained", "ECE", "gap that would show")
+    ]
+    names = (
+        "n",
+        "accuracy (95 %)",
+        "standardized accuracy",
+        "macro-F1",
+        "detected",
+        "abstained",
+        "ECE",
+        "minimum detectable gap",
+    )
     return table((attribute["name"], *names), rows)
 
 
@@ -178,7 +198,7 @@ def recalls(attribute: Values) -> str:
     """How much of each emotion is recognized, group by group, with its images in brackets."""
     emotions = list(attribute["groups"][0]["recall"]) if attribute["groups"] else []
     rows = [
-        (group["name"], *(_recall(group["recall"][name], group["shown"].get(name, 0)) for name in emotions))
+        (group["name"], *(_recall(group["recall"][name], group["support"].get(name, 0)) for name in emotions))
         for group in attribute["groups"]
     ]
     return table((attribute["name"], *emotions), rows)
@@ -194,7 +214,7 @@ def gaps(attribute: Values) -> str:
         (
             _measure(gap), f"{gap['lowest']} {percent(gap['low'])}", f"{gap['highest']} {percent(gap['high'])}",
             f"{100 * gap['difference']:.1f} ({100 * gap['interval'][0]:.1f} to {100 * gap['interval'][1]:.1f})",
-            f"{100 * gap['chance']:.1f}", _p(gap["p_corrected"]),
+            f"{100 * gap['null_gap']:.1f}", _p(gap["p_corrected"]),
         )
         for gap in attribute["gaps"]
     ]  # fmt: skip
@@ -204,7 +224,13 @@ def gaps(attribute: Values) -> str:
 
 
 def _measure(gap: Values) -> str:
-    return str(gap["what"] if gap["what"] == gap["measure"] else f"{gap['measure']}: {gap['what']}")
+    name, rate = _rate_name(gap), _rate_name(gap["rate"])
+    return name if name == rate else f"{name}: {rate}"
+
+
+def _rate_name(rate: Values) -> str:
+    name = str(rate["measure"]).replace("_", " ")
+    return f"{name} of {rate['emotion']}" if rate["emotion"] else name
 
 
 def columns(audits: Sequence[Values], conditions: Collection[str], *, people: bool) -> list[tuple[Values, Values]]:

@@ -245,6 +245,6 @@ _KINDS: dict[str, tuple[_Fits, Callable[[Path, ModelCard, Any], list[Found]]]] =
         _uncertainty,
     ),
     "stress": (lambda found: _has(found, "stress", "marks"), _stress),
-    "audit": (lambda found: _has(found, "answer", "attributes", "overall"), _audit),
+    "audit": (lambda found: _has(found, "summary", "attributes", "overall"), _audit),
     "inspection": (lambda found: _has(found, "classes", "copied_from_training", "problems"), _inspection),
 }

@@ -15,7 +15,7 @@ from ...emotions import LABEL_SETS
 from ...errors import ModelError
 from ...model.card import HeadCard, InputSpec, ModelCard
 from ...model.preprocess import resize, to_tensor
-from ...model.registry import load_model, shipped_models
+from ...model.registry import MODEL_FILES, load_model, shipped_models
 from ...model.session import open_session
 from ..recipe import Head
 
@@ -37,8 +37,6 @@ class Classifier:
         marks: for each head, which labels it is marked against.
         parameters: number of trained weights.
         run: float32 (N, C, S, S), prepared as ``input`` says -> logits, float32 (N, K), for each head.
-        logits_of: uint8 images of any size -> the same; None prepares them and calls ``run``. An ensemble has one, for its
-            members want the images each in their own way.
         sha256: of the weights file, in hex; empty where it has no card to say so.
     """
 
@@ -48,13 +46,10 @@ class Classifier:
     marks: dict[str, Head]
     parameters: int
     run: Callable[[npt.NDArray[np.float32]], Logits]
-    logits_of: Callable[[npt.NDArray[np.uint8]], Logits] | None = None
     sha256: str = ""
 
     def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
         """Faces of any size, uint8 (N, H, W) gray or (N, H, W, 3) RGB -> logits, float32 (N, K), for each head."""
-        if self.logits_of is not None:
-            return self.logits_of(images)
         return self.run(to_tensor(resize(images, self.input.size), self.input))
 
 
@@ -62,38 +57,36 @@ def open_classifier(model: Path, threads: int = 0) -> Classifier:
     """Open a trained model, whatever form it has.
 
     Args:
-        model: exported weights (``.onnx``, their card beside them), a checkpoint (``.ckpt``), an ensemble (``.json``), the
-            folder of a run or of one exported model, or the name of a model that comes with mien; a folder of that name goes
-            first.
+        model: exported weights or an ensemble (``.onnx``) or a baseline (``.skops``) with the card beside it, a checkpoint
+            (``.ckpt``), the folder of a run or of one exported model, or the name of a model that comes with mien; a folder
+            of that name goes first.
         threads: processor threads for ONNX weights; 0 takes all. Checkpoints run as torch is set up to.
 
     Raises:
         ModelError: there is no such model, it is damaged, or its weights are not those of its card.
         MissingExtraError: a checkpoint is asked for and torch is not installed.
     """
-    if model.suffix.lower() == ".json" and not model.is_dir():
-        from ..ensemble.opening import open_ensemble  # noqa: PLC0415  # which opens its members through this door
-
-        return open_ensemble(model, threads)
     if str(model) in shipped_models() and not model.is_dir():
         card, weights = load_model(str(model))
         return classifier_of_onnx(weights, card, threads)
     file = weights_file(model)
-    if file.suffix.lower() == ".onnx":
+    if file.suffix.lower() in MODEL_FILES:
         card, weights = load_model(str(file))
         return classifier_of_onnx(weights, card, threads)
     if file.suffix.lower() == ".ckpt":
         return _open_checkpoint(file)
     raise ModelError(
-        f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected a .onnx file, a .ckpt "
-        "file, a .json file of an ensemble, the folder of a run, or a model that comes with mien "
+        f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected an .onnx, .skops "
+        "or .ckpt file, the folder of a run, or a model that comes with mien "
         f"({', '.join(shipped_models())})",
         hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
     )
 
 
 def weights_file(model: Path) -> Path:
-    """The file that counts in a folder: the checkpoint that its run keeps, or the only ``.onnx`` file. A file is itself.
+    """The model file in a folder: the checkpoint that its run keeps, or the only ``.onnx`` or ``.skops`` file.
+
+    A file is itself.
 
     Raises:
         ModelError: the folder holds neither.
@@ -101,7 +94,7 @@ def weights_file(model: Path) -> Path:
     """
     if not model.is_dir():
         return model
-    exported = sorted(model.glob("*.onnx"))
+    exported = sorted(file for file in model.iterdir() if file.suffix.lower() in MODEL_FILES)
     if len(exported) == 1 and not (model / "last.ckpt").exists():
         return exported[0]
     extras.require("torch", "lab")

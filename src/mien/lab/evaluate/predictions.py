@@ -80,12 +80,12 @@ def _groups(path: Path, faces: Dataset) -> tuple[tuple[str, ...], dict[str, list
             cells = {row["name"]: [row[name] or "" for name in columns] for row in table if row.get("name") in wanted}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{path} cannot be read as groups: {error}", hint="Make it with 'mien audit conditions DATA --out FILE'."
+            f"{path} cannot be read as groups: {error}", hint="Make it with 'mien audit attributes DATA --out FILE'."
         ) from error
     if not cells:
         raise DataError(
             f"{path}: no row names an image of {faces.name}: expected a column 'name' with names such as "
             f"{str(faces.names[0])!r}",
-            hint="Make it from the same data: mien audit conditions DATA --out FILE.",
+            hint="Make it from the same data: mien audit attributes DATA --out FILE.",
         )
     return columns, cells

@@ -17,7 +17,7 @@ from ...errors import ModelError
 
 
 class HiResCam:
-    """Makes HiResCAM maps; can be used as a ``mien.explain.explainer.Mapper``.
+    """Makes HiResCAM maps; can be used as a ``mien.explanations.explainer.Mapper``.
 
     What is explained is the log-odds of the emotion, not its logit: a place can also speak for an emotion by speaking
     against the others. Unlike in the paper, what speaks against it is kept.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import OptionError
-from ...explain.explainer import Explainer, open_explainer
+from ...explanations.explainer import Explainer, open_explainer
 from ...extras import check_opencv, require
 from ...model.card import ModelCard
 from ...model.classifier import EmotionClassifier

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import onnx
 
 from ...data.dataset import TRAIN, VALIDATION, Dataset
-from ...data.splits import drawn
 from ...errors import ModelError
+from ...model import runtime  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
 from ...model.card import ModelCard
 from ...model.preprocess import resize, to_tensor
 from ...model.registry import load_model
@@ -25,6 +25,7 @@ from ..evaluate.predict import Classifier, Logits, classifier_of_onnx, predict
 from ..evaluate.protocol import evaluate
 from ..evaluate.temperature import calibrated, chosen_by
 from ..recipe import recipe_from_dict
+from ..subsetting import subset
 from ..targets import hard_targets
 from .naming import checked_name, int8_name, write_pair
 
@@ -194,7 +195,7 @@ def export_int8(model: str | Path, faces: Dataset, out: Path, *, name: str = "")
     if card.precision != "float32":
         raise ModelError(f"{model}: got weights in {card.precision}, expected float32", hint="Start from the original.")
     card = replace(card, name=checked_name(name or card.name))
-    seen = drawn(faces, recipe_from_dict(card.recipe)) if card.recipe else faces
+    seen = subset(faces, recipe_from_dict(card.recipe)) if card.recipe else faces
     return write_pair(out, *to_int8(card, weights, seen))
 
 

@@ -1,29 +1,46 @@
-"""Which labels are probably wrong: confident learning on the guesses of a quick classifier."""
+"""Which labels are probably wrong, and how far annotators agree with one another and with the labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import xlogy
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 
-from ...data.dataset import Dataset
+from ...data.dataset import SPLITS, Dataset, Votes
 from ...emotions import EMOTIONS
-from ..classical.features import compute_features, open_features
-from ..classical.settings import Classical
+from ...model.card import InputSpec
+from ...model.preprocess import resize, to_tensor
+from ..features import HandcraftedFeatures, compute_features
 
 FOLDS = 5
 #: A class of fewer images, copies counted once, cannot be learned, so its labels are not judged.
 LEAST_IMAGES = 10
 #: By how much more likely than the label the guess must be (of 1) to be called a probable error.
 LEAST_MARGIN = 0.5
+_BATCH, _ORIENTATIONS = 256, 9
 _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
 
 Floats = npt.NDArray[np.float32]
+
+
+class Choice(str, Enum):
+    """Which images the votes are compared on; the value is its key in JSON."""
+
+    ALL = "all"
+    CANDIDATES = "candidates"
+    PROBABLE = "probable"
+    TOP_500 = "top_500"
+    TOP_100 = "top_100"
+
+
+_TOP = {Choice.TOP_500: 500, Choice.TOP_100: 100}
 
 
 @dataclass(frozen=True)
@@ -31,13 +48,13 @@ class Agreement:
     """How FER+'s annotators see a choice of images, as a check of the method.
 
     Attributes:
-        images: which ones, in words.
+        images: which ones.
         n: those among them on which the votes have a majority.
         not_label: share of these whose majority is not the label.
         as_guessed: share of these whose majority is the guess; None for a choice that was not guessed otherwise.
     """
 
-    images: str
+    images: Choice
     n: int
     not_label: float
     as_guessed: float | None
@@ -125,8 +142,8 @@ def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> n
 
 def _features(images: npt.NDArray[np.uint8], tell: Callable[[int], None]) -> Floats:
     """float32 (N, up to 1000); nothing here looks at labels, so that all images may be used to fit it."""
-    front, _ = open_features(Classical(features="hog", cell=_CELL, size=_SIDE))
-    hog = compute_features(front, images, batch=256, progress=lambda done, _total: tell(done))
+    prepared = to_tensor(resize(images, _SIDE), InputSpec(_SIDE, 0.0, 1 / 255))
+    hog = compute_features(HandcraftedFeatures("hog", _CELL), prepared, lambda done, _total: tell(done))
     count = min(_COMPONENTS, *hog.shape)
     reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
     reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two images: 2
@@ -169,18 +186,18 @@ def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> 
     majority = faces.votes.majority()
     candidates, probable = _by_margin(margin, 1e-6), _by_margin(margin, LEAST_MARGIN)
     choices = {
-        "all images": np.arange(len(faces)),
-        "all candidates of confident learning": candidates,
-        f"probable errors (margin at least {LEAST_MARGIN:g})": probable,
-        **{f"the {top} with the largest margin": probable[:top] for top in (500, 100) if len(probable) > top},
+        Choice.ALL: np.arange(len(faces)),
+        Choice.CANDIDATES: candidates,
+        Choice.PROBABLE: probable,
+        **{choice: probable[:top] for choice, top in _TOP.items() if len(probable) > top},
     }
     found: list[Agreement] = []
-    for words, rows in choices.items():
+    for choice, rows in choices.items():
         known = rows[majority[rows] >= 0]
         if len(known):
             as_guessed = float((majority[known] == guess[known]).mean()) if found else None
             found.append(
-                Agreement(words, len(known), float((majority[known] != faces.labels[known]).mean()), as_guessed)
+                Agreement(choice, len(known), float((majority[known] != faces.labels[known]).mean()), as_guessed)
             )
     return tuple(found)
 
@@ -188,3 +205,63 @@ def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> 
 def _by_margin(margin: Floats, least: float) -> npt.NDArray[np.int64]:
     rows = np.flatnonzero(margin >= least)
     return rows[np.argsort(-margin[rows], kind="stable")]
+
+
+#: An image divides its annotators where at least two emotions have this share of the votes each: 3 of 10.
+_DIVIDED = 0.3
+
+
+@dataclass(frozen=True)
+class Annotators:
+    """What the votes of one part say; shares are 0 to 1.
+
+    Attributes:
+        part: of the data.
+        n: its images.
+        votes: mean number of votes an image, those for "unknown" and "no face" included.
+        no_majority: share of the images on which no emotion holds more than half of the votes, single ones dropped
+            (``Votes.majority``, as FER+'s authors define it).
+        no_face: share of the images on which "no face" has the most votes, or nobody named an emotion; these are among
+            those without a majority, and the three figures below leave them out.
+        top_share: mean share of the emotion that got the most votes.
+        entropy: mean entropy of the votes over the emotions, in nats: 0 where all agree, 2.08 where all eight get as many.
+        divided: share of the images on which at least two emotions have 30 % of the votes each.
+        label_agrees: of the images with a majority, the share whose label it is; None where there are none.
+    """
+
+    part: str
+    n: int
+    votes: float
+    no_majority: float
+    no_face: float
+    top_share: float
+    entropy: float
+    divided: float
+    label_agrees: float | None
+
+
+def annotators(faces: Dataset) -> tuple[Annotators, ...]:
+    """Each part of the data, in the order in which parts are named; empty where there are no votes."""
+    if faces.votes is None:
+        return ()
+    parts = [faces.part(part) for part in SPLITS if (faces.split == part).any()]
+    return tuple(_of(part, part.votes) for part in parts if part.votes is not None)
+
+
+def _of(part: Dataset, votes: Votes) -> Annotators:
+    majority, shares = votes.majority(), votes.distribution().astype(np.float64)
+    usable = shares.sum(1) > 0
+    some = shares[usable]
+    known = majority >= 0
+    total = votes.emotions.sum(1, dtype=np.int64) + votes.unknown + votes.no_face
+    return Annotators(
+        part=str(part.split[0]),
+        n=len(part),
+        votes=float(total.mean()),
+        no_majority=float((~known).mean()),
+        no_face=float((~usable).mean()),
+        top_share=float(some.max(1).mean()) if len(some) else 0.0,
+        entropy=float(-xlogy(some, some).sum(1).mean()) if len(some) else 0.0,
+        divided=float(((some >= _DIVIDED).sum(1) > 1).mean()) if len(some) else 0.0,
+        label_agrees=float((majority[known] == part.labels[known]).mean()) if known.any() else None,
+    )

@@ -11,16 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.dataset import TEST, UNDIVIDED, Dataset
-from ...data.datasets.folders import read_folders
-from ...data.datasets.parquet import read_parquet
-from ...data.loading import open_data
+from ...data.loading import load
 from ...data.preprocessing import FaceFinder
 from ...detection.centerface import CenterFace
 from ...errors import DataError, SourceError
 from ...io.images import read_image
 from ...types import Frame
-from ..compare.members import Member
-from ..compare.question import Question, common_question, exam, rows_of
+from ..comparison.models import Model
+from ..comparison.task import Task, build_test_set, common_task, rows_of
 from .subject import Subject, as_whole, in_window
 
 #: Side at which images are read; a face that fills its image is then as large as it needs to be.
@@ -54,12 +52,7 @@ def read_images(path: Path, on_damaged: Callable[[Path, str], None], progress: P
     Raises:
         DataError: the data cannot be used.
     """
-    in_kaggle = any((path / name).is_file() for name in ("fer2013.csv", "icml_face_data.csv"))
-    if (path.is_dir() and not in_kaggle) or (path.is_file() and path.suffix.lower() == ".parquet"):
-        parquet = path.is_file() or next(path.rglob("*.parquet"), None)
-        read = read_parquet if parquet else read_folders
-        return read(path, _SIDE, color="rgb", progress=progress, on_damaged=on_damaged)
-    return open_data(path, _SIDE, color="rgb", progress=progress, on_damaged=on_damaged)
+    return load(path, _SIDE, color="rgb", split=False, progress=progress, on_damaged=on_damaged)
 
 
 def part_to_ask(faces: Dataset, split: str) -> Dataset:
@@ -73,22 +66,22 @@ def part_to_ask(faces: Dataset, split: str) -> Dataset:
     return replace(part, split=np.full(len(part), TEST))
 
 
-def question_for(members: Sequence[Member], part: Dataset, head: str = "") -> Question:
+def question_for(members: Sequence[Model], part: Dataset, head: str = "") -> Task:
     """What all members are asked; without ``head``, through the head that the first member's reader takes unasked.
 
     Where there are no votes, heads that learned from votes are marked against the labels.
 
     Raises:
-        OptionError, ModelError: see ``common_question``.
+        OptionError, ModelError: see ``common_task``.
     """
-    question = common_question(members, head or next(iter(members[0].classifier.heads)))
+    question = common_task(members, head or next(iter(members[0].classifier.heads)))
     return question if part.votes is not None else replace(question, truth="labels")
 
 
 def draw(
     part: Dataset,
-    question: Question,
-    members: Sequence[Member],
+    question: Task,
+    members: Sequence[Model],
     n: int,
     seed: int,
     *,
@@ -109,12 +102,12 @@ def draw(
     Raises:
         DataError: there is no image that all models can be marked on, or no face in any.
     """
-    asked = exam(question, members, part, TEST)
-    chosen = _evenly(asked.answers, n, np.random.default_rng(seed))
+    asked = build_test_set(question, members, part, TEST)
+    chosen = _evenly(asked.y_true, n, np.random.default_rng(seed))
     rows = rows_of(asked.names[chosen], part)
     subjects, answers, left_out = [], [], 0
     find: Callable[[Frame], Subject | None] = _Wholes() if whole else _Windows()
-    for done, (row, answer) in enumerate(zip(rows.tolist(), asked.answers[chosen].tolist()), start=1):
+    for done, (row, answer) in enumerate(zip(rows.tolist(), asked.y_true[chosen].tolist()), start=1):
         image = part.images[row]
         rgb = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
         subject = find(Frame(np.ascontiguousarray(rgb, np.uint8), str(part.names[row])))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...emotions import EMOTIONS
-from ..compare.significance import holm, mcnemar
+from ...stats import holm, mcnemar
 from ..evaluate.calibration import reliability
 from ..evaluate.scores import wilson
 from .conditions import CONDITIONS, Condition

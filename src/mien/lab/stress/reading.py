@@ -11,8 +11,8 @@ from ...errors import ModelError
 from ...options import ReadOptions
 from ...reader import Reader
 from ...types import Face, Frame
-from ..compare.members import ONNX, Member
-from ..compare.question import Question
+from ..comparison.models import Engine, Model
+from ..comparison.task import Task
 from ..evaluate.predict import weights_file
 from .subject import Subject
 
@@ -52,10 +52,10 @@ class Judge:
         OptionError: see ``Reader``.
     """
 
-    def __init__(self, member: Member, question: Question, threads: int = 0) -> None:
-        if member.engine != ONNX:
+    def __init__(self, member: Model, question: Task, threads: int = 0) -> None:
+        if member.engine == Engine.TORCH:
             raise ModelError(
-                f"{member.path}: got a model for {member.engine}, expected an exported one: the reader takes no other",
+                f"{member.path}: got a model for {member.engine.value}, expected an exported one: the reader takes no other",
                 hint="Export it first with 'mien lab export'.",
             )
         model = weights_file(member.path) if member.path.exists() else member.path

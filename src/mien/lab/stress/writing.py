@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...io.atomic import write_atomically
-from ..compare.question import Question
+from ..comparison.task import Task
 from .figure import figure
 from .marks import Mark
 from .reading import DETECTED
@@ -33,7 +33,7 @@ def write_marks(
     return written
 
 
-def reading_notes(rows: Sequence[Mark], question: Question, left_out: int) -> list[str]:
+def reading_notes(rows: Sequence[Mark], question: Task, left_out: int) -> list[str]:
     """All that the figures depend on, a sentence or two a line."""
     truth = "the majority of the votes" if question.truth == "votes" else "the labels"
     notes = [

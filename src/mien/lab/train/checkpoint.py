@@ -14,13 +14,13 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ...data.dataset import Dataset
-from ...data.manifest import read_list, with_list
-from ...data.splits import drawn
+from ...data.manifest import apply_manifest, read_manifest
 from ...errors import ModelError
 from ...io.atomic import replacing
 from ..networks.build import build_network
 from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
+from ..subsetting import subset
 from .hardware import Precision
 
 
@@ -110,7 +110,7 @@ def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
         DataError: ``faces`` lacks images that the run had.
     """
     listed = checkpoint.parent / "images.csv"
-    return with_list(faces, read_list(listed)) if listed.is_file() else drawn(faces, recipe)
+    return apply_manifest(faces, read_manifest(listed)) if listed.is_file() else subset(faces, recipe)
 
 
 def used_precision(path: Path) -> Precision | None:

@@ -14,13 +14,13 @@ import numpy as np
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
-from ...data.manifest import read_list, write_list
-from ...data.splits import drawn
+from ...data.manifest import read_manifest, write_manifest
 from ...errors import DataError, OutputError, RecipeError
 from ...io.atomic import writing_to
 from ..networks.build import build_network, start_network
 from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
+from ..subsetting import subset
 from .checkpoint import WholeCheckpoints, find_checkpoint, load_checkpoint, recipe_values, used_precision
 from .hardware import Precision, chosen_precision
 from .history import History, Row, TensorBoard
@@ -73,7 +73,7 @@ def train(
     if resume:
         _check_same_recipe(recipe, last)
     lightning.seed_everything(recipe.seed, verbose=False)
-    faces = drawn(faces, recipe)
+    faces = subset(faces, recipe)
     learned = faces.part(TRAIN)
     if recipe.distil.taught:
         batches = taught_batches(learned, recipe, read_taught(Path(recipe.distil.taught), recipe))
@@ -167,9 +167,9 @@ def _check_same_recipe(recipe: Recipe, last: Path) -> None:
 def _note_images(faces: Dataset, path: Path, resume: bool) -> None:
     """Write the list of images, or see that a resumed run goes on with those that it began with."""
     if not (resume and path.is_file()):
-        write_list(faces, path)
+        write_manifest(faces, path)
         return
-    begun = read_list(path)
+    begun = read_manifest(path)
     same = (begun.names, faces.names), (begun.split, faces.split), (begun.labels, faces.labels)
     if not all(np.array_equal(before, now) for before, now in same):
         raise DataError(

@@ -43,7 +43,7 @@ class Taught:
             raise DataError(
                 f"distil.taught: the teachers were not asked about {len(missing):,} of {len(names):,} training images, "
                 f"such as {missing[0]!r}",
-                hint="Run 'mien lab teach' on the data (and the --list) that the student learns from.",
+                hint="Run 'mien lab teach' on the data (and the --manifest) that the student learns from.",
             )
         return np.array([known[name] for name in names.tolist()], np.int64)
 

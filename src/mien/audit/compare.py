@@ -1,0 +1,401 @@
+"""Compare two models on the same images, group by group: who gained, who lost, and whether gaps narrowed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, OptionError
+from ..lab.compare.significance import holm, mcnemar
+from ..lab.evaluate.scores import wilson
+from .gaps import Interval, percentile_interval
+from .grouping import MIN_GROUP_SIZE, check_settings, grouping
+from .power import LEVEL
+from .predictions import LABELS, PREDICTED, Columns, emotions_in, predictions_of
+from .rates import Counts, Floats
+from .resampling import p_value
+from .table import Table, as_table
+
+IMAGES = ("image", "name", "path", "file", "filename", "photo")
+RESAMPLES = 5000
+# An image is right in both, lost (right before only), gained (right after only), or right in neither.
+_BOTH, _LOST, _GAINED, _NEITHER = range(4)
+
+
+class GapTrend(str, Enum):
+    """What became of a gap between groups."""
+
+    NARROWED = "narrowed"
+    WIDENED = "widened"
+    INCONCLUSIVE = "inconclusive"
+    NOT_COMPARED = "not_compared"
+
+
+@dataclass(frozen=True, eq=False)
+class PairedPredictions:
+    """N images in which both models found a face, and whether each is right, bool (N,).
+
+    Groups and notes are as in ``Predictions``.
+    """
+
+    before: npt.NDArray[np.bool_]
+    after: npt.NDArray[np.bool_]
+    groups: dict[str, npt.NDArray[np.object_]]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """One group before and after; shares are 0 to 1.
+
+    Attributes:
+        name: of the group.
+        n: images.
+        before, after: accuracy of the first and the second model, with 95% intervals (Wilson 1927).
+        difference: ``after - before``, with its 95% ``interval`` (paired bootstrap).
+        gained, lost: images that only the second, only the first model gets right.
+        p: both models are right equally often in this group (McNemar 1947, exact).
+        p_corrected: the same, corrected for the number of groups (Holm 1979).
+        compared: large enough to take part in the gap and in the correction.
+    """
+
+    name: str
+    n: int
+    before: float
+    before_interval: Interval
+    after: float
+    after_interval: Interval
+    difference: float
+    interval: Interval
+    gained: int
+    lost: int
+    p: float
+    p_corrected: float
+    compared: bool
+
+    @property
+    def significant(self) -> bool:
+        """Compared, and significant at the 5% level after correction."""
+        return self.compared and self.p_corrected < LEVEL
+
+
+@dataclass(frozen=True)
+class AccuracyGap:
+    """The largest difference in accuracy: the two groups, its size and its 95% interval (bootstrap)."""
+
+    highest: str
+    lowest: str
+    gap: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class GapChange:
+    """Change of the largest gap in accuracy.
+
+    Attributes:
+        before, after: the gap of each model; perhaps between different groups.
+        difference: gap after minus gap before, with its 95% interval (paired bootstrap).
+        p: the models are exchangeable, image by image (permutation test).
+        p_corrected: the same, corrected for the number of columns (Holm 1979).
+    """
+
+    before: AccuracyGap
+    after: AccuracyGap
+    difference: float
+    interval: Interval
+    p: float
+    p_corrected: float
+
+    @property
+    def significant(self) -> bool:
+        """Significant after correction, and the interval excludes 0: the two may disagree where groups are small."""
+        low, high = self.interval
+        return self.p_corrected < LEVEL and not low <= 0 <= high
+
+
+@dataclass(frozen=True)
+class CompareAttribute:
+    """One column of groups.
+
+    Attributes:
+        name: of the column.
+        groups: in natural order.
+        gap: None where fewer than two groups have enough images.
+        n_missing: images without a group.
+    """
+
+    name: str
+    groups: tuple[GroupChange, ...]
+    gap: GapChange | None
+    n_missing: int
+
+    @property
+    def verdict(self) -> GapTrend:
+        """What became of the gap."""
+        if self.gap is None:
+            return GapTrend.NOT_COMPARED
+        if not self.gap.significant:
+            return GapTrend.INCONCLUSIVE
+        return GapTrend.NARROWED if self.gap.difference < 0 else GapTrend.WIDENED
+
+    @property
+    def leveled_down(self) -> bool:
+        """The gap narrowed because the best group lost, while the worst did not gain."""
+        if self.gap is None:
+            return False
+        by_name = {group.name: group for group in self.groups}
+        best, worst = by_name[self.gap.before.highest], by_name[self.gap.before.lowest]
+        return best.difference < 0 and worst.difference <= 0
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """A comparison of two models.
+
+    Attributes:
+        n: images.
+        overall: all images as one group; its p-value is not corrected.
+        attributes: columns of groups.
+        resamples: bootstrap resamples, and permutations.
+        min_group_size: images that a group needs to be compared.
+        n_comparisons: p-values of groups corrected together; those of gaps are corrected among themselves.
+        notes: remarks on the data, one sentence each.
+    """
+
+    n: int
+    overall: GroupChange
+    attributes: tuple[CompareAttribute, ...]
+    resamples: int
+    min_group_size: int
+    n_comparisons: int
+    notes: tuple[str, ...]
+
+
+def audit_compare(
+    before: Path | str | Table,
+    after: Path | str | Table,
+    *,
+    groups: Sequence[str],
+    image: str = "",
+    label: str = "",
+    predicted: str = "",
+    person: str = "",
+    min_group_size: int = MIN_GROUP_SIZE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> CompareResult:
+    """Compare two models on the same images, group by group.
+
+    Accuracies by McNemar's exact test, corrected for all groups of all columns (Holm 1979), with paired-bootstrap intervals.
+    The change of the largest gap by a permutation test that swaps the two answers of an image at random.
+
+    Args:
+        before: predictions of the first model, a table with a row per image; labels, groups and people are read from it.
+        after: predictions of the second model; its labels, if any, must agree.
+        groups: columns of groups.
+        image: column of image names; empty columns are searched for under usual names, as in all that follow.
+        label: column of labels.
+        predicted: column of predictions.
+        person: column of people; one image of each is kept.
+        min_group_size: smaller groups are shown but not compared.
+        resamples: bootstrap resamples, and permutations.
+        seed: random seed.
+
+    Raises:
+        OptionError: a setting is out of range, or there is no column of groups.
+        DataError: a table is invalid, the tables share no image or disagree on labels; or a column holds one group only,
+            none, or too many.
+    """
+    columns = Columns(tuple(groups), label, predicted, person=person)
+    pair = join_predictions(as_table(before), as_table(after), columns, image)
+    return compare_pair(pair, min_group_size=min_group_size, resamples=resamples, seed=seed)
+
+
+def compare_pair(
+    pair: PairedPredictions, *, min_group_size: int = MIN_GROUP_SIZE, resamples: int = RESAMPLES, seed: int = 0
+) -> CompareResult:
+    """The comparison of ``audit_compare`` on joined predictions."""
+    check_settings(min_group_size, resamples)
+    if not pair.groups:
+        raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
+    rng = np.random.default_rng(seed)
+    made = []
+    for name, cells in pair.groups.items():
+        one = grouping(name, cells)
+        counts = _count(pair, one.codes, len(one.names))
+        drawn = _bootstrap(counts, resamples, rng)
+        rows = [one.codes == place for place in range(len(one.names))]
+        changes = [_group(pair, *own, min_group_size) for own in zip(rows, one.names, drawn.swapaxes(0, 1))]
+        big = counts.sum(1) >= min_group_size
+        kept = tuple(own for own, is_big in zip(one.names, big) if is_big)
+        gap = _gap_change(counts[big], kept, drawn[:, big], rng) if big.sum() > 1 else None
+        made.append(CompareAttribute(name, tuple(changes), gap, one.n_missing))
+    whole = _bootstrap(_count(pair, np.zeros(len(pair), np.int64), 1), resamples, rng)
+    overall = _group(pair, np.ones(len(pair), np.bool_), "all", whole[:, 0], min_group_size)
+    attributes = _corrected(made)
+    compared = sum(group.compared for one in attributes for group in one.groups)
+    return CompareResult(len(pair), overall, attributes, resamples, min_group_size, compared, pair.notes)
+
+
+def join_predictions(before: Table, after: Table, columns: Columns, image: str = "") -> PairedPredictions:
+    """The images that both tables hold; arguments and errors as in ``audit_compare``."""
+    names = [_names(table, image) for table in (before, after)]
+    place = {name: row for row, name in enumerate(names[1])}
+    rows = np.array([row for row, name in enumerate(names[0]) if name in place], np.int64)
+    if not len(rows):
+        raise DataError(
+            f"{before.name} and {after.name} share no image: got names such as {names[0][0]!r} and {names[1][0]!r}",
+            hint="Use predictions of the same images, or name the column of their names with --image.",
+        )
+    label = columns.label or before.first(LABELS, "--label", "labels")
+    groups = tuple(before.require(name, "--groups") for name in dict.fromkeys(columns.groups))
+    first = before.take(rows)
+    others = np.array([place[names[0][row]] for row in rows], np.int64)
+    # The second table takes over what does not depend on the model, so that both are filtered alike.
+    kept = {name: first.text(name) for name in (label, *groups, *([columns.person] if columns.person else []))}
+    _check_labels(first, label, after.take(others), columns.label, [names[0][row] for row in rows])
+    named = replace(columns, label=label)
+    one = predictions_of(first, named)
+    predicted = columns.predicted or after.first(PREDICTED, "--predicted", "predictions")
+    other = predictions_of(after.take(others, kept), replace(named, predicted=predicted))
+    found = (one.y_pred >= 0) & (other.y_pred >= 0)
+    if not found.any():
+        raise DataError(
+            f"{before.name} and {after.name}: no image has a prediction in both", hint="Check the column --predicted."
+        )
+    notes = [
+        f"{len(own) - len(rows):,} of {len(own):,} images are only in {table.name} and are excluded."
+        for table, own in zip((before, after), names)
+        if len(own) > len(rows)
+    ]
+    missed = int((~found).sum())
+    notes += [*one.notes, *([f"{missed:,} images are excluded: one model found no face."] if missed else [])]
+    return PairedPredictions(
+        before=(one.y_pred == one.y_true)[found],
+        after=(other.y_pred == other.y_true)[found],
+        groups={name: cells[found] for name, cells in one.groups.items()},
+        notes=tuple(notes),
+    )
+
+
+def _names(table: Table, image: str) -> list[str]:
+    column = table.require(image, "--image") if image else table.first(IMAGES, "--image", "image names")
+    names = [str(name) for name in table.text(column)]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise DataError(
+            f"{table.name}: {len(twice):,} images have several rows, such as {twice[0]!r} in column {column!r}; expected "
+            "one row per image",
+            hint="Keep one row per image, or name another column with --image.",
+        )
+    return names
+
+
+def _check_labels(first: Table, label: str, second: Table, given: str, names: list[str]) -> None:
+    column = given if given in second.columns else second.maybe((label.lower(), *LABELS))
+    if not column:
+        return
+    rows = np.arange(len(first))
+    one = emotions_in(first, first.text(label), rows, "labels")
+    other = emotions_in(second, second.text(column), rows, "labels")
+    differ: npt.NDArray[np.int64] = np.flatnonzero((one != other) & (one != "") & (other != ""))
+    if len(differ):
+        at = int(differ[0])
+        raise DataError(
+            f"{len(differ):,} images have different labels in the two tables, such as {names[at]!r}: {one[at]} in "
+            f"{first.name}, {other[at]} in {second.name}",
+            hint="Compare predictions of the same images with the same labels.",
+        )
+
+
+def _count(pair: PairedPredictions, codes: npt.NDArray[np.int64], groups: int) -> Counts:
+    """int64 (G, 4): images of each group right in both, lost, gained, right in neither."""
+    outcome = np.where(pair.before, np.where(pair.after, _BOTH, _LOST), np.where(pair.after, _GAINED, _NEITHER))
+    has = codes >= 0
+    return np.bincount(codes[has] * 4 + outcome[has], minlength=4 * groups).reshape(groups, 4).astype(np.int64)
+
+
+def _bootstrap(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
+    """int64 (D, G, 4): images drawn with replacement within each group; both answers of an image stay together."""
+    shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    return np.stack([rng.multinomial(n, share, size=draws) for n, share in zip(counts.sum(1), shares)], 1)
+
+
+def _swap(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
+    """int64 (D, G, 4): counts with the two answers of each image swapped at random."""
+    made = np.broadcast_to(counts, (draws, *counts.shape)).copy()
+    differing = counts[:, _LOST] + counts[:, _GAINED]
+    made[..., _GAINED] = rng.binomial(differing, 0.5, size=(draws, len(counts)))
+    made[..., _LOST] = differing - made[..., _GAINED]
+    return made
+
+
+def _gap_change(counts: Counts, names: tuple[str, ...], drawn: Counts, rng: np.random.Generator) -> GapChange:
+    """Change of the gap between the best and the worst group; ``drawn`` are resamples of ``counts``."""
+    ends, resampled = [], []
+    for shares, redrawn in zip(_accuracies(counts), _accuracies(drawn)):
+        high, low = int(shares.argmax()), len(shares) - 1 - int(shares[::-1].argmin())
+        gaps = redrawn[:, high] - redrawn[:, low]
+        gap = float(shares[high] - shares[low])
+        ends.append(AccuracyGap(names[high], names[low], gap, percentile_interval(gaps)))
+        resampled.append(gaps)
+    before, after = ends
+    seen = after.gap - before.gap
+    null = _accuracies(_swap(counts, len(drawn), rng))
+    p = p_value(abs(seen), np.abs(np.ptp(null[1], axis=1) - np.ptp(null[0], axis=1)))
+    return GapChange(before, after, seen, percentile_interval(resampled[1] - resampled[0]), p, p)
+
+
+def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
+    """float64 (..., G), before and after."""
+    n = np.maximum(1, counts.sum(-1))
+    return (counts[..., _BOTH] + counts[..., _LOST]) / n, (counts[..., _BOTH] + counts[..., _GAINED]) / n
+
+
+def _group(
+    pair: PairedPredictions, own: npt.NDArray[np.bool_], name: str, drawn: Counts, min_group_size: int
+) -> GroupChange:
+    before, after = pair.before[own], pair.after[own]
+    n, right, later = len(before), int(before.sum()), int(after.sum())
+    p = mcnemar(before, after)
+    return GroupChange(
+        name=name,
+        n=n,
+        before=right / n,
+        before_interval=wilson(right, n),
+        after=later / n,
+        after_interval=wilson(later, n),
+        difference=(later - right) / n,
+        interval=percentile_interval((drawn[:, _GAINED] - drawn[:, _LOST]) / n),
+        gained=int((after & ~before).sum()),
+        lost=int((before & ~after).sum()),
+        p=p,
+        p_corrected=p,
+        compared=n >= min_group_size,
+    )
+
+
+def _corrected(made: list[CompareAttribute]) -> tuple[CompareAttribute, ...]:
+    """p-values of compared groups corrected together; those of gaps among themselves."""
+    p_groups = iter(holm([group.p for one in made for group in one.groups if group.compared]))
+    p_gaps = iter(holm([one.gap.p for one in made if one.gap]))
+    return tuple(
+        replace(
+            one,
+            groups=tuple(
+                replace(group, p_corrected=next(p_groups)) if group.compared else group for group in one.groups
+            ),
+            gap=one.gap and replace(one.gap, p_corrected=next(p_gaps)),
+        )
+        for one in made
+    )

@@ -1,1 +1,0 @@
-"""For whom it works: predictions audited group by group."""

@@ -1,0 +1,251 @@
+"""Gaps between groups: how large, how certain, and whether they exceed chance."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from ..lab.compare.significance import holm
+from .power import LEVEL
+from .rates import (
+    Counts,
+    Floats,
+    Limits,
+    Measure,
+    Rate,
+    fairness_rates,
+    images_behind,
+    label_distribution,
+    limits,
+    parity_rates,
+    parts,
+    rates,
+    share_parts,
+    shares,
+    with_mean,
+)
+from .resampling import bootstrap, largest_difference, p_value, permute
+
+Interval = tuple[float, float]
+
+
+class Verdict(str, Enum):
+    """What can be said of one column of groups: a difference; none, with enough images to see one; or neither."""
+
+    DIFFERENCE = "difference"
+    NO_DIFFERENCE = "no_difference"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The largest difference of two groups in one measure, among groups with enough images.
+
+    Attributes:
+        measure: what is compared.
+        emotion: the emotion of a recall, false positive rate or prediction share; else empty.
+        rate: the rate compared; for equalized odds the one with the largest difference.
+        highest, lowest: the two groups, with their rates ``high`` and ``low``.
+        difference: ``high - low``, with its 95% interval (bootstrap; Newcombe's with few errors).
+        ratio: ``low / high`` with its bootstrap interval; None where ``high`` is 0, or the bootstrap is unreliable.
+        null_gap: the difference that chance exceeds once in twenty times, were all groups treated alike.
+        p: permutation test of all groups being treated alike; None for plain accuracy, which depends on the labels shown.
+        p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
+        most_significant_pair: the two groups, higher first, whose difference chance explains least: ``p`` belongs to them.
+        most_significant_rate: the rate in which they differ.
+        n_groups: groups compared.
+        min_n: images of the smallest of them for this measure.
+    """
+
+    measure: Measure
+    emotion: str
+    rate: Rate
+    highest: str
+    high: float
+    lowest: str
+    low: float
+    difference: float
+    interval: Interval
+    ratio: float | None
+    ratio_interval: Interval | None
+    null_gap: float
+    p: float | None
+    p_corrected: float | None
+    most_significant_pair: tuple[str, str]
+    most_significant_rate: Rate
+    n_groups: int
+    min_n: int
+
+    @property
+    def significant(self) -> bool:
+        """Significant at the 5% level after correction."""
+        return self.p_corrected is not None and self.p_corrected < LEVEL
+
+    @property
+    def other_pair_significant(self) -> bool:
+        """Significant because of another pair, or in another rate, than the largest difference."""
+        largest = ((self.highest, self.lowest), self.rate)
+        return self.significant and (self.most_significant_pair, self.most_significant_rate) != largest
+
+
+def fairness_gaps(
+    counts: Counts,
+    names: tuple[str, ...],
+    emotions: tuple[str, ...],
+    *,
+    known: tuple[bool, bool] = (False, False),
+    min_group_size: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[Gap, ...]:
+    """Gaps in accuracy, standardized accuracy, equalized odds, recall of each emotion, detection and abstention.
+
+    ``p_corrected`` is not corrected yet. Measures in which fewer than two groups can be compared are left out.
+
+    Args:
+        counts: int64 (G, K, 2 K + 1), of all groups of one column.
+        names: of the groups.
+        emotions: K of them.
+        known: whether detection and abstention are known.
+        min_group_size: images that a group needs, also of an emotion, to be compared.
+        resamples: bootstrap resamples, and permutations.
+        rng: random generator.
+    """
+    big = counts.sum((1, 2)) >= min_group_size
+    if big.sum() < 2:
+        return ()
+    counts = counts[big]
+    weights, images, every = label_distribution(counts), images_behind(counts), fairness_rates(emotions)
+    allowed = images >= min_group_size
+    recalls = range(2, 2 + len(emotions))
+    compared = _Comparison(
+        names=tuple(name for name, kept in zip(names, big) if kept),
+        rates=every,
+        images=images,
+        limits=with_mean(limits(*parts(counts)), 1, recalls, weights),
+        observed=np.where(allowed, rates(counts, weights), np.nan),
+        boot=_drawn(allowed, [rates(drawn, weights) for drawn in bootstrap(counts, resamples, rng)]),
+        null=_drawn(allowed, [rates(drawn, weights) for drawn in permute(counts, resamples, rng)]),
+    )
+    odds = [place for place, rate in enumerate(every) if rate.measure in (Measure.RECALL, Measure.FALSE_POSITIVE_RATE)]
+    last = [len(every) - 2] * known[0] + [len(every) - 1] * known[1]
+    made = [compared.gap(every[place], [place]) for place in (0, 1)]
+    made.append(compared.gap(Rate(Measure.EQUALIZED_ODDS), odds))
+    made += [compared.gap(every[place], [place]) for place in (*recalls, *last)]
+    return tuple(replace(gap, p=None) if gap.measure is Measure.ACCURACY else gap for gap in made if gap)
+
+
+def parity_gaps(
+    counts: Counts,
+    names: tuple[str, ...],
+    emotions: tuple[str, ...],
+    *,
+    known: tuple[bool, bool] = (False, False),
+    min_group_size: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[Gap, ...]:
+    """Gaps in the share of each emotion, detection and abstention; ``p_corrected`` is not corrected yet.
+
+    Group labels are permuted among all images: a small p-value says that groups get different predictions, for any reason.
+
+    Arguments are those of ``fairness_gaps``, with ``counts`` int64 (G, 1, 2 K + 1).
+    """
+    big = counts.sum((1, 2)) >= min_group_size
+    if big.sum() < 2:
+        return ()
+    counts = counts[big]
+    every = parity_rates(emotions)
+    compared = _Comparison(
+        names=tuple(name for name, kept in zip(names, big) if kept),
+        rates=every,
+        images=np.repeat(counts.sum((1, 2))[:, None], len(every), 1),
+        limits=limits(*share_parts(counts)),
+        observed=shares(counts),
+        boot=np.concatenate([shares(drawn) for drawn in bootstrap(counts, resamples, rng)]),
+        null=np.concatenate([shares(drawn) for drawn in permute(counts, resamples, rng)]),
+    )
+    last = [len(every) - 2] * known[0] + [len(every) - 1] * known[1]
+    made = [compared.gap(every[place], [place]) for place in (*range(len(emotions)), *last)]
+    return tuple(gap for gap in made if gap)
+
+
+def holm_corrected(gaps: Sequence[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
+    """The same gaps with p-values corrected for all of them together (Holm 1979)."""
+    p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
+    return [tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
+
+
+def percentile_interval(values: Floats) -> Interval:
+    """The middle 95% of bootstrap values."""
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _drawn(allowed: np.ndarray, drawn: list[Floats]) -> Floats:
+    return np.where(allowed, np.concatenate(drawn), np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Images behind each rate (G, R); observed rates (G, R) with their limits; resampled and permuted ones (D, G, R)."""
+
+    names: tuple[str, ...]
+    rates: list[Rate]
+    images: Counts
+    limits: Limits
+    observed: Floats
+    boot: Floats
+    null: Floats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tested", largest_difference(self.observed, self.null))
+
+    def gap(self, what: Rate, places: list[int]) -> Gap | None:
+        """The largest gap among some rates; None where no rate is comparable between two groups, or none can vary."""
+        places = [place for place in places if np.isfinite(self.observed[:, place]).sum() > 1]
+        if not places or not self._varies(places):
+            return None
+        seen, permuted, pairs = self._tested  # type: ignore[attr-defined]
+        place = max(places, key=lambda one: np.nanmax(self.observed[:, one]) - np.nanmin(self.observed[:, one]))
+        values = self.observed[:, place]
+        high, low = int(np.nanargmax(values)), len(values) - 1 - int(np.nanargmin(values[::-1]))
+        upper, lower = self.boot[:, high, place], self.boot[:, low, place]
+        null = self.null[..., places]
+        with warnings.catch_warnings():  # a draw without any rate has no gap: NaN is right
+            warnings.simplefilter("ignore", RuntimeWarning)
+            null_gaps = np.nanmax(np.nanmax(null, 1) - np.nanmin(null, 1), 1)
+        newcombe = self.limits.difference(high, low, place)
+        strongest = max(places, key=lambda one: float(seen[one]))
+        return Gap(
+            measure=what.measure,
+            emotion=what.emotion,
+            rate=self.rates[place],
+            highest=self.names[high],
+            high=float(values[high]),
+            lowest=self.names[low],
+            low=float(values[low]),
+            difference=float(values[high] - values[low]),
+            interval=newcombe or percentile_interval(upper - lower),
+            ratio=float(values[low] / values[high]) if values[high] > 0 else None,
+            ratio_interval=percentile_interval(lower[upper > 0] / upper[upper > 0])
+            if values[high] > 0 and not newcombe
+            else None,
+            null_gap=float(np.nanquantile(null_gaps, 0.95)),
+            p=p_value(float(seen[places].max()), permuted[:, places].max(1)),
+            p_corrected=None,
+            most_significant_pair=(self.names[pairs[strongest][0]], self.names[pairs[strongest][1]]),
+            most_significant_rate=self.rates[strongest],
+            n_groups=int(np.isfinite(values).sum()),
+            min_n=int(self.images[np.isfinite(values), place].min()),
+        )
+
+    def _varies(self, places: list[int]) -> bool:
+        """Whether another permutation could have given another value; otherwise there is nothing to compare."""
+        every = np.concatenate([self.observed[None], self.null])[..., places]
+        defined = every[:, np.isfinite(every).all(0)]
+        return bool((defined.max(0) - defined.min(0) > 1e-12).any()) if defined.size else True

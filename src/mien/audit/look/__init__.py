@@ -1,1 +1,0 @@
-"""What the pages of all audits look like: one style, one scale."""

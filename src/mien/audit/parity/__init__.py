@@ -1,1 +1,0 @@
-"""What can be asked without right answers: whether groups are given the same emotions equally often."""

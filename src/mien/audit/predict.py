@@ -1,0 +1,275 @@
+"""Make a table of predictions from labeled images, detection included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..concurrency import worker_count
+from ..data.loading import load
+from ..detection.registry import create_detector
+from ..errors import DataError, OptionError, SourceError
+from ..extras import require
+from ..io.atomic import replacing
+from ..io.images import read_image
+from ..io.rows import Row
+from ..io.tables import write_csv
+from ..io.video import Video, is_video
+from ..model.registry import load_model
+from ..options import ReadOptions
+from ..progress import Progress, no_progress
+from ..reader import Reader
+from ..types import Face, Frame, Reading
+from .attributes import MAX_SIDE, MIN_FACE_IN_CROP, NAMES, UNKNOWN, Attributes, grouped, measure, measure_crop
+from .labeled import Labeled, cropped_faces, is_cropped_faces, open_labeled
+from .predictions import MODEL_COLUMNS, Columns, Predictions, predictions_of
+from .table import Table
+
+Edges = Literal["fixed", "thirds"]
+#: Sampling interval of clips, in seconds: six or seven frames of 2.5 s.
+CLIP_INTERVAL_S = 0.4
+
+
+@dataclass(frozen=True)
+class PredictionTable:
+    """Predictions, a row per image.
+
+    Attributes:
+        rows: ``image, label, predicted, found, confidence, abstained``, groups, person, the probability of each emotion, and
+            ``model, model_sha256, model_head``; no ``label`` where there are none.
+        groups: columns of groups, measured attributes included.
+        person: the column of people, or empty.
+        has_labels: rows have labels.
+        notes: remarks on what was excluded, one sentence each.
+    """
+
+    rows: tuple[Row, ...]
+    groups: tuple[str, ...]
+    person: str
+    has_labels: bool
+    notes: tuple[str, ...]
+
+    def write_csv(self, path: Path) -> None:
+        """Write the table as CSV, atomically."""
+        with replacing(path) as file:
+            write_csv(file, tuple(self.rows[0]), self.rows)
+
+    def predictions(self, name: str = "predictions") -> Predictions:
+        """The table, ready to be audited."""
+        table = Table(name, require("pandas", "audit").DataFrame(list(self.rows), dtype=object))
+        label = "label" if self.has_labels else ""
+        columns = Columns(self.groups, label, "predicted", person=self.person, no_labels=not self.has_labels)
+        made = predictions_of(table, columns)
+        return replace(made, notes=self.notes + made.notes)
+
+
+def audit_predict(
+    source: Path | str,
+    *,
+    options: ReadOptions | None = None,
+    groups: Sequence[str] | None = None,
+    label: str = "",
+    images: str = "",
+    person: str = "",
+    no_labels: bool = False,
+    attributes: Edges | None = None,
+    split: str = "validation",
+    progress: Progress = no_progress,
+) -> PredictionTable:
+    """Run a model on labeled images, and make a table of predictions for an audit.
+
+    Args:
+        source: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table of image paths; parquet with images; or
+            cropped faces (``fer2013.csv``, packed ``.npz``).
+        options: model, head, emotions and detector.
+        groups: columns of groups; None takes all that a known data set has.
+        label: column of labels; empty columns are searched for under usual names, as in all that follow.
+        images: column of paths, or of images.
+        person: column of people, to be kept.
+        no_labels: ignore labels, or there are none.
+        attributes: measure image attributes, and group them by fixed edges or in thirds.
+        split: of cropped faces: train, validation or test.
+        progress: called with (images read, images in all).
+
+    Raises:
+        OptionError: options contradict each other.
+        DataError: the source cannot be used, or nothing in it can be read.
+        ModelError: the model cannot be used.
+    """
+    path, options = Path(source), options or ReadOptions()
+    card, _ = load_model(str(options.model))
+    head = options.head or next(iter(card.heads))
+    if is_cropped_faces(path):
+        if groups:
+            raise OptionError(
+                f"--groups: {path.name} has no information on people, got {', '.join(groups)}",
+                hint="Leave --groups out and use --attributes.",
+            )
+        labeled = cropped_faces(load(path, MAX_SIDE, color="rgb").part(split), path, head)
+        options = replace(options, detector="none")
+    else:
+        groups = list(groups) if groups else [] if attributes else None
+        labeled = open_labeled(path, groups=groups, label=label, images=images, person=person, no_labels=no_labels)
+    measured = _Measuring(labeled)
+    table = predict_labeled(labeled, options, progress, measured if attributes else None)
+    model = dict(zip(MODEL_COLUMNS, (card.name, card.sha256, head)))
+    rows: list[Row] = [{**row, **model} for row in table.rows]
+    if not attributes:
+        return replace(table, rows=tuple(rows))
+    rows, names = measured.added(rows, attributes)
+    return replace(table, rows=tuple(rows), groups=table.groups + names)
+
+
+def predict_labeled(
+    labeled: Labeled,
+    options: ReadOptions,
+    progress: Progress = no_progress,
+    seen: Callable[[int, Frame, Face | None], None] | None = None,
+) -> PredictionTable:
+    """Predict; of several faces the widest is taken, and a clip's frames are averaged.
+
+    Args:
+        labeled: the images.
+        options: model and detector.
+        progress: called with (images read, images in all).
+        seen: called with row number, frame and the face read in it or None, in the order of the rows.
+
+    Raises:
+        DataError: no image can be read, or none has a label that the model knows.
+        ModelError: the model cannot be used.
+    """
+    at_once = worker_count(options.threads)
+    reader = Reader(replace(options, threads=1) if at_once > 1 else options)
+    table, labels = labeled.table, labeled.labels
+    usable = np.isin(labels.astype(str), reader.emotions) if labeled.label else np.ones(len(table), np.bool_)
+    if not usable.any():
+        raise DataError(
+            f"{table.name}: no image has a label that the model knows: {', '.join(reader.emotions)}",
+            hint="Choose another label set with --emotions, or fill in the labels.",
+        )
+    failures: list[str] = []
+    readings: dict[int, list[Reading]] = {}
+    names: dict[int, str] = {}
+    order: list[int] = []
+    frames = _frames(labeled, usable, order.append, failures.append)
+    for place, (frame, found) in enumerate(reader.read_frames(frames, at_once)):
+        number = order[place]
+        names[number] = f"row {number + 1}" if labeled.encoded else frame.name
+        one = max(found, key=lambda reading: reading.face.box.width, default=None)
+        readings.setdefault(number, []).extend([one] if one else [])
+        if seen:
+            seen(number, frame, None if one is None else one.face)
+        progress(len(readings), int(usable.sum()))
+    if not readings:
+        raise DataError(f"{table.name}: none of the {len(failures)} images can be read: {failures[0]}")
+    own = {name: table.text(name) for name in dict.fromkeys([*labeled.groups, *filter(None, [labeled.person])])}
+    rows: list[Row] = [
+        {
+            "image": names[number],
+            **({"label": str(labels[number])} if labeled.label else {}),
+            **_cells(averaged(some), reader.emotions, {name: str(cells[number]) for name, cells in own.items()}),
+        }
+        for number, some in readings.items()
+    ]
+    notes, excluded = list(labeled.notes), int((~usable).sum())
+    if excluded:
+        notes.append(f"{excluded:,} images are excluded: they have no label, or one that the model does not know.")
+    if failures:
+        notes.append(f"{len(failures):,} could not be read completely, such as: {failures[0]}")
+    return PredictionTable(tuple(rows), labeled.groups, labeled.person, bool(labeled.label), tuple(notes))
+
+
+def averaged(readings: Sequence[Reading]) -> Reading | None:
+    """One reading from those of a clip's frames; None where no frame has a face.
+
+    All numbers are means over the frames with a face; the face is the widest.
+    """
+    if len(readings) < 2:
+        return readings[0] if readings else None
+    first = max(readings, key=lambda reading: reading.face.box.width)
+    votes = [reading.vote_shares for reading in readings if reading.vote_shares is not None]
+    sharpness = [reading.sharpness for reading in readings if reading.sharpness is not None]
+    return Reading(
+        first.face,
+        first.emotions,
+        np.mean([reading.probabilities for reading in readings], 0).astype(np.float32),
+        np.mean(votes, 0).astype(np.float32) if len(votes) == len(readings) else None,
+        in_label_set=float(np.mean([reading.in_label_set for reading in readings])),
+        min_confidence=first.min_confidence,
+        sharpness=float(np.mean(sharpness)) if sharpness else None,
+    )
+
+
+class _Measuring:
+    """Measures the attributes of each image and its face as they are read."""
+
+    def __init__(self, labeled: Labeled) -> None:
+        self._detector = create_detector(ReadOptions(min_face=MIN_FACE_IN_CROP)) if labeled.faces else None
+        self._measured: dict[int, Attributes | None] = {}
+
+    def __call__(self, number: int, frame: Frame, face: Face | None) -> None:
+        """Measure an image; of a clip, the first frame with a face."""
+        if self._measured.get(number) is None:
+            self._measured[number] = None if face is None else self._measure(frame, face)
+
+    def _measure(self, frame: Frame, face: Face) -> Attributes:
+        return measure(frame, face) if self._detector is None else measure_crop(frame, self._detector)
+
+    def added(self, rows: Sequence[Row], edges: Edges) -> tuple[list[Row], tuple[str, ...]]:
+        """The rows with a column per attribute, and the names of these columns.
+
+        An attribute with one group, or none, is left out. A column that the rows already have stays theirs.
+        """
+        measured = list(self._measured.values())
+        groups = iter(grouped([one for one in measured if one is not None], thirds=edges == "thirds"))
+        cells = [dict.fromkeys(NAMES, "") if one is None else next(groups) for one in measured]
+        names = tuple(
+            name for name in NAMES if name not in rows[0] and len({cell[name] for cell in cells} - {"", UNKNOWN}) > 1
+        )
+        return [{**row, **{name: cell[name] for name in names}} for row, cell in zip(rows, cells, strict=True)], names
+
+
+def _frames(
+    labeled: Labeled, usable: npt.NDArray[np.bool_], began: Callable[[int], None], failed: Callable[[str], None]
+) -> Iterator[Frame]:
+    """The frames of all usable rows; ``began`` gets the row before each frame."""
+    for number, image in labeled.items():
+        if not usable[number]:
+            continue
+        try:
+            for frame in [image] if isinstance(image, Frame) else _decoded(image, failed):
+                began(number)
+                yield frame
+        except SourceError as error:
+            failed(str(error))
+
+
+def _decoded(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[Frame]:
+    """The frame of an image, or frames of a clip, ``CLIP_INTERVAL_S`` apart from the first on."""
+    if isinstance(image, bytes) or not is_video(image):
+        yield read_image(image)
+        return
+    video = Video(image, interval_s=CLIP_INTERVAL_S)
+    yield from video.frames()
+    if video.problems:
+        damaged("; ".join(video.problems))
+
+
+def _cells(one: Reading | None, emotions: tuple[str, ...], own: Row) -> Row:
+    if one is None:
+        return {
+            "predicted": None, "found": False, "confidence": None, "abstained": None, **own, **dict.fromkeys(emotions)
+        }  # fmt: skip
+    return {
+        "predicted": one.emotion,
+        "found": True,
+        "confidence": round(one.confidence, 4),
+        "abstained": one.abstained,
+        **own,
+        **{emotion: round(share, 4) for emotion, share in zip(emotions, one.probabilities.tolist())},
+    }

@@ -1,0 +1,393 @@
+"""Confidence thresholds that guarantee a target accuracy in every group.
+
+Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052): thresholds are fixed before the data is seen; for each,
+"accuracy above it is below the target" is tested by an exact binomial test, in fixed sequences (Bauer 1991) downwards from
+each of five starting points, each at a fifth of the risk. The guarantee holds for new images drawn like these.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binom
+
+from ..errors import DataError, OptionError
+from ..io.atomic import write_atomically
+from ..lab.evaluate.scores import wilson
+from .gaps import Interval
+from .grouping import grouping
+from .predictions import Columns, Predictions, predictions_of
+from .table import Table, as_table
+
+#: Candidate thresholds, and where the sequences begin. Fixed in advance: they must not depend on the data.
+LEVELS = tuple(step / 100 for step in range(100))
+STARTS = (0.95, 0.85, 0.7, 0.5, 0.0)
+_POWER = 0.8
+_MOST = 20_000
+_KIND = "mien thresholds 1"
+
+
+class ThresholdStatus(str, Enum):
+    """Whether a group has a threshold; otherwise it has too few readings, or is wrong too often at any threshold."""
+
+    FOUND = "found"
+    TOO_SMALL = "too_small"
+    OUT_OF_REACH = "out_of_reach"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A threshold on images that it was not fitted to.
+
+    Attributes:
+        n: images held out.
+        n_kept: readings at or above the threshold.
+        accuracy: of these, 0 to 1, with its 95% ``interval`` (Wilson 1927); None if there are none.
+    """
+
+    n: int
+    n_kept: int
+    accuracy: float | None
+    interval: Interval | None
+
+    def misses(self, target: float) -> bool:
+        """Even the upper end of the interval is below the target."""
+        return self.interval is not None and self.interval[1] < target
+
+
+@dataclass(frozen=True)
+class GroupThreshold:
+    """One group.
+
+    Attributes:
+        name: of the group.
+        n: readings that its threshold was fitted to.
+        threshold: of confidence, 0 to 1; None where none can be guaranteed.
+        status: why there is none.
+        n_needed: readings needed to guarantee the target if half the allowed share were wrong.
+        own: its own threshold on images held out; None without one.
+        common: the common threshold there; None without one.
+    """
+
+    name: str
+    n: int
+    threshold: float | None
+    status: ThresholdStatus
+    n_needed: int
+    own: HeldOut | None
+    common: HeldOut | None
+
+
+@dataclass(frozen=True)
+class ThresholdsResult:
+    """Thresholds of one column of groups.
+
+    Attributes:
+        column: of the groups.
+        target: accuracy to reach among the readings kept.
+        risk: probability, at most, that a guarantee is wrong.
+        common: threshold that reaches the target in every group that is not too small; None if there is none.
+        groups: in natural order.
+        n_fit, n_held_out: images fitted to and held out.
+        notes: remarks on the data, one sentence each.
+    """
+
+    column: str
+    target: float
+    risk: float
+    common: float | None
+    groups: tuple[GroupThreshold, ...]
+    n_fit: int
+    n_held_out: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Groups that significantly miss the target on images held out."""
+        return tuple(
+            group.name
+            for group in self.groups
+            if any(kept is not None and kept.misses(self.target) for kept in (group.own, group.common))
+        )
+
+
+@dataclass(frozen=True)
+class ThresholdRule:
+    """Thresholds to apply: column of groups; the common one; group -> its own (None where none can be guaranteed)."""
+
+    column: str
+    common: float | None
+    own: dict[str, float | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Readings that did not abstain: float64 (n,) confidence and bool (n,) whether they are right."""
+
+    confidence: npt.NDArray[np.float64]
+    right: npt.NDArray[np.bool_]
+
+
+def audit_thresholds(
+    predictions: Path | str | Table,
+    *,
+    groups: str,
+    target: float = 0.9,
+    risk: float = 0.05,
+    label: str = "",
+    predicted: str = "",
+    confidence: str = "",
+    person: str = "",
+    fit: float = 0.5,
+    seed: int = 0,
+) -> tuple[ThresholdsResult, Table]:
+    """Fit thresholds for each group and one for all, and check them on images held out.
+
+    Args:
+        predictions: a table with labels and confidence, a row per image.
+        groups: the column of groups.
+        target: accuracy to reach among the readings kept, between 0 and 1.
+        risk: probability, at most, that any group's own threshold misses the target; likewise the common one.
+        label: column of labels; empty columns are searched for under usual names, as in all that follow.
+        predicted: column of predictions.
+        confidence: column of the prediction's probability.
+        person: column of people; one image of each is kept, and no one is on both sides of the split.
+        fit: share of images to fit to; the others are held out.
+        seed: random seed of the split.
+
+    Returns:
+        The thresholds, and the rows held out.
+
+    Raises:
+        OptionError: a share is out of range.
+        DataError: a column is missing, there is no confidence, or the column holds one group only.
+    """
+    table = as_table(predictions)
+    columns = Columns((groups,), label, predicted, confidence, person=person)
+    first, held_out = split_table(table, groups, person=person, share=fit, seed=seed)
+    return fit_thresholds(first, held_out, columns, target=target, risk=risk), held_out
+
+
+def fit_thresholds(
+    fit: Table, held_out: Table, columns: Columns, *, target: float, risk: float = 0.05
+) -> ThresholdsResult:
+    """The thresholds of ``audit_thresholds``, on a table already split; readings that abstain stay out."""
+    if not 0 < target < 1 or not 0 < risk < 1:
+        raise OptionError(f"target, risk: got {target}, {risk}, expected both between 0 and 1")
+    first, second = predictions_of(fit, columns), predictions_of(held_out, columns)
+    (column,) = first.groups
+    found = grouping(column, first.groups[column])
+    readings = [_readings(first, found.codes == place) for place in range(len(found.names))]
+    others = [_readings(second, np.asarray(second.groups[column] == name, np.bool_)) for name in found.names]
+    each = risk / len(found.names)
+    large = [one for one in readings if len(one.right) >= readings_needed(target, risk)]
+    common = lowest_threshold(large, target, risk) if large else None
+    made = []
+    for name, own, rest in zip(found.names, readings, others):
+        threshold = lowest_threshold([own], target, each)
+        needed = readings_needed(target, each)
+        missing = ThresholdStatus.TOO_SMALL if len(own.right) < needed else ThresholdStatus.OUT_OF_REACH
+        made.append(
+            GroupThreshold(
+                name=name,
+                n=len(own.right),
+                threshold=threshold,
+                status=missing if threshold is None else ThresholdStatus.FOUND,
+                n_needed=needed,
+                own=None if threshold is None else _held_out(rest, threshold),
+                common=None if common is None else _held_out(rest, common),
+            )
+        )
+    return ThresholdsResult(column, target, risk, common, tuple(made), len(first), len(second), first.notes)
+
+
+def lowest_threshold(groups: Sequence[Readings], target: float, risk: float) -> float | None:
+    """The lowest threshold at which every group reaches the target; None where none can be guaranteed.
+
+    All groups reach it if each does (intersection-union test, Berger 1982): no correction for their number.
+
+    Args:
+        groups: at least one.
+        target: accuracy, 0 to 1.
+        risk: probability, at most, that the result misses the target in some group.
+    """
+    tables = [_tails(one) for one in groups]
+    found: list[float] = []
+    for start in STARTS:
+        for place in range(LEVELS.index(start), -1, -1):
+            worst = max(float(binom.sf(right[place] - 1, n[place], target)) for n, right in tables)
+            if worst > risk / len(STARTS):
+                break
+            found.append(LEVELS[place])
+    return min(found, default=None)
+
+
+def readings_needed(target: float, risk: float) -> int:
+    """Readings needed to guarantee ``target`` with 80% power if half the allowed share were wrong.
+
+    It depends on numbers only, so that leaving smaller groups out of the common threshold does not void its guarantee.
+    """
+    n = np.arange(1, _MOST + 1)
+    least = binom.isf(risk / len(STARTS), n, target) + 1  # right answers that pass the test
+    enough = binom.sf(least - 1, n, (1 + target) / 2) >= _POWER
+    return int(n[enough.argmax()]) if enough.any() else _MOST
+
+
+def split_table(
+    table: Table, column: str, *, person: str = "", share: float = 0.5, seed: int = 0
+) -> tuple[Table, Table]:
+    """Split a table at random: stratified by group, or with all images of a person on one side.
+
+    Args:
+        table: predictions.
+        column: of groups.
+        person: the column of people; empty for none.
+        share: of each group's rows, or of the people, in the first part, between 0 and 1.
+        seed: random seed.
+
+    Raises:
+        OptionError: ``share`` is out of range.
+        DataError: a column is missing, or one part would be empty.
+    """
+    if not 0 < share < 1:
+        raise OptionError(f"share: got {share}, expected between 0 and 1")
+    order = np.random.default_rng(seed).permutation(len(table))
+    groups = table.text(table.require(column, "--groups"))[order]
+    first = np.zeros(len(table), np.bool_)
+    if person:
+        people = [
+            name or f"row {row}"
+            for row, name in zip(order.tolist(), table.text(table.require(person, "--person"))[order])
+        ]
+        own = list(dict.fromkeys(people))  # in random order
+        chosen = set(own[: round(share * len(own))])
+        first[order] = [name in chosen for name in people]
+    else:
+        for name in set(groups.tolist()):
+            rows = order[groups == name]
+            first[rows[: round(share * len(rows))]] = True
+    if first.all() or not first.any():
+        raise DataError(f"{table.name}: too few rows to hold some out: got {len(table)}", hint="Use more predictions.")
+    return table.take(np.flatnonzero(first)), table.take(np.flatnonzero(~first))
+
+
+def thresholds_json(found: ThresholdsResult) -> str:
+    """Everything as one JSON object; ``read_thresholds`` reads it."""
+    return json.dumps({"kind": _KIND, **asdict(found)}, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def write_thresholds(found: ThresholdsResult, path: Path) -> None:
+    """Write the JSON file atomically; OutputError if that fails."""
+    write_atomically(path, thresholds_json(found).encode())
+
+
+def read_thresholds(path: Path) -> ThresholdRule:
+    """Read what ``write_thresholds`` wrote; DataError if it is missing or of another kind."""
+    try:
+        made = json.loads(path.read_text("utf-8"))
+        if made["kind"] != _KIND:
+            raise ValueError(f"its kind is {made['kind']!r}")
+        own = {group["name"]: group["threshold"] for group in made["groups"]}
+        for value in (made["common"], *own.values()):
+            if value is not None and not 0 <= float(value) <= 1:
+                raise ValueError(f"got a threshold of {value}")
+        return ThresholdRule(str(made["column"]), made["common"], own)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} cannot be read as thresholds: {error}", hint="Make it with 'mien audit thresholds ... --out FILE'."
+        ) from error
+
+
+def apply_thresholds(predictions: Predictions, rule: ThresholdRule, *, own: bool = False) -> Predictions:
+    """Only the images whose reading is kept; notes tell their share by group.
+
+    Args:
+        predictions: with confidence; with ``own`` the column of groups too.
+        rule: the thresholds.
+        own: use each group's own threshold, which requires knowing the group, in place of the common one.
+
+    Raises:
+        DataError: there is no confidence or no such threshold, the groups are missing, or nothing is kept.
+    """
+    if predictions.confidence is None:
+        raise DataError("thresholds need a confidence", hint="Name its column with --confidence.")
+    if own:
+        if rule.column not in predictions.groups:
+            raise DataError(
+                f"thresholds by {rule.column!r} need that column",
+                hint=f"Add --groups {rule.column}, or use the common one.",
+            )
+        by_group = {name: 2.0 if value is None else value for name, value in rule.own.items()}
+        limits = np.array([by_group.get(str(cell), 2.0) for cell in predictions.groups[rule.column]], np.float64)
+    elif rule.common is None:
+        raise DataError("the file holds no common threshold", hint="Lower --target, or use more data.")
+    else:
+        limits = np.full(len(predictions), rule.common)
+    kept = (predictions.y_pred >= 0) & (np.nan_to_num(predictions.confidence, nan=-1.0) >= limits)
+    if predictions.abstained is not None:
+        kept &= ~predictions.abstained
+    if not kept.any():
+        raise DataError("no reading reaches these thresholds", hint="Lower --target when fitting them.")
+    notes = [
+        f"Only readings at or above the threshold are audited: {kept.sum():,} of {len(kept):,} ({kept.mean():.1%})."
+    ]
+    for name, cells in predictions.groups.items():
+        shares = ", ".join(f"{group} {kept[cells == group].mean():.1%}" for group in sorted({*cells.tolist()} - {""}))
+        notes.append(f"Kept by {name}: {shares}.")
+    return replace(
+        predictions,
+        y_true=predictions.y_true[kept],
+        y_pred=predictions.y_pred[kept],
+        abstained=None,
+        confidence=predictions.confidence[kept],
+        detection_known=False,
+        groups={name: cells[kept] for name, cells in predictions.groups.items()},
+        notes=(*predictions.notes, *notes),
+    )
+
+
+def with_thresholds(
+    predictions: Predictions, thresholds: ThresholdRule | Path | str | None, *, own: bool
+) -> Predictions:
+    """``apply_thresholds`` with a rule or its file; without thresholds the predictions as they are."""
+    if thresholds is None:
+        if own:
+            raise OptionError(
+                "--own-thresholds requires --thresholds FILE",
+                hint="Make the file with 'mien audit thresholds ... --out FILE'.",
+            )
+        return predictions
+    rule = thresholds if isinstance(thresholds, ThresholdRule) else read_thresholds(Path(thresholds))
+    return apply_thresholds(predictions, rule, own=own)
+
+
+def _readings(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> Readings:
+    if predictions.confidence is None:
+        raise DataError(
+            "the table has no confidence: expected a column confidence, or one of probability for each emotion",
+            hint="Name it with --confidence.",
+        )
+    used = rows & (predictions.y_pred >= 0)
+    if predictions.abstained is not None:
+        used &= ~predictions.abstained
+    return Readings(predictions.confidence[used], predictions.y_pred[used] == predictions.y_true[used])
+
+
+def _held_out(readings: Readings, threshold: float) -> HeldOut:
+    kept = readings.confidence >= threshold
+    n, right = int(kept.sum()), int(readings.right[kept].sum())
+    return HeldOut(len(readings.right), n, right / n if n else None, wilson(right, n) if n else None)
+
+
+def _tails(readings: Readings) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """int64 (L,) twice: readings at or above each level, and right ones among them."""
+    level = np.searchsorted(np.array(LEVELS), readings.confidence, side="right") - 1
+    counts = [np.bincount(level[rows], minlength=len(LEVELS)) for rows in (slice(None), readings.right)]
+    n, right = (count[::-1].cumsum()[::-1].astype(np.int64) for count in counts)
+    return n, right

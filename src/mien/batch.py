@@ -1,0 +1,301 @@
+"""Read many images and videos into one table, with annotated copies; an interrupted run can be resumed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .concurrency import worker_count
+from .drawing import annotate as annotated
+from .errors import MissingExtraError, OptionError, SourceError
+from .io.annotated_copies import AnnotatedCopies
+from .io.discovery import IMAGE_EXTENSIONS, find_images
+from .io.images import read_image
+from .io.journal import Journal, Mode
+from .io.rows import Row, columns, rows
+from .io.tables import check_format
+from .io.video import VIDEO_EXTENSIONS, is_video
+from .io.video_sinks import OpenSink, RowSink, SinkContext, VideoFile, VideoSink
+from .options import ReadOptions
+from .progress import Progress, no_progress
+from .reader import Reader
+from .redaction import PhotoMasker, Privacy, masking_options
+from .types import Frame, Reading
+from .video import VideoResult, process_video, read_settings
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source that could not be read, or not to its end.
+
+    Attributes:
+        source: its path, or what was given.
+        message: what is wrong.
+    """
+
+    source: str
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What ``read_files`` did.
+
+    Attributes:
+        images: number of images that were read in this run.
+        faces: number of faces in them.
+        videos: what was read in each video.
+        failures: what could not be read, also in the runs that this one resumed.
+        already_complete: ``mode="resume"`` found a finished table, and nothing was read.
+    """
+
+    images: int = 0
+    faces: int = 0
+    videos: tuple[VideoResult, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    already_complete: bool = False
+
+
+def read_files(
+    sources: str | Path | Sequence[str | Path],
+    options: ReadOptions | None = None,
+    *,
+    out: Path | None = None,
+    mode: Mode = "new",
+    annotate: Path | None = None,
+    redact: Privacy | None = None,
+    recursive: bool = False,
+    interval_s: float = 0.0,
+    on_image: Callable[[Frame, Sequence[Reading]], object] | None = None,
+    on_rows: Callable[[Sequence[Row]], object] | None = None,
+    progress: Progress = no_progress,
+) -> BatchResult:
+    """Read images and videos into a table and annotated copies. A file that cannot be read stops nothing.
+
+    ::
+
+        result = mien.read_files("holiday", out=Path("faces.csv"), mode="resume")
+        print(result.images, result.failures)
+
+    Args:
+        sources: files, folders and patterns.
+        options: how to read.
+        out: a table with one row a face: ``.csv``, ``.jsonl`` or ``.parquet``. What was read is kept beside it until the
+            run is complete.
+        mode: ``new``, ``overwrite`` or ``resume`` a run with the same ``out``; see ``Journal.open``.
+        annotate: a folder for annotated copies; for one video, the name of its copy.
+        redact: mask people, and keep no reading of them.
+        recursive: include sub-folders.
+        interval_s: of videos, sample one frame per interval of so many seconds; 0 reads every frame.
+        on_image: called with each image that was read and its readings, as they are kept.
+        on_rows: called with the rows as they come; first with those of the run that is resumed.
+        progress: told the images done, and in each video the frames done.
+
+    Raises:
+        SourceError: there is nothing to read; or the only source, a video, cannot be read.
+        OptionError: options contradict each other, or those of the run to resume.
+        OutputError: a result cannot be written.
+        MissingExtraError: a format needs a package that is not installed.
+    """
+    options, redact = options or ReadOptions(), redact or Privacy()
+    redact.refuse_images({"--annotate": annotate})
+    if out:
+        check_format(out)  # before the images, which may take hours
+    paths, failures = _find([sources] if isinstance(sources, (str, Path)) else sources, recursive)
+    videos = [path for path in paths if is_video(path)]
+    if redact.show_people and len(videos) != 1:
+        raise OptionError(
+            f"show_people: got person {redact.show_people[0]} and {len(videos)} videos, expected one video",
+            hint="Read one video at a time; in photos the widest face stays visible.",
+        )
+    copies = AnnotatedCopies(annotate, paths, replace=mode != "new")
+    # Several images at once, each on one thread, are faster than one after the other on all threads
+    workers = worker_count(options.threads) if len(paths) > 1 else 1
+    reading = masking_options(options) if redact.mask_others else options
+    reader = Reader(replace(reading, threads=1) if workers > 1 else reading)
+    with ExitStack() as stack:
+        names = columns(reader.emotions, video=bool(videos))
+        settings = read_settings(options, reader, interval_s, redact)
+        journal = stack.enter_context(Journal.open(out, names, settings, mode)) if out else None
+        if journal and journal.finished:
+            return BatchResult(failures=tuple(failures), already_complete=True)
+        batch = _Batch(reader, workers, options, redact, copies, _Rows(journal, names, on_rows), failures)
+        batch.images([path for path in paths if not is_video(path)], bool(videos), on_image, progress)
+        batch.videos(videos, interval_s, len(paths) == 1, progress)
+        return BatchResult(batch.n_images, batch.n_faces, tuple(batch.results), tuple(batch.failures))
+
+
+class _Rows:
+    """Where rows go, source by source: to the journal and to a callback. A source is known by its absolute path."""
+
+    def __init__(
+        self, journal: Journal | None, names: tuple[str, ...], on_rows: Callable[[Sequence[Row]], object] | None
+    ) -> None:
+        self._journal, self._names, self._on_rows = journal, names, on_rows
+        if journal:
+            self._show(list(journal.rows()))
+
+    def is_done(self, path: str | Path) -> bool:
+        """Whether an earlier run has read all of this source."""
+        return self._journal is not None and _key(path) in self._journal.done
+
+    def add(self, path: str | Path, added: Sequence[Row], part: int | None = None, note: str = "") -> None:
+        """Keep rows of a source and its problems so far. ``part`` numbers a part; without it the source is complete."""
+        if self._journal and not (part is None and self.is_done(path)):
+            self._journal.write([(_key(path) if part is None else f"{_key(path)}#{part}", added)], note)
+        self._show(added)
+
+    def parts(self, path: Path) -> Iterator[Row]:
+        """The rows of a source that an earlier run has kept, in order."""
+        for _, kept, _ in self._entries(path):
+            yield from kept
+
+    def problems(self, path: Path) -> tuple[str, ...]:
+        """What an earlier run could not read of a source."""
+        notes = [note for _, _, note in self._entries(path) if note]
+        return tuple(notes[-1].splitlines()) if notes else ()
+
+    def _entries(self, path: Path) -> Iterator[tuple[str, list[Row], str]]:
+        for name, kept, note in self._journal.entries() if self._journal else ():
+            source, _, part = name.rpartition("#")
+            if name == _key(path) or (source == _key(path) and part.isdecimal()):
+                yield name, kept, note
+
+    def _show(self, added: Sequence[Row]) -> None:
+        if self._on_rows and added:
+            self._on_rows([{name: row[name] for name in self._names} for row in added])
+
+
+class _Batch:
+    """The images and videos of one run."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        workers: int,
+        options: ReadOptions,
+        redact: Privacy,
+        copies: AnnotatedCopies,
+        kept: _Rows,
+        failures: list[Failure],
+    ) -> None:
+        self.n_images = self.n_faces = 0
+        self.results: list[VideoResult] = []
+        self.failures = failures
+        self._reader, self._workers, self._options, self._redact = reader, workers, options, redact
+        self._copies, self._rows = copies, kept
+
+    def images(
+        self,
+        paths: Sequence[Path],
+        has_videos: bool,
+        on_image: Callable[[Frame, Sequence[Reading]], object] | None,
+        progress: Progress,
+    ) -> None:
+        """Read every image that no earlier run has read."""
+        masker = PhotoMasker(self._options) if self._redact.mask_others else None
+        left = [path for path in paths if not self._rows.is_done(path)]
+        before, failed = len(paths) - len(left), len(self.failures)
+        for seen, found in self._reader.read_frames(self._frames(left), self._workers):
+            frame, readings = masker.mask(seen, found) if masker else (seen, found)
+            if self._copies.stills:
+                self._copies.stills.write(frame.name, annotated(frame, readings))
+            self._rows.add(frame.name, rows(frame, readings, self._reader.emotions, video=has_videos))
+            self.n_images += 1
+            self.n_faces += len(readings)
+            if on_image:
+                on_image(frame, readings)
+            progress(before + self.n_images + len(self.failures) - failed, len(paths), "images")
+
+    def videos(self, paths: Sequence[Path], interval_s: float, alone: bool, progress: Progress) -> None:
+        """Read every video, or the rest of it, that no earlier run has read."""
+        for path in paths:
+            if self._rows.is_done(path) and not self._copies.lacks(path):
+                self._fail(path, self._rows.problems(path))
+                continue
+            target = self._copies.video(path)
+            sinks: list[VideoSink] = [_RowsSink(self._rows, path)]
+            if target:
+                sinks.append(VideoFile(target, overwrite=True))  # ``AnnotatedCopies`` has checked what is there
+
+            def report(done: int, total: int | None, note: str = "", name: str = path.name) -> None:
+                progress(done, total, f"{name} {note}")
+
+            try:
+                result = process_video(
+                    path,
+                    self._options,
+                    sinks=sinks,
+                    redact=self._redact,
+                    resume=True,
+                    interval_s=interval_s,
+                    progress=report,
+                    keep_rows=False,
+                )
+            except (SourceError, MissingExtraError) as error:
+                if alone:
+                    raise
+                self._fail(path, [str(error)])
+                continue
+            self.results.append(result)
+            self._fail(path, [result.problem] if result.problem else [])
+
+    def _frames(self, paths: Sequence[Path]) -> Iterator[Frame]:
+        for path in paths:
+            try:
+                yield read_image(path, max_megapixels=self._options.max_megapixels)
+            except SourceError as error:
+                self._fail(path, [str(error)])  # only its words: the error holds on to the half-read image
+
+    def _fail(self, path: Path, problems: Sequence[str]) -> None:
+        self.failures += [Failure(str(path), problem) for problem in problems]
+
+
+class _RowsSink(RowSink):
+    """Keeps the rows of a video in those of the run, and gives back what an earlier run has kept."""
+
+    def __init__(self, kept: _Rows, path: Path) -> None:
+        self._rows, self._path = kept, path
+
+    @contextmanager
+    def open(self, context: SinkContext) -> Iterator[OpenSink]:
+        """Keep rows; at the end the video is marked as complete."""
+        if context.redacted and self._rows.is_done(self._path):  # only the annotated copy is missing
+            yield OpenSink(lambda _frame, _readings: None)
+            return
+        before = self._rows.problems(self._path)
+
+        def note() -> str:
+            return "\n".join(dict.fromkeys((*before, *(context.video.problems if context.video else ()))))
+
+        def keep(batch: list[Row]) -> None:
+            self._rows.add(self._path, batch, part=int(str(batch[0]["frame"])), note=note())
+
+        with self.batches(context, keep) as write:
+            yield OpenSink(write, () if context.redacted else self._rows.parts(self._path), before)
+        self._rows.add(self._path, [], note=note())
+
+
+def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], list[Failure]]:
+    """What there is to read, and which sources cannot be; an error only if there is nothing to read at all."""
+    found: dict[str, Path] = {}
+    errors: list[tuple[str, SourceError]] = []
+    for source in sources:
+        try:
+            paths = find_images([source], recursive=recursive, extensions=(*IMAGE_EXTENSIONS, *VIDEO_EXTENSIONS))
+        except SourceError as error:
+            errors.append((str(source), error))
+            continue
+        for path in paths:
+            found.setdefault(_key(path), path)
+    if not found:
+        raise errors[0][1] if errors else OptionError("sources: got none, expected at least one")
+    return list(found.values()), [Failure(source, str(error)) for source, error in errors]
+
+
+def _key(path: Path | str) -> str:
+    """What a source is known by, however its path was typed."""
+    return os.path.abspath(path)  # noqa: PTH100  # resolve() would take a link and what it points to for one source

@@ -1,0 +1,117 @@
+"""``mien lab baseline``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .data import Data, DetectFaces, ManifestFile
+
+_NEEDED = ("sklearn", "skimage", "skops", "pydantic", "onnx", "scipy", "matplotlib")
+
+
+def baseline(
+    features: Annotated[
+        Literal["hog", "lbp", "hog+lbp", "embedding"],
+        typer.Argument(
+            help="[bold]hog[/bold]: oriented gradients. [bold]lbp[/bold]: local binary patterns. [bold]embedding[/bold]: "
+            "the last hidden layer of a trained network."
+        ),
+    ],
+    classifier: Annotated[
+        Literal["forest", "boosting", "logistic"],
+        typer.Argument(help="Random forest, gradient boosting, or logistic regression."),
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for NAME.skops and its card NAME.json.")],
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    emotions: Annotated[
+        Literal["happy-sad", "four", "seven", "eight"] | None,
+        typer.Option(help="Label set. Default: seven, or the recipe's.", show_default=False),
+    ] = None,
+    targets: Annotated[
+        Literal["labels", "votes"] | None,
+        typer.Option(help="Learn the labels (the default), or the majority of FER+'s votes.", show_default=False),
+    ] = None,
+    class_weights: Annotated[
+        Literal["none", "balanced"], typer.Option(help="Weight images by the inverse frequency of their class.")
+    ] = "none",
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="For embedding: a model that comes with mien, or an .onnx file. Default: default.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECIPE",
+            help="Learn from the images that this recipe draws, with its seed and first head's emotions, to compare with "
+            "a network on equal terms.",
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Model name. Default: FEATURES-CLASSIFIER.", show_default=False)] = "",
+    license: Annotated[str, typer.Option(help="License of the model, for the card.")] = "not stated",
+) -> None:
+    """Fit a baseline: image features and a scikit-learn classifier.
+
+    It learns from the [bold]train[/bold] part; [bold]validation[/bold] calibrates it and gives the scores on its card.
+    Evaluate and compare the file, and read images with it, like any other model.
+
+    [bold]mien lab baseline hog boosting --data fer2013.csv --out models[/bold]
+
+    Two emotions:  [bold]mien lab baseline hog+lbp forest --data faces/ --emotions happy-sad --out models[/bold]
+
+    Then:  [bold]mien lab evaluate models/hog-boosting.skops --data fer2013.csv[/bold]
+    """
+    from ..extras import check_installed
+
+    check_installed(_NEEDED, "lab")
+    from rich.console import Console
+
+    from ..errors import OptionError
+    from ..lab.baselines import baseline as fit
+    from ..lab.baselines import baseline_settings, open_features
+    from ..lab.evaluate.protocol import OFFICIAL
+    from ..lab.evaluate.scores import points
+    from ..lab.recipe import Head, load_recipe
+    from ..model.pipeline import PIPELINE_HEAD
+    from .data import data_words, progress_bar, read_data
+
+    if base and features != "embedding":
+        raise OptionError(
+            f"--base {base} requires the features 'embedding', got {features!r}", hint="Leave --base out."
+        )
+    chosen = load_recipe(recipe) if recipe else None
+    head = next(iter(chosen.heads.values())) if chosen else Head()
+    settings = baseline_settings(
+        features=features,
+        classifier=classifier,
+        base=base or "default",
+        emotions=emotions or head.emotions,
+        targets=targets or head.targets,
+        class_weights=class_weights,
+        seed=chosen.seed if chosen else 0,
+    )
+    spec = open_features(settings)[1]
+    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    with progress_bar(Console(stderr=True)) as bar:
+        task = bar.add_task("features", total=None)
+        done = fit(
+            settings, faces, out, name=name, license=license, recipe=chosen,
+            progress=lambda step, n, total: bar.update(task, description=step, completed=n, total=total or None),
+        )  # fmt: skip
+    scores = done.evaluation.find(PIPELINE_HEAD, OFFICIAL, flip=True)
+    typer.echo(f"{done.evaluation.split}: accuracy {points(scores)}, macro-F1 {scores.macro_f1:.3f}")
+    size = done.path.stat().st_size / 1e6
+    typer.echo(
+        f"{done.n_features:,} features per image in {done.feature_s:.0f} s, fitted in {done.fit_s:.1f} s; {size:.1f} MB, "
+        f"{done.evaluation.ms_per_image:.2f} ms per image",
+        err=True,
+    )
+    typer.echo(f"written: {done.path}\nwritten: {done.path.with_suffix('.json')}", err=True)
+    typer.echo(f"Next:  mien lab evaluate {done.path} {data_words(data, manifest, detect_faces)}", err=True)

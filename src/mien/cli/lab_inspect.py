@@ -1,0 +1,92 @@
+"""``mien lab inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def inspect(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="fer2013.csv or icml_face_data.csv from Kaggle, a packed .npz file, parquet, or a folder with "
+            "train/happy/*.png, validation/happy/*.png, ...",
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", dir_okay=False, help="Write an HTML report with thumbnails."),
+    ] = None,
+    write_manifest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            dir_okay=False,
+            help="Write a manifest of all images: which to use, and why not the others. Nothing is deleted.",
+        ),
+    ] = None,
+    drop_label_errors: Annotated[
+        bool,
+        typer.Option("--drop-label-errors", help="Leave probable label errors in train out of the manifest too."),
+    ] = False,
+    detect_faces: Annotated[
+        bool,
+        typer.Option(
+            "--detect-faces",
+            help="Look for images without a face, among 2,000 at most. In tight crops the detector misses faces too.",
+        ),
+    ] = False,
+    size: Annotated[int, typer.Option(min=16, max=512, help="Side in pixels at which images are compared.")] = 48,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the names of all images.")] = False,
+) -> None:
+    """Inspect a dataset: classes, image quality, duplicates and leaks, damaged files, probable label errors.
+
+    Problems are findings, not failures: the exit code is 0 whenever the data can be read.
+
+    Terminal:  [bold]mien lab inspect fer2013.csv[/bold]
+
+    Report:  [bold]mien lab inspect fer2013.csv --out report.html[/bold]
+
+    Leave out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --write-manifest manifest.csv[/bold]
+    """
+    from ..extras import check_installed
+
+    check_installed(("sklearn", "scipy", "matplotlib", "jinja2", "imagehash"), "lab")
+    from rich.console import Console
+
+    from ..data import manifest
+    from ..errors import OptionError
+    from ..io.atomic import write_atomically
+    from ..lab.inspect import inspection, report
+    from .data import progress_bar
+
+    if drop_label_errors and write_manifest is None:
+        raise OptionError("--drop-label-errors requires --write-manifest", hint="Add --write-manifest manifest.csv.")
+    with progress_bar(Console(stderr=True)) as progress:
+        task = progress.add_task("reading data", total=None)
+
+        def tell(step: str, done: int, total: int) -> None:
+            progress.update(task, description=step, completed=done, total=total or None)
+
+        found = inspection.inspect(data, size, detect_faces=detect_faces, tell=tell)
+    if out:
+        write_atomically(out, report.render(found, drop_label_errors=drop_label_errors))
+    if write_manifest:
+        cleaning = found.clean(drop_label_errors=drop_label_errors)
+        manifest.write_manifest(found.faces, write_manifest, use=cleaning.use, why=cleaning.why)
+    if as_json:
+        typer.echo(found.to_json(drop_label_errors=drop_label_errors), nl=False)
+    else:
+        console = Console(highlight=False)
+        for part in report.terminal(found):
+            console.print(part, markup=False) if isinstance(part, str) else console.print(part)
+    for path in (out, write_manifest):
+        if path:
+            typer.echo(f"written: {path}", err=True)
+    if write_manifest:
+        typer.echo(f"{write_manifest} uses {int(cleaning.use.sum()):,} of {len(cleaning.use):,} images", err=True)

@@ -1,0 +1,133 @@
+"""RAF-DB: 15,339 photos from the web with a basic emotion, voted by about 40 people each, and gender, race and age.
+
+Li, Deng and Du (2017), "Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition in the
+Wild". For non-commercial research and teaching only; to be asked for at whdeng.cn/RAF/model1.html. Its part ``basic``,
+unpacked::
+
+    basic/EmoLabel/list_patition_label.txt              train_00001.jpg 5
+    basic/Annotation/manual/train_00001_manu_attri.txt  five lines of landmarks, then gender, race and age, a number each
+    basic/Image/original/train_00001.jpg                as found; of several people the label means one
+    basic/Image/aligned/train_00001_aligned.jpg         the face alone, upright, 100 x 100 pixels
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...emotions import RAF_DB_ORDER
+from ...errors import DataError
+from ..dataset import Dataset
+from ..preprocessing import LoadOptions
+from ..records import EMOTION, PATH, Records, dataset_of, missing_part
+
+NAME = "RAF-DB"
+KNOWN_BY = "EmoLabel/list_patition_label.txt"
+_GENDERS = ("male", "female", "unsure")
+_RACES = ("Caucasian", "African-American", "Asian")
+_AGES = ("0-3", "4-19", "20-39", "40-69", "70+")
+_LANDMARKS = 5
+_HINT = "Unpack EmoLabel, Annotation/manual.zip and Image/original.zip of the part 'basic' side by side."
+
+
+def matches(path: Path) -> bool:
+    """Whether this is the folder of the data set, its part ``basic``, one of its folders of images, or a list."""
+    return _root(path) is not None
+
+
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load the labeled images; see ``records``."""
+    return dataset_of(records(path), options)
+
+
+def records(path: Path) -> Records:
+    """All labeled photos, or those of the list of labels that is named.
+
+    The images are the originals, through detection; the aligned ones where there are no others or their folder is named.
+    Groups are ``gender``, ``race`` and ``age``; ``part`` is ``train`` or ``test``.
+
+    Raises:
+        DataError: labels, attributes or images are missing, or hold what they cannot.
+    """
+    root = _root(path) or path
+    labels = _labels(path if path.is_file() else _list(root))
+    folder, ending = _images(root, path)
+    attributes = [_attributes(root, name) for name in labels]
+    columns = {
+        PATH: [f"{name}{ending}" for name in labels],
+        EMOTION: list(labels.values()),
+        "gender": [_told(_GENDERS, codes[0]) for codes in attributes],
+        "race": [_told(_RACES, codes[1]) for codes in attributes],
+        "age": [_told(_AGES, codes[2]) for codes in attributes],
+        "part": [name.partition("_")[0] for name in labels],
+    }
+    if not (folder / columns[PATH][0]).is_file():
+        raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "an image for each label", _HINT)
+    note = "RAF-DB's aligned images are faces already: --detector none reads them as such."
+    return Records(NAME, folder, columns, ("gender", "race", "age"), notes=(note,) if "_aligned" in ending else ())
+
+
+def _root(path: Path) -> Path | None:
+    """The folder that holds EmoLabel, Annotation and Image."""
+    if path.is_file():
+        return path.parent.parent if path.suffix == ".txt" and path.parent.name == "EmoLabel" else None
+    near = (path, path / "basic", path.parent.parent if path.parent.name == "Image" else path)
+    return next((one for one in near if (one / "EmoLabel").is_dir() or (one / "Annotation/manual").is_dir()), None)
+
+
+def _list(root: Path) -> Path:
+    names = ("list_patition_label.txt", "list_partition_label.txt")  # the first is how the authors write it
+    found = [root / "EmoLabel" / name for name in names if (root / "EmoLabel" / name).is_file()]
+    if not found:
+        raise missing_part(NAME, f"{root} has no labels", f"the file {KNOWN_BY}", _HINT)
+    return found[0]
+
+
+def _labels(path: Path) -> dict[str, str]:
+    """Name of the image, without its ending -> emotion."""
+    made = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, code = line.strip().rpartition(" ")
+        if not name or not code.isdigit() or not 1 <= int(code) <= len(RAF_DB_ORDER):
+            raise DataError(
+                f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected an image and a number from 1 to 7, such as "
+                "'train_00001.jpg 5'",
+                hint="Write 1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral, as RAF-DB does.",
+            )
+        made[name.strip().removesuffix(".jpg").removesuffix("_aligned")] = RAF_DB_ORDER[int(code) - 1]
+    if not made:
+        raise DataError(f"{NAME}: {path} is empty, expected a line for each image", hint=_HINT)
+    return made
+
+
+def _images(root: Path, path: Path) -> tuple[Path, str]:
+    """The folder of images, and what their names end in."""
+    aligned, original = root / "Image" / "aligned", root / "Image" / "original"
+    if path.is_dir() and path.name == aligned.name:
+        return path, "_aligned.jpg"
+    if original.is_dir():
+        return original, ".jpg"
+    if aligned.is_dir():
+        return aligned, "_aligned.jpg"
+    raise missing_part(NAME, f"{root} has no images", "the folder Image/original or Image/aligned", _HINT)
+
+
+def _attributes(root: Path, name: str) -> tuple[str, str, str]:
+    """The numbers of gender, race and age."""
+    path = root / "Annotation" / "manual" / f"{name}_manu_attri.txt"
+    if not path.is_file():
+        raise missing_part(NAME, f"{path} is not there", "one such file for each label", _HINT)
+    codes = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()][_LANDMARKS:]
+    highest = tuple(len(names) - 1 for names in (_GENDERS, _RACES, _AGES))
+    if len(codes) != 3 or not all(code.isdigit() and int(code) <= most for code, most in zip(codes, highest)):
+        raise DataError(
+            f"{NAME}: {path}: got {', '.join(codes) or 'nothing'} after the landmarks, expected three numbers: gender 0 "
+            "to 2, race 0 to 2, age 0 to 4",
+            hint="Unpack Annotation/manual.zip anew.",
+        )
+    return codes[0], codes[1], codes[2]
+
+
+def _told(names: tuple[str, ...], code: str) -> str:
+    return names[int(code)]

@@ -1,0 +1,236 @@
+"""Outputs of a video: a resumable table of rows, and an annotated or redacted copy with its sound."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ..drawing import annotate
+from ..errors import OutputError
+from ..types import Box, Face, Frame, Reading
+from .annotated_video import check_video_format, video_writer
+from .journal import Journal
+from .rows import Row, columns, rows
+from .tables import check_format
+from .video import Video
+
+#: Rows are written to disk this often, in seconds.
+_FLUSH_S = 1.0
+#: Pixels of a frame whose image no sink needs.
+NO_IMAGE: npt.NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
+_VOTES, _IN_LABEL_SET, _MIN_CONFIDENCE = "vote_shares", "in_label_set", "min_confidence"
+
+
+@dataclass(frozen=True)
+class SinkContext:
+    """What a sink is told before the first frame.
+
+    Attributes:
+        name: path of the video, or name of the camera or stream.
+        video: the video file; None for a camera or stream.
+        emotions: the label set.
+        settings: JSON values that the rows depend on; a table is only resumed with the same.
+        resume: continue an interrupted run.
+        redacted: people are masked; nothing may be kept before all frames have been read.
+    """
+
+    name: str
+    video: Video | None
+    emotions: tuple[str, ...]
+    settings: Mapping[str, Any]
+    resume: bool = False
+    redacted: bool = False
+
+
+@dataclass(frozen=True)
+class OpenSink:
+    """A sink that takes frames.
+
+    Attributes:
+        write: takes a frame and its readings.
+        earlier: rows that an interrupted run has kept, whose frames are not written again; None where none can be kept.
+        problems: what that run could not read.
+    """
+
+    write: Callable[[Frame, Sequence[Reading]], object]
+    earlier: Iterable[Row] | None = None
+    problems: tuple[str, ...] = ()
+
+
+class VideoSink(ABC):
+    """An output of ``process_video`` and ``watch``.
+
+    Attributes:
+        needs_images: ``write`` looks at the pixels of frames.
+    """
+
+    needs_images: ClassVar[bool] = False
+
+    def check(self) -> None:  # noqa: B027  # most have nothing to check
+        """Raise where the output cannot be written, before any work is done."""
+
+    @abstractmethod
+    def open(self, context: SinkContext) -> AbstractContextManager[OpenSink]:
+        """A context for one video. It ends with an exception where the video was interrupted or failed."""
+
+
+@dataclass(frozen=True)
+class VideoFile(VideoSink):
+    """A copy of the video, with its sound, and with faces annotated or (where people are masked) redacted.
+
+    Args:
+        path: ``.mp4``, ``.mkv`` or ``.mov``.
+        annotate: draw boxes and captions.
+        overwrite: replace a file that exists.
+    """
+
+    path: Path | str
+    annotate: bool = True
+    overwrite: bool = False
+    needs_images: ClassVar[bool] = True
+
+    def check(self) -> None:
+        """Check the format, and that nothing is in the way.
+
+        Raises:
+            OptionError: the extension is unknown.
+            OutputError: the file exists.
+            MissingExtraError: PyAV is not installed.
+        """
+        check_video_format(Path(self.path))
+        if Path(self.path).exists() and not self.overwrite:
+            raise OutputError(f"{self.path} exists", hint="Pass overwrite=True, or give another name.")
+
+    @contextmanager
+    def open(self, context: SinkContext) -> Iterator[OpenSink]:
+        """Write the copy; it appears when the whole video was written."""
+        sound_from = context.video.path if context.video else None
+        if sound_from and Path(self.path).exists() and Path(self.path).samefile(sound_from):
+            raise OutputError(f"{self.path} would replace its own source", hint="Give another name.")
+        with video_writer(Path(self.path), sound_from) as writer:
+
+            def write(frame: Frame, readings: Sequence[Reading]) -> None:
+                writer.write(annotate(frame, readings) if self.annotate else frame.image, frame.time_s)
+
+            yield OpenSink(write)
+
+
+class RowSink(VideoSink):
+    """Base of sinks that keep the rows of a video: each second, or (redacted videos) once at the end."""
+
+    @contextmanager
+    def batches(self, context: SinkContext, keep: Callable[[list[Row]], None]) -> Iterator[Callable[..., None]]:
+        """A ``write`` that hands rows to ``keep`` in batches; what is left is handed over at an early end, too."""
+        held: list[Row] = []
+        written = time.monotonic()
+
+        def flush() -> None:
+            nonlocal held, written
+            batch, held, written = held, [], time.monotonic()
+            if batch:
+                keep(batch)
+
+        def write(frame: Frame, readings: Sequence[Reading]) -> None:
+            held.extend(journal_rows(frame, readings, context.emotions))
+            if not context.redacted and time.monotonic() - written >= _FLUSH_S:
+                flush()
+
+        complete = False
+        try:
+            yield write
+            complete = True
+        finally:
+            if complete or not context.redacted:
+                flush()
+
+
+@dataclass(frozen=True)
+class TableFile(RowSink):
+    """A table with one row per face: ``.csv``, ``.jsonl`` or ``.parquet``.
+
+    Rows go to ``<path>.partial`` first, so that an interrupted run can be resumed; see ``io.journal``.
+
+    Args:
+        path: the table.
+        overwrite: replace a table that exists.
+    """
+
+    path: Path | str
+    overwrite: bool = False
+
+    def check(self) -> None:
+        """Check the format.
+
+        Raises:
+            OptionError: the extension is unknown.
+            MissingExtraError: pyarrow is needed and is not installed.
+        """
+        check_format(Path(self.path))
+
+    @contextmanager
+    def open(self, context: SinkContext) -> Iterator[OpenSink]:
+        """Keep the rows; the table is made when the video was read to its end.
+
+        Raises:
+            OutputError: the table exists, or an unfinished run of it does.
+            OptionError: the run to resume had other settings.
+        """
+        mode = "resume" if context.resume else "overwrite" if self.overwrite else "new"
+        names = columns(context.emotions, video=True)
+        with Journal.open(Path(self.path), names, context.settings, mode) as journal:  # type: ignore[arg-type]
+            if journal.finished:
+                raise OutputError(f"{self.path} is complete: there is nothing to resume", hint="Pass overwrite=True.")
+            notes = [note for _, _, note in journal.entries()] if not context.redacted else []
+            problems = tuple(notes[-1].splitlines()) if notes else ()
+
+            def keep(batch: list[Row]) -> None:
+                now = context.video.problems if context.video else ()
+                part = f"{context.name}#{batch[0]['frame']}"
+                journal.write([(part, batch)], "\n".join(dict.fromkeys((*problems, *now))))
+
+            with self.batches(context, keep) as write:
+                yield OpenSink(write, journal.rows() if notes else (), problems)
+
+
+def journal_rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...]) -> list[Row]:
+    """The rows of a frame for a journal: those of the table, with the fields that ``restored`` needs."""
+    made = rows(frame, readings, emotions, video=True)
+    for row, reading in zip(made, readings):
+        votes = reading.vote_shares
+        row[_VOTES] = None if votes is None else [round(v, 5) for v in votes.tolist()]
+        row[_IN_LABEL_SET], row[_MIN_CONFIDENCE] = round(reading.in_label_set, 5), reading.min_confidence
+    return made
+
+
+def restored(kept: Iterable[Row], emotions: tuple[str, ...]) -> Iterator[tuple[int, float, list[Reading]]]:
+    """Index, time in seconds and readings of each frame whose rows were kept; values are rounded as in the rows."""
+    for index, group in groupby(kept, key=lambda row: row["frame"]):
+        of_frame = list(group)
+        readings = [_reading(row, emotions) for row in of_frame if row["face"] is not None]
+        yield cast(int, index), cast(float, of_frame[0]["time_s"]), readings
+
+
+def _reading(row: dict[str, Any], emotions: tuple[str, ...]) -> Reading:
+    return Reading(
+        Face(Box(row["x0"], row["y0"], row["x1"], row["y1"]), row["score"]),
+        emotions,
+        _shares([row[emotion] for emotion in emotions]),
+        vote_shares=None if row[_VOTES] is None else _shares(row[_VOTES]),
+        in_label_set=row[_IN_LABEL_SET],
+        min_confidence=row[_MIN_CONFIDENCE],
+        track_id=row["track_id"],
+        frame_probabilities=_shares([row[f"frame_{emotion}"] for emotion in emotions]),
+    )
+
+
+def _shares(values: list[float]) -> npt.NDArray[np.float32]:
+    return (np.array(values) / sum(values)).astype(np.float32)

@@ -1,1 +1,0 @@
-"""Trained models side by side: on the same images, asked the same question."""

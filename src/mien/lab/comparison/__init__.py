@@ -1,0 +1,1 @@
+"""Compare trained models on the same images and the same task."""

@@ -1,0 +1,1 @@
+"""Hyperparameter search over the fields of a recipe, on Optuna."""

@@ -1,0 +1,432 @@
+"""Run a study: Optuna draws the trials and stores them; processes that share the storage train them."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import logging
+import math
+import multiprocessing
+import re
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import numpy as np
+import optuna
+import sqlalchemy.exc
+import torch
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
+from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
+from ...io.atomic import writing_to
+from ..recipe import Data, Recipe, changed, load_recipe
+from ..subsetting import subset
+from ..targets import hard_targets
+from ..train.run import train
+from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
+from .space import Space, fit_space, load_space
+
+#: Share of the training part to evaluate trials on, where the recipe itself sets none aside.
+VALIDATION_SHARE = 0.2
+#: A trial whose process has not reported for this long, in seconds, counts as stopped, and its values are queued again.
+GRACE_S = 60
+_NAME = "mien"
+_NO_MEMORY = re.compile(r"out of memory|not enough memory|(can't|cannot|failed to|unable to) allocate", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the trials of a study share, but for the images; ``ends`` is in seconds since 1970, None for no limit."""
+
+    recipe: Recipe
+    space: Space
+    out: Path
+    budget: int
+    epochs: int | None
+    ends: float | None = None
+
+    def trial_recipe(self, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of a trial; its images are drawn already."""
+        epochs = {} if self.epochs is None else {"schedule.epochs": self.epochs}
+        chosen = changed(self.recipe, epochs | dict(values))
+        return replace(chosen, data=Data(sampling=chosen.data.sampling))
+
+    def run_folder(self, number: int) -> Path:
+        """Where a trial's run goes."""
+        return self.out / "trials" / f"{number:04}"
+
+
+def tune(
+    recipe: Recipe | str,
+    space: Space | str,
+    data: Dataset,
+    out: Path,
+    *,
+    trials: int | None = None,
+    seconds: float | None = None,
+    workers: int = 1,
+    epochs: int | None = None,
+    resume: bool = False,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
+) -> StudyResult:
+    """Train ``recipe`` with different values of the fields that ``space`` names, and keep the best.
+
+    Trials learn from the training part without a share of it, on which they are evaluated; the data's validation and test
+    parts are not used. The same recipe, space, data and seed give the same trials with one worker, resumed or not.
+
+    Args:
+        recipe: what to train, or the name or path of a recipe.
+        space: what varies, or the name or path of a search space.
+        data: a data set with a ``train`` part.
+        out: folder for ``study.db`` (Optuna's storage), ``best.toml``, ``results.csv``, figures, and ``trials/`` with a run
+            each, of which only the best keeps its weights.
+        trials: how many the study holds in total, interrupted ones not counted; None takes the space's.
+        seconds: no trial begins later than this; None sets no limit.
+        workers: processes to run trials in.
+        epochs: epochs of each trial in place of the recipe's.
+        resume: continue the study in ``out``, or join it while another process runs it.
+        on_trial: called in this process after each trial.
+
+    Raises:
+        DataError: there is no training part, or too little of it.
+        OptionError: a number is out of range.
+        OutputError: ``out`` holds a study and ``resume`` is False, or holds none and it is True, or cannot be written to.
+        RecipeError: the space does not fit the recipe, or the study in ``out`` has another recipe, space or data.
+        KeyboardInterrupt: the user stopped the study; results so far are written.
+    """
+    recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    space = fit_space(load_space(space) if isinstance(space, str) else space, recipe)
+    budget = space.trials if trials is None else trials
+    if workers < 1 or budget < 1 or (seconds is not None and seconds <= 0):
+        raise OptionError(f"got {budget} trials, {workers} workers, {seconds} seconds, expected more than 0 of each")
+    if epochs is not None and "schedule.epochs" in space.parameters:
+        raise OptionError("epochs: got a fixed number, but the search space varies schedule.epochs")
+    if space.sampler == "grid":
+        budget = min(budget, math.prod(map(len, space.grid.values())))
+    plan = _Plan(recipe, space, out, budget, epochs, None if seconds is None else time.time() + seconds)
+    plan.trial_recipe({})  # raises for epochs that no recipe can have
+    images = tuning_images(data, recipe)
+    part = images.part(VALIDATION)
+    counts = {name: int((hard_targets(part, head) >= 0).sum()) for name, head in recipe.heads.items()}
+    _create(plan, _digest(images), resume=resume)
+    try:
+        if workers == 1:
+            _work(plan, images, on_trial)
+        else:
+            _work_in_processes(plan, images, workers, on_trial)
+    finally:
+        with _open_study(plan) as study:
+            found = as_trials(study.get_trials(deepcopy=False), space)
+            written = write_results(found, recipe, space, out)
+            title = f"{recipe.name} on {len(part):,} held-out training images of {data.name}"
+            written += draw_figures(study, space, title, out)
+    return StudyResult(tuple(found), space, counts, (out / "study.db", *written))
+
+
+def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
+    """The training images that ``recipe`` draws, a share of them as the validation part of all trials.
+
+    The data's own validation and test parts are left out first: tuning must not choose by them.
+
+    Args:
+        faces: a data set with a ``train`` part.
+        recipe: its ``data.inner`` is the share, or ``VALIDATION_SHARE`` where that is 0; its seed draws.
+
+    Returns:
+        A data set with the parts ``train`` and ``validation``, exact copies kept on one side.
+
+    Raises:
+        DataError: there is no training part, or too little of it.
+    """
+    share = recipe.data.inner or VALIDATION_SHARE
+    own = subset(faces.part(TRAIN), replace(recipe, data=replace(recipe.data, inner=share, judge_counts={})))
+    held_out = own.split == INNER
+    if held_out.all() or not held_out.any():
+        raise DataError(
+            f"{faces.name}: got {len(own):,} training images, expected enough to set {share:.0%} of them aside",
+            hint="Use more images, or set data.inner in a copy of the recipe.",
+        )
+    return replace(own, split=np.where(held_out, VALIDATION, TRAIN))
+
+
+def silence_libraries() -> None:
+    """Let Lightning and Optuna log errors only."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def _create(plan: _Plan, digest: str, *, resume: bool) -> None:
+    """Create the study, or check that the one in ``plan.out`` has the same recipe, space, epochs and images."""
+    found = (plan.out / "study.db").exists() or (not resume and (plan.out / "trials").exists())
+    if found != resume:
+        what = "already holds a study" if found else "holds no study to resume"
+        raise OutputError(
+            f"{plan.out} {what}", hint="Use --resume to continue a study, or another --out for a new one."
+        )
+    with writing_to(plan.out):
+        plan.out.mkdir(parents=True, exist_ok=True)
+    settings: dict[str, Any] = {
+        "recipe": asdict(plan.recipe),
+        "space": plan.space.model_dump(exclude={"name", "trials"}),
+        "epochs": plan.epochs,
+        "images": digest,
+    }
+    settings = json.loads(json.dumps(settings))  # as the database returns it: lists for tuples
+    with _storage(plan.out) as storage:
+        direction = StudyDirection.MAXIMIZE if plan.space.maximize else StudyDirection.MINIMIZE
+        study = optuna.create_study(study_name=_NAME, storage=storage, direction=direction, load_if_exists=resume)
+        stored = study.user_attrs
+        differing = [name for name, value in settings.items() if stored and stored.get(name) != value]
+        if differing:
+            raise RecipeError(
+                f"{plan.out} holds a different study: {', '.join(differing)} differ from what is given",
+                hint="Resume with the recipe, search space, data and epochs it began with, or choose another --out.",
+            )
+        for name, value in settings.items():
+            study.set_user_attr(name, value)
+
+
+@contextmanager
+def _storage(out: Path) -> Iterator[RDBStorage]:
+    file = (out / "study.db").resolve()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since Optuna 2.8
+            storage = RDBStorage(
+                sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string(),
+                engine_kwargs={"connect_args": {"timeout": 120}},  # several processes write: wait for each other
+                heartbeat_interval=GRACE_S // 4,
+                grace_period=GRACE_S,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+            )
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+    except (sqlalchemy.exc.DatabaseError, optuna.exceptions.StorageInternalError) as error:
+        first = str(error).partition("\n")[0]
+        raise OutputError(
+            f"{file} cannot be used as a study: {first}",
+            hint="Check that the folder is writable and the disk has room, or start again with another --out.",
+        ) from error
+
+
+@contextmanager
+def _open_study(plan: _Plan) -> Iterator[optuna.Study]:
+    with _storage(plan.out) as storage:
+        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=_pruner(plan))
+
+
+def _work(
+    plan: _Plan,
+    images: Dataset,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
+    stop: Callable[[], bool] = lambda: False,
+    limit: int | None = None,
+) -> None:
+    """Run trials in this process until the study holds enough, ``limit`` are done, the time is up, or ``stop`` says so."""
+
+    def objective(trial: optuna.Trial) -> float:
+        return _train_trial(trial, plan, images, stop)
+
+    def finished(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        found = as_trials(study.get_trials(deepcopy=False), plan.space)
+        _keep_best_weights(plan, found)
+        write_results(found, plan.recipe, plan.space, plan.out)
+        on_trial(next(one for one in found if one.number == trial.number))
+
+    done = 0
+    with _open_study(plan) as study:
+        while not stop() and done != limit and (plan.ends is None or time.time() < plan.ends):
+            existing = study.get_trials(deepcopy=False)
+            index = sum(trial.state != TrialState.WAITING for trial in existing) - len(retried(existing))
+            if index >= plan.budget:
+                return
+            # A sampler continued from one seed would repeat its draws in a resumed study and in every other process.
+            study.sampler = _sampler(plan.space, index)
+            study.optimize(objective, n_trials=1, catch=(MienError, MemoryError), callbacks=[finished])
+            done += 1
+
+
+def _sampler(space: Space, index: int) -> BaseSampler:
+    """The sampler for the draw of this index, whose seed depends on nothing else."""
+    if space.sampler == "grid":
+        return GridSampler(space.grid, seed=space.seed)  # the seed also numbers the points
+    seed = int(np.random.SeedSequence([space.seed, index]).generate_state(1)[0])
+    return TPESampler(seed=seed) if space.sampler == "tpe" else RandomSampler(seed=seed)
+
+
+def _pruner(plan: _Plan) -> BasePruner:
+    """Compares with the median from the sixth trial and after the first fifth of the epochs."""
+    epochs = plan.epochs or plan.recipe.schedule.epochs
+    return MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
+
+
+def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset, stop: Callable[[], bool]) -> float:
+    """Train one trial; its objective is that of the epoch that the recipe keeps.
+
+    Raises:
+        MienError, MemoryError: the trial failed, and the study goes on.
+        optuna.TrialPruned: it was stopped early.
+        KeyboardInterrupt: the user or ``stop`` interrupted it; its values are queued again.
+    """
+    labels = {path: parameter.suggest(trial, path) for path, parameter in plan.space.parameters.items()}
+    try:
+        recipe = plan.trial_recipe(plan.space.values(labels))
+        pruning = _Pruning(trial, plan.space.objective, stop)
+        train(recipe, images, plan.run_folder(trial.number), callbacks=(pruning,))
+        return pruning.objective_value(recipe)
+    except (MienError, MemoryError) as error:
+        trial.set_user_attr("reason", str(error) or "not enough memory")
+        raise
+    except RuntimeError as error:
+        trial.set_user_attr("reason", str(error).partition("\n")[0])
+        if isinstance(error, torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
+            raise MemoryError from error
+        raise
+    except KeyboardInterrupt:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            retry = RetryHeartbeatStaleTrialCallback()
+        retry(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
+        raise
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+class _Pruning(lightning.Callback):
+    """Reports each epoch to Optuna, and stops the training where it says so or the loss is not finite.
+
+    Optuna's own callback reports one logged metric; a recipe's kept epoch needs score and loss of all epochs.
+
+    Args:
+        trial: where to report to.
+        objective: ``score`` or ``loss``.
+        stop: asked after each batch whether to end as on Ctrl-C.
+    """
+
+    def __init__(self, trial: optuna.Trial, objective: str, stop: Callable[[], bool]) -> None:
+        self._trial, self._objective, self._stop = trial, objective, stop
+        self._epochs: list[dict[str, float]] = []
+        self._pruned = False
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Interrupt where the study is to end."""
+        if self._stop():
+            raise KeyboardInterrupt
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002  # Lightning's hook
+        """Report the epoch; the last one is never pruned, since a complete trial tells more."""
+        found = {name: float(trainer.callback_metrics[f"val_{name}"]) for name in ("score", "loss")}
+        self._epochs.append(found)
+        done, finite = len(self._epochs), math.isfinite(found["loss"])
+        self._trial.report(found[self._objective], done)
+        self._pruned = done < (trainer.max_epochs or 0) and finite and self._trial.should_prune()
+        if self._pruned or not finite:
+            trainer.should_stop = True
+
+    def objective_value(self, recipe: Recipe) -> float:
+        """The objective at the epoch that the recipe keeps.
+
+        Raises:
+            RecipeError: the training diverged.
+            optuna.TrialPruned: it was pruned.
+        """
+        loss = self._epochs[-1]["loss"]
+        if not math.isfinite(loss):
+            raise RecipeError(f"training diverged: the loss is {loss} after epoch {len(self._epochs)}")
+        watch, sign = recipe.schedule.watch, 1 if recipe.schedule.watch == "score" else -1
+        best = max(self._epochs, key=lambda epoch: sign * epoch[watch])
+        kept = best if recipe.schedule.keep == "best" else self._epochs[-1]
+        for name, value in kept.items():
+            self._trial.set_user_attr(name, value)
+        if self._pruned:
+            raise optuna.TrialPruned
+        return kept[self._objective]
+
+
+def _keep_best_weights(plan: _Plan, trials: list[Trial]) -> None:
+    """Delete the weights of all ended trials but the best."""
+    best = next(iter(ranked(trials, plan.space)), None)
+    for trial in trials:
+        if trial.state != TrialState.RUNNING and trial is not best:
+            for weights in plan.run_folder(trial.number).glob("*.ckpt"):
+                weights.unlink(missing_ok=True)
+
+
+def _work_in_processes(plan: _Plan, images: Dataset, workers: int, on_trial: Callable[[Trial], None]) -> None:
+    """Run trials in ``workers`` processes, which share the processor's threads, until the study holds enough."""
+    context = multiprocessing.get_context("spawn")  # forked copies of a process that has used torch's threads hang
+    stop = context.Event()
+    threads = max(1, torch.get_num_threads() // workers)
+    with _open_study(plan) as study:
+        before = study.get_trials(deepcopy=False)
+        told = {trial.number for trial in before if trial.state.is_finished()}
+        open_trials = max(0, plan.budget - len(told) + len(retried(before)))
+
+        def report() -> None:
+            for trial in as_trials(study.get_trials(deepcopy=False), plan.space):
+                if trial.state.is_finished() and trial.number not in told:
+                    told.add(trial.number)
+                    on_trial(trial)
+
+        shares = [open_trials // workers + (number < open_trials % workers) for number in range(workers)]
+        with ProcessPoolExecutor(workers, context, _start_worker, (stop, threads)) as pool:
+            try:
+                futures = [pool.submit(_work_in_worker, plan, images, share) for share in shares if share]
+                while wait(futures, timeout=0.5).not_done:
+                    report()
+                report()
+                for future in futures:
+                    future.result()
+            except BrokenProcessPool as error:
+                raise MienError(
+                    "a worker process ended unexpectedly",
+                    hint="--resume tries its trial again. Fewer --workers need less memory.",
+                ) from error
+            finally:
+                stop.set()
+
+
+_stop: Callable[[], bool] = bool  # of a worker process; set as it starts
+
+
+def _start_worker(stop: Any, threads: int) -> None:
+    global _stop  # noqa: PLW0603  # an event reaches a spawned process only as it starts
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one sets the event
+    torch.set_num_threads(threads)
+    silence_libraries()
+    parent = multiprocessing.parent_process()
+    _stop = lambda: bool(stop.is_set()) or not (parent and parent.is_alive())  # noqa: E731
+
+
+def _work_in_worker(plan: _Plan, images: Dataset, limit: int) -> None:
+    with suppress(KeyboardInterrupt):  # asked for by the event, and stored
+        _work(plan, images, stop=_stop, limit=limit)
+
+
+def _digest(faces: Dataset) -> str:
+    """A fingerprint of images, labels, votes and split: 32 hexadecimal digits."""
+    seen = hashlib.blake2b(digest_size=16)
+    votes = [faces.votes.emotions, faces.votes.unknown, faces.votes.no_face] if faces.votes else []
+    for array in (faces.images, faces.labels, faces.split == TRAIN, *votes):
+        seen.update(np.ascontiguousarray(array).tobytes())
+    return seen.hexdigest()

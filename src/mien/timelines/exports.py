@@ -1,0 +1,118 @@
+"""Spans for other programs: tables for statistics and ELAN, subtitles for players."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import io
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from ..drawing import percent
+from ..errors import OptionError
+from .figure import FORMATS, figure
+from .page import page
+from .spans import Span
+from .tracks import VideoTimeline
+
+SPAN_COLUMNS = ("source", "track_id", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
+#: More faces at a time would cover the video.
+_MOST_LINES = 4
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+SPAN_FORMATS = tuple(_SEPARATORS)
+REPORT_FORMATS = (".html", ".htm")
+SUBTITLE_FORMATS = (".srt",)
+
+
+def render(videos: Sequence[VideoTimeline], path: Path, *, shortest_s: float) -> bytes:
+    """The content of a file for timelines, of the kind that its extension selects: see ``Timeline.render``."""
+    kind = path.suffix.lower()
+    if kind in SPAN_FORMATS:
+        return span_table(videos, path)
+    if kind in SUBTITLE_FORMATS:
+        return subtitles(videos)
+    if kind in FORMATS:
+        return figure(videos, path)
+    if kind in REPORT_FORMATS:
+        return page(videos, shortest_s=shortest_s)
+    known = (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS)
+    raise OptionError(
+        f"unknown format: got {path.name!r}, expected a name that ends in {', '.join(known)}",
+        hint="Rename the output, for example to timeline.html.",
+    )
+
+
+def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
+    """All spans as a table in UTF-8: ``SPAN_COLUMNS``, a line a span; times in seconds with 3 decimals.
+
+    Args:
+        videos: what to write.
+        path: tells the format: commas for ``.csv``; tabs for ``.tsv`` and ``.txt``, as ELAN imports them.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=_SEPARATORS[path.suffix.lower()], lineterminator="\n")
+    writer.writerow(SPAN_COLUMNS)
+    for video in videos:
+        for track in video.tracks:
+            for span in track.spans:
+                times = [f"{seconds:.3f}" for seconds in (span.start_s, span.end_s, span.seconds)]
+                unsure = "true" if span.unsure else "false"
+                writer.writerow([video.source, track.track_id, *times, span.emotion, f"{span.confidence:.4f}", unsure])
+    return text.getvalue().encode()
+
+
+def subtitles(videos: Sequence[VideoTimeline]) -> bytes:
+    """The spans of one video as SubRip subtitles (``.srt``), UTF-8: a line a face, a new caption whenever one changes.
+
+    Four faces at a time, those seen longest in the video first. A face that was unsure has a question mark: ``sad?``.
+
+    Raises:
+        OptionError: there are several videos.
+    """
+    if len(videos) != 1:
+        raise OptionError(
+            f"subtitles: got {len(videos)} videos, expected one",
+            hint=f"Choose one with --source, such as --source {videos[0].name!r}." if videos else "Read a video first.",
+        )
+    captions: list[str] = []
+    for start, end, lines in _captions(videos[0]):
+        captions.append(f"{len(captions) + 1}\n{_timecode(start)} --> {_timecode(end)}\n{lines}\n\n")
+    return "".join(captions).encode()
+
+
+def _captions(video: VideoTimeline) -> Iterator[tuple[int, int, str]]:
+    """Start and end in milliseconds, and text; never two at a time, for players show such on top of each other."""
+    several = len(video.tracks) > 1
+    spans = sorted(
+        (_ms(span.start_s), _ms(span.end_s), rank, _line(track.track_id if several else None, span))
+        for rank, track in enumerate(video.ranked)
+        for span in track.spans
+    )
+    changes = sorted({at for start, end, *_ in spans for at in (start, end)})
+    running: list[tuple[int, int, str]] = []  # rank, end, line
+    next_span = 0
+    for start, end in pairwise(changes):
+        running = [entry for entry in running if entry[1] > start]
+        while next_span < len(spans) and spans[next_span][0] <= start:
+            _, until, rank, line = spans[next_span]
+            running += [(rank, until, line)] if until > start else []
+            next_span += 1
+        if running:
+            lines = [line for _, _, line in heapq.nsmallest(_MOST_LINES, running)]
+            more = len(running) - len(lines)
+            yield start, end, "\n".join([*lines, *([f"and {more} more"] if more else [])])
+
+
+def _line(track: int | None, span: Span) -> str:
+    who = "" if track is None else f"{track}: "
+    return f"{who}{span.emotion}{'?' if span.unsure else ''} {percent(span.confidence)}"
+
+
+def _ms(seconds: float) -> int:
+    return round(1000 * seconds)
+
+
+def _timecode(ms: int) -> str:
+    seconds, ms = divmod(ms, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02},{ms:03}"

@@ -1,0 +1,116 @@
+"""Timelines as people like to see them on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..clock import clock
+from ..drawing import COLORS, ink_on
+from .presentation import about, binned, counted, mostly, share
+from .tracks import TrackTimeline, VideoTimeline
+
+#: Tracks seen for less time than these are counted, not listed.
+MOST_TRACKS = 20
+_NARROWEST, _WIDEST = 16, 64
+_WIDE_CONSOLE = 100
+_BESIDE, _BESIDE_NARROW = 66, 54  # columns that the words beside the strip take
+_UNSURE, _NOT_SEEN, _SHADE = "?", ".", "\N{LIGHT SHADE}"
+_SPACE = "\N{NO-BREAK SPACE}"
+
+
+def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[RenderableType]:
+    """What to print: a heading and a table for each video, and a legend.
+
+    A strip shows each track over the whole video: a letter a change of emotion on its color, or, where there are no
+    colors, a letter a step.
+    """
+    for video in videos:
+        yield Text.assemble((video.name, "bold"), "  ", (about(video), "dim"))
+        if video.tracks:
+            yield _table(video, console)
+        if video.untracked:
+            yield Text(f"{counted(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
+        hidden = video.ranked[MOST_TRACKS:]
+        if hidden:
+            seconds = clock(max(track.seen_s for track in hidden))
+            yield Text(f"and {len(hidden):,} more people, each seen for {seconds} or less; --json lists all", "dim")
+        yield ""
+    if any(video.tracks for video in videos):
+        yield _legend(videos[0].emotions, console)
+        yield Text("unsure: too unlikely to rely on. An expression is not a feeling.", "dim")
+
+
+def _table(video: VideoTimeline, console: Console) -> Table:
+    wide = console.width >= _WIDE_CONSOLE
+    width = min(max(console.width - (_BESIDE if wide else _BESIDE_NARROW), _NARROWEST), _WIDEST)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("person", justify="right")
+    table.add_column("seen", justify="right", no_wrap=True)
+    table.add_column(_axis(video, width), no_wrap=True, width=width)
+    table.add_column("mostly", ratio=1)
+    table.add_column("unsure", justify="right", no_wrap=True)
+    for track in video.ranked[:MOST_TRACKS]:
+        unsure = Text(share(track.unsure_share), "bold" if track.unsure_share >= 0.5 else "")
+        strip = _strip(track, video, width, console)
+        table.add_row(str(track.track_id), clock(track.seen_s), strip, _named(track, 3 if wide else 2), unsure)
+    return table
+
+
+def _named(track: TrackTimeline, most: int) -> Text:
+    named = [f"{emotion} {share(part)}" for emotion, part in mostly(track)[:most]]
+    return Text(", ".join(named)) if named else Text("nothing to rely on", "italic")
+
+
+def _axis(video: VideoTimeline, width: int) -> str:
+    first, last = clock(video.start_s), clock(video.end_s)
+    return first + last.rjust(width - len(first))
+
+
+def _strip(track: TrackTimeline, video: VideoTimeline, width: int, console: Console) -> Text:
+    bins = binned(track, video.start_s, video.end_s, width)
+    letter = letters(video.emotions)
+    shade = _UNSURE if console.options.ascii_only else _SHADE
+    text = Text()
+    before = None
+    for seen, unsure, place in zip(bins.seen, bins.unsure, bins.strongest):
+        emotion = video.emotions[int(place)]
+        state = _NOT_SEEN if not seen else _UNSURE if unsure else letter[emotion]
+        if console.color_system is None:
+            text.append(state)
+        elif not seen:
+            text.append(" ")
+        elif state == before:
+            text.append(shade if unsure else " ", "dim" if unsure else _style(emotion))
+        else:
+            text.append(state, "" if unsure else _style(emotion))
+        before = state
+    return text
+
+
+def _style(emotion: str) -> str:
+    ground, ink = COLORS[emotion], ink_on(COLORS[emotion])
+    return f"rgb({ink[0]},{ink[1]},{ink[2]}) on rgb({ground[0]},{ground[1]},{ground[2]})"
+
+
+def _legend(emotions: tuple[str, ...], console: Console) -> Text:
+    plain = console.color_system is None
+    text = Text()
+    for emotion, letter in letters(emotions).items():
+        text.append(letter if plain else f"{_SPACE}{letter}{_SPACE}", "" if plain else _style(emotion))
+        text.append(f"{_SPACE}{emotion}  ", "dim")
+    text.append(f"{_UNSURE}{_SPACE}unsure  ", "dim")
+    text.append(f"{_NOT_SEEN if plain else 'blank'}{_SPACE}not{_SPACE}seen", "dim")
+    return text
+
+
+def letters(emotions: Sequence[str]) -> dict[str, str]:
+    """One letter for each emotion, the first of its name that no other has taken."""
+    given: dict[str, str] = {}
+    for emotion in emotions:
+        free = [letter for letter in emotion if letter not in given.values()]
+        given[emotion] = free[0] if free else "*"
+    return given

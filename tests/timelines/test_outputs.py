@@ -1,0 +1,221 @@
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from typer import Typer
+from typer.testing import CliRunner
+
+from mien.cli.timeline import timeline as command
+from mien.clock import clock
+from mien.drawing import COLORS
+from mien.emotions import EMOTIONS
+from mien.errors import OptionError, OutputError
+from mien.timelines.exports import subtitles
+from mien.timelines.figure import figure
+from mien.timelines.page import page as render
+from mien.timelines.presentation import binned, share, stacked, tick_step
+from mien.timelines.terminal import letters, shown
+
+from .conftest import steady, videos_of
+
+TALK = [*["happy"] * 20, *[None] * 10, *["sad?"] * 20]
+
+
+@pytest.fixture
+def app():
+    made = Typer()
+    made.command()(command)
+    return made
+
+
+def run(app, *words):
+    done = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=True)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_bins_keep_every_second_exactly(table):
+    rng = np.random.default_rng(1)
+    times = np.cumsum(rng.uniform(0.02, 0.2, 300))
+    words = rng.choice([*EMOTIONS, "sad?"], 300)
+    (video,) = videos_of(table([(round(t, 3), {1: w}) for t, w in zip(times.tolist(), words.tolist())]))
+    (track,) = video.tracks
+    mean = np.average(track.probabilities, axis=0, weights=track.durations)
+    for count in (1, 7, 1000):
+        bins = binned(track, track.start_s, track.end_s, count)
+        assert bins.seen.all()
+        assert bins.probabilities.mean(0) == pytest.approx(mean, abs=1e-6)
+        assert bins.probabilities.sum(1) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_gap_is_blank_and_unsure_is_faint(table):
+    (video,) = videos_of(table(steady(TALK)))
+    image = stacked(binned(video.tracks[0], 0, 5, 50), 10)
+    assert image.shape == (10, 50, 4)
+    assert (image[:, 20:30, 3] == 0).all()
+    assert (image[:, :20, 3] == 255).all()
+    assert (image[:, 30:, 3] > 0).all()
+    assert (image[:, 30:, 3] < 255).all()
+    happy = (image[:, 0, :3] == COLORS["happy"]).all(1)
+    assert happy.mean() == pytest.approx(0.8, abs=0.11)
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_the_figure_is_a_image(table, tmp_path, ending):
+    videos = videos_of(table(steady(TALK), steady([None] * 3), steady(["happy"])))
+    drawn = figure(videos, tmp_path / f"a.{ending}")
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    assert drawn.startswith(start)
+    assert drawn == figure(videos, tmp_path / f"a.{ending}")
+    if ending == "png":
+        pixels = np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB")).reshape(-1, 3)
+        assert (pixels == COLORS["happy"]).all(1).sum() > 1000
+
+
+def test_names_with_dollars_are_no_formulas(table, tmp_path):
+    path = table(steady(["happy"] * 3))
+    path.write_text(path.read_text().replace("videos/0.mp4", "$a$ & <b>.mp4"))
+    videos = videos_of(path)
+    assert b"svg" in figure(videos, tmp_path / "a.svg")
+    assert "$a$ &amp; &lt;b&gt;.mp4" in render(videos, shortest_s=0.3).decode()
+
+
+def test_no_face_is_said_in_figure_and_page(table, tmp_path):
+    videos = videos_of(table(steady([None] * 3)))
+    assert figure(videos, tmp_path / "a.png")
+    assert "No face was seen." in render(videos, shortest_s=0.3).decode()
+
+
+def test_beyond_fifty_tracks_some_are_left_out_and_counted(table):
+    crowd = [(0.1 * i, {k: "happy" for k in range(60) if k >= i}) for i in range(8)]
+    html = render(videos_of(table(crowd)), shortest_s=0.3).decode()
+    assert html.count('role="img"') == 50
+    assert "10 people seen for less time" in html
+
+
+class _Page(HTMLParser):
+    """Collects what a browser would fetch, and sees that every tag is closed."""
+
+    void = frozenset({"meta", "img", "br"})
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.open = [], []
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.fetched += [found[name] for name in ("src", "srcset") if name in found]
+        if tag == "link":
+            self.fetched.append(found["href"])
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_but_itself(table):
+    text = render(videos_of(table(steady(TALK), steady(["sad"] * 5))), shortest_s=0.5).decode()
+    page = _Page()
+    page.feed(text)
+    assert not page.open
+    assert all(place.startswith("data:") for place in page.fetched)
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    assert "An expression is not a feeling" in text
+    assert "shorter than 0.5 s" in text
+
+
+def test_subtitles_never_overlap_and_cover_what_was_seen(table):
+    script = [(0.1 * i, {1: "happy"} | ({2: "sad?"} if 10 <= i < 30 else {})) for i in range(40)]
+    text = subtitles(videos_of(table(script))).decode()
+    times = re.findall(r"00:00:(\d\d),(\d{3}) --> 00:00:(\d\d),(\d{3})", text)
+    assert [(int(a) * 1000 + int(b), int(c) * 1000 + int(d)) for a, b, c, d in times] == [
+        (0, 1000),
+        (1000, 3000),
+        (3000, 4000),
+    ]
+    assert "1: happy 80%\n2: sad? 40%\n" in text
+    assert text.startswith("1\n00:00:00,000 --> ")
+
+
+def test_subtitles_of_one_face_need_no_number(table):
+    assert b"\nhappy 80%\n" in subtitles(videos_of(table(steady(["happy"] * 5))))
+
+
+def test_subtitles_belong_to_one_video(table):
+    with pytest.raises(OptionError, match="got 2 videos") as caught:
+        subtitles(videos_of(table(steady(["happy"]), steady(["sad"]))))
+    assert "--source" in caught.value.hint
+
+
+def test_a_terminal_without_colors_gets_letters(table):
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    for part in shown(videos_of(table(steady(TALK))), console):
+        console.print(part)
+    text = console.file.getvalue()
+    assert re.search(r"\bh+\.+\?+", text)
+    assert "happy 50%" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_letters_differ():
+    assert len(set(letters(EMOTIONS).values())) == len(EMOTIONS)
+
+
+def test_words():
+    assert [clock(0), clock(59.6), clock(3599.6), clock(65.28, 1)] == ["0:00", "1:00", "1:00:00", "1:05.3"]
+    assert [share(0), share(0.001), share(0.012), share(0.624), share(1)] == ["0%", "< 1%", "1%", "62%", "100%"]
+    assert [tick_step(s, 5) for s in (0.04, 9, 100, 3600, 1e9)] == [0.1, 2, 30, 900, 1e9]
+
+
+def test_the_command_writes_everything(app, table, tmp_path):
+    path = table(steady(TALK))
+    outputs = {"--out": "r.html", "--figure": "f.svg", "--spans": "s.tsv", "--srt": "t.srt"}
+    words = [word for option, name in outputs.items() for word in (option, tmp_path / "made" / name)]
+    done = run(app, path, *words)
+    assert done.exit_code == 0, done.output
+    assert "0.mp4" in done.stdout
+    assert {made.name for made in (tmp_path / "made").iterdir()} == set(outputs.values())
+    lines = (tmp_path / "made" / "s.tsv").read_text().splitlines()
+    assert lines[1].split("\t") == ["videos/0.mp4", "1", "0.000", "2.000", "2.000", "happy", "0.8000", "false"]
+    with pytest.raises(OutputError, match="exists"):
+        run(app, path, *words)
+    assert run(app, path, *words, "--overwrite").exit_code == 0
+
+
+def test_json_is_all_that_is_printed(app, table):
+    done = run(app, table(steady(TALK)), "--json")
+    assert json.loads(done.stdout)[0]["tracks"][0]["seen_s"] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "match"),
+    [
+        (["--out", "r.pdf"], OptionError, "expected a name that ends in .html"),
+        (["--figure", "r.gif"], OptionError, "expected a name that ends in .png"),
+        (["--spans", "results.csv"], OptionError, "the table itself"),
+        (["--figure", "a.png", "--spans", "b.csv", "--srt", "c.txt"], OptionError, "ends in .srt"),
+        (["--spans", "results.csv/under.csv"], OutputError, "cannot write"),
+    ],
+)
+def test_outputs_that_cannot_be(app, table, monkeypatch, words, error, match):
+    path = table(steady(TALK))
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(error, match=match):
+        run(app, path, *words)
+    assert [left.name for left in path.parent.iterdir()] == ["results.csv"]
+
+
+def test_the_rooms_of_the_timeline_load_no_matplotlib():
+    code = "import sys, mien.timelines.figure, mien.timeline.page, mien.cli.timeline; assert 'matplotlib' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
