@@ -395,11 +395,10 @@ class Watch:
             yield frame, readings
 
     def __enter__(self) -> Watch:
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.__exit__, None, None, None)
             self._outputs = _open_sinks(self._stack, self._sinks, self._context)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

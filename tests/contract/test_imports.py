@@ -16,9 +16,10 @@ TORCH_ROOMS = (
     "mien.lab.corruptions",
     "mien.lab.networks",
     "mien.lab.train",
-    "mien.lab.tune",
+    "mien.lab.tuning",
     "mien.lab.export",
     "mien.lab.explaining",
+    "mien.lab.detector",
     "mien.lab.distill",
 )
 

@@ -9,7 +9,7 @@ from enum import Enum
 
 import numpy as np
 
-from ..lab.compare.significance import holm
+from ..stats import holm
 from .power import LEVEL
 from .rates import (
     Counts,
