@@ -1,0 +1,74 @@
+"""Numbers as text, the same way in every report, table and message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: What stands for an unknown value.
+UNKNOWN = "\N{EN DASH}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Format a share in [0, 1], such as ``87.9%``; a positive share that would read as zero gives ``<0.1%``."""
+    if share is None:
+        return UNKNOWN
+    least = 10.0**-digits
+    if 0 < share < least / 200:
+        return f"<{least:.{digits}f}%"
+    return f"{100 * share:.{digits}f}%"
+
+
+def points(difference: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """Format a difference of two shares in percentage points, such as ``11.1 points``."""
+    if difference is None:
+        return UNKNOWN
+    return f"{100 * difference:{'+' if signed else ''}.{digits}f} points"
+
+
+def interval(ends: tuple[float, float] | None, digits: int = 1, *, scale: float = 100.0) -> str:
+    """Format an interval of shares, such as ``[86.7, 89.0]``; ``scale=1`` for other numbers. Empty if unknown."""
+    return "" if ends is None else f"[{scale * ends[0]:.{digits}f}, {scale * ends[1]:.{digits}f}]"
+
+
+def estimate(share: float | None, ends: tuple[float, float] | None, digits: int = 1) -> str:
+    """Format a share with its 95% confidence interval, such as ``87.9% (95% CI [86.7, 89.0])``."""
+    text = percent(share, digits)
+    return text if ends is None else f"{text} (95% CI {interval(ends, digits)})"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Format a number to significant digits, such as ``0.285`` or ``1,234``."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:,.{digits}g}"
+
+
+def count(n: int, noun: str = "", plural: str = "") -> str:
+    """Format a count with an optional noun, such as ``28,709``, ``1 image`` or ``3 images``."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}" if noun else f"{n:,}"
+
+
+def seconds(value: float | None) -> str:
+    """Format a duration: ``0.8 s``, ``42 s``, ``1 min 15 s``, ``2 h 03 min``."""
+    if value is None:
+        return UNKNOWN
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def p_value(p: float | None) -> str:
+    """Format a p-value, such as ``p = 0.012`` or ``p < 0.001``."""
+    if p is None:
+        return UNKNOWN
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def join(names: Sequence[str], word: str = "and", most: int | None = None) -> str:
+    """Join names: ``a``, ``a and b``, ``a, b and c``; beyond ``most`` names, ``a, b and 3 more``."""
+    if most is not None and len(names) > most:
+        names = [*names[:most], f"{len(names) - most:,} more"]
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
