@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
+from mien.detection import create_detector
 from mien.detection.base import NoDetector
 from mien.detection.centerface import CenterFace
-from mien.detection.registry import create_detector
 from mien.detection.tiling import MOST_PIXELS, plan, zoom
 from mien.io.images import read_image
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
-from ..concurrency import worker_count
+from ..reader import worker_count
 
 #: What speed depends on.
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "opencv-python", "pillow")

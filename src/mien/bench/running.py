@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import OutputError
-from ..model.registry import ORIGINAL, load_model, shipped_models
+from ..model.card import ORIGINAL, load_model, shipped_models
 from ..options import ReadOptions
 from .machine import setting
 from .photos import PORTRAITS, SIZES, PhotoSet, made_up, of_the_user

@@ -127,7 +127,7 @@ def _once(steps: Any, paths: list[str]) -> tuple[dict[str, float], int]:
 def _huge(options: Any) -> dict[str, float]:
     import numpy as np  # noqa: PLC0415
 
-    from ..detection.registry import create_detector  # noqa: PLC0415
+    from ..detection import create_detector  # noqa: PLC0415
     from ..types import Frame  # noqa: PLC0415
 
     frame = Frame(np.full((5774, 8660, 3), 90, np.uint8))

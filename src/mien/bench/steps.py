@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..detection.registry import create_detector
+from ..detection import create_detector
 from ..io.images import read_image
+from ..model.card import load_model
 from ..model.classifier import EmotionClassifier, Prediction
 from ..model.preprocess import align_face, sharpness, to_tensor
-from ..model.registry import load_model
 from ..model.session import open_session
 from ..options import ReadOptions
 from ..types import Face, Frame, Reading

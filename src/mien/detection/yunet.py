@@ -9,9 +9,8 @@ import numpy as np
 
 from ..errors import ModelError
 from ..types import Face, Frame
-from .base import as_faces, suppress
+from .base import THRESHOLDS, as_faces, suppress
 
-THRESHOLD = 0.7
 #: YuNet's boxes are about as tight as CenterFace's.
 MARGIN = 1.15
 _MOST_OVERLAP = 0.3
@@ -30,7 +29,7 @@ class YuNet:
         ModelError: OpenCV cannot read the file.
     """
 
-    def __init__(self, file: str | Path, threshold: float = THRESHOLD) -> None:
+    def __init__(self, file: str | Path, threshold: float = THRESHOLDS["yunet"]) -> None:
         if not Path(file).is_file():
             raise ModelError(f"no YuNet weights at {file}", hint="Give the path of YuNet's .onnx file.")
         try:
