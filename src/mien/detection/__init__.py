@@ -31,7 +31,7 @@ def create_detector(options: ReadOptions) -> Detector:
             "detector 'yunet' requires a weights file, which mien does not include",
             hint="Give the path of face_detection_yunet_2023mar.onnx (OpenCV model zoo) with --detector-file.",
         )
-    return YuNet(options.detector_file, threshold)
+    return YuNet(options.detector_file, threshold, options.threads)
 
 
 def score_needed(options: ReadOptions) -> float:

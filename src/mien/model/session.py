@@ -34,7 +34,7 @@ finally:  # the environment belongs to the program that imports mien
 # Where it was imported before, this stops what it would still send; also the events that older builds leave to Windows
 onnxruntime.disable_telemetry_events()
 
-__all__ = ["PIPELINE_HEAD", "Output", "PipelineSession", "onnxruntime", "open_pipeline", "open_session"]
+__all__ = ["PIPELINE_HEAD", "Output", "PipelineSession", "onnxruntime", "open_onnx", "open_pipeline", "open_session"]
 
 #: The only output of a pipeline.
 PIPELINE_HEAD = "labels"
@@ -72,8 +72,12 @@ def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.Inferen
         ModelError: onnxruntime cannot read the file.
         MissingExtraError: it is a baseline and the extra ``lab`` is not installed.
     """
-    if weights.startswith(b"PK\x03\x04"):  # a skops file is a ZIP archive
-        return open_pipeline(weights, name)
+    is_zip = weights.startswith(b"PK\x03\x04")  # as a skops file is
+    return open_pipeline(weights, name) if is_zip else open_onnx(weights, threads, name)
+
+
+def open_onnx(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession:
+    """A CPU session of an ONNX file; arguments and errors as for ``open_session``."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = min(threads, os.cpu_count() or 1)  # more only wait for each other
     options.inter_op_num_threads = 1
