@@ -62,7 +62,7 @@ def current_environment(threads: int) -> Environment:
         python=platform.python_version(),
         packages={name: metadata.version(name) for name in _PACKAGES if name in installed},
         system=platform.platform(terse=True),
-        processor=_processor(),
+        processor=processor_name(),
         cores=worker_count(0),
         memory_gb=_memory_gb(),
         threads=threads,
@@ -78,7 +78,7 @@ def _memory_gb() -> float | None:
         return None
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """The processor's name; ``platform.processor()`` gives only ``x86_64`` on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
