@@ -27,7 +27,7 @@ def create_detector(options: ReadOptions) -> Detector:
             "detector 'yunet' needs its weights, which do not come with mien",
             hint="Give the path of face_detection_yunet_2023mar.onnx (from OpenCV's model zoo) with --detector-file.",
         )
-    return YuNet(options.detector_file, score_needed(options))
+    return YuNet(options.detector_file, score_needed(options), options.threads)
 
 
 def score_needed(options: ReadOptions) -> float:

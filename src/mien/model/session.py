@@ -23,8 +23,11 @@ def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.Inferen
         ModelError: onnxruntime cannot read the file.
         MissingExtraError: it is a baseline and the extra ``lab`` is not installed.
     """
-    if is_pipeline(weights):
-        return open_pipeline(weights, name)
+    return open_pipeline(weights, name) if is_pipeline(weights) else open_onnx(weights, threads, name)
+
+
+def open_onnx(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession:
+    """A CPU session of an ONNX file; arguments and errors as for ``open_session``."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = min(threads, os.cpu_count() or 1)  # more only wait for each other
     options.inter_op_num_threads = 1
