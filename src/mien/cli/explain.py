@@ -180,7 +180,7 @@ def _explain(
 
 def _sanity(photos: Sequence[str], options: ReadOptions, emotion: str | None, out: Path | None) -> list[str]:
     """Run the randomization test; gives what could not be read."""
-    from ..bench.photos import PORTRAITS
+    from ..benchmarking.images import PORTRAITS
     from ..errors import OptionError, SourceError
     from ..explanations.explainer import randomization_test
     from ..io.atomic import write_atomically
