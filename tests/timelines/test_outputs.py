@@ -216,6 +216,6 @@ def test_outputs_that_cannot_be(app, table, monkeypatch, words, error, match):
 
 
 def test_the_rooms_of_the_timeline_load_no_matplotlib():
-    code = "import sys, mien.timelines.figure, mien.timeline.page, mien.cli.timeline; assert 'matplotlib' not in sys.modules"
+    code = "import sys, mien.timelines.figure, mien.timelines.page; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
