@@ -19,7 +19,7 @@ from mien.lab.comparison.report import as_dict, as_markdown, columns, notes, ver
 from mien.lab.comparison.results import compare, latencies
 from mien.lab.comparison.task import build_test_set, common_task
 from mien.lab.ensembles.make import ensemble
-from mien.lab.evaluate.predict import open_classifier
+from mien.lab.evaluation.classifier import open_classifier
 from mien.lab.recipe import Data, Head
 from mien.lab.train.run import train
 from mien.model.card import HeadCard

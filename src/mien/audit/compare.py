@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, OptionError
-from ..lab.evaluate.scores import wilson
+from ..lab.evaluation.metrics import wilson
 from ..stats import holm, mcnemar
 from .gaps import Interval, percentile_interval
 from .grouping import MIN_GROUP_SIZE, check_settings, grouping

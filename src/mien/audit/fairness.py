@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..extras import require
-from ..lab.evaluate.scores import wilson
+from ..lab.evaluation.metrics import wilson
 from .gaps import Gap, Interval, Verdict, fairness_gaps, holm_corrected
 from .grouping import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
 from .power import images_needed, minimum_detectable_gap

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..lab.evaluate.scores import wilson
+from ..lab.evaluation.metrics import wilson
 from .fairness import RESAMPLES
 from .gaps import Gap, Interval, Verdict, holm_corrected, parity_gaps
 from .grouping import MIN_GROUP_SIZE, excluded_note, groupings

@@ -19,7 +19,7 @@ from scipy.stats import binom
 
 from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
-from ..lab.evaluate.scores import wilson
+from ..lab.evaluation.metrics import wilson
 from .gaps import Interval
 from .grouping import grouping
 from .predictions import Columns, Predictions, predictions_of

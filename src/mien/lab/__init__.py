@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
+    from .calibration import measure_calibration
     from .comparison.results import compare
     from .ensembles.make import ensemble
+    from .evaluation.evaluate import Evaluation, evaluate
+    from .exporting import export
     from .tuning.study import tune
 
-__all__ = ["baseline", "baseline_settings", "compare", "ensemble", "tune"]
+__all__ = [
+    "Evaluation",
+    "baseline",
+    "baseline_settings",
+    "compare",
+    "ensemble",
+    "evaluate",
+    "export",
+    "measure_calibration",
+    "tune",
+]
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
@@ -19,6 +32,10 @@ _MODULES = {
     "baseline_settings": "baselines",
     "compare": "comparison.results",
     "ensemble": "ensembles.make",
+    "Evaluation": "evaluation.evaluate",
+    "evaluate": "evaluation.evaluate",
+    "export": "exporting",
+    "measure_calibration": "calibration",
     "tune": "tuning.study",
 }
 

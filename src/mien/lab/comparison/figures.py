@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from ..evaluate.report import save
+from ..evaluation.report import save
 from .models import Engine
 from .results import Comparison, Result
 

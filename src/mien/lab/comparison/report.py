@@ -17,7 +17,7 @@ from rich.text import Text
 from sklearn.metrics import classification_report
 
 from ...io.atomic import write_atomically
-from ..evaluate.report import class_bars, confusion, reliability_diagram
+from ..evaluation.report import class_bars, confusion, reliability_diagram, save
 from .figures import learning_curves, pareto_figure
 from .models import Engine, Selection
 from .results import ALPHA, Comparison, Result
@@ -207,7 +207,7 @@ def _write_model(comparison: Comparison, result: Result, folder: Path) -> list[P
     heading = f"{result.model.name} ({comparison.data}, {comparison.split})"
     figures = {"confusion.png": confusion, "reliability.png": reliability_diagram, "classes.png": class_bars}
     for name, draw in figures.items():
-        draw(result.scores, heading, folder / name)
+        save(draw(result.scores, heading), folder / name)
     emotions = comparison.task.emotions
     report = classification_report(
         comparison.test_set.y_true,

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from ...data.dataset import Dataset
 from ...emotions import positions
 from ...stats import holm, mcnemar
-from ..evaluate.predict import open_classifier, predict
-from ..evaluate.protocol import machine
-from ..evaluate.scores import Scores, score
+from ..evaluation.classifier import open_classifier, predict
+from ..evaluation.evaluate import machine
+from ..evaluation.metrics import Scores, score
 from .models import Model, open_models
 from .task import Task, TestSet, build_test_set, common_task, rows_of
 
