@@ -13,10 +13,10 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mien.cli.timeline import timeline as command
-from mien.clock import clock
 from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
+from mien.report.format import clock
 from mien.timelines.exports import subtitles
 from mien.timelines.figure import figure
 from mien.timelines.page import page as render
