@@ -19,6 +19,7 @@ __all__ = [
     "LABEL_SETS",
     "AbstainReason",
     "BatchResult",
+    "BenchResult",
     "Box",
     "DataError",
     "Explainer",
@@ -53,6 +54,7 @@ __all__ = [
     "audit_parity",
     "audit_predict",
     "audit_thresholds",
+    "bench",
     "explain",
     "find_images",
     "measure_attributes",
@@ -75,6 +77,8 @@ _HOMES = {
     "audit_predict": ".audit.predict",
     "audit_thresholds": ".audit.thresholds",
     "BatchResult": ".batch",
+    "bench": ".benchmarking.bench",
+    "BenchResult": ".benchmarking.bench",
     "Box": ".types",
     "DataError": ".errors",
     "EMOTIONS": ".emotions",
@@ -126,6 +130,7 @@ if TYPE_CHECKING:
     from .audit.predict import audit_predict
     from .audit.thresholds import audit_thresholds
     from .batch import BatchResult, Failure, read_files
+    from .benchmarking.bench import BenchResult, bench
     from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS
     from .errors import (

@@ -1,57 +1,59 @@
-"""``mien bench`` as a user meets it."""
+"""``mien bench`` and ``mien.bench``."""
 
 import json
+import os
 
 import pytest
 
-from mien.bench import running
-from mien.bench.running import Effort
+import mien as library
+from mien.benchmarking import bench as measuring
+from mien.benchmarking.environment import current_environment
+from mien.benchmarking.report import report
 
 
-@pytest.fixture
-def hurried(monkeypatch):
-    """The least there is to measure."""
-    monkeypatch.setattr(running, "QUICK", Effort(1, 1, 0.0, 0.0, 1))
-    monkeypatch.setattr(running, "shipped_models", lambda: ["default"])
+@pytest.fixture(scope="module")
+def result():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "shipped_models", lambda: ["default"])
+        return library.bench(quick=True)
 
 
-@pytest.mark.usefixtures("hurried")
-def test_a_quick_run_measures_each_model_twice(mien, tmp_path):
-    place = tmp_path / "new" / "speed.json"
-    code, out, err = mien("bench", "--quick", "--json", "--out", place)
+def test_each_model_is_measured_with_and_without_flip(result):
+    assert [(speed.model, speed.flip) for speed in result.speeds] == [("default", True), ("default", False)]
+    for speed in result.speeds:
+        (stages,) = speed.stages
+        assert (stages.n_images, stages.n_faces) == (3, 6)
+        assert all(ms > 0 for ms in stages.ms.values())
+        assert list(stages.ms) == ["decode", "detect", "crop", "classify"]
+        assert speed.peak_mb is None or speed.peak_mb > 50
+        assert speed.ms_per_face > 0
+        assert speed.start_s > 0.05
+
+
+def test_the_result_becomes_json_and_a_page(result):
+    assert json.loads(result.to_json())["speeds"][1]["model"] == "default"
+    assert "640 x 480" in report(result).to_html()
+
+
+@pytest.mark.usefixtures("result")
+def test_the_command_prints_json_and_writes_a_file(mien, tmp_path, monkeypatch, result):
+    monkeypatch.setattr(measuring, "bench", lambda *_args, **_named: result)
+    code, out, err = mien("bench", "--json", "--out", tmp_path / "new" / "speed.json")
     assert code == 0, err
-    found = json.loads(out)
-    assert json.loads(place.read_text("utf-8")) == found
-    assert [(row["name"], row["mirrored"], row["problem"]) for row in found["rows"]] == [
-        ("default", True, ""),
-        ("default", False, ""),
-    ]
-    for row in found["rows"]:
-        assert row["with_a_face"] == row["faces"] == 1
-        assert row["peak_mb"] > 50
-        assert row["ms_a_face"] > 0
-        assert row["start_s"] > 0.05
-    assert found["setting"]["command"].startswith("mien bench --quick")
-
-
-@pytest.mark.usefixtures("hurried")
-def test_stages_say_where_time_goes(mien):
-    code, out, err = mien("bench", "--stages", "--quick")
-    assert code == 0, err
-    for word in ("decode", "detect", "cut", "network", "rest", "of the time, then"):
-        assert word in out
+    assert json.loads(out) == json.loads((tmp_path / "new" / "speed.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["--photos", "nowhere"], 3, "no folder"),
-        (["--model", "nowhere.onnx"], 5, "no model file"),
-        (["--rivals-python", "nowhere/python"], 2, "no Python interpreter"),
-        (["--threads", "-1"], 2, ""),
-    ],
+    ("arguments", "code"),
+    [(["--images", "nowhere"], 3), (["--model", "nowhere.onnx"], 5), (["--threads", "-1"], 2)],
 )
-def test_what_cannot_be_meant_is_said_at_once(mien, arguments, code, words):
-    found, _, err = mien("bench", *arguments)
-    assert found == code, err
-    assert words in err
+def test_wrong_options_fail_at_once(mien, arguments, code):
+    assert mien("bench", *arguments)[0] == code
+
+
+@pytest.mark.skipif(not hasattr(os, "getloadavg"), reason="Windows does not tell its load")
+def test_a_machine_is_busy_when_too_few_cores_are_free(monkeypatch):
+    monkeypatch.setattr("mien.benchmarking.environment.worker_count", lambda _threads: 2)
+    for load, threads, busy in ((0.4, 1, False), (1.0, 1, False), (1.0, 0, True), (2.0, 1, True)):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0, 0))
+        assert current_environment(threads).is_busy is busy

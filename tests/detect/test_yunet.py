@@ -1,13 +1,15 @@
-"""The wrapper of OpenCV's YuNet, on a stand-in with YuNet's outputs that sees one face everywhere."""
+"""YuNet, on a stand-in with YuNet's outputs that sees one face everywhere."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien import Frame
+import mien
+from mien import Frame, ModelError
 from mien.detection.yunet import YuNet
 
 SIDE = 64
@@ -56,3 +58,13 @@ def test_boxes_and_landmarks_come_out_in_pixels_and_order(stand_in):
 
 def test_a_face_below_the_threshold_is_dropped(stand_in):
     assert YuNet(stand_in, threshold=0.95).detect(Frame(np.zeros((SIDE, SIDE, 3), np.uint8))) == []
+
+
+def test_an_image_of_another_size_is_scaled_to_the_input(stand_in):
+    (face,) = YuNet(stand_in).detect(Frame(np.zeros((2 * SIDE, SIDE, 3), np.uint8)))
+    assert face.box.xyxy == pytest.approx((32, 8, 96, 88), abs=1e-3)
+
+
+def test_another_network_is_refused():
+    with pytest.raises(ModelError):
+        YuNet(Path(mien.__file__).parent / "model" / "weights" / "tiny.onnx")

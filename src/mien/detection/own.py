@@ -11,8 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import ModelError
-from ..model.runtime import onnxruntime
-from ..model.session import open_session
+from ..model.session import onnxruntime, open_onnx
 from ..types import Face, Frame
 from .base import as_faces, suppress
 
@@ -136,4 +135,4 @@ class OwnDetector:
             content = self._weights.read_bytes()
         except OSError as error:
             raise ModelError(f"cannot read {self._weights}: {error.strerror or error}") from error
-        return open_session(content, self._threads, self._weights.name)
+        return open_onnx(content, self._threads, self._weights.name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from ..types import Face, Frame
 from .card import InputSpec
+
+Floats = npt.NDArray[np.float32]
 
 #: Distance from the middle of the eyes to the middle of the mouth in a FER2013 image, as a share of its side.
 EYES_TO_MOUTH = 0.365
@@ -39,23 +41,17 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
         max(low + 1, min(end, math.ceil(v + reach))) for v, end, low in ((x, frame.width, x0), (y, frame.height, y0))
     )
     region = frame.image[y0:y1, x0:x1]
-    part = region if color == "rgb" else cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
+    part = (region if color == "rgb" else to_gray(region)).astype(np.float32)
     fine = 2 * size if side > size else size
     shrink = fine / side
     if shrink < 1:
         width, height = (max(1, round(n * shrink)) for n in (x1 - x0, y1 - y0))
-        part = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+        part = np.rint(_average(part, height, width))
     across, down = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
-    turned = cv2.warpAffine(
-        part,
-        _onto(((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine),
-        (fine, fine),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    turned = _warp(part, ((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine)
     if fine != size:
-        turned = cv2.resize(turned, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(turned, np.uint8)
+        turned = turned.reshape(size, 2, size, 2, -1).mean((1, 3)).reshape(size, size, *turned.shape[2:])
+    return (turned + 0.5).astype(np.uint8)
 
 
 def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
@@ -79,13 +75,45 @@ def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
     return (float(x), float(y)), side, math.atan2(-float(down[0]), float(down[1]))
 
 
-def _onto(center: tuple[float, float], side: float, angle: float, size: int) -> npt.NDArray[np.float64]:
-    """float64 (2, 3): where each pixel of the result comes from; pixel centers lie at whole numbers, as in OpenCV."""
-    step = side / size
-    cos, sin = math.cos(angle) * step, math.sin(angle) * step
-    turn = np.array([[cos, -sin], [sin, cos]])
-    offset = np.array(center) - 0.5 - turn @ np.full(2, (size - 1) / 2)
-    return np.column_stack([turn, offset])
+def _average(image: Floats, height: int, width: int) -> Floats:
+    """Shrink an image, float32 (H, W) or (H, W, C), by averaging the area of each new pixel."""
+    rows, columns = _shares(image.shape[0], height), _shares(image.shape[1], width)
+    return np.asarray(np.moveaxis(np.tensordot(np.tensordot(rows, image, 1), columns, (1, 1)), -1, 1))
+
+
+def _shares(length: int, new: int) -> Floats:
+    """float32 (new, length): the share of each old pixel in each new one."""
+    ends = np.linspace(0, length, new + 1)[:, None]
+    starts = np.arange(length)
+    shared = np.minimum(ends[1:], starts + 1) - np.maximum(ends[:-1], starts)
+    return np.asarray(np.maximum(shared, 0) * (new / length), np.float32)
+
+
+def _warp(image: Floats, center: tuple[float, float], side: float, angle: float, size: int) -> Floats:
+    """Sample a turned square of ``image`` at ``size`` x ``size`` points, bilinearly; the border is repeated."""
+    height, width = image.shape[:2]
+    if min(height, width) < 2:
+        image = np.pad(image, [(0, 1), (0, 1), (0, 0)][: image.ndim], mode="edge")
+        height, width = image.shape[:2]
+    steps = (np.arange(size) - (size - 1) / 2) * (side / size)
+    across, down = steps * math.cos(angle), steps * math.sin(angle)
+    x = np.clip(across - down[:, None] + (center[0] - 0.5), 0, width - 1)
+    y = np.clip(down + across[:, None] + (center[1] - 0.5), 0, height - 1)
+    left, top = np.minimum(x.astype(np.intp), width - 2), np.minimum(y.astype(np.intp), height - 2)
+    right_share, lower_share = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    if image.ndim > 2:
+        right_share, lower_share = right_share[..., None], lower_share[..., None]
+    pixels = image.reshape(height * width, *image.shape[2:])
+    first = top * width + left
+    upper = pixels[first] * (1 - right_share) + pixels[first + 1] * right_share
+    lower = pixels[first + width] * (1 - right_share) + pixels[first + width + 1] * right_share
+    return np.asarray(np.rint(upper * (1 - lower_share) + lower * lower_share), np.float32)
+
+
+def to_gray(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """RGB, uint8 (..., 3), as gray, uint8 (...), with the weights of ITU-R BT.601."""
+    red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))
+    return ((red * 9798 + green * 19235 + blue * 3735 + 16384) >> 15).astype(np.uint8)
 
 
 def to_tensor(crops: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
@@ -109,8 +137,7 @@ def channels_first(images: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[
     if images.ndim == 3:
         return np.repeat(images[:, None], channels, axis=1) if channels > 1 else images[:, None]
     if channels == 1:
-        gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
-        return np.stack(gray)[:, None].astype(np.uint8) if gray else np.empty((0, 1, *images.shape[1:3]), np.uint8)
+        return to_gray(images)[:, None]
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
@@ -118,12 +145,10 @@ def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Scale images, uint8 (N, H, W) or (N, H, W, 3), to squares of side ``size``, averaging what is lost."""
     if images.shape[1:3] == (size, size):
         return images
-    shrinks = min(images.shape[1:3]) > size
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    out = np.empty((len(images), size, size, *images.shape[3:]), np.uint8)
-    for source, target in zip(images, out):
-        cv2.resize(source, (size, size), dst=target, interpolation=how)
-    return out
+    if min(images.shape[1:3]) > size:
+        return np.stack([np.rint(_average(image.astype(np.float32), size, size)) for image in images]).astype(np.uint8)
+    side = (size, size)
+    return np.stack([np.asarray(Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)) for image in images])
 
 
 #: Crops are compared at this side: blown up, every image lacks detail.
@@ -147,7 +172,7 @@ def sharpness(crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     if not len(crops):
         return np.zeros(0, np.float32)
     small = resize(crops, SIDE)
-    gray = small if small.ndim == 3 else np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in small])
+    gray = small if small.ndim == 3 else to_gray(small)
     light = gray.astype(np.float32)
     center = light[:, 1:-1, 1:-1]
     beside = light[:, :-2, 1:-1] + light[:, 2:, 1:-1] + light[:, 1:-1, :-2] + light[:, 1:-1, 2:]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...bench.machine import processor
+from ...benchmarking.environment import processor_name
 from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...errors import DataError
 from ...model.card import HeadCard
@@ -167,7 +167,7 @@ def vote_truth(faces: Dataset, mark: Head, head: HeadCard) -> VoteTruth | None:
 
 def machine() -> str:
     """Processor and number of cores, in words."""
-    return f"{processor()}, {os.cpu_count()} cores"
+    return f"{processor_name()}, {os.cpu_count()} cores"
 
 
 def _scores(classifier: Classifier, name: str, part: Dataset, rows: npt.NDArray[np.int64], logits: Logits) -> Scores:

@@ -1,8 +1,8 @@
-"""Time one reader of faces in a process of its own: ``python measure.py ADAPTER``, with the job as JSON on standard input.
+"""Measure one library in a process of its own: ``python measure.py ADAPTER``, with the job as JSON on standard input.
 
-An adapter is a file beside this one with a function ``open_reader(options, threads)``. What it returns has
-``faces(path, count)``, which gives a call that judges so many found faces of a photo, perhaps ``read_photos(paths)``, which
-gives the number of faces found in each, and perhaps ``random_weights``.
+An adapter is a file in ``adapters`` with a function ``open_reader(options, threads)``. The reader it returns has
+``faces(path, count)``, which gives a call that classifies so many detected faces of a photo; optionally
+``read_photos(paths)``, which gives the number of faces found in each; and optionally ``random_weights``.
 
 This file runs in environments without mien and in older Pythons: it needs the standard library of Python 3.8 only.
 """
@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 
@@ -23,7 +26,7 @@ def answer(job: dict[str, Any], open_reader: Callable[[dict[str, Any], int], Any
     """Do what ``job`` asks for.
 
     Args:
-        job: ``task``: ``start`` (one photo, and nothing else) or ``speed``; ``options`` for the adapter; ``threads``;
+        job: ``task``: ``start`` (one photo only), ``speed`` or ``size``; ``options`` for the adapter; ``threads``;
             ``portrait``, the path of a photo of one face; for ``speed`` also ``sets``, paths of photos by the name of their
             set, and ``effort``: ``photo_seconds``, ``face_seconds``, ``least_rounds``.
         open_reader: from the adapter.
@@ -53,9 +56,9 @@ def answer(job: dict[str, Any], open_reader: Callable[[dict[str, Any], int], Any
     return {
         "photos": photos,
         "peak_mb": peak,
-        "ms_a_face": 1000 * statistics.median(single),
+        "ms_per_face": 1000 * statistics.median(single),
         "faces_per_s": 64 / statistics.median(batch),
-        "processor_share": clock.processor / clock.wall,
+        "cpu_share": clock.processor / clock.wall,
         "random_weights": bool(getattr(reader, "random_weights", False)),
     }
 
@@ -109,7 +112,7 @@ def peak_mb() -> float | None:
     except OSError:
         pass
     try:
-        import resource  # noqa: PLC0415  # not on Windows
+        import resource  # not on Windows
     except ImportError:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -123,22 +126,46 @@ def keep_to(threads: int) -> None:
         os.sched_setaffinity(0, allowed[-threads:])
 
 
-def main(measured: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Read a job from standard input, write its answer to standard output, and keep all that libraries say off there."""
+def installed(names: list[str]) -> dict[str, Any]:
+    """Versions of distributions, and the size of these and of all that they require, as installed.
+
+    Returns:
+        ``versions`` by name, without those that are missing; ``mb``: 10^6 bytes.
+    """
+    versions: dict[str, str] = {}
+    size, seen, waiting = 0, set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        if name in names:
+            versions[name] = distribution.version
+        for file in distribution.files or ():
+            path = Path(str(file.locate()))
+            size += path.stat().st_size if path.is_file() else 0
+        required = [line for line in distribution.requires or () if "extra ==" not in line]
+        waiting += [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in required]
+    return {"versions": versions, "mb": size / 1e6}
+
+
+def main() -> None:
+    """Read a job from standard input, write its answer to standard output, and keep what libraries print off there."""
+    sys.path.pop(0)  # this folder: a library must not find these files when it imports its own
     job = json.loads(sys.stdin.read())
     answers = os.dup(1)
     os.dup2(2, 1)
     keep_to(job["threads"])
-    found = measured(job)
+    sized = job["task"] == "size"
+    found = installed(job["packages"]) if sized else answer(job, runpy.run_path(sys.argv[1])["open_reader"])
     with os.fdopen(answers, "w", encoding="utf-8") as stream:
         json.dump(found, stream)
 
 
-def _run_script(arguments: tuple[str, ...]) -> None:
-    sys.path.pop(0)  # this folder: a rival must not find these files when it imports its own
-    open_reader = runpy.run_path(arguments[0])["open_reader"]
-    main(lambda job: answer(job, open_reader))
-
-
 if __name__ == "__main__":
-    _run_script(tuple(sys.argv[1:]))
+    main()

@@ -20,7 +20,7 @@ class _HsEmotion:
         self._cv2 = importlib.import_module("cv2")
         package: Any = importlib.import_module("hsemotion_onnx.facial_emotions")
 
-        graphs = runpy.run_path(str(Path(__file__).with_name("graphs.py")))
+        graphs = runpy.run_path(str(Path(__file__).parents[1] / "random_networks.py"))
         weights = Path.home() / ".hsemotion" / f"{_NAME}.onnx"
         self.random_weights = not weights.is_file()
         source = graphs["efficientnet_b0"]() if self.random_weights else str(weights)

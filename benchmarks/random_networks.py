@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 def sessions_of(threads: int) -> Any:
     """``onnxruntime.InferenceSession``, but with so many threads (0: all) where the caller names no number."""
-    import onnxruntime  # noqa: PLC0415
+    import onnxruntime
 
     class Session(onnxruntime.InferenceSession):  # type: ignore[misc]  # no types there
         def __init__(self, source: Any, sess_options: Any = None, **how: Any) -> None:

@@ -17,7 +17,7 @@ class _FerPlus:
     random_weights = True
 
     def __init__(self, threads: int) -> None:
-        graphs = runpy.run_path(str(Path(__file__).with_name("graphs.py")))
+        graphs = runpy.run_path(str(Path(__file__).parents[1] / "random_networks.py"))
         self._session = graphs["sessions_of"](threads)(graphs["vgg13"](), providers=["CPUExecutionProvider"])
 
     def faces(self, path: str, count: int) -> Callable[[], object]:

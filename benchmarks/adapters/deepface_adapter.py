@@ -53,7 +53,7 @@ class _DeepFace:
 def _onnx(random_weights: bool, threads: int) -> None:
     onnxruntime: Any = importlib.import_module("onnxruntime")
 
-    graphs = runpy.run_path(str(Path(__file__).with_name("graphs.py")))
+    graphs = runpy.run_path(str(Path(__file__).parents[1] / "random_networks.py"))
     sessions = onnxruntime.InferenceSession = graphs["sessions_of"](threads)
     if random_weights:
         graph = graphs["deepface_emotion"]()

@@ -1,0 +1,1 @@
+"""Speed and memory of mien on this machine, stage by stage."""
