@@ -70,7 +70,15 @@ def test_the_first_command_shows_what_the_readme_shows(somewhere):
     assert done.stdout.split() == shown
 
 
-@pytest.mark.parametrize("name", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "research/README.md",
+        "benchmarks/README.md",
+        *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+    ],
+)
 def test_links_lead_somewhere(name):
     page = ROOT / name
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):

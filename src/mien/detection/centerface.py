@@ -134,7 +134,7 @@ def _rounded(name: str, steps: Mapping[str, object]) -> Iterator[onnx.NodeProto]
 
 #: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
 THRESHOLD = 0.3
-#: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
+#: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``research/crop_margin.py``.
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.
 MOST_OVERLAP = 0.3
