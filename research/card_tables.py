@@ -7,8 +7,7 @@ A card holds the figures that ``mien lab export`` measured on the file it descri
 
 from typing import Any
 
-from mien.model.card import read_card
-from mien.model.registry import SHIPPED, shipped_models
+from mien.model.card import SHIPPED, read_card, shipped_models
 
 
 def accuracy(cards: dict[str, Any]) -> None:

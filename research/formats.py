@@ -25,11 +25,10 @@ from mien.lab.evaluate.predict import Classifier, Logits, classifier_of_onnx, op
 from mien.lab.evaluate.protocol import evaluate, machine
 from mien.lab.evaluate.scores import points
 from mien.lab.export.naming import card_path
-from mien.model.card import read_card
+from mien.model.card import SHIPPED, load_model, read_card, shipped_models
 from mien.model.classifier import probabilities
 from mien.model.preprocess import resize, to_tensor
-from mien.model.registry import SHIPPED, load_model, shipped_models
-from mien.model.runtime import onnxruntime
+from mien.model.session import onnxruntime
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> float:

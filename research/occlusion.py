@@ -25,7 +25,7 @@ from mien import Frame, ReadOptions
 from mien.audit.attributes import EDGES, measure, posed
 from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
 from mien.data.loading import load
-from mien.detection.registry import create_detector
+from mien.detection import create_detector
 from mien.lab.stress import covers
 from mien.lab.stress.subject import Subject
 from mien.model.preprocess import align_face

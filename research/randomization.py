@@ -16,7 +16,7 @@ from mien.explanations.explainer import open_explainer
 from mien.explanations.faithfulness import layers, rank_correlation, shuffled_weights
 from mien.io.discovery import find_images
 from mien.io.images import read_image
-from mien.model.registry import load_model
+from mien.model.card import load_model
 from mien.options import ReadOptions
 
 

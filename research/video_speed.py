@@ -21,11 +21,11 @@ import cv2
 import numpy as np
 
 from mien import Reader, ReadOptions, Tracker, Video, read_video
-from mien.detection.registry import create_detector
+from mien.detection import create_detector
 from mien.io.images import read_image
+from mien.model.card import load_model
 from mien.model.classifier import EmotionClassifier
 from mien.model.preprocess import align_face, to_tensor
-from mien.model.registry import load_model
 from mien.model.session import open_session
 from mien.video import video_reader
 

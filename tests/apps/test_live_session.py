@@ -45,7 +45,7 @@ def test_who_left_stays_on_the_page_for_a_minute_behind_those_who_are_there():
     for step in range(20, 40):
         session.take(frame(step, step / 2), [reading(1, 0.2)])
     now, gone = session.people()
-    assert (now.track, now.present, gone.track, gone.present) == (1, True, 0, False)
+    assert (now.track_id, now.present, gone.track_id, gone.present) == (1, True, 0, False)
     assert gone.away_s == pytest.approx(10)
     for step in range(40, 180):
         session.take(frame(step, step / 2), [])

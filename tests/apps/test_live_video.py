@@ -33,7 +33,11 @@ def video(astronaut: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_video_is_read_five_times_a_second_and_says_when_nobody_was_there(video):
     told: list[float] = []
-    read = read_video(video, "holiday.mp4", reader_for("default", "four", live=True), 0.5, told.append)
+
+    def progress(done: int, total: int | None, note: str = "") -> None:
+        told.append(done / (total or 1))
+
+    read = read_video(video, "holiday.mp4", reader_for("default", "four", live=True), 0.5, progress)
     assert len({row["frame"] for row in read.rows}) == 15
     assert {row["source"] for row in read.rows} == {"holiday.mp4"}
     assert [row["emotion"] for row in read.rows if row["time_s"] in (0.0, 1.4, 2.6)] == ["happy", None, "happy"]
@@ -50,7 +54,7 @@ def test_what_is_no_video_is_said(tmp_path):
     path = tmp_path / "video.mp4"
     path.write_bytes(b"no video at all" * 100)
     with pytest.raises(SourceError):
-        read_video(path, "x.mp4", reader_for("default", "four", live=True), 0.5, lambda share: None)
+        read_video(path, "x.mp4", reader_for("default", "four", live=True), 0.5, lambda *_: None)
 
 
 def test_a_camera_of_any_size_is_read_at_one_size_and_followed(astronaut):
@@ -83,7 +87,7 @@ def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut
     face = Image.fromarray(astronaut.image[20:240, 110:330])
     two[20:280, 20:280] = np.asarray(face.resize((260, 260)))
     two[60:220, 400:560] = np.asarray(face.resize((160, 160)))
-    eye = Eye(reader_for("default", None, live=True, hiding=True), hider=LiveMasker(ReadOptions()), shows=False)
+    eye = Eye(reader_for("default", None, live=True, masking=True), masker=LiveMasker(ReadOptions()), shows=False)
     frame, readings = eye.look(two)
     assert len(readings) == 1
     assert readings[0].face.box.x1 < 320

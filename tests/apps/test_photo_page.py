@@ -158,7 +158,7 @@ def test_text_that_is_called_a_photo_is_refused_in_words(page, tmp_path):
     wrong.write_text("this is no image")
     give(page, wrong)
     told = page.wait_for_selector("#faces .mien-wrong")
-    assert told.inner_text().startswith("holiday.jpg is no image that can be read here.")
+    assert told.inner_text().startswith("holiday.jpg is not an image that can be read here.")
     assert told.get_attribute("role") == "alert"
 
 

@@ -70,5 +70,5 @@ def test_from_a_csv_file_to_a_reading(work, monkeypatch, capsys):
     assert done == ["inspect", "train", "train", "tune", "compare", "export", "read"]
     assert "1 image, 1 face" in out
     made = ["report.html", "clean.csv", "runs/valid/images.csv", "tuned/best.toml", "tuned/importance.png"]
-    made += ["comparison/compare.md", "comparison/accuracy_latency.png", "comparison/curves.png", "models/mine.onnx"]
+    made += ["comparison/compare.md", "comparison/pareto.png", "comparison/curves.png", "models/mine.onnx"]
     assert [name for name in made if not (work / name).is_file()] == []

@@ -145,9 +145,7 @@ def test_any_field_can_be_changed():
     assert recipe == load_recipe("happy-sad-4")
 
 
-@pytest.mark.parametrize(
-    "path", ["optimizer.lr", "optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"]
-)
+@pytest.mark.parametrize("path", ["optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"])
 def test_fields_that_are_not_there_cannot_be_changed(path):
     with pytest.raises(RecipeError, match="has no such field|unknown field"):
         changed(load_recipe("happy-sad-4"), {path: 1})

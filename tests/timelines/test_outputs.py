@@ -13,10 +13,10 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mien.cli.timeline import timeline as command
-from mien.clock import clock
 from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
+from mien.report.format import clock
 from mien.timelines.exports import subtitles
 from mien.timelines.figure import figure
 from mien.timelines.page import page as render
@@ -216,6 +216,6 @@ def test_outputs_that_cannot_be(app, table, monkeypatch, words, error, match):
 
 
 def test_the_rooms_of_the_timeline_load_no_matplotlib():
-    code = "import sys, mien.timelines.figure, mien.timeline.page, mien.cli.timeline; assert 'matplotlib' not in sys.modules"
+    code = "import sys, mien.timelines.figure, mien.timelines.page; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

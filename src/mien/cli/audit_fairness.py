@@ -88,8 +88,8 @@ def fairness(
     from ..audit import fairness_report, parity_report
     from ..audit.fairness import audit_fairness
     from ..audit.parity import audit_parity
+    from ..io.atomic import check_free
     from .audit_options import show, width
-    from .taken import check_free
 
     if no_labels and label:
         raise OptionError("--label and --no-labels exclude each other", hint="Give one of them.")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..clock import clock
 from ..drawing import COLORS, ink_on
 from ..extras import require
+from ..report.format import clock
 from .presentation import Bins, binned, counted, people, share, stacked, tick_step
 from .tracks import TrackTimeline, VideoTimeline
 

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from .. import __version__
-from ..clock import clock
 from ..drawing import COLORS, ink_on, percent
 from ..extras import require
+from ..report.format import clock
 from .presentation import Bins, about, binned, counted, mostly, people, share, stacked, tick_step
 from .spans import Span
 from .tracks import TrackTimeline, VideoTimeline

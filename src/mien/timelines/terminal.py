@@ -8,8 +8,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..clock import clock
 from ..drawing import COLORS, ink_on
+from ..report.format import clock
 from .presentation import about, binned, counted, mostly, share
 from .tracks import TrackTimeline, VideoTimeline
 
