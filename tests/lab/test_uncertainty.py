@@ -19,11 +19,11 @@ from mien.lab.evaluate.calibration import probabilities_at  # needs the lab's pa
 from mien.lab.evaluate.predict import Classifier
 from mien.lab.recipe import Head
 from mien.lab.uncertainty.annotators import agreement, divided
-from mien.lab.uncertainty.bootstrap import bootstrap
 from mien.lab.uncertainty.measure import measure
 from mien.lab.uncertainty.report import write_report
 from mien.lab.uncertainty.selective import selective
 from mien.lab.uncertainty.sureness import by_class, by_label_set, sureness
+from mien.stats import bootstrap
 
 EIGHT = LABEL_SETS["eight"]
 
@@ -109,7 +109,7 @@ def test_an_interval_holds_the_truth_about_as_often_as_it_says():
     inside = 0
     for _ in range(100):
         values = rng.exponential(1.0, 200)
-        estimate = bootstrap(lambda rows, values=values: float(values[rows].mean()), 200, draws=200)
+        estimate = bootstrap(lambda rows, values=values: float(values[rows].mean()), 200, resamples=200)
         inside += estimate.low <= 1.0 <= estimate.high
     assert 85 <= inside <= 100
 
@@ -138,7 +138,7 @@ def test_votes_are_measured_where_there_are_any(tmp_path):
     voted = replace(faces, votes=Votes(table, nobody, nobody))
     head = HeadCard(EIGHT)
     classifier = replace(
-        known_to_the_pixel(voted), heads={"ferplus": head}, marks={"ferplus": Head("eight", "votes")},
+        known_to_the_pixel(voted), heads={"ferplus": head}, marks={"ferplus": Head(emotions="eight", targets="votes")},
         logits_of=lambda images: {"ferplus": np.log(lookup(voted, images, table / 10) + 1e-6).astype(np.float32)},
     )  # fmt: skip
     official = measure(classifier, voted)[0]
@@ -164,4 +164,4 @@ def known_to_the_pixel(faces):
 
     heads = {"fer2013": HeadCard(seven)}
     spec = InputSpec(16, 0.5, 0.25)
-    return Classifier("oracle", spec, heads, {"fer2013": Head("seven")}, 0, lambda pictures: {}, logits_of)
+    return Classifier("oracle", spec, heads, {"fer2013": Head(emotions="seven")}, 0, lambda pictures: {}, logits_of)

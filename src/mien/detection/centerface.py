@@ -131,7 +131,7 @@ def _rounded(name: str, steps: Mapping[str, object]) -> Iterator[onnx.NodeProto]
         yield helper.make_node("DequantizeLinear", [f"{name}_bytes", *how], [f"{name}_rounded"])
 
 
-#: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
+#: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``research/crop_margin.py``.
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.
 MOST_OVERLAP = 0.3
