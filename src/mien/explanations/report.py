@@ -53,7 +53,7 @@ _MIN_SHARE = 0.15  # parts of smaller shares are not mentioned in sentences
 _BLURRED_SHARE = 0.3  # the share of the image for which the faithfulness check is reported
 _GUIDE = (
     "Orange places support the emotion: with them blurred, its probability drops. Purple places oppose it. Each map is "
-    "scaled to its own strongest place, so the strength of two maps cannot be compared. A white line surrounds the strongest "
+    "scaled to its own strongest place, so the strength of two maps cannot be compared. A white line marks the strongest "
     "places.",
     "The percentages divide the support for the emotion among parts of the face. Each is the mean effect of blurring the "
     "part, over all combinations of the other parts (Shapley value).",
