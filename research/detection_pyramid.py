@@ -15,7 +15,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.detection import centerface
 from mien.detection.base import as_faces, suppress
 from mien.detection.centerface import MARGIN, centerface
 from mien.detection.pyramid import SMALLEST_SEARCHED, PyramidDetector, View
