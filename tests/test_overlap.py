@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mien.concurrency import overlapped
+from mien.reader import overlapped
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .concurrency import worker_count
 from .drawing import annotate as annotated
 from .errors import MissingExtraError, OptionError, SourceError
 from .io.annotated_copies import AnnotatedCopies
@@ -21,7 +20,7 @@ from .io.video import VIDEO_EXTENSIONS, is_video
 from .io.video_sinks import OpenSink, RowSink, SinkContext, VideoFile, VideoSink
 from .options import ReadOptions
 from .progress import Progress, no_progress
-from .reader import Reader
+from .reader import Reader, worker_count
 from .redaction import PhotoMasker, Privacy, masking_options
 from .types import Frame, Reading
 from .video import VideoResult, process_video, read_settings

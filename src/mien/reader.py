@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from .concurrency import overlapped
+from .detection import create_detector
 from .detection.base import Detector
-from .detection.registry import create_detector
 from .errors import SourceError
 from .extras import check_opencv
 from .io.discovery import find_images, stands_for_several
@@ -25,6 +27,9 @@ from .types import Face, Frame, Reading, Readings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 #: An image: a path, the bytes of an image file, uint8 RGB pixels (H, W, 3), or a PIL image.
 ImageSource: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
@@ -279,3 +284,40 @@ def read(
     See ``Reader.read``. Loads the models at each call: for many calls, keep a ``Reader``.
     """
     return Reader(options).read(source, errors=errors, recursive=recursive)
+
+
+def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """``work(item)`` for each item, in the order of the items.
+
+    While ``workers`` threads work, the caller's thread draws the next items (decoding a video, say) and deals with the
+    results; at most ``2 * workers`` items are on their way at any time, so memory stays flat. With one worker the items are
+    still drawn ahead.
+
+    Args:
+        work: called in other threads: must not touch what they share. It should spend its time where Python's lock is
+            released, as onnxruntime, OpenCV and PyAV do.
+        items: drawn from in the caller's thread.
+        workers: threads, at least 1.
+
+    Raises:
+        Exception: what ``work`` or the items raise, at the place of that item; no further ones are begun.
+    """
+    with ThreadPoolExecutor(workers, thread_name_prefix="mien") as pool:
+        on_their_way: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                on_their_way.append(pool.submit(work, item))
+                if len(on_their_way) >= 2 * workers:
+                    yield on_their_way.popleft().result()
+            while on_their_way:
+                yield on_their_way.popleft().result()
+        finally:
+            for future in on_their_way:
+                future.cancel()
+
+
+def worker_count(threads: int) -> int:
+    """How many items to work on at the same time: as many as ``threads``, or, where that is 0, as there are cores to use."""
+    if threads:
+        return threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

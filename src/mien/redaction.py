@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .detection.registry import score_needed
+from .detection import score_needed
 from .drawing import mask_faces
 from .errors import OptionError
 from .options import ReadOptions

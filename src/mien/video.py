@@ -12,8 +12,6 @@ from pathlib import Path
 from types import TracebackType
 
 from . import __version__
-from .clock import clock
-from .concurrency import worker_count
 from .errors import OptionError, SourceError
 from .io.camera import Camera, latest
 from .io.rows import Row, rows
@@ -21,8 +19,9 @@ from .io.video import Video, VideoFacts
 from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoSink, restored
 from .options import ReadOptions
 from .progress import Progress
-from .reader import Reader
+from .reader import Reader, worker_count
 from .redaction import MIN_MASKED_FACE_SHARE, LiveMasker, Privacy, VideoMasker, masking_options
+from .report.format import clock
 from .tracking.tracker import Tracker
 from .types import Frame, Reading
 

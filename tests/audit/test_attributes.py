@@ -68,7 +68,7 @@ def test_the_cheeks_are_measured_and_not_the_background():
 def test_sharpness_and_contrast_fall_where_they_should(astronaut):
     import cv2
 
-    from mien.detection.registry import create_detector
+    from mien.detection import create_detector
     from mien.options import ReadOptions
 
     (face,) = create_detector(ReadOptions(threads=1)).detect(astronaut)

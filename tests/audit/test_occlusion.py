@@ -6,7 +6,7 @@ import pytest
 from mien import Frame
 from mien.audit.attributes import grouped, measure
 from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, features, occlusion
-from mien.detection.registry import create_detector
+from mien.detection import create_detector
 from mien.io.images import read_image
 from mien.lab.stress import covers
 from mien.lab.stress.subject import in_window

@@ -8,9 +8,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from mien import ModelError, OptionError, Reader, ReadOptions
-from mien.model.card import HeadCard, InputSpec, ModelCard, read_card
+from mien.model.card import HeadCard, InputSpec, ModelCard, load_model, read_card, shipped_models
 from mien.model.classifier import EmotionClassifier, probabilities
-from mien.model.registry import load_model, shipped_models
 from mien.model.session import open_session
 
 #: In an order that is not the vocabulary's, to see that it is put right.

@@ -98,7 +98,7 @@ def test_marks_copies_and_keeps_the_originals(mien, folder, tmp_path):
 def test_will_not_write_over_the_originals(mien, folder):
     code, _, err = mien("read", folder, "--annotate", folder)
     assert code == 4
-    assert "marked copies could replace originals" in err
+    assert "annotated copies" in err
 
 
 def test_will_not_write_over_images_beside_the_sources(mien, folder):

@@ -69,7 +69,7 @@ def test_layers_are_shuffled_one_by_one(int8):
 
 @pytest.mark.parametrize("name", ["default", "tiny"])
 def test_shuffling_reaches_the_models_that_ship(name):
-    from mien.model.registry import load_model
+    from mien.model.card import load_model
 
     _, shipped = load_model(name)
     names = layers(shipped)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mien.clock import clock
 from mien.errors import OptionError, SourceError, TooLargeError
 from mien.io.video import Video, is_video
+from mien.report.format import clock
 
 from ..conftest import make_clip
 

@@ -19,11 +19,10 @@ from mien.lab.baselines import baseline, baseline_settings, open_features
 from mien.lab.evaluate.predict import classifier_of_onnx, open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
 from mien.lab.features import HandcraftedFeatures, compute_features
+from mien.model.card import load_model
 from mien.model.classifier import EmotionClassifier
-from mien.model.pipeline import PIPELINE_HEAD, open_pipeline
 from mien.model.preprocess import resize, to_tensor
-from mien.model.registry import load_model
-from mien.model.session import open_session
+from mien.model.session import PIPELINE_HEAD, open_pipeline, open_session
 
 from .conftest import two_classes
 

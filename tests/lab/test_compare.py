@@ -253,9 +253,8 @@ def test_the_command_prints_a_table_or_json(runs, csv_file, monkeypatch):
 
 
 def test_a_model_that_predicts_one_class_is_noted(comparison):
-    best, *others = comparison.results
-    varied = replace(best, y_pred=np.arange(len(best.y_pred)) % 2)
+    best, other = (replace(one, y_pred=np.arange(len(one.y_pred)) % 2) for one in comparison.results)
     constant = replace(best, y_pred=np.zeros_like(best.y_pred))
-    told = notes(replace(comparison, results=(constant, *others)))
-    assert len(told) == len(notes(replace(comparison, results=(varied, *others)))) + 1
+    told = notes(replace(comparison, results=(constant, other)))
+    assert len(told) == len(notes(replace(comparison, results=(best, other)))) + 1
     assert len(verdict(comparison)) == 1

@@ -22,8 +22,7 @@ from mien.lab.ensembles.make import common_label_set, ensemble
 from mien.lab.ensembles.stacking import fit_stack, log_probabilities, restricted, shares, stacked, voted
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
-from mien.model.card import HeadCard, InputSpec, ModelCard
-from mien.model.registry import load_model
+from mien.model.card import HeadCard, InputSpec, ModelCard, load_model
 from mien.reader import Reader
 
 from .conftest import HAPPY, SAD, two_classes

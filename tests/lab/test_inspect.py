@@ -11,7 +11,7 @@ import pytest
 import typer
 from PIL import Image
 
-from mien.cli.exits import guarded
+from mien.cli.app import guarded
 from mien.cli.lab_inspect import inspect
 from mien.data.dataset import Dataset
 from mien.data.loading import load

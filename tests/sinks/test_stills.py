@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mien.errors import OptionError, OutputError
-from mien.io.annotated_images import StillWriter
+from mien.io.annotated_copies import StillWriter
 
 IMAGE = np.full((16, 24, 3), (200, 30, 60), np.uint8)
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from mien import timeline
 from mien.cli.timeline import timeline as command
-from mien.clock import clock
 from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
 from mien.report import Figure, Section
+from mien.report.format import clock
 from mien.timelines.bins import binned, stacked, tick_step
 from mien.timelines.exports import subtitles
 from mien.timelines.figure import figure

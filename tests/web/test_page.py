@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.model.card import load_model
 from mien.model.classifier import EmotionClassifier
 from mien.model.preprocess import channels_first, resize, to_tensor
-from mien.model.registry import load_model
 from mien.model.session import open_session
 
 from ..conftest import EXAMPLES, ROOT

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
-from ..clock import clock
 from ..drawing import annotate
 from ..emotions import LABEL_SETS
 from ..errors import MienError, SourceError
@@ -25,6 +24,7 @@ from ..io.video import is_video
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import PhotoMasker
+from ..report.format import clock
 from .live_camera import camera
 from .live_server import MOST_MEGABYTES, MOST_MEGAPIXELS, LiveSettings
 from .live_session import reader_for

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..detection.registry import create_detector
+from ..detection import create_detector
 from ..drawing import COLORS, annotate, ink_on
 from ..emotions import LABEL_SETS
 from ..emotions import label_set as emotions_of

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from ..data.dataset import Dataset
 from ..data.loading import load
+from ..detection import create_detector
 from ..detection.base import Detector, NoDetector
-from ..detection.registry import create_detector
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import OptionError, SourceError
 from ..io.discovery import find_images

@@ -10,9 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..concurrency import worker_count
 from ..data.loading import load
-from ..detection.registry import create_detector
+from ..detection import create_detector
 from ..errors import DataError, OptionError, SourceError
 from ..extras import require
 from ..io.atomic import replacing
@@ -20,10 +19,10 @@ from ..io.images import read_image
 from ..io.rows import Row
 from ..io.tables import write_csv
 from ..io.video import Video, is_video
-from ..model.registry import load_model
+from ..model.card import load_model
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
-from ..reader import Reader
+from ..reader import Reader, worker_count
 from ..types import Face, Frame, Reading
 from .attributes import MAX_SIDE, MIN_FACE_IN_CROP, NAMES, UNKNOWN, Attributes, grouped, measure, measure_crop
 from .labeled import Labeled, cropped_faces, is_cropped_faces, open_labeled

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MienError
-from ..model.registry import ORIGINAL, load_model, shipped_models
+from ..model.card import ORIGINAL, load_model, shipped_models
 from ..progress import Progress, no_progress
 from .environment import Environment, current_environment
 from .images import PORTRAITS, SIZES, ImageSet, synthetic_images, user_images

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
-from ..concurrency import worker_count
+from ..reader import worker_count
 
 #: Packages that speed depends on.
 _PACKAGES = ("numpy", "onnxruntime", "opencv-python", "pillow")

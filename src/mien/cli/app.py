@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from .. import __version__
+from ..errors import MienError
 from .apps import apps
 from .audit import audit
 from .bench import bench
-from .exits import guarded
 from .explain import explain
 from .lab import lab
 from .read import read
@@ -51,6 +52,21 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+def guarded(run: Callable[[], None]) -> None:
+    """Run the command line, and turn an error of mien's into words and an exit code.
+
+    Exit codes: 0 all went well, 2 an option that cannot be meant, 3 an image that cannot be read, 4 a result that cannot
+    be written, 5 a model that cannot be used, 6 data that cannot be used, 7 a missing package, 130 interrupted.
+    """
+    try:
+        run()
+    except MienError as error:
+        sys.stderr.write(f"mien: {error}\n")
+        if error.hint:
+            sys.stderr.write(f"      {error.hint}\n")
+        sys.exit(error.exit_code)
 
 
 def main() -> None:

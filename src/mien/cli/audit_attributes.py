@@ -59,10 +59,9 @@ def attributes(
     from ..audit.attributes import attribute_rows, measure_attributes
     from ..audit.formatting import csv_bytes
     from ..errors import OptionError
-    from ..io.atomic import write_atomically
+    from ..io.atomic import check_free, write_atomically
     from ..options import ReadOptions
     from .progress import progress_bar
-    from .taken import check_free
 
     if out and out.suffix.lower() != ".csv":
         raise OptionError(f"--out: got {out.name!r}, expected a name that ends in .csv", hint=f"Try {out.stem}.csv.")

@@ -55,8 +55,8 @@ def compare(
     check_installed(["sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit import compare_report as report
     from ..audit.compare import audit_compare
+    from ..io.atomic import check_free
     from .audit_options import show, width
-    from .taken import check_free
 
     check_free(out, report.FILES, "a comparison", overwrite=overwrite)
     result = audit_compare(

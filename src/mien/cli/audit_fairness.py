@@ -84,12 +84,12 @@ def fairness(
     from ..errors import OptionError
     from ..extras import check_installed
 
-    check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
+    check_installed(["sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit import fairness_report, parity_report
     from ..audit.fairness import audit_fairness
     from ..audit.parity import audit_parity
+    from ..io.atomic import check_free
     from .audit_options import show, width
-    from .taken import check_free
 
     if no_labels and label:
         raise OptionError("--label and --no-labels exclude each other", hint="Give one of them.")

@@ -69,9 +69,9 @@ def predict(
 
     from ..audit.predict import audit_predict
     from ..errors import OptionError
+    from ..io.atomic import check_free
     from ..options import ReadOptions
     from .progress import progress_bar
-    from .taken import check_free
 
     if no_labels and label:
         raise OptionError("--label and --no-labels exclude each other", hint="Give one of them.")

@@ -61,9 +61,8 @@ def thresholds(
     check_installed(["sklearn", "scipy", "pandas"], "audit")
     from ..audit.thresholds import audit_thresholds, thresholds_json, write_thresholds
     from ..audit.thresholds_report import terminal
-    from ..io.atomic import write_atomically
+    from ..io.atomic import check_free, write_atomically
     from .audit_options import show
-    from .taken import check_free
 
     for path in (out, held_out):
         check_free(path and path.parent, [path.name] if path else [], "thresholds", overwrite=overwrite)

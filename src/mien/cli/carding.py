@@ -94,7 +94,7 @@ def card(
     from ..lab.cards.cost import Assumed
     from ..lab.cards.model_card import Words, model_card
     from ..lab.cards.results import kept, measured
-    from ..model.registry import load_model, shipped_models
+    from ..model.card import load_model, shipped_models
 
     place = _place(out, overwrite)
     assumed = Assumed(core_hours, watts, grid)

@@ -239,7 +239,7 @@ def _opened(options: ReadOptions, hirescam: bool) -> Explainer:
 
 
 def _masked(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
-    from ..detection.registry import create_detector
+    from ..detection import create_detector
     from ..redaction import PhotoMasker, masking_options
 
     detector, masker = create_detector(masking_options(options)), PhotoMasker(options)
@@ -249,7 +249,7 @@ def _masked(photos: Iterator[Frame], options: ReadOptions) -> Iterator[Frame]:
 
 def is_run(model: str) -> bool:
     """Whether a model is a checkpoint, or the folder of a run; a folder by the name of a model that ships hides none."""
-    from ..model.registry import shipped_models
+    from ..model.card import shipped_models
 
     return model not in shipped_models() and (model.lower().endswith(_CHECKPOINT) or Path(model).is_dir())
 

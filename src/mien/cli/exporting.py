@@ -94,7 +94,7 @@ def export(
 
 def _onnx_of(model: Path) -> str:
     """What ``load_model`` opens, where ``model`` is exported already; empty where it is a checkpoint or a run."""
-    from ..model.registry import shipped_models
+    from ..model.card import shipped_models
 
     if model.suffix.lower() == ".onnx" or (str(model) in shipped_models() and not model.is_dir()):
         return str(model)
@@ -120,6 +120,6 @@ def _input_of(model: Path, onnx_file: str, formats: tuple[str, ...]) -> InputSpe
             f"--to: got {', '.join(formats)} for {model}, which is exported already; expected onnx-int8",
             hint="Give --to onnx-int8 alone, or start from the checkpoint.",
         )
-    from ..model.registry import load_model
+    from ..model.card import load_model
 
     return load_model(onnx_file)[0].input

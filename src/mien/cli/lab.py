@@ -79,8 +79,8 @@ def train(
     _needs_lab()
     from ..lab.recipe import changed, load_recipe
     from .data import data_words, read_data
+    from .options import byte_count, field_changes
     from .training import run_training
-    from .values import byte_count, field_changes
 
     wanted = field_changes(changes or [])
     wanted |= {"schedule.epochs": epochs} if epochs is not None else {}

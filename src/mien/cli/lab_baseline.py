@@ -79,7 +79,7 @@ def baseline(
     from ..lab.evaluate.protocol import OFFICIAL
     from ..lab.evaluate.scores import points
     from ..lab.recipe import Head, load_recipe
-    from ..model.pipeline import PIPELINE_HEAD
+    from ..model.session import PIPELINE_HEAD
     from .data import data_words, progress_bar, read_data
 
     if base and features != "embedding":

@@ -56,7 +56,7 @@ def live(
       mien app live --emotions seven --port 8600
     """
     from ..apps.live_server import LiveSettings, serve
-    from ..model.registry import load_model
+    from ..model.card import load_model
     from ..redaction import Privacy
 
     Privacy(mask_others, no_image_output=no_image_output).refuse_images({"--turn": turn})

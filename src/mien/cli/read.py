@@ -26,9 +26,9 @@ from .options import (
     Overwrite,
     Threads,
     WhichDetector,
+    seconds,
 )
 from .progress import progress_bar
-from .values import seconds
 
 if TYPE_CHECKING:
     from ..batch import BatchResult, Failure

@@ -6,8 +6,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..clock import clock
 from ..drawing import COLORS, percent
+from ..report.format import clock
 from ..video import Person, VideoResult
 
 #: People listed for a video, those seen longest first.

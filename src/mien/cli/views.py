@@ -13,9 +13,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ..clock import clock
 from ..drawing import annotate, caption
 from ..errors import OptionError
+from ..report.format import clock
 from ..types import Frame, Reading
 from .table import preview
 

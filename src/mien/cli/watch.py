@@ -19,8 +19,8 @@ from .options import (
     Out,
     Overwrite,
     Threads,
+    seconds,
 )
-from .values import seconds
 
 
 def watch(

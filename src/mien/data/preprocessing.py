@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..detection import create_detector
 from ..detection.base import Detector
-from ..detection.registry import create_detector
 from ..errors import DataError, OptionError, SourceError
 from ..io.images import opened, read_image
 from ..model.preprocess import align_face, square_around

@@ -18,10 +18,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ..errors import ModelError
-from ..model.runtime import onnxruntime
-from ..model.session import open_session
+from ..model.session import onnxruntime, open_session
 from ..types import Face, Frame
-from .base import as_faces, suppress
+from .base import THRESHOLDS, as_faces, suppress
 from .tiling import PLAIN_TO_SEE, View, plan, zoom
 
 #: What the ranges were measured on, and are good for: no other file.
@@ -132,9 +131,7 @@ def _rounded(name: str, steps: Mapping[str, object]) -> Iterator[onnx.NodeProto]
         yield helper.make_node("DequantizeLinear", [f"{name}_bytes", *how], [f"{name}_rounded"])
 
 
-#: Faces scored lower are dropped. Chosen from data: see ``docs/detection.md``.
-THRESHOLD = 0.3
-#: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``scripts/study_crop.py``.
+#: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``research/crop_margin.py``.
 MARGIN = 1.15
 #: Boxes that overlap more are the same face.
 MOST_OVERLAP = 0.3
@@ -159,7 +156,9 @@ class CenterFace:
         threads: processor threads; 0 takes all.
     """
 
-    def __init__(self, min_face: int | None = None, threshold: float = THRESHOLD, threads: int = 0) -> None:
+    def __init__(
+        self, min_face: int | None = None, threshold: float = THRESHOLDS["centerface"], threads: int = 0
+    ) -> None:
         self._min_face, self._threshold, self._threads = min_face, threshold, threads
 
     def detect(self, frame: Frame) -> list[Face]:

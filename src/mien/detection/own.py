@@ -11,8 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import ModelError
-from ..model.runtime import onnxruntime
-from ..model.session import open_onnx
+from ..model.session import onnxruntime, open_onnx
 from ..types import Face, Frame
 from .base import as_faces, suppress
 

@@ -11,11 +11,10 @@ from PIL import Image
 from ..errors import ModelError
 from ..model.session import open_onnx
 from ..types import Face, Frame
-from .base import as_faces, suppress
+from .base import THRESHOLDS, as_faces, suppress
 
 Floats = npt.NDArray[np.float32]
 
-THRESHOLD = 0.7
 #: YuNet's boxes are about as tight as CenterFace's.
 MARGIN = 1.15
 _MAX_OVERLAP = 0.3
@@ -37,7 +36,7 @@ class YuNet:
         ModelError: the file is missing, damaged, or some other network than YuNet.
     """
 
-    def __init__(self, file: str | Path, threshold: float = THRESHOLD, threads: int = 0) -> None:
+    def __init__(self, file: str | Path, threshold: float = THRESHOLDS["yunet"], threads: int = 0) -> None:
         file = Path(file)
         if not file.is_file():
             raise ModelError(f"no YuNet weights at {file}", hint="Give the path of YuNet's .onnx file.")

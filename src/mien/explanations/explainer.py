@@ -11,9 +11,9 @@ import numpy.typing as npt
 from ..emotions import parse
 from ..errors import OptionError
 from ..io.images import read_image
+from ..model.card import load_model
 from ..model.classifier import open_classifier
 from ..model.preprocess import align_face, to_tensor
-from ..model.registry import load_model
 from ..options import ReadOptions
 from ..progress import Offset, Progress, no_progress
 from ..reader import ImageSource, Reader

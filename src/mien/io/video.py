@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..clock import clock
 from ..errors import OptionError, SourceError, TooLargeError
 from ..extras import require
 from ..types import Frame
@@ -147,9 +146,7 @@ class Video:
                     yield Frame(_upright(image, self.facts), self.name, index, time_s)
             promised = _duration(stream, self._origin_s)
         if promised and promised - ends_s > max(_SHORT_BY_S, _SHORT_BY * promised):
-            self._note(
-                f"{self.name} stops at {clock(ends_s, 1)} of {clock(promised, 1)}: the rest is missing or damaged"
-            )
+            self._note(f"{self.name} stops at {ends_s:.1f} s of {promised:.1f} s: the rest is missing or damaged")
 
     def _due_after(self, time_s: float) -> float:
         return self.interval_s and (math.floor((time_s + 1e-6) / self.interval_s) + 1) * self.interval_s
@@ -196,7 +193,7 @@ class Video:
                 return
             for image in images:
                 if isinstance(image, av.VideoFrame):
-                    at = clock(image.time - self._origin_s, 1) if image.time is not None else at
+                    at = f"{image.time - self._origin_s:.1f} s" if image.time is not None else at
                     yield image
 
     @contextmanager

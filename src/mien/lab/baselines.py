@@ -25,10 +25,9 @@ from ..data.dataset import TRAIN, VALIDATION, Dataset
 from ..emotions import label_set
 from ..errors import DataError, ModelError, OptionError
 from ..io.atomic import write_atomically
-from ..model.card import HeadCard, InputSpec, ModelCard
-from ..model.pipeline import PIPELINE_HEAD
+from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
-from ..model.registry import load_model
+from ..model.session import PIPELINE_HEAD
 from .evaluate.predict import classifier_of_onnx
 from .evaluate.protocol import Evaluation, evaluate
 from .evaluate.temperature import calibrated, chosen_by

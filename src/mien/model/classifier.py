@@ -10,10 +10,8 @@ import numpy.typing as npt
 from ..emotions import EMOTIONS, LABEL_SETS, positions
 from ..errors import OptionError
 from ..options import ReadOptions
-from .card import HeadCard, ModelCard
-from .registry import load_model
-from .runtime import onnxruntime
-from .session import open_session
+from .card import HeadCard, ModelCard, load_model
+from .session import onnxruntime, open_session
 
 
 def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:

@@ -72,3 +72,11 @@ def join(names: Sequence[str], word: str = "and", most: int | None = None) -> st
     if most is not None and len(names) > most:
         names = [*names[:most], f"{len(names) - most:,} more"]
     return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def clock(value: float, digits: int = 0) -> str:
+    """Format a position in a video: ``1:05``, ``1:02:05``, or with one digit ``1:05.3``."""
+    minutes, rest = divmod(round(max(value, 0.0) * 10**digits), 60 * 10**digits)
+    hours, minutes = divmod(minutes, 60)
+    ending = f"{rest / 10**digits:0{3 + digits if digits else 2}.{digits}f}"
+    return f"{hours}:{minutes:02}:{ending}" if hours else f"{minutes}:{ending}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..clock import clock
 from ..drawing import COLORS
 from ..report import count, percent
+from ..report.format import clock
 from .timeline import TrackTimeline, VideoTimeline
 
 #: Emotions with a smaller share of the time are not named in a sentence.

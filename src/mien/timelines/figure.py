@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..clock import clock
 from ..drawing import COLORS, ink_on
 from ..extras import require
 from ..report import count, percent
+from ..report.format import clock
 from .bins import binned, stacked, stretches, tick_step
 from .timeline import TrackTimeline, VideoTimeline
 

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from .. import __version__
-from ..clock import clock
 from ..drawing import COLORS, ink_on
 from ..drawing import percent as probability
 from ..report import (
@@ -30,6 +29,7 @@ from ..report import (
     escape,
     percent,
 )
+from ..report.format import clock
 from ..report.html import data_uri
 from .bins import about, binned, mostly, stacked, stretches, tick_step
 from .timeline import Timeline, TrackTimeline, VideoTimeline

@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..clock import clock
 from ..drawing import COLORS, ink_on
 from ..report import count, percent
+from ..report.format import clock
 from .bins import about, binned, mostly
 from .timeline import TrackTimeline, VideoTimeline
 

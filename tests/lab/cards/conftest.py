@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from mien.lab.cards.results import Measured, measured
-from mien.model.card import ModelCard
-from mien.model.registry import load_model
+from mien.model.card import ModelCard, load_model
 
 pytest.importorskip("jinja2", reason="cards need the extra [lab]")
 pytest.importorskip("fairlearn", reason="audits need the extra [audit]")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.cli.app import main
-from mien.model.registry import load_model
+from mien.model.card import load_model
 
 from ...conftest import EXAMPLES
 from ..conftest import two_classes

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...data.dataset import VALIDATION
 from ...errors import DataError, OptionError, RecipeError
-from ...model.registry import SHIPPED, load_model, shipped_models
+from ...model.card import SHIPPED, load_model, shipped_models
 from ..evaluate.predict import Classifier, open_classifier, weights_file
 from ..recipe import Recipe, recipe_from_dict
 

@@ -15,8 +15,7 @@ from ...data.dataset import Dataset
 from ...emotions import LABEL_SETS
 from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
-from ...model.card import HeadCard, InputSpec, ModelCard
-from ...model.registry import load_model, shipped_models
+from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
 from ..evaluate.calibration import fit_temperature
 from ..evaluate.predict import classifier_of_onnx, predict, weights_file
 from ..evaluate.scores import Scores, score

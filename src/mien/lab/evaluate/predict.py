@@ -13,9 +13,8 @@ import numpy.typing as npt
 from ... import extras
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
-from ...model.card import HeadCard, InputSpec, ModelCard
+from ...model.card import MODEL_FILES, HeadCard, InputSpec, ModelCard, load_model, shipped_models
 from ...model.preprocess import resize, to_tensor
-from ...model.registry import MODEL_FILES, load_model, shipped_models
 from ...model.session import open_session
 from ..recipe import Head
 

@@ -17,10 +17,9 @@ import onnx
 
 from ...data.dataset import TRAIN, VALIDATION, Dataset
 from ...errors import ModelError
-from ...model import runtime  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
-from ...model.card import ModelCard
+from ...model import session  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
+from ...model.card import ModelCard, load_model
 from ...model.preprocess import resize, to_tensor
-from ...model.registry import load_model
 from ..evaluate.predict import Classifier, Logits, classifier_of_onnx, predict
 from ..evaluate.protocol import evaluate
 from ..evaluate.temperature import calibrated, chosen_by

@@ -14,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ...data.dataset import TRAIN, VALIDATION, Dataset
 from ...errors import OptionError
 from ...io.atomic import write_atomically
-from ...model.card import InputSpec, ModelCard
-from ...model.registry import ORIGINAL
+from ...model.card import ORIGINAL, InputSpec, ModelCard
 from ..evaluate.predict import classifier_of_network, classifier_of_onnx
 from ..evaluate.protocol import evaluate
 from ..evaluate.temperature import calibrated, chosen_by

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...detection.registry import create_detector
+from ...detection import create_detector
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
 from ...options import ReadOptions

@@ -1,6 +1,6 @@
 """How much around a face does a FER2013 image show? The measurement behind ``mien.model.preprocess``.
 
-    python scripts/study_crop.py fer2013.npz|fer2013.csv [N]
+    python research/crop_margin.py fer2013.npz|fer2013.csv [N]
 
 Enlarges N training images four times, finds the face in each with the reader's own detector, and says where its box and
 landmarks lie in the frame (0 to 1, from the upper left corner): quartiles over the images.

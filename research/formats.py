@@ -1,8 +1,8 @@
 """Every format of a model beside the others, as a Markdown table: size, speed on one thread, accuracy, differences.
 
-    python scripts/benchmark_formats.py default --data fer2013.npz         # as shipped: float32 and int8
-    python scripts/benchmark_formats.py mine.onnx --data fer2013.npz       # and an int8 copy made of it
-    python scripts/benchmark_formats.py runs/default --data fer2013.npz    # a run or checkpoint: torch's .pt2 too
+    python research/formats.py default --data fer2013.npz         # as shipped: float32 and int8
+    python research/formats.py mine.onnx --data fer2013.npz       # and an int8 copy made of it
+    python research/formats.py runs/default --data fer2013.npz    # a run or checkpoint: torch's .pt2 too
 
 Accuracy is that of the whole validation part with the mirror image averaged, as the reader reads. Speeds are those of the
 network alone, one view of a face: averaging the mirror image takes twice as long. Run it on a machine with nothing else
@@ -25,11 +25,10 @@ from mien.lab.evaluate.predict import Classifier, Logits, classifier_of_onnx, op
 from mien.lab.evaluate.protocol import evaluate, machine
 from mien.lab.evaluate.scores import points
 from mien.lab.export.naming import card_path
-from mien.model.card import read_card
+from mien.model.card import SHIPPED, load_model, read_card, shipped_models
 from mien.model.classifier import probabilities
 from mien.model.preprocess import resize, to_tensor
-from mien.model.registry import SHIPPED, load_model, shipped_models
-from mien.model.runtime import onnxruntime
+from mien.model.session import onnxruntime
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> float:

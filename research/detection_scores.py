@@ -1,6 +1,6 @@
 """Which score should a face need, and how many pixels? The measurements behind ``docs/detection.md``.
 
-    python scripts/study_detection.py PHOTOS
+    python research/detection_scores.py PHOTOS
 
 PHOTOS is a folder of images with a ``faces.json``: file name -> {"faces": [[x0, y0, x1, y1], ...],
 "background_faces": [...]}, in pixels. Faces in the foreground must be found; those in the background may be.

@@ -1,6 +1,6 @@
 """How small may an image be looked at? The tables of quick looks and of framing in ``docs/detection.md``.
 
-    python scripts/study_looks.py PHOTOS
+    python research/detection_pyramid.py PHOTOS
 
 PHOTOS is a folder of images. The first table asks how well small looks place the square that is cut out: against its mean
 over looks in which the face has 100, 130 and 160 pixels. The second looks at the images at three sizes: what a full search

@@ -1,6 +1,6 @@
 """Are more views of a face worth their time? FER2013's PublicTest, and faces that a detector framed.
 
-    python scripts/study_views.py FER2013 FACES.parquet [MODEL ...]
+    python research/views.py FER2013 FACES.parquet [MODEL ...]
 
 ``FACES.parquet`` holds photos with faces (``image.bytes``) and their emotions (``emotion``); up to 2,500 are drawn. Each
 line is a set of views whose logits are averaged: ``whole``, or upper (``u``) and lower (``l``) so many of 48 rows; ``m`` is

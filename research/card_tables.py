@@ -1,14 +1,13 @@
 """The tables of accuracy in ``docs/benchmarks.md``, from the cards of the shipped models.
 
-    python scripts/tables_of_cards.py
+    python research/card_tables.py
 
 A card holds the figures that ``mien lab export`` measured on the file it describes; ``mien lab evaluate`` gives them again.
 """
 
 from typing import Any
 
-from mien.model.card import read_card
-from mien.model.registry import SHIPPED, shipped_models
+from mien.model.card import SHIPPED, read_card, shipped_models
 
 
 def accuracy(cards: dict[str, Any]) -> None:

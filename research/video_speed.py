@@ -1,7 +1,7 @@
 """How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
 
-    python scripts/benchmark_video.py                     # frames a second, and where the time goes
-    python scripts/benchmark_video.py --hour              # memory over a video of an hour; --every 0.2s is quicker
+    python research/video_speed.py                     # frames a second, and where the time goes
+    python research/video_speed.py --hour              # memory over a video of an hour; --every 0.2s is quicker
 
 What a user would write instead, in the same run: OpenCV's decoder, one frame after the other, each read as a photo.
 """
@@ -21,11 +21,11 @@ import cv2
 import numpy as np
 
 from mien import Reader, ReadOptions, Tracker, Video, read_video
-from mien.detection.registry import create_detector
+from mien.detection import create_detector
 from mien.io.images import read_image
+from mien.model.card import load_model
 from mien.model.classifier import EmotionClassifier
 from mien.model.preprocess import align_face, to_tensor
-from mien.model.registry import load_model
 from mien.model.session import open_session
 from mien.video import video_reader
 
