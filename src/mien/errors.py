@@ -73,9 +73,21 @@ class DataError(MienError, ValueError):
 
 
 class RecipeError(MienError, ValueError):
-    """A training recipe with an unknown field, a wrong type or a contradiction."""
+    """A training recipe with an unknown field, a wrong type or a contradiction.
+
+    Attributes:
+        field: the path of the field, such as ``optimizer.lr``; empty where no single field is wrong.
+        value: what the field holds.
+        expected: what it may hold.
+    """
 
     exit_code = 2
+
+    def __init__(
+        self, message: str = "", *, hint: str = "", field: str = "", value: object = None, expected: str = ""
+    ) -> None:
+        super().__init__(message or f"{field}: got {value!r}, expected {expected}", hint=hint)
+        self.field, self.value, self.expected = field, value, expected
 
 
 class MissingExtraError(MienError, ImportError):
