@@ -70,9 +70,14 @@ def test_the_first_command_shows_what_the_readme_shows(somewhere):
     assert done.stdout.split() == shown
 
 
-@pytest.mark.parametrize("name", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
-def test_links_lead_somewhere(name):
-    page = ROOT / name
+PAGES = [
+    ROOT / "README.md",
+    *(path for name in ("docs", "research", "benchmarks") for path in (ROOT / name).glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target

@@ -17,7 +17,6 @@ pytest.importorskip("sklearn", reason="the lab's tests need the extra [lab]")
 
 from mien.data.dataset import Votes
 from mien.lab.calibration import (
-    bootstrap,
     by_class,
     by_label_set,
     calibration,
@@ -30,6 +29,7 @@ from mien.lab.calibration_report import write_report
 from mien.lab.evaluation.classifier import Classifier
 from mien.lab.evaluation.metrics import probabilities_at
 from mien.lab.recipe import Head
+from mien.stats import bootstrap
 
 EIGHT = LABEL_SETS["eight"]
 SPEC = InputSpec(16, 0.5, 0.25)

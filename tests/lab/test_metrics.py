@@ -10,7 +10,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
 from mien.errors import DataError
 from mien.lab.calibration import fit_temperature, fit_vote_temperature
-from mien.lab.evaluation.metrics import VoteTruth, accuracy_text, kl_to_votes, reliability, score, wilson
+from mien.lab.evaluation.metrics import VoteTruth, accuracy_text, kl_to_votes, reliability, score
+from mien.stats import wilson
 
 EMOTIONS = ("happy", "sad", "neutral")
 

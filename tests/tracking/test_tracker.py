@@ -1,4 +1,4 @@
-"""Numbers for people. What the detector does to faces that touch or hide is measured in scripts/study_tracking.py."""
+"""Numbers for people. What the detector does to faces that touch or hide is measured in research/tracking.py."""
 
 from dataclasses import replace
 

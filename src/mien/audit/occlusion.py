@@ -1,7 +1,7 @@
 """Occlusion: whether something hides a part of a face (mask, dark glasses, hand), roughly, from its gray image.
 
 Logistic regression on twelve features of the upright crop: whether eyes and mouth show structure, and whether left and right
-are alike. ``scripts/study_occlusion.py`` fits and evaluates it. It detects nearly all drawn masks and sunglasses, six of ten
+are alike. ``research/occlusion.py`` fits and evaluates it. It detects nearly all drawn masks and sunglasses, six of ten
 hands, and a fifth to a half of faces with one half hidden. Where occlusion is rare, most alarms are false: plain glasses,
 shadows, lying heads, babies.
 """

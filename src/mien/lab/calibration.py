@@ -18,6 +18,7 @@ from ..data.dataset import INNER, VALIDATION, Dataset, copies_of_training
 from ..data.loading import load
 from ..emotions import LABEL_SETS, positions
 from ..errors import DataError
+from ..stats import Estimate, bootstrap, equal_mass_bins
 from .evaluation.classifier import Classifier, open_classifier, predict
 from .evaluation.evaluate import evaluation_subsets, true_classes, vote_truth
 from .evaluation.metrics import Floats, Labels, Reliability, kl_to_votes, probabilities_at, reliability
@@ -30,15 +31,6 @@ SHARES = (0.15, 0.175, 0.2, 0.225, 0.25, 0.275, 0.3, 0.325, 0.35)
 #: Confidences below which a reader may abstain.
 LEVELS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _LOWEST, _HIGHEST = 0.02, 50.0  # temperatures
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95% confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -341,7 +333,7 @@ def by_class(probabilities: Floats, y_true: Labels, emotions: tuple[str, ...]) -
     y_pred, result = probabilities.argmax(1), {}
     for column, emotion in enumerate(emotions):
         given, shown = probabilities[:, column].astype(np.float64), y_true == column
-        parts = np.array_split(np.argsort(given, kind="stable"), min(15, len(given)))
+        parts = equal_mass_bins(given)
         gaps = [abs(given[part].mean() - shown[part].mean()) for part in parts]
         named = y_pred == column
         result[emotion] = ClassCalibration(
@@ -450,18 +442,3 @@ def _risks(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 def _mean(values: npt.NDArray[Any]) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def bootstrap(statistic: Callable[[Labels], float], n: int, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """The percentile interval of a figure over images drawn with replacement (Efron 1979).
-
-    Args:
-        statistic: from rows, int64 (n,), to the figure.
-        n: number of images, at least 1.
-        resamples: number of bootstrap samples.
-        seed: random seed.
-    """
-    rng = np.random.default_rng(seed)
-    samples = [statistic(rng.integers(n, size=n)) for _ in range(resamples)]
-    low, high = np.percentile(samples, [2.5, 97.5])
-    return Estimate(statistic(np.arange(n)), float(low), float(high))

@@ -15,8 +15,9 @@ from matplotlib.ticker import PercentFormatter
 
 from ..io.atomic import write_atomically
 from ..report import Block, Column, Document, Figure, Section, Table, Text, count, interval, number, percent
+from ..stats import Estimate
 from ..types import SHARE
-from .calibration import Estimate, HeadCalibration
+from .calibration import HeadCalibration
 from .evaluation.evaluate import OFFICIAL
 from .evaluation.report import png
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +172,7 @@ def model_card(recipe: Recipe, network: MultiHead, weights: bytes, faces: Datase
         heads=classifier.heads,
         parameters=classifier.parameters,
         macs=count_macs(network, classifier.input),
-        recipe=asdict(recipe),
+        recipe=recipe.model_dump(),
     )
     measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
     return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, measured_on).summary())

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax, xlogy
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from ...errors import DataError
 from ...report import interval, percent
+from ...stats import equal_mass_bins, wilson
 
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int64]
@@ -155,7 +155,7 @@ def reliability(probabilities: Floats, y_true: Labels, bins: int = 15) -> Reliab
     """
     confidence = probabilities.max(1).astype(np.float64)
     correct = probabilities.argmax(1) == y_true
-    parts = np.array_split(np.argsort(confidence, kind="stable"), min(bins, len(confidence)))
+    parts = equal_mass_bins(confidence, bins)
     return Reliability(
         confidence=tuple(float(confidence[part].mean()) for part in parts),
         accuracy=tuple(float(correct[part].mean()) for part in parts),
@@ -180,12 +180,6 @@ def kl_to_votes(logits: Floats, distribution: Floats) -> float:
 def probabilities_at(logits: Floats, temperature: float) -> npt.NDArray[np.float64]:
     """float64 (N, K): the softmax of the logits divided by ``temperature``."""
     return np.asarray(softmax(logits.astype(np.float64) / temperature, axis=1), np.float64)
-
-
-def wilson(correct: int, n: int) -> tuple[float, float]:
-    """The 95% confidence interval of a share (Wilson 1927)."""
-    ends = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-    return float(ends.low), float(ends.high)
 
 
 def accuracy_text(scores: Scores) -> str:

@@ -14,8 +14,9 @@ from matplotlib.ticker import PercentFormatter
 
 from ...io.atomic import write_atomically
 from ...report import Block, Column, Document, Figure, Row, Section, Table, count, interval, percent
+from ...stats import wilson
 from .evaluate import OFFICIAL, Evaluation, Result
-from .metrics import Scores, accuracy_text, wilson
+from .metrics import Scores, accuracy_text
 
 _BLUE, _ORANGE, _GREEN, _GRAY = "#2b6ca3", "#d9822b", "#4a9a6a", "#8a8f98"
 _NUMBERS = ("n", "accuracy", "95% CI", "macro-F1", "balanced", "NLL", "ECE", "Brier", "KL to votes")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...emotions import EMOTIONS
-from ...stats import holm, mcnemar
-from ..evaluation.metrics import reliability, wilson
+from ...stats import holm, mcnemar, wilson
+from ..evaluation.metrics import reliability
 from .conditions import CONDITIONS, Condition
 from .reading import CROP, DETECTED
 

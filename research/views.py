@@ -1,6 +1,6 @@
 """Are more views of a face worth their time? FER2013's PublicTest, and faces that a detector framed.
 
-    python scripts/study_views.py FER2013 FACES.parquet [MODEL ...]
+    python research/views.py FER2013 FACES.parquet [MODEL ...]
 
 ``FACES.parquet`` holds photos with faces (``image.bytes``) and their emotions (``emotion``); up to 2,500 are drawn. Each
 line is a set of views whose logits are averaged: ``whole``, or upper (``u``) and lower (``l``) so many of 48 rows; ``m`` is
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet
 
 from mien.data.loading import load
-from mien.detection.centerface import CenterFace
+from mien.detection.centerface import centerface
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
 from mien.lab.evaluation.classifier import open_classifier, predict
@@ -46,7 +46,7 @@ def framed(path, most=2500):
     """The faces of photos, cut out as the reader does, and their emotions."""
     rows = pyarrow.parquet.read_table(path, columns=["image", "emotion"]).to_pylist()
     rows = [row for row in rows if row["emotion"] in LABEL_SETS["seven"]]
-    detector, faces, emotions = CenterFace(), [], []
+    detector, faces, emotions = centerface(), [], []
     for place in np.random.default_rng(1).permutation(len(rows))[:most]:
         photo = read_image(rows[place]["image"]["bytes"])
         found = detector.detect(photo)

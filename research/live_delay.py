@@ -6,7 +6,7 @@ window, by the same clock. The label is there when the marked image shows the ot
 is yellow, that of neutral is not, and the scene is kept gray so that nothing else is. Delay that grows from the first third
 of the changes to the last would mean that images are queued.
 
-    python scripts/measure_live_delay.py [--way live|single] [--seconds 120] [--chromium /usr/bin/chromium]
+    python research/live_delay.py [--way live|single] [--seconds 120] [--chromium /usr/bin/chromium]
 
 Needs: pip install '.[streamlit,video]' playwright, and Chromium.
 """
@@ -34,7 +34,7 @@ Seen = dict[str, list[list[float]]]
 SERVE = """
 import sys
 from mien.apps.live_server import serve
-from mien.apps.live_settings import LiveSettings
+from mien.apps.live_server import LiveSettings
 serve(LiveSettings(port=int(sys.argv[1]), browser=False))
 """
 

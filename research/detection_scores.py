@@ -1,6 +1,6 @@
 """Which score should a face need, and how many pixels? The measurements behind ``docs/detection.md``.
 
-    python scripts/study_detection.py PHOTOS
+    python research/detection_scores.py PHOTOS
 
 PHOTOS is a folder of images with a ``faces.json``: file name -> {"faces": [[x0, y0, x1, y1], ...],
 "background_faces": [...]}, in pixels. Faces in the foreground must be found; those in the background may be.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import cv2
 
-from mien.detection.centerface import CenterFace
-from mien.detection.tiling import MIN_FACE_SHARE, SMALLEST_SEEN
+from mien.detection.centerface import centerface
+from mien.detection.pyramid import SMALLEST_SEARCHED, SMALLEST_SEEN
 from mien.io.images import read_image
 from mien.types import Box, Frame
 
@@ -26,7 +26,7 @@ def truth(entry: dict) -> tuple[list[Box], list[Box]]:
 
 
 def thresholds(photos: dict[Path, dict]) -> None:
-    detector = CenterFace(MIN_FACE_SHARE, min(THRESHOLDS))
+    detector = centerface(SMALLEST_SEARCHED, min(THRESHOLDS))
     hits, extras = [], []
     for path, entry in photos.items():
         wanted, tolerated = truth(entry)
@@ -47,7 +47,7 @@ def thresholds(photos: dict[Path, dict]) -> None:
 
 
 def smallest(photos: dict[Path, dict]) -> None:
-    detector = CenterFace(SMALLEST_SEEN)  # neither enlarges nor shrinks
+    detector = centerface(SMALLEST_SEEN)  # neither enlarges nor shrinks
     print("face side in pixels  found")
     for side in SIDES:
         found = total = 0

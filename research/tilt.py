@@ -1,6 +1,6 @@
 """How well are tilted faces read? Through detection and cropping, as a user would have it.
 
-    python scripts/study_tilt.py fer2013.npz [MODEL] [N]
+    python research/tilt.py fer2013.npz [MODEL] [N]
 
 Enlarges N validation images with a clear FER+ majority, turns each left or right, and reads it: share of faces found, and
 accuracy of what was found, beside that of the same network on the turned frame without detection.

@@ -1,6 +1,6 @@
 """Do explanations depend on what the model learned? The randomization tests of Adebayo et al. (2018), on any photos.
 
-    python scripts/study_sanity.py --model default PHOTO...
+    python research/randomization.py --model default PHOTO...
 
 The occlusion map of each face is compared with those of copies of the model whose weights are shuffled: all of them; from
 the last layer backwards, one more at a time (cascading); one layer alone (independent). Printed are Spearman's rank

@@ -1,6 +1,6 @@
 """Power and false-alarm rate of the fairness audit, on simulated predictions with and without a planted gap.
 
-    python scripts/study_audit.py [REPEATS]
+    python research/audit_power.py [REPEATS]
 
 How often a planted gap of the size that ``power.minimum_detectable_gap`` states is found (80% is expected); how often
 predictions without a gap raise an alarm at the 5% level, with equal and with different label distributions, beside a plain
@@ -14,9 +14,8 @@ import numpy as np
 from scipy.stats import chi2_contingency
 
 from mien.audit.gaps import fairness_gaps, holm_corrected, parity_gaps
-from mien.audit.power import minimum_detectable_gap
 from mien.emotions import EMOTIONS
-from mien.lab.evaluation.metrics import wilson
+from mien.stats import minimum_detectable_gap, wilson
 
 ALIKE = (0.9, 0.6, 0.5)
 

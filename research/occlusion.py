@@ -1,8 +1,8 @@
 """Fit and judge ``mien.audit.occlusion``: is a part of a face hidden?
 
-    python scripts/study_occlusion.py fit fer2013.npz            # prints the weights
-    python scripts/study_occlusion.py judge fer2013.npz          # PublicTest
-    python scripts/study_occlusion.py judge faces.parquet        # other faces; nothing was fitted on them
+    python research/occlusion.py fit fer2013.npz            # prints the weights
+    python research/occlusion.py judge fer2013.npz          # PublicTest
+    python research/occlusion.py judge faces.parquet        # other faces; nothing was fitted on them
 
 Fitted on Training images: as they are, with light from one side (which hides nothing), and with covers drawn; and on 220
 that an earlier fit was surest of, which a person then looked at. Judged by covers drawn where the landmarks of the bare face

@@ -1,6 +1,6 @@
 """The tables of accuracy in ``docs/benchmarks.md``, from the cards of the shipped models.
 
-    python scripts/tables_of_cards.py
+    python research/card_tables.py
 
 A card holds the figures that ``mien lab export`` measured on the file it describes; ``mien lab evaluate`` gives them again.
 """

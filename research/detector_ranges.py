@@ -1,6 +1,6 @@
 """Write the ranges that the detector's whole numbers are scaled by: ``src/mien/detect/centerface-ranges.json``.
 
-    python scripts/measure_ranges.py PHOTOS...
+    python research/detector_ranges.py PHOTOS...
 
 Photos with faces of all sizes; each is shown at four sizes, none larger than a quick look: photos shown larger than they are
 excite values that sharp ones do not, and the steps grow coarse. Takes the smallest and largest value of each activation.

@@ -1,6 +1,6 @@
 """Do people keep their numbers in a video, and do emotions hold still? The measurements behind ``docs/tracking.md``.
 
-    python scripts/study_tracking.py [--seed 1000] [--repeats 5] [--photos FOLDER]
+    python research/tracking.py [--seed 1000] [--repeats 5] [--photos FOLDER]
 
 Makes clips whose truth is known: the two faces of ``examples/`` (and their mirror images, as further people) move over a
 background of colored noise, and the reader with its own detector reads them at 30 and at 5 frames a second. The same

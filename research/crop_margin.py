@@ -1,6 +1,6 @@
 """How much around a face does a FER2013 image show? The measurement behind ``mien.model.preprocess``.
 
-    python scripts/study_crop.py fer2013.npz|fer2013.csv [N]
+    python research/crop_margin.py fer2013.npz|fer2013.csv [N]
 
 Enlarges N training images four times, finds the face in each with the reader's own detector, and says where its box and
 landmarks lie in the frame (0 to 1, from the upper left corner): quartiles over the images.
@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.data.dataset import TRAIN
 from mien.data.loading import load
-from mien.detection.centerface import CenterFace
+from mien.detection.centerface import centerface
 from mien.types import Frame
 
 ENLARGED = 4
@@ -23,7 +23,7 @@ MARGIN = 48  # repeated border in enlarged pixels, so that a face cut by the fra
 
 def main(data: Path, n: int) -> None:
     images = load(data, 48).part(TRAIN).images[:n]
-    detector = CenterFace(min_face=24)
+    detector = centerface(min_face=24)
     rows = []
     for image in images:
         large = cv2.resize(image, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)

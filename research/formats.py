@@ -1,8 +1,8 @@
 """Every format of a model beside the others, as a Markdown table: size, speed on one thread, accuracy, differences.
 
-    python scripts/benchmark_formats.py default --data fer2013.npz         # as shipped: float32 and int8
-    python scripts/benchmark_formats.py mine.onnx --data fer2013.npz       # and an int8 copy made of it
-    python scripts/benchmark_formats.py runs/default --data fer2013.npz    # a run or checkpoint: torch's .pt2 too
+    python research/formats.py default --data fer2013.npz         # as shipped: float32 and int8
+    python research/formats.py mine.onnx --data fer2013.npz       # and an int8 copy made of it
+    python research/formats.py runs/default --data fer2013.npz    # a run or checkpoint: torch's .pt2 too
 
 Accuracy is that of the whole validation part with the mirror image averaged, as the reader reads. Speeds are those of the
 network alone, one view of a face: averaging the mirror image takes twice as long. Run it on a machine with nothing else

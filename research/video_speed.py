@@ -1,7 +1,7 @@
 """How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
 
-    python scripts/benchmark_video.py                     # frames a second, and where the time goes
-    python scripts/benchmark_video.py --hour              # memory over a video of an hour; --every 0.2s is quicker
+    python research/video_speed.py                     # frames a second, and where the time goes
+    python research/video_speed.py --hour              # memory over a video of an hour; --every 0.2s is quicker
 
 What a user would write instead, in the same run: OpenCV's decoder, one frame after the other, each read as a photo.
 """

@@ -1,6 +1,6 @@
 """How does a model read faces that are not FER2013's? Labeled Faces in the Wild, for judging only.
 
-    python scripts/study_outside.py faces.parquet [MODEL]
+    python research/lfw.py faces.parquet [MODEL]
 
 The file has columns ``image`` (a struct with JPEG ``bytes``) and ``emotion``. Accuracy over the seven emotions and balanced
 accuracy over the five that have enough images, for each head, with the image taken as the face and with detection.
@@ -14,7 +14,7 @@ import pyarrow.parquet
 from mien import Reader, ReadOptions
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
-from mien.lab.evaluation.metrics import wilson
+from mien.stats import wilson
 
 FIVE = ("happy", "neutral", "surprise", "angry", "sad")
 
