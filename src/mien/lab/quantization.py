@@ -19,9 +19,9 @@ from ..data.dataset import TRAIN, VALIDATION, Dataset
 from ..errors import ModelError
 from ..model.card import ModelCard
 from ..model.preprocess import resize, to_tensor
-from .calibration import calibrated, chosen_by
 from .evaluation.classifier import Classifier, classifier_of_onnx, predict
 from .evaluation.evaluate import evaluate, true_classes
+from .temperature import calibrated, chosen_by
 
 #: The largest accepted loss of accuracy, and the least share of equal predictions.
 MAX_LOSS, MIN_AGREEMENT = 0.003, 0.9

@@ -20,11 +20,11 @@ from ..data.dataset import VALIDATION, Dataset
 from ..errors import ModelError
 from ..model.card import InputSpec, ModelCard
 from ..model.session import open_session
-from .calibration import calibrated, chosen_by
 from .evaluation.classifier import Logits, classifier_of_network, classifier_of_onnx
 from .evaluation.evaluate import evaluate
 from .networks.heads import MultiHead
 from .recipe import Recipe
+from .temperature import calibrated, chosen_by
 
 OPSET = 18
 #: The largest accepted difference of a logit from torch's, float32.

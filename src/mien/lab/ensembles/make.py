@@ -16,11 +16,11 @@ from ...emotions import LABEL_SETS
 from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
 from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
-from ..calibration import chosen_by, fit_temperature, rows_to_fit
 from ..evaluation.classifier import classifier_of_onnx, predict, weights_file
 from ..evaluation.metrics import Scores, score
 from ..recipe import Head
 from ..targets import hard_targets
+from ..temperature import chosen_by, fit_temperature, rows_to_fit
 from .graph import HEAD, Member, common_input, merge
 from .stacking import Array, Stack, fit_stack, log_probabilities, restricted, shares, voted
 
