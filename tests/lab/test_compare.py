@@ -18,7 +18,7 @@ from mien.lab.comparison.models import Engine, Model, Selection, open_models, re
 from mien.lab.comparison.report import as_dict, comparison_report, notes, pareto_front, verdict, write_report
 from mien.lab.ensembles.make import ensemble
 from mien.lab.evaluate.predict import open_classifier
-from mien.lab.recipe import Data, Head
+from mien.lab.recipe import Head, changed
 from mien.lab.train.run import train
 from mien.model.card import HeadCard
 from mien.stats import holm, mcnemar
@@ -45,7 +45,7 @@ def runs(tmp_path_factory) -> Path:
         patch.setattr("mien.lab.train.history.learning_curves", lambda rows, path: None)
         seven = tiny(keep="best", epochs=2)
         train(seven, faces(), folder / "seven")
-        pair = replace(tiny(epochs=1), name="pair", heads={"pair": Head("happy-sad")})
+        pair = changed(tiny(epochs=1), {"name": "pair", "heads": {"pair": {"emotions": "happy-sad"}}})
         train(pair, faces(), folder / "pair")
     return folder
 
@@ -98,7 +98,7 @@ def test_models_selected_on_these_images_are_optimistic(comparison):
 
 def test_a_recipes_drawn_part_narrows_the_images_for_all(runs):
     models = open_models([runs / "pair", runs / "seven"])
-    drawing = replace(models[0].recipe, data=Data(inner=0.2, judge_counts={"happy": 9, "sad": 7}))
+    drawing = changed(models[0].recipe, {"data.inner": 0.2, "data.judge_counts": {"happy": 9, "sad": 7}})
     used = build_test_set(common_task(models), [replace(models[0], recipe=drawing), models[1]], faces(), "validation")
     assert np.bincount(used.y_true).tolist() == [9, 7]
     assert used.not_in_recipe == 50 - 16

@@ -22,6 +22,7 @@ from ...stats import LEVEL, holm, mcnemar
 from ..evaluate.predict import open_classifier, predict
 from ..evaluate.protocol import machine
 from ..evaluate.scores import Scores, score
+from ..recipe import changed
 from ..subsetting import subset
 from .models import Model, open_models
 
@@ -173,10 +174,11 @@ def compare(
     sources = {_input(model): data if isinstance(data, Dataset) else data[_input(model)] for model in opened}
     first = next(iter(sources.values()))
     test_set = build_test_set(task, opened, first, split)
-    logits, samples = {}, {}
+    logits: dict[str, npt.NDArray[np.float32]] = {}
+    samples: dict[str, npt.NDArray[np.uint8]] = {}
     for given_input, faces in sources.items():
         part = faces.part(split)
-        images = part.images[_rows(test_set.names, part)]
+        images = part.images[rows_of(test_set.names, part)]
         for model in (model for model in opened if _input(model) == given_input):
             progress(len(logits), len(opened), f"evaluating {model.name}")
             logits[model.name] = predict(model.classifier, images, flip=False)[task.heads[model.name]]
@@ -237,7 +239,7 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
     drawn = np.ones(len(part), bool)
     for recipe in (model.recipe for model in models):
         if recipe and recipe.data.judge_counts:
-            whole = replace(recipe, data=replace(recipe.data, inner=0.0))
+            whole = changed(recipe, {"data.inner": 0.0})
             drawn &= np.isin(part.names, subset(faces, whole).part(split).names)
     used = drawn & (answers >= 0)
     if not used.any():
@@ -333,7 +335,7 @@ def _head(model: Model, wanted: str) -> str:
     return max(by_labels or list(heads), key=lambda name: len(heads[name].emotions))
 
 
-def _rows(names: npt.NDArray[np.str_], faces: Dataset) -> _Ints:
+def rows_of(names: npt.NDArray[np.str_], faces: Dataset) -> _Ints:
     """int64 (n,): where in ``faces`` the images of these names are."""
     place = {name: row for row, name in enumerate(faces.names.tolist())}
     try:

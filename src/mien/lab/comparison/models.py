@@ -8,11 +8,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...data.dataset import VALIDATION
 from ...errors import DataError, OptionError, RecipeError
-from ...model.registry import SHIPPED, load_model, shipped_models
+from ...model.card import SHIPPED, load_model, shipped_models
 from ..evaluate.predict import Classifier, open_classifier, weights_file
 from ..recipe import Recipe, recipe_from_dict
 
@@ -116,19 +117,17 @@ def read_history(folder: Path, kept: str, watch: str = "score") -> History | Non
     path = folder / "history.csv"
     try:
         epochs = pd.read_csv(path).astype(float)
+        if epochs.empty:
+            return None
+        goodness = -epochs["val_loss"] if watch == "loss" else epochs["val_score"]
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise DataError(
             f"{path} is not a training history: {error}",
             hint="Move the file away to compare without the columns about training.",
         ) from error
-    if epochs.empty:
-        return None
-    column = epochs.get("val_loss" if watch == "loss" else "val_score")
-    best = None
-    if column is not None and column.notna().any():
-        best = int((column.idxmin if watch == "loss" else column.idxmax)())
+    best = int(np.nanargmax(goodness)) if goodness.notna().any() else None
     return History(epochs, {"last": len(epochs) - 1, "best": best}.get(kept))
 
 

@@ -240,8 +240,7 @@ def accuracy_latency(comparison: Comparison) -> MatplotlibFigure:
         axes.scatter([x], [y], s=size, marker=_MARKERS[model.engine], color=color, edgecolor="white", label=label)
     front = pareto_front(times, accuracies)
     if len(front) > 1:
-        line = {"color": _GRAY, "linestyle": "--", "linewidth": 1.2, "zorder": 0, "label": "Pareto front"}
-        axes.step(times[front], accuracies[front], where="post", **line)
+        axes.step(times[front], accuracies[front], "--", where="post", color=_GRAY, zorder=0, label="Pareto front")
     axes.set_xscale("log")
     axes.margins(0.12)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -300,7 +299,7 @@ def _write_model(comparison: Comparison, result: Result, folder: Path) -> list[P
     heading = f"{result.model.name} ({comparison.data}, {comparison.split})"
     figures = {"confusion.png": confusion, "reliability.png": reliability_diagram, "classes.png": class_bars}
     for name, draw in figures.items():
-        save(draw(result.scores, heading), folder / name)
+        draw(result.scores, heading, folder / name)
     emotions = comparison.task.emotions
     report = classification_report(
         comparison.test_set.y_true, result.y_pred,
