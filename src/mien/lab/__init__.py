@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
-    from .comparison.results import compare
+    from .comparison.compare import compare
     from .ensembles.make import ensemble
     from .tuning.study import tune
 
@@ -17,7 +17,7 @@ __all__ = ["baseline", "baseline_settings", "compare", "ensemble", "tune"]
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
-    "compare": "comparison.results",
+    "compare": "comparison.compare",
     "ensemble": "ensembles.make",
     "tune": "tuning.study",
 }
