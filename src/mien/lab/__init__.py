@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .calibration import measure_calibration
-    from .comparison.results import compare
+    from .comparison.compare import compare
     from .ensembles.make import ensemble
     from .evaluation.evaluate import Evaluation, evaluate
     from .exporting import export
@@ -30,7 +30,7 @@ __all__ = [
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
-    "compare": "comparison.results",
+    "compare": "comparison.compare",
     "ensemble": "ensembles.make",
     "Evaluation": "evaluation.evaluate",
     "evaluate": "evaluation.evaluate",
