@@ -14,9 +14,8 @@ import numpy as np
 from scipy.stats import chi2_contingency
 
 from mien.audit.gaps import fairness_gaps, holm_corrected, parity_gaps
-from mien.audit.power import minimum_detectable_gap
 from mien.emotions import EMOTIONS
-from mien.lab.evaluate.scores import wilson
+from mien.stats import minimum_detectable_gap, wilson
 
 ALIKE = (0.9, 0.6, 0.5)
 

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from mien import Reader, ReadOptions
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
-from mien.lab.evaluate.scores import wilson
+from mien.stats import wilson
 
 FIVE = ("happy", "neutral", "surprise", "angry", "sad")
 

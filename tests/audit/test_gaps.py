@@ -8,10 +8,9 @@ from scipy.stats import chi2_contingency
 
 from mien.audit.fairness import FairnessAttribute, audit_fairness
 from mien.audit.gaps import fairness_gaps, holm_corrected
-from mien.audit.power import minimum_detectable_gap
 from mien.audit.rates import Measure, Rate, count, label_distribution, rates
-from mien.audit.resampling import bootstrap, permute
 from mien.emotions import EMOTIONS
+from mien.stats import minimum_detectable_gap, permute_counts, resample_counts
 
 from .conftest import counts_of, predictions_from
 
@@ -152,7 +151,7 @@ def test_drawing_counts_is_equivalent_to_drawing_images():
             here = made.y_true == emotion
             dealt[here] = rng.permutation(codes[here])
         slow_null.append(rates(counts_from(made.y_true, made.y_pred, dealt), weights))
-    for slow, quick in ((slow_boot, bootstrap), (slow_null, permute)):
+    for slow, quick in ((slow_boot, resample_counts), (slow_null, permute_counts)):
         fast = np.concatenate([rates(drawn, weights) for drawn in quick(counts, 1500, rng)])
         for moment in (np.nanmean, np.nanstd):
             assert moment(fast, axis=0)[:, :8] == pytest.approx(moment(np.array(slow), axis=0)[:, :8], abs=0.012)
@@ -172,7 +171,7 @@ def test_permutations_keep_sizes_and_emotions_of_groups():
     made = predictions_from(counts, ("a", "b", "c"))
     codes = np.array([{"a": 0, "b": 1, "c": 2}[g] for g in made.groups["group"]])
     assert count(made, codes, 3).sum() == counts.sum()
-    table = np.concatenate([rates(drawn, label_distribution(counts)) for drawn in permute(counts, 50, rng)])
+    table = np.concatenate([rates(drawn, label_distribution(counts)) for drawn in permute_counts(counts, 50, rng)])
     assert table.shape == (50, 3, 10)
     assert np.isnan(table[:, 0, 2 + 1]).all()  # this group shows none of it
     assert (table[:, 0, -2] <= 1).all()

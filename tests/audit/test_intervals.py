@@ -6,7 +6,7 @@ import pytest
 from mien.audit.gaps import fairness_gaps
 from mien.audit.rates import Measure, label_distribution, limits, parts, rates, with_mean
 from mien.emotions import EMOTIONS
-from mien.lab.evaluate.scores import wilson
+from mien.stats import wilson
 
 from .conftest import counts_of
 

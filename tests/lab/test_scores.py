@@ -10,7 +10,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
 from mien.errors import DataError
 from mien.lab.evaluate.calibration import fit_temperature, fit_vote_temperature, kl_to_votes, reliability
-from mien.lab.evaluate.scores import VoteTruth, points, score, wilson
+from mien.lab.evaluate.scores import VoteTruth, points, score
+from mien.stats import wilson
 
 EMOTIONS = ("happy", "sad", "neutral")
 

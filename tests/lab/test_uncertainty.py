@@ -19,11 +19,11 @@ from mien.lab.evaluate.calibration import probabilities_at  # needs the lab's pa
 from mien.lab.evaluate.predict import Classifier
 from mien.lab.recipe import Head
 from mien.lab.uncertainty.annotators import agreement, divided
-from mien.lab.uncertainty.bootstrap import bootstrap
 from mien.lab.uncertainty.measure import measure
 from mien.lab.uncertainty.report import write_report
 from mien.lab.uncertainty.selective import selective
 from mien.lab.uncertainty.sureness import by_class, by_label_set, sureness
+from mien.stats import bootstrap
 
 EIGHT = LABEL_SETS["eight"]
 
@@ -109,7 +109,7 @@ def test_an_interval_holds_the_truth_about_as_often_as_it_says():
     inside = 0
     for _ in range(100):
         values = rng.exponential(1.0, 200)
-        estimate = bootstrap(lambda rows, values=values: float(values[rows].mean()), 200, draws=200)
+        estimate = bootstrap(lambda rows, values=values: float(values[rows].mean()), 200, resamples=200)
         inside += estimate.low <= 1.0 <= estimate.high
     assert 85 <= inside <= 100
 

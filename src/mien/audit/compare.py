@@ -12,14 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, OptionError
-from ..lab.evaluate.scores import wilson
-from ..stats import holm, mcnemar
-from .gaps import Interval, percentile_interval
+from ..stats import LEVEL, Interval, holm, mcnemar, percentile_interval, permutation_p, wilson
 from .grouping import MIN_GROUP_SIZE, check_settings, grouping
-from .power import LEVEL
 from .predictions import LABELS, PREDICTED, Columns, emotions_in, predictions_of
 from .rates import Counts, Floats
-from .resampling import p_value
 from .table import Table, as_table
 
 IMAGES = ("image", "name", "path", "file", "filename", "photo")
@@ -352,7 +348,7 @@ def _gap_change(counts: Counts, names: tuple[str, ...], drawn: Counts, rng: np.r
     before, after = ends
     seen = after.gap - before.gap
     null = _accuracies(_swap(counts, len(drawn), rng))
-    p = p_value(abs(seen), np.abs(np.ptp(null[1], axis=1) - np.ptp(null[0], axis=1)))
+    p = permutation_p(abs(seen), np.abs(np.ptp(null[1], axis=1) - np.ptp(null[0], axis=1)))
     return GapChange(before, after, seen, percentile_interval(resampled[1] - resampled[0]), p, p)
 
 

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..io.atomic import write_all
+from ..stats import LEVEL
 from .compare import CompareAttribute, CompareResult, GapTrend, GroupChange
 from .figures import png, rows_figure
 from .formatting import add_columns, csv_bytes, interval_cells, notes_of, p_text, percent, plain_table, points, span
 from .page import MAX_GROUPS, Scale, render
-from .power import LEVEL
 
 FILES = ("compare.html", "compare.png", "groups.csv", "gaps.csv", "compare.json")
 TITLES = {

@@ -6,16 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import OptionError
-from ..extras import require
-from ..lab.evaluate.scores import wilson
-from .gaps import Gap, Interval, Verdict, fairness_gaps, holm_corrected
+from ..stats import Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
+from .gaps import Gap, Verdict, fairness_gaps, holm_corrected
 from .grouping import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
-from .power import images_needed, minimum_detectable_gap
 from .predictions import Columns, ModelInfo, Predictions, as_predictions
 from .rates import Counts, Floats, Measure, count, label_distribution, rates
 from .table import Table
@@ -243,33 +241,27 @@ def _scores(
     big = counts.sum((1, 2)) >= min_group_size
     weights = label_distribution(counts[big]) if big.any() else np.zeros(len(data.emotions))
     table = rates(counts, weights)
-    frame = _metric_frame(data, one)
-    made = tuple(
-        _group(data, place, name, counts, table[place], frame.get(place, {}), compared=bool(big[place]))
-        for place, name in enumerate(one.names)
-    )
-    return made, {name: float(share) for name, share in zip(data.emotions, weights) if share > 0}
+    found = data.y_pred >= 0
+    made = []
+    for place, name in enumerate(one.names):
+        own = _scores_of_rows(data, found & (one.codes == place))
+        made.append(_group(data, place, name, counts, table[place], own, compared=bool(big[place])))
+    return tuple(made), {name: float(share) for name, share in zip(data.emotions, weights) if share > 0}
 
 
-def _metric_frame(data: Predictions, one: Grouping) -> dict[int, dict[str, float]]:
-    """Scores that need single images, by fairlearn: group index -> name -> value, of groups with a face."""
-    fairlearn = require("fairlearn.metrics", "audit")
-    used = (one.codes >= 0) & (data.y_pred >= 0)
-    if not used.any():
+def _scores_of_rows(data: Predictions, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Scores that need single images with a face: name -> value."""
+    y_true, y_pred = data.y_true[rows], data.y_pred[rows]
+    if not len(y_true):
         return {}
-    metrics: dict[str, Any] = {"accuracy": _accuracy, "macro_f1": _macro_f1}
-    parameters: dict[str, Any] = {}
+    correct = y_true == y_pred
+    made = {"accuracy": float(correct.mean()), "macro_f1": macro_f1(y_true, y_pred)}
     if data.confidence is not None:
-        metrics |= {"ece": _ece, "overconfidence": _overconfidence, "error": _overconfidence_error}
-        parameters = {name: {"confidence": data.confidence[used]} for name in ("ece", "overconfidence", "error")}
-    frame = fairlearn.MetricFrame(
-        metrics=metrics,
-        y_true=data.y_true[used],
-        y_pred=data.y_pred[used],
-        sensitive_features=one.codes[used],
-        sample_params=parameters,
-    )
-    return {int(place): dict(row) for place, row in frame.by_group.to_dict("index").items()}
+        excess = data.confidence[rows] - correct
+        made["ece"] = calibration_error(data.confidence[rows], correct, min(_BINS, len(correct) // _MIN_BIN_SIZE))
+        made["overconfidence"] = float(excess.mean())
+        made["error"] = float(np.std(excess, ddof=1) / math.sqrt(len(excess))) if len(excess) > 1 else math.nan
+    return made
 
 
 def _group(
@@ -303,33 +295,6 @@ def _group(
         n_needed=0 if share is None else max(0, images_needed(share, others) - n),
         compared=compared,
     )
-
-
-def _accuracy(y_true: Any, y_pred: Any) -> float:
-    return float(np.mean(np.asarray(y_true) == np.asarray(y_pred)))
-
-
-def _macro_f1(y_true: Any, y_pred: Any) -> float:
-    """Mean F1 of the emotions that occur among the labels."""
-    metrics = require("sklearn.metrics", "audit")
-    return float(metrics.f1_score(y_true, y_pred, labels=np.unique(y_true), average="macro", zero_division=0))
-
-
-def _ece(y_true: Any, y_pred: Any, confidence: Any) -> float:
-    """Expected calibration error over equal-mass bins; fewer bins for small groups, in which it is mostly noise."""
-    right, sure = np.asarray(y_true) == np.asarray(y_pred), np.asarray(confidence)
-    bins = np.array_split(np.argsort(sure, kind="stable"), min(_BINS, max(1, len(sure) // _MIN_BIN_SIZE)))
-    return float(sum(abs(sure[one].sum() - right[one].sum()) for one in bins) / len(sure))
-
-
-def _overconfidence(y_true: Any, y_pred: Any, confidence: Any) -> float:
-    return float(np.mean(np.asarray(confidence) - (np.asarray(y_true) == np.asarray(y_pred))))
-
-
-def _overconfidence_error(y_true: Any, y_pred: Any, confidence: Any) -> float:
-    """Standard error; NaN for a single image."""
-    excess = np.asarray(confidence) - (np.asarray(y_true) == np.asarray(y_pred))
-    return float(np.std(excess, ddof=1) / math.sqrt(len(excess))) if len(excess) > 1 else math.nan
 
 
 def _finite(value: float) -> float | None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..io.atomic import write_all
+from ..stats import LEVEL
 from .fairness import FairnessAttribute, FairnessResult, GroupScores
 from .figures import gaps_figure, png, rows_figure
 from .formatting import (
@@ -43,7 +44,6 @@ from .formatting import (
 from .gaps import Gap, Verdict
 from .page import MAX_GROUPS as PAGE_GROUPS
 from .page import Mark, Scale, gap_mark, render
-from .power import LEVEL
 from .rates import Measure
 
 FILES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")

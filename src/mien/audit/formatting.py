@@ -12,8 +12,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from .gaps import Gap, Interval, Verdict
-from .power import RELEVANT_GAP
+from ..stats import RELEVANT_GAP, Interval
+from .gaps import Gap, Verdict
 from .rates import Measure, Rate
 
 #: More groups than these are counted on a terminal, not listed.

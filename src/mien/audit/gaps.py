@@ -9,8 +9,16 @@ from enum import Enum
 
 import numpy as np
 
-from ..stats import holm
-from .power import LEVEL
+from ..stats import (
+    LEVEL,
+    Interval,
+    holm,
+    largest_difference,
+    percentile_interval,
+    permutation_p,
+    permute_counts,
+    resample_counts,
+)
 from .rates import (
     Counts,
     Floats,
@@ -28,9 +36,6 @@ from .rates import (
     shares,
     with_mean,
 )
-from .resampling import bootstrap, largest_difference, p_value, permute
-
-Interval = tuple[float, float]
 
 
 class Verdict(str, Enum):
@@ -128,8 +133,8 @@ def fairness_gaps(
         images=images,
         limits=with_mean(limits(*parts(counts)), 1, recalls, weights),
         observed=np.where(allowed, rates(counts, weights), np.nan),
-        boot=_drawn(allowed, [rates(drawn, weights) for drawn in bootstrap(counts, resamples, rng)]),
-        null=_drawn(allowed, [rates(drawn, weights) for drawn in permute(counts, resamples, rng)]),
+        boot=_drawn(allowed, [rates(drawn, weights) for drawn in resample_counts(counts, resamples, rng)]),
+        null=_drawn(allowed, [rates(drawn, weights) for drawn in permute_counts(counts, resamples, rng)]),
     )
     odds = [place for place, rate in enumerate(every) if rate.measure in (Measure.RECALL, Measure.FALSE_POSITIVE_RATE)]
     last = [len(every) - 2] * known[0] + [len(every) - 1] * known[1]
@@ -166,8 +171,8 @@ def parity_gaps(
         images=np.repeat(counts.sum((1, 2))[:, None], len(every), 1),
         limits=limits(*share_parts(counts)),
         observed=shares(counts),
-        boot=np.concatenate([shares(drawn) for drawn in bootstrap(counts, resamples, rng)]),
-        null=np.concatenate([shares(drawn) for drawn in permute(counts, resamples, rng)]),
+        boot=np.concatenate([shares(drawn) for drawn in resample_counts(counts, resamples, rng)]),
+        null=np.concatenate([shares(drawn) for drawn in permute_counts(counts, resamples, rng)]),
     )
     last = [len(every) - 2] * known[0] + [len(every) - 1] * known[1]
     made = [compared.gap(every[place], [place]) for place in (*range(len(emotions)), *last)]
@@ -178,12 +183,6 @@ def holm_corrected(gaps: Sequence[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     """The same gaps with p-values corrected for all of them together (Holm 1979)."""
     p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
     return [tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
-
-
-def percentile_interval(values: Floats) -> Interval:
-    """The middle 95% of bootstrap values."""
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _drawn(allowed: np.ndarray, drawn: list[Floats]) -> Floats:
@@ -236,7 +235,7 @@ class _Comparison:
             if values[high] > 0 and not newcombe
             else None,
             null_gap=float(np.nanquantile(null_gaps, 0.95)),
-            p=p_value(float(seen[places].max()), permuted[:, places].max(1)),
+            p=permutation_p(float(seen[places].max()), permuted[:, places].max(1)),
             p_corrected=None,
             most_significant_pair=(self.names[pairs[strongest][0]], self.names[pairs[strongest][1]]),
             most_significant_rate=self.rates[strongest],

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..lab.evaluate.scores import wilson
+from ..stats import Interval, images_needed, minimum_detectable_gap, wilson
 from .fairness import RESAMPLES
-from .gaps import Gap, Interval, Verdict, holm_corrected, parity_gaps
+from .gaps import Gap, Verdict, holm_corrected, parity_gaps
 from .grouping import MIN_GROUP_SIZE, excluded_note, groupings
-from .power import images_needed, minimum_detectable_gap
 from .predictions import Columns, ModelInfo, Predictions, as_predictions
 from .rates import Counts, Measure, count
 from .table import Table

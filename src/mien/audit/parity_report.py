@@ -15,6 +15,7 @@ from rich.text import Text
 from ..drawing import COLORS, ink_on
 from ..extras import require
 from ..io.atomic import write_all
+from ..stats import LEVEL
 from .figures import gaps_figure, png, rows_figure
 from .formatting import (
     MAX_GROUPS,
@@ -44,7 +45,6 @@ from .gaps import Gap, Verdict
 from .page import MAX_GROUPS as PAGE_GROUPS
 from .page import Mark, Scale, gap_mark, render
 from .parity import GroupShares, ParityAttribute, ParityResult, Share
-from .power import LEVEL
 from .rates import Measure
 
 FILES = ("report.html", "shares.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")

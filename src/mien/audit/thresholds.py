@@ -19,8 +19,7 @@ from scipy.stats import binom
 
 from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
-from ..lab.evaluate.scores import wilson
-from .gaps import Interval
+from ..stats import Interval, wilson
 from .grouping import grouping
 from .predictions import Columns, Predictions, predictions_of
 from .table import Table, as_table

@@ -84,7 +84,7 @@ def fairness(
     from ..errors import OptionError
     from ..extras import check_installed
 
-    check_installed(["fairlearn", "sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
+    check_installed(["sklearn", "scipy", "pandas", *(["jinja2", "matplotlib"] if out else [])], "audit")
     from ..audit import fairness_report, parity_report
     from ..audit.fairness import audit_fairness
     from ..audit.parity import audit_parity

@@ -134,7 +134,7 @@ def _table(found: StudyResult) -> Table:
     """The best completed trials."""
     from rich.table import Table
 
-    from ..lab.evaluate.scores import wilson
+    from ..stats import wilson
 
     n = next(iter(found.n_validation.values())) if len(found.n_validation) == 1 else 0
     count = " and ".join(f"{name}: {images:,}" for name, images in found.n_validation.items())

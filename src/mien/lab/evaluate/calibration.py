@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax, xlogy
 
 from ...errors import DataError
+from ...stats import equal_mass_bins
 
 Floats = npt.NDArray[np.floating]
 
@@ -51,8 +52,7 @@ def reliability(probabilities: Floats, answers: npt.NDArray[np.int64], bins: int
     """
     confidence = probabilities.max(1).astype(np.float64)
     right = probabilities.argmax(1) == answers
-    order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
+    parts = equal_mass_bins(confidence, bins)
     return Reliability(
         confidence=tuple(float(confidence[part].mean()) for part in parts),
         accuracy=tuple(float(right[part].mean()) for part in parts),

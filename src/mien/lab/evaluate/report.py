@@ -15,8 +15,9 @@ from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 
 from ...io.atomic import write_atomically
+from ...stats import wilson
 from .protocol import OFFICIAL, Evaluation, Result
-from .scores import Scores, points, wilson
+from .scores import Scores, points
 
 _BLUE, _ORANGE, _GREEN, _GRAY = "#2b6ca3", "#d9822b", "#4a9a6a", "#8a8f98"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from ...errors import DataError
+from ...stats import wilson
 from .calibration import Floats, Reliability, kl_to_votes, probabilities_at, reliability
 
 
@@ -126,12 +126,6 @@ def score(
         confusion=tuple(tuple(row) for row in confusion_matrix(truth, guesses, labels=labels).tolist()),
         reliability=bins,
     )
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def points(scores: Scores) -> str:

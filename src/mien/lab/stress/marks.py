@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...emotions import EMOTIONS
-from ...stats import holm, mcnemar
+from ...stats import holm, mcnemar, wilson
 from ..evaluate.calibration import reliability
-from ..evaluate.scores import wilson
 from .conditions import CONDITIONS, Condition
 from .reading import CROP, DETECTED
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy.special import xlogy
 from sklearn.metrics import average_precision_score
 
+from ...stats import Estimate, bootstrap
 from ..evaluate.calibration import Floats
-from .bootstrap import Estimate, bootstrap
 
 #: A face is mixed where at least two emotions have this share of the annotators' votes each: 3 of 10.
 TRULY = 0.3

@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from ...io.atomic import write_atomically
+from ...stats import Estimate
 from ..evaluate.protocol import OFFICIAL
 from . import figures
 from .measure import HeadCertainty
@@ -121,15 +122,23 @@ def _share(value: float) -> str:
     return "" if math.isnan(value) else f"{100 * value:.1f}"
 
 
+def _percent(one: Estimate) -> str:
+    return f"{100 * one.value:.1f} [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+
+
+def _interval(one: Estimate) -> str:
+    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+
+
 def _overall(one: HeadCertainty) -> tuple[str, ...]:
     over = one.overall
-    figures_of = (over.accuracy.percent(), over.ece.percent(), _share(over.ece_refitted), over.nll.plain())
-    return _who(one), one.images, f"{over.n:,}", *figures_of, over.brier.plain()
+    figures_of = (_percent(over.accuracy), _percent(over.ece), _share(over.ece_refitted), _interval(over.nll))
+    return _who(one), one.images, f"{over.n:,}", *figures_of, _interval(over.brier)
 
 
 def _label_sets(one: HeadCertainty) -> Rows:
     return [
-        (_who(one), name, f"{s.n:,}", s.accuracy.percent(), s.ece.percent(), _share(s.ece_refitted))
+        (_who(one), name, f"{s.n:,}", _percent(s.accuracy), _percent(s.ece), _share(s.ece_refitted))
         for name, s in one.label_sets.items()
     ]
 
@@ -147,7 +156,7 @@ def _classes(one: HeadCertainty) -> Rows:
 def _votes(one: HeadCertainty) -> Rows:
     if one.votes is None:
         return []
-    return [(_who(one), one.images, f"{one.votes.n:,}", one.votes.kl.plain(), f"{one.votes.floor:.3f}")]
+    return [(_who(one), one.images, f"{one.votes.n:,}", _interval(one.votes.kl), f"{one.votes.floor:.3f}")]
 
 
 def _mixed(one: HeadCertainty) -> Rows:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...emotions import LABEL_SETS, positions
+from ...stats import Estimate, bootstrap
 from ..evaluate.calibration import Floats, fit_temperature, probabilities_at, reliability
-from .bootstrap import Estimate, bootstrap
 
 Answers = npt.NDArray[np.int64]
 
