@@ -1,13 +1,11 @@
 """Small made-up faces, and FER2013 where this machine has it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from mien.data.dataset import Dataset, Votes
 from mien.emotions import EMOTIONS
-from mien.lab.recipe import Recipe, load_recipe
+from mien.lab.recipe import Recipe, changed, load_recipe
 
 from ..conftest import optional_data
 
@@ -39,13 +37,9 @@ def two_classes(n: int, seed: int = 0, size: int = 16) -> Dataset:
 def tiny(**schedule: object) -> Recipe:
     """The recipe "smoke", smaller still."""
     smoke = load_recipe("smoke")
-    return replace(
-        smoke,
-        input=replace(smoke.input, size=16),
-        network=replace(smoke.network, widths=(8, 16), depths=(1, 1)),
-        augment=replace(smoke.augment, mixup=0.2, erase=0.2),
-        schedule=replace(smoke.schedule, **{"batch": 32, "epochs": 3, **schedule}),  # type: ignore[arg-type]  # checked by replace
-    )
+    small = {"input.size": 16, "network.widths": [8, 16], "network.depths": [1, 1]}
+    small |= {"augment.mixup": 0.2, "augment.erase": 0.2, "schedule.batch": 32, "schedule.epochs": 3}
+    return changed(smoke, {**small, **{f"schedule.{name}": value for name, value in schedule.items()}})
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from mien.lab.comparison.results import compare, latencies
 from mien.lab.comparison.task import build_test_set, common_task
 from mien.lab.ensembles.make import ensemble
 from mien.lab.evaluate.predict import open_classifier
-from mien.lab.recipe import Data, Head
+from mien.lab.recipe import Head, changed
 from mien.lab.train.run import train
 from mien.model.card import HeadCard
 from mien.stats import holm, mcnemar
@@ -47,7 +47,7 @@ def runs(tmp_path_factory) -> Path:
         patch.setattr("mien.lab.train.history.learning_curves", lambda rows, path: None)
         seven = tiny(keep="best", epochs=2)
         train(seven, faces(), folder / "seven")
-        pair = replace(tiny(epochs=1), name="pair", heads={"pair": Head("happy-sad")})
+        pair = changed(tiny(epochs=1), {"name": "pair", "heads": {"pair": {"emotions": "happy-sad"}}})
         train(pair, faces(), folder / "pair")
     return folder
 
@@ -100,7 +100,7 @@ def test_models_selected_on_these_images_are_optimistic(comparison):
 
 def test_a_recipes_drawn_part_narrows_the_images_for_all(runs):
     models = open_models([runs / "pair", runs / "seven"])
-    drawing = replace(models[0].recipe, data=Data(inner=0.2, judge_counts={"happy": 9, "sad": 7}))
+    drawing = changed(models[0].recipe, {"data.inner": 0.2, "data.judge_counts": {"happy": 9, "sad": 7}})
     used = build_test_set(common_task(models), [replace(models[0], recipe=drawing), models[1]], faces(), "validation")
     assert np.bincount(used.y_true).tolist() == [9, 7]
     assert used.not_in_recipe == 50 - 16
@@ -253,9 +253,8 @@ def test_the_command_prints_a_table_or_json(runs, csv_file, monkeypatch):
 
 
 def test_a_model_that_predicts_one_class_is_noted(comparison):
-    best, *others = comparison.results
-    varied = replace(best, y_pred=np.arange(len(best.y_pred)) % 2)
+    best, other = (replace(one, y_pred=np.arange(len(one.y_pred)) % 2) for one in comparison.results)
     constant = replace(best, y_pred=np.zeros_like(best.y_pred))
-    told = notes(replace(comparison, results=(constant, *others)))
-    assert len(told) == len(notes(replace(comparison, results=(varied, *others)))) + 1
+    told = notes(replace(comparison, results=(constant, other)))
+    assert len(told) == len(notes(replace(comparison, results=(best, other)))) + 1
     assert len(verdict(comparison)) == 1

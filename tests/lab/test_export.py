@@ -10,7 +10,7 @@ from mien.errors import DataError, ModelError, OptionError
 from mien.lab.evaluate.predict import open_classifier, predict
 from mien.lab.evaluate.protocol import evaluate
 from mien.lab.evaluate.report import write_report
-from mien.lab.recipe import Head, changed
+from mien.lab.recipe import changed
 from mien.model.card import InputSpec, read_card
 from mien.model.preprocess import to_tensor
 
@@ -46,7 +46,7 @@ def faces():
 def exported(tmp_path_factory, faces):
     """A run with two heads, and its export."""
     out = tmp_path_factory.mktemp("export")
-    recipe = replace(tiny(epochs=5), heads={"ferplus": Head("eight", "votes"), "fer2013": Head("seven", "labels")})
+    recipe = changed(tiny(epochs=5), {"heads.ferplus": {"emotions": "eight", "targets": "votes"}})
     train(recipe, faces, out / "run")
     return out / "run", export_model(out / "run", faces, out / "models", name="two", license="CC0-1.0")
 
@@ -331,7 +331,7 @@ def test_the_command_makes_int8_of_an_exported_model_without_torch(tmp_path, mon
         for image, label, part in zip(faces.images, faces.labels, faces.split.tolist())
     )
     (tmp_path / "faces.csv").write_text("emotion,pixels,Usage\n" + "\n".join(rows) + "\n")
-    train(replace(tiny(epochs=6), heads={"fer2013": Head("seven", "labels")}), faces, tmp_path / "run")
+    train(tiny(epochs=6), faces, tmp_path / "run")
     export_model(tmp_path / "run", faces, tmp_path / "models", name="mine")
     for package in ("torch", "lightning", "torchmetrics"):
         monkeypatch.setitem(sys.modules, package, None)

@@ -138,7 +138,7 @@ def test_votes_are_measured_where_there_are_any(tmp_path):
     voted = replace(faces, votes=Votes(table, nobody, nobody))
     head = HeadCard(EIGHT)
     classifier = replace(
-        known_to_the_pixel(voted), heads={"ferplus": head}, marks={"ferplus": Head("eight", "votes")},
+        known_to_the_pixel(voted), heads={"ferplus": head}, marks={"ferplus": Head(emotions="eight", targets="votes")},
         logits_of=lambda images: {"ferplus": np.log(lookup(voted, images, table / 10) + 1e-6).astype(np.float32)},
     )  # fmt: skip
     official = measure(classifier, voted)[0]
@@ -164,4 +164,4 @@ def known_to_the_pixel(faces):
 
     heads = {"fer2013": HeadCard(seven)}
     spec = InputSpec(16, 0.5, 0.25)
-    return Classifier("oracle", spec, heads, {"fer2013": Head("seven")}, 0, lambda pictures: {}, logits_of)
+    return Classifier("oracle", spec, heads, {"fer2013": Head(emotions="seven")}, 0, lambda pictures: {}, logits_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...emotions import EMOTIONS, positions
 from ...errors import DataError, ModelError, OptionError
+from ..recipe import changed
 from ..subsetting import subset
 from .models import Model
 
@@ -108,7 +109,7 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
     for recipe in (model.recipe for model in models):
         if recipe and recipe.data.judge_counts:
             # what the recipe sets aside of the training part is not needed here
-            whole = replace(recipe, data=replace(recipe.data, inner=0.0))
+            whole = changed(recipe, {"data.inner": 0.0})
             drawn_rows &= np.isin(part.names, subset(faces, whole).part(split).names)
     used = drawn_rows & (answers >= 0)
     if not used.any():

@@ -90,7 +90,8 @@ def ensemble(
     heads = [_head(card, targets) for card, _ in opened]
     label_set = common_label_set([card.heads[head].emotions for (card, _), head in zip(opened, heads)])
     emotions = LABEL_SETS[label_set]
-    answers = hard_targets(data.part(part), Head(label_set, targets))
+    question = Head.model_validate({"emotions": label_set, "targets": targets})
+    answers = hard_targets(data.part(part), question)
     rows = rows_to_fit(data, part, answers >= 0)
     members, seen = [], []
     for (card, content), head, share in zip(opened, heads, shares(weights, len(models))):
@@ -125,7 +126,7 @@ def ensemble(
         heads={HEAD: HeadCard(emotions, temperature)},
         parameters=sum(member.card.parameters for member in members),
         macs=sum(member.card.macs for member in members),
-        recipe={"name": name or out.stem, "heads": {HEAD: asdict(Head(label_set, targets))}, "ensemble": details},
+        recipe={"name": name or out.stem, "heads": {HEAD: question.model_dump()}, "ensemble": details},
         scores={"part": part, "cross_validated": stacked, **_summary(together)},
     )
     write_atomically(out, merged)
@@ -172,7 +173,7 @@ def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
         heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
         parameters=sum(weight.numel() for weight in network.parameters()),
         macs=0,
-        recipe=asdict(recipe),
+        recipe=recipe.model_dump(),
     )
     return card, weights
 

@@ -181,5 +181,7 @@ def _mark(name: str, head: HeadCard, targets: str | None) -> Head:
     """Which labels a head is marked against: what its recipe said, or what its name suggests."""
     for label_set, emotions in LABEL_SETS.items():
         if emotions == head.emotions:
-            return Head(label_set, targets or ("votes" if name == "ferplus" else "labels"))
+            return Head.model_validate(
+                {"emotions": label_set, "targets": targets or ("votes" if name == "ferplus" else "labels")}
+            )
     raise ModelError(f"head {name!r}: got {', '.join(head.emotions)}, expected one of mien's label sets in its order")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def model_card(
         heads=classifier.heads,
         parameters=classifier.parameters,
         macs=count_macs(network, classifier.input),
-        recipe=asdict(recipe),
+        recipe=recipe.model_dump(),
         training=dict(training or {}),
     )
     judged_by = VALIDATION if (faces.split == VALIDATION).any() else fitted_on

@@ -47,7 +47,7 @@ _CHOICES = {
 #: Colors of the splits, told apart with any color vision (Okabe and Ito 2008).
 _COLORS = ("#0072B2", "#CC79A7", "#D55E00", "#009E73")
 _WARNING = "This page holds images of the dataset: pass it on only to those who may have the data."
-_MAX_TILES, _MAX_NAMES, _MAX_SIZES, _MAX_EXAMPLES, _SAMPLES, _SIDE = 48, 400, 12, 2, 12, 96
+_MAX_TILES, _MAX_NAMES, _MAX_SIZES, _SAMPLES, _SIDE = 48, 400, 12, 12, 96
 
 
 def report(inspection: Inspection, *, drop_label_errors: bool = False) -> Document:
@@ -86,7 +86,7 @@ def _problems(inspection: Inspection, found: list[Problem]) -> Section:
             problem.title,
             problem.count,
             *(int((faces.split[problem.rows] == part).sum()) for part in parts),
-            "; ".join(_names(problem, faces)[:_MAX_EXAMPLES]),
+            _example(problem, faces),
         )
         for problem in inspection.problems
     )
@@ -126,6 +126,12 @@ def _details(problem: Problem, faces: Dataset) -> Details:
     )
 
 
+def _example(problem: Problem, faces: Dataset) -> str:
+    if problem.files:
+        return problem.files[0][0]
+    return " = ".join(faces.names[problem.groups[0][:2]].tolist()) if problem.groups else ""
+
+
 def _names(problem: Problem, faces: Dataset) -> list[str]:
     """Names of the files, and of the images with their label (or the remark) and split, duplicates joined."""
     remarks = problem.remarks or {}
@@ -138,7 +144,7 @@ def _names(problem: Problem, faces: Dataset) -> list[str]:
 
 def _leaks(inspection: Inspection) -> list[Block]:
     faces = inspection.faces
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for part, leaked in inspection.leaks().items():
         n = int((faces.split == part).sum())
         rows.append((part, n, *(f"{k:,} ({percent(k / n)})" for k in leaked.values())))
