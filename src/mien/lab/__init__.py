@@ -10,21 +10,10 @@ if TYPE_CHECKING:
     from .calibration import measure_calibration
     from .comparison.compare import compare
     from .ensembles.make import ensemble
-    from .evaluation.evaluate import Evaluation, evaluate
+    from .evaluation.evaluate import evaluate
     from .exporting import export
+    from .inspection.inspection import inspect
     from .tuning.study import tune
-
-__all__ = [
-    "Evaluation",
-    "baseline",
-    "baseline_settings",
-    "compare",
-    "ensemble",
-    "evaluate",
-    "export",
-    "measure_calibration",
-    "tune",
-]
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
@@ -32,12 +21,24 @@ _MODULES = {
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
     "ensemble": "ensembles.make",
-    "Evaluation": "evaluation.evaluate",
     "evaluate": "evaluation.evaluate",
     "export": "exporting",
+    "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
     "tune": "tuning.study",
 }
+
+__all__ = [
+    "baseline",
+    "baseline_settings",
+    "compare",
+    "ensemble",
+    "evaluate",
+    "export",
+    "inspect",
+    "measure_calibration",
+    "tune",
+]
 
 
 def __getattr__(name: str) -> Any:
