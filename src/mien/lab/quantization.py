@@ -17,6 +17,7 @@ import onnx
 
 from ..data.dataset import TRAIN, VALIDATION, Dataset
 from ..errors import ModelError
+from ..model import session  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
 from ..model.card import ModelCard
 from ..model.preprocess import resize, to_tensor
 from .evaluation.classifier import Classifier, classifier_of_onnx, predict
