@@ -1,16 +1,13 @@
 """Small made-up faces, and FER2013 where this machine has it."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from mien.data.dataset import Dataset, Votes
 from mien.emotions import EMOTIONS
-from mien.lab.recipe import Recipe, load_recipe
+from mien.lab.recipe import Recipe, changed, load_recipe
 
-from ..conftest import SHARED
+from ..conftest import optional_data
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
 
@@ -40,13 +37,9 @@ def two_classes(n: int, seed: int = 0, size: int = 16) -> Dataset:
 def tiny(**schedule: object) -> Recipe:
     """The recipe "smoke", smaller still."""
     smoke = load_recipe("smoke")
-    return replace(
-        smoke,
-        input=replace(smoke.input, size=16),
-        network=replace(smoke.network, widths=(8, 16), depths=(1, 1)),
-        augment=replace(smoke.augment, mixup=0.2, erase=0.2),
-        schedule=replace(smoke.schedule, **{"batch": 32, "epochs": 3, **schedule}),  # type: ignore[arg-type]  # checked by replace
-    )
+    small = {"input.size": 16, "network.widths": [8, 16], "network.depths": [1, 1]}
+    small |= {"augment.mixup": 0.2, "augment.erase": 0.2, "schedule.batch": 32, "schedule.epochs": 3}
+    return changed(smoke, {**small, **{f"schedule.{name}": value for name, value in schedule.items()}})
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +55,6 @@ def float32(monkeypatch):
 
 @pytest.fixture(scope="session")
 def fer2013() -> Dataset:
-    from mien.data.datasets import npz
-    from mien.data.preprocessing import LoadOptions
+    from mien.data import load
 
-    file: Path = SHARED / "fer2013" / "fer2013.npz"
-    if not file.is_file():
-        pytest.skip("FER2013 is not part of the project: no ../shared/data/fer2013 here")
-    return npz.load(file, LoadOptions())
+    return load(optional_data("fer2013/fer2013.npz"))

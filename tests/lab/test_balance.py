@@ -1,7 +1,6 @@
 """Groups of unequal size count alike in training."""
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,9 @@ import pytest
 
 from mien.data.dataset import Dataset
 from mien.data.groups import groups_of, read_groups
-from mien.errors import DataError, RecipeError
+from mien.errors import DataError
 from mien.lab.balancing import evened, quotas
-from mien.lab.recipe import Balance, changed, load_recipe, recipe_from_dict
+from mien.lab.recipe import Balance, changed
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -38,7 +37,7 @@ def uneven(table):
 
 
 def test_small_groups_are_drawn_as_often(uneven):
-    even = evened(NAMES, LABELS, Balance(uneven, "light"))
+    even = evened(NAMES, LABELS, Balance(groups=uneven, column="light"))
     assert even.names == ("bright", "dark")
     assert even.quotas.tolist() == [490, 490]
     epochs = [even.drawn(np.random.default_rng([7, epoch])) for epoch in range(40)]
@@ -69,7 +68,7 @@ def test_the_cap_holds_and_what_it_leaves_goes_to_the_others():
 
 
 def test_emotions_of_each_group_count_alike(uneven):
-    even = evened(NAMES, LABELS, Balance(uneven, "light", by_emotion=True))
+    even = evened(NAMES, LABELS, Balance(groups=uneven, column="light", by_emotion=True))
     assert even.names == ("bright x happy", "bright x sad", "dark x happy", "dark x sad")
     assert set(even.quotas.tolist()) == {245}
     assert "dark x sad: 25 x 9.80" in even.words()
@@ -77,7 +76,7 @@ def test_emotions_of_each_group_count_alike(uneven):
 
 
 def test_weights_are_inverse_frequencies_with_mean_one(uneven):
-    times = evened(NAMES, LABELS, Balance(uneven, "light", how="weight")).times()
+    times = evened(NAMES, LABELS, Balance(groups=uneven, column="light", how="weight")).times()
     assert times.mean() == pytest.approx(1)
     assert times[0] == 1
     assert times[20] * 100 == pytest.approx(times[120] * 880)
@@ -87,7 +86,7 @@ def test_columns_are_crossed(tmp_path):
     path = tmp_path / "groups.csv"
     path.write_text("\ufeffname, light,size\na,dark,small\nb,dark,\nc,bright,large\n", "utf-8")
     assert read_groups(path, ["light", "size"]) == {"a": "dark x small", "c": "bright x large"}
-    assert Balance(column="light, size,light").columns == ("light", "size")
+    assert Balance(groups="groups.csv", column="light, size,light").columns == ("light", "size")
 
 
 def test_longer_paths_fit_too():
@@ -98,7 +97,7 @@ def test_longer_paths_fit_too():
 
 def test_mistakes_in_the_file(table, tmp_path):
     def balanced(path, column="light"):
-        return evened(NAMES, LABELS, Balance(path, column))
+        return evened(NAMES, LABELS, Balance(groups=path, column=column))
 
     with pytest.raises(DataError, match="nothing at .*none.csv") as caught:
         balanced(str(tmp_path / "none.csv"))
@@ -117,25 +116,6 @@ def test_mistakes_in_the_file(table, tmp_path):
     (tmp_path / "bytes.csv").write_bytes(b"name,light\n\xff\xfe,\x00\n")
     with pytest.raises(DataError, match="cannot be read as CSV"):
         balanced(str(tmp_path / "bytes.csv"))
-
-
-def test_mistakes_in_the_recipe():
-    smoke = load_recipe("smoke")
-    assert recipe_from_dict({"name": "x", "heads": {"a": {}}, "balance": {"groups": "g.csv", "column": "c"}})
-    for changes, message in (
-        ({"balance.how": "both"}, "balance.how: got 'both', expected one of sample, weight"),
-        ({"balance.most": 0.5}, "balance.most: got 0.5"),
-        ({"balance.column": "light"}, "balance.groups: got none"),
-        ({"balance.groups": "g.csv"}, "balance.column: got none"),
-        ({"balance.groups": "g.csv", "balance.column": "c", "data.sampling": "balanced"}, "data.sampling"),
-    ):
-        with pytest.raises(RecipeError, match=message):
-            changed(smoke, changes)
-    with pytest.raises(RecipeError, match="distil.taught"):
-        changed(
-            smoke,
-            {"balance.groups": "g", "balance.column": "c", "balance.how": "weight", "distil.taught": "t.npz"},
-        )
 
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
@@ -172,7 +152,7 @@ def test_batches_hold_groups_alike(uneven):
 def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
     faces = two_classes(160)
     path = table([(name, "dark" if row < 30 else "bright") for row, name in enumerate(faces.names.tolist())])
-    recipe = replace(tiny(epochs=2), balance=Balance(path, "light"))
+    recipe = changed(tiny(epochs=2), {"balance.groups": path, "balance.column": "light"})
     told = []
     whole = load_checkpoint(train(recipe, faces, tmp_path / "whole", tell=told.append))[1]
     assert told[-1].endswith("bright: 90 x 0.67, dark: 30 x 2.00")
@@ -189,8 +169,8 @@ def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
 
 
 def test_predictions_carry_their_groups(tmp_path):
-    from mien.lab.evaluate.predict import open_classifier
-    from mien.lab.evaluate.predictions import write_predictions
+    from mien.lab.evaluation.classifier import open_classifier
+    from mien.lab.evaluation.evaluate import write_predictions
 
     faces = two_classes(40)
     (tmp_path / "groups.csv").write_text("name,face,truth,light\n#1,1,happy,dark\nelse,1,sad,bright\n", "utf-8")

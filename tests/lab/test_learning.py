@@ -8,7 +8,7 @@ import pytest
 from mien.data.dataset import Dataset
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
-from mien.lab.recipe import Head, Recipe, changed, load_recipe
+from mien.lab.recipe import Augment, Recipe, changed, load_recipe
 from mien.lab.subsetting import subset
 
 from .conftest import HAPPY, SAD, tiny, two_classes
@@ -168,7 +168,7 @@ def test_drawn_takes_what_the_recipe_counts():
         ("validation", "happy"): 10, ("validation", "sad"): 5,
     }  # fmt: skip
     assert subset(faces, recipe).names.tolist() == some.names.tolist()
-    assert subset(faces, replace(recipe, seed=1)).names.tolist() != some.names.tolist()
+    assert subset(faces, changed(recipe, {"seed": 1})).names.tolist() != some.names.tolist()
     with pytest.raises(DataError, match="images of happy, expected at least the 6,000"):
         subset(faces, happy_sad(data__counts={"happy": 6000}))
 
@@ -235,7 +235,7 @@ def test_the_validation_loss_is_that_of_the_images_with_an_answer(tmp_path, synt
         names=np.arange(sum(len(part) for part in parts)).astype(str),
     )
     recipe = tiny(epochs=1)
-    recipe = replace(recipe, heads={**recipe.heads, "other": Head("eight", weight=0.0)})
+    recipe = changed(recipe, {"heads.other": {"emotions": "eight", "weight": 0.0}})
     rows, known = [], []
     train(recipe, both, tmp_path / "both", show=rows.append)
     train(recipe, both.take(np.arange(len(synthetic))), tmp_path / "known", show=known.append)
@@ -253,29 +253,27 @@ def test_a_run_that_diverges_is_stopped(tmp_path, synthetic):
 
 
 def test_shear_slants_and_noise_stays_in_range():
-    how = replace(
-        tiny().augment, rotate=0.0, shift=0.0, zoom=(1.0, 1.0), flip=0.0, contrast=0.0, brightness=0.0, gamma=0.0
-    )
+    how = Augment(rotate=0.0, shift=0.0, zoom=(1.0, 1.0), flip=0.0, contrast=0.0, brightness=0.0, gamma=0.0)
     upright = torch.zeros(64, 1, 33, 33)
     upright[..., 15:18] = 1  # a bar, three pixels wide
     torch.testing.assert_close(move(upright, how), upright)
-    slanted = move(upright, replace(how, shear=30.0))
+    slanted = move(upright, how.model_copy(update={"shear": 30.0}))
     columns = slanted[..., 2, :].argmax(-1) - slanted[..., 30, :].argmax(-1)
     assert columns.abs().max() > 6
     assert columns.abs().max() <= 28 * np.tan(np.radians(30)) + 2
-    noisy = augment(upright, replace(how, noise=0.2), 33, strong=False)
+    noisy = augment(upright, how.model_copy(update={"noise": 0.2}), 33, strong=False)
     assert 0.05 < (noisy - upright).std() < 0.2  # half of it is cut off at 0 and 1
     assert (noisy.min(), noisy.max()) == (0, 1)
 
 
 def test_a_glance_changes_little():
-    how = replace(tiny().augment, rotate=90.0, shear=40.0, zoom=(0.3, 3.0), shift=0.0, flip=0.0)
+    how = Augment(rotate=90.0, shear=40.0, zoom=(0.3, 3.0), shift=0.0, flip=0.0)
     images = torch.rand(8, 3, 24, 24)
     torch.testing.assert_close(glance(images, how, 24), images)
 
 
 def test_color_images_train_and_are_read(tmp_path, synthetic):
-    from mien.lab.evaluate.predict import open_classifier, predict
+    from mien.lab.evaluation.classifier import open_classifier, predict
 
     color = replace(synthetic, images=np.repeat(synthetic.images[..., None], 3, axis=3))
     recipe = changed(tiny(epochs=6), {"input.color": "rgb"})

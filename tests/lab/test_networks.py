@@ -1,7 +1,5 @@
 """The networks of the recipes: each has the very number of parameters that its report gives or its layers add up to."""
 
-from dataclasses import replace
-
 import pytest
 
 from mien.errors import ModelError, RecipeError
@@ -178,7 +176,7 @@ def test_rows_that_make_no_sense_are_named(rows, message):
 def test_a_network_must_end_in_a_vector():
     recipe = load_recipe("seven-valid")
     with pytest.raises(RecipeError, match="64 channels of 46x46 pixels at the end, expected a vector"):
-        build_network(replace(recipe, network=replace(recipe.network, layers=("conv 64x3 valid > relu",))))
+        build_network(changed(recipe, {"network.layers": ["conv 64x3 valid > relu"]}))
 
 
 def test_an_unknown_backbone_is_named():
@@ -190,7 +188,7 @@ def test_names_that_torch_keeps_for_itself_are_refused():
     recipe = load_recipe("smoke")
     head = recipe.heads["fer2013"]
     with pytest.raises(RecipeError, match=r"heads\.values: torch keeps the name"):
-        build_network(replace(recipe, heads={"values": head}))
+        build_network(recipe.model_copy(update={"heads": {"values": head}}))
 
 
 def test_pools_that_keep_the_odd_pixel():

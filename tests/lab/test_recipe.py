@@ -38,82 +38,89 @@ def test_what_goes_on_from_a_network_has_its_shape(name):
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("change", "field"),
     [
-        ({"shedule": {"epochs": 3}}, "unknown field shedule"),
-        ({"schedule": {"epoch": 3}}, "recipe.schedule: unknown field epoch"),
-        ({"schedule": {"epochs": "3"}}, "recipe.schedule.epochs"),
-        ({"schedule": {"epochs": 0}}, r"schedule\.epochs: got 0, expected at least 1"),
-        ({"schedule": {"batch": 1}}, r"schedule\.batch: got 1"),
-        ({"schedule": {"ema": 1.0}}, r"schedule\.ema: got 1\.0, expected at least 0 and less than 1"),
-        ({"schedule": {"sizes": [[0, 4]]}}, r"schedule\.sizes\[0\]\[1\]: got 4, expected at least 8"),
-        ({"input": {"size": 4}}, r"input\.size: got 4, expected at least 8"),
-        ({"input": {"std": 0}}, r"input\.std: got 0\.0, expected more than 0"),
-        ({"augment": {"zoom": [0, 1.2]}}, r"augment\.zoom\[0\]: got 0\.0, expected more than 0"),
-        ({"augment": {"zoom": [1.2, 0.9]}}, r"augment\.zoom: got \[1\.2, 0\.9\], expected the smaller"),
-        ({"augment": {"flip": 1.5}}, r"augment\.flip: got 1\.5"),
-        ({"network": {"dropout": 1}}, r"network\.dropout: got 1\.0"),
-        ({"network": {"widths": [8, 0], "depths": [1, 1]}}, r"network\.widths\[1\]: got 0, expected at least 1"),
-        ({"optimizer": {"lr": float("nan")}}, r"optimizer\.lr: got nan"),
-        ({"heads": {"a": {"label_smoothing": 1}}}, r"heads\.a\.label_smoothing: got 1\.0"),
+        ({"shedule": {"epochs": 3}}, "shedule"),
+        ({"schedule": {"epoch": 3}}, "schedule.epoch"),
+        ({"schedule": {"epochs": "3"}}, "schedule.epochs"),
+        ({"schedule": {"epochs": 0}}, "schedule.epochs"),
+        ({"schedule": {"batch": 1}}, "schedule.batch"),
+        ({"schedule": {"ema": 1.0}}, "schedule.ema"),
+        ({"schedule": {"sizes": [[0, 4]]}}, "schedule.sizes[0][1]"),
+        ({"schedule": {"sizes": [[0, 32, 1]]}}, "schedule.sizes[0]"),
+        ({"schedule": {"sizes": [[100, 32]]}}, "schedule.sizes"),
         ({"schedule": {"keep": "first"}}, "schedule.keep"),
-        ({"schedule": {"sizes": [[0, 32, 1]]}}, r"recipe.schedule.sizes\[0\]: got 3 values"),
-        ({"augment": {"zoom": 1.2}}, "recipe.augment.zoom"),
+        ({"schedule": {"accumulate": 100}}, "schedule.accumulate"),
+        ({"schedule": {"batch": 32, "accumulate": 5}}, "schedule.accumulate"),
+        ({"schedule": {"watch": "val_acc"}}, "schedule.watch"),
+        ({"schedule": {"precision": "16"}}, "schedule.precision"),
+        ({"schedule": {"epochs": 2}}, "optimizer.warmup_epochs"),
+        ({"input": {"size": 4}}, "input.size"),
+        ({"input": {"std": 0}}, "input.std"),
+        ({"input": {"color": "bgr"}}, "input.color"),
+        ({"augment": {"zoom": [0, 1.2]}}, "augment.zoom[0]"),
+        ({"augment": {"zoom": [1.2, 0.9]}}, "augment.zoom"),
+        ({"augment": {"zoom": 1.2}}, "augment.zoom"),
+        ({"augment": {"flip": 1.5}}, "augment.flip"),
+        ({"network": {"dropout": 1}}, "network.dropout"),
+        ({"network": {"widths": [8, 0], "depths": [1, 1]}}, "network.widths[1]"),
+        ({"network": {"widths": [8]}}, "network.depths"),
+        ({"network": {"name": "vgg"}}, "network.name"),
+        ({"network": {"name": "layers"}}, "network.layers"),
+        ({"network": {"name": "timm"}}, "network.backbone"),
+        ({"network": {"name": "timm", "backbone": "vgg16"}}, "input"),
+        ({"network": {"frozen": 1}}, "network.frozen"),
+        ({"network": {"backbone": "vgg16"}}, "network.backbone"),
+        ({"network": {"layers": ["flatten"]}}, "network.layers"),
+        ({"network": {"widths": [8] * 5, "depths": [1] * 5}, "schedule": {"sizes": [[0, 8]]}}, "network.widths"),
+        ({"network": {"name": "layers", "layers": ["flatten"]}, "schedule": {"sizes": [[0, 32]]}}, "schedule.sizes"),
+        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr"),
         ({"optimizer": {"name": "rmsprop"}}, "optimizer.name"),
-        ({"network": {"widths": [8]}}, "1 widths and 4 depths"),
+        ({"optimizer": {"decay": "plateau"}}, "optimizer.warmup_epochs"),
         ({"heads": {}}, "heads"),
+        ({"heads": []}, "heads"),
+        ({"heads": {"a.b": {}}}, "heads.a.b"),
+        ({"heads": {"a": {"label_smoothing": 1}}}, "heads.a.label_smoothing"),
         ({"heads": {"a": {"targets": "vote"}}}, "heads.a.targets"),
-        ({"heads": {"a": {"emotion": "seven"}}}, "heads.a: unknown field emotion"),
-        ({"heads": {"a": {"emotions": "five"}}}, r"heads\.a\.emotions: got 'five', expected one of happy-sad, four"),
-        ({"heads": {"a": {"output": "sigmoid"}}}, r"got 'sigmoid' for 'seven', expected a label set of two"),
-        ({"heads": {"a": {"class_weights": "equal"}}}, r"heads\.a\.class_weights"),
-        ({"data": {"inner": 1}}, r"data\.inner: got 1\.0"),
-        ({"data": {"counts": {"joy": 5}}}, r"data\.counts: got 'joy', expected one of angry"),
-        ({"data": {"counts": {"happy": 0}}}, r"data\.counts\.happy: got 0, expected at least 1"),
-        ({"data": {"counts": {"happy": 0.5}}}, r"recipe\.data\.counts\.happy: got 0\.5, expected int"),
-        ({"data": {"sampling": "all"}}, r"data\.sampling"),
-        ({"input": {"color": "bgr"}}, r"input\.color: got 'bgr', expected one of gray, rgb"),
-        ({"network": {"name": "vgg"}}, r"network\.name: got 'vgg', expected one of plain, layers, timm"),
-        ({"network": {"name": "layers"}}, r"network\.layers: got none"),
-        ({"network": {"name": "timm"}}, r"network\.backbone: got none"),
-        ({"network": {"name": "timm", "backbone": "vgg16"}}, "input: a network of timm takes RGB"),
-        ({"network": {"frozen": 1}}, r"recipe\.network\.frozen: got 1, expected bool"),
-        ({"optimizer": {"decay": "plateau"}}, r"optimizer\.warmup_epochs: got 2\.0, expected 0"),
-        ({"schedule": {"accumulate": 100}}, r"schedule\.accumulate: got 100 parts of a batch of 128"),
-        ({"schedule": {"watch": "val_acc"}}, r"schedule\.watch: got 'val_acc', expected one of score, loss"),
+        ({"heads": {"a": {"emotion": "seven"}}}, "heads.a.emotion"),
+        ({"heads": {"a": {"emotions": "five"}}}, "heads.a.emotions"),
+        ({"heads": {"a": {"output": "sigmoid"}}}, "heads.a.output"),
+        ({"heads": {"a": {"class_weights": "equal"}}}, "heads.a.class_weights"),
+        ({"data": {"inner": 1}}, "data.inner"),
+        ({"data": {"counts": {"joy": 5}}}, "data.counts.joy"),
+        ({"data": {"counts": {"happy": 0}}}, "data.counts.happy"),
+        ({"data": {"counts": {"happy": 0.5}}}, "data.counts.happy"),
+        ({"data": {"sampling": "all"}}, "data.sampling"),
+        ({"seed": -1}, "seed"),
+        ({"semi": {"ratio": 3}}, "semi.ratio"),
+        ({"semi": {"labels": 0}}, "semi.labels"),
+        ({"semi": {"threshold": 1.5}}, "semi.threshold"),
+        ({"distil": {"weight": 1.5}}, "distil.weight"),
+        ({"distil": {"temperature": 0}}, "distil.temperature"),
+        ({"distil": {"taught": "t.npz"}, "semi": {"labels": 0.1, "ratio": 2}}, "semi.ratio"),
+        ({"balance": {"how": "both"}}, "balance.how"),
+        ({"balance": {"most": 0.5}}, "balance.most"),
+        ({"balance": {"column": "light"}}, "balance.groups"),
+        ({"balance": {"groups": "g.csv"}}, "balance.column"),
+        ({"balance": {"groups": "g.csv", "column": "c"}, "data": {"sampling": "balanced"}}, "data.sampling"),
         (
-            {"schedule": {"batch": 32, "accumulate": 5}},
-            r"accumulate: got 5 parts of a batch of 32, expected equal parts",
+            {"balance": {"groups": "g.csv", "column": "c", "how": "weight"}, "distil": {"taught": "t.npz"}},
+            "balance.how",
         ),
-        ({"schedule": {"precision": "16"}}, r"schedule\.precision: got '16'"),
-        ({"seed": -1}, r"seed: got -1, expected 0 to 4294967295"),
-        ({"heads": {"a.b": {}}}, r"heads\.a\.b: got 'a\.b', expected a name of letters"),
-        (
-            {"network": {"backbone": "vgg16"}},
-            r"network\.backbone: got 'vgg16', for which a network 'plain' has no use",
-        ),
-        ({"network": {"layers": ["flatten"]}}, r"network\.layers: got \('flatten',\), for which"),
-        ({"semi": {"ratio": 3}}, r"semi\.ratio: got 3, but semi\.labels = 1"),
-        ({"schedule": {"epochs": 2}}, r"optimizer\.warmup_epochs: got 2, expected less than the 2 epochs"),
-        (
-            {"schedule": {"sizes": [[100, 32]]}},
-            r"schedule\.sizes: the last size begins with epoch 100, but the run ends",
-        ),
-        (
-            {"schedule": {"sizes": [[0, 8]]}, "network": {"widths": [8] * 5, "depths": [1] * 5}},
-            "5 stages halve images of 8",
-        ),
-        (
-            {"schedule": {"sizes": [[0, 32]]}, "network": {"name": "layers", "layers": ["flatten"]}},
-            r"sizes: got 32, but a network with 'flatten' takes one size only",
-        ),
-        ({"semi": {"labels": 0}}, r"semi\.labels: got 0\.0"),
-        ({"semi": {"threshold": 1.5}}, r"semi\.threshold"),
     ],
 )
-def test_typos_are_named(change, named):
-    with pytest.raises(RecipeError, match=named):
+def test_an_invalid_field_is_named_with_what_is_expected(change, field):
+    with pytest.raises(RecipeError) as caught:
         recipe_from_dict({**GOOD, **change})
+    assert caught.value.field == field
+    assert caught.value.expected
+    assert "pydantic" not in str(caught.value)
+
+
+def test_a_misspelled_field_gets_a_suggestion():
+    with pytest.raises(RecipeError) as caught:
+        recipe_from_dict({**GOOD, "schedule": {"epoch": 3}})
+    assert (caught.value.value, "epochs" in caught.value.hint) == (3, True)
 
 
 def test_missing_recipe_lists_the_known(tmp_path):
@@ -147,5 +154,6 @@ def test_any_field_can_be_changed():
 
 @pytest.mark.parametrize("path", ["optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"])
 def test_fields_that_are_not_there_cannot_be_changed(path):
-    with pytest.raises(RecipeError, match="has no such field|unknown field"):
+    with pytest.raises(RecipeError) as caught:
         changed(load_recipe("happy-sad-4"), {path: 1})
+    assert caught.value.field == path

@@ -10,8 +10,8 @@ import pytest
 
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, ModelError, OutputError, RecipeError
-from mien.lab.evaluate.predict import open_classifier, predict
-from mien.lab.recipe import load_recipe
+from mien.lab.evaluation.classifier import open_classifier, predict
+from mien.lab.recipe import changed, load_recipe
 
 from .conftest import tiny, two_classes
 
@@ -77,8 +77,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, synthetic):
 
 
 def test_it_stops_early(tmp_path, synthetic):
-    recipe = tiny(epochs=8, patience=1, keep="best")
-    recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=0.0))  # never gets better
+    recipe = changed(tiny(epochs=8, patience=1, keep="best"), {"optimizer.lr": 0.0})  # never gets better
     rows: list[list[Row]] = []
     assert train(recipe, synthetic, tmp_path, show=rows.append) == tmp_path / "best.ckpt"
     assert len(rows[-1]) == 2
@@ -166,13 +165,13 @@ def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthet
     train(before, synthetic, tmp_path / "before")
     begun = load_checkpoint(tmp_path / "before" / "last.ckpt")[1]
     for standardize in (False, True):
-        network = replace(before.network, standardize=standardize, weights=str(tmp_path / "before"))
-        still = replace(before, network=network, optimizer=replace(before.optimizer, lr=1e-12))
+        weights = str(tmp_path / "before")
+        still = {"network.standardize": standardize, "network.weights": weights, "optimizer.lr": 1e-12}
         out = tmp_path / f"after-{standardize}"
-        train(still, synthetic, out)
+        train(changed(before, still), synthetic, out)
         after = load_checkpoint(out / "last.ckpt")[1]
         kernels = [value for name, value in after.items() if name.endswith("layers.0.weight")]
         np.testing.assert_allclose(kernels[0], begun["trunk.layers.0.weight"], atol=1e-6)
-    wider = replace(before, network=replace(before.network, widths=(8, 24), weights=str(tmp_path / "before")))
+    wider = changed(before, {"network.widths": [8, 24], "network.weights": str(tmp_path / "before")})
     with pytest.raises(RecipeError, match="another network"):
         train(wider, synthetic, tmp_path / "wider")

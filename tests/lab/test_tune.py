@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from mien.data.dataset import Dataset
 from mien.errors import DataError, MienError, OptionError, OutputError, RecipeError
-from mien.lab.recipe import Data, builtin_recipes, load_recipe
+from mien.lab.recipe import builtin_recipes, changed, load_recipe
 from mien.lab.tuning import study as study_module
 from mien.lab.tuning.report import draw_figures
 from mien.lab.tuning.space import Choices, Range, builtin_spaces, fit_space, load_space, space_from_dict
@@ -85,7 +85,7 @@ def test_the_best_recipe_can_be_trained(tmp_path, faces, float32):
     (only,) = found.trials
     assert (only.state, only.epochs) == (TrialState.COMPLETE, 1)
     recipe = load_recipe(str(tmp_path / "study" / "best.toml"))
-    assert recipe == replace(tiny(epochs=4), optimizer=replace(tiny().optimizer, lr=only.values["optimizer.lr"]))
+    assert recipe == changed(tiny(epochs=4), {"optimizer.lr": only.values["optimizer.lr"]})
     assert {file.name for file in found.written} == {"study.db", "results.csv", "best.toml", "history.png", "slice.png"}
 
 
@@ -106,7 +106,7 @@ def test_no_validation_or_test_image_reaches_a_trial(tmp_path, trainer):
     split[-20:] = "test"
     faces = replace(faces, split=split)
     hidden = {image.tobytes() for image in faces.images[split != "train"]}
-    recipe = replace(tiny(), data=Data(counts={"happy": 40, "sad": 40}, judge_counts={"happy": 2, "sad": 2}))
+    recipe = changed(tiny(), {"data.counts": {"happy": 40, "sad": 40}, "data.judge_counts": {"happy": 2, "sad": 2}})
     found = tune(recipe, space(), faces, tmp_path / "study", trials=3)
     assert len(trainer.seen) == 3
     for _, seen in trainer.seen:
@@ -116,7 +116,7 @@ def test_no_validation_or_test_image_reaches_a_trial(tmp_path, trainer):
 
 
 def test_the_recipe_sets_the_held_out_share(faces):
-    parts = tuning_images(faces, replace(tiny(), data=Data(inner=0.5)))
+    parts = tuning_images(faces, changed(tiny(), {"data.inner": 0.5}))
     assert set(parts.split) == {"train", "validation"}
     assert (parts.split == "validation").mean() == pytest.approx(0.5, abs=0.02)
     with pytest.raises(DataError):

@@ -6,7 +6,6 @@ All functions take and give float (N, C, H, W) with values 0-1, and draw from to
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 from torch.nn import functional
@@ -36,7 +35,7 @@ def augment(images: torch.Tensor, how: Augment, size: int, strong: bool) -> torc
 
 def glance(images: torch.Tensor, how: Augment, size: int) -> torch.Tensor:
     """Images changed so little that their emotion is as easy to tell as before: mirrored and shifted."""
-    still = replace(how, rotate=0.0, shear=0.0, zoom=(1.0, 1.0), shift=min(how.shift, 0.06))
+    still = how.model_copy(update={"rotate": 0.0, "shear": 0.0, "zoom": (1.0, 1.0), "shift": min(how.shift, 0.06)})
     return resize(move(images, still), size)
 
 

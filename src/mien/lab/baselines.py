@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,13 +28,13 @@ from ..io.atomic import write_atomically
 from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
 from ..model.session import PIPELINE_HEAD
-from .evaluate.predict import classifier_of_onnx
-from .evaluate.protocol import Evaluation, evaluate
-from .evaluate.temperature import calibrated, chosen_by
+from .evaluation.classifier import classifier_of_onnx
+from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
 from .subsetting import subset
 from .targets import hard_targets
+from .temperature import calibrated, chosen_by
 
 _CLASSIFIERS = {
     "forest": RandomForestClassifier,
@@ -84,7 +84,7 @@ class BaselineSettings(BaseModel):
     @property
     def head(self) -> Head:
         """What the baseline learns, in a recipe's terms."""
-        return Head(self.emotions, self.targets, class_weights=self.class_weights)
+        return Head(emotions=self.emotions, targets=self.targets, class_weights=self.class_weights)
 
 
 @dataclass(frozen=True)
@@ -279,5 +279,5 @@ def _card(
         heads={PIPELINE_HEAD: HeadCard(label_set(settings.emotions))},
         parameters=parameters + (base.parameters if base else 0),
         macs=base.macs if base else 0,
-        recipe={"name": name, "heads": {PIPELINE_HEAD: asdict(settings.head)}, "baseline": details},
+        recipe={"name": name, "heads": {PIPELINE_HEAD: settings.head.model_dump()}, "baseline": details},
     )

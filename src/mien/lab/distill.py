@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,8 @@ from ..emotions import label_set
 from ..errors import RecipeError
 from ..model.preprocess import channels_first
 from .augment import augment, resize
-from .evaluate.calibration import probabilities_at
-from .evaluate.predict import Classifier, Logits, predict
+from .evaluation.classifier import Classifier, Logits, predict
+from .evaluation.metrics import probabilities_at
 from .recipe import Recipe
 from .train.teacher_targets import Taught
 
@@ -70,7 +69,9 @@ def ask(
 def _view(pictures: torch.Tensor, recipe: Recipe, *, changed: bool) -> torch.Tensor:
     if not changed:
         return resize(pictures, recipe.input.size)
-    return augment(pictures, replace(recipe.augment, noise=0.0, spoil=0.0), recipe.input.size, strong=False)
+    return augment(
+        pictures, recipe.augment.model_copy(update={"noise": 0.0, "spoil": 0.0}), recipe.input.size, strong=False
+    )
 
 
 def _pixels(pictures: torch.Tensor) -> npt.NDArray[np.uint8]:

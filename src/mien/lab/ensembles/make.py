@@ -16,12 +16,11 @@ from ...emotions import LABEL_SETS
 from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
 from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
-from ..evaluate.calibration import fit_temperature
-from ..evaluate.predict import classifier_of_onnx, predict, weights_file
-from ..evaluate.scores import Scores, score
-from ..evaluate.temperature import chosen_by, rows_to_fit
+from ..evaluation.classifier import classifier_of_onnx, predict, weights_file
+from ..evaluation.metrics import Scores, score
 from ..recipe import Head
 from ..targets import hard_targets
+from ..temperature import chosen_by, fit_temperature, rows_to_fit
 from .graph import HEAD, Member, common_input, merge
 from .stacking import Array, Stack, fit_stack, log_probabilities, restricted, shares, voted
 
@@ -90,7 +89,8 @@ def ensemble(
     heads = [_head(card, targets) for card, _ in opened]
     label_set = common_label_set([card.heads[head].emotions for (card, _), head in zip(opened, heads)])
     emotions = LABEL_SETS[label_set]
-    answers = hard_targets(data.part(part), Head(label_set, targets))
+    question = Head.model_validate({"emotions": label_set, "targets": targets})
+    answers = hard_targets(data.part(part), question)
     rows = rows_to_fit(data, part, answers >= 0)
     members, seen = [], []
     for (card, content), head, share in zip(opened, heads, shares(weights, len(models))):
@@ -125,7 +125,7 @@ def ensemble(
         heads={HEAD: HeadCard(emotions, temperature)},
         parameters=sum(member.card.parameters for member in members),
         macs=sum(member.card.macs for member in members),
-        recipe={"name": name or out.stem, "heads": {HEAD: asdict(Head(label_set, targets))}, "ensemble": details},
+        recipe={"name": name or out.stem, "heads": {HEAD: question.model_dump()}, "ensemble": details},
         scores={"part": part, "cross_validated": stacked, **_summary(together)},
     )
     write_atomically(out, merged)
@@ -155,8 +155,8 @@ def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
 
 
 def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
-    from ..export.onnx import to_onnx  # noqa: PLC0415  # needs torch
     from ..networks.reparameterized import folded  # noqa: PLC0415
+    from ..torch_export import to_onnx  # noqa: PLC0415  # needs torch
     from ..train.checkpoint import restore_network  # noqa: PLC0415
 
     recipe, network = restore_network(checkpoint)
@@ -172,7 +172,7 @@ def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
         heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
         parameters=sum(weight.numel() for weight in network.parameters()),
         macs=0,
-        recipe=asdict(recipe),
+        recipe=recipe.model_dump(),
     )
     return card, weights
 

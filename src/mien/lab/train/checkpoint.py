@@ -6,7 +6,6 @@ import io
 import pickle
 import typing
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -131,4 +130,4 @@ def cost_of(checkpoint: Path) -> dict[str, Any]:
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:
     """A recipe as plain values, as a checkpoint holds it."""
-    return asdict(recipe)
+    return recipe.model_dump()

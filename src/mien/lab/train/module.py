@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 
 import lightning.pytorch as lightning
 import torch
@@ -234,7 +233,7 @@ class Training(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": scheduler} if scheduler else {"optimizer": optimizer}
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        checkpoint["recipe"] = asdict(self.recipe)
+        checkpoint["recipe"] = self.recipe.model_dump()
 
     def _normalized(self, pictures: torch.Tensor) -> torch.Tensor:
         given = self.recipe.input
@@ -249,6 +248,5 @@ def seen_by_student(recipe: Recipe) -> Augment:
     """
     if not recipe.distil.taught:
         return recipe.augment
-    return replace(
-        recipe.augment, rotate=0.0, shift=0.0, shear=0.0, zoom=(1.0, 1.0), contrast=0.0, brightness=0.0, gamma=0.0
-    )
+    still = ("rotate", "shift", "shear", "contrast", "brightness", "gamma")
+    return recipe.augment.model_copy(update={**dict.fromkeys(still, 0.0), "zoom": (1.0, 1.0)})

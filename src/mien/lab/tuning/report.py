@@ -7,7 +7,7 @@ import io
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Pa
         f"# {recipe.name}, tuned over {space.name}: trial {best.number}, the best of {len(order)} completed trials; "
         f"{space.objective} {best.objective(space):.4f} on held-out training images.\n"
     )
-    table = asdict(changed(recipe, best.values))
+    table = changed(recipe, best.values).model_dump()
     write_atomically(out / "best.toml", (about + tomli_w.dumps(table)).encode())
     return [out / "results.csv", out / "best.toml"]
 

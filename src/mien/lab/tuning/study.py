@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class _Plan:
         """The recipe of a trial; its images are drawn already."""
         epochs = {} if self.epochs is None else {"schedule.epochs": self.epochs}
         chosen = changed(self.recipe, epochs | dict(values))
-        return replace(chosen, data=Data(sampling=chosen.data.sampling))
+        return chosen.model_copy(update={"data": Data(sampling=chosen.data.sampling)})
 
     def run_folder(self, number: int) -> Path:
         """Where a trial's run goes."""
@@ -154,7 +154,7 @@ def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
         DataError: there is no training part, or too little of it.
     """
     share = recipe.data.inner or VALIDATION_SHARE
-    own = subset(faces.part(TRAIN), replace(recipe, data=replace(recipe.data, inner=share, judge_counts={})))
+    own = subset(faces.part(TRAIN), changed(recipe, {"data.inner": share, "data.judge_counts": {}}))
     held_out = own.split == INNER
     if held_out.all() or not held_out.any():
         raise DataError(
@@ -182,7 +182,7 @@ def _create(plan: _Plan, digest: str, *, resume: bool) -> None:
     with writing_to(plan.out):
         plan.out.mkdir(parents=True, exist_ok=True)
     settings: dict[str, Any] = {
-        "recipe": asdict(plan.recipe),
+        "recipe": plan.recipe.model_dump(),
         "space": plan.space.model_dump(exclude={"name", "trials"}),
         "epochs": plan.epochs,
         "images": digest,
