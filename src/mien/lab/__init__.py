@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
-    from .comparison.results import compare
+    from .comparison.compare import compare
     from .ensembles.make import ensemble
+    from .inspection.inspection import inspect
     from .tuning.study import tune
 
-__all__ = ["baseline", "baseline_settings", "compare", "ensemble", "tune"]
+__all__ = ["baseline", "baseline_settings", "compare", "ensemble", "inspect", "tune"]
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
-    "compare": "comparison.results",
+    "compare": "comparison.compare",
     "ensemble": "ensembles.make",
+    "inspect": "inspection.inspection",
     "tune": "tuning.study",
 }
 
