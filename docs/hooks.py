@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 from mkdocs.structure.files import File, Files
 
@@ -42,13 +41,13 @@ def cli_reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def add_command(parts: list[str], command: click.Command, name: str) -> None:
+def add_command(parts: list[str], command: Any, name: str) -> None:
     """Append the sections of a command and its subcommands."""
-    children: dict[str, click.Command] = getattr(command, "commands", {})
+    children: dict[str, Any] = getattr(command, "commands", {})
     if name != "mien":
         parts += [f"## `{name}`", help_text(command.help or "")]
     if not children:
-        context = click.Context(command, info_name=name)
+        context = command.context_class(command, info_name=name)
         usage = " ".join(command.collect_usage_pieces(context))
         parts.append(f"```text\n{name} {usage}\n```")
         parts.append(parameter_table(command, context))
@@ -66,14 +65,14 @@ def help_text(text: str) -> str:
         is_code = line.strip().startswith(("mien ", "pip "))
         if is_code != code:
             made.append("```" + ("sh" if is_code else "") + ("" if is_code else "\n"))
-        made.append(line.strip() if is_code else line.strip())
+        made.append(line.strip())
         code = is_code
     if code:
         made.append("```")
     return "\n".join(made)
 
 
-def parameter_table(command: click.Command, context: click.Context) -> str:
+def parameter_table(command: Any, context: Any) -> str:
     """One row per argument and option."""
     rows = ["| option | meaning |", "|---|---|"]
     for parameter in command.get_params(context):
