@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .comparison.compare import compare
-    from .ensembles.make import ensemble
+    from .ensembles.ensemble import ensemble
     from .tuning.study import tune
 
 __all__ = ["baseline", "baseline_settings", "compare", "ensemble", "tune"]
@@ -18,7 +18,7 @@ _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
-    "ensemble": "ensembles.make",
+    "ensemble": "ensembles.ensemble",
     "tune": "tuning.study",
 }
 
