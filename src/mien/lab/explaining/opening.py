@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...errors import OptionError
 from ...explanations.explainer import Explainer, open_explainer
-from ...extras import check_opencv, require
+from ...extras import require
 from ...model.card import ModelCard
 from ...model.classifier import EmotionClassifier
 from ...options import ReadOptions
@@ -43,7 +43,6 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
         ModelError: there is no checkpoint, it is damaged, or it has no convolution.
         OptionError: it has no such head, does not know all emotions of the label set, or is exported and ``hirescam`` asked.
     """
-    check_opencv()
     require("torch", "lab")
     if hirescam:
         require("captum", "lab")
