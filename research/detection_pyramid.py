@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.detection import pyramid
 from mien.detection.base import as_faces, suppress
 from mien.detection.centerface import MARGIN, centerface
 from mien.detection.pyramid import SMALLEST_SEARCHED, PyramidDetector, View
@@ -47,7 +48,7 @@ def quick_looks(images: list[np.ndarray]) -> None:
         searched = [timed(full, frame) for frame in frames]
         cells = []
         for plain in PLAIN:
-            centerface.PLAIN_TO_SEE = plain
+            pyramid.CLEARLY_SEEN = plain
             looked = [timed(quick, frame) for frame in frames]
             missed = sum(
                 all(face.box.iou(other.box) < 0.4 for other in seen)

@@ -51,7 +51,6 @@ __all__ = [
     "annotate",
     "audit_compare",
     "audit_fairness",
-    "audit_parity",
     "audit_predict",
     "audit_thresholds",
     "bench",
@@ -72,7 +71,6 @@ _NAMES = {
     ".audit.attributes": "measure_attributes",
     ".audit.compare": "audit_compare",
     ".audit.fairness": "audit_fairness",
-    ".audit.parity": "audit_parity",
     ".audit.predict": "audit_predict",
     ".audit.thresholds": "audit_thresholds",
     ".batch": "BatchResult Failure read_files",
@@ -102,7 +100,6 @@ if TYPE_CHECKING:
     from .audit.attributes import measure_attributes
     from .audit.compare import audit_compare
     from .audit.fairness import audit_fairness
-    from .audit.parity import audit_parity
     from .audit.predict import audit_predict
     from .audit.thresholds import audit_thresholds
     from .batch import BatchResult, Failure, read_files

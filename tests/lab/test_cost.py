@@ -1,9 +1,10 @@
 """A run notes what it cost, and its model's card knows it."""
 
-from mien.lab.export.run import export_formats
-from mien.lab.train.checkpoint import cost_of
-from mien.lab.train.history import History
-from mien.lab.train.run import train
+from mien.lab.training.checkpoint import cost_of
+from mien.lab.training.history import History
+from mien.lab.training.run import train
+
+from mien.lab.exporting import export
 from mien.model.card import read_card
 
 from .conftest import tiny
@@ -16,7 +17,7 @@ def test_training_time_reaches_the_card(synthetic, tmp_path, float32):
     assert cost["seconds"] > 0
     assert cost["cpu_seconds"] > 0
     assert cost["accelerator"] == ""
-    out = export_formats(tmp_path / "run", synthetic, tmp_path / "model", name="mine")[0]
+    out = export(tmp_path / "run", synthetic, tmp_path / "model", name="mine")[0]
     assert read_card(out.with_suffix(".json")).training == cost
 
 

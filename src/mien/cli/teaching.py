@@ -45,10 +45,10 @@ def teach(
 
     from ..data.dataset import TRAIN
     from ..lab.distill import ask
-    from ..lab.evaluate.predict import open_classifier
+    from ..lab.evaluation.classifier import open_classifier
     from ..lab.recipe import load_recipe
-    from ..lab.subsetting import subset
-    from ..lab.train.teacher_targets import write_taught
+    from ..lab.sampling import subset
+    from ..lab.training.teacher_targets import write_taught
     from .data import progress_bar, read_data
 
     student = load_recipe(recipe)

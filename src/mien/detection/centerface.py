@@ -179,7 +179,7 @@ def stretch_contrast(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)
     if gain < _LEAST_GAIN:
         return image
-    stretched = (np.maximum(image, low) - low) * np.float32(gain) + 0.5
+    stretched = np.rint((np.maximum(image, low) - low) * np.float32(gain))
     return np.asarray(np.minimum(stretched, 255), np.uint8)
 
 

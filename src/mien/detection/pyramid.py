@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ..types import Face, Frame
 from .base import as_faces, suppress
@@ -113,7 +113,8 @@ class PyramidDetector:
             max(1, round((view.y1 - view.y0) * view.scale)),
         )
         if size != (part.shape[1], part.shape[0]):
-            part = np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+            how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
+            part = np.asarray(cv2.resize(part, size, interpolation=how), np.uint8)
         boxes, scores, landmarks = self.network.find(part)
         keep = _belongs(boxes, view, (width, height), (image.shape[1], image.shape[0]))
         back = np.array([(view.x1 - view.x0) / width, (view.y1 - view.y0) / height], np.float32)

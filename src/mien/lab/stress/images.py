@@ -17,8 +17,8 @@ from ...detection.centerface import centerface
 from ...errors import DataError, SourceError
 from ...io.images import read_image
 from ...types import Frame
+from ..comparison.compare import Task, build_test_set, common_task, rows_of
 from ..comparison.models import Model
-from ..comparison.task import Task, build_test_set, common_task, rows_of
 from .subject import Subject, as_whole, in_window
 
 #: Side at which images are read; a face that fills its image is then as large as it needs to be.

@@ -1,0 +1,187 @@
+"""Open a trained classifier, whatever form it has, and get logits out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import extras
+from ...emotions import LABEL_SETS
+from ...errors import ModelError
+from ...model.card import MODEL_FILES, HeadCard, InputSpec, ModelCard, load_model, shipped_models
+from ...model.preprocess import resize, to_tensor
+from ...model.session import open_session
+from ..recipe import Head
+
+if TYPE_CHECKING:
+    from ..networks.heads import MultiHead
+    from ..recipe import Recipe
+
+Logits = dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network, ready for images.
+
+    Attributes:
+        name: what to call it in reports.
+        input: how its pixels are prepared.
+        heads: its outputs; temperatures are 1 where none were fitted yet.
+        marks: for each head, which labels it is marked against.
+        parameters: number of trained weights.
+        run: float32 (N, C, S, S), prepared as ``input`` says -> logits, float32 (N, K), for each head.
+        sha256: of the weights file, in hex; empty where it has no card to say so.
+    """
+
+    name: str
+    input: InputSpec
+    heads: dict[str, HeadCard]
+    marks: dict[str, Head]
+    parameters: int
+    run: Callable[[npt.NDArray[np.float32]], Logits]
+    sha256: str = ""
+
+    def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
+        """Faces of any size, uint8 (N, H, W) gray or (N, H, W, 3) RGB -> logits, float32 (N, K), for each head."""
+        return self.run(to_tensor(resize(images, self.input.size), self.input))
+
+
+def open_classifier(model: Path, threads: int = 0) -> Classifier:
+    """Open a trained model, whatever form it has.
+
+    Args:
+        model: exported weights or an ensemble (``.onnx``) or a baseline (``.skops``) with the card beside it, a checkpoint
+            (``.ckpt``), the folder of a run or of one exported model, or the name of a model that comes with mien; a folder
+            of that name goes first.
+        threads: processor threads for ONNX weights; 0 takes all. Checkpoints run as torch is set up to.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or its weights are not those of its card.
+        MissingExtraError: a checkpoint is asked for and torch is not installed.
+    """
+    if str(model) in shipped_models() and not model.is_dir():
+        card, weights = load_model(str(model))
+        return classifier_of_onnx(weights, card, threads)
+    file = weights_file(model)
+    if file.suffix.lower() in MODEL_FILES:
+        card, weights = load_model(str(file))
+        return classifier_of_onnx(weights, card, threads)
+    if file.suffix.lower() == ".ckpt":
+        return _open_checkpoint(file)
+    raise ModelError(
+        f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected an .onnx, .skops "
+        "or .ckpt file, the folder of a run, or a model that comes with mien "
+        f"({', '.join(shipped_models())})",
+        hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
+    )
+
+
+def weights_file(model: Path) -> Path:
+    """The model file in a folder: the checkpoint that its run keeps, or the only ``.onnx`` or ``.skops`` file.
+
+    A file is itself.
+
+    Raises:
+        ModelError: the folder holds neither.
+        MissingExtraError: it holds a run and torch is not installed.
+    """
+    if not model.is_dir():
+        return model
+    exported = sorted(file for file in model.iterdir() if file.suffix.lower() in MODEL_FILES)
+    if len(exported) == 1 and not (model / "last.ckpt").exists():
+        return exported[0]
+    extras.require("torch", "lab")
+    from ..training.checkpoint import find_checkpoint  # noqa: PLC0415  # needs torch
+
+    return find_checkpoint(model)
+
+
+def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
+    """Logits of many images, batch by batch.
+
+    Args:
+        classifier: from ``open_classifier``.
+        images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
+        flip: read the mirror image too and give the mean of both logits, as the reader does.
+        batch: images at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
+
+    Returns:
+        float32 (N, K) for each head.
+    """
+    parts = []
+    batch = max(1, min(batch, 1_000_000 // classifier.input.size**2))
+    for start in range(0, len(images), batch):
+        some = images[start : start + batch]
+        logits = classifier.logits(some)
+        if flip:
+            logits = mean_of_views(logits, classifier.logits(np.ascontiguousarray(some[:, :, ::-1])))
+        parts.append(logits)
+    return {name: np.concatenate([part[name] for part in parts]) for name in classifier.heads}
+
+
+def mean_of_views(plain: Logits, mirrored: Logits) -> Logits:
+    """The mean of the logits of images and of their mirror images: the same rule as in ``mien.classify``."""
+    return {name: np.float32(0.5) * (plain[name] + mirrored[name]) for name in plain}
+
+
+def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Classifier:
+    """A classifier of ONNX weights in memory, fed as ``card`` says.
+
+    Raises:
+        ModelError: onnxruntime cannot run them, or a head speaks no label set that mien knows.
+    """
+    session = open_session(weights, threads, card.weights)
+    outputs = [output.name for output in session.get_outputs()]
+    missing = [name for name in card.heads if name not in outputs]
+    if missing:
+        raise ModelError(f"{card.weights}: got the outputs {', '.join(outputs)}, expected {', '.join(missing)} as well")
+
+    def run(pictures: npt.NDArray[np.float32]) -> Logits:
+        return dict(zip(card.heads, session.run(list(card.heads), {"images": pictures}), strict=True))
+
+    learned: dict[str, Any] = card.recipe.get("heads", {})
+    marks = {name: _mark(name, head, learned.get(name, {}).get("targets")) for name, head in card.heads.items()}
+    return Classifier(card.name, card.input, card.heads, marks, card.parameters, run, sha256=card.sha256)
+
+
+def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
+    """A classifier of a torch network in evaluation mode, fed as its recipe says, with temperatures of 1."""
+    import torch  # noqa: PLC0415  # torch is optional in this room
+
+    device = next(network.parameters()).device
+
+    def run(pictures: npt.NDArray[np.float32]) -> Logits:
+        with torch.inference_mode():
+            return {name: value.cpu().numpy() for name, value in network(torch.from_numpy(pictures).to(device)).items()}
+
+    return Classifier(
+        name=recipe.name,
+        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color),
+        heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
+        marks=dict(recipe.heads),
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        run=run,
+    )
+
+
+def _open_checkpoint(path: Path) -> Classifier:
+    extras.require("torch", "lab")
+    from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+
+    return classifier_of_network(*restore_network(path))
+
+
+def _mark(name: str, head: HeadCard, targets: str | None) -> Head:
+    """Which labels a head is marked against: what its recipe said, or what its name suggests."""
+    for label_set, emotions in LABEL_SETS.items():
+        if emotions == head.emotions:
+            return Head.model_validate(
+                {"emotions": label_set, "targets": targets or ("votes" if name == "ferplus" else "labels")}
+            )
+    raise ModelError(f"head {name!r}: got {', '.join(head.emotions)}, expected one of mien's label sets in its order")

@@ -1,0 +1,260 @@
+"""Which labels are probably wrong, and how far annotators agree with one another and with the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import xlogy
+from sklearn.decomposition import PCA
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
+
+from ...data.dataset import SPLITS, Dataset, Votes
+from ...emotions import EMOTIONS
+from ...model.card import InputSpec
+from ...model.preprocess import resize, to_tensor
+from ...progress import Progress, no_progress
+from ..features import HandcraftedFeatures, compute_features
+
+FOLDS = 5
+#: A class of fewer images, copies counted once, cannot be learned, so its labels are not judged.
+LEAST_IMAGES = 10
+#: By how much more likely than the label the guess must be (of 1) to be called a probable error.
+LEAST_MARGIN = 0.5
+_CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
+
+Floats = npt.NDArray[np.float32]
+
+
+class Choice(str, Enum):
+    """Which images the votes are compared on; the value is its key in JSON."""
+
+    ALL = "all"
+    CANDIDATES = "candidates"
+    PROBABLE = "probable"
+    TOP_500 = "top_500"
+    TOP_100 = "top_100"
+
+
+_TOP = {Choice.TOP_500: 500, Choice.TOP_100: 100}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How FER+'s annotators see a choice of images, as a check of the method.
+
+    Attributes:
+        images: which ones.
+        n: those among them on which the votes have a majority.
+        not_label: share of these whose majority is not the label.
+        as_guessed: share of these whose majority is the guess; None for a choice that was not guessed otherwise.
+    """
+
+    images: Choice
+    n: int
+    not_label: float
+    as_guessed: float | None
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """What the classifier, which never saw the image it judges, says of each label.
+
+    Attributes:
+        guess: int64 (N,), the emotion that it is confident of (index into the vocabulary); else the label.
+        margin: float32 (N,), how much more likely it takes the guess to be than the label, -1 to 1; 0 where they are one.
+        accuracy: share of images on which its likeliest emotion is the label.
+        agreement: how often the votes agree; empty without votes.
+    """
+
+    guess: npt.NDArray[np.int64]
+    margin: Floats
+    accuracy: float
+    agreement: tuple[Agreement, ...] = ()
+
+    @property
+    def errors(self) -> npt.NDArray[np.int64]:
+        """int64 (M,): the probable errors, most probable first."""
+        return _by_margin(self.margin, LEAST_MARGIN)
+
+
+def check_labels(
+    faces: Dataset,
+    copies: npt.NDArray[np.int64],
+    progress: Progress = no_progress,
+) -> LabelCheck | None:
+    """Find labels that are probably wrong.
+
+    Each fifth of the images is judged by a classifier that learned from the other four; copies stay together, so that no
+    image is judged by its copy's label. The classifier: HOG (Dalal and Triggs 2005), principal components, the Nystroem
+    approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic regression. Its guesses are turned into
+    candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is confident where its probability
+    reaches the mean that it has among the images labeled so.
+
+    Args:
+        faces: N images; blank ones should be left out.
+        copies: int64 (N,), equal for copies.
+        progress: called for each batch of images and each fold.
+
+    Returns:
+        The check; None where fewer than two classes have ``LEAST_IMAGES`` images.
+    """
+    counts = np.bincount(faces.labels[np.unique(copies, return_index=True)[1]], minlength=len(EMOTIONS))
+    judged = np.flatnonzero(counts[faces.labels] >= LEAST_IMAGES)
+    if (counts >= LEAST_IMAGES).sum() < 2:
+        return None
+    part = faces.take(judged)
+    features = _features(part.images, progress)
+    probabilities = _out_of_fold(features, part.labels, copies[judged])
+    rows = np.arange(len(part))
+    confident = confident_guesses(probabilities, part.labels)
+    guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
+    guess[judged] = confident
+    margin[judged] = probabilities[rows, confident] - probabilities[rows, part.labels]
+    accuracy = float((probabilities.argmax(1) == part.labels).mean())
+    return LabelCheck(guess, margin, accuracy, _agreement(faces, guess, margin))
+
+
+def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (N,): the likeliest emotion among those that are confident, or the label where none is.
+
+    The off-diagonal of the confident joint of Northcutt et al. (2021), equation 1.
+
+    Args:
+        probabilities: float32 (N, K), of images that the classifier did not learn from.
+        labels: int64 (N,), index into the K columns.
+    """
+    classes = np.unique(labels)
+    thresholds = np.full(probabilities.shape[1], np.inf, np.float32)
+    thresholds[classes] = [probabilities[labels == label, label].mean() for label in classes]
+    confident = np.where(probabilities >= thresholds, probabilities, -1)
+    return np.where(confident.max(1) >= 0, confident.argmax(1), labels).astype(np.int64)
+
+
+def _features(images: npt.NDArray[np.uint8], progress: Progress) -> Floats:
+    """float32 (N, up to 1000); nothing here looks at labels, so that all images may be used to fit it."""
+    prepared = to_tensor(resize(images, _SIDE), InputSpec(_SIDE, 0.0, 1 / 255))
+    hog = compute_features(
+        HandcraftedFeatures("hog", _CELL), prepared, lambda done, total: progress(done, total, "labels")
+    )
+    count = min(_COMPONENTS, *hog.shape)
+    reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
+    reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two images: 2
+    kernel = Nystroem(gamma=0.5, n_components=min(_LANDMARKS, len(hog)), random_state=_SEED).fit(reduced)
+    mapped = np.asarray(kernel.transform(reduced), np.float32)
+    mapped -= mapped.mean(0)
+    mapped /= max(float(np.sqrt((mapped**2).mean())), 1e-6)
+    return mapped
+
+
+def _out_of_fold(features: Floats, labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> Floats:
+    """float32 (N, 8): probabilities by a classifier that learned from the other folds."""
+    folds = _folds(labels, copies)
+    probabilities = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    for fold in range(FOLDS):
+        learned, judged = folds != fold, folds == fold
+        model = LogisticRegression(C=100 / len(labels), max_iter=1000, tol=1e-3)
+        model.fit(features[learned], labels[learned])
+        probabilities[np.ix_(judged, model.classes_)] = model.predict_proba(features[judged])
+    return probabilities
+
+
+def _folds(labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (N,): 0 to 4; copies in one fold, each label spread evenly."""
+    _, first, group = np.unique(copies, return_index=True, return_inverse=True)
+    fold = np.zeros(len(first), np.int64)
+    rng = np.random.default_rng(_SEED)
+    for label in np.unique(labels):
+        there = rng.permutation(np.flatnonzero(labels[first] == label))
+        fold[there] = np.arange(len(there)) % FOLDS
+    return fold[group.ravel()]
+
+
+def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> tuple[Agreement, ...]:
+    if faces.votes is None:
+        return ()
+    majority = faces.votes.majority()
+    candidates, probable = _by_margin(margin, 1e-6), _by_margin(margin, LEAST_MARGIN)
+    choices = {
+        Choice.ALL: np.arange(len(faces)),
+        Choice.CANDIDATES: candidates,
+        Choice.PROBABLE: probable,
+        **{choice: probable[:top] for choice, top in _TOP.items() if len(probable) > top},
+    }
+    found: list[Agreement] = []
+    for choice, rows in choices.items():
+        known = rows[majority[rows] >= 0]
+        if len(known):
+            as_guessed = float((majority[known] == guess[known]).mean()) if found else None
+            found.append(
+                Agreement(choice, len(known), float((majority[known] != faces.labels[known]).mean()), as_guessed)
+            )
+    return tuple(found)
+
+
+def _by_margin(margin: Floats, least: float) -> npt.NDArray[np.int64]:
+    rows = np.flatnonzero(margin >= least)
+    return rows[np.argsort(-margin[rows], kind="stable")]
+
+
+#: An image divides its annotators where at least two emotions have this share of the votes each: 3 of 10.
+_DIVIDED = 0.3
+
+
+@dataclass(frozen=True)
+class Annotators:
+    """What the votes of one part say; shares are 0 to 1.
+
+    Attributes:
+        part: of the data.
+        n: its images.
+        votes: mean number of votes an image, those for "unknown" and "no face" included.
+        no_majority: share of the images on which no emotion holds more than half of the votes, single ones dropped
+            (``Votes.majority``, as FER+'s authors define it).
+        no_face: share of the images on which "no face" has the most votes, or nobody named an emotion; these are among
+            those without a majority, and the three figures below leave them out.
+        top_share: mean share of the emotion that got the most votes.
+        entropy: mean entropy of the votes over the emotions, in nats: 0 where all agree, 2.08 where all eight get as many.
+        divided: share of the images on which at least two emotions have 30 % of the votes each.
+        label_agrees: of the images with a majority, the share whose label it is; None where there are none.
+    """
+
+    part: str
+    n: int
+    votes: float
+    no_majority: float
+    no_face: float
+    top_share: float
+    entropy: float
+    divided: float
+    label_agrees: float | None
+
+
+def annotators(faces: Dataset) -> tuple[Annotators, ...]:
+    """Each part of the data, in the order in which parts are named; empty where there are no votes."""
+    if faces.votes is None:
+        return ()
+    parts = [faces.part(part) for part in SPLITS if (faces.split == part).any()]
+    return tuple(_of(part, part.votes) for part in parts if part.votes is not None)
+
+
+def _of(part: Dataset, votes: Votes) -> Annotators:
+    majority, shares = votes.majority(), votes.distribution().astype(np.float64)
+    usable = shares.sum(1) > 0
+    some = shares[usable]
+    known = majority >= 0
+    total = votes.emotions.sum(1, dtype=np.int64) + votes.unknown + votes.no_face
+    return Annotators(
+        part=str(part.split[0]),
+        n=len(part),
+        votes=float(total.mean()),
+        no_majority=float((~known).mean()),
+        no_face=float((~usable).mean()),
+        top_share=float(some.max(1).mean()) if len(some) else 0.0,
+        entropy=float(-xlogy(some, some).sum(1).mean()) if len(some) else 0.0,
+        divided=float(((some >= _DIVIDED).sum(1) > 1).mean()) if len(some) else 0.0,
+        label_agrees=float((majority[known] == part.labels[known]).mean()) if known.any() else None,
+    )
