@@ -120,9 +120,9 @@ def test_mistakes_in_the_file(table, tmp_path):
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.training.checkpoint import load_checkpoint  # needs torch
-from mien.lab.training.loader import training_batches  # needs torch
-from mien.lab.training.run import train  # needs torch
+from mien.lab.train.checkpoint import load_checkpoint  # needs torch
+from mien.lab.train.loader import training_batches  # needs torch
+from mien.lab.train.run import train  # needs torch
 
 from .test_training import InterruptAt  # needs torch
 

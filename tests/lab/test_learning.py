@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from mien.lab.sampling import subset
 
 from mien.data.dataset import Dataset
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 from mien.lab.recipe import Augment, Recipe, changed, load_recipe
+from mien.lab.subsetting import subset
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -17,24 +17,23 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.training.hardware import (
-    kept_bytes,
-    parts_that_fit,  # needs torch
-)
-from mien.lab.training.loader import (
-    class_weights,
-    keep_labels,
-    training_batches,  # needs torch
-)
-from mien.lab.training.module import soft_cross_entropy  # needs torch
-from mien.lab.training.run import train  # needs torch
-
 from mien.lab.augment import (
     augment,
     glance,
     move,  # needs torch
 )
 from mien.lab.networks.build import build_network  # needs torch
+from mien.lab.train.hardware import (
+    kept_bytes,
+    parts_that_fit,  # needs torch
+)
+from mien.lab.train.loader import (
+    class_weights,
+    keep_labels,
+    training_batches,  # needs torch
+)
+from mien.lab.train.module import soft_cross_entropy  # needs torch
+from mien.lab.train.run import train  # needs torch
 
 
 def uneven(happy: int, sad: int) -> Dataset:
@@ -108,7 +107,7 @@ def test_the_learning_rate_falls_on_a_plateau(tmp_path):
 
 
 def test_accumulated_batches_take_as_many_steps(tmp_path):
-    from mien.lab.training.history import BatchProgress
+    from mien.lab.train.history import BatchProgress
 
     seen = []
     recipe = changed(tiny(epochs=1), {"schedule.batch": 32, "schedule.accumulate": 4})
@@ -208,7 +207,7 @@ def test_near_copies_stay_on_one_side_too():
 
 
 def test_every_label_counts_where_nothing_is_left_without_one():
-    from mien.lab.training.loader import unlabeled_ratio
+    from mien.lab.train.loader import unlabeled_ratio
 
     faces = uneven(20, 20)
     recipe = happy_sad(semi__labels=0.99, semi__ratio=3)

@@ -16,22 +16,21 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.training.loader import taught_batches  # needs torch
-from mien.lab.training.module import teaching_loss  # needs torch
-from mien.lab.training.run import train  # needs torch
-from mien.lab.training.teacher_targets import (
+from mien.lab.distill import ask  # needs torch
+from mien.lab.train.loader import taught_batches  # needs torch
+from mien.lab.train.module import teaching_loss  # needs torch
+from mien.lab.train.run import train  # needs torch
+from mien.lab.train.teacher_targets import (
     read_taught,
     write_taught,  # needs torch
 )
-
-from mien.lab.distill import ask  # needs torch
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     """A run that tells the two classes apart."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
+        patch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
         folder = tmp_path_factory.mktemp("teacher")
         train(tiny(epochs=5), two_classes(320), folder)
     return folder

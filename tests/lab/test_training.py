@@ -20,16 +20,16 @@ pytestmark = pytest.mark.usefixtures("float32")
 lightning = pytest.importorskip("lightning.pytorch", reason="the lab's tests need the extra [lab]")
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.training.checkpoint import (
+from mien.lab.train.checkpoint import (
     find_checkpoint,
     load_checkpoint,
     used_precision,  # needs torch
 )
-from mien.lab.training.history import (
+from mien.lab.train.history import (
     BatchProgress,  # needs torch
     Row,  # needs torch
 )
-from mien.lab.training.run import train  # needs torch
+from mien.lab.train.run import train  # needs torch
 
 
 class InterruptAt(lightning.Callback):  # type: ignore[misc, name-defined]  # a module that may be missing has no types
@@ -144,7 +144,7 @@ def test_a_full_disk_loses_nothing_but_the_epoch_under_way(tmp_path, synthetic, 
         train(tiny(), synthetic, tmp_path / "run", show=full_at_epoch_two)
     assert "disk has room" in caught.value.hint
     monkeypatch.undo()
-    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
     assert not list((tmp_path / "run").glob(".mien-*"))
     resumed = load_checkpoint(train(tiny(), synthetic, tmp_path / "run", resume=True))[1]
     for name, weight in whole.items():

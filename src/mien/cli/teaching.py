@@ -47,8 +47,8 @@ def teach(
     from ..lab.distill import ask
     from ..lab.evaluation.classifier import open_classifier
     from ..lab.recipe import load_recipe
-    from ..lab.sampling import subset
-    from ..lab.training.teacher_targets import write_taught
+    from ..lab.subsetting import subset
+    from ..lab.train.teacher_targets import write_taught
     from .data import progress_bar, read_data
 
     student = load_recipe(recipe)

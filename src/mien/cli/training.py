@@ -28,12 +28,12 @@ def run_training(
         data: the options about data, for the advice at the end.
 
     Raises:
-        MienError: see ``mien.lab.training.run.train``.
+        MienError: see ``mien.lab.train.run.train``.
         KeyboardInterrupt: the user stopped the run, and has been told how to go on.
     """
-    from ..lab.training.hardware import fitted
-    from ..lab.training.history import BatchProgress
-    from ..lab.training.run import train
+    from ..lab.train.hardware import fitted
+    from ..lab.train.history import BatchProgress
+    from ..lab.train.run import train
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their greetings would drown the table
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -19,7 +19,7 @@ from ...io.atomic import replacing
 from ..networks.build import build_network
 from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
-from ..sampling import subset
+from ..subsetting import subset
 from .hardware import Precision
 
 

@@ -20,7 +20,7 @@ from ...io.atomic import writing_to
 from ..networks.build import build_network, start_network
 from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
-from ..sampling import subset
+from ..subsetting import subset
 from .checkpoint import WholeCheckpoints, find_checkpoint, load_checkpoint, recipe_values, used_precision
 from .hardware import Precision, chosen_precision
 from .history import History, Row, TensorBoard
