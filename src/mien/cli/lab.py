@@ -9,16 +9,16 @@ import typer
 
 from .carding import card, card_data
 from .data import Data, DetectFaces, ManifestFile
-from .exporting import export
 from .lab_baseline import baseline
+from .lab_calibration import calibration
 from .lab_compare import compare
 from .lab_ensemble import ensemble
+from .lab_export import export
 from .lab_inspect import inspect
 from .lab_tune import tune
 from .recipes import recipes
 from .stressing import stress
 from .teaching import teach
-from .uncertainty import uncertainty
 
 lab = typer.Typer(
     name="lab",
@@ -135,10 +135,10 @@ def evaluate(
     _needs_lab(_MEASURING)  # a checkpoint needs torch too, and says so when it is opened
     from rich.console import Console
 
-    from ..lab.evaluate.predict import open_classifier
-    from ..lab.evaluate.protocol import evaluate as measure
-    from ..lab.evaluate.report import as_json as json_of
-    from ..lab.evaluate.report import table, write_report
+    from ..lab.evaluation.classifier import open_classifier
+    from ..lab.evaluation.evaluate import evaluate as measure
+    from ..lab.evaluation.evaluate import write_predictions
+    from ..lab.evaluation.report import evaluation_report, write_report
     from .data import read_data
 
     classifier = open_classifier(model)
@@ -147,15 +147,13 @@ def evaluate(
     evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
     if predictions:
-        from ..lab.evaluate.predictions import write_predictions
-
         write_predictions(classifier, faces.part(split), predictions, head=head, groups=groups)
         written = [*written, predictions]
     if as_json:
-        typer.echo(json_of(evaluation), nl=False)
+        typer.echo(evaluation.to_json(), nl=False)
         return
-    # Cut-off figures are worse than long lines: a pipe or a narrow window gets the whole table.
-    Console(width=max(Console().width, 126)).print(table(evaluation))
+    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
+    console.print(evaluation_report(evaluation, figures=False).to_terminal(console.width))
     for path in written:
         typer.echo(f"written: {path}", err=True)
 
@@ -177,7 +175,7 @@ for command in (
     stress,
     recipes,
     teach,
-    uncertainty,
+    calibration,
     card,
     card_data,
 ):

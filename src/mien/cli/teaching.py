@@ -45,7 +45,7 @@ def teach(
 
     from ..data.dataset import TRAIN
     from ..lab.distill import ask
-    from ..lab.evaluate.predict import open_classifier
+    from ..lab.evaluation.classifier import open_classifier
     from ..lab.recipe import load_recipe
     from ..lab.subsetting import subset
     from ..lab.train.teacher_targets import write_taught

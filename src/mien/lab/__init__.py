@@ -7,22 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
+    from .calibration import measure_calibration
     from .comparison.compare import compare
-    from .ensembles.make import ensemble
+    from .ensembles.ensemble import ensemble
+    from .evaluation.evaluate import evaluate
+    from .exporting import export
     from .inspection.inspection import inspect
     from .tuning.study import tune
-
-__all__ = ["baseline", "baseline_settings", "compare", "ensemble", "inspect", "tune"]
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
-    "ensemble": "ensembles.make",
+    "ensemble": "ensembles.ensemble",
+    "evaluate": "evaluation.evaluate",
+    "export": "exporting",
     "inspect": "inspection.inspection",
+    "measure_calibration": "calibration",
     "tune": "tuning.study",
 }
+
+__all__ = [
+    "baseline",
+    "baseline_settings",
+    "compare",
+    "ensemble",
+    "evaluate",
+    "export",
+    "inspect",
+    "measure_calibration",
+    "tune",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,8 +13,8 @@ from ..emotions import label_set
 from ..errors import RecipeError
 from ..model.preprocess import channels_first
 from .augment import augment, resize
-from .evaluate.calibration import probabilities_at
-from .evaluate.predict import Classifier, Logits, predict
+from .evaluation.classifier import Classifier, Logits, predict
+from .evaluation.metrics import probabilities_at
 from .recipe import Recipe
 from .train.teacher_targets import Taught
 

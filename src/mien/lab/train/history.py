@@ -14,8 +14,8 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from ...io.atomic import write_atomically
-from ..evaluate.protocol import machine
-from ..evaluate.report import learning_curves
+from ..evaluation.evaluate import machine
+from ..evaluation.report import learning_curves, save
 
 Row = dict[str, float]
 
@@ -52,7 +52,7 @@ class History(lightning.Callback):
         row |= {name: round(float(value), 5) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
         write_atomically(self._out / "history.csv", _as_csv(self.rows))
-        learning_curves(self.rows, self._out / "curves.png")
+        save(learning_curves(self.rows), self._out / "curves.png")
         self._show(self.rows)
 
     def _add_cost(self, seconds: float, cpu_seconds: float, device: torch.device) -> None:
