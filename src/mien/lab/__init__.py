@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .calibration import measure_calibration
     from .comparison.compare import compare
-    from .ensembles.make import ensemble
+    from .ensembles.ensemble import ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
@@ -20,7 +20,7 @@ _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
-    "ensemble": "ensembles.make",
+    "ensemble": "ensembles.ensemble",
     "evaluate": "evaluation.evaluate",
     "export": "exporting",
     "inspect": "inspection.inspection",
