@@ -9,8 +9,9 @@ import pytest
 from mien.data.dataset import Dataset
 from mien.data.groups import groups_of, read_groups
 from mien.errors import DataError
-from mien.lab.balancing import evened, quotas
 from mien.lab.recipe import Balance, changed
+from mien.lab.sampling import balanced_groups as evened
+from mien.lab.sampling import quotas
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -120,9 +121,9 @@ def test_mistakes_in_the_file(table, tmp_path):
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab.train.checkpoint import load_checkpoint  # needs torch
-from mien.lab.train.loader import training_batches  # needs torch
-from mien.lab.train.run import train  # needs torch
+from mien.lab.training.batches import training_batches  # needs torch
+from mien.lab.training.checkpoint import load_checkpoint  # needs torch
+from mien.lab.training.run import train  # needs torch
 
 from .test_training import InterruptAt  # needs torch
 
@@ -154,11 +155,11 @@ def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
     path = table([(name, "dark" if row < 30 else "bright") for row, name in enumerate(faces.names.tolist())])
     recipe = changed(tiny(epochs=2), {"balance.groups": path, "balance.column": "light"})
     told = []
-    whole = load_checkpoint(train(recipe, faces, tmp_path / "whole", tell=told.append))[1]
+    whole = load_checkpoint(train(recipe, faces, tmp_path / "whole", notes=told.append).checkpoint)[1]
     assert told[-1].endswith("bright: 90 x 0.67, dark: 30 x 2.00")
     with pytest.raises(KeyboardInterrupt):
         train(recipe, faces, tmp_path / "parts", callbacks=(InterruptAt(1),))
-    resumed = load_checkpoint(train(recipe, faces, tmp_path / "parts", resume=True))[1]
+    resumed = load_checkpoint(train(recipe, faces, tmp_path / "parts", resume=True).checkpoint)[1]
     for name, weight in whole.items():
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=0)
     rows = list(csv.DictReader((tmp_path / "whole" / "balance.csv").read_text("utf-8").splitlines()))

@@ -1,9 +1,9 @@
 """A run notes what it cost, and its model's card knows it."""
 
 from mien.lab.export.run import export_formats
-from mien.lab.train.checkpoint import cost_of
-from mien.lab.train.history import History
-from mien.lab.train.run import train
+from mien.lab.training.checkpoint import cost_of
+from mien.lab.training.history import History
+from mien.lab.training.run import train
 from mien.model.card import read_card
 
 from .conftest import tiny

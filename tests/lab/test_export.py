@@ -25,8 +25,8 @@ from mien.lab.export.onnx import (
     to_onnx,  # needs torch
 )
 from mien.lab.export.run import export_model  # needs torch
-from mien.lab.train.checkpoint import restore_network  # needs torch
-from mien.lab.train.run import train  # needs torch
+from mien.lab.training.checkpoint import restore_network  # needs torch
+from mien.lab.training.run import train  # needs torch
 
 
 def with_copies():
@@ -148,7 +148,7 @@ def test_a_network_of_rows_in_color_is_exported_and_read_with(tmp_path, monkeypa
     from mien import Reader, ReadOptions
     from mien.lab.recipe import recipe_from_dict
 
-    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
     rows = ["noise 0.1", "conv 8x3 valid > relu > norm > pool same", "conv 8x3 same > leaky 0.1 > pool", "flatten"]
     recipe = recipe_from_dict(
         {
@@ -179,9 +179,9 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
     """Also when the export is given more images than the run was: its own list of images counts."""
     from mien.data.manifest import read_manifest
     from mien.lab.recipe import changed
-    from mien.lab.train.checkpoint import images_of
+    from mien.lab.training.checkpoint import images_of
 
-    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
     everything = two_classes(320)
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave

@@ -110,7 +110,7 @@ def _input_of(model: Path, onnx_file: str, formats: tuple[str, ...]) -> InputSpe
     from ..errors import OptionError
 
     if not onnx_file:
-        from ..lab.train.checkpoint import find_checkpoint, restore_network
+        from ..lab.training.checkpoint import find_checkpoint, restore_network
         from ..model.card import InputSpec
 
         given = restore_network(find_checkpoint(model))[0].input

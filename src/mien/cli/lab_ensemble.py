@@ -71,7 +71,7 @@ def ensemble(
     from ..lab.ensembles.make import ensemble as merge
     from ..lab.ensembles.make import open_onnx
     from ..lab.recipe import load_recipe
-    from ..lab.subsetting import subset
+    from ..lab.sampling import subset
     from .data import progress_bar, read_data
 
     chosen = load_recipe(recipe) if recipe else None

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .comparison.results import compare
+    from .distillation import distill
     from .ensembles.make import ensemble
+    from .training.run import train
     from .tuning.study import tune
 
-__all__ = ["baseline", "baseline_settings", "compare", "ensemble", "tune"]
+__all__ = ["baseline", "baseline_settings", "compare", "distill", "ensemble", "train", "tune"]
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison.results",
+    "distill": "distillation",
     "ensemble": "ensembles.make",
+    "train": "training.run",
     "tune": "tuning.study",
 }
 

@@ -33,7 +33,7 @@ from .evaluate.protocol import Evaluation, evaluate
 from .evaluate.temperature import calibrated, chosen_by
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
-from .subsetting import subset
+from .sampling import subset
 from .targets import hard_targets
 
 _CLASSIFIERS = {

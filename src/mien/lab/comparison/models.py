@@ -41,7 +41,7 @@ class History:
     """The ``history.csv`` of a run.
 
     Attributes:
-        rows: a mapping for each epoch, columns as in the file (``mien.lab.train.history``); an empty cell is absent.
+        rows: a mapping for each epoch, columns as in the file (``mien.lab.training.history``); an empty cell is absent.
         kept: which of ``rows`` became the model; None where that is unknown.
     """
 
@@ -180,7 +180,7 @@ def _open(path: Path, name: str) -> Model:
 
 
 def _open_run(path: Path, file: Path, name: str, classifier: Classifier) -> Model:
-    from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     recipe, network = restore_network(file)
     trained = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)

@@ -12,7 +12,7 @@ from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...emotions import EMOTIONS, positions
 from ...errors import DataError, ModelError, OptionError
 from ..recipe import changed
-from ..subsetting import subset
+from ..sampling import subset
 from .models import Model
 
 

@@ -24,7 +24,7 @@ from ..evaluate.predict import Classifier, Logits, classifier_of_onnx, predict
 from ..evaluate.protocol import evaluate
 from ..evaluate.temperature import calibrated, chosen_by
 from ..recipe import recipe_from_dict
-from ..subsetting import subset
+from ..sampling import subset
 from ..targets import hard_targets
 from .naming import checked_name, int8_name, write_pair
 

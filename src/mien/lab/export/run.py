@@ -16,7 +16,7 @@ from ...model.preprocess import resize, to_tensor
 from ..evaluate.temperature import chosen_by
 from ..networks.heads import MultiHead
 from ..networks.reparameterized import folded
-from ..train.checkpoint import cost_of, find_checkpoint, images_of, restore_network
+from ..training.checkpoint import cost_of, find_checkpoint, images_of, restore_network
 from .int8 import to_int8
 from .naming import checked_name, describe, model_card, write_pair
 from .onnx import check_difference, check_parity, largest_difference, to_onnx

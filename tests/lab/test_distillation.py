@@ -17,20 +17,21 @@ pytestmark = pytest.mark.usefixtures("float32")
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
 from mien.lab.distill import ask  # needs torch
-from mien.lab.train.loader import taught_batches  # needs torch
-from mien.lab.train.module import teaching_loss  # needs torch
-from mien.lab.train.run import train  # needs torch
-from mien.lab.train.teacher_targets import (
+from mien.lab.training.teacher_targets import (
     read_taught,
     write_taught,  # needs torch
 )
+
+from mien.lab.training.batches import taught_batches  # needs torch
+from mien.lab.training.module import teaching_loss  # needs torch
+from mien.lab.training.run import train  # needs torch
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     """A run that tells the two classes apart."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+        patch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
         folder = tmp_path_factory.mktemp("teacher")
         train(tiny(epochs=5), two_classes(320), folder)
     return folder
@@ -54,7 +55,7 @@ def asked(teacher, faces, recipe, path, views=3):
 def test_a_student_learns_from_a_teacher_what_its_labels_do_not_say(teacher, lying, tmp_path):
     rows = []
     recipe = asked(teacher, lying, tiny(epochs=5), tmp_path / "taught.npz")
-    train(recipe, lying, tmp_path / "student", show=rows.append)
+    train(recipe, lying, tmp_path / "student", on_epoch=rows.append)
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
 
 
@@ -128,7 +129,7 @@ def test_a_file_that_is_none_is_refused(tmp_path):
 def test_a_run_is_gone_on_with(teacher, tmp_path):
     rows = []
     recipe = changed(tiny(epochs=1), {"network.weights": str(teacher), "optimizer.lr": 1e-6, "schedule.ema": 0.0})
-    train(recipe, two_classes(320), tmp_path, show=rows.append)
+    train(recipe, two_classes(320), tmp_path, on_epoch=rows.append)
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
     with pytest.raises(RecipeError, match="holds another network"):
         train(changed(recipe, {"network.widths": [8, 24]}), two_classes(320), tmp_path / "other")
