@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.data.dataset import TRAIN
 from mien.data.loading import load
-from mien.detection.centerface import CenterFace
+from mien.detection.centerface import centerface
 from mien.types import Frame
 
 ENLARGED = 4
@@ -23,7 +23,7 @@ MARGIN = 48  # repeated border in enlarged pixels, so that a face cut by the fra
 
 def main(data: Path, n: int) -> None:
     images = load(data, 48).part(TRAIN).images[:n]
-    detector = CenterFace(min_face=24)
+    detector = centerface(min_face=24)
     rows = []
     for image in images:
         large = cv2.resize(image, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)

@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.detection import centerface
+from mien.detection import pyramid
 from mien.detection.base import as_faces, suppress
-from mien.detection.centerface import MARGIN, MOST_OVERLAP, CenterFace
-from mien.detection.tiling import MIN_FACE_SHARE, View
+from mien.detection.centerface import MARGIN, centerface
+from mien.detection.pyramid import SMALLEST_SEARCHED, PyramidDetector, View
 from mien.errors import MienError
 from mien.io.images import read_image
 from mien.model.preprocess import square_around
@@ -30,7 +30,7 @@ SIDES = (25, 32, 40, 48, 64, 80, 100, 130)
 TRUE_SIDES = (100, 130, 160)
 
 
-def timed(detector: CenterFace, frame: Frame) -> tuple[float, list[Face]]:
+def timed(detector: PyramidDetector, frame: Frame) -> tuple[float, list[Face]]:
     """Processor milliseconds, the lower of two, and the faces."""
     costs = []
     for _ in range(2):
@@ -41,14 +41,14 @@ def timed(detector: CenterFace, frame: Frame) -> tuple[float, list[Face]]:
 
 
 def quick_looks(images: list[np.ndarray]) -> None:
-    full, quick = CenterFace(MIN_FACE_SHARE, threads=1), CenterFace(threads=1)
+    full, quick = centerface(SMALLEST_SEARCHED, threads=1), centerface(threads=1)
     print("long side  full search      quick looks: " + "  ".join(f"{plain} px" for plain in PLAIN))
     for long_side in LONG_SIDES:
         frames = [Frame(resized(image, long_side / max(image.shape[:2]))) for image in images]
         searched = [timed(full, frame) for frame in frames]
         cells = []
         for plain in PLAIN:
-            centerface.PLAIN_TO_SEE = plain
+            pyramid.CLEARLY_SEEN = plain
             looked = [timed(quick, frame) for frame in frames]
             missed = sum(
                 all(face.box.iou(other.box) < 0.4 for other in seen)
@@ -61,7 +61,7 @@ def quick_looks(images: list[np.ndarray]) -> None:
 
 
 def framing(images: list[np.ndarray]) -> None:
-    detector = CenterFace(MIN_FACE_SHARE, threads=1)
+    detector = centerface(SMALLEST_SEARCHED, threads=1)
     errors: dict[int, list[tuple[float, float]]] = defaultdict(list)
     asked = 0
     for image in images:
@@ -85,16 +85,16 @@ def framing(images: list[np.ndarray]) -> None:
         print(f"{size:8d}  {len(aways):5d}  {np.median(aways):15.3f}  {np.sqrt(np.mean(turns**2)):.1f} degrees")
 
 
-def square(detector: CenterFace, image: np.ndarray, face: Face, scale: float) -> tuple | None:
+def square(detector: PyramidDetector, image: np.ndarray, face: Face, scale: float) -> tuple | None:
     same = [other for other in looked_at(detector, image, scale) if other.box.iou(face.box) > 0.4]
     return square_around(same[0]) if same else None
 
 
-def looked_at(detector: CenterFace, image: np.ndarray, scale: float) -> list[Face]:
+def looked_at(detector: PyramidDetector, image: np.ndarray, scale: float) -> list[Face]:
     """Faces that one look at the whole image shows."""
     height, width = image.shape[:2]
-    boxes, scores, landmarks = detector._look(image, View(0, 0, width, height, scale))  # the study is of single looks
-    best = suppress(boxes, scores, MOST_OVERLAP)
+    boxes, scores, landmarks = detector.search(image, View(0, 0, width, height, scale))
+    best = suppress(boxes, scores, detector.max_overlap)
     return as_faces(boxes[best], scores[best], landmarks[best], MARGIN)
 
 

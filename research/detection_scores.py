@@ -12,8 +12,8 @@ from pathlib import Path
 
 import cv2
 
-from mien.detection.centerface import CenterFace
-from mien.detection.tiling import MIN_FACE_SHARE, SMALLEST_SEEN
+from mien.detection.centerface import centerface
+from mien.detection.pyramid import SMALLEST_SEARCHED, SMALLEST_SEEN
 from mien.io.images import read_image
 from mien.types import Box, Frame
 
@@ -26,7 +26,7 @@ def truth(entry: dict) -> tuple[list[Box], list[Box]]:
 
 
 def thresholds(photos: dict[Path, dict]) -> None:
-    detector = CenterFace(MIN_FACE_SHARE, min(THRESHOLDS))
+    detector = centerface(SMALLEST_SEARCHED, min(THRESHOLDS))
     hits, extras = [], []
     for path, entry in photos.items():
         wanted, tolerated = truth(entry)
@@ -47,7 +47,7 @@ def thresholds(photos: dict[Path, dict]) -> None:
 
 
 def smallest(photos: dict[Path, dict]) -> None:
-    detector = CenterFace(SMALLEST_SEEN)  # neither enlarges nor shrinks
+    detector = centerface(SMALLEST_SEEN)  # neither enlarges nor shrinks
     print("face side in pixels  found")
     for side in SIDES:
         found = total = 0

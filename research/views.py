@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet
 
 from mien.data.loading import load
-from mien.detection.centerface import CenterFace
+from mien.detection.centerface import centerface
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
 from mien.lab.evaluate.predict import open_classifier, predict
@@ -46,7 +46,7 @@ def framed(path, most=2500):
     """The faces of photos, cut out as the reader does, and their emotions."""
     rows = pyarrow.parquet.read_table(path, columns=["image", "emotion"]).to_pylist()
     rows = [row for row in rows if row["emotion"] in LABEL_SETS["seven"]]
-    detector, faces, emotions = CenterFace(), [], []
+    detector, faces, emotions = centerface(), [], []
     for place in np.random.default_rng(1).permutation(len(rows))[:most]:
         photo = read_image(rows[place]["image"]["bytes"])
         found = detector.detect(photo)

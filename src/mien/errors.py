@@ -1,17 +1,16 @@
 """Every error that mien raises on purpose.
 
     MienError
-    ├── OptionError        an argument or option that cannot be meant        (also a ValueError)
-    ├── SourceError        an image that cannot be read                     (also an OSError)
-    │   └── TooLargeError  an image that unpacks to more pixels than allowed
+    ├── OptionError        an invalid argument or option                     (also a ValueError)
+    ├── SourceError        an image or video that cannot be read             (also an OSError)
+    │   └── TooLargeError  an image of more pixels than allowed
     ├── OutputError        a result that cannot be written                   (also an OSError)
-    ├── ModelError         weights or a card that are missing, damaged or do not fit
-    ├── DataError          a data set that cannot be used as asked           (also a ValueError)
-    ├── RecipeError        a training recipe with a mistake                  (also a ValueError)
+    ├── ModelError         missing, damaged or unsuitable weights or card
+    ├── DataError          a dataset that cannot be used as asked            (also a ValueError)
+    ├── RecipeError        an invalid training recipe                        (also a ValueError)
     └── MissingExtraError  an optional package that is not installed         (also an ImportError)
 
-A message says what is wrong, what was found and what was expected; ``hint`` says what to do. ``exit_code`` is what the
-command line ends with. To handle all of them::
+A message says what is wrong, what was given and what was expected; ``hint`` says what to do. Handle all of them with::
 
     try:
         readings = mien.read("photo.jpg")
@@ -21,53 +20,68 @@ command line ends with. To handle all of them::
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 
 class MienError(Exception):
-    """Base of all errors that mien raises on purpose."""
+    """Base of all errors that mien raises on purpose.
+
+    Args:
+        message: what is wrong.
+        hint: what to do.
+        path: the file or folder that is the cause.
+        field: the argument, option or field that is the cause.
+        value: what was given for it.
+
+    Attributes:
+        hint, path, field, value: as given; empty or None where they do not apply.
+        exit_code: what the command line ends with.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", path: str | Path | None = None, field: str = "", value: Any = None
+    ) -> None:
         super().__init__(message)
-        self.hint = hint
+        self.hint, self.field, self.value = hint, field, value
+        self.path = None if path is None else str(path)
+
+    def __str__(self) -> str:  # OSError and KeyError print their arguments otherwise
+        return str(self.args[0])
 
 
 class OptionError(MienError, ValueError):
-    """An argument or option that cannot be meant."""
+    """An invalid argument or option."""
 
     exit_code = 2
 
 
 class SourceError(MienError, OSError):
-    """An image that is missing, empty, damaged or no image at all."""
+    """An image or video that is missing, empty, damaged or of an unknown format."""
 
     exit_code = 3
 
-    def __str__(self) -> str:  # OSError prints its errno tuple otherwise
-        return str(self.args[0])
-
 
 class TooLargeError(SourceError):
-    """An image that would unpack to more pixels than mien agrees to hold in memory."""
+    """An image that would unpack to more pixels than allowed."""
 
 
 class OutputError(MienError, OSError):
-    """A result that cannot be written where it was asked for."""
+    """A result that cannot be written."""
 
     exit_code = 4
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class ModelError(MienError):
-    """A model file or card that is missing, damaged, or does not fit what was asked of it."""
+    """A model file or card that is missing, damaged or unsuitable."""
 
     exit_code = 5
 
 
 class DataError(MienError, ValueError):
-    """A data set that cannot be read, or that lacks what a recipe needs."""
+    """A dataset that cannot be read, or that lacks what is asked for."""
 
     exit_code = 6
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -21,25 +20,3 @@ class Progress(Protocol):
 
 def no_progress(done: int, total: int | None, note: str = "") -> None:
     """Report nothing: the default of every ``progress`` argument."""
-
-
-@dataclass(frozen=True)
-class Offset:
-    """Progress of a part of a longer work, as progress of the whole.
-
-    Attributes:
-        progress: told of the whole.
-        before: units finished before the part.
-        total: units of the whole; None if unknown.
-        note: what the part works on.
-    """
-
-    progress: Progress
-    before: int
-    total: int | None
-    note: str = ""
-
-    def __call__(self, done: int, total: int | None, note: str = "") -> None:
-        """Take note of progress within the part."""
-        del total  # of the part
-        self.progress(self.before + done, self.total, note or self.note)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien import Box, Face, Frame
-from mien.detection.centerface import CenterFace
+from mien.detection.centerface import centerface
 from mien.model.card import InputSpec
 from mien.model.preprocess import align_face, resize, square_around, to_tensor
 
@@ -29,19 +29,19 @@ def test_a_whole_image_is_scaled_like_any_other(size):
 
 @pytest.mark.parametrize("degrees", [-30, -15, 10, 30])
 def test_a_tilted_face_is_turned_upright(astronaut, degrees):
-    (face,) = CenterFace(min_face=20).detect(astronaut)
+    (face,) = centerface(min_face=20).detect(astronaut)
     upright = align_face(astronaut, face, 48)
     turn = cv2.getRotationMatrix2D((224, 123), degrees, 1)
     tilted = Frame(
         np.asarray(cv2.warpAffine(astronaut.image, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE), np.uint8)
     )
-    again = max(CenterFace(min_face=20).detect(tilted), key=lambda found: found.box.iou(face.box))
+    again = max(centerface(min_face=20).detect(tilted), key=lambda found: found.box.iou(face.box))
     assert likeness(upright, align_face(tilted, again, 48)) > 0.8
 
 
 @pytest.mark.parametrize("factor", [0.4, 1.0, 3.0])
 def test_size_in_the_image_does_not_matter(astronaut, factor):
-    (face,) = CenterFace().detect(astronaut)
+    (face,) = centerface().detect(astronaut)
     scaled = Frame(
         np.asarray(cv2.resize(astronaut.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     )

@@ -9,16 +9,16 @@ import pytest
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
 from mien.detection import create_detector
 from mien.detection.base import NoDetector
-from mien.detection.centerface import CenterFace
-from mien.detection.tiling import MOST_PIXELS, plan, zoom
+from mien.detection.centerface import centerface
+from mien.detection.pyramid import MOST_PIXELS, PyramidDetector, coarse_to_fine, views_for
 from mien.io.images import read_image
 
 ASTRONAUT = Box(182, 58, 270, 178)
 
 
 @pytest.fixture(scope="module")
-def detector() -> CenterFace:
-    return CenterFace()
+def detector() -> PyramidDetector:
+    return centerface()
 
 
 def scaled(frame: Frame, factor: float) -> Frame:
@@ -28,7 +28,7 @@ def scaled(frame: Frame, factor: float) -> Frame:
 
 
 def test_finds_the_face_and_its_landmarks(astronaut):
-    (face,) = CenterFace(min_face=20).detect(astronaut)
+    (face,) = centerface(min_face=20).detect(astronaut)
     assert face.box.iou(ASTRONAUT) > 0.9
     left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
     assert left_eye[0] < nose[0] < right_eye[0]
@@ -52,12 +52,17 @@ def test_finds_a_face_of_twenty_pixels(detector, astronaut):
 
 def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, astronaut):
     looked = []
-    seen = CenterFace()
-    seen._look, look = lambda image, view: looked.append(view.scale) or look(image, view), seen._look
+
+    class Watched(PyramidDetector):
+        def search(self, image, view):
+            looked.append(view.scale)
+            return super().search(image, view)
+
+    seen = Watched(detector.network, detector.margin)
     near = Frame(np.ascontiguousarray(astronaut.image[0:360, 60:420]))
     (quick,) = seen.detect(near)
     assert looked == [320 / 360]
-    (full,) = CenterFace(min_face=20).detect(near)
+    (full,) = centerface(min_face=20).detect(near)
     assert quick.box.iou(full.box) > 0.85
     np.testing.assert_allclose(quick.landmarks, full.landmarks, atol=0.05 * full.box.width)
 
@@ -73,9 +78,9 @@ def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, a
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (100, 100), (3000, 4000), (200, 5000)])
 def test_quick_looks_end_with_one_that_shows_all(height, width):
-    *quick, last = zoom(height, width)
+    *quick, last = coarse_to_fine(height, width)
     assert all(len(views) == 1 and views[0].scale * max(height, width) <= 640 for views in quick)
-    assert last[-1] == plan(height, width, 20)[-1]
+    assert last[-1] == views_for(height, width, 20)[-1]
     scales = [views[0].scale for views in (*quick, last)]
     assert scales == sorted(set(scales))
 
@@ -98,7 +103,7 @@ def test_a_huge_image_is_searched_in_tiles(astronaut):
     sheet[1150 : 1150 + small.shape[0], 1450 : 1450 + small.shape[1]] = small  # where tiles meet
     large = scaled(astronaut, 2.2).image
     sheet[100 : 100 + large.shape[0], 1700 : 1700 + large.shape[1]] = large
-    found = CenterFace(min_face=20).detect(Frame(sheet))
+    found = centerface(min_face=20).detect(Frame(sheet))
     assert len(found) == 2
     assert any(f.box.iou(Box(1450 + 45, 1150 + 15, 1450 + 67, 1150 + 45)) > 0.5 for f in found)
 
@@ -114,12 +119,12 @@ def test_a_close_up_has_one_well_framed_face_at_any_size(detector, astronaut, si
 
 def test_smaller_faces_are_enlarged_when_asked_for(astronaut):
     small = scaled(astronaut, 0.12)  # a face of about 10 x 14 pixels
-    assert len(CenterFace(min_face=8).detect(small)) == 1
+    assert len(centerface(min_face=8).detect(small)) == 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (480, 640), (5774, 8660), (100, 60_000)])
 def test_views_cover_the_image_in_bounded_pieces(height, width):
-    views = plan(height, width, 20)
+    views = views_for(height, width, 20)
     seen = np.zeros((height, width), bool) if height * width < 1e8 else None
     for x0, y0, x1, y1, scale, _ in views:
         assert 0 <= x0 < x1 <= width

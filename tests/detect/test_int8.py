@@ -7,8 +7,9 @@ import pytest
 from onnx import numpy_helper
 
 from mien import Frame, ModelError
-from mien.detection.centerface import CenterFace, known_ranges, layers, network_file, plain_model, quantize
-from mien.model.session import open_session
+from mien.detection.centerface import centerface, known_ranges, layers, network_file, plain_model, quantize
+from mien.detection.pyramid import PyramidDetector
+from mien.model.session import open_onnx
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +20,15 @@ def model() -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="module")
-def in_floats() -> CenterFace:
-    detector = CenterFace(min_face=20)
-    detector._session = open_session(plain_model(network_file()).SerializeToString(), 1, "centerface.onnx")
+def in_floats() -> PyramidDetector:
+    detector = centerface(min_face=20)
+    session = open_onnx(plain_model(network_file()).SerializeToString(), 1, "centerface.onnx")
+    vars(detector.network)["_session"] = session
     return detector
 
 
 def test_faces_landmarks_and_scores_stay_where_they_were(in_floats, astronaut, hopper):
-    in_bytes = CenterFace(min_face=20)
+    in_bytes = centerface(min_face=20)
     for frame in (astronaut, hopper):
         (before,), (after,) = in_floats.detect(frame), in_bytes.detect(frame)
         assert after.box.iou(before.box) > 0.9
@@ -36,7 +38,7 @@ def test_faces_landmarks_and_scores_stay_where_they_were(in_floats, astronaut, h
 
 
 def test_as_many_faces_in_a_crowd_and_none_where_there_is_none(crowd):
-    in_bytes = CenterFace(min_face=20)
+    in_bytes = centerface(min_face=20)
     assert len(in_bytes.detect(crowd)) == 50
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     assert in_bytes.detect(Frame(noise)) == []
@@ -45,7 +47,7 @@ def test_as_many_faces_in_a_crowd_and_none_where_there_is_none(crowd):
 @pytest.mark.parametrize(("times", "plus"), [(0.12, 0), (0.12, 110)])
 def test_faces_in_the_dark_and_in_fog_do_not_drown_in_the_rounding(astronaut, times, plus):
     dim = Frame((astronaut.image * times + plus).astype(np.uint8))
-    (before,), (after,) = CenterFace(min_face=20).detect(astronaut), CenterFace(min_face=20).detect(dim)
+    (before,), (after,) = centerface(min_face=20).detect(astronaut), centerface(min_face=20).detect(dim)
     assert after.box.iou(before.box) > 0.85
 
 
@@ -82,7 +84,7 @@ def test_another_file_is_run_as_it_is(monkeypatch, astronaut):
     content = changed.SerializeToString()
     assert known_ranges(content) is None
     monkeypatch.setattr("mien.detection.centerface.network_file", lambda: content)
-    assert len(CenterFace(min_face=20).detect(astronaut)) == 1
+    assert len(centerface(min_face=20).detect(astronaut)) == 1
 
 
 def test_a_damaged_file_is_said_to_be_damaged():

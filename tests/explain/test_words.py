@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien.explanations.explanation import Curves, Explanation, Limitation, Part
-from mien.explanations.report import read_as, short, summarize
+from mien.explanations.report import checks, describe
 from mien.types import Box, Face, Reading
 
 FACE = Face(Box(0, 0, 10, 10))
@@ -17,15 +17,10 @@ def reading(probabilities, votes=None, **more) -> Reading:
 
 
 def test_a_mixed_face_names_the_emotions_that_share_it():
-    said = read_as(reading([0.7, 0.0, 0.3], [0.6, 0.0, 0.4]))
+    said = describe(reading([0.7, 0.0, 0.3], [0.6, 0.0, 0.4]))
     assert "happy" in said
     assert "surprise" in said
     assert "sad" not in said
-
-
-def test_small_shares_have_no_minus():
-    assert short(Part("nose", -0.001, -0.001, "happy", 0.5)) == "0 %"
-    assert short(Part("nose", -1.0, -0.12, "happy", 0.5)) == "\N{MINUS SIGN}12 %"
 
 
 def explained(probability: float) -> Explanation:
@@ -34,11 +29,11 @@ def explained(probability: float) -> Explanation:
     given = reading([0.99 - probability, probability, 0.01])
     return Explanation(
         "a.png", 1, given, "sad", probability, face, np.dstack([face] * 3), np.zeros((8, 8), np.float32),
-        (Part("mouth", -3.0, -1.0, "happy", 0.0),), (), "happy", curves, 0.9, "happy", probability, placed=True,
+        (Part("mouth", -3.0, -1.0, "happy", 0.0),), (), "happy", curves, 0.9, "happy", probability, has_landmarks=True,
     )  # fmt: skip
 
 
 def test_a_flat_curve_is_unfaithful_for_two_different_reasons():
     nothing_to_show, chance = explained(0.002), explained(0.4)
     assert nothing_to_show.limitations == chance.limitations == (Limitation.UNFAITHFUL,)
-    assert summarize(nothing_to_show).checks[0] != summarize(chance).checks[0]
+    assert checks(nothing_to_show)[0] != checks(chance)[0]

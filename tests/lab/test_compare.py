@@ -13,11 +13,9 @@ from typer.testing import CliRunner
 from mien.cli.lab_compare import compare as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
-from mien.lab.comparison.figures import pareto_front
+from mien.lab.comparison.compare import build_test_set, common_task, compare, latencies
 from mien.lab.comparison.models import Engine, Model, Selection, open_models, read_history
-from mien.lab.comparison.report import as_dict, as_markdown, columns, notes, verdict, write_report
-from mien.lab.comparison.results import compare, latencies
-from mien.lab.comparison.task import build_test_set, common_task
+from mien.lab.comparison.report import as_dict, comparison_report, notes, pareto_front, verdict, write_report
 from mien.lab.ensembles.make import ensemble
 from mien.lab.evaluate.predict import open_classifier
 from mien.lab.recipe import Head, changed
@@ -159,8 +157,7 @@ def test_equal_models_are_not_distinguished(runs, tmp_path):
     assert [one.p for one in result.results] == [None, 1.0]
     assert result.not_distinguished == [result.results[1]]
     assert not result.significantly_worse
-    trained = next(column for column in columns(result) if column.title == "training")
-    assert sorted(bool(cell) for cell in trained.cells) == [False, True]  # one has no history
+    assert sorted(row["training_seconds"] is None for row in as_dict(result)["models"]) == [False, True]
 
 
 @pytest.mark.slow
@@ -209,7 +206,9 @@ def test_files_have_the_values_of_the_comparison(comparison, tmp_path):
     best = comparison.results[0]
     written = write_report(replace(comparison, results=(best,)), tmp_path)  # every figure takes its time
     assert all(path.stat().st_size for path in written)
-    assert {"compare.csv", "compare.json", "compare.md", "pareto.png", "curves.png"} <= {path.name for path in written}
+    assert {"compare.csv", "compare.json", "compare.md", "compare.html", "curves.png", "accuracy_latency.png"} <= {
+        path.name for path in written
+    }
     rows = list(csv.DictReader((tmp_path / "compare.csv").read_text().splitlines()))
     assert rows[0]["model"] == best.model.name
     assert float(rows[0]["accuracy"]) == best.scores.accuracy
@@ -218,12 +217,11 @@ def test_files_have_the_values_of_the_comparison(comparison, tmp_path):
     assert f"{best.scores.accuracy:.4f}" in report
 
 
-def test_markdown_is_a_table(comparison):
-    lines = as_markdown(comparison).splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("| model"))
-    table = lines[start : start + 4]
-    assert len({line.count("|") for line in table}) == 1
-    assert table[1].count("---:") == len(columns(comparison)) - 1
+def test_the_table_has_a_row_per_model_and_no_empty_column(comparison):
+    table = comparison_report(comparison, figures=False).blocks[0]
+    assert len(table.rows) == 2
+    assert all(any(cell is not None for cell in column) for column in zip(*table.rows))
+    assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
 @pytest.fixture
@@ -239,7 +237,7 @@ def csv_file(tmp_path) -> Path:
 
 
 def test_the_command_prints_a_table_or_json(runs, csv_file, monkeypatch):
-    monkeypatch.setattr("mien.lab.comparison.results.latencies", lambda calls, _s: latencies(calls, 0.1))
+    monkeypatch.setattr("mien.lab.comparison.compare.latencies", lambda calls, _s: latencies(calls, 0.1))
     app = Typer()
     app.command()(command)
     done = CliRunner().invoke(app, [str(runs / "pair"), str(runs / "seven"), "--data", str(csv_file)])
@@ -257,4 +255,4 @@ def test_a_model_that_predicts_one_class_is_noted(comparison):
     constant = replace(best, y_pred=np.zeros_like(best.y_pred))
     told = notes(replace(comparison, results=(constant, other)))
     assert len(told) == len(notes(replace(comparison, results=(best, other)))) + 1
-    assert len(verdict(comparison)) == 1
+    assert verdict(comparison)

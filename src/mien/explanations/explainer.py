@@ -1,30 +1,33 @@
-"""Explain predictions: a photo in, an explanation of each face out."""
+"""Explain predictions: an image in, an explanation of each face out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ..detection import create_detector
 from ..emotions import parse
-from ..errors import OptionError
+from ..errors import OptionError, SourceError
 from ..io.images import read_image
 from ..model.card import load_model
 from ..model.classifier import open_classifier
 from ..model.preprocess import align_face, to_tensor
 from ..options import ReadOptions
-from ..progress import Offset, Progress, no_progress
+from ..progress import Progress, no_progress
 from ..reader import ImageSource, Reader
+from ..redaction import PhotoMasker, masking_options
 from ..types import Frame, Reading
 from . import faithfulness, perturbation
-from .explanation import Explanation
+from .explanation import Explanation, Floats
 from .faithfulness import Sanity
 from .perturbation import Perturbation
 
 #: Another way to make a map: network input, float32 (1, C, S, S), and the emotion -> float32 (S, S).
-Mapper: TypeAlias = Callable[[npt.NDArray[np.float32], str], npt.NDArray[np.float32]]
+Mapper: TypeAlias = Callable[[Floats, str], Floats]
 
 #: Number of perturbed faces that are classified to explain one face.
 N_EVALUATIONS = perturbation.N_EVALUATIONS + faithfulness.N_EVALUATIONS
@@ -32,23 +35,21 @@ _FACE_SIDE = 384  # side in pixels of the face that the map is drawn over
 
 
 class Explainer:
-    """Explains readings; can be used for any number of photos.
+    """Explains the predictions of a reader, for any number of images.
 
     Args:
         reader: whose predictions to explain.
         mapper: makes the map in place of occlusion, as HiResCAM does.
+
+    Attributes:
+        emotions: the label set, in the vocabulary's order.
     """
 
     def __init__(self, reader: Reader, mapper: Mapper | None = None) -> None:
-        self._reader, self._mapper = reader, mapper
-
-    @property
-    def emotions(self) -> tuple[str, ...]:
-        """The label set, in the vocabulary's order."""
-        return self._reader.emotions
+        self._reader, self._mapper, self.emotions = reader, mapper, reader.emotions
 
     def known(self, emotion: str) -> str:
-        """The vocabulary's name of an emotion of the label set.
+        """Return the vocabulary's name of an emotion of the label set.
 
         Raises:
             OptionError: there is no such emotion, or the label set lacks it.
@@ -58,11 +59,13 @@ class Explainer:
             raise OptionError(
                 f"emotion: got {name}, expected one of the label set: {', '.join(self.emotions)}",
                 hint="Choose one of these, or a larger label set with --emotions.",
+                field="emotion",
+                value=name,
             )
         return name
 
     def crops(self, frame: Frame) -> list[tuple[Reading, npt.NDArray[np.uint8]]]:
-        """The readings of a photo, most certain detection first, each with its face as the network takes it."""
+        """Read an image: each face's reading with its crop, most certain detection first."""
         faces = self._reader.detect(frame)
         crops = self._reader.crop(frame, faces)
         return list(zip(self._reader.classify(faces, crops), crops))
@@ -70,29 +73,32 @@ class Explainer:
     def explain(
         self, frame: Frame, emotion: str | None = None, progress: Progress = no_progress
     ) -> Iterator[Explanation]:
-        """Explain every face of a photo.
+        """Explain every face of an image.
 
         Args:
-            frame: the photo.
-            emotion: the emotion to explain; None takes the likeliest of each face.
-            progress: told how many of ``N_EVALUATIONS`` a face are done.
+            frame: the image.
+            emotion: the emotion to explain; None takes the prediction of each face.
+            progress: told how many of ``N_EVALUATIONS`` per face are done.
 
         Raises:
             OptionError: the label set lacks the emotion.
         """
         wanted = self.known(emotion) if emotion else None
         found = self.crops(frame)
-        total = len(found) * N_EVALUATIONS
         for number, (reading, crop) in enumerate(found):
-            step = Offset(progress, number * N_EVALUATIONS, total, frame.name)
+
+            def step(done: int, total: int | None, note: str = "", *, before: int = number * N_EVALUATIONS) -> None:
+                del total, note  # of this face
+                progress(before + done, len(found) * N_EVALUATIONS, frame.name)
+
             yield self._explain(frame, number + 1, reading, crop, wanted or reading.emotion, step)
 
-    def occlusion_map(self, crop: npt.NDArray[np.uint8], emotion: str) -> npt.NDArray[np.float32]:
-        """The occlusion map alone, float32 (S, S), of a face as ``crops`` gives it."""
+    def occlusion_map(self, crop: npt.NDArray[np.uint8], emotion: str) -> Floats:
+        """Return the occlusion map alone, float32 (S, S), of a face as ``crops`` gives it."""
         return perturbation.occlusion_map(Perturbation(self._reader.classifier, crop, emotion))[0]
 
     def face(self, frame: Frame, reading: Reading) -> npt.NDArray[np.uint8]:
-        """The aligned face, finer and in color: uint8 (384, 384, 3), RGB."""
+        """Return the aligned face in color: uint8 (384, 384, 3), RGB."""
         return align_face(frame, reading.face, _FACE_SIDE, "rgb")
 
     def _explain(
@@ -107,46 +113,103 @@ class Explainer:
         perturbed = Perturbation(self._reader.classifier, crop, emotion, progress)
         heat, agreement = perturbation.occlusion_map(perturbed)
         if self._mapper is not None:
-            occluded = heat
-            heat = self._mapper(to_tensor(crop[None], self._reader.classifier.input), emotion)
-            agreement = perturbation.correlation(heat, occluded)
+            occlusion, heat = heat, self._mapper(to_tensor(crop[None], self._reader.classifier.input), emotion)
+            agreement = perturbation.correlation(heat, occlusion)
         points = perturbation.landmarks_in_crop(reading.face)
         masks = perturbation.part_masks(perturbation.usual_landmarks() if points is None else points, perturbed.side)
-        found = perturbation.part_effects(perturbed, masks, self.emotions)
+        effects = perturbation.part_effects(perturbed, masks, self.emotions)
         return Explanation(
             frame.name,
             number,
             reading,
             emotion,
-            float(reading.probabilities[perturbed.place]),
-            crop,
-            self.face(frame, reading),
-            heat,
-            found.parts,
-            found.turning,
-            found.turned,
-            faithfulness.curves(perturbed, heat),
-            agreement,
-            self.emotions[int(found.blurred.argmax())],
-            float(found.blurred[perturbed.place]),
-            points is not None,
-            "occlusion" if self._mapper is None else "hirescam",
+            probability=float(reading.probabilities[perturbed.place]),
+            crop=crop,
+            face=self.face(frame, reading),
+            heat=heat,
+            parts=effects.parts,
+            decisive_parts=effects.decisive_parts,
+            changed_emotion=effects.changed_emotion,
+            curves=faithfulness.curves(perturbed, heat),
+            agreement=agreement,
+            blurred_emotion=self.emotions[int(effects.blurred.argmax())],
+            blurred_probability=float(effects.blurred[perturbed.place]),
+            has_landmarks=points is not None,
+            method="occlusion" if self._mapper is None else "hirescam",
         )
 
 
 def open_explainer(options: ReadOptions | None = None, weights: bytes | None = None) -> Explainer:
-    """An explainer of an ONNX model.
+    """Open an explainer of an ONNX model.
 
     Args:
-        options: how to read; the model, the head, the label set and the detector are among them.
-        weights: content of an ONNX file in place of the model's own, as for the randomization test.
+        options: how to read, with the model, the head, the label set and the detector.
+        weights: content of an ONNX file in place of the model's own.
 
     Raises:
-        OptionError: the options contradict each other, or the model cannot do what they ask.
+        OptionError: the options contradict each other, or the model lacks what they ask for.
         ModelError: weights are missing or damaged.
     """
     options = options or ReadOptions()
     return Explainer(Reader(options, classifier=open_classifier(options, weights) if weights else None))
+
+
+def explain(
+    source: ImageSource,
+    options: ReadOptions | None = None,
+    *,
+    emotion: str | None = None,
+    progress: Progress = no_progress,
+) -> list[Explanation]:
+    """Explain which parts of each face in an image drove its prediction.
+
+    Args:
+        source: a path, the bytes of an image file, a PIL image or a numpy array (uint8, RGB, height x width x 3).
+        options: how to read.
+        emotion: the emotion to explain; None takes the prediction of each face.
+        progress: told how many perturbed faces were classified.
+
+    Raises:
+        SourceError: the image cannot be read.
+        OptionError: the label set lacks the emotion.
+    """
+    return list(open_explainer(options).explain(read_image(source), emotion, progress))
+
+
+def explain_files(
+    paths: Sequence[Path],
+    options: ReadOptions,
+    explainer: Explainer,
+    *,
+    emotion: str | None = None,
+    mask_others: bool = False,
+    on_image: Callable[[Frame, Sequence[Explanation]], object] = lambda _frame, _found: None,
+    progress: Progress = no_progress,
+) -> tuple[list[Explanation], list[SourceError]]:
+    """Explain the faces of many images. An image that cannot be read stops nothing, unless it is the only one.
+
+    Args:
+        paths: image files.
+        options: how to read.
+        explainer: made from ``options``.
+        emotion: the emotion to explain; None takes the prediction of each face.
+        mask_others: keep the widest face of each image and mask all others first.
+        on_image: called with each image and the explanations of its faces.
+        progress: told how many perturbed faces were classified.
+
+    Returns:
+        The explanations, and an error for each image that could not be read.
+    """
+    if emotion:
+        explainer.known(emotion)
+    errors: list[SourceError] = []
+    frames = readable(paths, errors)
+    explanations: list[Explanation] = []
+    for frame in _masked(frames, options) if mask_others else frames:
+        found = list(explainer.explain(frame, emotion, progress))
+        explanations += found
+        on_image(frame, found)
+    return explanations, errors
 
 
 def randomization_test(
@@ -157,12 +220,12 @@ def randomization_test(
     shuffles: int = 5,
     progress: Progress = no_progress,
 ) -> list[Sanity]:
-    """Compare the occlusion maps of a model with those of copies whose weights were shuffled (Adebayo et al. 2018).
+    """Compare the occlusion maps of a model with those of copies whose weights are shuffled (Adebayo et al. 2018).
 
     Args:
-        frames: photos.
+        frames: images.
         options: how to read.
-        emotion: the emotion to explain; None takes the likeliest of each face.
+        emotion: the emotion to explain; None takes the prediction of each face.
         shuffles: number of shuffled copies.
         progress: told how many maps were made.
 
@@ -170,7 +233,8 @@ def randomization_test(
         One result for each face.
 
     Raises:
-        ModelError: the model has no weights that could be shuffled.
+        ModelError: the model has no weights to shuffle.
+        SourceError: no image has a face.
     """
     options = options or ReadOptions()
     _, weights = load_model(options.model)
@@ -180,32 +244,27 @@ def randomization_test(
     checks: list[Sanity] = []
     for frame in frames:
         for number, (reading, crop) in enumerate(own.crops(frame), 1):
-            about = wanted or reading.emotion
-            maps = []
-            for explainer in (own, *copies):
-                maps.append(explainer.occlusion_map(crop, about))
-                progress(len(checks) * (1 + shuffles) + len(maps), None, frame.name)
-            checks.append(Sanity(frame.name, number, about, own.face(frame, reading), maps[0], tuple(maps[1:])))
+            explained = wanted or reading.emotion
+            maps = [explainer.occlusion_map(crop, explained) for explainer in (own, *copies)]
+            checks.append(Sanity(frame.name, number, explained, own.face(frame, reading), maps[0], tuple(maps[1:])))
+            progress(len(checks) * len(maps), None, frame.name)
+    if not checks:
+        raise SourceError("no face was found in any image", hint="Use an image with a face.")
     return checks
 
 
-def explain(
-    source: ImageSource,
-    options: ReadOptions | None = None,
-    *,
-    emotion: str | None = None,
-    progress: Progress = no_progress,
-) -> list[Explanation]:
-    """Explain which parts of each face in an image drove its reading.
+def readable(paths: Sequence[Path], errors: list[SourceError]) -> Iterator[Frame]:
+    """Read images one by one; collect the errors of those that cannot be read, or raise if there is only one path."""
+    for path in paths:
+        try:
+            yield read_image(path)
+        except SourceError as error:
+            if len(paths) == 1:
+                raise
+            errors.append(error)
 
-    Args:
-        source: a path, the bytes of an image file, a PIL image or a numpy array (uint8, RGB, height x width x 3).
-        options: how to read.
-        emotion: the emotion to explain; None takes the likeliest of each face.
-        progress: told how many perturbed faces were classified.
 
-    Raises:
-        SourceError: the image cannot be read.
-        OptionError: the label set lacks the emotion.
-    """
-    return list(open_explainer(options).explain(read_image(source), emotion, progress))
+def _masked(frames: Iterable[Frame], options: ReadOptions) -> Iterator[Frame]:
+    detector, masker = create_detector(masking_options(options)), PhotoMasker(options)
+    for frame in frames:
+        yield masker.select(frame, detector.detect(frame))[0]

@@ -11,37 +11,38 @@ import numpy.typing as npt
 
 from ..types import Reading, checked
 
-#: Maps that agree less than this are not to be read into detail.
-STABLE = 0.7
-#: A decision that hardly moves when the whole face is blurred has no parts to speak of; in units of log-odds.
-LEAST_EFFECT = 1.0
+Floats = npt.NDArray[np.float32]
+
+#: Maps that agree less than this are not to be interpreted in detail.
+MIN_AGREEMENT = 0.7
+#: In log-odds: a prediction that changes less when the whole face is blurred has no parts to explain it.
+MIN_EFFECT = 1.0
 #: A map should beat random places by this, as the mean gap of probability between insertion and deletion.
-LEAST_GAIN = 0.1
+MIN_GAIN = 0.1
 
 
 class Limitation(str, Enum):
     """Why not to rely on a map."""
 
     WEAK = "weak"
-    """The prediction hardly depends on the face: there is little that parts could explain (``LEAST_EFFECT``)."""
+    """The prediction hardly depends on the face (``MIN_EFFECT``)."""
     UNSTABLE = "unstable"
-    """Another map of the same prediction looks different (``STABLE``)."""
+    """Another map of the same prediction looks different (``MIN_AGREEMENT``)."""
     UNFAITHFUL = "unfaithful"
-    """Removing the strongest places costs hardly more than removing random ones (``LEAST_GAIN``)."""
+    """Removing the strongest places costs hardly more than removing random ones (``MIN_GAIN``)."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the face, and what it did to the decision.
+    """A part of the face and its effect on the prediction.
 
     Attributes:
         name: one of ``mien.explanations.perturbation.PARTS``.
-        effect: its Shapley value in log-odds of the emotion asked about; above 0 where it spoke for the emotion. Those of
-            all parts sum to the difference between the face and its blurred copy.
-        share: ``effect`` over all that was said for the emotion, or over all that was said against it if that was more; -1
-            to 1.
-        without: the emotion that would be read with this part blurred.
-        probability: of the emotion asked about with this part blurred, 0 to 1.
+        effect: its Shapley value in log-odds of the explained emotion; positive where it supports the emotion. The effects
+            of all parts sum to the difference between the face and its blurred copy.
+        share: ``effect`` over the sum of all supporting effects, or of all opposing ones if that is larger; -1 to 1.
+        without: the predicted emotion with this part blurred.
+        probability: of the explained emotion with this part blurred, 0 to 1.
     """
 
     name: str
@@ -53,28 +54,28 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What happens to the probability of the emotion while the image is blurred away, or appears (Petsiuk et al. 2018).
+    """The probability of the emotion while the image is blurred, or restored (Petsiuk et al. 2018, arXiv 1806.07421).
 
     Attributes:
-        shares: float32 (M,), rising: the share of the image that was changed, 0 to 1.
-        deletion: float32 (M,), the probability while the places that spoke most for the emotion are blurred first.
-        insertion: float32 (M,), while they appear first in the blurred image.
-        random_deletion, random_insertion: float32 (M,), the same for places of the same shapes at random; means.
+        shares: float32 (M,), rising: the share of the image that is changed, 0 to 1.
+        deletion: float32 (M,), while the places that support the emotion most are blurred first.
+        insertion: float32 (M,), while they are restored first in the blurred image.
+        random_deletion, random_insertion: float32 (M,), the same for random places of the same shapes; means.
     """
 
-    shares: npt.NDArray[np.float32]
-    deletion: npt.NDArray[np.float32]
-    insertion: npt.NDArray[np.float32]
-    random_deletion: npt.NDArray[np.float32]
-    random_insertion: npt.NDArray[np.float32]
+    shares: Floats
+    deletion: Floats
+    insertion: Floats
+    random_deletion: Floats
+    random_insertion: Floats
 
     def __post_init__(self) -> None:
-        for name in ("shares", "deletion", "insertion", "random_deletion", "random_insertion"):
-            checked(name, getattr(self, name), np.float32, (len(self.shares),))
+        for field in fields(self):
+            checked(field.name, getattr(self, field.name), np.float32, (len(self.shares),))
 
     @property
     def gain(self) -> float:
-        """The area between insertion and deletion, -1 to 1: 1 is a map that says everything, 0 one that says nothing."""
+        """The area between insertion and deletion, -1 to 1: 1 for a perfect map, 0 for an uninformative one."""
         return self._area(self.insertion - self.deletion)
 
     @property
@@ -82,36 +83,32 @@ class Curves:
         """The same for random places; near 0."""
         return self._area(self.random_insertion - self.random_deletion)
 
-    def at(self, share: float, *, random: bool = False) -> float:
-        """The probability once the strongest ``share`` of the image (or a random one) is blurred."""
-        return float(np.interp(share, self.shares, self.random_deletion if random else self.deletion))
-
-    def _area(self, heights: npt.NDArray[np.float32]) -> float:
+    def _area(self, heights: Floats) -> float:
         return float(((heights[1:] + heights[:-1]) / 2 * np.diff(self.shares)).sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why one face was read as it was.
+    """Why one face got its prediction.
 
     Attributes:
         name: of the image.
         number: of the face in its image, from 1.
-        reading: what was read.
+        reading: the prediction.
         emotion: the emotion that is explained.
         probability: its probability, 0 to 1.
-        crop: uint8 (S, S) or (S, S, 3): the face as the network saw it.
-        face: uint8 (L, L, 3), RGB: the same square, finer and in color.
-        heat: float32 (S, S): how much log-odds each place gave to the emotion; below 0 where it spoke against it.
-        parts: of the face, the one that spoke loudest for the emotion first.
-        turning: the fewest parts whose blurring changes what is read; empty where no set of them does.
-        turned: what is read then.
-        curves: how much of the decision the map holds.
+        crop: uint8 (S, S) or (S, S, 3): the input of the network.
+        face: uint8 (L, L, 3), RGB: the same square in color, with more pixels.
+        heat: float32 (S, S): the log-odds that each place adds to the emotion; negative where it opposes it.
+        parts: of the face, the strongest support first.
+        decisive_parts: the fewest parts whose blurring changes the prediction; empty where none do.
+        changed_emotion: the prediction with ``decisive_parts`` blurred.
+        curves: how much of the prediction the map holds.
         agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for
             ``hirescam`` the occlusion map.
-        blurred: what the network reads off the wholly blurred face.
-        blurred_probability: of the emotion asked about, on the wholly blurred face, 0 to 1.
-        placed: whether landmarks placed the parts; else they lie where they do in most faces.
+        blurred_emotion: the prediction for the fully blurred face.
+        blurred_probability: of the explained emotion on the fully blurred face, 0 to 1.
+        has_landmarks: whether landmarks placed the parts; otherwise they are placed as in most faces.
         method: ``occlusion`` or ``hirescam``.
     """
 
@@ -122,15 +119,15 @@ class Explanation:
     probability: float
     crop: npt.NDArray[np.uint8]
     face: npt.NDArray[np.uint8]
-    heat: npt.NDArray[np.float32]
+    heat: Floats
     parts: tuple[Part, ...]
-    turning: tuple[str, ...]
-    turned: str
+    decisive_parts: tuple[str, ...]
+    changed_emotion: str
     curves: Curves
     agreement: float
-    blurred: str
+    blurred_emotion: str
     blurred_probability: float
-    placed: bool
+    has_landmarks: bool
     method: str = "occlusion"
 
     def __post_init__(self) -> None:
@@ -140,19 +137,19 @@ class Explanation:
     def limitations(self) -> tuple[Limitation, ...]:
         """The checks that the map failed; empty if it passed all."""
         holds = {
-            Limitation.WEAK: abs(sum(part.effect for part in self.parts)) < LEAST_EFFECT,
-            Limitation.UNSTABLE: not self.agreement >= STABLE,
-            Limitation.UNFAITHFUL: self.curves.gain - self.curves.random_gain < LEAST_GAIN,
+            Limitation.WEAK: abs(sum(part.effect for part in self.parts)) < MIN_EFFECT,
+            Limitation.UNSTABLE: not self.agreement >= MIN_AGREEMENT,
+            Limitation.UNFAITHFUL: self.curves.gain - self.curves.random_gain < MIN_GAIN,
         }
         return tuple(limitation for limitation in Limitation if holds[limitation])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: numbers and words, no image."""
+        """Plain values for JSON, without images."""
         return {
             "name": self.name,
             "face": self.number,
             "box": [round(side, 1) for side in self.reading.face.box.xyxy],
-            "read": self.reading.emotion,
+            "predicted": self.reading.emotion,
             "probabilities": {name: round(value, 4) for name, value in self.reading.scores().items()},
             "abstained": self.reading.abstained,
             "mixed": list(self.reading.mixed),
@@ -164,15 +161,15 @@ class Explanation:
                     "part": part.name,
                     "effect": round(part.effect, 4),
                     "share": round(part.share, 4),
-                    "without_it": part.without,
-                    "probability_without_it": round(part.probability, 4),
+                    "without": part.without,
+                    "probability_without": round(part.probability, 4),
                 }
                 for part in self.parts
             ],
-            "turned_by_blurring": list(self.turning),
-            "turned_into": self.turned,
-            "parts_from_landmarks": self.placed,
-            "blurred_reads": self.blurred,
+            "decisive_parts": list(self.decisive_parts),
+            "changed_emotion": self.changed_emotion,
+            "has_landmarks": self.has_landmarks,
+            "blurred_emotion": self.blurred_emotion,
             "blurred_probability": round(self.blurred_probability, 4),
             "agreement": round(self.agreement, 4),
             "gain": round(self.curves.gain, 4),

@@ -1,39 +1,71 @@
-"""Explanations in words, as a map over the face, and as one self-contained HTML page."""
+"""Explanations as a report document, as one PNG, and as JSON."""
 
 from __future__ import annotations
 
-import base64
 import io
 import json
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from .. import __version__
-from ..drawing import caption, percent
-from ..errors import OptionError
-from ..extras import require
-from ..io.atomic import write_atomically
+from ..drawing import caption
+from ..drawing import percent as at_most_99
+from ..io.atomic import check_ending, write_atomically
+from ..model.preprocess import to_gray
+from ..report import (
+    Bar,
+    BarChart,
+    Bullets,
+    Column,
+    Details,
+    Document,
+    Figure,
+    Gallery,
+    Note,
+    Row,
+    Section,
+    Table,
+    Text,
+    Tile,
+    Tone,
+    escape,
+    join,
+)
+from ..report.document import Block
+from ..report.format import percent
 from ..types import MIN_SHARPNESS, AbstainReason, Reading
-from .explanation import LEAST_EFFECT, LEAST_GAIN, Explanation, Limitation, Part
+from .explanation import MIN_EFFECT, MIN_GAIN, Curves, Explanation, Floats, Limitation
+from .faithfulness import MAX_CORRELATION, Sanity
 
-#: What spoke for the emotion, and what against it: RGB, the ends of ColorBrewer's PuOr (Harrower and Brewer 2003).
-FOR, AGAINST = (230, 97, 1), (94, 60, 153)
-_STRONGEST = 0.8  # how much of the face the color hides where the map is strongest
+#: What supports the emotion, and what opposes it: RGB, the ends of ColorBrewer's PuOr (Harrower and Brewer 2003).
+SUPPORTS, OPPOSES = (230, 97, 1), (94, 60, 153)
+_STRONGEST = 0.8  # opacity of the color where the map is strongest
+#: Endings of the files that explanations can be saved to.
+FORMATS = (".png", ".html", ".htm", ".md", ".json")
+SANITY_FORMATS = FORMATS[1:]
+_LONG_NAMES = {"brows": "brows and forehead", "cheeks": "cheeks and jaw", "outside": "surroundings of the face"}
+_MIN_SHARE = 0.15  # parts of smaller shares are not mentioned in sentences
+_BLURRED_SHARE = 0.3  # the share of the image for which the faithfulness check is reported
+_GUIDE = (
+    "Orange places support the emotion: with them blurred, its probability drops. Purple places oppose it. Each map is "
+    "scaled to its own strongest place, so the strength of two maps cannot be compared. A white line marks the strongest "
+    "places.",
+    "The percentages divide the support for the emotion among parts of the face. Each is the mean effect of blurring the "
+    "part, over all combinations of the other parts (Shapley value).",
+    "An explanation describes what drove this network on this image. It does not say what the person felt, and it does not "
+    "show that the prediction is right.",
+)
 
 
-def lay_over(face: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """The face in gray, with orange where it spoke for the emotion and purple where against.
+def overlay(face: npt.NDArray[np.uint8], heat: Floats) -> npt.NDArray[np.uint8]:
+    """Draw a map over the face in gray: orange supports the emotion, purple opposes it.
 
-    A white line runs around the strongest places, for those who see the colors badly.
+    A white line around the strongest places makes them visible without color.
 
     Args:
         face: uint8 (L, L, 3), RGB.
@@ -43,249 +75,302 @@ def lay_over(face: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32]) -> npt.
         uint8 (L, L, 3), RGB.
     """
     side = face.shape[0]
-    fine = cv2.resize(heat, (side, side), interpolation=cv2.INTER_CUBIC)
-    strongest = float(np.abs(fine).max())
-    scaled = fine / strongest if strongest > 0 else fine
-    gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
-    ground = 40 + 0.8 * gray  # lighter than it was: the colors must show on dark skin and hair too
-    color = np.where(scaled[..., None] >= 0, np.array(FOR, np.float32), np.array(AGAINST, np.float32))
-    cover = (_STRONGEST * np.clip(np.abs(scaled), 0, 1) ** 0.8)[..., None]
-    mixed = ground * (1 - cover) + color * (0.55 + 0.45 * gray / 255) * cover
-    canvas = np.ascontiguousarray(np.clip(np.rint(mixed), 0, 255).astype(np.uint8))
-    outlines, _ = cv2.findContours((scaled > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(canvas, outlines, -1, (255, 255, 255), max(1, side // 192), cv2.LINE_AA)
-    return canvas
+    fine = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BICUBIC))
+    scaled = fine / (float(np.abs(fine).max()) or 1.0)
+    gray = to_gray(face).astype(np.float32)[..., None]
+    background = 40 + 0.8 * gray  # lighter than the image: the colors must show on dark skin and hair too
+    color = np.where(scaled[..., None] >= 0, np.array(SUPPORTS, np.float32), np.array(OPPOSES, np.float32))
+    opacity = (_STRONGEST * np.abs(scaled) ** 0.8)[..., None]
+    mixed = background * (1 - opacity) + color * (0.55 + 0.45 * gray / 255) * opacity
+    mixed[_outline(scaled > 0.5, max(1, side // 192))] = 255
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def _outline(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
+    grown = mask.copy()
+    for axis in (0, 1):
+        shifted = [np.roll(np.pad(grown, width), step, axis) for step in range(-width, width + 1)]
+        grown = np.logical_or.reduce(shifted)[width:-width, width:-width]
+    return np.asarray(grown & ~mask)
 
 
 def enlarged(crop: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """A crop, gray or RGB, as RGB with its pixels to be seen: uint8 (side, side, 3)."""
-    rgb = np.repeat(crop[..., None], 3, 2) if crop.ndim == 2 else crop
-    how = cv2.INTER_NEAREST if rgb.shape[0] <= side else cv2.INTER_AREA
-    return np.asarray(cv2.resize(rgb, (side, side), interpolation=how), np.uint8)
+    """A crop, gray or RGB, as RGB with visible pixels: uint8 (side, side, 3)."""
+    method = Image.Resampling.NEAREST if crop.shape[0] <= side else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(crop).convert("RGB").resize((side, side), method))
 
 
-#: Endings of the files that explanations can be saved to.
-FORMATS = (".png", ".html", ".htm", ".json")
-#: What a part is called in a sentence.
-CALLED = {
-    "eyes": "the eyes",
-    "brows": "the brows and forehead",
-    "nose": "the nose",
-    "mouth": "the mouth",
-    "cheeks": "the cheeks and jaw",
-    "outside": "what surrounds the face",
-}
-_WORTH_SAYING = 0.15  # smaller shares are not worth a word
-_AFTER_BLURRING = 0.3  # the share of the image that is spoken of
+def findings(explanation: Explanation) -> list[str]:
+    """The prediction and what drove it, in sentences."""
+    emotion, reading = explanation.emotion, explanation.reading
+    sentences = [describe(reading)]
+    if emotion != reading.emotion:
+        sentences.append(f"Explained emotion: {emotion}, probability {_percent(explanation.probability)}.")
+    supports = [f"{_long(p.name)} ({_share(p.share)})" for p in explanation.parts if p.share >= _MIN_SHARE]
+    opposes = [_long(p.name) for p in reversed(explanation.parts) if p.share <= -_MIN_SHARE]
+    if max(part.effect for part in explanation.parts) < MIN_EFFECT / 10 or not supports:
+        sentences.append(f"No part of the face supports {emotion}.")
+    else:
+        sentences.append(f"{emotion.capitalize()} is supported by the {join(supports)}.")
+    if opposes:
+        sentences.append(f"It is opposed by the {join(opposes)}.")
+    if not explanation.decisive_parts:
+        sentences.append(f"The prediction stays {reading.emotion} whatever is blurred, even the whole face.")
+    elif len(explanation.decisive_parts) >= len(explanation.parts) - 1:
+        sentences.append(f"It changes to {explanation.changed_emotion} only with nearly the whole face blurred.")
+    else:
+        names = join([_long(name) for name in explanation.decisive_parts])
+        sentences.append(f"Without the {names} the prediction is {explanation.changed_emotion}.")
+    return sentences
 
 
-@dataclass(frozen=True)
-class Summary:
-    """An explanation in sentences.
-
-    Attributes:
-        findings: what was read and which parts drove it, the most important first.
-        checks: how far the map can be trusted, one sentence a check.
-    """
-
-    findings: tuple[str, ...]
-    checks: tuple[str, ...]
-
-
-def summarize(explanation: Explanation) -> Summary:
-    """Describe an explanation in sentences."""
-    findings = [read_as(explanation.reading)]
-    if explanation.emotion != explanation.reading.emotion:
-        findings.append(
-            f"Explained is {explanation.emotion}, with a probability of {_percent(explanation.probability)}."
+def checks(explanation: Explanation) -> list[str]:
+    """How far the map can be trusted, one sentence or two per check."""
+    curves, emotion, failed = explanation.curves, explanation.emotion, explanation.limitations
+    sentences = []
+    if Limitation.WEAK in failed:
+        blurred = _percent(explanation.blurred_probability)
+        sentences.append(f"Weak: the fully blurred face still gets {blurred} for {emotion}; parts explain little.")
+    by_map, at_random = (
+        _percent(float(np.interp(_BLURRED_SHARE, curves.shares, curve)))
+        for curve in (curves.deletion, curves.random_deletion)
+    )
+    faithful = (
+        f"Faithfulness: blurring the strongest 30% of the map changes {emotion} from "
+        f"{_percent(explanation.probability)} to {by_map}; blurring a random 30%, to {at_random}."
+    )
+    if Limitation.UNFAITHFUL in failed:
+        hopeless = max(curves.deletion.max(), curves.insertion.max()) < MIN_GAIN  # no map could beat random places
+        faithful += (
+            " The emotion is too unlikely to test the map." if hopeless else " The map hardly beats random places."
         )
-    findings += [*_parts_told(explanation), *_turn_told(explanation)]
-    return Summary(tuple(findings), tuple(_checks(explanation)))
+        faithful += " Do not rely on it."
+    other = "a map of shifted patches" if explanation.method == "occlusion" else "the occlusion map"
+    stable = f"Stability: the correlation with {other} is {explanation.agreement:.2f}."
+    if Limitation.UNSTABLE in failed:
+        stable += " Do not interpret details of the map."
+    sentences += [faithful, stable]
+    if not explanation.has_landmarks:
+        sentences.append("No landmarks were found: the parts are placed as in most faces.")
+    return sentences
 
 
-def read_as(reading: Reading) -> str:
-    """What was read, in words; also why it abstains, and which emotions share the face."""
-    best = f"{reading.emotion} ({_percent(reading.confidence)})"
+def describe(reading: Reading) -> str:
+    """The prediction in a sentence; also why it abstains, and which emotions share the face."""
     if reading.abstained:
-        return f"No reading to rely on: {_and([_reason(reading, reason) for reason in reading.abstain_reasons])}."
+        return f"No reliable prediction: {join([_reason(reading, reason) for reason in reading.abstain_reasons])}."
     if reading.mixed and reading.vote_shares is not None:
         votes = dict(zip(reading.emotions, reading.vote_shares.tolist()))
-        counts = [f"about {10 * votes[emotion]:.0f} would say {emotion}" for emotion in reading.mixed]
-        return f"A mixed face: {_and(list(reading.mixed))} share it. Of ten people {_and(counts)}."
-    return f"Read as {best}."
-
-
-def _checks(explanation: Explanation) -> list[str]:
-    """How far the map can be trusted, one sentence a check."""
-    curves, emotion = explanation.curves, explanation.emotion
-    said = []
-    if Limitation.WEAK in explanation.limitations:
-        said.append(
-            f"Blurred beyond recognition the face still gets {_percent(explanation.blurred_probability)} for {emotion}: "
-            "there is little here that parts of the face could explain."
-        )
-    held, random = curves.at(_AFTER_BLURRING), curves.at(_AFTER_BLURRING, random=True)
-    said.append(
-        f"Check 1: with the strongest 30 % of the map blurred, {emotion} goes from {_percent(explanation.probability)} to "
-        f"{_percent(held)}; with 30 % elsewhere, to {_percent(random)}."
-        + (_chance(explanation) if Limitation.UNFAITHFUL in explanation.limitations else "")
-    )
-    other = "a map of shifted patches" if explanation.method == "occlusion" else "the occlusion map"
-    said.append(
-        f"Check 2: {other} looks {_alike(explanation.agreement)} (correlation {explanation.agreement:.2f})."
-        + (" Do not read details into it." if Limitation.UNSTABLE in explanation.limitations else "")
-    )
-    if not explanation.placed:
-        said.append("No landmarks were found: the parts are where they lie in most faces.")
-    return said
-
-
-def _chance(explanation: Explanation) -> str:
-    curves = explanation.curves
-    if max(curves.deletion.max(), curves.insertion.max()) < LEAST_GAIN:  # then no map at all could beat chance
-        return (
-            f" So little of {explanation.emotion} shows anywhere that this check cannot tell: do not lean on the map."
-        )
-    return " The map hardly beats chance: do not lean on it."
-
-
-def short(part: Part) -> str:
-    """A part's share: ``59 %``, or ``-12 %`` where it spoke against the emotion."""
-    return f"{round(100 * part.share)} %".replace("-", "\N{MINUS SIGN}")
-
-
-def _parts_told(explanation: Explanation) -> list[str]:
-    emotion = explanation.emotion
-    loud = [part for part in explanation.parts if part.share >= _WORTH_SAYING]
-    against = [part for part in reversed(explanation.parts) if part.share <= -_WORTH_SAYING]
-    if not loud or max(part.effect for part in explanation.parts) < LEAST_EFFECT / 10:
-        hindered = f"; {_and([CALLED[part.name] for part in against])} spoke against it" if against else ""
-        return [f"No part of the face spoke for {emotion}{hindered}."]
-    first = "Mostly" if loud[0].share >= 0.5 else "First"
-    names = [f"{CALLED[part.name]} ({short(part)})" for part in loud]
-    line = f"{first} {names[0]}" + (f", then {_and(names[1:])}" if names[1:] else "") + f" spoke for {emotion}"
-    return [line + (f"; {_and([CALLED[part.name] for part in against])} spoke against it." if against else ".")]
-
-
-def _turn_told(explanation: Explanation) -> list[str]:
-    read = explanation.reading.emotion
-    if not explanation.turning:
-        return [f"Whatever is blurred, even the whole face, the network goes on reading {read}."]
-    gone = [CALLED[name] for name in explanation.turning]
-    if len(gone) >= len(CALLED) - 1:
-        return [f"Only with nearly the whole face blurred it would read {explanation.turned}."]
-    return [f"Without {_and(gone)} it would read {explanation.turned}."]
+        counts = [f"about {10 * votes[emotion]:.0f} would label it {emotion}" for emotion in reading.mixed]
+        return f"Mixed expression: {join(reading.mixed)}. Of ten people, {join(counts)}."
+    return f"Prediction: {reading.emotion} ({_percent(reading.confidence)})."
 
 
 def _reason(reading: Reading, reason: AbstainReason) -> str:
     if reason is AbstainReason.BLURRED:
-        return f"the face is too small or too blurred (detail {reading.sharpness or 0:.3f}, needed {MIN_SHARPNESS:g})"
-    if reason is AbstainReason.LOW_CONFIDENCE:
-        first, second = list(reading.scores().items())[:2]
         return (
-            f"the likeliest emotion, {first[0]}, gets only {_percent(first[1])}, with {second[0]} next at "
-            f"{_percent(second[1])}; {_percent(reading.min_confidence)} are needed"
+            f"the face is too small or too blurred (sharpness {reading.sharpness or 0:.3f}, minimum {MIN_SHARPNESS:g})"
         )
-    return (
-        f"the face most likely shows none of the emotions asked about ({_percent(reading.in_label_set)} that it does)"
-    )
+    if reason is AbstainReason.LOW_CONFIDENCE:
+        (first, best), (second, next_best) = list(reading.scores().items())[:2]
+        return (
+            f"{first} has a probability of only {_percent(best)}, followed by {second} with {_percent(next_best)} "
+            f"(minimum {_percent(reading.min_confidence)})"
+        )
+    return f"the probability that the face shows one of these emotions is {_percent(reading.in_label_set)}"
 
 
-def _alike(agreement: float) -> str:
-    return "much the same" if agreement >= 0.85 else "similar" if agreement >= 0.7 else "rather different"
+def _long(part: str) -> str:
+    return _LONG_NAMES.get(part, part)
 
 
 def _percent(probability: float) -> str:
-    return "under 1 %" if probability < 0.005 else percent(probability)
+    return percent(probability, 0) if probability < 0.5 else at_most_99(probability)
 
 
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _share(share: float) -> str:
+    return f"{round(100 * share)}%".replace("-", "\N{MINUS SIGN}")
 
 
-def save(path: Path, explanations: Sequence[Explanation]) -> None:
-    """Write explanations as an image (.png), a page (.html) or all numbers (.json).
+def document(explanations: Sequence[Explanation]) -> Document:
+    """Build the report of explanations: for each face the prediction, the map, the parts and the checks."""
+    names = {one.name for one in explanations}
+    subject = Path(next(iter(names))).name if len(names) == 1 else f"{len(names)} images"
+    guide = Details("How to read this report", tuple(Text(text) for text in _GUIDE))
+    sections = (section(one) for one in explanations)
+    return Document(f"Explanation: {subject}", (*sections, guide), metadata={"mien": __version__})
+
+
+def section(explanation: Explanation) -> Section:
+    """Build the part of the report that explains one face."""
+    one, size = explanation, explanation.crop.shape[0]
+    color = {True: f"rgb{SUPPORTS}", False: f"rgb{OPPOSES}"}
+    bars = [Bar(part.name, part.share, _share(part.share), color=color[part.share >= 0]) for part in one.parts]
+    blocks: list[Block] = [Text(escape(sentence)) for sentence in findings(one)]
+    blocks += [
+        Row(
+            (
+                Figure(
+                    _png(enlarged(one.crop, 384)), "The face as the network sees it", f"Network input, {size} x {size}"
+                ),
+                Figure(
+                    _png(overlay(one.face, one.heat)),
+                    f"Map of the places that support {one.emotion}",
+                    f"Orange supports {one.emotion}, purple opposes it",
+                ),
+            )
+        ),
+        Row(
+            (
+                BarChart(tuple(bars), f"Share of the support for {one.emotion}"),
+                Figure(
+                    _curves_svg(one.curves),
+                    f"Probability of {one.emotion} while the face is blurred",
+                    f"Probability of {one.emotion} while 0 to 100% of the image is blurred: strongest places first "
+                    "(solid), random places (dashed)",
+                ),
+            )
+        ),
+        Bullets(tuple(escape(sentence) for sentence in checks(one))),
+    ]
+    return Section(f"{Path(one.name).name}, face {one.number}: {caption(one.reading)}", tuple(blocks))
+
+
+def _curves_svg(curves: Curves) -> str:
+    def line(heights: Floats, style: str) -> str:
+        points = " ".join(f"{42 + 276 * x:.1f},{120 - 110 * y:.1f}" for x, y in zip(curves.shares, heights))
+        return f'<polyline points="{points}" fill="none" stroke-width="3" {style}/>'
+
+    grid = "".join(
+        f'<line x1="42" x2="318" y1="{y}" y2="{y}" stroke="var(--line)"/>'
+        f'<text x="36" y="{y + 4}" text-anchor="end" font-size="11" fill="var(--soft)">{label}</text>'
+        for y, label in ((10, "100%"), (65, "50%"), (120, "0%"))
+    )
+    random = line(curves.random_deletion, 'stroke="var(--soft)" stroke-dasharray="6 4"')
+    deletion = line(curves.deletion, f'stroke="rgb{SUPPORTS}"')
+    return f'<svg viewBox="0 0 320 130">{grid}{random}{deletion}</svg>'
+
+
+def sanity_document(results: Sequence[Sanity]) -> Document:
+    """Build the report of the randomization test."""
+    rows = [
+        (f"{Path(one.name).name}, face {one.number}", one.emotion, f"{one.mean:+.2f}", "yes" if one.passed else "NO")
+        for one in results
+    ]
+    columns = (Column("face"), Column("emotion"), Column("mean correlation", "right"), Column("passed"))
+    failed, mean = sum(not one.passed for one in results), sum(one.mean for one in results) / len(results)
+    verdict = "Passed: the maps depend on the trained weights."
+    if failed:
+        verdict = f"Failed for {failed} of {len(results)} faces: random weights give a similar map."
+    maps = [
+        Tile(_png(overlay(one.face, heat)), f"{one.emotion}, {label}")
+        for one in results
+        for label, heat in zip(("model", *(f"shuffled: {r:+.2f}" for r in one.correlations)), (one.own, *one.shuffled))
+    ]
+    return Document(
+        "Randomization test",
+        (
+            Note(verdict, Tone.BAD if failed else Tone.GOOD),
+            Table(columns, tuple(rows)),
+            Text(f"Mean over {len(results)} faces: {mean:+.2f}. A map passes up to {MAX_CORRELATION}."),
+            Gallery(tuple(maps), 160),
+        ),
+        "Rank correlation of each map with those of copies whose weights are shuffled (Adebayo et al. 2018).",
+        {"mien": __version__},
+    )
+
+
+_WIDTH, _MARGIN, _GAP = 840, 28, 16
+_SIDE = (_WIDTH - 2 * _MARGIN - _GAP) // 2
+_INK, _GRAY = (31, 36, 48), (93, 100, 116)
+#: An image of more faces would be too tall to read.
+MAX_FACES = 12
+
+
+class _Sheet:
+    """A white image of fixed width that grows downward."""
+
+    def __init__(self, height: int) -> None:
+        self.image = Image.new("RGB", (_WIDTH, height), "white")
+        self.pen = ImageDraw.Draw(self.image)
+        self.y = _MARGIN
+
+    def text(self, words: str, size: int = 22, color: tuple[int, int, int] = _INK) -> None:
+        font = ImageFont.load_default(size)
+        for line in textwrap.wrap(words.replace("\N{MINUS SIGN}", "-"), round(1.9 * (_WIDTH - 2 * _MARGIN) / size)):
+            self.pen.text((_MARGIN, self.y), line, fill=color, font=font)
+            self.y += round(1.35 * size)
+        self.y += size // 4
+
+    def images(self, images: Sequence[npt.NDArray[np.uint8]]) -> None:
+        for place, image in enumerate(images):
+            self.image.paste(Image.fromarray(image), (_MARGIN + place * (image.shape[1] + _GAP), self.y))
+        self.y += images[0].shape[0] + 10
+
+    def bars(self, explanation: Explanation) -> None:
+        font, zero, room = ImageFont.load_default(20), _MARGIN + 260, 240
+        for part in explanation.parts:
+            end = zero + room * part.share
+            self.pen.text((_MARGIN, self.y), part.name, fill=_INK, font=font)
+            color = SUPPORTS if part.share >= 0 else OPPOSES
+            self.pen.rectangle((min(zero, end), self.y + 3, max(zero, end), self.y + 21), fill=color)
+            label = _share(part.share).replace("\N{MINUS SIGN}", "-")
+            self.pen.text((max(zero, end) + 8, self.y), label, fill=_INK, font=font)
+            self.y += 30
+        self.y += 10
+
+    def png(self) -> bytes:
+        return _png(np.asarray(self.image.crop((0, 0, _WIDTH, min(self.image.height, self.y + _MARGIN)))))
+
+
+def png(explanations: Sequence[Explanation]) -> bytes:
+    """Draw explanations as a PNG, 840 pixels wide: for each face the crop, the map, the parts and the sentences.
+
+    Args:
+        explanations: at least one; the first twelve are drawn.
+    """
+    sheet = _Sheet(1600 * min(len(explanations), MAX_FACES) + 100)
+    for one in explanations[:MAX_FACES]:
+        sheet.text(f"{Path(one.name).name}, face {one.number}", 20, _GRAY)
+        sheet.text(caption(one.reading), 38)
+        sheet.images([enlarged(one.crop, _SIDE), overlay(enlarged(one.face, _SIDE), one.heat)])
+        sheet.text(f"Orange supports {one.emotion}, purple opposes it.", 20, _GRAY)
+        sheet.bars(one)
+        for sentence in findings(one):
+            sheet.text(sentence)
+        for sentence in checks(one):
+            sheet.text(sentence, 18, _GRAY)
+        sheet.y += _MARGIN
+    if len(explanations) > MAX_FACES:
+        sheet.text(f"{len(explanations) - MAX_FACES} more faces are not drawn; an .html file holds all.", 20, _GRAY)
+    return sheet.png()
+
+
+def save(path: Path, results: Sequence[Explanation] | Sequence[Sanity]) -> None:
+    """Write results as a report (.html, .md), all numbers (.json) or, of explanations only, an image (.png).
 
     Args:
         path: what to write; its folder is made if need be.
-        explanations: at least one.
+        results: at least one.
 
     Raises:
         OptionError: the name has another ending.
         OutputError: the place cannot be written to.
-        MissingExtraError: a page needs Jinja2, which is not installed.
     """
+    explanations = [one for one in results if isinstance(one, Explanation)]
+    check_ending(path, FORMATS if explanations else SANITY_FORMATS)
     kind = path.suffix.lower()
-    if kind not in FORMATS:
-        raise OptionError(
-            f"got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}", hint=f"Use {path.stem}.html."
-        )
     if kind == ".json":
-        table = [one.to_dict() for one in explanations]
-        content = (json.dumps(table, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        table = json.dumps([one.to_dict() for one in results], ensure_ascii=False, allow_nan=False)
+        write_atomically(path, f"{table}\n".encode())
     elif kind == ".png":
-        from .image import image  # noqa: PLC0415  # it draws what this module says
-
-        content = image(explanations)
+        write_atomically(path, png(explanations))
     else:
-        names = {one.name for one in explanations}
-        content = page(explanations, Path(explanations[0].name).name if len(names) == 1 else f"{len(names)} photos")
-    write_atomically(path, content)
+        sanity = [one for one in results if isinstance(one, Sanity)]
+        (document(explanations) if explanations else sanity_document(sanity)).write(path)
 
 
-def page(explanations: Sequence[Explanation], title: str) -> bytes:
-    """The page, UTF-8: for light and dark, wide and narrow screens, without scripts; nothing is fetched from elsewhere.
-
-    Args:
-        explanations: what to show.
-        title: what to call it.
-
-    Raises:
-        MissingExtraError: Jinja2 is not installed.
-    """
-    jinja2 = require("jinja2", "explain")
-    template = resources.files(__package__ or "").joinpath("page.html.j2").read_text("utf-8")
-    made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template)
-    text: str = made.render(
-        title=title,
-        faces=[_face(explanation) for explanation in explanations],
-        made=f"Made by mien {__version__} on {datetime.now(timezone.utc):%Y-%m-%d}.",
-    )
-    return text.encode()
-
-
-def _face(explanation: Explanation) -> dict[str, Any]:
-    summary = summarize(explanation)
-    # The bars of a face share one scale, and zero stands where the longest on either side just fits
-    right = max(0.05, *(part.share for part in explanation.parts))
-    left = max(0.0, *(-part.share for part in explanation.parts))
-    return {
-        "name": f"{Path(explanation.name).name}, face {explanation.number}",
-        "caption": caption(explanation.reading),
-        "emotion": explanation.emotion,
-        "size": explanation.crop.shape[0],
-        "crop": _png(enlarged(explanation.crop, explanation.crop.shape[0])),
-        "map": _png(lay_over(explanation.face, explanation.heat)),
-        "said": _unbroken(summary.findings),
-        "checks": _unbroken(summary.checks),
-        "left": 100 * left / (left + right),
-        "parts": [
-            {"name": part.name, "words": short(part), "wide": 100 * part.share / right} for part in explanation.parts
-        ],
-        "deletion": _line(explanation.curves.shares, explanation.curves.deletion),
-        "random": _line(explanation.curves.shares, explanation.curves.random_deletion),
-    }
-
-
-def _line(shares: npt.NDArray[np.float32], heights: npt.NDArray[np.float32]) -> str:
-    return " ".join(f"{42 + 276 * share:.1f},{120 - 110 * height:.1f}" for share, height in zip(shares, heights))
-
-
-def _unbroken(lines: Sequence[str]) -> list[str]:
-    return [line.replace(" %", "\N{NO-BREAK SPACE}%") for line in lines]
-
-
-def _png(image: npt.NDArray[np.uint8]) -> str:
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import MienError, OutputError
+from ..errors import MienError, OptionError, OutputError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -84,21 +84,36 @@ def _umask() -> int:
     return mask
 
 
+def check_ending(path: Path, endings: Sequence[str]) -> None:
+    """Check the ending of an output before any work is done.
+
+    Raises:
+        OptionError: ``path`` has none of ``endings``.
+    """
+    if path.suffix.lower() not in endings:
+        raise OptionError(
+            f"cannot write {path.name!r}: expected a name that ends in {', '.join(endings)}",
+            hint=f"Rename the output, for example to {path.stem}{endings[0]}.",
+            path=path,
+        )
+
+
 def check_free(folder: Path | None, names: Sequence[str], what: str, *, overwrite: bool) -> None:
-    """Find out before any work is done.
+    """Check before any work is done that no output is replaced.
 
     Args:
         folder: where to write; None writes nothing.
         names: of the files.
-        what: what an earlier run would have left, in words.
-        overwrite: replace it.
+        what: the results of an earlier run, for the message.
+        overwrite: replace them.
 
     Raises:
-        OutputError: one of the files is there, and is not to be replaced.
+        OutputError: one of the files exists and must not be replaced.
     """
     taken = [name for name in names if folder and (folder / name).exists()]
     if taken and not overwrite:
         raise OutputError(
-            f"{folder} holds {what} already: {', '.join(taken)}",
+            f"{folder} already holds {what}: {', '.join(taken)}",
             hint="Use --overwrite to replace it, or write elsewhere.",
+            path=folder,
         )

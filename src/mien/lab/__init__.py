@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
-    from .comparison.results import compare
+    from .comparison.compare import compare
     from .distillation import distill
     from .ensembles.make import ensemble
     from .training.run import train
@@ -19,7 +19,7 @@ __all__ = ["baseline", "baseline_settings", "compare", "distill", "ensemble", "t
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
-    "compare": "comparison.results",
+    "compare": "comparison.compare",
     "distill": "distillation",
     "ensemble": "ensembles.make",
     "train": "training.run",

@@ -46,7 +46,7 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
     shrink = fine / side
     if shrink < 1:
         width, height = (max(1, round(n * shrink)) for n in (x1 - x0, y1 - y0))
-        part = np.rint(_average(part, height, width))
+        part = np.floor(_average(part, height, width) + 0.5)
     across, down = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
     turned = _warp(part, ((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine)
     if fine != size:
@@ -146,7 +146,9 @@ def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     if images.shape[1:3] == (size, size):
         return images
     if min(images.shape[1:3]) > size:
-        return np.stack([np.rint(_average(image.astype(np.float32), size, size)) for image in images]).astype(np.uint8)
+        return np.stack([np.floor(_average(image.astype(np.float32), size, size) + 0.5) for image in images]).astype(
+            np.uint8
+        )
     side = (size, size)
     return np.stack([np.asarray(Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)) for image in images])
 

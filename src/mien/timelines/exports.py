@@ -12,22 +12,22 @@ from pathlib import Path
 from ..drawing import percent
 from ..errors import OptionError
 from .figure import FORMATS, figure
-from .page import page
+from .report import report
 from .spans import Span
-from .tracks import VideoTimeline
+from .timeline import Timeline, VideoTimeline
 
 SPAN_COLUMNS = ("source", "track_id", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
 #: More faces at a time would cover the video.
 _MOST_LINES = 4
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SPAN_FORMATS = tuple(_SEPARATORS)
-REPORT_FORMATS = (".html", ".htm")
+REPORT_FORMATS = (".html", ".htm", ".md")
 SUBTITLE_FORMATS = (".srt",)
 
 
-def render(videos: Sequence[VideoTimeline], path: Path, *, shortest_s: float) -> bytes:
-    """The content of a file for timelines, of the kind that its extension selects: see ``Timeline.render``."""
-    kind = path.suffix.lower()
+def render(timeline: Timeline, path: Path) -> bytes:
+    """The content of a file for a timeline, of the kind that its extension selects: see ``Timeline.render``."""
+    kind, videos = path.suffix.lower(), timeline.videos
     if kind in SPAN_FORMATS:
         return span_table(videos, path)
     if kind in SUBTITLE_FORMATS:
@@ -35,7 +35,8 @@ def render(videos: Sequence[VideoTimeline], path: Path, *, shortest_s: float) ->
     if kind in FORMATS:
         return figure(videos, path)
     if kind in REPORT_FORMATS:
-        return page(videos, shortest_s=shortest_s)
+        document = report(timeline)
+        return (document.to_markdown() if kind == ".md" else document.to_html()).encode()
     known = (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS)
     raise OptionError(
         f"unknown format: got {path.name!r}, expected a name that ends in {', '.join(known)}",

@@ -5,26 +5,25 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..drawing import COLORS, ink_on
 from ..extras import require
+from ..report import count, percent
 from ..report.format import clock
-from .presentation import Bins, binned, counted, people, share, stacked, tick_step
-from .tracks import TrackTimeline, VideoTimeline
+from .bins import binned, stacked, stretches, tick_step
+from .timeline import TrackTimeline, VideoTimeline
 
 FORMATS = (".png", ".svg", ".pdf")
 #: A figure of more tracks would be too tall to read; those seen longest are drawn.
 MOST_TRACKS = 50
 
-_Drawn: TypeAlias = list[tuple[VideoTimeline, tuple[TrackTimeline, ...]]]
-
 _BINS, _LEVELS = 480, 96
-_WORTH_SAYING_S = 0.5
+_COARSE_S = 0.5  # longer bins are mentioned
 # In inches: the width of a page, on which letters are still read on a telephone
 _WIDTH, _MARGIN = 6.8, 0.28
 _LEGEND, _VIDEO, _TRACK, _AXIS, _NOTE = 0.52, 0.36, 0.25, 0.45, 0.17
-_WIDEST_LABEL = 0.085  # share of the width that the name of an emotion takes
+_LABEL = 0.085  # share of the width that the name of an emotion takes
 _INK, _SOFT, _LINE = "#1f2430", "#5d6474", "#d5d9e2"
 
 
@@ -67,70 +66,64 @@ def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
 
 
 class _Page:
-    """A figure that is filled from the top; laying out fifty rows by itself takes matplotlib ten seconds."""
+    """A figure that is filled from the top; matplotlib's own layout of fifty rows takes ten seconds."""
 
     def __init__(self, figure: Any, height: float) -> None:
-        self.figure = figure
-        self._height = height
-        self._used = 0.0
+        self.figure, self._height, self.used = figure, height, 0.0
 
     def text(self, height: float, words: str, **style: Any) -> None:
         """Write a line at the left, and use up ``height`` inches."""
-        self._used += height
-        at = 1 - (self._used - 0.25 * height) / self._height
+        self.used += height
+        at = 1 - (self.used - 0.25 * height) / self._height
         self.figure.text(_MARGIN / _WIDTH, at, words, va="baseline", **style)
 
     def axes(self, height: float) -> Any:
         """A panel over the whole width."""
-        self._used += height
+        self.used += height
         left, wide = _MARGIN / _WIDTH, 1 - 2 * _MARGIN / _WIDTH
-        return self.figure.add_axes((left, 1 - self._used / self._height, wide, height / self._height))
-
-    def skip(self, height: float) -> None:
-        """Leave some room."""
-        self._used += height
+        return self.figure.add_axes((left, 1 - self.used / self._height, wide, height / self._height))
 
 
-def _chosen(videos: Sequence[VideoTimeline]) -> tuple[_Drawn, list[str]]:
-    """The videos with the tracks to draw, and what has to be said below."""
+def _chosen(
+    videos: Sequence[VideoTimeline],
+) -> tuple[list[tuple[VideoTimeline, tuple[TrackTimeline, ...]]], list[str]]:
+    """The videos with the tracks to draw, and the notes below."""
     ranked = sorted((track for video in videos for track in video.tracks), key=lambda track: -track.seen_s)
     kept = {id(track) for track in ranked[:MOST_TRACKS]}
     every = [(video, tuple(track for track in video.ranked if id(track) in kept)) for video in videos]
     drawn = [(video, tracks) for video, tracks in every if tracks] or every[:1]
     notes = ["The height of a color is the probability of its emotion."]
     longest = max(video.end_s - video.start_s for video, _ in drawn) / _BINS
-    if longest >= _WORTH_SAYING_S:
+    if longest >= _COARSE_S:
         notes[0] += f" Averaged over stretches of {longest:.1f} s."
     if len(ranked) > MOST_TRACKS:
-        notes.append(f"Left out: {people(len(ranked) - MOST_TRACKS)}, seen for less time than these.")
+        notes.append(f"Left out: {count(len(ranked) - MOST_TRACKS, 'person', 'people')}, seen for less time.")
     if len(drawn) < len(videos):
-        notes.append(f"Left out: {counted(len(videos) - len(drawn), 'video')} with nobody to show.")
+        notes.append(f"Left out: {count(len(videos) - len(drawn), 'video')} with nobody to show.")
     return drawn, notes
 
 
 def _video(page: _Page, video: VideoTimeline, tracks: tuple[TrackTimeline, ...], tall: float) -> None:
     page.text(_VIDEO, video.name, fontsize=11, fontweight="bold", parse_math=False)
-    axes = None
     for track in tracks:
-        words = f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {share(track.unsure_share)}"
-        page.text(_TRACK, words, fontsize=8.5)
-        axes = _panel(page, tall)
-        _row(axes, track, binned(track, video.start_s, video.end_s, _BINS))
-        axes.set_xlim(video.start_s, video.end_s)
-    if axes is None:
+        unsure = percent(track.unsure_share, 0)
+        page.text(_TRACK, f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {unsure}", fontsize=8.5)
+        axes = _panel(page, tall, video)
+        _row(axes, track, video)
+    if not tracks:
         page.text(_TRACK, "No face was seen.", fontsize=8.5)
-        axes = _panel(page, tall)
-        axes.set_xlim(video.start_s, video.end_s)
+        axes = _panel(page, tall, video)
     step = tick_step(video.end_s - video.start_s, 8)
     axes.tick_params(bottom=True, labelbottom=True, color=_SOFT, labelcolor=_SOFT)
     axes.spines["bottom"].set_color(_SOFT)
     axes.xaxis.set_major_locator(require("matplotlib.ticker", "video").MultipleLocator(step))
     axes.xaxis.set_major_formatter(lambda at, _: clock(at, 0 if step >= 1 else 1))
-    page.skip(_AXIS)
+    page.used += _AXIS
 
 
-def _panel(page: _Page, tall: float) -> Any:
+def _panel(page: _Page, tall: float, video: VideoTimeline) -> Any:
     axes = page.axes(tall)
+    axes.set_xlim(video.start_s, video.end_s)
     axes.set_yticks([])
     axes.patch.set_visible(False)
     axes.spines[["left", "right", "top"]].set_visible(False)
@@ -139,20 +132,16 @@ def _panel(page: _Page, tall: float) -> Any:
     return axes
 
 
-def _row(axes: Any, track: TrackTimeline, bins: Bins) -> None:
-    extent = (bins.edges[0], bins.edges[-1], 0, 1)
+def _row(axes: Any, track: TrackTimeline, video: VideoTimeline) -> None:
+    bins = binned(track, video.start_s, video.end_s, _BINS)
+    extent = (video.start_s, video.end_s, 0, 1)
     axes.imshow(stacked(bins, _LEVELS), extent=extent, aspect="auto", interpolation="none", origin="upper")
-    axes.broken_barh(bins.stretches(bins.unsure), (0, 1), facecolor="none", edgecolor=_SOFT, linewidth=0, hatch="/////")
-    whole = bins.edges[-1] - bins.edges[0]
-    for place, emotion in enumerate(track.emotions):
-        for start, length in bins.stretches(bins.seen & ~bins.unsure & (bins.strongest == place)):
-            if length < _WIDEST_LABEL * whole:
-                continue
-            here = (bins.edges[:-1] >= start) & (bins.edges[:-1] < start + length)
-            mean = bins.probabilities[here].mean(0)
-            ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
-            middle = mean[: place + 1].sum() - mean[place] / 2
-            axes.text(start + length / 2, middle, emotion, color=ink, fontsize=8, ha="center", va="center")
+    unsure = [(bins.edges[first], bins.edges[last] - bins.edges[first]) for first, last in stretches(bins.unsure)]
+    axes.broken_barh(unsure, (0, 1), facecolor="none", edgecolor=_SOFT, linewidth=0, hatch="/////")
+    for emotion, x, y in bins.labels(_LABEL):
+        ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
+        axes.text(x, 1 - y, emotion, transform=axes.transAxes, color=ink, fontsize=8, ha="center", va="center")
+    axes.set_xlim(video.start_s, video.end_s)
 
 
 def _legend(page: _Page, emotions: Sequence[str]) -> None:
@@ -162,13 +151,5 @@ def _legend(page: _Page, emotions: Sequence[str]) -> None:
     handles.append(patch(facecolor="none", edgecolor=_LINE, linewidth=0.8, label="not seen"))
     axes = page.axes(_LEGEND)
     axes.set_axis_off()
-    axes.legend(
-        handles=handles,
-        frameon=False,
-        ncols=5,
-        loc="lower left",
-        fontsize=8.5,
-        borderaxespad=0,
-        borderpad=0,
-        mode="expand",
-    )
+    place: dict[str, Any] = {"loc": "lower left", "borderaxespad": 0, "borderpad": 0, "mode": "expand"}
+    axes.legend(handles=handles, frameon=False, ncols=5, fontsize=8.5, **place)

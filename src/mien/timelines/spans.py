@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,72 +114,36 @@ def spans_of(
     """
     states = np.where(unsure, len(emotions), probabilities.argmax(1))
     begins = np.flatnonzero(np.append(True, (states[1:] != states[:-1]) | ~joined[:-1]))
-    ends = np.append(begins[1:], len(times))
     after = np.append(0.0, durations.cumsum())
-    runs = _Runs(states[begins].tolist(), (after[ends] - after[begins]).tolist(), joined[ends - 1].tolist())
-    runs.merge(shortest_s)
-
+    states, begins = _without_flickers(states[begins], begins, joined, after, shortest_s - _ROUNDING)
     summed = np.concatenate([np.zeros((1, len(emotions))), (probabilities * durations[:, None]).cumsum(0)])
     spans = []
-    for first, last in runs.groups():
-        begin, end = begins[first], ends[last]
+    for state, begin, end in zip(states.tolist(), begins, np.append(begins[1:], len(times))):
         mean = (summed[end] - summed[begin]) / (after[end] - after[begin])
-        relied_on = runs.states[first] < len(emotions)
-        chosen = runs.states[first] if relied_on else int(mean.argmax())
+        is_unsure = state == len(emotions)
+        chosen = int(mean.argmax()) if is_unsure else state
         stop = float(times[end - 1] + durations[end - 1])
-        confidence = min(1.0, float(mean[chosen]))
-        spans.append(Span(float(times[begin]), stop, emotions[chosen], confidence, not relied_on))
+        spans.append(Span(float(times[begin]), stop, emotions[chosen], min(1.0, float(mean[chosen])), is_unsure))
     return tuple(spans)
 
 
-class _Runs:
-    """A chain of runs that are joined as flickers vanish; a run takes its neighbor to the right into itself."""
-
-    def __init__(self, states: list[int], seconds: list[float], joined: list[bool]) -> None:
-        self.states = states
-        self._seconds = seconds
-        self._joined = joined
-        self._before = list(range(-1, len(states) - 1))
-        self._last = list(range(len(states)))
-        self._alive = [True] * len(states)
-
-    def merge(self, shortest_s: float) -> None:
-        """Give every flicker that has a neighbor to the longer of its neighbors."""
-        least = shortest_s - _ROUNDING
-        heap = [(seconds, run) for run, seconds in enumerate(self._seconds) if seconds < least]
-        heapq.heapify(heap)
-        while heap:
-            seconds, run = heapq.heappop(heap)
-            if not self._alive[run] or seconds != self._seconds[run]:
-                continue  # it has grown or gone since
-            beside = [other for other in (self._left(run), self._right(run)) if other is not None]
-            if not beside:
-                continue
-            self.states[run] = self.states[max(beside, key=self._seconds.__getitem__)]
-            left, right = self._left(run), self._right(run)
-            if right is not None and self.states[right] == self.states[run]:
-                self._take(run, right)
-            if left is not None and self.states[left] == self.states[run]:
-                self._take(left, run)
-                run = left
-            if self._seconds[run] < least:
-                heapq.heappush(heap, (self._seconds[run], run))
-
-    def groups(self) -> Iterator[tuple[int, int]]:
-        """The first and the last of the original runs in each that is left."""
-        return ((run, self._last[run]) for run, alive in enumerate(self._alive) if alive)
-
-    def _left(self, run: int) -> int | None:
-        before = self._before[run]
-        return before if before >= 0 and self._joined[self._last[before]] else None
-
-    def _right(self, run: int) -> int | None:
-        after = self._last[run] + 1
-        return after if after < len(self.states) and self._joined[self._last[run]] else None
-
-    def _take(self, run: int, right: int) -> None:
-        self._seconds[run] += self._seconds[right]
-        self._last[run] = self._last[right]
-        self._alive[right] = False
-        if self._last[run] + 1 < len(self.states):
-            self._before[self._last[run] + 1] = run
+def _without_flickers(
+    states: npt.NDArray[np.int64],
+    begins: npt.NDArray[np.int64],
+    joined: npt.NDArray[np.bool_],
+    after: npt.NDArray[np.float64],
+    least_s: float,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """State and first reading of each run that is left once flickers are given to their neighbors."""
+    while True:
+        ends = np.append(begins[1:], len(after) - 1)
+        seconds, to_next = after[ends] - after[begins], joined[ends - 1]
+        to_last = np.append(False, to_next[:-1])
+        flickers = (seconds < least_s) & (to_last | to_next)
+        if not flickers.any():
+            return states, begins
+        run = int(np.argmin(np.where(flickers, seconds, np.inf)))
+        beside = [run - 1] * bool(to_last[run]) + [run + 1] * bool(to_next[run])
+        states[run] = states[max(beside, key=seconds.__getitem__)]
+        differs = np.append(True, ~to_next[:-1] | (states[1:] != states[:-1]))
+        states, begins = states[differs], begins[differs]

@@ -1,4 +1,4 @@
-"""Timelines as people like to see them on a terminal."""
+"""Timelines on a terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..drawing import COLORS, ink_on
+from ..report import count, percent
 from ..report.format import clock
-from .presentation import about, binned, counted, mostly, share
-from .tracks import TrackTimeline, VideoTimeline
+from .bins import about, binned, mostly
+from .timeline import TrackTimeline, VideoTimeline
 
 #: Tracks seen for less time than these are counted, not listed.
 MOST_TRACKS = 20
@@ -33,7 +34,7 @@ def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[Rendera
         if video.tracks:
             yield _table(video, console)
         if video.untracked:
-            yield Text(f"{counted(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
+            yield Text(f"{count(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
         hidden = video.ranked[MOST_TRACKS:]
         if hidden:
             seconds = clock(max(track.seen_s for track in hidden))
@@ -47,27 +48,18 @@ def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[Rendera
 def _table(video: VideoTimeline, console: Console) -> Table:
     wide = console.width >= _WIDE_CONSOLE
     width = min(max(console.width - (_BESIDE if wide else _BESIDE_NARROW), _NARROWEST), _WIDEST)
+    first, last = clock(video.start_s), clock(video.end_s)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("person", justify="right")
     table.add_column("seen", justify="right", no_wrap=True)
-    table.add_column(_axis(video, width), no_wrap=True, width=width)
+    table.add_column(first + last.rjust(width - len(first)), no_wrap=True, width=width)
     table.add_column("mostly", ratio=1)
     table.add_column("unsure", justify="right", no_wrap=True)
     for track in video.ranked[:MOST_TRACKS]:
-        unsure = Text(share(track.unsure_share), "bold" if track.unsure_share >= 0.5 else "")
-        strip = _strip(track, video, width, console)
-        table.add_row(str(track.track_id), clock(track.seen_s), strip, _named(track, 3 if wide else 2), unsure)
+        unsure = Text(percent(track.unsure_share, 0), "bold" if track.unsure_share >= 0.5 else "")
+        named = mostly(track, 3 if wide else 2) or Text("nothing to rely on", "italic")
+        table.add_row(str(track.track_id), clock(track.seen_s), _strip(track, video, width, console), named, unsure)
     return table
-
-
-def _named(track: TrackTimeline, most: int) -> Text:
-    named = [f"{emotion} {share(part)}" for emotion, part in mostly(track)[:most]]
-    return Text(", ".join(named)) if named else Text("nothing to rely on", "italic")
-
-
-def _axis(video: VideoTimeline, width: int) -> str:
-    first, last = clock(video.start_s), clock(video.end_s)
-    return first + last.rjust(width - len(first))
 
 
 def _strip(track: TrackTimeline, video: VideoTimeline, width: int, console: Console) -> Text:
@@ -111,6 +103,5 @@ def letters(emotions: Sequence[str]) -> dict[str, str]:
     """One letter for each emotion, the first of its name that no other has taken."""
     given: dict[str, str] = {}
     for emotion in emotions:
-        free = [letter for letter in emotion if letter not in given.values()]
-        given[emotion] = free[0] if free else "*"
+        given[emotion] = next((letter for letter in emotion if letter not in given.values()), "*")
     return given

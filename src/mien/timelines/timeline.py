@@ -12,14 +12,131 @@ import numpy.typing as npt
 
 from ..errors import OptionError
 from ..io.atomic import write_atomically
+from ..report import join
 from ..video import VideoResult
-from .exports import render
-from .spans import reading_durations, spans_of, usual_step
-from .table import VideoTable, read_table, table_of_rows
-from .tracks import TrackTimeline, VideoTimeline
+from .spans import Span, reading_durations, spans_of, usual_step
+from .table import VideoTable, read_table, table_of
 
 #: Spans shorter than this are flickers, in seconds.
 SHORTEST_S = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class TrackTimeline:
+    """One person, followed through one video.
+
+    Attributes:
+        source: the video, as it is named in the table.
+        track_id: the number of the person in its video.
+        emotions: the label set, in the vocabulary's order; length K.
+        times: float64 (N,), when the face was seen, in seconds from the start of the video, increasing; N > 0.
+        durations: float64 (N,), how much time each of these readings stands for, in seconds (see ``reading_durations``).
+        probabilities: float32 (N, K), smoothed as they are in the table; each row sums to 1.
+        unsure: bool (N,), the reading abstained.
+        spans: the same in short, in the order of time.
+    """
+
+    source: str
+    track_id: int
+    emotions: tuple[str, ...]
+    times: npt.NDArray[np.float64]
+    durations: npt.NDArray[np.float64]
+    probabilities: npt.NDArray[np.float32]
+    unsure: npt.NDArray[np.bool_]
+    spans: tuple[Span, ...]
+
+    @property
+    def start_s(self) -> float:
+        """When the face was first seen."""
+        return float(self.times[0])
+
+    @property
+    def end_s(self) -> float:
+        """Until when the last sight of it stands."""
+        return float(self.times[-1] + self.durations[-1])
+
+    @property
+    def seen_s(self) -> float:
+        """How long it was seen, gaps left out."""
+        return float(self.durations.sum())
+
+    @property
+    def confidence(self) -> float:
+        """The mean probability of the likeliest emotion, weighted by time, 0 to 1."""
+        return float(np.average(self.probabilities.max(1), weights=self.durations))
+
+    @property
+    def unsure_share(self) -> float:
+        """The share of the time seen in which no reading could be relied on, 0 to 1."""
+        return float(np.average(self.unsure, weights=self.durations))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Emotion -> share of the time seen in which it was read and could be relied on, largest first.
+
+        They and ``unsure_share`` sum to 1.
+        """
+        seconds = np.where(self.unsure, 0.0, self.durations)
+        each = np.bincount(self.probabilities.argmax(1), weights=seconds, minlength=len(self.emotions))
+        shares = (each / self.durations.sum()).tolist()
+        return dict(sorted(zip(self.emotions, shares), key=lambda pair: -pair[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the readings of single frames."""
+        return {
+            "track_id": self.track_id,
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "seen_s": round(self.seen_s, 3),
+            "confidence": round(self.confidence, 4),
+            "unsure": round(self.unsure_share, 4),
+            "shares": {emotion: round(share, 4) for emotion, share in self.shares.items()},
+            "spans": [span.to_dict() for span in self.spans],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class VideoTimeline:
+    """All people in one video.
+
+    Attributes:
+        source: the video, as it is named in the table.
+        emotions: the label set, in the vocabulary's order.
+        start_s: time of the first frame that was read, in seconds.
+        end_s: until when the last frame stands.
+        frames: how many frames were read, those without a face too.
+        untracked: how many readings were left out because they belong to no track, as those of a photo.
+        tracks: the faces, by number; empty where none was seen.
+    """
+
+    source: str
+    emotions: tuple[str, ...]
+    start_s: float
+    end_s: float
+    frames: int
+    untracked: int
+    tracks: tuple[TrackTimeline, ...]
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.source.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.source
+
+    @property
+    def ranked(self) -> tuple[TrackTimeline, ...]:
+        """The tracks, longest seen first."""
+        return tuple(sorted(self.tracks, key=lambda track: (-track.seen_s, track.track_id)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "source": self.source,
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "frames": self.frames,
+            "untracked": self.untracked,
+            "tracks": [track.to_dict() for track in self.tracks],
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +158,16 @@ class Timeline:
     def render(self, path: Path | str) -> bytes:
         """The content of a file for the timeline; its extension selects the kind.
 
-        ``.html`` is a report; ``.png``, ``.svg`` and ``.pdf`` a figure; ``.csv``, ``.tsv`` and ``.txt`` a table with one row
-        per span (the latter two as ELAN imports them); ``.srt`` subtitles.
+        ``.html`` and ``.md`` are reports; ``.png``, ``.svg`` and ``.pdf`` a figure; ``.csv``, ``.tsv`` and ``.txt`` a table
+        with one row per span (the latter two as ELAN imports them); ``.srt`` subtitles.
 
         Raises:
             OptionError: the extension is unknown, or subtitles were asked for and there are several videos.
-            MissingExtraError: a report needs Jinja2, or a figure matplotlib.
+            MissingExtraError: a figure needs matplotlib.
         """
-        return render(self.videos, Path(path), shortest_s=self.shortest_s)
+        from .exports import render  # noqa: PLC0415 - it imports this module
+
+        return render(self, Path(path))
 
     def save(self, path: Path | str) -> None:
         """Write the timeline to a file: see ``render``.
@@ -86,13 +205,8 @@ def timeline(table: Path | str | VideoResult, *, source: str | None = None, shor
         MissingExtraError: pyarrow is not installed, which reads tables.
     """
     if not (0 <= shortest_s < np.inf):
-        raise OptionError(
-            f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0.3 leaves out what nobody would notice."
-        )
-    if isinstance(table, VideoResult):
-        read = table_of_rows(table.rows, table.emotions, table.source)
-    else:
-        read = read_table(Path(table))
+        raise OptionError(f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0 keeps every flicker.")
+    read = table_of(table) if isinstance(table, VideoResult) else read_table(Path(table))
     chosen = range(len(read.sources)) if source is None else [_chosen(read.sources, source)]
     rows_of = _grouped(read.source, np.arange(len(read.source)))
     videos = tuple(_video(read, number, rows_of[number], shortest_s) for number in chosen)
@@ -106,16 +220,16 @@ def _chosen(sources: Sequence[str], wanted: str) -> int:
         return sources.index(wanted)
     named = [i for i, source in enumerate(sources) if source.replace("\\", "/").rpartition("/")[2] == wanted]
     if len(named) != 1:
-        listed = ", ".join(sources[:8]) + (f" and {len(sources) - 8} more" if len(sources) > 8 else "")
         raise OptionError(
-            f"source: got {wanted!r}, which is {'the name of several videos' if named else 'no video of the table'}; "
-            f"expected one of {listed}",
+            f"source: got {wanted!r}, which {'several videos' if named else 'no video'} of the table match; "
+            f"expected one of {join(sources, most=8)}",
             hint="Give its path as the table has it.",
         )
     return named[0]
 
 
 def _video(table: VideoTable, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
+    source, emotions = table.sources[number], table.emotions
     frames = np.unique(table.time_s[rows])
     step = usual_step(frames)
     tracked = rows[table.track_id[rows] >= 0]
@@ -125,22 +239,11 @@ def _video(table: VideoTable, number: int, rows: npt.NDArray[np.int64], shortest
         times, first = np.unique(table.time_s[found], return_index=True)
         probabilities, unsure = table.probabilities[found[first]], table.unsure[found[first]]
         durations, joined = reading_durations(times, frames, step, shortest_s)
-        spans = spans_of(table.emotions, times, durations, joined, probabilities, unsure, shortest_s)
-        tracks.append(
-            TrackTimeline(
-                table.sources[number], track_id, table.emotions, times, durations, probabilities, unsure, spans
-            )
-        )
-    return VideoTimeline(
-        source=table.sources[number],
-        emotions=table.emotions,
-        start_s=float(frames[0]),
-        end_s=float(frames[-1]) + step,
-        frames=len(frames),
-        step_s=step,
-        untracked=int((table.seen[rows] & (table.track_id[rows] < 0)).sum()),
-        tracks=tuple(tracks),
-    )
+        spans = spans_of(emotions, times, durations, joined, probabilities, unsure, shortest_s)
+        tracks.append(TrackTimeline(source, track_id, emotions, times, durations, probabilities, unsure, spans))
+    untracked = int((table.seen[rows] & (table.track_id[rows] < 0)).sum())
+    ends_s = float(frames[-1]) + step
+    return VideoTimeline(source, emotions, float(frames[0]), ends_s, len(frames), untracked, tuple(tracks))
 
 
 def _is_photo(video: VideoTimeline) -> bool:

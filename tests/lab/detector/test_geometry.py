@@ -7,7 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.detection.own import Detections, decode, non_maximum, places, to_input
+from mien.detection.anchor_free import anchor_points, decode
+from mien.detection.base import suppress
+from mien.detection.pyramid import to_blob
 from mien.lab.detector.augment import Augmenter, View, show, transform_labels
 from mien.lab.detector.data import FaceData, Labels, Photo
 from mien.lab.detector.loss import encode
@@ -76,7 +78,7 @@ def test_fer2013_faces_are_pasted_on_backgrounds():
 
 
 def test_decode_inverts_encode():
-    centers, strides = places(64, 96)
+    centers, strides = anchor_points(64, 96)
     rng = np.random.default_rng(0)
     middle, size = rng.uniform(0, 64, (len(centers), 2)), rng.uniform(5, 60, (len(centers), 2))
     boxes = np.concatenate([middle - size / 2, middle + size / 2], 1).astype(np.float32)
@@ -90,12 +92,11 @@ def test_decode_inverts_encode():
 
 def test_only_the_best_of_overlapping_boxes_is_kept():
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10]], np.float32)
-    found = Detections(boxes, np.array([0.6, 0.9, 0.7], np.float32), np.zeros((3, 5, 2), np.float32))
-    assert non_maximum(found).boxes.tolist() == [[1, 0, 11, 10], [30, 0, 40, 10]]
+    assert suppress(boxes, np.array([0.6, 0.9, 0.7], np.float32), 0.4).tolist() == [1, 2]
 
 
 def test_an_image_is_padded_to_multiples_of_32_with_black():
-    blob = to_input(np.full((33, 64, 3), 9, np.uint8))
+    blob = to_blob(np.full((33, 64, 3), 9, np.uint8))
     assert blob.shape == (1, 3, 64, 64)
     assert (blob[0, :, :33] == 9).all()
     assert (blob[0, :, 33:] == 0).all()

@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.detection.own import Detections, OwnDetector, places
+from mien.detection.anchor_free import AnchorFreeNetwork, anchor_points
+from mien.detection.pyramid import Detections
 from mien.errors import DataError, ModelError, RecipeError
 from mien.lab.detector.data import FaceData, Labels, Photo, read_faces
 from mien.lab.detector.evaluate import average_precision, evaluate
@@ -15,12 +16,12 @@ from mien.lab.detector.loss import Targets, assign, detection_loss
 from mien.lab.detector.network import FaceNetwork
 from mien.lab.detector.recipe import read_recipe, recipe_from_dict
 from mien.lab.detector.train import CHECKPOINT, DetectorTraining, build_network, load_network, to_batch
-from mien.types import Box, Face, Frame
+from mien.types import Box, Face
 
 from .drawn import drawn_photos, small_recipe
 
 SIDE = 96
-PLACES = len(places(SIDE, SIDE)[0])
+PLACES = len(anchor_points(SIDE, SIDE)[0])
 
 
 def targets_of(boxes, image=None, ignored=None):
@@ -111,7 +112,7 @@ def test_onnx_equals_torch_for_other_sizes_and_stays_small(trained, tmp_path):
     assert len(weights) < 1_000_000
     file = tmp_path / "faces.onnx"
     file.write_bytes(weights)
-    session = OwnDetector(file, threads=1)._session
+    session = AnchorFreeNetwork(0.5, 1, file)._session
     for shape in ((1, 3, 64, 96), (2, 3, 160, 32)):
         images = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 255
         (found,) = session.run(None, {"images": images.numpy()})
@@ -120,7 +121,7 @@ def test_onnx_equals_torch_for_other_sizes_and_stays_small(trained, tmp_path):
     smaller = to_int8(weights, drawn_photos(2))
     assert len(smaller) < len(weights) / 2
     file.write_bytes(smaller)
-    assert isinstance(OwnDetector(file, threads=1).detect(Frame(np.zeros((50, 70, 3), np.uint8))), list)
+    assert AnchorFreeNetwork(0.5, 1, file).find(np.zeros((50, 70, 3), np.uint8)).boxes.shape[1:] == (4,)
 
 
 def test_a_deeper_network_starts_as_the_one_it_grows_from(data, trained, tmp_path):
@@ -138,7 +139,7 @@ def test_a_deeper_network_starts_as_the_one_it_grows_from(data, trained, tmp_pat
 
 def test_weights_that_are_missing_are_a_model_error(tmp_path):
     with pytest.raises(ModelError):
-        OwnDetector(tmp_path / "none.onnx").detect(Frame(np.zeros((50, 70, 3), np.uint8)))
+        AnchorFreeNetwork(0.5, 1, tmp_path / "none.onnx").find(np.zeros((50, 70, 3), np.uint8))
 
 
 def perfect(photo, extra=()):

@@ -1,9 +1,7 @@
-"""The models of a comparison: any trained model, with its recipe, its size and the history of its training."""
+"""The models of a comparison: any trained model, with its recipe, size and training history."""
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
 from ...data.dataset import VALIDATION
 from ...errors import DataError, OptionError, RecipeError
@@ -21,7 +19,7 @@ from ..recipe import Recipe, recipe_from_dict
 
 
 class Engine(str, Enum):
-    """What computes a model."""
+    """What runs a model."""
 
     TORCH = "torch"
     ONNX = "onnxruntime"
@@ -29,55 +27,54 @@ class Engine(str, Enum):
 
 
 class Selection(str, Enum):
-    """What a model chose by the validation part, which makes its results there optimistic."""
+    """What was chosen on the validation part, which makes a model's results there optimistic."""
 
     EPOCH = "epoch"
     LEARNING_RATE = "learning rate"
     STACK = "stacking weights"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
-    """The ``history.csv`` of a run.
+    """The training history of a run.
 
     Attributes:
-        rows: a mapping for each epoch, columns as in the file (``mien.lab.training.history``); an empty cell is absent.
-        kept: which of ``rows`` became the model; None where that is unknown.
+        epochs: ``history.csv``, a row per epoch.
+        kept: the row of the epoch whose weights became the model; None if unknown.
     """
 
-    rows: tuple[dict[str, float], ...]
+    epochs: pd.DataFrame
     kept: int | None = None
 
     @property
     def seconds(self) -> float:
         """Time spent on all epochs, validation included."""
-        return sum(row.get("seconds", 0.0) for row in self.rows)
+        return float(self.epochs["seconds"].sum())
 
     def kept_value(self, column: str) -> float | None:
-        """The value of ``column`` at the kept epoch; None where it is unknown."""
-        return None if self.kept is None else self.rows[self.kept].get(column)
+        """The value of ``column`` at the kept epoch; None if unknown."""
+        if self.kept is None or column not in self.epochs:
+            return None
+        value = float(self.epochs[column].iloc[self.kept])
+        return None if pd.isna(value) else value
 
-    def series(self, column: str) -> npt.NDArray[np.float64]:
-        """Float (epochs,): a column from the first epoch to the last, NaN where a cell is empty."""
-        return np.array([row.get(column, math.nan) for row in self.rows])
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """One model of a comparison.
 
     Attributes:
         name: unique in the comparison.
         path: as given; ``open_classifier`` takes it.
-        engine: what computes it.
+        engine: what runs it.
         classifier: the model, ready for images, on all processor threads.
-        recipe: what it was trained with; None where that is unknown.
+        recipe: what it was trained with; None if unknown.
         trained: number of trained parameters.
-        fixed: parameters that the gradient did not move: frozen weights and statistics of batch norms (which an export folds
-            into the weights). None where that is unknown.
+        fixed: number of other parameters: frozen weights and batch norm statistics (which an export folds into the
+            weights). None if unknown.
         size: of its file in bytes.
-        history: of its training; None where there is none.
-        selected: what was chosen by the validation part.
+        history: of its training; None if there is none.
+        selected: what was chosen on the validation part.
     """
 
     name: str
@@ -93,7 +90,7 @@ class Model:
 
 
 def open_models(paths: Sequence[Path]) -> list[Model]:
-    """Open models for a comparison: runs, checkpoints, exported models, ensembles, baselines, models that come with mien.
+    """Open models for a comparison: runs, checkpoints, exported models, ensembles, baselines, models shipped with mien.
 
     Models are named by the last part of their paths, and by more of it where two would share a name.
 
@@ -107,50 +104,39 @@ def open_models(paths: Sequence[Path]) -> list[Model]:
 
 
 def read_history(folder: Path, kept: str, watch: str = "score") -> History | None:
-    """Read ``history.csv`` in a run's folder.
+    """Read ``history.csv`` in the folder of a run; None if there is no such file or no epoch in it.
 
     Args:
         folder: the run's.
-        kept: which checkpoint is meant: ``last``, ``best``, or another name, whose epoch is then unknown.
-        watch: what ``best`` goes by: ``score`` (the highest ``val_score``) or ``loss`` (the lowest ``val_loss``).
-
-    Returns:
-        The history, or None where there is no such file or no epoch in it yet.
+        kept: the checkpoint: ``last``, ``best``, or another name, whose epoch is unknown.
+        watch: what decides the best epoch: ``score`` (the highest ``val_score``) or ``loss`` (the lowest ``val_loss``).
 
     Raises:
         DataError: a cell is not a number.
     """
     path = folder / "history.csv"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = tuple({name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file))
+        epochs = pd.read_csv(path).astype(float)
+        if epochs.empty:
+            return None
+        goodness = -epochs["val_loss"] if watch == "loss" else epochs["val_score"]
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+    except (ValueError, KeyError) as error:
         raise DataError(
-            f"{path}: got a cell that is not a number ({error}), expected the history that 'mien lab train' writes",
-            hint="Move the file away: the comparison then leaves the columns about training empty.",
+            f"{path} is not a training history: {error}",
+            hint="Move the file away to compare without the columns about training.",
         ) from error
-    return History(rows, _kept_row(rows, kept, watch)) if rows else None
-
-
-def _kept_row(rows: tuple[dict[str, float], ...], kept: str, watch: str) -> int | None:
-    if kept == "last":
-        return len(rows) - 1
-    column, sign = ("val_loss", -1) if watch == "loss" else ("val_score", 1)
-    known = [number for number, row in enumerate(rows) if column in row]
-    if kept != "best" or not known:
-        return None
-    return max(known, key=lambda number: sign * rows[number][column])  # of equal ones the first, as in training
+    best = int(np.nanargmax(goodness)) if goodness.notna().any() else None
+    return History(epochs, {"last": len(epochs) - 1, "best": best}.get(kept))
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
     places = [path.resolve() for path in paths]
-    twice = next((path for path, place in zip(paths, places) if places.count(place) > 1), None)
-    if twice is not None:
-        raise OptionError(f"{twice}: got it more than once, expected different models", hint="Name each model once.")
+    if repeated := [path for path, place in zip(paths, places) if places.count(place) > 1]:
+        raise OptionError(f"{repeated[0]} is given more than once", hint="Name each model once.")
     short = [_parts(path) for path in places]
-    # mine.onnx beside a folder mine: there the extension tells them apart
+    # mine.onnx beside a folder mine: here the extension tells them apart
     parts = [own if short.count(own) == 1 else place.parts for own, place in zip(short, places)]
     names = []
     for own in parts:
@@ -161,8 +147,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _parts(place: Path) -> tuple[str, ...]:
-    """The path's parts; ``runs/mine/best.ckpt`` and ``models/mine.onnx`` lose their extensions."""
-    if place.suffix.lower() == ".ckpt":  # "best" alone names no run
+    """The path's parts, without the extension: ``runs/mine/best.ckpt`` becomes (runs, mine:best)."""
+    if place.suffix.lower() == ".ckpt":
         return (*place.parent.parts[:-1], f"{place.parent.name}:{place.stem}")
     return (*place.parts[:-1], place.stem if place.is_file() else place.name)
 
@@ -184,8 +170,7 @@ def _open_run(path: Path, file: Path, name: str, classifier: Classifier) -> Mode
 
     recipe, network = restore_network(file)
     trained = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-    state = network.state_dict()
-    total = sum(value.numel() for value in state.values() if value.is_floating_point())  # counters are no parameters
+    total = sum(value.numel() for value in network.state_dict().values() if value.is_floating_point())
     return Model(
         name, path, Engine.TORCH, classifier, recipe, trained, total - trained, file.stat().st_size,
         history=read_history(file.parent, file.stem, recipe.schedule.watch),
@@ -194,7 +179,7 @@ def _open_run(path: Path, file: Path, name: str, classifier: Classifier) -> Mode
 
 
 def _recipe(values: Mapping[str, Any]) -> Recipe | None:
-    """The recipe on a card; None where it has none, or one of a version whose fields are unknown here."""
+    """The recipe on a card; None if there is none, or one that this version does not know."""
     try:
         return recipe_from_dict(dict(values))
     except RecipeError:
@@ -202,7 +187,7 @@ def _recipe(values: Mapping[str, Any]) -> Recipe | None:
 
 
 def _selected(values: Mapping[str, Any]) -> tuple[Selection, ...]:
-    """What the recipe on a card chose by the validation part; an ensemble, what its members and its stack chose."""
+    """What the recipe on a card, or those of an ensemble's members, chose on the validation part."""
     ensemble = values.get("ensemble")
     if ensemble is None:
         recipe = _recipe(values)

@@ -1,49 +1,135 @@
-"""Report of a comparison: table, notes, CSV, JSON, Markdown, figures, and a folder for each model."""
+"""The report of a comparison: table, significance, notes and figures; CSV and JSON; an evaluation of each model."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
+import numpy.typing as npt
+from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from sklearn.metrics import classification_report
 
 from ...io.atomic import write_atomically
-from ..evaluate.report import class_bars, confusion, reliability_diagram
-from .figures import learning_curves, pareto_figure
+from ...report import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Document,
+    Figure,
+    Section,
+    Table,
+    Toned,
+    count,
+    escape,
+    interval,
+    join,
+    number,
+    p_value,
+    percent,
+    seconds,
+)  # fmt: skip
+from ...stats import LEVEL
+from ..evaluate.report import class_bars, confusion, reliability_diagram, save
+from .compare import Comparison, Result
 from .models import Engine, Selection
-from .results import ALPHA, Comparison, Result
 
 #: Beside the name of a model whose results are optimistic.
 MARK = "†"
-_TEST = "McNemar's exact test on the same images, Holm's correction over all pairs"
+_TEST = "McNemar's exact test on the same images, with Holm's correction over all pairs"
 _SELECTIONS = {
-    Selection.EPOCH: "chose its epoch",
-    Selection.LEARNING_RATE: "lowered its learning rate",
-    Selection.STACK: "fitted its stacking weights",
+    Selection.EPOCH: "The epoch was chosen",
+    Selection.LEARNING_RATE: "The learning rate was lowered",
+    Selection.STACK: "The stacking weights were fitted",
 }
+#: Column, its field in ``compare.csv``, its format, and which value is best.
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str], Callable[[list[Any]], Any] | None], ...] = (
+    ("accuracy", "accuracy", lambda value: percent(value, 2), max),
+    ("dedup", "dedup_accuracy", lambda value: percent(value, 2), max),
+    ("macro-F1", "macro_f1", "{:.3f}".format, max),
+    ("ECE", "ece", "{:.3f}".format, min),
+    ("ms per face", "ms_per_face", number, min),
+    ("parameters", "parameters", count, min),
+    ("file MB", "file_bytes", lambda value: f"{value / 1e6:.2f}", min),
+    ("own val loss", "own_val_loss", "{:.3f}".format, min),
+    ("own val accuracy", "own_val_accuracy", lambda value: percent(value, 2), max),
+    ("training", "training_seconds", seconds, min),
+)
+_OPTIONAL = ("input", "file MB", "own val loss", "own val accuracy", "training")
+_ORDER = (
+    "model", "accuracy", "95% CI", "dedup", "macro-F1", "ECE", "vs best", "ms per face", "parameters", *_OPTIONAL
+)  # fmt: skip
+_GRAY = "#8a8f98"
+_MARKERS = {Engine.ONNX: "o", Engine.TORCH: "s", Engine.SKLEARN: "^"}
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column: its title, one text for each model (empty where nothing is known), and the rows with the best value."""
+def comparison_report(comparison: Comparison, *, figures: bool = True) -> Document:
+    """Turn a comparison into a report.
 
-    title: str
-    cells: tuple[str, ...]
-    best: frozenset[int] = frozenset()
+    Args:
+        comparison: from ``compare``.
+        figures: add the accuracy-latency plot, and the learning curves if a run has a history.
+    """
+    blocks: list[Block] = [_table(comparison), Section("Notes", (Bullets(tuple(notes(comparison))),))]
+    if figures:
+        drawn: list[Block] = [Figure.from_matplotlib(accuracy_latency(comparison), "Accuracy against latency")]
+        if any(one.model.history for one in comparison.results):
+            drawn.append(Figure.from_matplotlib(learning_curves(comparison), "Learning curves of all runs"))
+        blocks.insert(1, Section("Figures", tuple(drawn)))
+    return Document(
+        f"Comparison: {comparison.data}, {comparison.split}",
+        tuple(blocks),
+        summary=verdict(comparison),
+        metadata={
+            "images": count(len(comparison.test_set.y_true)),
+            "emotions": ", ".join(comparison.task.emotions),
+            "machine": comparison.machine,
+            "date": comparison.date,
+        },
+    )
+
+
+def write_report(comparison: Comparison, out: Path) -> list[Path]:
+    """Write ``compare.html``, ``.md``, ``.csv`` and ``.json``, figures, and a folder for each model.
+
+    A model's folder has ``confusion.png``, ``reliability.png``, ``classes.png``, ``classification_report.txt`` and
+    ``scores.json``, of the same images and task as the table.
+
+    Returns:
+        The files written.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    values, text, document = as_dict(comparison), io.StringIO(), comparison_report(comparison)
+    writer = csv.DictWriter(text, fieldnames=list(values["models"][0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(values["models"])
+    contents = {"compare.csv": text.getvalue(), "compare.json": json.dumps(values, indent=2, ensure_ascii=False) + "\n"}
+    for name, content in contents.items():
+        write_atomically(out / name, content.encode())
+    written = [*(out / name for name in contents), *(document.write(out / f"compare.{end}") for end in ("html", "md"))]
+    figures = {"accuracy_latency.png": accuracy_latency(comparison)}
+    if any(one.model.history for one in comparison.results):
+        figures["curves.png"] = learning_curves(comparison)
+    for name, figure in figures.items():
+        save(figure, out / name)
+        written.append(out / name)
+    for result in comparison.results:
+        written += _write_model(comparison, result, out / result.model.name.replace("/", "_").replace(":", "_"))
+    return written
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
-    """The comparison as plain values, ready for JSON: unrounded, milliseconds, seconds, bytes, None where unknown."""
-    worse = [result.model.name for result in comparison.significantly_worse]
+    """The comparison as plain values, ready for JSON: unrounded, milliseconds, seconds, bytes, None if unknown."""
     return {
         "data": comparison.data,
         "split": comparison.split,
@@ -55,152 +141,158 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "date": comparison.date,
         "machine": comparison.machine,
         "best": comparison.results[0].model.name,
-        "significantly_worse": worse,
+        "significantly_worse": [result.model.name for result in comparison.significantly_worse],
         "models": [_record(comparison, result) for result in comparison.results],
     }
 
 
-def columns(comparison: Comparison) -> list[Column]:
-    """The table column by column, the names first; columns without any value are left out."""
-    results = comparison.results
-    own = comparison.comparable_histories
-
-    def column(
-        title: str, value: Callable[[Result], float | None], show: Callable[[float], str], best: str = ""
-    ) -> Column:
-        values = [value(result) for result in results]
-        known = [one for one in values if one is not None]
-        top = (max(known) if best == "max" else min(known)) if best and len(results) > 1 and known else None
-        rows = frozenset(i for i, one in enumerate(values) if one is not None and one == top)
-        return Column(title, tuple("" if one is None else show(one) for one in values), rows)
-
-    def intervals(result: Result) -> str:
-        return "[{:.1f}, {:.1f}]".format(*(100 * end for end in result.scores.interval))
-
-    names = tuple(f"{one.model.name}{f' {MARK}' if comparison.optimistic(one) else ''}" for one in results)
-    p_values = tuple("best" if one.p is None and len(results) > 1 else format_p(one.p) for one in results)
-    found = [
-        Column("model", names),
-        column("parameters", lambda one: one.model.trained + (one.model.fixed or 0) or None, "{:,.0f}".format, "min"),
-        Column(
-            "input", tuple(f"{(spec := one.model.classifier.input).size}x{spec.size} {spec.color}" for one in results)
-        ),
-        column("own val loss", lambda one: _kept(one, "val_loss"), "{:.3f}".format, "min" if own else ""),
-        column("own val accuracy", _own_accuracy, _percent, "max" if own else ""),
-        column("accuracy", lambda one: one.scores.accuracy, _percent, "max"),
-        Column("95% CI", tuple(map(intervals, results))),
-        column("dedup", lambda one: one.dedup.accuracy if one.dedup else None, _percent, "max"),
-        column("macro-F1", lambda one: one.scores.macro_f1, "{:.3f}".format, "max"),
-        column("ECE", lambda one: one.scores.ece, "{:.3f}".format, "min"),
-        Column("p vs best", p_values),
-        column("training", lambda one: one.model.history.seconds if one.model.history else None, _clock, "min"),
-        column("ms per face", lambda one: one.latency.median, "{:.2f}".format, "min"),
-        column("file MB", lambda one: one.model.size / 1e6, "{:.2f}".format, "min"),
-    ]
-    return [one for one in found if any(one.cells)]
-
-
-def title(comparison: Comparison) -> str:
-    """Such as ``fer2013, validation: 3,589 images, 7 emotions``."""
-    n = len(comparison.test_set.y_true)
-    return f"{comparison.data}, {comparison.split}: {n:,} images, {len(comparison.task.emotions)} emotions"
-
-
-def verdict(comparison: Comparison) -> list[str]:
-    """Sentences: the models that the best one is better than, and those it cannot be told from."""
-    best, worse, close = comparison.results[0], comparison.significantly_worse, comparison.not_distinguished
-    lines = []
-    if worse:
-        names = ", ".join(one.model.name for one in worse)
-        lines.append(f"{best.model.name} is more accurate than {names} (p < {ALPHA:g}; {_TEST}).")
-    if close:
-        names = ", ".join(f"{one.model.name} (p = {format_p(one.p)})" for one in close)
-        lines.append(f"No significant difference between {best.model.name} and {names}; {_TEST}.")
-    return lines
+def verdict(comparison: Comparison) -> str:
+    """The models that the best one is better than, and those it cannot be told from; empty for a single model."""
+    best, parts = comparison.results[0].model.name, []
+    if worse := [one.model.name for one in comparison.significantly_worse]:
+        parts.append(f"{best} is more accurate than {join(worse)} (p < {LEVEL:g}).")
+    if close := [f"{one.model.name} ({p_value(one.p)})" for one in comparison.not_distinguished]:
+        parts.append(f"No significant difference between {best} and {join(close)}.")
+    return " ".join([*parts, f"{_TEST}."]) if parts else ""
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What the numbers depend on, a sentence or two a line."""
-    lines = [*_image_notes(comparison), *_model_notes(comparison)]
-    if any(result.model.history for result in comparison.results):
-        differ = "" if comparison.comparable_histories else ", which differ between models"
-        lines.append(
-            "own val loss, own val accuracy: recorded in training at the kept epoch, over the run's own emotions and "
-            f"validation images{differ}. training: all epochs, h:mm:ss."
-        )
-    lines.append(
-        "Accuracy with its 95% Wilson interval, macro-F1 and ECE (15 bins) from one view of each image. ECE at the card's "
-        "temperature; checkpoints have none (1)."
+    """What the figures depend on."""
+    results, task, used = comparison.results, comparison.task, comparison.test_set
+
+    def named(condition: Callable[[Result], object]) -> str:
+        return ", ".join(one.model.name for one in results if condition(one))
+
+    truth = "the majority of the votes" if task.truth == "votes" else "the labels"
+    copies = 0 if used.copies is None else int(used.copies.sum())
+    histories = any(one.model.history for one in results)
+    constant = named(lambda one: len(np.unique(one.y_pred)) == 1 < len(one.y_pred))
+    several = [f"{one.model.name} ({one.head})" for one in results if len(one.model.classifier.heads) > 1]
+    more = named(lambda one: len(one.model.classifier.heads[one.head].emotions) > len(task.emotions))
+    by_votes = named(lambda one: one.model.classifier.marks[one.head].targets == "votes")
+    torch = named(lambda one: one.model.engine == Engine.TORCH)
+    calls = results[0].latency.calls
+    found: list[tuple[object, str]] = [
+        (True, f"Emotions: {', '.join(task.emotions)}; evaluated against {truth}."),
+        (used.other_emotion, f"Left out: {count(used.other_emotion, 'image')} of another emotion, or of none."),
+        (used.not_in_recipe, f"Left out: {count(used.not_in_recipe, 'image')} that not every recipe evaluates on."),
+        (used.copies is None, "The data has no training part to search for copies of these images."),
+        (copies, f"dedup: without the {count(copies, 'image')} whose exact copy is in the training part."),
+        (constant, f"One class predicted for every image: {constant}. Train longer, or change the learning rate."),
+        (several, f"Heads used: {', '.join(several)}."),
+        (more, f"Predictions are restricted to these emotions; these models know more: {more}."),
+        (by_votes and task.truth == "labels", f"Trained on votes, evaluated against labels: {by_votes}."),
+        (histories, "own val loss and accuracy: recorded by each run at the kept epoch."),
+        (not comparison.comparable_histories, "The runs recorded them on different emotions or images."),
+        (
+            True,
+            "95% Wilson intervals; macro-F1; ECE over 15 equal-mass bins, at the card's temperature (checkpoints: 1).",
+        ),
+        (True, f"Latency: one image at a time on one thread, with preprocessing, median of {calls} rounds."),
+        (torch, "The file of a checkpoint includes the optimizer's state."),
+    ]
+    for selection, text in _SELECTIONS.items():
+        names = [one.model.name for one in results if comparison.optimistic(one) and selection in one.model.selected]
+        found.append((names, f"{MARK} {text} on these images, so results are optimistic: {', '.join(names)}."))
+    return [escape(text) for holds, text in found if holds]
+
+
+def _table(comparison: Comparison) -> Table:
+    """The models, best values in bold; columns without any value are left out."""
+    results = comparison.results
+    records = [_record(comparison, result) for result in results]
+    best_of = {key: better for _, key, _, better in _COLUMNS if better and len(results) > 1}
+    if not comparison.comparable_histories:
+        best_of = {key: better for key, better in best_of.items() if not key.startswith("own_")}
+    columns: dict[str, list[Cell]] = {
+        "model": [f"{one.model.name} {MARK}" if comparison.optimistic(one) else one.model.name for one in results],
+        "input": [f"{record['input_size']} {record['input_color']}" for record in records],
+        "95% CI": [interval(one.scores.interval) for one in results],
+        "vs best": ["best" if one.p is None else p_value(one.p) for one in results],
+    }
+    for title, key, show, _ in _COLUMNS:
+        values = [record[key] for record in records]
+        if known := [value for value in values if value is not None]:
+            best = best_of[key](known) if key in best_of else None
+            texts = [None if value is None else show(value) for value in values]
+            columns[title] = [Toned(text) if text and value == best else text for text, value in zip(texts, values)]
+    order = [title for title in _ORDER if title in columns]
+    return Table(
+        tuple(Column(title, "left" if title == "model" else "right", title in _OPTIONAL) for title in order),
+        tuple(zip(*(columns[title] for title in order))),
+        caption="Best values in bold." if best_of else "",
     )
-    calls = min(result.latency.calls for result in comparison.results)
-    lines.append(
-        f"ms per face: one image at a time, one thread, with preprocessing, median of {calls} rounds in which all models "
-        f"took turns, on {comparison.machine}."
-    )
-    if any(result.latency.disturbed for result in comparison.results):
-        lines.append(
-            "The machine was busy, which slows long calls most: measure again when it is idle, or compare cpu_ms_per_face."
-        )
-    if any(result.model.engine == Engine.TORCH for result in comparison.results):
-        lines.append("The file of a checkpoint includes the optimizer's state; exported weights do not.")
-    return lines
 
 
-def table(comparison: Comparison) -> Table:
-    """For the terminal; verdict and notes are for the caller to print."""
-    shown = Table(title=title(comparison))
-    first, *others = columns(comparison)
-    shown.add_column(first.title, no_wrap=True)
-    for column in others:
-        shown.add_column(column.title, justify="right", no_wrap=True)
-    for row in range(len(comparison.results)):
-        shown.add_row(*(Text(column.cells[row], "bold" if row in column.best else "") for column in (first, *others)))
-    return shown
+def accuracy_latency(comparison: Comparison) -> MatplotlibFigure:
+    """Accuracy against latency; larger marks have more parameters; the dashed line is the Pareto front."""
+    results = comparison.results
+    figure = MatplotlibFigure(figsize=(9.5, 5.4), layout="constrained")
+    axes = figure.subplots()
+    times = np.array([result.latency.median for result in results])
+    accuracies = np.array([result.scores.accuracy for result in results])
+    for place, (result, x, y) in enumerate(zip(results, times, accuracies)):
+        color, model = f"C{place % 10}", result.model
+        axes.plot([x, x], result.scores.interval, color=color, linewidth=1.2, alpha=0.7)
+        axes.plot(result.latency.quartiles, [y, y], color=color, linewidth=1.2, alpha=0.7)
+        size = 30 + 0.06 * math.sqrt(model.trained + (model.fixed or 0))
+        label = f"{model.name} ({model.engine.value})"
+        axes.scatter([x], [y], s=size, marker=_MARKERS[model.engine], color=color, edgecolor="white", label=label)
+    front = pareto_front(times, accuracies)
+    if len(front) > 1:
+        axes.step(times[front], accuracies[front], "--", where="post", color=_GRAY, zorder=0, label="Pareto front")
+    axes.set_xscale("log")
+    axes.margins(0.12)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set(xlabel="ms per face (log scale; bars: quartiles)", ylabel="accuracy (bars: 95% confidence interval)")
+    axes.grid(alpha=0.25)
+    figure.legend(frameon=False, loc="outside right upper", fontsize=9)
+    return figure
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """A GitHub table under a heading, best values in bold; verdict and notes follow."""
-    found = columns(comparison)
-    rows = [[one.title for one in found], ["---", *("---:" for _ in found[1:])]]
-    for row in range(len(comparison.results)):
-        rows.append([f"**{one.cells[row]}**" if row in one.best else one.cells[row] for one in found])
-    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    tail = [*(f"{line}\n" for line in verdict(comparison)), *(f"- {line}" for line in notes(comparison))]
-    return "\n".join([f"# {title(comparison)}", "", *lines, "", *tail, f"- {comparison.date}", ""])
+def pareto_front(times: npt.NDArray[np.float64], accuracies: npt.NDArray[np.float64]) -> list[int]:
+    """The models that no other beats in speed or accuracy without losing in the other, fastest first.
 
-
-def write_report(comparison: Comparison, out: Path) -> list[Path]:
-    """Write ``compare.csv``, ``compare.json``, ``compare.md``, ``pareto.png``, ``curves.png`` and a folder for each model.
-
-    ``curves.png`` is written where a run has a history. A model's folder gets ``confusion.png``, ``reliability.png``,
-    ``classes.png``, ``classification_report.txt`` and ``scores.json``, all of the same images and task as the table.
-
-    Returns:
-        The files written.
-
-    Raises:
-        OutputError: the folder cannot be written to.
+    Args:
+        times: float (N,), lower is better.
+        accuracies: float (N,), higher is better.
     """
-    values = as_dict(comparison)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(values["models"][0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(values["models"])
-    written = [out / name for name in ("compare.csv", "compare.json", "compare.md", "pareto.png")]
-    write_atomically(written[0], text.getvalue().encode())
-    write_atomically(written[1], (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
-    write_atomically(written[2], as_markdown(comparison).encode())
-    pareto_figure(comparison, written[3])
-    if learning_curves(comparison, out / "curves.png"):
-        written.append(out / "curves.png")
-    for result in comparison.results:
-        written += _write_model(comparison, result, out / result.model.name.replace("/", "_").replace(":", "_"))
-    return written
+    found: list[int] = []
+    for row in sorted(range(len(times)), key=lambda i: (times[i], -accuracies[i])):
+        if not found or accuracies[row] > accuracies[found[-1]]:
+            found.append(row)
+    return found
 
 
-def format_p(p: float | None) -> str:
-    """A p-value as the table has it; empty for None."""
-    return "" if p is None else "< 0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
+def learning_curves(comparison: Comparison) -> MatplotlibFigure:
+    """Validation accuracy and loss of all runs, over epochs and over training time; a dot marks the kept epoch."""
+    figure = MatplotlibFigure(figsize=(11, 7.4), layout="constrained")
+    panels = figure.subplots(2, 2, sharey="row", sharex="col")
+    for place, result in enumerate(one for one in comparison.results if one.model.history):
+        history = result.model.history
+        if history is None:
+            continue
+        epochs, color = history.epochs, f"C{place % 10}"
+        minutes = epochs["seconds"].cumsum() / 60
+        for row, column in zip(panels, (f"val_acc_{result.head}", "val_loss")):
+            for axes, over in zip(row, (epochs["epoch"], minutes)):
+                values = epochs.get(column, over * math.nan)
+                kept = [] if history.kept is None else [history.kept]
+                label = result.model.name if axes is panels[0, 0] else None
+                axes.plot(over, values, marker="o", markevery=kept, markersize=7, color=color, label=label)
+    panels[0, 0].set(ylabel="validation accuracy")
+    panels[1, 0].set(ylabel="validation loss (nats)", xlabel="epoch")
+    panels[1, 1].set(xlabel="minutes of training")
+    panels[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
+    panels[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in panels.flat:
+        axes.grid(alpha=0.25)
+    figure.legend(frameon=False, ncols=4, loc="outside lower center", fontsize=9)
+    figure.suptitle("Learning curves, each run on its own validation images and emotions", fontsize=11)
+    return figure
 
 
 def _write_model(comparison: Comparison, result: Result, folder: Path) -> list[Path]:
@@ -210,15 +302,10 @@ def _write_model(comparison: Comparison, result: Result, folder: Path) -> list[P
         draw(result.scores, heading, folder / name)
     emotions = comparison.task.emotions
     report = classification_report(
-        comparison.test_set.y_true,
-        result.y_pred,
-        labels=range(len(emotions)),
-        target_names=list(emotions),
-        digits=4,
-        zero_division=0.0,
-    )
-    text = f"{result.model.name}, head {result.head}, on {title(comparison)}\n\n{report}"
-    write_atomically(folder / "classification_report.txt", text.encode())
+        comparison.test_set.y_true, result.y_pred,
+        labels=range(len(emotions)), target_names=list(emotions), digits=4, zero_division=0.0,
+    )  # fmt: skip
+    write_atomically(folder / "classification_report.txt", f"{heading}, head {result.head}\n\n{report}".encode())
     scores = {"official": asdict(result.scores), "dedup": asdict(result.dedup) if result.dedup else None}
     write_atomically(folder / "scores.json", (json.dumps(scores, indent=2) + "\n").encode())
     return [folder / name for name in (*figures, "classification_report.txt", "scores.json")]
@@ -231,13 +318,14 @@ def _record(comparison: Comparison, result: Result) -> dict[str, Any]:
         "path": str(model.path),
         "head": result.head,
         "engine": model.engine.value,
+        "parameters": model.trained + (model.fixed or 0),
         "trained_parameters": model.trained,
         "fixed_parameters": model.fixed,
         "input_size": model.classifier.input.size,
         "input_color": model.classifier.input.color,
         "own_val_loss": _kept(result, "val_loss"),
         "own_val_accuracy": _own_accuracy(result),
-        "epochs": history and len(history.rows),
+        "epochs": None if history is None else len(history.epochs),
         "kept_epoch": _kept(result, "epoch"),
         "images": scores.n,
         "accuracy": scores.accuracy,
@@ -249,73 +337,21 @@ def _record(comparison: Comparison, result: Result) -> dict[str, Any]:
         "ece": scores.ece,
         "p_vs_best": result.p,
         "tuned_on_these_images": comparison.optimistic(result),
-        "training_seconds": history and history.seconds,
+        "training_seconds": _training_seconds(result),
         "ms_per_face": result.latency.median,
         "ms_per_face_low": result.latency.quartiles[0],
         "ms_per_face_high": result.latency.quartiles[1],
-        "cpu_ms_per_face": result.latency.processor,
         "file_bytes": model.size,
     }
 
 
-def _image_notes(comparison: Comparison) -> list[str]:
-    task, used = comparison.task, comparison.test_set
-    truth = "the majority of the votes" if task.truth == "votes" else "the labels"
-    line = f"Emotions: {', '.join(task.emotions)}; evaluated against {truth}."
-    if used.other_emotion:
-        line += f" Left out: {used.other_emotion:,} images of another emotion, or of none."
-    if used.not_in_recipe:
-        line += f" Left out: {used.not_in_recipe:,} images that not every run's recipe evaluates on."
-    if used.copies is None:
-        return [line, "The data has no training part to search for copies of its images."]
-    copies = int(used.copies.sum())
-    if copies:
-        return [line, f"dedup: without the {copies:,} images whose exact copy is in the training part."]
-    return [f"{line} None is an exact copy of a training image."]
-
-
-def _model_notes(comparison: Comparison) -> list[str]:
-    results, task = comparison.results, comparison.task
-    several = {one.model.name: one.head for one in results if len(one.model.classifier.heads) > 1}
-    known = {one.model.name: len(one.model.classifier.heads[one.head].emotions) for one in results}
-    by_votes = [one.model.name for one in results if one.model.classifier.marks[one.head].targets == "votes"]
-    constant = [one.model.name for one in results if len(np.unique(one.y_pred)) == 1 < len(one.y_pred)]
-    lines = []
-    if constant:
-        lines.append(
-            f"One class predicted for every image: {', '.join(constant)}. Train longer, or change the learning rate."
-        )
-    if several:
-        lines.append(f"Heads used: {_pairs(several)}.")
-    more = {name: count for name, count in known.items() if count > len(task.emotions)}
-    if more:
-        lines.append(f"Predictions are restricted to these emotions, of more that the model knows: {_pairs(more)}.")
-    if by_votes and task.truth == "labels":
-        lines.append(f"Trained on votes, evaluated against labels: {', '.join(by_votes)}.")
-    for selection, words in _SELECTIONS.items():
-        names = [one.model.name for one in results if comparison.optimistic(one) and selection in one.model.selected]
-        if names:
-            lines.append(f"{MARK} {words} on these images, so results are optimistic: {', '.join(names)}.")
-    return lines
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name} ({value})" for name, value in values.items())
-
-
 def _kept(result: Result, name: str) -> float | None:
-    """A value of a run's history at the kept epoch; None where it is unknown."""
     return result.model.history.kept_value(name) if result.model.history else None
 
 
 def _own_accuracy(result: Result) -> float | None:
-    """The accuracy, 0 to 1, that a run recorded for the head used here, at the kept epoch."""
     return _kept(result, f"val_acc_{result.head}")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"
-
-
-def _clock(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
+def _training_seconds(result: Result) -> float | None:
+    return result.model.history.seconds if result.model.history else None

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ...detection.anchor_free import MARGIN, AnchorFreeNetwork
 from ...detection.base import Detector
-from ...detection.own import Detections, OwnDetector
+from ...detection.pyramid import Detections, PyramidDetector
 from ...types import Frame
 from .data import Floats, Photo, Pixels, read_faces
 
@@ -189,11 +190,11 @@ def main() -> None:
     for name in arguments.detectors:
         detector: Detector
         if name == "centerface":
-            from ...detection.centerface import CenterFace  # noqa: PLC0415  # brings OpenCV
+            from ...detection.centerface import centerface  # noqa: PLC0415 - an optional package
 
-            detector = CenterFace(20, LOWEST_SCORE, 1)  # faces of 20 pixels: one look at 640 pixels
+            detector = centerface(20, LOWEST_SCORE, 1)  # faces of 20 pixels: one view of 640 pixels
         else:
-            detector = OwnDetector(Path(name), LONG_SIDE, LOWEST_SCORE, 1)
+            detector = PyramidDetector(AnchorFreeNetwork(LOWEST_SCORE, 1, Path(name)), MARGIN, min_face=20)
         figures = evaluate(finder_of(detector), data.val, data.background, arguments.threshold)
         print(name, {key: round(value, 4) for key, value in figures.row().items()}, flush=True)  # noqa: T201
 

@@ -12,7 +12,8 @@ import onnx
 import torch
 from PIL import Image
 
-from ...detection.own import MULTIPLE, to_input
+from ...detection.anchor_free import STRIDES
+from ...detection.pyramid import to_blob
 from ...io.atomic import write_atomically
 from ..export.int8 import quantized
 from ..export.onnx import OPSET, strip_descriptions
@@ -33,14 +34,16 @@ def to_onnx(network: FaceNetwork) -> bytes:
 
     Returns:
         An ONNX file: input ``images``, float32 (N, 3, H, W), RGB, 0 to 255, H and W multiples of 32; output ``faces``,
-        float32 (N, A, 15), as ``detection.own.decode`` takes it.
+        float32 (N, A, 15), as ``detection.anchor_free.decode`` takes it.
     """
     network = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()
     network.fold_scale()
-    rows, columns = MULTIPLE * torch.export.Dim("rows"), MULTIPLE * torch.export.Dim("columns")
+    rows, columns = STRIDES[-1] * torch.export.Dim("rows"), STRIDES[-1] * torch.export.Dim("columns")
     program = torch.onnx.export(
         network,
-        (torch.zeros(2, 3, 4 * MULTIPLE, 5 * MULTIPLE),),  # two: the exporter would take a batch of one for a constant
+        (
+            torch.zeros(2, 3, 4 * STRIDES[-1], 5 * STRIDES[-1]),
+        ),  # two: the exporter would take a batch of one for a constant
         input_names=["images"],
         output_names=["faces"],
         opset_version=OPSET,
@@ -69,7 +72,7 @@ def _square(photo: Photo) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     canvas = Image.new("RGB", (_CALIBRATION_SIDE, _CALIBRATION_SIDE))
     canvas.paste(photo.image().resize(size, Image.Resampling.BILINEAR))
-    return to_input(np.asarray(canvas))
+    return to_blob(np.asarray(canvas))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from ...detection.own import STRIDES, UNIT, places
+from ...detection.anchor_free import STRIDES, UNIT, anchor_points
 
 #: The long sides of faces, in strides, that a feature map may answer for.
 _SMALLEST = (0.0, 1.5, 2.0)
@@ -60,7 +60,7 @@ class Losses:
 
 @lru_cache(maxsize=8)
 def _grid(height: int, width: int) -> tuple[Tensor, Tensor]:
-    centers, strides = places(height, width)
+    centers, strides = anchor_points(height, width)
     return torch.from_numpy(centers), torch.from_numpy(strides)
 
 
@@ -72,7 +72,7 @@ def decode_boxes(raw: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
 
 
 def encode(boxes: Tensor, landmarks: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
-    """The outputs (P, 14) that decode to these boxes and landmarks: the inverse of ``detection.own.decode``."""
+    """The outputs (P, 14) that decode to these boxes and landmarks: the inverse of ``detection.anchor_free.decode``."""
     middle, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     points = (landmarks - centers[:, None]) / unit[:, None]
     return torch.cat([(middle - centers) / unit, (size / unit).log(), points.flatten(1)], 1)

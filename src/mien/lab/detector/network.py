@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ...detection.own import STRIDES
+from ...detection.anchor_free import STRIDES
 
 #: Outputs per place: score, box (x, y, log width, log height), five landmarks (x, y).
 OUTPUTS = 1 + 4 + 10
@@ -53,7 +53,7 @@ def _residuals(width: int, count: int, dense: bool) -> list[Residual]:
 
 
 class FaceNetwork(nn.Module):
-    """Images to raw outputs; ``detection.own.decode`` makes boxes of them.
+    """Images to raw outputs; ``detection.anchor_free.decode`` makes boxes of them.
 
     Args:
         widths: channels at strides 2, 4, 8, 16 and 32.

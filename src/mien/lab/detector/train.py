@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...detection.own import STRIDES, Detections, decode, non_maximum, to_input
+from ...detection.anchor_free import MAX_OVERLAP, STRIDES, decode
+from ...detection.base import suppress
+from ...detection.pyramid import Detections, to_blob
 from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
 from .augment import Augmenter, Sample
@@ -261,10 +263,12 @@ def torch_finder(network: FaceNetwork) -> Finder:
     """A finder for ``evaluate`` that runs a network in torch."""
 
     def find(image: Pixels) -> Detections:
-        blob = to_input(image)
+        blob = to_blob(image)
         with torch.inference_mode():
             outputs = network(torch.from_numpy(blob).contiguous(memory_format=torch.channels_last))[0].numpy()
-        return non_maximum(decode(outputs, blob.shape[2], blob.shape[3], LOWEST_SCORE))
+        found = decode(outputs, blob.shape[2], blob.shape[3], LOWEST_SCORE)
+        best = suppress(found.boxes, found.scores, MAX_OVERLAP)
+        return Detections(found.boxes[best], found.scores[best], found.landmarks[best])
 
     return find
 

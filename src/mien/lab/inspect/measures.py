@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 
 from ...data.dataset import Dataset
-from ...detection.centerface import CenterFace
+from ...detection.centerface import centerface
 from ...errors import SourceError
 from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
 from ...types import Frame
@@ -241,7 +241,7 @@ def check_faces(
         ModelError: the detector's weights are missing or damaged.
     """
     rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:most])
-    detector = CenterFace(min_face=round(_DETECTION_SIDE * _LEAST_FACE), threads=threads)
+    detector = centerface(min_face=round(_DETECTION_SIDE * _LEAST_FACE), threads=threads)
     missed = []
     for done, row in enumerate(rows.tolist(), start=1):
         if not detector.detect(Frame(_enlarged(faces.images[row]), str(faces.names[row]))):

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from ...data.dataset import TEST, UNDIVIDED, Dataset
 from ...data.loading import load
 from ...data.preprocessing import FaceFinder
-from ...detection.centerface import CenterFace
+from ...detection.centerface import centerface
 from ...errors import DataError, SourceError
 from ...io.images import read_image
 from ...types import Frame
+from ..comparison.compare import Task, build_test_set, common_task, rows_of
 from ..comparison.models import Model
-from ..comparison.task import Task, build_test_set, common_task, rows_of
 from .subject import Subject, as_whole, in_window
 
 #: Side at which images are read; a face that fills its image is then as large as it needs to be.
@@ -164,7 +164,7 @@ class _Wholes:
     """Cut-out faces, with the landmarks that the detector finds in them, or those of an average face."""
 
     def __init__(self) -> None:
-        self._detector = CenterFace(min_face=_LOOK // 4)
+        self._detector = centerface(min_face=_LOOK // 4)
 
     def __call__(self, frame: Frame) -> Subject:
         large = np.asarray(cv2.resize(frame.image, (_LOOK, _LOOK), interpolation=cv2.INTER_CUBIC), np.uint8)

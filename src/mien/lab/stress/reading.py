@@ -11,8 +11,8 @@ from ...errors import ModelError
 from ...options import ReadOptions
 from ...reader import Reader
 from ...types import Face, Frame
+from ..comparison.compare import Task
 from ..comparison.models import Engine, Model
-from ..comparison.task import Task
 from ..evaluate.predict import weights_file
 from .subject import Subject
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...io.atomic import write_atomically
-from ..comparison.task import Task
+from ..comparison.compare import Task
 from .figure import figure
 from .marks import Mark
 from .reading import DETECTED

@@ -1,4 +1,4 @@
-"""What all views of a timeline share: bins of time, the image of them, ticks and phrases."""
+"""Timelines averaged over equal stretches of time, and the image of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..drawing import COLORS
+from ..report import count, percent
 from ..report.format import clock
-from .tracks import TrackTimeline, VideoTimeline
+from .timeline import TrackTimeline, VideoTimeline
 
 #: Emotions with a smaller share of the time are not named in a sentence.
-_WORTH_NAMING = 0.05
-_MOST_NAMED = 3
+_MIN_SHARE, _MOST_NAMED = 0.05, 3
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _NO_TIME = 1e-9
-#: How strongly unsure readings are colored, 0 to 255.
+#: Opacity of unsure readings, 0 to 255.
 _FAINT = 95
 
 
@@ -43,15 +43,31 @@ class Bins:
         """int64 (B,), the place of the likeliest emotion of each bin; means nothing where the face was not seen."""
         return np.asarray(self.probabilities.argmax(1), np.int64)
 
-    def stretches(self, which: npt.NDArray[np.bool_]) -> list[tuple[float, float]]:
-        """Start and length, in seconds, of each stretch of bins that are ``which``, a bool (B,)."""
-        change = np.flatnonzero(np.diff(np.concatenate([[False], which, [False]]).astype(np.int8)))
-        return [(float(self.edges[a]), float(self.edges[b] - self.edges[a])) for a, b in zip(change[::2], change[1::2])]
+    def labels(self, least: float) -> list[tuple[str, float, float]]:
+        """Emotions whose stretch takes at least this share of the width: name, and its center (x, y) from the top left.
+
+        Both coordinates are shares of the width and height of ``stacked``, 0 to 1.
+        """
+        found = []
+        length = len(self.seen)
+        for place, emotion in enumerate(self.emotions):
+            for first, last in stretches(self.seen & ~self.unsure & (self.strongest == place)):
+                if last - first >= least * length:
+                    mean = self.probabilities[first:last].mean(0)
+                    y = 1 - mean[: place + 1].sum() + mean[place] / 2
+                    found.append((emotion, (first + last) / 2 / length, float(y)))
+        return found
 
 
-def binned(track: TrackTimeline, start_s: float, end_s: float, count: int) -> Bins:
-    """Average a track over ``count`` equal bins from ``start_s`` to ``end_s``, exactly, whatever their length."""
-    edges = np.linspace(start_s, end_s, count + 1)
+def stretches(which: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First place and end of each run of true values in a bool (B,)."""
+    change = np.flatnonzero(np.diff(np.concatenate([[False], which, [False]]).astype(np.int8)))
+    return list(zip(change[::2].tolist(), change[1::2].tolist()))
+
+
+def binned(track: TrackTimeline, start_s: float, end_s: float, length: int) -> Bins:
+    """Average a track over ``length`` equal bins from ``start_s`` to ``end_s``, exactly, whatever their length."""
+    edges = np.linspace(start_s, end_s, length + 1)
     ends = np.minimum(track.times + track.durations, np.append(track.times[1:], np.inf))
     seconds = ends - track.times
     # Integrals from the start: they grow while a reading stands, and rest in a gap
@@ -80,32 +96,18 @@ def stacked(bins: Bins, height: int) -> npt.NDArray[np.uint8]:
     return np.dstack([colors[place], np.broadcast_to(alpha, place.shape)])
 
 
-def share(part: float) -> str:
-    """``62%``; ``< 1%`` where it is little, but not nothing."""
-    return "< 1%" if 0 < part < 0.01 else f"{100 * part:.0f}%"
-
-
-def counted(number: int, word: str, several: str = "") -> str:
-    """``1 video``, ``1,200 videos``; ``several`` where its plural is another."""
-    return f"{number:,} {word if number == 1 else several or f'{word}s'}"
-
-
-def people(number: int) -> str:
-    """``1 person``, ``2 people``."""
-    return counted(number, "person", "people")
-
-
 def tick_step(seconds: float, most: int) -> float:
     """A round step of time that divides ``seconds`` into ``most`` parts or fewer."""
     return next((step for step in _TICKS if seconds <= step * most), seconds)
 
 
-def mostly(track: TrackTimeline) -> list[tuple[str, float]]:
-    """The emotions worth naming, with their shares of the time seen: three at most, at least 5 % each."""
-    return [(emotion, part) for emotion, part in track.shares.items() if part >= _WORTH_NAMING][:_MOST_NAMED]
+def mostly(track: TrackTimeline, most: int = _MOST_NAMED) -> str:
+    """The emotions worth naming, with their shares of the time seen."""
+    named = [f"{emotion} {percent(part, 0)}" for emotion, part in track.shares.items() if part >= _MIN_SHARE]
+    return ", ".join(named[:most])
 
 
 def about(video: VideoTimeline) -> str:
     """A video in a line."""
-    faces = people(len(video.tracks)) if video.tracks else "no face was seen"
-    return f"{clock(video.start_s)} to {clock(video.end_s)}, {counted(video.frames, 'frame')} read, {faces}"
+    faces = count(len(video.tracks), "person", "people") if video.tracks else "no face was seen"
+    return f"{clock(video.start_s)} to {clock(video.end_s)}, {count(video.frames, 'frame')} read, {faces}"

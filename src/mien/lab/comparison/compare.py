@@ -1,0 +1,346 @@
+"""Compare models on the images and emotions that all of them can be evaluated on: accuracy, latency, significance."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.dataset import TRAIN, Dataset, copies_of_training
+from ...emotions import EMOTIONS, positions
+from ...errors import DataError, ModelError, OptionError
+from ...progress import Progress, no_progress
+from ...stats import LEVEL, holm, mcnemar
+from ..evaluate.predict import open_classifier, predict
+from ..evaluate.protocol import machine
+from ..evaluate.scores import Scores, score
+from ..recipe import changed
+from ..sampling import subset
+from .models import Model, open_models
+
+_Ints = npt.NDArray[np.int64]
+_TIMED_IMAGES = 16
+_MIN_ROUNDS, _MAX_ROUNDS, _WARM_UP = 15, 300, 3
+
+
+@dataclass(frozen=True)
+class Task:
+    """The emotions that all models know.
+
+    Attributes:
+        heads: the head that is used, by the model's name.
+        emotions: the K labels that all of these heads know, in the vocabulary's order.
+        truth: ``labels``, or ``votes`` (their majority) if every one of these heads learned from votes.
+    """
+
+    heads: dict[str, str]
+    emotions: tuple[str, ...]
+    truth: str
+
+
+@dataclass(frozen=True, eq=False)
+class TestSet:
+    """The images that all models classify.
+
+    Attributes:
+        names: str (n,), which images.
+        y_true: int64 (n,), their labels, index into ``Task.emotions``.
+        copies: bool (n,), which are exact copies of training images; None if the data has no training part.
+        other_emotion: number of images left out because their emotion is not in the task.
+        not_in_recipe: number of images left out because a model's recipe evaluates on others.
+    """
+
+    names: npt.NDArray[np.str_]
+    y_true: _Ints
+    copies: npt.NDArray[np.bool_] | None
+    other_emotion: int
+    not_in_recipe: int
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Wall time of one call in milliseconds: median and quartiles of ``calls`` calls."""
+
+    median: float
+    quartiles: tuple[float, float]
+    calls: int
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The results of one model.
+
+    Attributes:
+        model: which.
+        head: the head that was used.
+        scores: on all images; logits restricted to the task's emotions, one view, the head's temperature.
+        dedup: the same without exact copies of training images; None if there are no copies, or nothing else.
+        y_pred: int64 (n,), index into the task's emotions.
+        latency: of one image on one thread.
+        p: p-value of the difference from the best model (McNemar, Holm); None for the best.
+    """
+
+    model: Model
+    head: str
+    scores: Scores
+    dedup: Scores | None
+    y_pred: _Ints
+    latency: Latency
+    p: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Models on the same images, the most accurate first; of equals the one with the higher macro-F1.
+
+    Attributes:
+        data: name of the data set.
+        split: the part of it.
+        task: what the models did.
+        test_set: the images.
+        date: ISO 8601, UTC.
+        machine: processor and number of cores.
+        results: one for each model.
+    """
+
+    data: str
+    split: str
+    task: Task
+    test_set: TestSet
+    date: str
+    machine: str
+    results: tuple[Result, ...]
+
+    @property
+    def significantly_worse(self) -> list[Result]:
+        """The models that differ significantly from the best one."""
+        return [result for result in self.results if result.p is not None and result.p < LEVEL]
+
+    @property
+    def not_distinguished(self) -> list[Result]:
+        """The models without a significant difference from the best one."""
+        return [result for result in self.results if result.p is not None and result.p >= LEVEL]
+
+    def optimistic(self, result: Result) -> bool:
+        """Whether something about the model was chosen on the images it is evaluated on here."""
+        return self.split == "validation" and bool(result.model.selected)
+
+    @property
+    def comparable_histories(self) -> bool:
+        """Whether the losses and accuracies that the runs recorded are of one task."""
+        kinds = {
+            tuple((head.emotions, head.targets, head.weight) for head in result.model.recipe.heads.values())
+            for result in self.results
+            if result.model.history is not None and result.model.recipe is not None
+        }
+        return len(kinds) < 2
+
+
+def compare(
+    models: Sequence[str | Path | Model],
+    data: Dataset | Mapping[tuple[int, str], Dataset],
+    split: str = "validation",
+    *,
+    head: str = "",
+    seconds: float = 10.0,
+    progress: Progress = no_progress,
+) -> Comparison:
+    """Evaluate and time models on the same images, and test which differences are significant.
+
+    Args:
+        models: paths of models, names of models shipped with mien, or models from ``open_models``.
+        data: the whole data set, training part included; or one for each size and color that the models take.
+        split: the part to evaluate on.
+        head: the head to use where a model has it.
+        seconds: about how long to measure latency.
+        progress: called as models are evaluated.
+
+    Raises:
+        OptionError: no model or no such head, or a model is given twice.
+        ModelError: a model cannot be opened, or the models have fewer than two emotions in common.
+        DataError: the data has no images that every model can be evaluated on.
+    """
+    given = iter(open_models([Path(model) for model in models if not isinstance(model, Model)]))
+    opened = [model if isinstance(model, Model) else next(given) for model in models]
+    task = common_task(opened, head)
+    sources = {_input(model): data if isinstance(data, Dataset) else data[_input(model)] for model in opened}
+    first = next(iter(sources.values()))
+    test_set = build_test_set(task, opened, first, split)
+    logits: dict[str, npt.NDArray[np.float32]] = {}
+    samples: dict[str, npt.NDArray[np.uint8]] = {}
+    for given_input, faces in sources.items():
+        part = faces.part(split)
+        images = part.images[rows_of(test_set.names, part)]
+        for model in (model for model in opened if _input(model) == given_input):
+            progress(len(logits), len(opened), f"evaluating {model.name}")
+            logits[model.name] = predict(model.classifier, images, flip=False)[task.heads[model.name]]
+            samples[model.name] = images[:_TIMED_IMAGES].copy()
+    progress(len(opened), len(opened), "measuring latency")
+    times = _timed(opened, samples, seconds)
+    results = [_evaluate(model, task, test_set, logits[model.name], latency) for model, latency in zip(opened, times)]
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return Comparison(first.name, split, task, test_set, now, machine(), _ranked(results, test_set))
+
+
+def common_task(models: Sequence[Model], head: str = "") -> Task:
+    """The task that all models can do.
+
+    Args:
+        models: at least one.
+        head: the head to use where a model has it; otherwise the head that learned from labels, and of several the one
+            with most emotions.
+
+    Raises:
+        OptionError: there is no model, or none with such a head.
+        ModelError: the models have fewer than two emotions in common.
+    """
+    known = sorted({name for model in models for name in model.classifier.heads})
+    if not models or (head and head not in known):
+        raise OptionError(f"head: got {head!r}, expected one of {', '.join(known)}", hint="Choose one with --head.")
+    heads = {model.name: _head(model, head) for model in models}
+    labels = {model.name: model.classifier.heads[heads[model.name]].emotions for model in models}
+    common = tuple(name for name in EMOTIONS if all(name in emotions for emotions in labels.values()))
+    if len(common) < 2:
+        each = "; ".join(f"{name}: {', '.join(emotions)}" for name, emotions in labels.items())
+        raise ModelError(
+            f"the models have {len(common)} emotions in common, expected at least 2: {each}",
+            hint="Compare models that can tell the same emotions apart.",
+        )
+    by_votes = all(model.classifier.marks[heads[model.name]].targets == "votes" for model in models)
+    return Task(heads, common, "votes" if by_votes else "labels")
+
+
+def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: str) -> TestSet:
+    """The images of ``split`` that every model can be evaluated on; where recipes draw images, only those.
+
+    Raises:
+        DataError: there is no such part, no such image in it, or no votes although the task needs them.
+    """
+    part = faces.part(split)
+    truth = part.labels
+    if task.truth == "votes":
+        if part.votes is None:
+            raise DataError(
+                f"{faces.name} has no votes, but the heads {', '.join(sorted(set(task.heads.values())))} learned from them",
+                hint="Choose a head that learned from labels with --head, or data with FER+ votes.",
+            )
+        truth = part.votes.majority()
+    rank = np.full(len(EMOTIONS) + 1, -1, np.int64)  # the last entry is for -1: no answer
+    rank[positions(task.emotions, EMOTIONS)] = np.arange(len(task.emotions))
+    answers = rank[truth]
+    drawn = np.ones(len(part), bool)
+    for recipe in (model.recipe for model in models):
+        if recipe and recipe.data.judge_counts:
+            whole = changed(recipe, {"data.inner": 0.0})
+            drawn &= np.isin(part.names, subset(faces, whole).part(split).names)
+    used = drawn & (answers >= 0)
+    if not used.any():
+        raise DataError(
+            f"{faces.name}, {split}: got no image of {', '.join(task.emotions)} that all {len(models)} models can be "
+            f"evaluated on, of {len(part):,}",
+            hint="Choose another --split or data set, or compare fewer models at once.",
+        )
+    copies = copies_of_training(faces, split)[used] if (faces.split == TRAIN).any() else None
+    return TestSet(
+        part.names[used], answers[used], copies, int((answers < 0).sum()), int((~drawn & (answers >= 0)).sum())
+    )
+
+
+def latencies(calls: Sequence[Callable[[int], object]], seconds: float = 10.0) -> list[Latency]:
+    """Time calls in turn, each round in a new random order, so that other work on the machine slows all alike.
+
+    Args:
+        calls: each takes the number of the round and does the work of one image.
+        seconds: to spend on the whole, about; at least 15 and at most 300 rounds are run.
+    """
+    rng = np.random.default_rng(0)
+    for call in calls:
+        for number in range(_WARM_UP):
+            call(number)
+    rounds: list[list[float]] = []
+    started = time.perf_counter()
+    while len(rounds) < _MIN_ROUNDS or (len(rounds) < _MAX_ROUNDS and time.perf_counter() - started < seconds):
+        rounds.append([0.0] * len(calls))
+        for which in rng.permutation(len(calls)):
+            before = time.perf_counter()
+            calls[which](len(rounds))
+            rounds[-1][which] = 1000 * (time.perf_counter() - before)
+    quartiles = np.percentile(rounds, (25, 50, 75), axis=0).T.tolist()
+    return [Latency(middle, (low, high), len(rounds)) for low, middle, high in quartiles]
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    torch = sys.modules.get("torch")  # without a checkpoint, torch need not be installed
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(models: Sequence[Model], samples: dict[str, npt.NDArray[np.uint8]], seconds: float) -> list[Latency]:
+    def call(model: Model) -> Callable[[int], object]:
+        classifier, images = open_classifier(model.path, threads=1), samples[model.name]
+        return lambda number: classifier.logits(images[number % len(images)][None])
+
+    with _one_torch_thread():
+        return latencies([call(model) for model in models], seconds)
+
+
+def _evaluate(model: Model, task: Task, used: TestSet, logits: npt.NDArray[np.float32], latency: Latency) -> Result:
+    name = task.heads[model.name]
+    head = model.classifier.heads[name]
+    own = logits[:, positions(task.emotions, head.emotions)]
+
+    def scored(rows: _Ints) -> Scores:
+        return score(own[rows], used.y_true[rows], task.emotions, temperature=head.temperature)
+
+    everything = np.arange(len(own))
+    rest = everything if used.copies is None else np.flatnonzero(~used.copies)
+    dedup = scored(rest) if 0 < len(rest) < len(own) else None
+    return Result(model, name, scored(everything), dedup, own.argmax(1).astype(np.int64), latency)
+
+
+def _ranked(results: Sequence[Result], used: TestSet) -> tuple[Result, ...]:
+    """The best first; p-values are corrected for all pairs, since the best was chosen on these images."""
+    order = sorted(results, key=lambda one: (-one.scores.accuracy, -one.scores.macro_f1, one.model.name))
+    correct = [result.y_pred == used.y_true for result in order]
+    pairs = list(combinations(range(len(order)), 2))
+    p_values = dict(zip(pairs, holm([mcnemar(correct[i], correct[j]) for i, j in pairs]), strict=True))
+    return tuple(replace(one, p=p_values[0, rank] if rank else None) for rank, one in enumerate(order))
+
+
+def _input(model: Model) -> tuple[int, str]:
+    return model.classifier.input.size, model.classifier.input.color
+
+
+def _head(model: Model, wanted: str) -> str:
+    heads, marks = model.classifier.heads, model.classifier.marks
+    if wanted in heads:
+        return wanted
+    by_labels = [name for name in heads if marks[name].targets == "labels"]
+    return max(by_labels or list(heads), key=lambda name: len(heads[name].emotions))
+
+
+def rows_of(names: npt.NDArray[np.str_], faces: Dataset) -> _Ints:
+    """int64 (n,): where in ``faces`` the images of these names are."""
+    place = {name: row for row, name in enumerate(faces.names.tolist())}
+    try:
+        return np.array([place[name] for name in names.tolist()], np.int64)
+    except KeyError as error:
+        raise DataError(
+            f"{faces.name}: {error} can be read at one size but not at another", hint="Were files changed meanwhile?"
+        ) from error
