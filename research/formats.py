@@ -21,10 +21,10 @@ import numpy as np
 
 from mien.data.dataset import Dataset
 from mien.data.loading import load
-from mien.lab.evaluate.predict import Classifier, Logits, classifier_of_onnx, open_classifier, predict
-from mien.lab.evaluate.protocol import evaluate, machine
-from mien.lab.evaluate.scores import points
-from mien.lab.export.naming import card_path
+from mien.lab.evaluation.classifier import Classifier, Logits, classifier_of_onnx, open_classifier, predict
+from mien.lab.evaluation.evaluate import evaluate, machine
+from mien.lab.evaluation.metrics import accuracy_text
+from mien.lab.exporting import FORMATS, card_path, export, input_of, is_exported
 from mien.model.card import SHIPPED, load_model, read_card, shipped_models
 from mien.model.classifier import probabilities
 from mien.model.preprocess import resize, to_tensor
@@ -65,20 +65,13 @@ def classifier_of(path: Path) -> Classifier:
 
 def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], Dataset]:
     """The model in every format that it can have, and its data."""
-    if model in shipped_models() or model.endswith(".onnx"):
-        from mien.lab.export.int8 import export_int8
-
-        spec = load_model(model)[0].input
-        faces = load(data, spec.size, color=spec.color)
-        if model in shipped_models():
-            return [SHIPPED / f"{name}.onnx" for name in (f"{model}-float32", model)], faces
-        return [Path(model), export_int8(model, faces, folder)], faces
-    from mien.lab.export.run import FORMATS, export_formats
-    from mien.lab.train.checkpoint import find_checkpoint, restore_network
-
-    given = restore_network(find_checkpoint(Path(model)))[0].input
-    faces = load(data, given.size, color=given.color)
-    return export_formats(Path(model), faces, folder, formats=FORMATS), faces
+    formats = ("onnx-int8",) if is_exported(model) else FORMATS
+    spec = input_of(model, formats)
+    faces = load(data, spec.size, color=spec.color)
+    if model in shipped_models():
+        return [SHIPPED / f"{name}.onnx" for name in (f"{model}-float32", model)], faces
+    first = [Path(model)] if is_exported(model) else []
+    return [*first, *export(model, faces, folder, formats=formats)], faces
 
 
 def main() -> None:
@@ -110,7 +103,7 @@ def main() -> None:
             first = first or sure
             apart = np.concatenate([np.abs(sure[name] - first[name]).ravel() for name in heads])
             measured = evaluate(classifier, faces)
-            right = [points(measured.find(name, "official", flip=True)) for name in heads]
+            right = [accuracy_text(measured.find(name, "official", flip=True)) for name in heads]
             size = path.stat().st_size / 1e6
             cells = (path.name, f"{size:.2f}", f"{one:.2f}", f"{many:.0f}", *right)
             print(f"| {' | '.join(cells)} | {apart.max():.2g}, {apart.mean():.2g} |", flush=True)

@@ -18,7 +18,7 @@ from mien.data.loading import load
 from mien.detection.centerface import centerface
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
-from mien.lab.evaluate.predict import open_classifier, predict
+from mien.lab.evaluation.classifier import open_classifier, predict
 from mien.lab.targets import hard_targets
 from mien.model.preprocess import align_face
 

@@ -16,7 +16,15 @@ from mien.io.images import read_image
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
-SHARED = ROOT.parent / "shared" / "data"
+#: Optional data that is not part of the project: the folder that the environment variable MIEN_DATA names.
+DATA = Path(os.environ["MIEN_DATA"]) if os.environ.get("MIEN_DATA") else None
+
+
+def optional_data(name: str) -> Path:
+    """A file or folder of the optional data; skips the test where it is absent."""
+    if DATA is None or not (DATA / name).exists():
+        pytest.skip(f"needs {name} in the folder that MIEN_DATA names")
+    return DATA / name
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +53,7 @@ def crowd(astronaut: Frame, hopper: Frame) -> Frame:
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """Real photos with hand-checked face boxes, where this machine has them."""
-    folder = SHARED / "photos"
-    if not folder.is_dir():
-        pytest.skip("the photos with hand-checked boxes are not part of the project: no ../shared/data/photos here")
-    return folder
+    return optional_data("photos")
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,7 @@ TORCH_ROOMS = (
     "mien.lab.networks",
     "mien.lab.training",
     "mien.lab.tuning",
-    "mien.lab.export",
-    "mien.lab.explaining",
+    "mien.lab.torch_export",
     "mien.lab.detector",
     "mien.lab.distillation",
 )

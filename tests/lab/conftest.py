@@ -1,7 +1,5 @@
 """Small made-up faces, and FER2013 where this machine has it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from mien.data.dataset import Dataset, Votes
 from mien.emotions import EMOTIONS
 from mien.lab.recipe import Recipe, changed, load_recipe
 
-from ..conftest import SHARED
+from ..conftest import optional_data
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
 
@@ -57,10 +55,6 @@ def float32(monkeypatch):
 
 @pytest.fixture(scope="session")
 def fer2013() -> Dataset:
-    from mien.data.datasets import npz
-    from mien.data.preprocessing import LoadOptions
+    from mien.data import load
 
-    file: Path = SHARED / "fer2013" / "fer2013.npz"
-    if not file.is_file():
-        pytest.skip("FER2013 is not part of the project: no ../shared/data/fer2013 here")
-    return npz.load(file, LoadOptions())
+    return load(optional_data("fer2013/fer2013.npz"))

@@ -167,8 +167,8 @@ def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
 
 
 def test_predictions_carry_their_groups(tmp_path):
-    from mien.lab.evaluate.predict import open_classifier
-    from mien.lab.evaluate.predictions import write_predictions
+    from mien.lab.evaluation.classifier import open_classifier
+    from mien.lab.evaluation.evaluate import write_predictions
 
     faces = two_classes(40)
     (tmp_path / "groups.csv").write_text("name,face,truth,light\n#1,1,happy,dark\nelse,1,sad,bright\n", "utf-8")

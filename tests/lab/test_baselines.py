@@ -16,8 +16,8 @@ from mien.cli.lab_baseline import baseline as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.baselines import baseline, baseline_settings, open_features
-from mien.lab.evaluate.predict import classifier_of_onnx, open_classifier, predict
-from mien.lab.evaluate.protocol import evaluate
+from mien.lab.evaluation.classifier import classifier_of_onnx, open_classifier, predict
+from mien.lab.evaluation.evaluate import evaluate
 from mien.lab.features import HandcraftedFeatures, compute_features
 from mien.model.card import load_model
 from mien.model.classifier import EmotionClassifier

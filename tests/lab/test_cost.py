@@ -1,6 +1,6 @@
 """A run notes what it cost, and its model's card knows it."""
 
-from mien.lab.export.run import export_formats
+from mien.lab.exporting import export
 from mien.lab.training.checkpoint import cost_of
 from mien.lab.training.history import History
 from mien.lab.training.run import train
@@ -16,7 +16,7 @@ def test_training_time_reaches_the_card(synthetic, tmp_path, float32):
     assert cost["seconds"] > 0
     assert cost["cpu_seconds"] > 0
     assert cost["accelerator"] == ""
-    out = export_formats(tmp_path / "run", synthetic, tmp_path / "model", name="mine")[0]
+    out = export(tmp_path / "run", synthetic, tmp_path / "model", name="mine")[0]
     assert read_card(out.with_suffix(".json")).training == cost
 
 

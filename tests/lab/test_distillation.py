@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError, RecipeError
-from mien.lab.evaluate.calibration import probabilities_at
-from mien.lab.evaluate.predict import open_classifier, predict
+from mien.lab.evaluation.classifier import open_classifier, predict
+from mien.lab.evaluation.metrics import probabilities_at
 from mien.lab.recipe import changed
 
 from .conftest import HAPPY, SAD, tiny, two_classes

@@ -20,8 +20,8 @@ from mien.lab.baselines import baseline, baseline_settings
 from mien.lab.ensembles.graph import HEAD, _area_weights
 from mien.lab.ensembles.make import common_label_set, ensemble
 from mien.lab.ensembles.stacking import fit_stack, log_probabilities, restricted, shares, stacked, voted
-from mien.lab.evaluate.predict import open_classifier, predict
-from mien.lab.evaluate.protocol import evaluate
+from mien.lab.evaluation.classifier import open_classifier, predict
+from mien.lab.evaluation.evaluate import evaluate
 from mien.model.card import HeadCard, InputSpec, ModelCard, load_model
 from mien.reader import Reader
 

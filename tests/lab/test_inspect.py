@@ -1,7 +1,6 @@
 """A data set looked through: problems that were put into it are found, and nothing else."""
 
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,11 +14,11 @@ from mien.cli.app import guarded
 from mien.cli.lab_inspect import inspect
 from mien.data.dataset import Dataset
 from mien.data.loading import load
-from mien.lab.inspect.duplicates import find_duplicates
-from mien.lab.inspect.inspection import inspect_dataset
-from mien.lab.inspect.labels import Choice, _hog, check_labels, confident_guesses
-from mien.lab.inspect.measures import check_faces, low_outlier, measure_quality
-from mien.lab.inspect.report import render
+from mien.lab.inspection.inspection import inspect_dataset
+from mien.lab.inspection.labels import Choice, check_labels, confident_guesses
+from mien.lab.inspection.measures import check_faces, low_outlier, measure_quality
+from mien.lab.inspection.problems import find_duplicates
+from mien.lab.inspection.report import report
 
 from .conftest import HAPPY, SAD, two_classes
 
@@ -46,7 +45,7 @@ def looked(spoilt, tmp_path_factory):
 
 
 def rows_of(problems) -> dict[str, list[list[int]]]:
-    return {problem.key: [group.tolist() for group in problem.groups] for problem in problems if problem.count}
+    return {problem.kind.value: [group.tolist() for group in problem.groups] for problem in problems if problem.count}
 
 
 def test_what_was_put_in_is_found(looked):
@@ -130,15 +129,8 @@ def test_a_guess_must_be_as_sure_as_its_class():
     assert confident_guesses(probabilities, labels).tolist() == [0, 0, 1, 0]
 
 
-def test_hog_is_that_of_scikit_image():
-    skimage = pytest.importorskip("skimage.feature")
-    images = np.random.default_rng(0).integers(0, 256, (3, 48, 48)).astype(np.uint8)
-    expected = [skimage.hog(image, 9, (6, 6), (2, 2)) for image in images]
-    assert _hog(images) == pytest.approx(np.array(expected), abs=1e-4)
-
-
 def test_inspecting_needs_no_torch():
-    code = "import sys, mien.lab.inspect.report; sys.exit('torch' in sys.modules)"
+    code = "import sys, mien.lab; mien.lab.inspect; import mien.lab.inspection.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -158,17 +150,13 @@ def test_faces_are_found_where_there_are_some(astronaut):
     assert check.missed.tolist() == [1]
 
 
-def test_the_page_needs_nothing_but_itself(looked):
-    named = replace(looked, faces=replace(looked.faces, name="<b>me & you</b>"), notes=("A note.",))
-    page = render(named).decode()
-    assert "<b>me &amp; you" not in page
+def test_names_of_a_dataset_are_escaped_on_the_page(looked):
+    named = replace(looked, faces=replace(looked.faces, name="<b>me & you</b>"), notes=("A **note**.",))
+    page = report(named).to_html()
+    assert "<b>me" not in page
     assert "&lt;b&gt;me &amp; you" in page
-    assert "<script" not in page
-    assert not re.findall(r'(?:src|href|srcset)="(?!data:|#)', page)
-    for problem in looked.problems:
-        assert (f'id="{problem.key}"' in page) == bool(problem.count)
-    assert "prefers-color-scheme: dark" in page
-    assert "A note." in page
+    assert "A **note**." in page
+    assert page.count("<img") > len(looked.problems)
 
 
 # The command
@@ -232,11 +220,11 @@ def test_a_folder_is_inspected(mien, folder, tmp_path):
     assert "test/sad/copy.png" in used
 
 
-def test_the_terminal_gets_tables_and_leaks(mien, folder):
+def test_the_terminal_shows_problems_and_leaks(mien, folder):
     code, text, _ = mien(folder)
     assert code == 0
     assert "Corrupt files" in text
-    assert "test: 1 of 5 images (20.0%) have an exact copy in training" in text
+    assert "1 (20.0%)" in text
 
 
 def test_unusable_data_is_an_error_and_leaves_nothing(mien, tmp_path):
@@ -244,13 +232,3 @@ def test_unusable_data_is_an_error_and_leaves_nothing(mien, tmp_path):
     assert code == 6
     assert list(tmp_path.iterdir()) == []
     assert mien(tmp_path / "none.csv", "--drop-label-errors")[0] == 2
-
-
-def test_an_interrupt_leaves_no_half_report(folder, tmp_path, monkeypatch):
-    def interrupted(*_args, **_options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("mien.lab.inspect.report.class_bars", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        inspect(folder, out=tmp_path / "out" / "report.html")
-    assert not (tmp_path / "out").exists()

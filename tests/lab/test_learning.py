@@ -270,7 +270,7 @@ def test_a_glance_changes_little():
 
 
 def test_color_images_train_and_are_read(tmp_path, synthetic):
-    from mien.lab.evaluate.predict import open_classifier, predict
+    from mien.lab.evaluation.classifier import open_classifier, predict
 
     color = replace(synthetic, images=np.repeat(synthetic.images[..., None], 3, axis=3))
     recipe = changed(tiny(epochs=6), {"input.color": "rgb"})

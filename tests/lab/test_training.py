@@ -10,7 +10,7 @@ import pytest
 
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, ModelError, OutputError, RecipeError
-from mien.lab.evaluate.predict import open_classifier, predict
+from mien.lab.evaluation.classifier import open_classifier, predict
 from mien.lab.recipe import changed, load_recipe
 
 from .conftest import tiny, two_classes

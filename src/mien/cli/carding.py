@@ -151,7 +151,7 @@ def card_data(
     if data.suffix.lower() == ".json" and data.is_file():
         found = inspection_of(data)
     else:
-        from ..lab.inspect.inspection import inspect
+        from ..lab.inspection.inspection import inspect
 
         found = inspect(data).to_dict()
     write_atomically(place, data_card(found, told).encode())

@@ -198,7 +198,7 @@ def _open(options: ReadOptions, hirescam: bool) -> Explainer:
             )
         return open_explainer(options)
     check_installed(["torch", *(["captum"] if hirescam else [])], "lab")
-    from ..lab.explaining.opening import open_torch_explainer
+    from ..lab.explaining import open_torch_explainer
 
     return open_torch_explainer(options, hirescam=hirescam)
 

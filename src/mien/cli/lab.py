@@ -5,18 +5,18 @@ from __future__ import annotations
 import typer
 
 from .carding import card, card_data
-from .exporting import export
 from .lab_baseline import baseline
+from .lab_calibration import calibration
 from .lab_compare import compare
 from .lab_distill import distill
 from .lab_ensemble import ensemble
 from .lab_evaluate import evaluate
+from .lab_export import export
 from .lab_inspect import inspect
 from .lab_recipes import recipes
 from .lab_train import train
 from .lab_tune import tune
 from .stressing import stress
-from .uncertainty import uncertainty
 
 lab = typer.Typer(
     name="lab",
@@ -37,7 +37,7 @@ for command in (
     stress,
     recipes,
     distill,
-    uncertainty,
+    calibration,
     card,
     card_data,
 ):

@@ -76,8 +76,8 @@ def baseline(
     from ..errors import OptionError
     from ..lab.baselines import baseline as fit
     from ..lab.baselines import baseline_settings, open_features
-    from ..lab.evaluate.protocol import OFFICIAL
-    from ..lab.evaluate.scores import points
+    from ..lab.evaluation.evaluate import OFFICIAL
+    from ..lab.evaluation.metrics import accuracy_text
     from ..lab.recipe import Head, load_recipe
     from ..model.session import PIPELINE_HEAD
     from .data import data_words, progress_bar, read_data
@@ -106,7 +106,7 @@ def baseline(
             progress=lambda step, n, total: bar.update(task, description=step, completed=n, total=total or None),
         )  # fmt: skip
     scores = done.evaluation.find(PIPELINE_HEAD, OFFICIAL, flip=True)
-    typer.echo(f"{done.evaluation.split}: accuracy {points(scores)}, macro-F1 {scores.macro_f1:.3f}")
+    typer.echo(f"{done.evaluation.split}: accuracy {accuracy_text(scores)}, macro-F1 {scores.macro_f1:.3f}")
     size = done.path.stat().st_size / 1e6
     typer.echo(
         f"{done.n_features:,} features per image in {done.feature_s:.0f} s, fitted in {done.fit_s:.1f} s; {size:.1f} MB, "

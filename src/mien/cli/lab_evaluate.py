@@ -55,10 +55,10 @@ def evaluate(
     check_installed(("sklearn", "scipy", "matplotlib"), "lab")  # a checkpoint needs torch too; opening it says so
     from rich.console import Console
 
-    from ..lab.evaluate.predict import open_classifier
-    from ..lab.evaluate.protocol import evaluate as measure
-    from ..lab.evaluate.report import as_json as json_of
-    from ..lab.evaluate.report import table, write_report
+    from ..lab.evaluation.classifier import open_classifier
+    from ..lab.evaluation.evaluate import evaluate as measure
+    from ..lab.evaluation.evaluate import write_predictions
+    from ..lab.evaluation.report import evaluation_report, write_report
     from .data import read_data
 
     classifier = open_classifier(model)
@@ -67,14 +67,12 @@ def evaluate(
     evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
     if predictions:
-        from ..lab.evaluate.predictions import write_predictions
-
         write_predictions(classifier, faces.part(split), predictions, head=head, groups=groups)
         written = [*written, predictions]
     if as_json:
-        typer.echo(json_of(evaluation), nl=False)
+        typer.echo(evaluation.to_json(), nl=False)
         return
-    # Cut-off figures are worse than long lines: a pipe or a narrow window gets the whole table.
-    Console(width=max(Console().width, 126)).print(table(evaluation))
+    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
+    console.print(evaluation_report(evaluation, figures=False).to_terminal(console.width))
     for path in written:
         typer.echo(f"written: {path}", err=True)

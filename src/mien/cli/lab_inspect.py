@@ -20,7 +20,7 @@ def inspect(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", dir_okay=False, help="Write an HTML report with thumbnails."),
+        typer.Option(metavar="FILE", dir_okay=False, help="Write a report, .html (with thumbnails) or .md."),
     ] = None,
     write_manifest: Annotated[
         Path | None,
@@ -54,39 +54,33 @@ def inspect(
 
     Leave out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --write-manifest manifest.csv[/bold]
     """
-    from ..extras import check_installed
-
-    check_installed(("sklearn", "scipy", "matplotlib", "jinja2", "imagehash"), "lab")
     from rich.console import Console
 
-    from ..data import manifest
+    from ..data.manifest import write_manifest as write
     from ..errors import OptionError
-    from ..io.atomic import write_atomically
-    from ..lab.inspect import inspection, report
-    from .data import progress_bar
+    from ..extras import check_installed
+    from .progress import progress_bar
+
+    check_installed(("sklearn", "skimage", "scipy", "matplotlib", "imagehash"), "lab")
+    from ..lab.inspection.inspection import inspect as look
+    from ..lab.inspection.report import report
 
     if drop_label_errors and write_manifest is None:
         raise OptionError("--drop-label-errors requires --write-manifest", hint="Add --write-manifest manifest.csv.")
     with progress_bar(Console(stderr=True)) as progress:
-        task = progress.add_task("reading data", total=None)
-
-        def tell(step: str, done: int, total: int) -> None:
-            progress.update(task, description=step, completed=done, total=total or None)
-
-        found = inspection.inspect(data, size, detect_faces=detect_faces, tell=tell)
+        found = look(data, size, detect_faces=detect_faces, progress=progress)
+    document = report(found, drop_label_errors=drop_label_errors)
     if out:
-        write_atomically(out, report.render(found, drop_label_errors=drop_label_errors))
-    if write_manifest:
-        cleaning = found.clean(drop_label_errors=drop_label_errors)
-        manifest.write_manifest(found.faces, write_manifest, use=cleaning.use, why=cleaning.why)
+        document.write(out)
     if as_json:
         typer.echo(found.to_json(drop_label_errors=drop_label_errors), nl=False)
     else:
         console = Console(highlight=False)
-        for part in report.terminal(found):
-            console.print(part, markup=False) if isinstance(part, str) else console.print(part)
+        console.print(document.to_terminal(console.width))
+    if write_manifest:
+        cleaning = found.clean(drop_label_errors=drop_label_errors)
+        write(found.faces, write_manifest, use=cleaning.use, why=cleaning.why)
+        typer.echo(f"{write_manifest} uses {int(cleaning.use.sum()):,} of {len(cleaning.use):,} images", err=True)
     for path in (out, write_manifest):
         if path:
             typer.echo(f"written: {path}", err=True)
-    if write_manifest:
-        typer.echo(f"{write_manifest} uses {int(cleaning.use.sum()):,} of {len(cleaning.use):,} images", err=True)

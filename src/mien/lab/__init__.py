@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
+    from .calibration import measure_calibration
     from .comparison.compare import compare
     from .distillation import distill
     from .ensembles.make import ensemble
+    from .evaluation.evaluate import evaluate
+    from .exporting import export
+    from .inspection.inspection import inspect
     from .training.run import train
     from .tuning.study import tune
-
-__all__ = ["baseline", "baseline_settings", "compare", "distill", "ensemble", "train", "tune"]
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
@@ -22,9 +24,27 @@ _MODULES = {
     "compare": "comparison.compare",
     "distill": "distillation",
     "ensemble": "ensembles.make",
+    "evaluate": "evaluation.evaluate",
+    "export": "exporting",
+    "inspect": "inspection.inspection",
+    "measure_calibration": "calibration",
     "train": "training.run",
     "tune": "tuning.study",
 }
+
+__all__ = [
+    "baseline",
+    "baseline_settings",
+    "compare",
+    "distill",
+    "ensemble",
+    "evaluate",
+    "export",
+    "inspect",
+    "measure_calibration",
+    "train",
+    "tune",
+]
 
 
 def __getattr__(name: str) -> Any:

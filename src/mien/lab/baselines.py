@@ -28,13 +28,13 @@ from ..io.atomic import write_atomically
 from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
 from ..model.session import PIPELINE_HEAD
-from .evaluate.predict import classifier_of_onnx
-from .evaluate.protocol import Evaluation, evaluate
-from .evaluate.temperature import calibrated, chosen_by
+from .evaluation.classifier import classifier_of_onnx
+from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
 from .sampling import subset
 from .targets import hard_targets
+from .temperature import calibrated, chosen_by
 
 _CLASSIFIERS = {
     "forest": RandomForestClassifier,

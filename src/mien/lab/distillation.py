@@ -18,8 +18,8 @@ from ..io.atomic import replacing
 from ..model.preprocess import channels_first
 from ..progress import Progress, no_progress
 from .augment import augment, resize
-from .evaluate.calibration import probabilities_at
-from .evaluate.predict import Classifier, open_classifier, predict
+from .evaluation.classifier import Classifier, open_classifier, predict
+from .evaluation.metrics import probabilities_at
 from .recipe import Recipe, load_recipe
 from .sampling import subset
 

@@ -46,7 +46,7 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
     shrink = fine / side
     if shrink < 1:
         width, height = (max(1, round(n * shrink)) for n in (x1 - x0, y1 - y0))
-        part = np.floor(_average(part, height, width) + 0.5)
+        part = _average(part, height, width)
     across, down = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
     turned = _warp(part, ((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine)
     if fine != size:
@@ -76,9 +76,11 @@ def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
 
 
 def _average(image: Floats, height: int, width: int) -> Floats:
-    """Shrink an image, float32 (H, W) or (H, W, C), by averaging the area of each new pixel."""
+    """Shrink an image, float32 (H, W) or (H, W, C), to the rounded mean of the area of each new pixel."""
     rows, columns = _shares(image.shape[0], height), _shares(image.shape[1], width)
-    return np.asarray(np.moveaxis(np.tensordot(np.tensordot(rows, image, 1), columns, (1, 1)), -1, 1))
+    means = np.moveaxis(np.tensordot(np.tensordot(rows, image, 1), columns, (1, 1)), -1, 1)
+    halved = image.shape[:2] == (2 * height, 2 * width)  # rounded up at .5, as OpenCV does in this case only
+    return np.asarray(np.floor(means + 0.5) if halved else np.rint(means))
 
 
 def _shares(length: int, new: int) -> Floats:

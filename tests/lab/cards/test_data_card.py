@@ -8,8 +8,8 @@ import pytest
 from mien.data.dataset import Dataset, Votes
 from mien.errors import DataError
 from mien.lab.cards.data_card import Told, data_card, hazards
-from mien.lab.inspect.inspection import inspect_dataset
-from mien.lab.inspect.labels import annotators
+from mien.lab.inspection.inspection import inspect_dataset
+from mien.lab.inspection.labels import annotators
 
 from ..conftest import two_classes
 

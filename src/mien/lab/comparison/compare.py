@@ -19,9 +19,9 @@ from ...emotions import EMOTIONS, positions
 from ...errors import DataError, ModelError, OptionError
 from ...progress import Progress, no_progress
 from ...stats import LEVEL, holm, mcnemar
-from ..evaluate.predict import open_classifier, predict
-from ..evaluate.protocol import machine
-from ..evaluate.scores import Scores, score
+from ..evaluation.classifier import open_classifier, predict
+from ..evaluation.evaluate import machine
+from ..evaluation.metrics import Scores, score
 from ..recipe import changed
 from ..sampling import subset
 from .models import Model, open_models

@@ -14,7 +14,7 @@ import pandas as pd
 from ...data.dataset import VALIDATION
 from ...errors import DataError, OptionError, RecipeError
 from ...model.card import SHIPPED, load_model, shipped_models
-from ..evaluate.predict import Classifier, open_classifier, weights_file
+from ..evaluation.classifier import Classifier, open_classifier, weights_file
 from ..recipe import Recipe, recipe_from_dict
 
 

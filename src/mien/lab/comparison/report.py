@@ -38,7 +38,7 @@ from ...report import (
     seconds,
 )  # fmt: skip
 from ...stats import LEVEL
-from ..evaluate.report import class_bars, confusion, reliability_diagram, save
+from ..evaluation.report import class_bars, confusion, reliability_diagram, save
 from .compare import Comparison, Result
 from .models import Engine, Selection
 
@@ -299,7 +299,7 @@ def _write_model(comparison: Comparison, result: Result, folder: Path) -> list[P
     heading = f"{result.model.name} ({comparison.data}, {comparison.split})"
     figures = {"confusion.png": confusion, "reliability.png": reliability_diagram, "classes.png": class_bars}
     for name, draw in figures.items():
-        draw(result.scores, heading, folder / name)
+        save(draw(result.scores, heading), folder / name)
     emotions = comparison.task.emotions
     report = classification_report(
         comparison.test_set.y_true, result.y_pred,

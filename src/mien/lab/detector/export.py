@@ -15,8 +15,8 @@ from PIL import Image
 from ...detection.anchor_free import STRIDES
 from ...detection.pyramid import to_blob
 from ...io.atomic import write_atomically
-from ..export.int8 import quantized
-from ..export.onnx import OPSET, strip_descriptions
+from ..quantization import quantized
+from ..torch_export import OPSET, strip_descriptions
 from .data import Photo, read_faces
 from .network import FaceNetwork
 from .train import load_network

@@ -16,12 +16,11 @@ from ...emotions import LABEL_SETS
 from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
 from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
-from ..evaluate.calibration import fit_temperature
-from ..evaluate.predict import classifier_of_onnx, predict, weights_file
-from ..evaluate.scores import Scores, score
-from ..evaluate.temperature import chosen_by, rows_to_fit
+from ..evaluation.classifier import classifier_of_onnx, predict, weights_file
+from ..evaluation.metrics import Scores, score
 from ..recipe import Head
 from ..targets import hard_targets
+from ..temperature import chosen_by, fit_temperature, rows_to_fit
 from .graph import HEAD, Member, common_input, merge
 from .stacking import Array, Stack, fit_stack, log_probabilities, restricted, shares, voted
 
@@ -156,8 +155,8 @@ def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
 
 
 def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
-    from ..export.onnx import to_onnx  # noqa: PLC0415  # needs torch
     from ..networks.reparameterized import folded  # noqa: PLC0415
+    from ..torch_export import to_onnx  # noqa: PLC0415  # needs torch
     from ..training.checkpoint import restore_network  # noqa: PLC0415
 
     recipe, network = restore_network(checkpoint)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from ..evaluate.report import save
+from ..evaluation.report import save
 from .marks import Mark
 from .reading import CROP, DETECTED
 from .table import WAYS

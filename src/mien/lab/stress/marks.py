@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...emotions import EMOTIONS
 from ...stats import holm, mcnemar, wilson
-from ..evaluate.calibration import reliability
+from ..evaluation.metrics import reliability
 from .conditions import CONDITIONS, Condition
 from .reading import CROP, DETECTED
 
@@ -37,7 +37,7 @@ class Mark:
         right: answers that are right.
         balanced: mean recall of the emotions with at least ten images, missed faces counted wrong.
         confidence: mean confidence in the faces found; NaN where there are none, as the two below.
-        ece: expected calibration error in the faces found, 15 bins of equal size (``evaluate.calibration``).
+        ece: expected calibration error in the faces found, 15 bins of equal size (``evaluation.metrics``).
         abstained: share of the faces found in which the reader abstained.
         gain: accuracy over all images minus that of the first model; None for the first model itself.
         gain_interval: of ``gain``, from the images on which the two differ (normal approximation).

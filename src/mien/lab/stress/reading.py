@@ -13,7 +13,7 @@ from ...reader import Reader
 from ...types import Face, Frame
 from ..comparison.compare import Task
 from ..comparison.models import Engine, Model
-from ..evaluate.predict import weights_file
+from ..evaluation.classifier import weights_file
 from .subject import Subject
 
 #: Ways to get at the face: the reader's own detection, or the place that is known from the clean image.

@@ -14,8 +14,8 @@ import torch
 
 from ...io.atomic import write_atomically
 from ...progress import Progress
-from ..evaluate.protocol import machine
-from ..evaluate.report import learning_curves
+from ..evaluation.evaluate import machine
+from ..evaluation.report import learning_curves, save
 
 Row = dict[str, float]
 
@@ -59,7 +59,7 @@ class History(lightning.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         write_atomically(self._out / "history.csv", text.getvalue().encode())
-        learning_curves(self.rows, self._out / "curves.png")
+        save(learning_curves(self.rows), self._out / "curves.png")
         self._on_epoch(self.rows)
 
     def _add_cost(self, seconds: float, cpu_seconds: float, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""``mien lab uncertainty``: its options, and what is shown."""
+"""``mien lab calibration``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 from .data import Data, DetectFaces, ManifestFile
 
 
-def uncertainty(
+def calibration(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL", help="Models that come with mien, .onnx files, checkpoints, folders of runs."),
+        typer.Argument(metavar="MODEL", help="Names of shipped models, .onnx files, checkpoints, folders of runs."),
     ],
     data: Data,
     manifest: ManifestFile = None,
@@ -22,28 +22,25 @@ def uncertainty(
         Literal["validation", "test"], typer.Option(help="The part of the data to measure on.")
     ] = "validation",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write tables (Markdown, JSON) and figures here too.")
+        Path | None, typer.Option(metavar="DIR", help="Write the report (HTML, Markdown, JSON) and figures here.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Ask whether a model means what it says: calibration, divided annotators, and what abstaining gains.
+    """Measure calibration, agreement with annotators' votes, and the effect of abstaining.
 
-    Calibration overall, for each emotion, and when told to choose from fewer; the distance to the annotators' votes, and
-    the least that any model could reach; how well faces are found that divide people; risk against coverage.
+    Calibration overall, for each emotion, and for smaller label sets; distance to the annotators' votes and its least
+    possible value; detection of mixed emotions; risk against coverage. Intervals: 95%, bootstrap.
 
-    Intervals: 95 %, bootstrap. [bold]refitted[/bold]: the temperature fitted on one half and measured on the other.
-
-    [bold]mien lab uncertainty default tiny --data fer2013.npz --out certainty[/bold]
+    [bold]mien lab calibration default tiny --data fer2013.npz --out calibration[/bold]
     """
     from ..extras import check_installed
 
     check_installed(("sklearn", "scipy", "matplotlib"), "lab")
     from rich.console import Console
 
-    from ..lab.evaluate.predict import open_classifier
-    from ..lab.uncertainty.measure import measure
-    from ..lab.uncertainty.report import as_json as json_of
-    from ..lab.uncertainty.report import shown, write_report
+    from ..lab.calibration import measure_calibration
+    from ..lab.calibration_report import calibration_report, to_json, write_report
+    from ..lab.evaluation.classifier import open_classifier
     from .data import progress_bar, read_data
 
     opened = [open_classifier(model) for model in models]
@@ -51,13 +48,12 @@ def uncertainty(
     found = []
     with progress_bar(Console(stderr=True)) as progress:
         for classifier in progress.track(opened, description="measuring"):
-            found += measure(classifier, faces, split)
+            found += measure_calibration(classifier, faces, split)
     written = write_report(found, out) if out else []
     if as_json:
-        typer.echo(json_of(found), nl=False)
+        typer.echo(to_json(found), nl=False)
         return
     console = Console(width=max(Console().width, 140))
-    for table in shown(found):
-        console.print(table)
+    console.print(calibration_report(found, figures=False).to_terminal(console.width))
     for path in written:
         typer.echo(f"written: {path}", err=True)

@@ -9,23 +9,30 @@ import pytest
 
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.model.card import HeadCard, InputSpec
+from mien.model.preprocess import to_tensor
 
 from .conftest import two_classes
 
 pytest.importorskip("sklearn", reason="the lab's tests need the extra [lab]")
 
 from mien.data.dataset import Votes
-from mien.lab.evaluate.calibration import probabilities_at  # needs the lab's packages
-from mien.lab.evaluate.predict import Classifier
+from mien.lab.calibration import (
+    by_class,
+    by_label_set,
+    calibration,
+    detect_mixed,
+    measure_calibration,
+    selective,
+    vote_agreement,
+)  # fmt: skip
+from mien.lab.calibration_report import write_report
+from mien.lab.evaluation.classifier import Classifier
+from mien.lab.evaluation.metrics import probabilities_at
 from mien.lab.recipe import Head
-from mien.lab.uncertainty.annotators import agreement, divided
-from mien.lab.uncertainty.measure import measure
-from mien.lab.uncertainty.report import write_report
-from mien.lab.uncertainty.selective import selective
-from mien.lab.uncertainty.sureness import by_class, by_label_set, sureness
 from mien.stats import bootstrap
 
 EIGHT = LABEL_SETS["eight"]
+SPEC = InputSpec(16, 0.5, 0.25)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +47,8 @@ def honest():
 
 def test_an_honest_head_has_no_calibration_error_and_a_boastful_one_does(honest):
     logits, answers = honest
-    assert sureness(logits, answers, temperature=1.0).ece.value < 0.015
-    boastful = sureness(logits, answers, temperature=0.4)
+    assert calibration(logits, answers, temperature=1.0).ece.value < 0.015
+    boastful = calibration(logits, answers, temperature=0.4)
     assert boastful.ece.value > 0.2
     assert boastful.ece_refitted < 0.015  # a temperature of its own would cure it
     assert boastful.ece.low < boastful.ece.value < boastful.ece.high
@@ -70,9 +77,9 @@ def test_a_head_that_knows_the_people_reaches_the_floor_and_no_more():
     rng = np.random.default_rng(1)
     people = rng.dirichlet(np.full(8, 0.3), 5000)
     votes = rng.multinomial(10, people / people.sum(1, keepdims=True)) / 10
-    knows = agreement(people, votes, np.full(5000, 10))
+    knows = vote_agreement(people, votes, np.full(5000, 10))
     assert knows.floor == pytest.approx(knows.kl.value, rel=0.15)
-    guesses = agreement(np.full_like(people, 1 / 8), votes, np.full(5000, 10))
+    guesses = vote_agreement(np.full_like(people, 1 / 8), votes, np.full(5000, 10))
     assert guesses.kl.value > knows.kl.value + 0.5
 
 
@@ -81,11 +88,11 @@ def test_divided_faces_are_found_by_who_expects_them():
     votes[:30, 0], votes[:30, 2] = 0.6, 0.4
     votes[30:, 5] = 1
     expected = 0.9 * votes + 0.1 / 8
-    found = divided(expected, votes)
+    found = detect_mixed(expected, votes)
     assert (found.truly, found.average_precision, found.chance) == (30, 1.0, 0.3)
     share, named, precision, recall, f1, both = next(row for row in found.rows if row[0] == 0.25)
     assert (share, named, precision, recall, f1, both) == (0.25, 30, 1.0, 1.0, pytest.approx(1.0), 1.0)
-    nobody = divided(votes[30:], votes[30:])
+    nobody = detect_mixed(votes[30:], votes[30:])
     assert nobody.truly == 0
     assert math.isnan(nobody.average_precision)
 
@@ -116,17 +123,14 @@ def test_an_interval_holds_the_truth_about_as_often_as_it_says():
 
 def test_a_head_is_measured_whole_and_the_report_written(tmp_path):
     faces = two_classes(320)
-    classifier = known_to_the_pixel(faces)
-    found = measure(classifier, faces)
+    classifier = oracle(faces)
+    found = measure_calibration(classifier, faces)
     assert {one.images for one in found} == {"official", "dedup"}
     assert found[0].overall.accuracy.value == 1
     assert found[0].votes is None
-    written = write_report(found, tmp_path)
-    assert json.loads((tmp_path / "uncertainty.json").read_text())[0]["head"] == "fer2013"
-    assert {path.name for path in written} == {
-        "uncertainty.json", "uncertainty.md", "reliability.png", "risk_coverage.png",
-    }  # fmt: skip
-    assert "ECE" in (tmp_path / "uncertainty.md").read_text()
+    names = {path.name for path in write_report(found, tmp_path)}
+    assert names == {f"calibration.{end}" for end in ("json", "md", "html")} | {"reliability.png", "risk_coverage.png"}
+    assert json.loads((tmp_path / "calibration.json").read_text())[0]["head"] == "fer2013"
 
 
 def test_votes_are_measured_where_there_are_any(tmp_path):
@@ -138,10 +142,10 @@ def test_votes_are_measured_where_there_are_any(tmp_path):
     voted = replace(faces, votes=Votes(table, nobody, nobody))
     head = HeadCard(EIGHT)
     classifier = replace(
-        known_to_the_pixel(voted), heads={"ferplus": head}, marks={"ferplus": Head(emotions="eight", targets="votes")},
-        logits_of=lambda images: {"ferplus": np.log(lookup(voted, images, table / 10) + 1e-6).astype(np.float32)},
+        oracle(voted), heads={"ferplus": head}, marks={"ferplus": Head(emotions="eight", targets="votes")},
+        run=lambda images: {"ferplus": np.log(lookup(voted, images, table / 10) + 1e-6).astype(np.float32)},
     )  # fmt: skip
-    official = measure(classifier, voted)[0]
+    official = measure_calibration(classifier, voted)[0]
     assert official.votes.kl.value == pytest.approx(0, abs=1e-3)
     assert official.mixed.chance == 1
     assert (tmp_path / "mixed.png") in write_report([official], tmp_path)
@@ -150,18 +154,17 @@ def test_votes_are_measured_where_there_are_any(tmp_path):
 def lookup(faces, images, values):
     """The row of ``values`` that belongs to each image or its mirror image."""
     known = {}
-    for image, row in zip(faces.images, values):
-        known[image.tobytes()] = known[np.ascontiguousarray(image[:, ::-1]).tobytes()] = row
-    return np.stack([known[image.tobytes()] for image in images])
+    for image, row in zip(to_tensor(faces.images, SPEC), values):
+        known[image.tobytes()] = known[np.ascontiguousarray(image[..., ::-1]).tobytes()] = row
+    return np.stack([known[np.ascontiguousarray(image).tobytes()] for image in images])
 
 
-def known_to_the_pixel(faces):
+def oracle(faces):
+    """A classifier that knows the label of every image."""
     seven = LABEL_SETS["seven"]
-    sure = np.eye(len(seven))[[seven.index(EMOTIONS[label]) for label in faces.labels]] * 8
+    logits = np.eye(len(seven))[[seven.index(EMOTIONS[label]) for label in faces.labels]] * 8
 
-    def logits_of(images):
-        return {"fer2013": lookup(faces, images, sure).astype(np.float32)}
+    def run(images):
+        return {"fer2013": lookup(faces, images, logits).astype(np.float32)}
 
-    heads = {"fer2013": HeadCard(seven)}
-    spec = InputSpec(16, 0.5, 0.25)
-    return Classifier("oracle", spec, heads, {"fer2013": Head(emotions="seven")}, 0, lambda pictures: {}, logits_of)
+    return Classifier("oracle", SPEC, {"fer2013": HeadCard(seven)}, {"fer2013": Head()}, 0, run)

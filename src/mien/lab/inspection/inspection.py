@@ -2,51 +2,72 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...data import load
 from ...data.dataset import Dataset
-from ...data.loading import load
 from ...errors import DataError
-from .duplicates import LEARNED, Duplicates, find_duplicates, leaked
+from ...progress import Progress, no_progress
 from .labels import LabelCheck, annotators, check_labels
-from .measures import Quality, check_faces, measure_quality, read_headers
-from .problems import Cleaning, Damaged, Findings, Problem, clean, find_problems
+from .measures import FaceCheck, FileHeaders, Quality, check_faces, measure_quality, read_headers
+from .problems import (
+    LEARNED,
+    Cleaning,
+    Damaged,
+    Duplicates,
+    Problem,
+    clean,
+    find_duplicates,
+    find_problems,
+    leaked,
+)
 
-#: Called with (what is under way, steps done, steps in all; 0 in all where that is unknown).
-Tell = Callable[[str, int, int], None]
 _MEASURES = ("brightness", "contrast", "sharpness")
 
 
 @dataclass(frozen=True)
-class Inspection(Findings):
+class Inspection:
     """What was found in a dataset.
 
     Attributes:
+        faces: the N images that could be decoded.
+        side: the side in pixels that images were asked for at.
+        damaged: files that could not be decoded.
+        quality: brightness, contrast and sharpness.
+        copies: exact and near duplicates.
+        files: sizes and modes of the files; None where the images have none of their own.
+        labels: probable label errors; None where there are too few images to tell.
+        detection: images without a face; None where that was not asked for.
         notes: sentences on how the data was read.
     """
 
+    faces: Dataset
+    side: int
+    damaged: tuple[Damaged, ...]
+    quality: Quality
+    copies: Duplicates
+    files: FileHeaders | None
+    labels: LabelCheck | None
+    detection: FaceCheck | None
     notes: tuple[str, ...] = ()
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """All kinds of problems that were looked for, also those that no image has."""
+        """All kinds of problems that were looked for, those that no image has included."""
         return find_problems(self)
 
     def clean(self, *, drop_label_errors: bool = False) -> Cleaning:
-        """Which images to leave out; see ``mien.lab.inspect.problems.clean``."""
+        """Which images to leave out; see ``mien.lab.inspection.problems.RULES``."""
         return clean(self, drop_label_errors=drop_label_errors)
 
     def leaks(self) -> dict[str, dict[str, int]]:
-        """Of each split that evaluates: how many images have an exact, or an exact or near, duplicate in training."""
+        """Of each split that evaluates: images with an exact, and with an exact or near, duplicate in training."""
         return {
             part: {name: leaked(ids, self.faces, part) for name, ids in vars(self.copies).items()}
             for part in self.faces.parts()
@@ -57,6 +78,8 @@ class Inspection(Findings):
         """Everything that was found, with the names of all images, as plain values."""
         faces, check, cleaning = self.faces, self.labels, self.clean(drop_label_errors=drop_label_errors)
         rules, counts = np.unique(cleaning.rule[~cleaning.use], return_counts=True)
+        agreement = check and {"accuracy": check.accuracy, "agreement": [asdict(row) for row in check.agreement]}
+        light = {name: np.percentile(getattr(self.quality, name), [5, 50, 95]) for name in _MEASURES}
         return {
             "name": faces.name,
             "images": len(faces),
@@ -65,12 +88,10 @@ class Inspection(Findings):
             "notes": list(self.notes),
             "classes": {part: faces.counts(part) for part in faces.parts()},
             "copied_from_training": self.leaks(),
-            "light": {name: _spread(getattr(self.quality, name)) for name in _MEASURES},
-            "annotators": [dataclasses.asdict(part) for part in annotators(faces)],
-            "problems": {problem.key: _plain(problem, faces) for problem in self.problems},
-            "label_check": None
-            if check is None
-            else {"accuracy": check.accuracy, "agreement": [dataclasses.asdict(row) for row in check.agreement]},
+            "light": {name: [round(float(value), 4) for value in spread] for name, spread in light.items()},
+            "annotators": [asdict(part) for part in annotators(faces)],
+            "problems": {problem.kind.value: _plain(problem, faces) for problem in self.problems},
+            "label_check": agreement,
             "clean": {"use": int(cleaning.use.sum()), "left_out": dict(zip(rules.tolist(), counts.tolist()))},
         }
 
@@ -80,11 +101,7 @@ class Inspection(Findings):
 
 
 def inspect(
-    data: Path | str,
-    size: int = 48,
-    *,
-    detect_faces: bool = False,
-    tell: Tell = lambda _step, _done, _total: None,
+    data: Path | str, size: int = 48, *, detect_faces: bool = False, progress: Progress = no_progress
 ) -> Inspection:
     """Load and inspect a dataset; damaged files are findings.
 
@@ -92,7 +109,7 @@ def inspect(
         data: a path that ``mien.data.load`` knows.
         size: side in pixels at which images are compared.
         detect_faces: look for images without a face, among 2,000 at most.
-        tell: called with the progress of each step.
+        progress: called in each step.
 
     Raises:
         DataError: the data cannot be used.
@@ -102,19 +119,21 @@ def inspect(
     damaged: list[Damaged] = []
     notes: list[str] = []
 
-    def put_down(file: Path, why: str) -> None:
+    def note_damaged(file: Path, why: str) -> None:
         name = file.relative_to(path).as_posix() if file.is_relative_to(path) else str(file)
         damaged.append(Damaged(name, why, file.is_file() and file.stat().st_size == 0))
 
     faces = load(
         path,
         size,
-        progress=lambda done, total: tell("reading data", done, total),
-        on_damaged=put_down,
+        progress=lambda done, total: progress(done, total, "reading data"),
+        on_damaged=note_damaged,
         notes=notes.append,
     )
-    found = inspect_dataset(faces, side=size, folder=path, damaged=tuple(damaged), detect_faces=detect_faces, tell=tell)
-    return dataclasses.replace(found, notes=tuple(notes))
+    found = inspect_dataset(
+        faces, side=size, folder=path, damaged=tuple(damaged), detect_faces=detect_faces, progress=progress
+    )
+    return replace(found, notes=tuple(notes))
 
 
 def inspect_dataset(
@@ -124,7 +143,7 @@ def inspect_dataset(
     folder: Path | None = None,
     damaged: tuple[Damaged, ...] = (),
     detect_faces: bool = False,
-    tell: Tell = lambda _step, _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Inspection:
     """Inspect a dataset that is in memory.
 
@@ -134,7 +153,7 @@ def inspect_dataset(
         folder: what their names are relative to, where they are files.
         damaged: files that could not be decoded.
         detect_faces: run the face detector, on a sample where there are many images.
-        tell: called with the progress of each step.
+        progress: called in each step.
 
     Raises:
         DataError: there are no images.
@@ -142,13 +161,9 @@ def inspect_dataset(
     """
     if not len(faces):
         raise DataError(f"{faces.name}: got no images, expected at least one", hint="Check the path of the data.")
-
-    def step(name: str) -> Callable[[int, int], None]:
-        return lambda done, total: tell(name, done, total)
-
-    quality = measure_quality(faces.images, step("image quality"))
-    files = read_headers(faces, folder, step("file headers")) if folder else None
-    tell("duplicates", 0, 0)
+    quality = measure_quality(faces.images, progress)
+    files = read_headers(faces, folder, progress) if folder else None
+    progress(0, None, "duplicates")
     copies = find_duplicates(faces, quality.blank)
     return Inspection(
         faces=faces,
@@ -157,37 +172,29 @@ def inspect_dataset(
         quality=quality,
         copies=copies,
         files=files,
-        labels=_labels(faces, quality, copies, step("labels")),
-        detection=check_faces(faces, tell=step("faces")) if detect_faces else None,
+        labels=_labels(faces, quality, copies, progress),
+        detection=check_faces(faces, progress=progress) if detect_faces else None,
     )
 
 
-def _labels(
-    faces: Dataset, quality: Quality, copies: Duplicates, tell: Callable[[int, int], None]
-) -> LabelCheck | None:
-    """The check of the labels, with blank images, which no label fits, kept out of it."""
+def _labels(faces: Dataset, quality: Quality, copies: Duplicates, progress: Progress) -> LabelCheck | None:
+    """Check the labels of all but blank images, which no label fits."""
     seen = np.flatnonzero(~quality.blank)
-    check = check_labels(faces.take(seen), copies.near[seen], tell) if len(seen) else None
-    if check is None or len(seen) == len(faces):
-        return check
+    check = check_labels(faces.take(seen), copies.near[seen], progress) if len(seen) else None
+    if check is None:
+        return None
     guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
     guess[seen], margin[seen] = check.guess, check.margin
-    return LabelCheck(guess, margin, check.accuracy, check.agreement)
-
-
-def _spread(values: npt.NDArray[np.float32]) -> list[float]:
-    """The 5th, 50th and 95th percentile."""
-    return [round(float(value), 4) for value in np.percentile(values, [5, 50, 95])]
+    return replace(check, guess=guess, margin=margin)
 
 
 def _plain(problem: Problem, faces: Dataset) -> dict[str, Any]:
-    remarks = dict(problem.remarks)
-    rows = [int(row) for group in problem.groups for row in group]
+    remarks = problem.remarks or {}
     return {
         "title": problem.title,
         "meaning": problem.meaning,
         "images": problem.count,
         "groups": [faces.names[group].tolist() for group in problem.groups],
         "files": dict(problem.files),
-        "remarks": {str(faces.names[row]): remarks[row] for row in rows if row in remarks},
+        "remarks": {str(faces.names[row]): remarks[row] for row in problem.rows.tolist() if row in remarks},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,6 +16,7 @@ from ...data.dataset import SPLITS, Dataset, Votes
 from ...emotions import EMOTIONS
 from ...model.card import InputSpec
 from ...model.preprocess import resize, to_tensor
+from ...progress import Progress, no_progress
 from ..features import HandcraftedFeatures, compute_features
 
 FOLDS = 5
@@ -24,7 +24,6 @@ FOLDS = 5
 LEAST_IMAGES = 10
 #: By how much more likely than the label the guess must be (of 1) to be called a probable error.
 LEAST_MARGIN = 0.5
-_BATCH, _ORIENTATIONS = 256, 9
 _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
 
 Floats = npt.NDArray[np.float32]
@@ -85,7 +84,7 @@ class LabelCheck:
 def check_labels(
     faces: Dataset,
     copies: npt.NDArray[np.int64],
-    tell: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> LabelCheck | None:
     """Find labels that are probably wrong.
 
@@ -98,7 +97,7 @@ def check_labels(
     Args:
         faces: N images; blank ones should be left out.
         copies: int64 (N,), equal for copies.
-        tell: called with (steps done, steps in all).
+        progress: called for each batch of images and each fold.
 
     Returns:
         The check; None where fewer than two classes have ``LEAST_IMAGES`` images.
@@ -107,14 +106,9 @@ def check_labels(
     judged = np.flatnonzero(counts[faces.labels] >= LEAST_IMAGES)
     if (counts >= LEAST_IMAGES).sum() < 2:
         return None
-    part, total = (
-        faces.take(judged),
-        len(judged) + FOLDS * len(judged) // 2,
-    )  # a fold takes as long as a tenth of the HOG
-    features = _features(part.images, lambda done: tell(done, total))
-    probabilities = _out_of_fold(
-        features, part.labels, copies[judged], lambda fold: tell(len(judged) + fold * len(judged) // 2, total)
-    )
+    part = faces.take(judged)
+    features = _features(part.images, progress)
+    probabilities = _out_of_fold(features, part.labels, copies[judged])
     rows = np.arange(len(part))
     confident = confident_guesses(probabilities, part.labels)
     guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
@@ -140,10 +134,12 @@ def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> n
     return np.where(confident.max(1) >= 0, confident.argmax(1), labels).astype(np.int64)
 
 
-def _features(images: npt.NDArray[np.uint8], tell: Callable[[int], None]) -> Floats:
+def _features(images: npt.NDArray[np.uint8], progress: Progress) -> Floats:
     """float32 (N, up to 1000); nothing here looks at labels, so that all images may be used to fit it."""
     prepared = to_tensor(resize(images, _SIDE), InputSpec(_SIDE, 0.0, 1 / 255))
-    hog = compute_features(HandcraftedFeatures("hog", _CELL), prepared, lambda done, _total: tell(done))
+    hog = compute_features(
+        HandcraftedFeatures("hog", _CELL), prepared, lambda done, total: progress(done, total, "labels")
+    )
     count = min(_COMPONENTS, *hog.shape)
     reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
     reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two images: 2
@@ -154,9 +150,7 @@ def _features(images: npt.NDArray[np.uint8], tell: Callable[[int], None]) -> Flo
     return mapped
 
 
-def _out_of_fold(
-    features: Floats, labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64], tell: Callable[[int], None]
-) -> Floats:
+def _out_of_fold(features: Floats, labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> Floats:
     """float32 (N, 8): probabilities by a classifier that learned from the other folds."""
     folds = _folds(labels, copies)
     probabilities = np.zeros((len(labels), len(EMOTIONS)), np.float32)
@@ -165,7 +159,6 @@ def _out_of_fold(
         model = LogisticRegression(C=100 / len(labels), max_iter=1000, tol=1e-3)
         model.fit(features[learned], labels[learned])
         probabilities[np.ix_(judged, model.classes_)] = model.predict_proba(features[judged])
-        tell(fold + 1)
     return probabilities
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ...data.dataset import Dataset
 from ...detection.centerface import centerface
 from ...errors import SourceError
 from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
+from ...progress import Progress, no_progress
 from ...types import Frame
 
 #: An image whose gray values spread less than this (standard deviation, of 255) shows nothing.
@@ -67,21 +67,18 @@ class Quality:
         return np.asarray((self.sharpness < self.least_sharpness) & ~self.blank, bool)
 
 
-def measure_quality(
-    images: npt.NDArray[np.uint8], tell: Callable[[int, int], None] = lambda _done, _total: None
-) -> Quality:
+def measure_quality(images: npt.NDArray[np.uint8], progress: Progress = no_progress) -> Quality:
     """Measure all images; the limits come from the set itself: the median less 3.5 robust standard deviations.
 
     Args:
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; 0-255.
-        tell: called with (images done, images in all).
+        progress: called with images done.
     """
     values = np.zeros((4, len(images)), np.float32)
     for row, image in enumerate(images):
         values[:, row] = _measured(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image)
         if row % 512 == 0:
-            tell(row, len(images))
-    tell(len(images), len(images))
+            progress(row, len(images), "image quality")
     brightness, contrast, light, sharpness = values
     seen = contrast >= LEAST_CONTRAST
     return Quality(
@@ -161,15 +158,13 @@ class FileHeaders:
         return np.asarray((self.size.min(1) < side) & (self.mode != ""), bool)
 
 
-def read_headers(
-    faces: Dataset, folder: Path, tell: Callable[[int, int], None] = lambda _done, _total: None
-) -> FileHeaders | None:
+def read_headers(faces: Dataset, folder: Path, progress: Progress = no_progress) -> FileHeaders | None:
     """Read the header of each image's file; nothing is decoded.
 
     Args:
         faces: N images, named by their files.
         folder: what the names are relative to.
-        tell: called with (files done, files in all).
+        progress: called with images done.
 
     Returns:
         The facts; None where the images have no files of their own, as in a CSV file.
@@ -188,7 +183,7 @@ def read_headers(
                 size[row], mode[row] = image.size, image.mode
         except SourceError:  # no file of its own; a damaged one was told of when the data was opened
             continue
-        tell(row + 1, len(faces))
+        progress(row + 1, len(faces), "file headers")
     return FileHeaders(size, np.array(mode, np.str_)) if any(mode) else None
 
 
@@ -227,7 +222,7 @@ def check_faces(
     *,
     most: int = MAX_FACE_CHECKS,
     threads: int = 0,
-    tell: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> FaceCheck:
     """Run mien's detector on the images, or on a sample drawn with a fixed seed.
 
@@ -235,7 +230,7 @@ def check_faces(
         faces: the images.
         most: images to look at.
         threads: processor threads; 0 takes all.
-        tell: called with (images done, images in all).
+        progress: called with images done.
 
     Raises:
         ModelError: the detector's weights are missing or damaged.
@@ -246,7 +241,7 @@ def check_faces(
     for done, row in enumerate(rows.tolist(), start=1):
         if not detector.detect(Frame(_enlarged(faces.images[row]), str(faces.names[row]))):
             missed.append(row)
-        tell(done, len(rows))
+        progress(done, len(rows), "faces")
     interval = binomtest(len(missed), len(rows)).proportion_ci(0.95, method="wilson")
     return FaceCheck(len(rows), np.array(missed, np.int64), (float(interval.low), float(interval.high)))
 

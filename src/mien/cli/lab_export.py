@@ -1,0 +1,74 @@
+"""``mien lab export``."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .data import Data, DetectFaces, ManifestFile
+
+
+class Format(str, Enum):
+    """What a model can be exported to; Typer repeats options of enumerations, not of literals."""
+
+    ONNX = "onnx"
+    INT8 = "onnx-int8"
+    PROGRAM = "pt2"
+
+
+def export(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A .ckpt file or the folder of a run; for onnx-int8 also a model that comes with mien, or an .onnx file.",
+        ),
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.onnx and its card NAME.json go.")],
+    to: Annotated[
+        list[Format] | None,
+        typer.Option(
+            "--to",
+            help="[bold]onnx[/bold]; [bold]onnx-int8[/bold], a quarter of the size and faster on a CPU, named NAME-int8 "
+            "(as NAME if the model is called NAME-float32); [bold]pt2[/bold], for programs that use torch. Repeatable; "
+            "onnx if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    name: Annotated[str, typer.Option(help="Name of the model. Default: the recipe's.", show_default=False)] = "",
+    license: Annotated[str, typer.Option(help="License of the weights, for the card.")] = "not stated",
+    trained_on: Annotated[
+        str, typer.Option(metavar="TEXT", help="The training data in words, for the card; by default from --data.")
+    ] = "",
+) -> None:
+    """Export a trained model: weights, and a card with input format, temperatures and scores.
+
+    [bold]--data[/bold] is the training data: its validation part calibrates the probabilities and gives the scores on the
+    card. Nothing is written unless the logits equal torch's; int8 must be as accurate.
+
+    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine[/bold]
+
+    Both precisions, as mien ships them (models/mine.onnx is the int8 one):
+    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine-float32 --to onnx --to onnx-int8[/bold]
+
+    Then:  [bold]mien read photo.jpg --model models/mine.onnx[/bold]
+    """
+    from ..lab.exporting import card_path, input_of
+    from ..lab.exporting import export as export_model
+    from .data import read_data
+
+    formats = [wanted.value for wanted in to or [Format.ONNX]]
+    spec = input_of(model, formats)
+    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    paths = export_model(model, faces, out, formats=formats, name=name, license=license, trained_on=trained_on)
+    for path in paths:
+        typer.echo(f"written: {path}\nwritten: {card_path(path)}", err=True)
+    readable = next((path for path in paths if path.suffix == ".onnx"), None)
+    if readable:
+        typer.echo(f"Read an image with it:  mien read photo.jpg --model {readable}", err=True)

@@ -1,0 +1,361 @@
+"""Calibration: fit temperatures, and measure how far probabilities, vote shares and confidence can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import xlogy
+from sklearn.metrics import average_precision_score
+
+from ..data.dataset import VALIDATION, Dataset
+from ..data.loading import load
+from ..emotions import LABEL_SETS, positions
+from ..stats import Estimate, bootstrap, equal_mass_bins
+from .evaluation.classifier import Classifier, open_classifier, predict
+from .evaluation.evaluate import evaluation_subsets, true_classes, vote_truth
+from .evaluation.metrics import Floats, Labels, Reliability, probabilities_at, reliability
+from .temperature import fit_temperature
+
+#: A face is mixed where at least two emotions have this share of the annotators' votes each: 3 of 10.
+MIXED_SHARE = 0.3
+#: Expected vote shares from which an emotion counts as one of several.
+SHARES = (0.15, 0.175, 0.2, 0.225, 0.25, 0.275, 0.3, 0.325, 0.35)
+#: Confidences below which a reader may abstain.
+LEVELS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration over images with a true class.
+
+    Attributes:
+        n: number of images.
+        accuracy: share of correct predictions.
+        ece: expected calibration error, 15 equal-mass bins, 0 to 1.
+        ece_refitted: the same with the temperature fitted on one half of the images and measured on the other, both ways.
+        nll: negative log likelihood, nats.
+        brier: Brier score, 0 to 2.
+    """
+
+    n: int
+    accuracy: Estimate
+    ece: Estimate
+    ece_refitted: float
+    nll: Estimate
+    brier: Estimate
+
+
+@dataclass(frozen=True)
+class ClassCalibration:
+    """One emotion against all others.
+
+    Attributes:
+        expected: mean probability of the emotion.
+        found: share of the images that show it.
+        error: mean gap between both in 15 equal-mass bins (Kull et al. 2019).
+        named: images predicted as the emotion.
+        confidence: mean confidence of those; NaN where there are none.
+        precision: share of those that are correct; NaN where there are none.
+    """
+
+    expected: float
+    found: float
+    error: float
+    named: int
+    confidence: float
+    precision: float
+
+
+@dataclass(frozen=True)
+class VoteAgreement:
+    """Expected vote shares against the annotators' votes.
+
+    Attributes:
+        n: images with votes.
+        kl: mean KL divergence from the votes, nats.
+        floor: the least possible mean divergence, from the sampling of annotators alone.
+    """
+
+    n: int
+    kl: Estimate
+    floor: float
+
+
+@dataclass(frozen=True)
+class MixedDetection:
+    """Detection of faces on which annotators are divided.
+
+    Attributes:
+        n: images with votes.
+        truly: images on which annotators are divided.
+        average_precision: of the second largest expected share as a score (area under precision and recall).
+        chance: average precision of a random score.
+        rows: for each share: the share, images called mixed, precision, recall, F1, and the share of true positives with
+            exactly the annotators' emotions.
+    """
+
+    n: int
+    truly: int
+    average_precision: float
+    chance: float
+    rows: tuple[tuple[float, int, float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Selective:
+    """Risk against coverage (El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, arXiv 1705.08500).
+
+    Attributes:
+        coverage: share of the images kept, most confident first; at most 200 points.
+        risk: share of wrong predictions among those.
+        area: mean risk over all coverages (AURC); lower is better.
+        best: the same for an ideal order, wrong predictions last.
+        rows: for each level of confidence: the level, coverage, accuracy of images above and below (NaN where none).
+    """
+
+    coverage: tuple[float, ...]
+    risk: tuple[float, ...]
+    area: float
+    best: float
+    rows: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class HeadCalibration:
+    """The calibration of one head of one model.
+
+    Attributes:
+        model, head: which.
+        images: ``official`` (the whole split) or ``dedup`` (without exact copies of training images).
+        overall: calibration over all emotions.
+        classes: of each emotion.
+        label_sets: of the probabilities restricted to smaller label sets.
+        bins: for the reliability diagram.
+        votes, mixed: comparison with the annotators' votes; None without votes.
+        answered: the effect of abstaining.
+        data, split: the images.
+        sha256: of the model's weights file; empty where it is not known.
+    """
+
+    model: str
+    head: str
+    images: str
+    overall: Calibration
+    classes: dict[str, ClassCalibration]
+    label_sets: dict[str, Calibration]
+    bins: Reliability
+    votes: VoteAgreement | None
+    mixed: MixedDetection | None
+    answered: Selective
+    data: str = ""
+    split: str = ""
+    sha256: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def measure_calibration(
+    model: str | Path | Classifier, data: str | Path | Dataset, split: str = VALIDATION
+) -> list[HeadCalibration]:
+    """Measure every head with true classes, on the whole split and without copies, with mirror images averaged.
+
+    Args:
+        model: as in ``open_classifier``, or an open classifier; its temperatures are measured.
+        data: as in ``mien.data.load``, or a loaded data set, training part included.
+        split: the part to measure on.
+
+    Raises:
+        DataError: there is no such split, or no head has true classes in it.
+        ModelError: the model cannot be opened.
+    """
+    classifier = model if isinstance(model, Classifier) else open_classifier(Path(model))
+    faces = data if isinstance(data, Dataset) else load(data, classifier.input.size, color=classifier.input.color)
+    part = faces.part(split)
+    y_true = true_classes(classifier, faces, split)
+    logits = predict(classifier, part.images, flip=True)
+    return [
+        replace(
+            _measure(classifier, name, part.take(rows), logits[name][rows], y_true[name][rows]),
+            images=images,
+            split=split,
+        )
+        for name in y_true
+        for images, rows in evaluation_subsets(faces, split).items()
+        if (y_true[name][rows] >= 0).any()
+    ]
+
+
+def _measure(classifier: Classifier, name: str, part: Dataset, logits: Floats, y_true: Labels) -> HeadCalibration:
+    head = classifier.heads[name]
+    known = np.flatnonzero(y_true >= 0)
+    probabilities, truth = probabilities_at(logits[known], head.temperature), y_true[known]
+    truth_of_votes = vote_truth(part, classifier.marks[name], head)
+    votes, mixed = None, None
+    if truth_of_votes and part.votes and (rows := np.flatnonzero(truth_of_votes.distribution.sum(1) > 0)).size:
+        expected = probabilities_at(logits[rows], truth_of_votes.temperature)
+        shares = truth_of_votes.distribution[rows].astype(np.float64)
+        votes = vote_agreement(expected, shares, part.votes.emotions[rows].sum(1).astype(np.int64))
+        mixed = detect_mixed(expected, shares)
+    return HeadCalibration(
+        model=classifier.name,
+        head=name,
+        images="",
+        overall=calibration(logits[known], truth, head.temperature),
+        classes=by_class(probabilities, truth, head.emotions),
+        label_sets=by_label_set(logits[known], truth, head.emotions, head.temperature),
+        bins=reliability(probabilities, truth),
+        votes=votes,
+        mixed=mixed,
+        answered=selective(probabilities.max(1), probabilities.argmax(1) == truth),
+        data=part.name,
+        sha256=classifier.sha256,
+    )
+
+
+def calibration(logits: Floats, y_true: Labels, temperature: float) -> Calibration:
+    """Calibration of logits, float (N, K), divided by ``temperature``, against true classes, int64 (N,); N > 0."""
+    probabilities, n = probabilities_at(logits, temperature), len(y_true)
+    correct = probabilities.argmax(1) == y_true
+    losses = -np.log(np.maximum(probabilities[np.arange(n), y_true], 1e-12))
+    squares = ((probabilities - np.eye(probabilities.shape[1])[y_true]) ** 2).sum(1)
+    return Calibration(
+        n=n,
+        accuracy=bootstrap(lambda rows: float(correct[rows].mean()), n),
+        ece=bootstrap(lambda rows: reliability(probabilities[rows], y_true[rows]).ece, n),
+        ece_refitted=_ece_refitted(logits, y_true),
+        nll=bootstrap(lambda rows: float(losses[rows].mean()), n),
+        brier=bootstrap(lambda rows: float(squares[rows].mean()), n),
+    )
+
+
+def _ece_refitted(logits: Floats, y_true: Labels) -> float:
+    halves = np.array_split(np.random.default_rng(0).permutation(len(y_true)), 2)
+    if not len(halves[1]):
+        return float("nan")
+    probabilities = np.empty(logits.shape, np.float64)
+    for here, there in (halves, halves[::-1]):
+        probabilities[here] = probabilities_at(logits[here], fit_temperature(logits[there], y_true[there]))
+    return reliability(probabilities, y_true).ece
+
+
+def by_class(probabilities: Floats, y_true: Labels, emotions: tuple[str, ...]) -> dict[str, ClassCalibration]:
+    """Calibration of each emotion: probabilities float (N, K), true classes int64 (N,), names of the K classes."""
+    y_pred, result = probabilities.argmax(1), {}
+    for column, emotion in enumerate(emotions):
+        given, shown = probabilities[:, column].astype(np.float64), y_true == column
+        parts = equal_mass_bins(given)
+        gaps = [abs(given[part].mean() - shown[part].mean()) for part in parts]
+        named = y_pred == column
+        result[emotion] = ClassCalibration(
+            expected=float(given.mean()),
+            found=float(shown.mean()),
+            error=float(np.average(gaps, weights=[len(part) for part in parts])),
+            named=int(named.sum()),
+            confidence=_mean(given[named]),
+            precision=_mean(shown[named]),
+        )
+    return result
+
+
+def by_label_set(
+    logits: Floats, y_true: Labels, emotions: tuple[str, ...], temperature: float
+) -> dict[str, Calibration]:
+    """Calibration of the probabilities restricted to each smaller label set, over the images that show its emotions."""
+    result = {}
+    for name, members in LABEL_SETS.items():
+        if set(members) < set(emotions):
+            columns = positions(members, emotions)
+            rank = np.full(len(emotions), -1, np.int64)
+            rank[columns] = np.arange(len(members))
+            rows = np.flatnonzero(rank[y_true] >= 0)
+            if len(rows):
+                result[name] = calibration(logits[rows][:, columns], rank[y_true[rows]], temperature)
+    return result
+
+
+def vote_agreement(expected: Floats, votes: Floats, counts: Labels) -> VoteAgreement:
+    """Compare expected shares with the votes.
+
+    Args:
+        expected: float (N, K), rows sum to 1.
+        votes: float (N, K), shares of the votes; rows sum to 1.
+        counts: int64 (N,), number of votes.
+    """
+    guessed = np.log(np.maximum(expected.astype(np.float64), 1e-12))
+    each = (xlogy(votes, votes) - votes * guessed).sum(1)
+    return VoteAgreement(
+        len(votes), bootstrap(lambda rows: float(each[rows].mean()), len(votes)), _floor(votes, counts)
+    )
+
+
+def _floor(votes: Floats, counts: Labels) -> float:
+    """Mean divergence of the votes from the shares they were drawn from.
+
+    It equals the entropy of those shares less that of the votes, on average; the former is estimated by coverage (Chao and
+    Shen 2003), because most emotions that one person in ten would name are missing among ten votes.
+    """
+    n = counts[:, None].astype(np.float64)
+    drawn = np.rint(votes * n)
+    once = (drawn == 1).sum(1, keepdims=True)
+    shares = (1 - np.where(once == n, n - 1, once) / n) * votes
+    seen = np.where(drawn > 0, 1 - (1 - shares) ** n, 1.0)
+    return float((xlogy(votes, votes) - xlogy(shares, shares) / seen).sum(1).mean())
+
+
+def detect_mixed(expected: Floats, votes: Floats, shares: Sequence[float] = SHARES) -> MixedDetection:
+    """Detect faces on which annotators are divided.
+
+    Args:
+        expected: float (N, K), the share of people expected to name each emotion.
+        votes: float (N, K), shares of the votes.
+        shares: expected shares from which an emotion counts as one of several.
+    """
+    truth = (votes >= MIXED_SHARE).sum(1) > 1
+    rows = []
+    for share in shares:
+        named = (expected >= share).sum(1) > 1
+        hit = named & truth
+        same = ((expected >= share) == (votes >= MIXED_SHARE)).all(1)
+        precision, recall = float(hit.sum() / max(1, named.sum())), float(hit.sum() / max(1, truth.sum()))
+        f1 = 2 * precision * recall / max(1e-12, precision + recall)
+        rows.append((share, int(named.sum()), precision, recall, f1, float(same[hit].mean()) if hit.any() else 0.0))
+    second = np.sort(expected, axis=1)[:, -2]
+    return MixedDetection(
+        n=len(votes),
+        truly=int(truth.sum()),
+        average_precision=float(average_precision_score(truth, second)) if truth.any() else float("nan"),
+        chance=float(truth.mean()),
+        rows=tuple(rows),
+    )
+
+
+def selective(
+    confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], levels: Sequence[float] = LEVELS
+) -> Selective:
+    """Risk against coverage of predictions with a confidence, float (N,), that are correct, bool (N,); N > 0."""
+    risks = _risks(correct[np.argsort(-confidence, kind="stable")])
+    shown = np.unique(np.linspace(0, len(risks) - 1, min(200, len(risks))).round().astype(int))
+    kept = [(level, confidence >= level) for level in levels]
+    return Selective(
+        coverage=tuple(((shown + 1) / len(risks)).tolist()),
+        risk=tuple(risks[shown].tolist()),
+        area=float(risks.mean()),
+        best=float(_risks(np.sort(correct)[::-1]).mean()),
+        rows=tuple((level, float(k.mean()), _mean(correct[k]), _mean(correct[~k])) for level, k in kept),
+    )
+
+
+def _risks(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The share of wrong predictions among the first, the first two, ... all."""
+    return np.asarray(np.cumsum(~correct) / np.arange(1, len(correct) + 1), np.float64)
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else float("nan")

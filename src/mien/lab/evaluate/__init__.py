@@ -1,1 +1,0 @@
-"""How good a model is, measured: figures, tables and images."""

@@ -1,0 +1,1 @@
+"""Evaluation: open any trained model, predict, score, report."""

@@ -1,0 +1,269 @@
+"""Evaluate a classifier: each head, with and without copies of training images, with and without mirror images."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...benchmarking.environment import processor_name
+from ...data.dataset import TRAIN, Dataset, copies_of_training
+from ...data.loading import load
+from ...emotions import EMOTIONS
+from ...errors import DataError
+from ...io.atomic import replacing
+from ...io.rows import Row
+from ...io.tables import write_csv
+from ...model.card import HeadCard
+from ..recipe import Head
+from ..targets import hard_targets, soft_targets
+from .classifier import Classifier, mean_of_views, open_classifier, predict
+from .metrics import Labels, Scores, VoteTruth, probabilities_at, score
+
+#: The whole split; and without images that have an exact copy in the training part.
+OFFICIAL, DEDUP = "official", "dedup"
+_OWN = ("name", "truth", "predicted", "confidence", "face")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The scores of one head under one condition.
+
+    Attributes:
+        head: the head's name.
+        images: ``official`` or ``dedup``.
+        flip: whether the logits are the mean of image and mirror image.
+        scores: the metrics.
+    """
+
+    head: str
+    images: str
+    flip: bool
+    scores: Scores
+
+    @property
+    def title(self) -> str:
+        """Such as ``ferplus, official, flip``."""
+        return f"{self.head}, {self.images}{', flip' if self.flip else ''}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of one classifier on one split.
+
+    Attributes:
+        model: the classifier's name.
+        data: the data set's name.
+        split: ``train``, ``validation`` or ``test``.
+        parameters: number of trained weights.
+        ms_per_image: wall time of one image without its mirror image, in batches, in milliseconds.
+        date: ISO 8601, UTC.
+        machine: processor and number of cores.
+        results: head by head.
+        sha256: of the classifier's weights file; empty where it is not known.
+    """
+
+    model: str
+    data: str
+    split: str
+    parameters: int
+    ms_per_image: float
+    date: str
+    machine: str
+    results: tuple[Result, ...]
+    sha256: str = ""
+
+    def find(self, head: str, images: str, flip: bool) -> Scores:
+        """The scores under one condition.
+
+        Raises:
+            DataError: they were not measured.
+        """
+        for result in self.results:
+            if (result.head, result.images, result.flip) == (head, images, flip):
+                return result.scores
+        measured = "; ".join(result.title for result in self.results)
+        raise DataError(f"no scores for {head}, {images}, flip={flip}; measured: {measured}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """All results as JSON text."""
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values without confusion matrices and reliability bins, for a model's card."""
+        table = self.as_dict()
+        for result in table["results"]:
+            del result["scores"]["confusion"], result["scores"]["reliability"]
+        return table
+
+
+def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: str = "validation") -> Evaluation:
+    """Measure a model on one split of a data set.
+
+    A head that learned from votes is compared with the votes' majority, any other with the labels; heads for which the
+    data has no true classes are left out. ``dedup`` is measured where the data has a training part to compare with.
+
+    Args:
+        model: as in ``open_classifier``, or an open classifier.
+        data: as in ``mien.data.load``, or a loaded data set, training part included.
+        split: the part to measure on.
+
+    Raises:
+        DataError: there is no such split, or no head has true classes in it.
+        ModelError: the model cannot be opened.
+
+    Example:
+        >>> from mien import lab
+        >>> lab.evaluate("default", "fer2013.csv").find("ferplus", "official", True).accuracy  # doctest: +SKIP
+    """
+    classifier = model if isinstance(model, Classifier) else open_classifier(Path(model))
+    faces = data if isinstance(data, Dataset) else load(data, classifier.input.size, color=classifier.input.color)
+    part = faces.part(split)
+    y_true = true_classes(classifier, faces, split)
+    started = time.perf_counter()
+    plain = predict(classifier, part.images, flip=False)
+    seconds = time.perf_counter() - started
+    mirrored = predict(classifier, np.ascontiguousarray(part.images[:, :, ::-1]), flip=False)
+    views = {False: plain, True: mean_of_views(plain, mirrored)}
+    results = []
+    for name, truth in y_true.items():
+        head, votes = classifier.heads[name], vote_truth(part, classifier.marks[name], classifier.heads[name])
+        for images, rows in evaluation_subsets(faces, split).items():
+            if not (truth[rows] >= 0).any():
+                continue
+            some = votes and VoteTruth(votes.distribution[rows], votes.temperature)
+            for flip, logits in views.items():
+                scores = score(logits[name][rows], truth[rows], head.emotions, temperature=head.temperature, votes=some)
+                results.append(Result(name, images, flip, scores))
+    return Evaluation(
+        model=classifier.name,
+        data=faces.name,
+        split=split,
+        parameters=classifier.parameters,
+        ms_per_image=1000 * seconds / len(part),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        machine=machine(),
+        results=tuple(results),
+        sha256=classifier.sha256,
+    )
+
+
+def true_classes(classifier: Classifier, faces: Dataset, split: str) -> dict[str, Labels]:
+    """For each head with a true class in the split: int64 (N,), -1 where an image has none.
+
+    Raises:
+        DataError: there is no such split, or no head has true classes in it.
+    """
+    part = faces.part(split)
+    y_true = {
+        name: hard_targets(part, mark)
+        for name, mark in classifier.marks.items()
+        if mark.targets == "labels" or part.votes is not None
+    }
+    y_true = {name: truth for name, truth in y_true.items() if (truth >= 0).any()}
+    if not y_true:
+        raise DataError(
+            f"{faces.name}, {split}: no true classes for the heads {', '.join(classifier.heads)} of {classifier.name}",
+            hint="Heads that learned from votes need data with FER+ votes, such as the packed FER2013.",
+        )
+    return y_true
+
+
+def evaluation_subsets(faces: Dataset, split: str) -> dict[str, Labels]:
+    """Rows of ``split``: ``official``, all of them; ``dedup``, those without an exact copy in the training part."""
+    subsets = {OFFICIAL: np.arange(int((faces.split == split).sum()))}
+    if split != TRAIN and (faces.split == TRAIN).any():
+        subsets[DEDUP] = np.flatnonzero(~copies_of_training(faces, split))
+    return subsets
+
+
+def vote_truth(faces: Dataset, mark: Head, head: HeadCard) -> VoteTruth | None:
+    """The votes that a head is compared with; None where it learned from labels."""
+    if mark.targets != "votes":
+        return None
+    distribution = soft_targets(faces, dataclasses.replace(mark, label_smoothing=0.0))
+    return VoteTruth(distribution, head.vote_temperature or head.temperature)
+
+
+def machine() -> str:
+    """Processor and number of cores."""
+    return f"{processor_name()}, {os.cpu_count()} cores"
+
+
+def write_predictions(
+    classifier: Classifier, faces: Dataset, path: Path, *, head: str = "", groups: Path | None = None
+) -> int:
+    """Write a row per image: name, truth, predicted, confidence, the groups, then the probability of each emotion.
+
+    Args:
+        classifier: predictions are averaged over the mirror image.
+        faces: the images; those without a true class for the head are left out.
+        path: the CSV file.
+        head: which head; empty takes the first.
+        groups: a CSV file with a column ``name``, whose other columns are added to the images that it names.
+
+    Returns:
+        The number of images.
+
+    Raises:
+        DataError: there is no such head, no image has a true class, or the groups cannot be read or name no image.
+        OutputError: the file cannot be written.
+    """
+    head = head or next(iter(classifier.heads))
+    if head not in classifier.heads:
+        raise DataError(f"{classifier.name} has no head {head!r}: expected one of {', '.join(classifier.heads)}")
+    emotions, temperature = classifier.heads[head].emotions, classifier.heads[head].temperature
+    y_true = hard_targets(faces, classifier.marks[head])
+    used = np.flatnonzero(y_true >= 0)
+    if not len(used):
+        raise DataError(f"{faces.name}: no image has a true class for the head {head}", hint="Choose another head.")
+    faces = faces.take(used)
+    cells = _groups(groups, faces) if groups else {}
+    columns = tuple(next(iter(cells.values()), {}))
+    rows: list[Row] = []
+    for name, truth, share in zip(
+        faces.names.tolist(),
+        y_true[used].tolist(),
+        probabilities_at(predict(classifier, faces.images, flip=True)[head], temperature),
+    ):
+        best = int(share.argmax())
+        row: Row = {"name": name, "truth": emotions[truth], "predicted": emotions[best]}
+        row["confidence"] = round(float(share[best]), 4)
+        row |= {column: cells.get(name, {}).get(column, "") for column in columns}
+        rows.append(row | {emotion: round(float(value), 4) for emotion, value in zip(emotions, share)})
+    with replacing(path) as file:
+        write_csv(file, tuple(rows[0]), rows)
+    return len(rows)
+
+
+def _groups(path: Path, faces: Dataset) -> dict[str, dict[str, str]]:
+    """The columns that a file of groups adds, by the image's name."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            columns = [name for name in table.fieldnames or () if name not in (*_OWN, *EMOTIONS)]
+            wanted = set(faces.names.tolist())
+            cells = {row["name"]: {c: row[c] or "" for c in columns} for row in table if row.get("name") in wanted}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read as groups: {error}", hint="Make it with 'mien audit attributes DATA --out FILE'."
+        ) from error
+    if not cells:
+        raise DataError(
+            f"{path}: no row names an image of {faces.name}: expected a column 'name' with names such as "
+            f"{str(faces.names[0])!r}",
+            hint="Make it from the same data: mien audit attributes DATA --out FILE.",
+        )
+    return cells

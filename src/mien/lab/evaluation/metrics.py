@@ -1,0 +1,187 @@
+"""Metrics of a head's predictions: accuracy, F1, likelihood, calibration error, distance to the annotators' votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax, softmax, xlogy
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from ...errors import DataError
+from ...report import interval, percent
+from ...stats import equal_mass_bins, wilson
+
+Floats = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Precision, recall and F1 of an emotion (0 to 1; 0 where undefined), and its number of images."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence and accuracy in bins, for a reliability diagram (Niculescu-Mizil and Caruana 2005).
+
+    Attributes:
+        confidence: mean confidence of each bin; bins hold equally many images, in order of confidence.
+        accuracy: share of correct predictions in each bin.
+        count: images in each bin.
+        histogram: images in each of 20 equally wide ranges of confidence between 0 and 1.
+    """
+
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    count: tuple[int, ...]
+    histogram: tuple[int, ...]
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: the mean gap between confidence and accuracy, weighted by the bins' sizes."""
+        return float(np.average(np.abs(np.subtract(self.confidence, self.accuracy)), weights=self.count))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Metrics of a head's predictions, as plain values.
+
+    Attributes:
+        n: images with a true class; all metrics but ``kl_to_votes`` are over these.
+        accuracy: share of correct predictions (top-1).
+        interval: 95% confidence interval of the accuracy (Wilson 1927).
+        macro_f1: mean F1 of the emotions that occur among the true classes.
+        balanced_accuracy: mean recall of the same emotions.
+        nll: mean negative log likelihood of the true classes, in nats.
+        ece: expected calibration error in 15 equal-mass bins, 0 to 1 (Naeini et al. 2015; Nguyen and O'Connor 2015).
+        brier: mean squared error of the probabilities, summed over the classes, 0 to 2 (Brier 1950).
+        temperature: divisor of the logits for ``nll``, ``ece`` and ``brier``.
+        kl_to_votes: mean KL divergence from the annotators' votes, in nats; None without votes.
+        n_votes: images with votes.
+        vote_temperature: divisor of the logits for ``kl_to_votes``.
+        classes: scores of each emotion, in the order of the head.
+        confusion: images by true class (rows) and prediction (columns), in the order of the head.
+        reliability: the bins of ``ece``.
+    """
+
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+    macro_f1: float
+    balanced_accuracy: float
+    nll: float
+    ece: float
+    brier: float
+    temperature: float
+    kl_to_votes: float | None
+    n_votes: int
+    vote_temperature: float | None
+    classes: dict[str, ClassScores]
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: Reliability
+
+
+@dataclass(frozen=True)
+class VoteTruth:
+    """Votes to compare with: float (N, K) shares (all-zero rows are left out), and the temperature to apply."""
+
+    distribution: Floats
+    temperature: float = 1.0
+
+
+def score(
+    logits: Floats, y_true: Labels, emotions: Sequence[str], *, temperature: float = 1.0, votes: VoteTruth | None = None
+) -> Scores:
+    """Compute all metrics of one head.
+
+    Args:
+        logits: float (N, K); log-probabilities are accepted.
+        y_true: int64 (N,), true class, -1 where there is none.
+        emotions: the K classes.
+        temperature: divisor of the logits.
+        votes: the annotators' votes, where there are any.
+
+    Raises:
+        DataError: no image has a true class.
+    """
+    known = np.flatnonzero(y_true >= 0)
+    if not len(known):
+        raise DataError("no image has a true class for this head", hint="Choose another split or data set.")
+    truth, labels = y_true[known], range(len(emotions))
+    log_probabilities = log_softmax(logits[known].astype(np.float64) / temperature, axis=1)
+    probabilities = np.exp(log_probabilities)
+    y_pred = probabilities.argmax(1)
+    correct = int((y_pred == truth).sum())
+    precision, recall, f1, support = precision_recall_fscore_support(truth, y_pred, labels=labels, zero_division=0.0)
+    bins = reliability(probabilities, truth)
+    n_votes = int((votes.distribution.sum(1) > 0).sum()) if votes else 0
+    return Scores(
+        n=len(truth),
+        accuracy=correct / len(truth),
+        interval=wilson(correct, len(truth)),
+        macro_f1=float(f1[support > 0].mean()),
+        balanced_accuracy=float(recall[support > 0].mean()),
+        nll=-float(log_probabilities[np.arange(len(truth)), truth].mean()),
+        ece=bins.ece,
+        brier=float(((probabilities - np.eye(len(emotions))[truth]) ** 2).sum(1).mean()),
+        temperature=temperature,
+        kl_to_votes=kl_to_votes(logits / votes.temperature, votes.distribution) if votes and n_votes else None,
+        n_votes=n_votes,
+        vote_temperature=votes.temperature if votes and n_votes else None,
+        classes={
+            name: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+            for i, name in enumerate(emotions)
+        },
+        confusion=tuple(tuple(row) for row in confusion_matrix(truth, y_pred, labels=labels).tolist()),
+        reliability=bins,
+    )
+
+
+def reliability(probabilities: Floats, y_true: Labels, bins: int = 15) -> Reliability:
+    """Compare confidence with accuracy in equal-mass bins.
+
+    Args:
+        probabilities: float (N, K), rows sum to 1; N > 0.
+        y_true: int64 (N,), true class of each image; none may be missing.
+        bins: how many; fewer where there are fewer images.
+    """
+    confidence = probabilities.max(1).astype(np.float64)
+    correct = probabilities.argmax(1) == y_true
+    parts = equal_mass_bins(confidence, bins)
+    return Reliability(
+        confidence=tuple(float(confidence[part].mean()) for part in parts),
+        accuracy=tuple(float(correct[part].mean()) for part in parts),
+        count=tuple(len(part) for part in parts),
+        histogram=tuple(np.histogram(confidence, bins=20, range=(0, 1))[0].tolist()),
+    )
+
+
+def kl_to_votes(logits: Floats, distribution: Floats) -> float:
+    """Mean Kullback-Leibler divergence of the softmax of ``logits`` from the votes, in nats; 0 is a perfect match.
+
+    Args:
+        logits: float (N, K).
+        distribution: float (N, K), shares of the votes; all-zero rows are left out.
+    """
+    known = distribution.sum(1) > 0
+    votes = distribution[known].astype(np.float64)
+    log_probabilities = log_softmax(logits[known].astype(np.float64), axis=1)
+    return float((xlogy(votes, votes) - votes * log_probabilities).sum(1).mean())
+
+
+def probabilities_at(logits: Floats, temperature: float) -> npt.NDArray[np.float64]:
+    """float64 (N, K): the softmax of the logits divided by ``temperature``."""
+    return np.asarray(softmax(logits.astype(np.float64) / temperature, axis=1), np.float64)
+
+
+def accuracy_text(scores: Scores) -> str:
+    """Accuracy with its interval and n, such as ``68.4% [66.8, 69.9], n = 3,589``."""
+    return f"{percent(scores.accuracy)} {interval(scores.interval)}, n = {scores.n:,}"

@@ -1,1 +1,0 @@
-"""Explanations of networks whose inside is open: checkpoints of training runs. Needs torch."""

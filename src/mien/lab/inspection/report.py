@@ -1,0 +1,278 @@
+"""The report of an inspection: tables for the terminal, with thumbnails and figures on a page."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure as MatplotlibFigure
+
+from ...data.dataset import SPLITS, Dataset
+from ...emotions import EMOTIONS
+from ...report import (
+    Bar,
+    BarChart,
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Details,
+    Document,
+    Figure,
+    Gallery,
+    Note,
+    Row,
+    Section,
+    Table,
+    Text,
+    Tile,
+    Tone,
+    count,
+    escape,
+    join,
+    percent,
+)
+from .inspection import Inspection
+from .labels import LEAST_MARGIN, Choice, LabelCheck
+from .measures import Quality
+from .problems import RULES, Problem
+
+_CHOICES = {
+    Choice.ALL: "all images",
+    Choice.CANDIDATES: "all candidates of confident learning",
+    Choice.PROBABLE: f"probable errors (margin at least {LEAST_MARGIN:g})",
+    Choice.TOP_500: "the 500 with the largest margin",
+    Choice.TOP_100: "the 100 with the largest margin",
+}
+#: Colors of the splits, told apart with any color vision (Okabe and Ito 2008).
+_COLORS = ("#0072B2", "#CC79A7", "#D55E00", "#009E73")
+_WARNING = "This page holds images of the dataset: pass it on only to those who may have the data."
+_MAX_TILES, _MAX_NAMES, _MAX_SIZES, _SAMPLES, _SIDE = 48, 400, 12, 12, 96
+
+
+def report(inspection: Inspection, *, drop_label_errors: bool = False) -> Document:
+    """Build the report; it holds thumbnails of some hundred images.
+
+    Args:
+        inspection: what was found.
+        drop_label_errors: count probable label errors among the images to leave out.
+    """
+    faces = inspection.faces
+    height, width = faces.images.shape[1:3]
+    found = [problem for problem in inspection.problems if problem.count]
+    kinds = count(len(found), "kind of problem", "kinds of problems")
+    return Document(
+        f"Dataset inspection: {faces.name}",
+        (
+            *(Note(escape(note)) for note in inspection.notes),
+            _problems(inspection, found),
+            _classes(inspection),
+            _spread(inspection),
+            _cleaning(inspection, drop_label_errors),
+        ),
+        summary=f"{len(faces):,} images, compared at {width} x {height} pixels. {kinds} found.",
+    )
+
+
+def _problems(inspection: Inspection, found: list[Problem]) -> Section:
+    faces, parts = inspection.faces, inspection.faces.parts()
+    columns = (
+        Column("problem"),
+        *(Column(name, "right") for name in ("images", *parts)),
+        Column("e.g.", optional=True),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            problem.title,
+            problem.count,
+            *(int((faces.split[problem.rows] == part).sum()) for part in parts),
+            _example(problem, faces),
+        )
+        for problem in inspection.problems
+    )
+    not_checked = {
+        "images without a face (--detect-faces checks them)": inspection.detection,
+        "label errors (two classes with ten different images are needed)": inspection.labels,
+        "file sizes and modes (the images are not files of their own)": inspection.files,
+    }
+    missing = [name for name, check in not_checked.items() if check is None]
+    blocks: list[Block] = [Table(columns, rows, "A problem is a finding, not a verdict: look at the images.")]
+    if missing:
+        blocks.append(Text(f"Not checked: {join(missing)}.", Tone.MUTED))
+    blocks += _leaks(inspection)
+    if inspection.labels and inspection.labels.agreement:
+        blocks.append(_agreement(inspection.labels))
+    blocks += [_details(problem, faces) for problem in found]
+    return Section("Problems", tuple(blocks))
+
+
+def _details(problem: Problem, faces: Dataset) -> Details:
+    remarks = problem.remarks or {}
+    rows = [int(row) for group in problem.groups for row in group][:_MAX_TILES]
+    tiles = tuple(
+        Tile(
+            _encoded(faces.images[row]),
+            escape(f"{remarks.get(row) or EMOTIONS[faces.labels[row]]}; {faces.names[row]}, {faces.split[row]}"),
+            f"{faces.names[row]}: {EMOTIONS[faces.labels[row]]}",
+        )
+        for row in rows
+    )
+    names = _names(problem, faces)
+    more = (f"{len(names) - _MAX_NAMES:,} more: use --json",) if len(names) > _MAX_NAMES else ()
+    listed = Details("Names", (Bullets((*(escape(name) for name in names[:_MAX_NAMES]), *more)),))
+    return Details(
+        f"{problem.title}: {problem.count:,}",
+        (Text(escape(problem.meaning)), *((Gallery(tiles),) if tiles else ()), listed),
+    )
+
+
+def _example(problem: Problem, faces: Dataset) -> str:
+    if problem.files:
+        return problem.files[0][0]
+    return " = ".join(faces.names[problem.groups[0][:2]].tolist()) if problem.groups else ""
+
+
+def _names(problem: Problem, faces: Dataset) -> list[str]:
+    """Names of the files, and of the images with their label (or the remark) and split, duplicates joined."""
+    remarks = problem.remarks or {}
+    named = [f"{name}: {why}" for name, why in problem.files]
+    for group in problem.groups:
+        each = ((row, remarks.get(row) or EMOTIONS[faces.labels[row]]) for row in group.tolist())
+        named.append(" = ".join(f"{faces.names[row]} ({words}, {faces.split[row]})" for row, words in each))
+    return named
+
+
+def _leaks(inspection: Inspection) -> list[Block]:
+    faces = inspection.faces
+    rows: list[tuple[Cell, ...]] = []
+    for part, leaked in inspection.leaks().items():
+        n = int((faces.split == part).sum())
+        rows.append((part, n, *(f"{k:,} ({percent(k / n)})" for k in leaked.values())))
+    if not rows:
+        return []
+    columns = (Column("split"), *(Column(name, "right") for name in ("images", "exact", "exact or near")))
+    return [Table(columns, tuple(rows), "Leaks: images with a duplicate in training, on which scores are too good.")]
+
+
+def _agreement(check: LabelCheck) -> Table:
+    columns = ("images", "n", "majority is not the label", "majority is the guess")
+    rows = tuple(
+        (_CHOICES[row.images], row.n, percent(row.not_label), percent(row.as_guessed)) for row in check.agreement
+    )
+    caption = "Probable label errors against the majority of FER+ votes, which the classifier never saw."
+    return Table((Column(columns[0]), *(Column(name, "right") for name in columns[1:])), rows, caption)
+
+
+def _classes(inspection: Inspection) -> Section:
+    faces, parts, labels = inspection.faces, inspection.faces.parts(), np.unique(inspection.faces.labels)
+    groups = {part: faces.labels[faces.split == part] for part in parts} | {"all": faces.labels}
+    counts = {name: np.bincount(own, minlength=len(EMOTIONS)) for name, own in groups.items()}
+    rows: list[tuple[Cell, ...]] = [
+        (EMOTIONS[label], *(f"{n[label]:,} ({percent(n[label] / n.sum())})" for n in counts.values()))
+        for label in labels
+    ]
+    rows.append(("all", *(f"{n.sum():,}" for n in counts.values())))
+    table = Table((Column("emotion"), *(Column(name, "right") for name in counts)), tuple(rows))
+    charts = [
+        BarChart(tuple(Bar(EMOTIONS[label], n[label] / n.sum(), percent(n[label] / n.sum())) for label in labels), part)
+        for part, n in counts.items()
+        if part != "all"
+    ]
+    seen = ~inspection.quality.blank
+    means = tuple(
+        _mean_face(faces, seen & (faces.labels == label)) for label in labels if seen[faces.labels == label].any()
+    )
+    rng = np.random.default_rng(0)
+    samples = [
+        Section(EMOTIONS[label], (Gallery(tuple(_tile(faces, row) for row in rows), 66),))
+        for label in labels
+        for rows in [rng.permutation(np.flatnonzero(faces.labels == label))[:_SAMPLES]]
+    ]
+    return Section(
+        "Classes",
+        (
+            table,
+            Details("Distribution", (Row(tuple(charts)),)),
+            Details("Mean faces", (Text("Blank images left out."), Gallery(means))),
+            Details("Random samples", (Text(_WARNING), *samples)),
+        ),
+    )
+
+
+def _spread(inspection: Inspection) -> Section:
+    faces, quality, files = inspection.faces, inspection.quality, inspection.files
+    rows: list[tuple[Cell, ...]] = []
+    for label in np.unique(faces.labels[~quality.blank]):
+        there = (faces.labels == label) & ~quality.blank
+        cells = []
+        for values, digits in ((quality.brightness, 0), (quality.contrast, 0), (quality.sharpness, 2)):
+            low, middle, high = np.percentile(values[there], [5, 50, 95])
+            cells.append(f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]")
+        rows.append((EMOTIONS[label], *cells))
+    columns = (Column("emotion"), *(Column(name, "right") for name in ("brightness", "contrast", "sharpness")))
+    table = Table(columns, tuple(rows), "Median and the range of the middle 90%, without blank images.")
+    chart = Figure.from_matplotlib(
+        _histograms(faces, quality), "Histograms of brightness, light, contrast and sharpness by split"
+    )
+    stored = (
+        [
+            Table((Column(name), Column("files", "right")), tuple(counted[:_MAX_SIZES]))
+            for name, counted in (("size in pixels", files.sizes), ("mode", files.modes))
+        ]
+        if files
+        else []
+    )
+    return Section("Image quality", (table, chart, *stored))
+
+
+def _histograms(faces: Dataset, quality: Quality) -> MatplotlibFigure:
+    seen = ~quality.blank
+    panels = (
+        ("brightness (mean gray)", quality.brightness, quality.brightness.min()),
+        ("light (95th percentile of gray)", quality.light, quality.least_light),
+        ("contrast (standard deviation of gray)", quality.contrast, quality.contrast.min()),
+        ("sharpness (variance of Laplacian / of gray)", quality.sharpness, quality.least_sharpness),
+    )
+    figure = MatplotlibFigure(figsize=(7, 6), layout="constrained")
+    for axes, (title, values, limit) in zip(figure.subplots(2, 2).flat, panels):
+        for part, color in zip(SPLITS, _COLORS):
+            rows = seen & (faces.split == part)
+            if rows.any():
+                weights = np.full(int(rows.sum()), 1 / rows.sum())
+                axes.hist(values[rows], 40, weights=weights, histtype="step", color=color, label=part)
+        if np.isfinite(limit) and limit > values.min():
+            axes.axvline(limit, color="gray", linestyle="--", linewidth=1)
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), frameon=False, ncols=4, loc="outside upper left")
+    return figure
+
+
+def _cleaning(inspection: Inspection, drop_label_errors: bool) -> Section:
+    cleaning = inspection.clean(drop_label_errors=drop_label_errors)
+    rows = [(words, int((cleaning.rule == kind.value).sum())) for kind, words in RULES.items()]
+    rows.append(("Images in use", int(cleaning.use.sum())))
+    text = (
+        "`mien lab inspect DATA --write-manifest manifest.csv` lists all images, which to use, and why not the others. "
+        "Nothing is deleted. The first rule that fits counts; test images always stay."
+    )
+    table = Table((Column("rule"), Column("left out", "right")), tuple(rows))
+    return Section("Cleaning", (Details("Rules", (Text(text), table)),))
+
+
+def _tile(faces: Dataset, row: int) -> Tile:
+    return Tile(_encoded(faces.images[row]), "", f"{faces.names[row]}: {EMOTIONS[faces.labels[row]]}")
+
+
+def _mean_face(faces: Dataset, rows: npt.NDArray[np.bool_]) -> Tile:
+    label = EMOTIONS[faces.labels[rows][0]]
+    mean = faces.images[rows].mean(0, dtype=np.float64).round().astype(np.uint8)
+    return Tile(_encoded(mean), f"{label}, n = {int(rows.sum()):,}", f"mean face: {label}")
+
+
+def _encoded(image: npt.NDArray[np.uint8]) -> bytes:
+    """A small PNG, or a JPEG of a color or larger image."""
+    scale = min(1.0, _SIDE / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR) if small.ndim == 3 else small
+    return cv2.imencode(".png" if small.ndim == 2 and max(small.shape) <= 64 else ".jpg", bgr)[1].tobytes()

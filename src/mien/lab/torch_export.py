@@ -1,0 +1,185 @@
+"""From a trained network to ONNX and to an ``ExportedProgram`` (``.pt2``), checked against torch. Needs torch.
+
+``.pt2`` replaces TorchScript, which torch has deprecated in favor of ``torch.export``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..data.dataset import VALIDATION, Dataset
+from ..errors import ModelError
+from ..model.card import InputSpec, ModelCard
+from ..model.session import open_session
+from .evaluation.classifier import Logits, classifier_of_network, classifier_of_onnx
+from .evaluation.evaluate import evaluate
+from .networks.heads import MultiHead
+from .recipe import Recipe
+from .temperature import calibrated, chosen_by
+
+OPSET = 18
+#: The largest accepted difference of a logit from torch's, float32.
+TOLERANCE = 1e-4
+
+
+def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
+    """The network as ONNX, for any batch size; the same network gives the same bytes.
+
+    Batch norms are folded into their convolutions. Descriptions of the Python source (module names, stack traces with
+    local paths) are removed.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        size: side of its images in pixels.
+        channels: of its images.
+
+    Returns:
+        An ONNX file: input ``images``, float32 (N, channels, size, size); one output of logits, float32 (N, K), for each
+        head, named after it.
+    """
+    program = torch.onnx.export(
+        network,
+        (torch.zeros(2, channels, size, size),),  # a batch of one would be exported as a constant
+        input_names=["images"],
+        output_names=list(network.heads),
+        opset_version=OPSET,
+        dynamo=True,
+        dynamic_shapes={"images": {0: torch.export.Dim("N")}},
+        external_data=False,
+        optimize=True,
+        verbose=False,
+    )
+    if program is None:
+        raise TypeError("torch.onnx.export gave no program although dynamo=True")
+    model = program.model_proto
+    strip_descriptions(model)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def strip_descriptions(model: onnx.ModelProto) -> None:
+    """Remove descriptions of the Python source; changes ``model`` in place."""
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    for item in (model, graph, *graph.node, *graph.initializer, *values):
+        item.ClearField("doc_string")
+        item.ClearField("metadata_props")
+    del graph.value_info[:]  # shapes of values inside the graph: onnxruntime infers them
+
+
+def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]) -> Logits:
+    """Logits of an exported file for network input, float32 (N, C, S, S).
+
+    Raises:
+        ModelError: onnxruntime cannot run the file, or it lacks an output.
+    """
+    session = open_session(weights, 0, "the exported file")
+    names = list(network.heads)
+    missing = set(names) - {output.name for output in session.get_outputs()}
+    if missing:
+        raise ModelError(f"the exported file lacks the outputs {', '.join(sorted(missing))}")
+    return dict(zip(names, session.run(names, {"images": images}), strict=True))
+
+
+def to_program(network: MultiHead, size: int, channels: int = 1) -> bytes:
+    """The network as an ``ExportedProgram``, for any batch size.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        size: side of its images in pixels.
+        channels: of its images.
+
+    Returns:
+        A ``.pt2`` file: ``torch.export.load(file).module()`` takes float32 (N, channels, size, size) and gives a dictionary
+        of logits, float32 (N, K), for each head.
+    """
+    images = torch.zeros(2, channels, size, size)  # a batch of one would be exported as a constant
+    program = torch.export.export(network, (images,), dynamic_shapes={"images": {0: torch.export.Dim("N")}})
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            for key in ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn"):
+                node.meta.pop(key, None)  # names of modules, and local paths
+    content = io.BytesIO()
+    torch.export.save(program, content)
+    return content.getvalue()
+
+
+def run_program(content: bytes, images: npt.NDArray[np.float32]) -> Logits:
+    """Logits of a ``.pt2`` file for network input, float32 (N, C, S, S)."""
+    module = torch.export.load(io.BytesIO(content)).module()
+    with torch.inference_mode():
+        return {name: value.numpy() for name, value in module(torch.from_numpy(images)).items()}
+
+
+def check_parity(
+    network: MultiHead, found: Mapping[str, npt.NDArray[np.float32]], images: npt.NDArray[np.float32]
+) -> float:
+    """The largest difference of any logit that an exported file gave from torch's, which must be at most 0.0001.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        found: logits of the exported file, float32 (N, K) for each head.
+        images: float32 (N, C, S, S), network input; real images, because noise excites a network too little.
+
+    Raises:
+        ModelError: it is larger.
+    """
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(images))
+    difference = max(float(np.abs(found[name] - value.numpy()).max()) for name, value in expected.items())
+    if not difference <= TOLERANCE:  # also where it is NaN
+        raise ModelError(
+            f"the exported file differs from the network: got logits {difference:.2g} apart, expected at most {TOLERANCE}",
+            hint="Nothing was written. Try another version of torch or onnxruntime, and report this as a bug.",
+        )
+    return difference
+
+
+def model_card(recipe: Recipe, network: MultiHead, weights: bytes, faces: Dataset, *, name: str) -> ModelCard:
+    """The card of exported weights, with fitted temperatures and measured scores.
+
+    Both come from the part that the recipe chooses by, ``inner`` or ``validation``; copies of training images are left out
+    of the fit.
+
+    Args:
+        recipe: how the network was trained.
+        network: in evaluation mode, on the CPU.
+        weights: content of the ONNX file.
+        faces: the data it was trained on, with ``train`` and ``validation`` parts.
+        name: of the model; the weights are called ``NAME.onnx``.
+
+    Raises:
+        DataError: there is no validation part, or no head has true classes in it.
+    """
+    fitted_on = chosen_by(faces)
+    classifier = calibrated(classifier_of_network(recipe, network), faces, fitted_on)
+    card = ModelCard(
+        name=name,
+        weights=f"{name}.onnx",
+        sha256=hashlib.sha256(weights).hexdigest(),
+        license="not stated",
+        data=faces.name,
+        input=classifier.input,
+        heads=classifier.heads,
+        parameters=classifier.parameters,
+        macs=count_macs(network, classifier.input),
+        recipe=recipe.model_dump(),
+    )
+    measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
+    return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, measured_on).summary())
+
+
+def count_macs(network: MultiHead, spec: InputSpec) -> int:
+    """Multiply-adds of one image, of convolutions and matrix products."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, spec.channels, spec.size, spec.size))
+    return int(counter.get_total_flops()) // 2

@@ -1,1 +1,0 @@
-"""Does a model mean what it says? Calibration, annotators who disagree, and when to say nothing."""
