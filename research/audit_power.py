@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from scipy.stats import chi2_contingency
 
-from mien.audit.gaps import fairness_gaps, holm_corrected, parity_gaps
+from mien.audit.gaps import holm_corrected, measure_gaps
 from mien.emotions import EMOTIONS
 from mien.stats import minimum_detectable_gap, wilson
 
@@ -36,7 +36,7 @@ def audited(groups, rng, draws=400):
     counts = drawn(groups, rng)
     names = tuple(map(str, range(len(groups))))
     emotions = EMOTIONS[: counts.shape[1]]
-    return counts, fairness_gaps(counts, names, emotions, min_group_size=5, resamples=draws, rng=rng)
+    return counts, measure_gaps(counts, names, emotions, min_group_size=5, resamples=draws, rng=rng)
 
 
 def told(name, times, repeats):
@@ -85,8 +85,9 @@ def unlabeled(repeats, rng):
 
     def compared(groups):
         counts = np.stack([rng.multinomial(n, [0.1, *(0.9 * np.array(mix)), 0, 0, 0]) for n, mix in groups])[:, None]
-        names, known = tuple(map(str, range(len(groups)))), (True, False)
-        return parity_gaps(counts, names, EMOTIONS[:3], known=known, min_group_size=5, resamples=800, rng=rng)
+        names = tuple(map(str, range(len(groups))))
+        options = {"labeled": False, "known": (True, False), "min_group_size": 5, "resamples": 800, "rng": rng}
+        return measure_gaps(counts, names, EMOTIONS[:3], **options)
 
     for n, others in ((100, 1000), (500, 500)):
         drop = minimum_detectable_gap(0.5, round(0.9 * n), round(0.9 * others))

@@ -51,7 +51,6 @@ __all__ = [
     "annotate",
     "audit_compare",
     "audit_fairness",
-    "audit_parity",
     "audit_predict",
     "audit_thresholds",
     "bench",
@@ -73,7 +72,6 @@ _HOMES = {
     "annotate": ".drawing",
     "audit_compare": ".audit.compare",
     "audit_fairness": ".audit.fairness",
-    "audit_parity": ".audit.parity",
     "audit_predict": ".audit.predict",
     "audit_thresholds": ".audit.thresholds",
     "BatchResult": ".batch",
@@ -126,7 +124,6 @@ if TYPE_CHECKING:
     from .audit.attributes import measure_attributes
     from .audit.compare import audit_compare
     from .audit.fairness import audit_fairness
-    from .audit.parity import audit_parity
     from .audit.predict import audit_predict
     from .audit.thresholds import audit_thresholds
     from .batch import BatchResult, Failure, read_files

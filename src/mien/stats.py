@@ -39,14 +39,16 @@ class Estimate:
 
 def wilson(successes: int, n: int) -> Interval:
     """The interval of a share (Wilson 1927); ``n`` is at least 1."""
-    low, high = proportion_confint(successes, n, method="wilson")
+    low, high = wilson_limits(np.array(successes), np.array(n))
     return float(low), float(high)
 
 
 def wilson_limits(successes: Counts, n: Counts) -> tuple[Floats, Floats]:
     """Lower and upper limits as in ``wilson``, of arrays of one shape; NaN where ``n`` is 0."""
-    low, high = proportion_confint(successes, np.where(n > 0, n, 1), method="wilson")
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    whole = np.where(n > 0, n, 1)
+    low, high = proportion_confint(successes, whole, method="wilson")
+    share = successes / whole  # rounding must not put it outside of its own interval
+    return np.where(n > 0, np.minimum(low, share), np.nan), np.where(n > 0, np.maximum(high, share), np.nan)
 
 
 def difference_interval(first: float, first_interval: Interval, second: float, second_interval: Interval) -> Interval:

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from mien.audit.fairness import FairnessAttribute, audit_fairness
-from mien.audit.gaps import fairness_gaps, holm_corrected
+from mien.audit.gaps import holm_corrected, measure_gaps
 from mien.audit.rates import Measure, Rate, count, label_distribution, rates
 from mien.emotions import EMOTIONS
 from mien.stats import minimum_detectable_gap, permute_counts, resample_counts
@@ -22,7 +22,7 @@ ODDS = Rate(Measure.EQUALIZED_ODDS)
 def gaps(counts, rng, draws=150):
     groups, k, _ = counts.shape
     names = tuple(f"g{number}" for number in range(groups))
-    found = fairness_gaps(counts, names, EMOTIONS[:k], min_group_size=5, resamples=draws, rng=rng)
+    found = measure_gaps(counts, names, EMOTIONS[:k], min_group_size=5, resamples=draws, rng=rng)
     return {Rate(gap.measure, gap.emotion): gap for gap in found}
 
 
@@ -222,7 +222,7 @@ def test_p_belongs_to_the_most_significant_pair():
     for emotion in range(2):
         for group, (wrong, right) in enumerate(((2, 2), (40, 360), (100, 300))):
             counts[group, emotion, 1 + emotion], counts[group, emotion, 2 - emotion] = right, wrong
-    found = fairness_gaps(
+    found = measure_gaps(
         counts, ("few", "well", "badly"), EMOTIONS[:2], min_group_size=5, resamples=2000,
         rng=np.random.default_rng(15),
     )  # fmt: skip

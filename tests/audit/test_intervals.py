@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.audit.gaps import fairness_gaps
-from mien.audit.rates import Measure, label_distribution, limits, parts, rates, with_mean
+from mien.audit.gaps import measure_gaps
+from mien.audit.rates import Limits, Measure, label_distribution, parts, rates
 from mien.emotions import EMOTIONS
 from mien.stats import wilson
 
@@ -13,7 +13,7 @@ from .conftest import counts_of
 
 def gap_of(counts, resamples=100):
     names = tuple(f"g{number}" for number in range(len(counts)))
-    found = fairness_gaps(
+    found = measure_gaps(
         counts, names, EMOTIONS[: counts.shape[1]], min_group_size=5, resamples=resamples,
         rng=np.random.default_rng(0),
     )  # fmt: skip
@@ -30,7 +30,7 @@ def two_groups(right, wrong):
 
 def test_newcombes_own_example_comes_out():
     """Newcombe (1998), table II: 56 of 70 against 48 of 80 gives 0.0524 to 0.3339, 10 of 10 against 0 of 10 0.6075 to 1."""
-    several = limits(np.array([[56, 10], [48, 0]]), np.array([[70, 10], [80, 10]]))
+    several = Limits.of(np.array([[56, 10], [48, 0]]), np.array([[70, 10], [80, 10]]))
     assert several.difference(0, 1, 1) == pytest.approx((0.6075, 1.0), abs=1e-4)
     several.few[:] = True
     assert several.difference(0, 1, 0) == pytest.approx((0.0524, 0.3339), abs=1e-4)
@@ -64,10 +64,10 @@ def test_large_groups_keep_their_bootstrap():
 def test_the_mean_of_recalls_lies_within_its_limits_and_one_emotion_gives_its_own():
     counts = counts_of([((40, 30, 20), (0.9, 0.6, 0.5)), ((10, 60, 60), (0.9, 0.6, 0.5))], np.random.default_rng(2))
     weights = label_distribution(counts)
-    ends = with_mean(limits(*parts(counts)), 1, range(2, 5), weights)
+    ends = Limits.of(*parts(counts, labeled=True)).with_mean(1, range(2, 5), weights)
     assert ends.value == pytest.approx(rates(counts, weights))
     assert (ends.low <= ends.value).all()
     assert (ends.value <= ends.high).all()
-    single = with_mean(limits(*parts(counts)), 1, range(2, 5), np.array([1.0, 0, 0]))
+    single = Limits.of(*parts(counts, labeled=True)).with_mean(1, range(2, 5), np.array([1.0, 0, 0]))
     n, right = int(counts[0, 0].sum()), int(counts[0, 0, 1])
     assert (single.low[0, 1], single.high[0, 1]) == pytest.approx(wilson(right, n), abs=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.audit.fairness import audit_fairness
-from mien.audit.grouping import MAX_INTERSECTIONS
+from mien.audit.groups import MAX_INTERSECTIONS
 from mien.audit.predictions import Columns, predictions_of
 from mien.audit.table import open_table
 from mien.errors import DataError, OptionError

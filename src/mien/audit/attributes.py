@@ -7,6 +7,7 @@ data set that says nothing about the people in it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import count
@@ -249,9 +250,15 @@ def grouped(measured: Sequence[Attributes], *, thirds: bool = False) -> list[dic
     return [{name: columns[name][row] for name in NAMES} for row in range(len(measured))]
 
 
-def group_order(name: str, *, thirds: bool = False) -> tuple[str, ...]:
-    """Names of an attribute's groups, from low to high."""
-    return _THIRDS if thirds else EDGES[name][1]
+def group_counts(measured: Sequence[FaceAttributes], *, thirds: bool = False) -> dict[str, dict[str, int]]:
+    """Attribute -> group -> its faces, from low to high; ``thirds`` as in ``grouped``."""
+    groups = grouped([one.attributes for one in measured], thirds=thirds)
+    made = {}
+    for name in NAMES:
+        counts = Counter(row[name] for row in groups)
+        order = (*(_THIRDS if thirds else EDGES[name][1]), UNKNOWN)
+        made[name] = {group: counts[group] for group in order if counts[group]}
+    return made
 
 
 def in_order(names: Collection[str]) -> tuple[str, ...] | None:
@@ -262,20 +269,16 @@ def in_order(names: Collection[str]) -> tuple[str, ...] | None:
     return None
 
 
-def attribute_rows(
-    measured: Sequence[FaceAttributes], *, thirds: bool = False
-) -> tuple[tuple[str, ...], list[dict[str, str | int]]]:
-    """Columns and rows of a CSV file: name, face, label, each attribute's value and group; ``thirds`` as in ``grouped``."""
-    groups = grouped([one.attributes for one in measured], thirds=thirds)
-    columns = ("name", "face", "label", *(column for name in NAMES for column in (name, f"{name}_group")))
-    rows: list[dict[str, str | int]] = []
-    for one, group in zip(measured, groups):
+def attribute_rows(measured: Sequence[FaceAttributes], *, thirds: bool = False) -> list[dict[str, str | int]]:
+    """Rows of a CSV file: name, face, label, each attribute's value and group; ``thirds`` as in ``grouped``."""
+    rows = []
+    for one, group in zip(measured, grouped([one.attributes for one in measured], thirds=thirds)):
         row: dict[str, str | int] = {"name": one.name, "face": one.face, "label": one.label}
         for name in NAMES:
             value = getattr(one.attributes, name)
             row |= {name: "" if value is None else f"{value:.4g}", f"{name}_group": group[name]}
         rows.append(row)
-    return columns, rows
+    return rows
 
 
 def angles(face: Face) -> tuple[float, float] | None:

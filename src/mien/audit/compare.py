@@ -11,11 +11,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, OptionError
-from ..stats import LEVEL, Interval, holm, mcnemar, percentile_interval, permutation_p, wilson
-from .grouping import MIN_GROUP_SIZE, check_settings, grouping
+from ..errors import DataError
+from ..stats import (
+    LEVEL,
+    Counts,
+    Floats,
+    Interval,
+    holm,
+    mcnemar,
+    percentile_interval,
+    permutation_p,
+    resample_counts,
+    wilson,
+)
+from .groups import MIN_GROUP_SIZE, groupings
 from .predictions import LABELS, PREDICTED, Columns, emotions_in, predictions_of
-from .rates import Counts, Floats
 from .table import Table, as_table
 
 IMAGES = ("image", "name", "path", "file", "filename", "photo")
@@ -221,23 +231,22 @@ def compare_pair(
     pair: PairedPredictions, *, min_group_size: int = MIN_GROUP_SIZE, resamples: int = RESAMPLES, seed: int = 0
 ) -> CompareResult:
     """The comparison of ``audit_compare`` on joined predictions."""
-    check_settings(min_group_size, resamples)
-    if not pair.groups:
-        raise OptionError("got no column of groups, expected at least one", hint="Name one with --groups.")
     rng = np.random.default_rng(seed)
     made = []
-    for name, cells in pair.groups.items():
-        one = grouping(name, cells)
+    for one in groupings(pair.groups, min_group_size=min_group_size, resamples=resamples):
         counts = _count(pair, one.codes, len(one.names))
-        drawn = _bootstrap(counts, resamples, rng)
-        rows = [one.codes == place for place in range(len(one.names))]
-        changes = [_group(pair, *own, min_group_size) for own in zip(rows, one.names, drawn.swapaxes(0, 1))]
+        drawn = np.concatenate(list(resample_counts(counts, resamples, rng)))
         big = counts.sum(1) >= min_group_size
-        kept = tuple(own for own, is_big in zip(one.names, big) if is_big)
-        gap = _gap_change(counts[big], kept, drawn[:, big], rng) if big.sum() > 1 else None
-        made.append(CompareAttribute(name, tuple(changes), gap, one.n_missing))
-    whole = _bootstrap(_count(pair, np.zeros(len(pair), np.int64), 1), resamples, rng)
-    overall = _group(pair, np.ones(len(pair), np.bool_), "all", whole[:, 0], min_group_size)
+        changes = tuple(
+            _group(pair, one.codes == group, name, drawn[:, group], compared=bool(big[group]))
+            for group, name in enumerate(one.names)
+        )
+        kept = tuple(name for name, is_big in zip(one.names, big) if is_big)
+        gap = _gap_change(counts[big], kept, drawn[:, big], rng) if len(kept) > 1 else None
+        made.append(CompareAttribute(one.name, changes, gap, one.n_missing))
+    counts = _count(pair, np.zeros(len(pair), np.int64), 1)
+    drawn = np.concatenate(list(resample_counts(counts, resamples, rng)))
+    overall = _group(pair, np.ones(len(pair), np.bool_), "all", drawn[:, 0], compared=len(pair) >= min_group_size)
     attributes = _corrected(made)
     compared = sum(group.compared for one in attributes for group in one.groups)
     return CompareResult(len(pair), overall, attributes, resamples, min_group_size, compared, pair.notes)
@@ -321,12 +330,6 @@ def _count(pair: PairedPredictions, codes: npt.NDArray[np.int64], groups: int) -
     return np.bincount(codes[has] * 4 + outcome[has], minlength=4 * groups).reshape(groups, 4).astype(np.int64)
 
 
-def _bootstrap(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """int64 (D, G, 4): images drawn with replacement within each group; both answers of an image stay together."""
-    shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
-    return np.stack([rng.multinomial(n, share, size=draws) for n, share in zip(counts.sum(1), shares)], 1)
-
-
 def _swap(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
     """int64 (D, G, 4): counts with the two answers of each image swapped at random."""
     made = np.broadcast_to(counts, (draws, *counts.shape)).copy()
@@ -359,7 +362,7 @@ def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
 
 
 def _group(
-    pair: PairedPredictions, own: npt.NDArray[np.bool_], name: str, drawn: Counts, min_group_size: int
+    pair: PairedPredictions, own: npt.NDArray[np.bool_], name: str, drawn: Counts, *, compared: bool
 ) -> GroupChange:
     before, after = pair.before[own], pair.after[own]
     n, right, later = len(before), int(before.sum()), int(after.sum())
@@ -377,7 +380,7 @@ def _group(
         lost=int((before & ~after).sum()),
         p=p,
         p_corrected=p,
-        compared=n >= min_group_size,
+        compared=compared,
     )
 
 

@@ -1,49 +1,77 @@
-"""A comparison of two models for readers: sentences, terminal, JSON, CSV, a figure and an HTML page."""
+"""Report of a comparison of two models: a document, its files (HTML, figure, CSV, JSON), and the result in sentences."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from ..io.atomic import write_all
+from ..report import (
+    Badge,
+    Block,
+    Column,
+    Definitions,
+    Details,
+    Document,
+    Estimate,
+    IntervalChart,
+    Metric,
+    Metrics,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Toned,
+    count,
+    escape,
+    estimate,
+    interval,
+    p_value,
+    percent,
+    points,
+)
 from ..stats import LEVEL
 from .compare import CompareAttribute, CompareResult, GapTrend, GroupChange
-from .figures import png, rows_figure
-from .formatting import add_columns, csv_bytes, interval_cells, notes_of, p_text, percent, plain_table, points, span
-from .page import MAX_GROUPS, Scale, render
+from .exports import csv_bytes, interval_png
+from .fairness_report import MAX_GROUPS
 
 FILES = ("compare.html", "compare.png", "groups.csv", "gaps.csv", "compare.json")
-TITLES = {
-    GapTrend.NARROWED: "The gap narrowed",
-    GapTrend.WIDENED: "The gap widened",
-    GapTrend.INCONCLUSIVE: "No significant change of the gap",
-    GapTrend.NOT_COMPARED: "Too few images to compare",
+_TITLES = {
+    GapTrend.NARROWED: ("The gap narrowed", Tone.GOOD),
+    GapTrend.WIDENED: ("The gap widened", Tone.BAD),
+    GapTrend.INCONCLUSIVE: ("No significant change of the gap", Tone.WARNING),
+    GapTrend.NOT_COMPARED: ("Too few images to compare", Tone.WARNING),
 }
-_STYLES = {GapTrend.NARROWED: "bold green", GapTrend.WIDENED: "bold red"}
-_WIDE = 100
-_MIN_P = 0.0001
-_GAP_COLUMNS = (
-    "attribute", "highest_before", "lowest_before", "before", "before_low", "before_high", "highest_after", "lowest_after",
-    "after", "after_low", "after_high", "difference", "difference_low", "difference_high", "p", "p_corrected",
-)  # fmt: skip
+
+
+def document(result: CompareResult, title: str) -> Document:
+    """The report; ``title`` says what was compared."""
+    overall = result.overall
+    metrics = Metrics(
+        (
+            Metric("Images", count(result.n), "predicted by both models"),
+            Metric("Accuracy before", percent(overall.before), f"95% CI {interval(overall.before_interval)}"),
+            Metric("Accuracy after", percent(overall.after), f"95% CI {interval(overall.after_interval)}"),
+        )
+    )
+    notes = [Text(escape(note), Tone.MUTED) for note in result.notes]
+    sections = [_section(result, one) for one in result.attributes]
+    how_to_read = Details("How to read this", (Definitions(_definitions(result)),))
+    blocks: tuple[Block, ...] = (metrics, *notes, *sections, how_to_read)
+    return Document(f"Model comparison by group: {title}", blocks, escape(summary(result)))
 
 
 def summary(result: CompareResult) -> str:
     """The result in two sentences."""
-    gaps = []
-    for one in result.attributes:
-        if one.gap and one.verdict in _STYLES:
-            gaps.append(
-                f"The gap by {one.name} {one.verdict.value} from {points(one.gap.before.gap)} to "
-                f"{points(one.gap.after.gap)} ({p_words(one.gap.p_corrected)})."
-            )
+    gaps = [
+        f"The gap by {one.name} {one.verdict.value} from {points(one.gap.before.gap)} to {points(one.gap.after.gap)} "
+        f"({p_value(one.gap.p_corrected)})."
+        for one in result.attributes
+        if one.gap and one.verdict in (GapTrend.NARROWED, GapTrend.WIDENED)
+    ]
     names = " or ".join(one.name for one in result.attributes)
     overall = result.overall
     change = "did not change significantly"
@@ -51,7 +79,7 @@ def summary(result: CompareResult) -> str:
         change = "increased" if overall.difference > 0 else "decreased"
     return (
         f"{' '.join(gaps) or f'No significant change of the gap by {names}.'} Overall accuracy {change}: "
-        f"{percent(overall.before)} before, {percent(overall.after)} after ({p_words(overall.p)})."
+        f"{percent(overall.before)} before, {percent(overall.after)} after ({p_value(overall.p)})."
     )
 
 
@@ -62,52 +90,21 @@ def explanation(one: CompareAttribute) -> str:
         return "Fewer than two groups have enough images to be compared."
     text = (
         f"The gap was {points(gap.before.gap)} ({gap.before.lowest} below {gap.before.highest}) and is "
-        f"{points(gap.after.gap)} ({gap.after.lowest} below {gap.after.highest}): {_signed(gap.difference)} "
-        f"{span(gap.interval)}, {p_words(gap.p_corrected)}."
+        f"{points(gap.after.gap)} ({gap.after.lowest} below {gap.after.highest}): {points(gap.difference, signed=True)} "
+        f"{interval(gap.interval)}, {p_value(gap.p_corrected)}."
     )
     changed = [group for group in one.groups if group.significant]
-    for title, groups in (
-        ("Accuracy increased for", [group for group in changed if group.difference > 0]),
-        ("Accuracy decreased for", [group for group in changed if group.difference < 0]),
+    for what, groups in (
+        ("increased", [group for group in changed if group.difference > 0]),
+        ("decreased", [group for group in changed if group.difference < 0]),
     ):
-        if groups:
-            text += f" {title} {', '.join(f'{group.name} ({_signed(group.difference)})' for group in groups)}."
+        named = ", ".join(f"{group.name} ({points(group.difference, signed=True)})" for group in groups)
+        text += f" Accuracy {what} for {named}." if named else ""
     if not changed:
         text += " The change is not significant for any single group."
     if one.verdict is GapTrend.NARROWED and one.leveled_down:
         text += " It narrowed because the best group lost, not because another one gained."
     return text
-
-
-def p_words(p: float) -> str:
-    """``p = 0.0124``, ``p < 0.0001``."""
-    return f"p {'' if p < _MIN_P else '= '}{p_cell(p)}"
-
-
-def p_cell(p: float) -> str:
-    """``0.0124``, ``< 0.0001``."""
-    return f"< {_MIN_P:.4f}" if p < _MIN_P else p_text(p)
-
-
-def terminal(result: CompareResult, width: int) -> Iterator[RenderableType]:
-    """What to print, in order; a console of fewer than 100 columns gets fewer figures."""
-    yield Text(summary(result), style="bold")
-    yield Text(f"{result.n:,} images, predicted by both models", style="dim")
-    yield from notes_of(result.notes)
-    for one in result.attributes:
-        style = _STYLES.get(one.verdict, "bold yellow")
-        yield Text()
-        yield Text.assemble((f"By {one.name}", "bold underline"), "  ", (TITLES[one.verdict], style))
-        yield Text(explanation(one))
-        yield Text()
-        yield _groups_table(one.groups, wide=width >= _WIDE)
-    yield Text()
-    yield Text(
-        f"Accuracy in percent, change in points, with 95% CI (paired bootstrap, {result.resamples:,} resamples). gained, "
-        "lost: images that only the second, only the first model gets right. p: McNemar's exact test, Holm-corrected for "
-        f"{result.n_comparisons} groups; of the gap: permutation of the two models' answers.",
-        style="dim",
-    )
 
 
 def to_json(result: CompareResult) -> str:
@@ -127,134 +124,110 @@ def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
         title: what was compared.
 
     Raises:
-        MissingExtraError: matplotlib or Jinja2 is not installed.
+        MissingExtraError: matplotlib is not installed.
         OutputError: the folder cannot be written to.
     """
-    made = (page(result, title), figure(result), _groups_csv(result), _gaps_csv(result), to_json(result).encode())
-    return write_all(folder, dict(zip(FILES, made, strict=True)))
-
-
-def figure(result: CompareResult) -> bytes:
-    """Accuracy of each group before (hollow) and after (filled), PNG."""
-    sections = [(one.name, one.groups) for one in result.attributes]
-    made, axes, rows = rows_figure([("all images", [result.overall]), *sections])
-    for at, group in rows:
-        before, after = 100 * group.before, 100 * group.after
-        color = "#9aa1ad" if not group.significant else "#1f5f99" if after > before else "#b4431f"
-        low, high = (100 * end for end in group.after_interval)
-        axes.plot([low, high], [at, at], color=color, linewidth=1.1, alpha=0.7, zorder=1)
-        axes.plot([before, after], [at, at], color=color, linewidth=4, solid_capstyle="butt", zorder=2)
-        axes.plot(before, at, "o", markersize=7, markeredgecolor="#5d6474", markerfacecolor="white", zorder=3)
-        axes.plot(after, at, "o", markersize=7, color=color if group.significant else "#5d6474", zorder=4)
-        axes.annotate(
-            f"{group.difference * 100:+.1f}   n = {group.n:,}", (1.0, at), xycoords=("axes fraction", "data"),
-            xytext=(8, 0), textcoords="offset points", va="center", fontsize=8,
-            color="#1f2430" if group.significant else "#5d6474", fontweight="bold" if group.significant else "normal",
-        )  # fmt: skip
-    axes.set_xlabel("accuracy, %: hollow before, filled after (thin: its 95% CI); bold: significant")
-    return png(made, "Accuracy before and after")
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """A group on the scale, in percent of its width: before, after, the interval of the latter."""
-
-    before: float
-    after: float
-    low: float
-    high: float
-    kind: str
-
-    @property
-    def start(self) -> float:
-        return min(self.before, self.after)
-
-    @property
-    def length(self) -> float:
-        return abs(self.after - self.before)
-
-
-@dataclass(frozen=True)
-class _Section:
-    """A column of groups as the page shows it."""
-
-    key: str
-    kind: str
-    title: str
-    text: str
-    attribute: CompareAttribute
-    groups: tuple[tuple[GroupChange, _Mark], ...]
-    more_groups: int
-
-
-def page(result: CompareResult, title: str) -> bytes:
-    """The HTML page, UTF-8; ``title`` says what was compared."""
-    shown = [result.overall, *(group for one in result.attributes for group in one.groups)]
-    scale = Scale.around([end for group in shown for end in (*group.after_interval, group.before)])
-    sections = []
-    for place, one in enumerate(result.attributes, 1):
-        kept = one.groups[:MAX_GROUPS]
-        marks = tuple((group, _mark(group, scale)) for group in kept)
-        key, more = f"by-{place}", len(one.groups) - len(kept)
-        sections.append(_Section(key, one.verdict.value, TITLES[one.verdict], explanation(one), one, marks, more))
-    return render(
-        "compare.html.j2", result=result, title=title, summary=summary(result), sections=sections,
-        overall=_mark(result.overall, scale), scale=scale, level=LEVEL, percent=percent, points=points, span=span,
-        p_cell=p_cell, p_words=p_words,
-    )  # fmt: skip
-
-
-def _mark(group: GroupChange, scale: Scale) -> _Mark:
-    low, high = group.after_interval
-    kind = "" if not group.significant else "better" if group.difference > 0 else "worse"
-    return _Mark(scale.place(group.before), scale.place(group.after), scale.place(low), scale.place(high), kind)
-
-
-def _groups_table(groups: tuple[GroupChange, ...], *, wide: bool) -> Table:
-    table = plain_table("group")
-    add_columns(table, ["n", "before", "after", "change", "95% CI", *(("gained", "lost") if wide else ()), "p"])
-    for group in groups:
-        table.add_row(
-            Text(group.name),
-            f"{group.n:,}",
-            f"{100 * group.before:.1f}",
-            f"{100 * group.after:.1f}",
-            f"{100 * group.difference:+.1f}",
-            span(group.interval),
-            *((f"{group.gained:,}", f"{group.lost:,}") if wide else ()),
-            p_cell(group.p_corrected) if group.compared else "-",
-            style="bold" if group.significant else "" if group.compared else "dim",
-        )
-    return table
-
-
-def _groups_csv(result: CompareResult) -> bytes:
-    """A row per group; an interval becomes two columns."""
-    rows = []
+    charts = [(one.name, _chart(result, one.groups)) for one in result.attributes]
     named = [("", result.overall), *((one.name, group) for one in result.attributes for group in one.groups)]
-    for attribute, group in named:
-        row: dict[str, Any] = {"attribute": attribute}
-        for name, value in asdict(group).items():
-            if isinstance(value, tuple):
-                row |= interval_cells("difference" if name == "interval" else name.removesuffix("_interval"), value)
-            else:
-                row[name] = value
-        rows.append(row)
-    return csv_bytes(rows, list(rows[0]))
+    contents = (
+        document(result, title).to_html().encode(),
+        interval_png(charts, "Change of accuracy", "change of accuracy, points, with 95% CI (colored: significant)"),
+        csv_bytes(_group_row(attribute, group) for attribute, group in named),
+        csv_bytes(_gap_row(one) for one in result.attributes),
+        to_json(result).encode(),
+    )
+    return write_all(folder, dict(zip(FILES, contents, strict=True)))
 
 
-def _gaps_csv(result: CompareResult) -> bytes:
+def _section(result: CompareResult, one: CompareAttribute) -> Section:
+    blocks: list[Block] = [Text(escape(explanation(one)))]
+    if one.n_missing:
+        blocks.append(Text(f"{count(one.n_missing, 'image')} without a group here.", Tone.MUTED))
+    blocks.append(_chart(result, (*one.groups[:MAX_GROUPS], result.overall)))
+    if len(one.groups) > MAX_GROUPS:
+        blocks.append(Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", Tone.MUTED))
+    if one.gap:
+        before, after = one.gap.before, one.gap.after
+        change = f"{points(one.gap.difference, signed=True)} {interval(one.gap.interval)}"
+        rows = (
+            ("before", f"{points(before.gap)} {interval(before.interval)}", f"{before.lowest}, {before.highest}"),
+            ("after", f"{points(after.gap)} {interval(after.interval)}", f"{after.lowest}, {after.highest}"),
+            ("change", Toned(change) if one.gap.significant else change, p_value(one.gap.p_corrected)),
+        )
+        blocks.append(Table((Column("Gap"), Column("Points, 95% CI", "right"), Column("Between")), rows, "Largest gap"))
+    blocks.append(Details("All scores by group", (_table(one.groups[:MAX_GROUPS]),)))
+    return Section(f"By {one.name}", tuple(blocks), badge=Badge(*_TITLES[one.verdict]))
+
+
+def _chart(result: CompareResult, groups: Sequence[GroupChange]) -> IntervalChart:
     rows = []
-    for one in result.attributes:
-        if one.gap:
-            row: dict[str, Any] = {"attribute": one.name}
-            for when, gap in (("before", one.gap.before), ("after", one.gap.after)):
-                row |= {f"highest_{when}": gap.highest, f"lowest_{when}": gap.lowest, when: gap.gap}
-                row |= interval_cells(when, gap.interval)
-            row |= {"difference": one.gap.difference, **interval_cells("difference", one.gap.interval)}
-            rows.append(row | {"p": one.gap.p, "p_corrected": one.gap.p_corrected})
-    return csv_bytes(rows, list(_GAP_COLUMNS))
+    for group in groups:
+        text = f"{percent(group.before)} → {percent(group.after)}"
+        note = f"{count(group.n, 'image')}{'' if group.compared else '; too few, not compared'}"
+        change = f"{points(group.difference, signed=True)} {interval(group.interval)}"
+        tone = Tone.NEUTRAL if not group.significant else Tone.GOOD if group.difference > 0 else Tone.BAD
+        rows.append(Estimate(group.name, group.difference, *group.interval, f"{text}, {change}", note, tone))
+    key = (
+        "Dot and bar: the change in points, with its 95% CI. Colored: significant after correction for "
+        f"{count(result.n_comparisons, 'group')}."
+    )
+    return IntervalChart(tuple(rows), "Change of accuracy", key, 0.0)
 
 
-def _signed(difference: float) -> str:
-    return f"{100 * difference:+.1f} points"
+def _table(groups: Sequence[GroupChange]) -> Table:
+    names = ("Images", "Before", "After", "Change", "95% CI", "Gained", "Lost", "p", "p corrected")
+    rows = tuple(
+        (
+            Toned(group.name) if group.significant else group.name, group.n, estimate(group.before, group.before_interval),
+            estimate(group.after, group.after_interval), f"{100 * group.difference:+.1f}", interval(group.interval),
+            group.gained, group.lost, p_value(group.p), p_value(group.p_corrected) if group.compared else None,
+        )
+        for group in groups
+    )  # fmt: skip
+    return Table((Column("Group"), *(Column(name, "right") for name in names)), rows)
+
+
+def _definitions(result: CompareResult) -> tuple[tuple[str, str], ...]:
+    resamples = f"{result.resamples:,}"
+    return (
+        (
+            "Paired images",
+            "Both models predicted every image counted here. Gained: images that only the second model gets right; lost: "
+            "images that only the first one does.",
+        ),
+        ("p of a group", f"McNemar's exact test, Holm-corrected for {count(result.n_comparisons, 'group')}."),
+        (
+            "p of the gap",
+            f"Permutation test: the two answers of each image are swapped at random {resamples} times. The gap "
+            "is between the "
+            "groups of highest and lowest accuracy, which may differ before and after.",
+        ),
+        (
+            "Intervals",
+            f"95%: Wilson for accuracy; for changes and gaps {resamples} paired bootstrap resamples within each group. The "
+            "groups were selected as the most distant, so with many groups gaps are overstated; p is not. "
+            "Below 30 images such "
+            "intervals are too narrow.",
+        ),
+        ("Leveling down", "A gap also narrows when the best group loses. Look at the change of each group first."),
+        (
+            "Limits",
+            "Correct means as labeled. Images that either model was trained or selected on say nothing here. No significant "
+            "change does not prove that there is none.",
+        ),
+    )
+
+
+def _group_row(attribute: str, group: GroupChange) -> dict[str, Any]:
+    row = asdict(group)
+    return {"attribute": attribute, "name": row.pop("name"), "difference_interval": row.pop("interval"), **row}
+
+
+def _gap_row(one: CompareAttribute) -> dict[str, Any]:
+    """The gap of one column; empty cells where there is none."""
+    row: dict[str, Any] = {"attribute": one.name}
+    for when, gap in (("before", one.gap and one.gap.before), ("after", one.gap and one.gap.after)):
+        row |= {f"highest_{when}": gap and gap.highest, f"lowest_{when}": gap and gap.lowest, when: gap and gap.gap}
+        row[f"{when}_interval"] = gap and gap.interval
+    row |= {"difference": one.gap and one.gap.difference, "difference_interval": one.gap and one.gap.interval}
+    return row | {"p": one.gap and one.gap.p, "p_corrected": one.gap and one.gap.p_corrected}

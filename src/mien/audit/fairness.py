@@ -1,54 +1,61 @@
-"""Fairness audit: whether predictions are equally good for all groups."""
+"""Fairness audit: whether predictions are equally good for all groups; without labels, equally frequent."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import OptionError
-from ..stats import Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
-from .gaps import Gap, Verdict, fairness_gaps, holm_corrected
-from .grouping import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
+from ..stats import Counts, Floats, Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
+from .gaps import Gap, Verdict, holm_corrected, measure_gaps
+from .groups import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
 from .predictions import Columns, ModelInfo, Predictions, as_predictions
-from .rates import Counts, Floats, Measure, count, label_distribution, rates
+from .rates import Measure, count, label_distribution
 from .table import Table
 from .thresholds import ThresholdRule, with_thresholds
+
+Bools = npt.NDArray[np.bool_]
 
 RESAMPLES = 2000
 #: Permutations per comparison, so that the smallest p-value stays below half the level after correction.
 _PER_COMPARISON = 40
-#: Accuracy, standardized accuracy, equalized odds, detection, abstention; recalls are added.
-_OTHER_MEASURES = 5
+#: Measures besides those of each emotion: accuracy, standardized accuracy, equalized odds; detection, abstention.
+_LABELED_MEASURES, _OTHER_MEASURES = 3, 2
 _BINS, _MIN_BIN_SIZE = 15, 20
+#: The share at which a difference is hardest to detect: for shares of predictions, which have no common level.
+_HARDEST = 0.5
 #: What is reported first.
 _FIRST = (Measure.STANDARDIZED_ACCURACY, Measure.ACCURACY)
 
 
 @dataclass(frozen=True)
 class GroupScores:
-    """One group; rates are 0 to 1, None where undefined or unknown.
+    """One group; rates are 0 to 1, with 95% intervals (Wilson 1927); None where undefined or unknown.
 
     Attributes:
         name: of the group.
         n: images.
-        n_found: images in which a face was found; accuracy, recall and calibration refer to these.
-        accuracy: with ``interval``, its 95% interval (Wilson 1927).
+        n_found: images in which a face was found; all but the detection rate refer to these.
+        accuracy: with ``interval``.
         standardized_accuracy: accuracy if the group had shown the labels that all groups show, in their common distribution
             (direct standardization).
         macro_f1: mean F1 of the emotions that the group shows.
-        recall: emotion -> recall; None where the group does not show it.
-        support: emotion -> images labeled with it.
-        detection_rate: share of images in which a face was found.
-        abstention_rate: share of found faces whose reading abstained.
+        recall: emotion -> recall; None where the group does not show it. Empty without labels.
+        support: emotion -> images labeled with it. Empty without labels.
+        predicted: emotion -> images it was predicted for.
+        prediction_share: emotion -> share of the faces it was predicted for, with ``prediction_interval``.
+        detection_rate: share of images in which a face was found, with ``detection_interval``.
+        abstention_rate: share of found faces whose reading abstained, with ``abstention_interval``.
         ece: expected calibration error, up to 15 equal-mass bins of at least 20 images.
         overconfidence: mean confidence minus accuracy, with its 95% interval.
         minimum_detectable_gap: smallest drop in accuracy below all other groups detected with 80% power; None if none is.
-        n_needed: additional images needed to detect a drop of 10 points; 0 if there are enough.
+            Without labels, the smallest difference in shares around one half.
+        n_needed: additional images needed to detect a gap of 10 points; 0 if there are enough.
         compared: large enough to take part in the gaps.
     """
 
@@ -61,8 +68,13 @@ class GroupScores:
     macro_f1: float | None
     recall: dict[str, float | None]
     support: dict[str, int]
+    predicted: dict[str, int]
+    prediction_share: dict[str, float | None]
+    prediction_interval: dict[str, Interval | None]
     detection_rate: float | None
+    detection_interval: Interval | None
     abstention_rate: float | None
+    abstention_interval: Interval | None
     ece: float | None
     overconfidence: float | None
     overconfidence_interval: Interval | None
@@ -80,14 +92,15 @@ class FairnessAttribute:
         groups: in natural order.
         gaps: between groups that can be compared; empty where fewer than two can.
         n_missing: images without a group.
-        label_distribution: the emotions, with weights, behind ``standardized_accuracy``; empty if none is shown by all.
+        label_distribution: the emotions, with weights, behind ``standardized_accuracy``; empty if none is shown by all
+            groups, None without labels.
     """
 
     name: str
     groups: tuple[GroupScores, ...]
     gaps: tuple[Gap, ...]
     n_missing: int
-    label_distribution: dict[str, float]
+    label_distribution: dict[str, float] | None
 
     @property
     def small_groups(self) -> tuple[GroupScores, ...]:
@@ -99,12 +112,12 @@ class FairnessAttribute:
         """What can be said of this column."""
         if any(gap.significant for gap in self.gaps):
             return Verdict.DIFFERENCE
-        inconclusive = not self.gaps or not self.label_distribution or self.small_groups
+        inconclusive = not self.gaps or self.label_distribution == {} or self.small_groups
         return Verdict.INCONCLUSIVE if inconclusive else Verdict.NO_DIFFERENCE
 
     @property
     def significant_gaps(self) -> list[Gap]:
-        """Accuracy first, then gaps whose interval excludes 0, then the largest.
+        """Accuracy first (without labels: detection), then gaps whose interval excludes 0, then the largest.
 
         Equalized odds only where no recall is significant: their p-value says that some rate stands out, but the largest
         difference may be in another one.
@@ -112,9 +125,10 @@ class FairnessAttribute:
         kept = [gap for gap in self.gaps if gap.significant]
         if any(gap.measure is Measure.RECALL for gap in kept):
             kept = [gap for gap in kept if gap.measure is not Measure.EQUALIZED_ODDS]
+        order = (Measure.DETECTION_RATE,) if self.label_distribution is None else _FIRST
 
         def rank(gap: Gap) -> tuple[int, bool, float]:
-            first = _FIRST.index(gap.measure) if gap.measure in _FIRST else len(_FIRST)
+            first = order.index(gap.measure) if gap.measure in order else len(order)
             return first, gap.interval[0] <= 0, -gap.difference
 
         return sorted(kept, key=rank)
@@ -126,6 +140,7 @@ class FairnessResult:
 
     Attributes:
         n: images.
+        has_labels: whether predictions were compared with labels.
         emotions: the emotions that occur.
         overall: all images as one group.
         attributes: columns of groups and their intersections.
@@ -137,6 +152,7 @@ class FairnessResult:
     """
 
     n: int
+    has_labels: bool
     emotions: tuple[str, ...]
     overall: GroupScores
     attributes: tuple[FairnessAttribute, ...]
@@ -157,6 +173,7 @@ def audit_fairness(
     *,
     groups: Sequence[str] = (),
     label: str = "",
+    no_labels: bool = False,
     predicted: str = "",
     confidence: str = "",
     found: str = "",
@@ -169,15 +186,17 @@ def audit_fairness(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> FairnessResult:
-    """Audit whether predictions are equally good for all groups.
+    """Audit whether predictions are equally good for all groups; without labels, whether groups get them equally often.
 
     Gaps have bootstrap intervals, stratified by group, and p-values of permutations within each true emotion, corrected
-    together (Holm 1979). Method and limits: ``docs/fairness.md``.
+    together (Holm 1979). Without labels (demographic parity), groups may really show different emotions: a difference is no
+    finding of unfairness. Method and limits: ``docs/fairness.md``.
 
     Args:
         predictions: a table with a row per image (CSV, JSON Lines, parquet), or predictions in memory.
         groups: columns of groups.
         label: column of labels; empty columns are searched for under usual names, as in all that follow.
+        no_labels: ignore labels, and compare how often each emotion is predicted.
         predicted: column of predictions.
         confidence: column of the prediction's probability.
         found: column saying whether a face was found.
@@ -191,40 +210,53 @@ def audit_fairness(
         seed: random seed.
 
     Raises:
-        OptionError: a setting is out of range, there is no column of groups, or there are no labels.
+        OptionError: a setting is out of range, there is no column of groups, or labels are missing.
         DataError: the table is invalid; or a column holds one group only, none, or too many.
         MissingExtraError: the extra ``audit`` is not installed.
 
     Example:
         >>> mien.audit_fairness("predictions.csv", groups=["gender"]).attributes[0].verdict
     """
-    columns = Columns(tuple(groups), label, predicted, confidence, found, abstained, person)
+    if no_labels and label:
+        raise OptionError("label and no_labels exclude each other", hint="Give one of them.")
+    columns = Columns(tuple(groups), label, predicted, confidence, found, abstained, person, no_labels=no_labels)
     data = with_thresholds(as_predictions(predictions, columns), thresholds, own=own_thresholds)
-    if not data.has_labels:
+    if no_labels:
+        data = replace(data, y_true=np.full(len(data), -1))
+    elif not data.has_labels:
         raise OptionError(
             "got predictions without labels, expected a label for each",
-            hint="Without labels, compare prediction shares: mien.audit_parity.",
+            hint="Without labels, compare prediction shares: no_labels=True, or --no-labels.",
         )
-    wanted = groupings(data, intersections=intersections, min_group_size=min_group_size, resamples=resamples)
-    resamples = max(resamples, _PER_COMPARISON * len(wanted) * (len(data.emotions) + _OTHER_MEASURES))
+    wanted = groupings(data.groups, intersections=intersections, min_group_size=min_group_size, resamples=resamples)
+    per_column = len(data.emotions) + _OTHER_MEASURES + _LABELED_MEASURES * (not no_labels)
+    resamples = max(resamples, _PER_COMPARISON * len(wanted) * per_column)
     rng = np.random.default_rng(seed)
-    known = (data.detection_known, data.abstained is not None)
-    made, gaps = [], []
+    scores, gaps = [], []
     for one in wanted:
         counts = count(data, one.codes, len(one.names))
-        made.append((one, *_scores(data, one, counts, min_group_size)))
-        options = {"min_group_size": min_group_size, "resamples": resamples}
-        gaps.append(fairness_gaps(counts, one.names, data.emotions, known=known, rng=rng, **options))
+        scores.append(_scores(data, one, counts, min_group_size))
+        gaps.append(
+            measure_gaps(
+                counts, one.names, data.emotions, labeled=not no_labels,
+                known=(data.detection_known, data.abstained is not None), min_group_size=min_group_size,
+                resamples=resamples, rng=rng,
+            )
+        )  # fmt: skip
     everyone = Grouping("all", np.zeros(len(data), np.int64), ("all",))
     (overall,), _ = _scores(data, everyone, count(data, everyone.codes, 1), min_group_size)
-    small = [(one.name, [(group.name, group.n) for group in scores if not group.compared]) for one, scores, _ in made]
+    small = [
+        (one.name, [(group.name, group.n) for group in own if not group.compared])
+        for one, (own, _) in zip(wanted, scores)
+    ]
     return FairnessResult(
         n=len(data),
+        has_labels=not no_labels,
         emotions=data.emotions,
         overall=overall,
         attributes=tuple(
-            FairnessAttribute(one.name, scores, some, one.n_missing, mix)
-            for (one, scores, mix), some in zip(made, holm_corrected(gaps))
+            FairnessAttribute(one.name, own, some, one.n_missing, mix)
+            for one, (own, mix), some in zip(wanted, scores, holm_corrected(gaps))
         ),
         n_comparisons=sum(gap.p is not None for some in gaps for gap in some),
         resamples=resamples,
@@ -236,66 +268,83 @@ def audit_fairness(
 
 def _scores(
     data: Predictions, one: Grouping, counts: Counts, min_group_size: int
-) -> tuple[tuple[GroupScores, ...], dict[str, float]]:
+) -> tuple[tuple[GroupScores, ...], dict[str, float] | None]:
     """The groups of one column, and the label distribution that their accuracy is standardized to."""
     big = counts.sum((1, 2)) >= min_group_size
-    weights = label_distribution(counts[big]) if big.any() else np.zeros(len(data.emotions))
-    table = rates(counts, weights)
-    found = data.y_pred >= 0
+    weights = np.zeros(len(data.emotions))
+    if data.has_labels and big.any():
+        weights = label_distribution(counts[big])
+    found, right = (one.codes >= 0) & (data.y_pred >= 0), data.y_true == data.y_pred
     made = []
-    for place, name in enumerate(one.names):
-        own = _scores_of_rows(data, found & (one.codes == place))
-        made.append(_group(data, place, name, counts, table[place], own, compared=bool(big[place])))
-    return tuple(made), {name: float(share) for name, share in zip(data.emotions, weights) if share > 0}
-
-
-def _scores_of_rows(data: Predictions, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Scores that need single images with a face: name -> value."""
-    y_true, y_pred = data.y_true[rows], data.y_pred[rows]
-    if not len(y_true):
-        return {}
-    correct = y_true == y_pred
-    made = {"accuracy": float(correct.mean()), "macro_f1": macro_f1(y_true, y_pred)}
-    if data.confidence is not None:
-        excess = data.confidence[rows] - correct
-        made["ece"] = calibration_error(data.confidence[rows], correct, min(_BINS, len(correct) // _MIN_BIN_SIZE))
-        made["overconfidence"] = float(excess.mean())
-        made["error"] = float(np.std(excess, ddof=1) / math.sqrt(len(excess))) if len(excess) > 1 else math.nan
-    return made
+    for group, name in enumerate(one.names):
+        rows = one.codes == group
+        own, others = rows & found, ~rows & found
+        n_own, n_others = int(own.sum()), int(others.sum())
+        power: tuple[float | None, int] = None, 0
+        if n_others:
+            typical = float(right[others].mean()) if data.has_labels else _HARDEST
+            power = minimum_detectable_gap(typical, n_own, n_others), max(0, images_needed(typical, n_others) - n_own)
+        made.append(_group(data, name, rows, weights, power, compared=bool(big[group])))
+    distribution = {name: float(share) for name, share in zip(data.emotions, weights) if share > 0}
+    return tuple(made), distribution if data.has_labels else None
 
 
 def _group(
-    data: Predictions, place: int, name: str, counts: Counts, own: Floats, frame: dict[str, float], *, compared: bool
+    data: Predictions, name: str, rows: Bools, weights: Floats, power: tuple[float | None, int], *, compared: bool
 ) -> GroupScores:
-    k = len(data.emotions)
-    predicted = counts[:, :, 1 : k + 1] + counts[:, :, k + 1 :]
-    found = predicted.sum((1, 2))
-    n, others = int(found[place]), int(found.sum() - found[place])
-    right = np.diagonal(predicted, axis1=1, axis2=2).sum(1)
-    share = float(right.sum() - right[place]) / others if others else None
-    over, error = frame.get("overconfidence"), frame.get("error", math.nan)
+    """One group, whose images are bool (N,) ``rows``; ``power`` is its smallest detectable gap and the images it needs."""
+    found = rows & (data.y_pred >= 0)
+    y_true, y_pred, k = data.y_true[found], data.y_pred[found], len(data.emotions)
+    n, n_found, correct = int(rows.sum()), len(y_pred), y_true == y_pred
+    predicted = dict(zip(data.emotions, np.bincount(y_pred, minlength=k).tolist()))
+    shares = {emotion: _share(some, n_found) for emotion, some in predicted.items()}
+    detection = _share(n_found, n if data.detection_known else 0)
+    abstention = (None, None) if data.abstained is None else _share(int(data.abstained[found].sum()), n_found)
+    accuracy = _share(int(correct.sum()), n_found if data.has_labels else 0)
+    recall: dict[str, float | None] = {}
+    support: dict[str, int] = {}
+    standardized = None
+    if data.has_labels:
+        shown = np.bincount(y_true, minlength=k)
+        each = np.bincount(y_true[correct], minlength=k) / np.maximum(1, shown)
+        recall = {name: float(share) if some else None for name, share, some in zip(data.emotions, each, shown)}
+        support = dict(zip(data.emotions, np.bincount(data.y_true[rows], minlength=k).tolist()))
+        used = np.where(shown > 0, weights, 0.0)
+        standardized = float((each * used).sum() / used.sum()) if used.any() else None
+    ece = over = over_interval = None
+    if data.confidence is not None and data.has_labels and n_found:
+        ece = calibration_error(data.confidence[found], correct, min(_BINS, n_found // _MIN_BIN_SIZE))
+        excess = data.confidence[found] - correct
+        over = float(excess.mean())
+        if n_found > 1:
+            error = 1.96 * float(excess.std(ddof=1)) / math.sqrt(n_found)
+            over_interval = (over - error, over + error)
     return GroupScores(
         name=name,
-        n=int(counts[place].sum()),
-        n_found=n,
-        accuracy=frame.get("accuracy"),
-        interval=wilson(int(right[place]), n) if n else None,
-        standardized_accuracy=_finite(own[1]),
-        macro_f1=frame.get("macro_f1"),
-        recall={emotion: _finite(value) for emotion, value in zip(data.emotions, own[2 : 2 + k])},
-        support=dict(zip(data.emotions, counts[place].sum(1).tolist())),
-        detection_rate=_finite(own[-2]) if data.detection_known else None,
-        abstention_rate=_finite(own[-1]) if data.abstained is not None else None,
-        ece=frame.get("ece"),
+        n=n,
+        n_found=n_found,
+        accuracy=accuracy[0],
+        interval=accuracy[1],
+        standardized_accuracy=standardized,
+        macro_f1=macro_f1(y_true, y_pred) if data.has_labels and n_found else None,
+        recall=recall,
+        support=support,
+        predicted=predicted,
+        prediction_share={emotion: share for emotion, (share, _) in shares.items()},
+        prediction_interval={emotion: interval for emotion, (_, interval) in shares.items()},
+        detection_rate=detection[0],
+        detection_interval=detection[1],
+        abstention_rate=abstention[0],
+        abstention_interval=abstention[1],
+        ece=ece,
         overconfidence=over,
-        overconfidence_interval=None
-        if over is None or not math.isfinite(error)
-        else (over - 1.96 * error, over + 1.96 * error),
-        minimum_detectable_gap=None if share is None else minimum_detectable_gap(share, n, others),
-        n_needed=0 if share is None else max(0, images_needed(share, others) - n),
+        overconfidence_interval=over_interval,
+        minimum_detectable_gap=power[0],
+        n_needed=power[1],
         compared=compared,
     )
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _share(part: int, whole: int) -> tuple[float | None, Interval | None]:
+    """A share with its interval; unknown where ``whole`` is 0."""
+    return (part / whole, wilson(part, whole)) if whole else (None, None)

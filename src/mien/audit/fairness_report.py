@@ -1,159 +1,80 @@
-"""A fairness audit for readers: sentences, terminal, JSON, CSV, figures and an HTML page."""
+"""Report of a fairness audit: a document, its files (HTML, figures, CSV, JSON), and the result in sentences."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from ..io.atomic import write_all
-from ..stats import LEVEL
-from .fairness import FairnessAttribute, FairnessResult, GroupScores
-from .figures import gaps_figure, png, rows_figure
-from .formatting import (
-    FEW,
-    MAX_GROUPS,
-    RELEVANT,
-    STYLES,
-    TITLES,
-    WIDE,
-    add_columns,
-    also_different,
-    csv_bytes,
-    gaps_csv,
-    gaps_table,
-    how_many,
-    interval_cells,
-    joined,
-    most_significant,
-    notes_of,
-    number,
-    p_text,
+from ..report import (
+    Badge,
+    Block,
+    Cell,
+    Column,
+    Definitions,
+    Details,
+    Document,
+    Estimate,
+    Figure,
+    IntervalChart,
+    Metric,
+    Metrics,
+    Note,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Toned,
+    count,
+    escape,
+    interval,
+    join,
+    p_value,
     percent,
-    plain_table,
     points,
-    rate_name,
-    span,
 )
+from .exports import csv_bytes, interval_png, shares_png
+from .fairness import FairnessAttribute, FairnessResult, GroupScores
+from .findings import FEW, explanation, most_significant, rate_name, size_note, summary
 from .gaps import Gap, Verdict
-from .page import MAX_GROUPS as PAGE_GROUPS
-from .page import Mark, Scale, gap_mark, render
 from .rates import Measure
 
 FILES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")
-#: What a narrow terminal shows.
-_NARROW = ("n", "accuracy", "95% CI", "MDG", "needed")
+FILES_WITHOUT_LABELS = ("report.html", "shares.png", *FILES[2:])
+#: Groups beyond these are counted, not shown; the CSV files have all.
+MAX_GROUPS = 60
+CAUTION = (
+    "Without labels, accuracy is unknown. Groups may really show different emotions, or be photographed differently: a "
+    "difference in predictions is no finding of unfairness, and equal shares do not show equal accuracy."
+)
+_TITLES = {
+    Verdict.DIFFERENCE: "Difference found",
+    Verdict.NO_DIFFERENCE: "No difference found",
+    Verdict.INCONCLUSIVE: "Inconclusive",
+}
+_TONES = {Verdict.DIFFERENCE: Tone.BAD, Verdict.NO_DIFFERENCE: Tone.GOOD, Verdict.INCONCLUSIVE: Tone.WARNING}
+#: Emotions that a narrow terminal shows.
+_NARROW = 3
 
 
-def summary(result: FairnessResult) -> str:
-    """The result in one sentence."""
-    unequal = [
-        f"{one.name} ({_short(one.significant_gaps[0])})"
-        for one in result.attributes
-        if one.verdict is Verdict.DIFFERENCE
-    ]
-    unclear = [one.name for one in result.attributes if one.verdict is Verdict.INCONCLUSIVE]
-    if unequal:
-        rest = f"; inconclusive by {joined(unclear)}: too few images" if unclear else ""
-        return f"Performance differs by {joined(unequal)}{rest}."
-    if unclear:
-        return f"Inconclusive: no significant difference, but too few images by {joined(unclear)}."
-    names = joined([one.name for one in result.attributes])
-    mixes = "".join(_by_labels(one) for one in result.attributes)
-    return f"No difference found by {names} in standardized accuracy, with enough images to detect {RELEVANT}.{mixes}"
-
-
-def explanation(one: FairnessAttribute) -> str:
-    """What was found for one column of groups, in sentences."""
-    small, total = one.small_groups, len(one.groups)
-    if one.verdict is Verdict.DIFFERENCE:
-        first, *others = one.significant_gaps
-        rest = f" {_capital(how_many(len(small), total))} too small to say more." if small else ""
-        return f"{_sentence(first)}.{also_different(others)}{rest}"
-    if not one.gaps:
-        return "Fewer than two groups have enough images to be compared."
-    if not one.label_distribution:
-        return "No significant difference, but the groups share no emotion, so their accuracies cannot be compared."
-    if small:
-        worst = max(small, key=lambda group: group.n_needed)
-        shown = (
-            "not even a group that is always wrong would be detected"
-            if worst.minimum_detectable_gap is None
-            else f"only a gap of at least {points(worst.minimum_detectable_gap)} would be detected"
-        )
-        return (
-            f"No significant difference, but {how_many(len(small), total)} too small to detect a gap of {RELEVANT}. For "
-            f"{worst.name} (n = {worst.n:,}) {shown}."
-        )
-    few = [gap.emotion for gap in one.gaps if gap.measure is Measure.RECALL and gap.min_n < FEW]
-    seen = max((group.minimum_detectable_gap or 0.0 for group in one.groups if group.compared), default=0.0)
-    but = f", with few images of {joined(few)}" if few else ""
-    return (
-        f"No difference in standardized accuracy, where a drop of {points(seen)} is detected with 80% power, nor in the "
-        f"recall of any emotion{but}.{_by_labels(one)}"
+def document(result: FairnessResult, title: str, shares: bytes | None = None) -> Document:
+    """The report; ``title`` says what was audited, ``shares`` is a figure of the shares of predictions, PNG."""
+    blocks: list[Block] = [] if result.has_labels else [Note(CAUTION, Tone.WARNING)]
+    blocks += [Metrics(tuple(_metrics(result))), *(Text(escape(note), Tone.MUTED) for note in result.notes)]
+    if shares:
+        blocks.append(Figure(shares, "Shares of predictions by group", "In percent of the faces found."))
+    blocks += [_section(result, one) for one in result.attributes]
+    kind = "Fairness audit" if result.has_labels else "Parity audit"
+    model = (
+        {"Model": f"{result.model.name}, head {result.model.head}, sha256 {result.model.sha256}"}
+        if result.model
+        else {}
     )
-
-
-def distribution_note(one: FairnessAttribute, emotions: tuple[str, ...]) -> str:
-    """What standardized accuracy leaves out; empty where all groups show all emotions."""
-    left = [name for name in emotions if name not in one.label_distribution]
-    if not left or not one.label_distribution:
-        return ""
-    kept = joined(list(one.label_distribution))
-    return f"Standardized accuracy covers {kept}: not all compared groups show {' or '.join(left)}."
-
-
-def size_note(group: GroupScores) -> str:
-    """What a group is too small for; empty if it is large enough."""
-    if not group.n_needed:
-        return ""
-    gap = group.minimum_detectable_gap
-    seen = f"detects only gaps of {points(gap)}" if gap else "detects no gap"
-    return f"too small: {seen}; {group.n_needed:,} more images needed to detect {RELEVANT}"
-
-
-def calibration_note(group: GroupScores) -> str:
-    """Whether readings are over- or underconfident, in points."""
-    if group.overconfidence is None or group.overconfidence_interval is None:
-        return "-"
-    low, high = group.overconfidence_interval
-    if low <= 0 <= high:
-        return "calibrated"
-    return f"{'over' if low > 0 else 'under'}confident by {points(abs(group.overconfidence))}"
-
-
-def terminal(result: FairnessResult, width: int) -> Iterator[RenderableType]:
-    """What to print, in order; a console of fewer than 116 columns gets fewer figures."""
-    wide, overall = width >= WIDE, result.overall
-    yield Text(summary(result), style="bold")
-    yield Text(
-        f"{result.n:,} images, accuracy {percent(overall.accuracy)} {span(overall.interval)}, "
-        f"macro-F1 {overall.macro_f1 or 0:.3f}",
-        style="dim",
-    )
-    yield from notes_of(result.notes)
-    for one in result.attributes:
-        yield Text()
-        yield Text.assemble((f"By {one.name}", "bold underline"), "  ", (TITLES[one.verdict], STYLES[one.verdict]))
-        yield Text(explanation(one))
-        if note := distribution_note(one, result.emotions):
-            yield Text(note, style="dim")
-        yield Text()
-        yield _groups_table(one, wide=wide)
-        if wide:
-            yield Text()
-            yield _recall_table(result, one)
-        if one.gaps:
-            yield Text()
-            yield gaps_table(one.gaps, wide=wide)
-    yield Text()
-    yield Text(_legend(result, wide=wide), style="dim")
+    how_to_read = Details("How to read this", (Definitions(tuple(_definitions(result))),))
+    return Document(f"{kind}: {title}", (*blocks, how_to_read), escape(summary(result)), model)
 
 
 def to_json(result: FairnessResult, data: str = "") -> str:
@@ -170,7 +91,7 @@ def to_json(result: FairnessResult, data: str = "") -> str:
 
 
 def write_report(result: FairnessResult, folder: Path, title: str) -> list[Path]:
-    """Write ``FILES`` into a folder; returns their paths.
+    """Write ``FILES``, or ``FILES_WITHOUT_LABELS``, into a folder; returns their paths.
 
     Args:
         result: the audit.
@@ -178,198 +99,266 @@ def write_report(result: FairnessResult, folder: Path, title: str) -> list[Path]
         title: what was audited.
 
     Raises:
-        MissingExtraError: matplotlib or Jinja2 is not installed.
+        MissingExtraError: matplotlib is not installed.
         OutputError: the folder cannot be written to.
     """
-    gaps = [(one.name, one.gaps) for one in result.attributes]
-    named = [(name, [gap for gap in some if gap.measure is not Measure.EQUALIZED_ODDS]) for name, some in gaps]
-    return write_all(
-        folder,
-        {
-            "report.html": page(result, title),
-            "accuracy.png": accuracy_figure(result),
-            "gaps.png": gaps_figure(named, "Gaps between groups"),
-            "groups.csv": _groups_csv(result),
-            "gaps.csv": gaps_csv(gaps),
-            "audit.json": to_json(result, title).encode(),
-        },
-    )
-
-
-def accuracy_figure(result: FairnessResult) -> bytes:
-    """A forest plot, PNG: each group's accuracy with its 95% interval; hollow where the group is too small."""
-    figure, axes, rows = rows_figure(
-        [(one.name, [group for group in one.groups if group.accuracy is not None]) for one in result.attributes]
-    )
-    for at, group in rows:
-        low, high = group.interval or (0.0, 1.0)
-        color = "#2b6ca3"
-        axes.plot([100 * low, 100 * high], [at, at], color=color, linewidth=2.2, solid_capstyle="round", zorder=2)
-        fill = "white" if group.n_needed else color
-        axes.plot(100 * group.accuracy, at, "o", markersize=7, markeredgecolor=color, markerfacecolor=fill, zorder=3)
-        axes.annotate(
-            f"{100 * group.accuracy:.1f}   n = {group.n:,}", (1.0, at), xycoords=("axes fraction", "data"),
-            xytext=(8, 0), textcoords="offset points", va="center", color="#5d6474", fontsize=8,
-        )  # fmt: skip
-    if result.overall.accuracy is not None:
-        axes.axvline(100 * result.overall.accuracy, color="#9aa1ad", linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    axes.set_xlabel("accuracy, %, with 95% CI (dashed: all images; hollow: too few images)")
-    return png(figure, "Accuracy by group")
-
-
-@dataclass(frozen=True)
-class _Section:
-    """A column of groups as the page shows it."""
-
-    key: str
-    attribute: FairnessAttribute
-    verdict: str
-    title: str
-    text: str
-    note: str
-    groups: tuple[tuple[GroupScores, Mark | None], ...]
-    more_groups: int
-    gaps: tuple[tuple[Gap, Mark], ...]
-    gap_scale: Scale
-
-
-def page(result: FairnessResult, title: str) -> bytes:
-    """The HTML page, UTF-8; ``title`` says what was audited."""
-    shown = [result.overall, *(group for one in result.attributes for group in one.groups)]
-    scale = Scale.around([end for group in shown for end in group.interval or ()])
-    sections = []
-    for place, one in enumerate(result.attributes, 1):
-        along = Scale.of_gaps(one.gaps)
-        kept = one.groups[:PAGE_GROUPS]
-        sections.append(
-            _Section(
-                f"by-{place}",
-                one,
-                one.verdict.value,
-                TITLES[one.verdict],
-                explanation(one),
-                distribution_note(one, result.emotions),
-                tuple((group, _mark(group, scale)) for group in kept),
-                len(one.groups) - len(kept),
-                tuple((gap, gap_mark(gap, along)) for gap in one.gaps),
-                along,
-            )
+    if result.has_labels:
+        shares = None
+        charts = [(one.name, _accuracy_chart(result, one)) for one in result.attributes]
+        first = interval_png(
+            charts, "Accuracy by group", "accuracy, %, with 95% CI (dashed: all; hollow: too few images)"
         )
-    return render(
-        "fairness.html.j2", result=result, title=title, summary=summary(result), sections=sections, scale=scale,
-        overall_at=scale.place(result.overall.accuracy or 0.0), level=LEVEL, few=FEW, percent=percent, points=points,
-        span=span, p_text=p_text, rate_name=rate_name, most_significant=most_significant, size_note=size_note,
-        calibration_note=calibration_note,
-    )  # fmt: skip
+    else:
+        columns = [(one.name, [_shares(group) for group in one.groups if group.n_found]) for one in result.attributes]
+        shares = first = shares_png(columns, "Predictions by group")
+    gaps = [(one.name, _gap_chart(result, one)) for one in result.attributes]
+    axis = "gap, points, with 95% CI (gray: 95% of gaps by chance; red: significant)"
+    contents = (
+        document(result, title, shares).to_html().encode(),
+        first,
+        interval_png(gaps, "Gaps between groups", axis),
+        csv_bytes(_group_row(one.name, group) for one in result.attributes for group in one.groups),
+        csv_bytes(_gap_row(one.name, gap) for one in result.attributes for gap in one.gaps),
+        to_json(result, title).encode(),
+    )
+    return write_all(folder, dict(zip(FILES if result.has_labels else FILES_WITHOUT_LABELS, contents)))
 
 
-def _mark(group: GroupScores, scale: Scale) -> Mark | None:
-    if group.accuracy is None or group.interval is None:
-        return None
-    low, high = group.interval
-    return Mark(scale.place(low), scale.place(group.accuracy), scale.place(high))
+def _group_row(attribute: str, group: GroupScores) -> dict[str, Any]:
+    row = asdict(group)
+    shares, ends = row.pop("prediction_share"), row.pop("prediction_interval")
+    row |= {f"share_{emotion}": share for emotion, share in shares.items()}
+    row |= {f"share_{emotion}_interval": ends[emotion] for emotion in shares}
+    return {"attribute": attribute, "accuracy_interval": row.pop("interval"), **row}
 
 
-def _groups_table(one: FairnessAttribute, *, wide: bool) -> Table:
-    rows = [_group_row(group) for group in one.groups[:MAX_GROUPS]]
-    table = plain_table("group")
-    kept = [name for name in rows[0] if (wide or name in _NARROW) and any(str(row[name]) != "-" for row in rows)]
-    add_columns(table, kept)
-    for group, row in zip(one.groups, rows):
-        table.add_row(Text(group.name), *(row[name] for name in kept), style="" if group.compared else "dim")
+def _gap_row(attribute: str, gap: Gap) -> dict[str, Any]:
+    row = asdict(gap)
+    row |= {"rate": rate_name(gap.rate), "most_significant_rate": rate_name(gap.most_significant_rate)}
+    row["most_significant_higher"], row["most_significant_lower"] = row.pop("most_significant_pair")
+    return {"attribute": attribute, "difference_interval": row.pop("interval"), **row}
+
+
+def _metrics(result: FairnessResult) -> Iterator[Metric]:
+    overall = result.overall
+    yield Metric("Images", count(result.n))
+    if overall.accuracy is not None:
+        yield Metric("Accuracy", percent(overall.accuracy), f"95% CI {interval(overall.interval)}")
+        yield Metric("Macro-F1", f"{overall.macro_f1 or 0:.3f}")
+    if overall.detection_rate is not None:
+        yield Metric("Faces found", percent(overall.detection_rate))
+    if overall.abstention_rate is not None:
+        yield Metric("Abstained", percent(overall.abstention_rate), "of the faces found")
+
+
+def _section(result: FairnessResult, one: FairnessAttribute) -> Section:
+    labeled = result.has_labels
+    blocks: list[Block] = [Text(escape(explanation(one)))]
+    left = [] if one.label_distribution is None else [e for e in result.emotions if e not in one.label_distribution]
+    if left and one.label_distribution:
+        kept = f"{join(list(one.label_distribution))}: not all compared groups show {join(left, 'or')}."
+        blocks.append(Text(f"Standardized accuracy covers {kept}", Tone.MUTED))
+    if one.n_missing:
+        blocks.append(Text(f"{count(one.n_missing, 'image')} without a group here.", Tone.MUTED))
+    blocks.append(_accuracy_chart(result, one) if labeled else _shares_table(result, one))
     if len(one.groups) > MAX_GROUPS:
-        table.add_row(Text(f"and {len(one.groups) - MAX_GROUPS} more: see --out", style="dim"))
-    return table
+        blocks.append(Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", Tone.MUTED))
+    if one.gaps:
+        blocks.append(_gap_chart(result, one))
+    blocks.append(Details("All scores by group", (_scores_table(result, one),)))
+    if labeled:
+        blocks.append(Details("Recall of each emotion", (_recall_table(result, one),)))
+    if one.gaps:
+        blocks.append(Details("All gaps", (_gaps_table(one),)))
+    # Without labels a difference is no alarm
+    tone = Tone.WARNING if one.verdict is Verdict.DIFFERENCE and not labeled else _TONES[one.verdict]
+    return Section(f"By {one.name}", tuple(blocks), badge=Badge(_TITLES[one.verdict], tone))
 
 
-def _group_row(group: GroupScores) -> dict[str, str | Text]:
-    return {
-        "n": f"{group.n:,}",
-        "accuracy": number(group.accuracy),
-        "95% CI": span(group.interval),
-        "standardized": number(group.standardized_accuracy),
-        "macro-F1": "-" if group.macro_f1 is None else f"{group.macro_f1:.3f}",
-        "detected": number(group.detection_rate),
-        "abstained": number(group.abstention_rate),
-        "ECE": number(group.ece),
-        "overconf.": "-" if group.overconfidence is None else f"{100 * group.overconfidence:+.1f}",
-        "MDG": number(group.minimum_detectable_gap),
-        "needed": Text(f"{group.n_needed:,}" if group.n_needed else "none", "yellow" if group.n_needed else "dim"),
-    }
+def _accuracy_chart(result: FairnessResult, one: FairnessAttribute) -> IntervalChart:
+    rows = []
+    for group in one.groups[:MAX_GROUPS]:
+        low, high = group.interval or (None, None)
+        note = count(group.n, "image") + size_note(group)
+        text = f"{percent(group.accuracy)} {interval(group.interval)}"
+        rows.append(Estimate(group.name, group.accuracy, low, high, text, note, hollow=group.n_needed > 0))
+    key = "Dot: accuracy; bar: its 95% CI; dashed: all images; hollow: too few images to see a gap of 10 points."
+    return IntervalChart(tuple(rows), "Accuracy by group", key, result.overall.accuracy)
+
+
+def _gap_chart(result: FairnessResult, one: FairnessAttribute) -> IntervalChart:
+    rows = []
+    for gap in one.gaps:
+        rate = f"{rate_name(gap.rate)}: " if gap.measure is Measure.EQUALIZED_ODDS else ""
+        few = f"; {count(gap.min_n, 'image')} at least" if gap.min_n < FEW else ""
+        p = "" if gap.p_corrected is None else f", {p_value(gap.p_corrected)}"
+        rows.append(
+            Estimate(
+                rate_name(gap), gap.difference, *gap.interval, f"{points(gap.difference)} {interval(gap.interval)}{p}",
+                f"{rate}{gap.lowest} {percent(gap.low)}, {gap.highest} {percent(gap.high)}{few}{most_significant(gap)}",
+                Tone.BAD if gap.significant else Tone.NEUTRAL, chance=gap.null_gap,
+            )
+        )  # fmt: skip
+    key = (
+        "Dot and bar: the gap in points, with its 95% CI; gray: 95% of gaps by chance; red: significant after "
+        "correction for "
+        f"{count(result.n_comparisons, 'comparison')}."
+    )
+    return IntervalChart(tuple(rows), "Gaps between groups", key)
+
+
+def _shares(group: GroupScores) -> tuple[str, int, dict[str, float]]:
+    return group.name, group.n_found, {name: share or 0.0 for name, share in group.prediction_share.items()}
+
+
+def _shares_table(result: FairnessResult, one: FairnessAttribute) -> Table:
+    most = sorted(result.emotions, key=lambda emotion: -result.overall.predicted[emotion])[:_NARROW]
+    columns = [Column("Group"), _number("Faces")]
+    columns += [Column(emotion, "right", optional=emotion not in most) for emotion in result.emotions]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            group.name,
+            group.n_found,
+            *(percent(share) for share in group.prediction_share.values()),
+            size_note(group)[2:],
+        )
+        for group in one.groups[:MAX_GROUPS]
+    ]
+    return Table((*columns, Column("", optional=True)), tuple(rows), "Shares of predictions by group")
+
+
+def _scores_table(result: FairnessResult, one: FairnessAttribute) -> Table:
+    """All scores that are known, a row per group."""
+    made = []
+    for group in one.groups[:MAX_GROUPS]:
+        row: dict[str, Any] = {"Group": group.name, "Images": group.n}
+        if result.has_labels:
+            row["Accuracy"] = f"{percent(group.accuracy)} {interval(group.interval)}"
+            row["Standardized"] = percent(group.standardized_accuracy)
+            row["Macro-F1"] = None if group.macro_f1 is None else f"{group.macro_f1:.3f}"
+        else:
+            for emotion, share in group.prediction_share.items():
+                row[emotion] = f"{percent(share)} {interval(group.prediction_interval[emotion])}"
+        if result.overall.detection_rate is not None:
+            row["Detected"] = f"{percent(group.detection_rate)} {interval(group.detection_interval)}"
+        if result.overall.abstention_rate is not None:
+            row["Abstained"] = f"{percent(group.abstention_rate)} {interval(group.abstention_interval)}"
+        if result.overall.ece is not None:
+            row |= {"ECE": percent(group.ece), "Calibration": _calibration(group)}
+        row["Detectable gap"] = points(group.minimum_detectable_gap)
+        row["Images needed"] = group.n_needed or "none"
+        made.append(row)
+    columns = tuple(Column(name, "left" if name in ("Group", "Calibration") else "right") for name in made[0])
+    return Table(columns, tuple(tuple(row.values()) for row in made))
 
 
 def _recall_table(result: FairnessResult, one: FairnessAttribute) -> Table:
-    table = plain_table("recall (n)")
-    add_columns(table, result.emotions)
+    rows: list[tuple[str | Toned, ...]] = []
     for group in one.groups[:MAX_GROUPS]:
-        cells = []
-        for emotion in result.emotions:
-            share, n = group.recall[emotion], group.support[emotion]
-            cells.append(Text("-" if share is None else f"{100 * share:.0f} ({n:,})", "dim" if n < FEW else ""))
-        table.add_row(Text(group.name), *cells)
-    return table
+        cells = [(f"{percent(group.recall[name])} (n = {n:,})", n < FEW) for name, n in group.support.items()]
+        rows.append((group.name, *(Toned(text, Tone.MUTED) if few else text for text, few in cells)))
+    columns = (Column("Group"), *(_number(emotion) for emotion in result.emotions))
+    return Table(columns, tuple(rows), f"Gray: fewer than {FEW} images")
 
 
-def _legend(result: FairnessResult, *, wide: bool) -> str:
-    tested = ""
-    if result.n_comparisons:
-        tested = (
-            f"p: group labels permuted within each true emotion {result.resamples:,} times, Holm-corrected for "
-            f"{result.n_comparisons} comparisons, at least {p_text(result.min_p)}. "
-        )
-    text = (
-        "Percent and points with 95% CI: Wilson for accuracy, bootstrap (Newcombe with few errors) for gaps. "
-        f"{tested}MDG: minimum detectable gap in accuracy at 80% power. needed: additional images to detect {RELEVANT}."
-    )
-    if not wide:
-        return f"{text} A wider terminal, --out and --json show more."
-    return (
-        f"{text} standardized: accuracy at a common distribution of labels. overconf.: confidence minus accuracy. "
-        "null: the gap that chance exceeds once in twenty times. min n: images of the smallest group."
-    )
-
-
-def _groups_csv(result: FairnessResult) -> bytes:
-    """A row per group; an interval becomes two columns, recall and support one per emotion."""
+def _gaps_table(one: FairnessAttribute) -> Table:
+    columns = (
+        Column("Gap in"), Column("Lowest"), Column("Highest"), _number("Points"), _number("95% CI"), _number("Null gap"),
+        _number("Ratio"), _number("Min n"), _number("p"), _number("p corrected"),
+    )  # fmt: skip
     rows = []
-    for one in result.attributes:
-        for group in one.groups:
-            row: dict[str, Any] = {"attribute": one.name}
-            for name, value in asdict(group).items():
-                if name.endswith("interval"):
-                    row |= interval_cells("accuracy" if name == "interval" else "overconfidence", value)
-                elif isinstance(value, dict):
-                    row |= {f"{name}_{emotion}": cell for emotion, cell in value.items()}
-                else:
-                    row[name] = value
-            rows.append(row)
-    return csv_bytes(rows, list(rows[0]))
+    for gap in one.gaps:
+        name = rate_name(gap) + (f": {rate_name(gap.rate)}" if gap.measure is Measure.EQUALIZED_ODDS else "")
+        ratio = None if gap.ratio is None else f"{gap.ratio:.2f} {interval(gap.ratio_interval, 2, scale=1)}"
+        rows.append(
+            (
+                Toned(name) if gap.significant else name, f"{gap.lowest} {percent(gap.low)}",
+                f"{gap.highest} {percent(gap.high)}", f"{100 * gap.difference:.1f}", interval(gap.interval),
+                f"{100 * gap.null_gap:.1f}", ratio, gap.min_n, _p(gap.p), _p(gap.p_corrected),
+            )
+        )  # fmt: skip
+    return Table(columns, tuple(rows))
 
 
-def _by_labels(one: FairnessAttribute) -> str:
-    """That plain accuracy differs nevertheless, where it does."""
-    gap = next((gap for gap in one.gaps if gap.measure is Measure.ACCURACY), None)
-    if gap is None or gap.interval[0] <= 0:
-        return ""
-    return (
-        f" By {one.name}, the accuracy of {gap.lowest} is {points(gap.difference)} {span(gap.interval)} below "
-        f"{gap.highest} because different emotions are shown."
+def _definitions(result: FairnessResult) -> Iterator[tuple[str, str]]:
+    resamples, comparisons = f"{result.resamples:,}", count(result.n_comparisons, "comparison")
+    if result.has_labels:
+        yield (
+            "Labels",
+            "Correct means as labeled. Labels are people's judgments of expressions, not of feelings, and may be biased by "
+            "group; an audit cannot detect a bias that predictions and labels share. Group labels may be wrong too.",
+        )
+        yield (
+            "Standardized accuracy",
+            "Groups often show different emotions, and some are harder. Standardized accuracy is the accuracy "
+            "if every group "
+            "had shown the same distribution of labels: that of all images, over the emotions that every "
+            "compared group shows.",
+        )
+        yield "Equalized odds", "The largest gap in recall (true positive rate) or false positive rate of any emotion."
+    else:
+        yield (
+            "No finding of unfairness",
+            "A group may be predicted happy more often because predictions are wrong, because people smile "
+            "more in its images, "
+            "or because its images were selected differently. Only labels can distinguish these: label some images of each "
+            "group and audit them. An expression is not a feeling.",
+        )
+        yield (
+            "Detection and abstention",
+            "These depend less on expressions. If every image shows a face, a lower detection rate disadvantages a group.",
+        )
+    within = "within each true emotion" if result.has_labels else "among all images"
+    plain = " Plain accuracy is not tested, because it depends on the labels shown." if result.has_labels else ""
+    yield (
+        "Null gap and p",
+        "The lowest and the highest of several groups differ even if all are treated alike. Group labels are permuted "
+        f"{resamples} times {within}. The null gap is exceeded by chance once in twenty times. p is the share "
+        "of permutations "
+        "in which some pair of groups differs as much, in units of its standard deviation, so that small "
+        "groups carry no extra "
+        f"weight; Holm-corrected for {comparisons}, at least {result.min_p:.2g}. It assumes independent images, "
+        "which those of "
+        f"one person are not.{plain}",
     )
-
-
-def _short(gap: Gap) -> str:
-    return f"{rate_name(gap)}: {points(gap.difference)} between {gap.highest} and {gap.lowest}"
-
-
-def _sentence(gap: Gap) -> str:
-    what = f"{_capital(rate_name(gap.rate))} is"
-    if gap.measure is Measure.EQUALIZED_ODDS:
-        what = f"Recall or false positive rates differ; the largest difference is in {rate_name(gap.rate)},"
-    return (
-        f"{what} {percent(gap.high)} for {gap.highest} and {percent(gap.low)} for {gap.lowest}: "
-        f"{points(gap.difference)} {span(gap.interval)}, p = {p_text(gap.p_corrected)} (Holm){most_significant(gap)}"
+    yield (
+        "Intervals",
+        f"95%: Wilson for shares; for gaps {resamples} bootstrap resamples within each group, or with fewer "
+        "than ten images of "
+        "a kind (right, wrong) both Wilson intervals (Newcombe). The two groups were selected as the most distant, so with "
+        "many groups the gap is overstated; p is not.",
     )
+    yield (
+        "Detectable gap and images needed",
+        "No significant difference does not prove equality. The detectable gap is the smallest "
+        + ("drop in accuracy below" if result.has_labels else "difference, at shares around one half, from")
+        + " all other groups that is detected with 80% power, two-sided at 5%, in a single comparison. Images "
+        "needed: how many "
+        f"more of the group it takes to detect 10 points. Groups with fewer than {result.min_group_size} images are not "
+        "compared.",
+    )
+    if result.overall.ece is not None:
+        yield (
+            "Calibration and ECE",
+            "Mean confidence minus accuracy, where its 95% interval excludes 0; and the expected calibration "
+            "error in up to 15 "
+            "equal-mass bins, which is larger in small groups: compare it between groups of similar size only.",
+        )
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _calibration(group: GroupScores) -> str | None:
+    """Whether readings are over- or underconfident, in points."""
+    if group.overconfidence is None or group.overconfidence_interval is None:
+        return None
+    low, high = group.overconfidence_interval
+    if low <= 0 <= high:
+        return "calibrated"
+    return f"{'over' if low > 0 else 'under'}confident by {points(abs(group.overconfidence))}"
+
+
+def _p(p: float | None) -> str | None:
+    return None if p is None else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
+
+
+def _number(name: str) -> Column:
+    return Column(name, "right")

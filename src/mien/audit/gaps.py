@@ -11,6 +11,8 @@ import numpy as np
 
 from ..stats import (
     LEVEL,
+    Counts,
+    Floats,
     Interval,
     holm,
     largest_difference,
@@ -19,23 +21,9 @@ from ..stats import (
     permute_counts,
     resample_counts,
 )
-from .rates import (
-    Counts,
-    Floats,
-    Limits,
-    Measure,
-    Rate,
-    fairness_rates,
-    images_behind,
-    label_distribution,
-    limits,
-    parity_rates,
-    parts,
-    rates,
-    share_parts,
-    shares,
-    with_mean,
-)
+from .rates import Limits, Measure, Rate, images_behind, label_distribution, parts, rate_list, rates
+
+_ODDS = (Measure.RECALL, Measure.FALSE_POSITIVE_RATE)
 
 
 class Verdict(str, Enum):
@@ -97,24 +85,28 @@ class Gap:
         return self.significant and (self.most_significant_pair, self.most_significant_rate) != largest
 
 
-def fairness_gaps(
+def measure_gaps(
     counts: Counts,
     names: tuple[str, ...],
     emotions: tuple[str, ...],
     *,
+    labeled: bool = True,
     known: tuple[bool, bool] = (False, False),
     min_group_size: int,
     resamples: int,
     rng: np.random.Generator,
 ) -> tuple[Gap, ...]:
-    """Gaps in accuracy, standardized accuracy, equalized odds, recall of each emotion, detection and abstention.
+    """Gaps between the groups of one column; ``p_corrected`` is not corrected yet.
 
-    ``p_corrected`` is not corrected yet. Measures in which fewer than two groups can be compared are left out.
+    With labels: accuracy, standardized accuracy, equalized odds, recall of each emotion, detection and abstention. Group
+    labels are permuted within each true emotion. Without: share of each emotion, detection and abstention, and group labels
+    are permuted among all images. Measures in which fewer than two groups can be compared are left out.
 
     Args:
-        counts: int64 (G, K, 2 K + 1), of all groups of one column.
+        counts: int64 (G, K or 1, 2 K + 1), of all groups of one column.
         names: of the groups.
         emotions: K of them.
+        labeled: whether counts are by label.
         known: whether detection and abstention are known.
         min_group_size: images that a group needs, also of an emotion, to be compared.
         resamples: bootstrap resamples, and permutations.
@@ -124,69 +116,41 @@ def fairness_gaps(
     if big.sum() < 2:
         return ()
     counts = counts[big]
-    weights, images, every = label_distribution(counts), images_behind(counts), fairness_rates(emotions)
-    allowed = images >= min_group_size
-    recalls = range(2, 2 + len(emotions))
+    every, weights = rate_list(emotions, labeled=labeled), label_distribution(counts) if labeled else None
+    images = images_behind(counts, labeled=labeled)
+    limits = Limits.of(*parts(counts, labeled=labeled))
+
+    def allowed(values: Floats) -> Floats:
+        return np.where(images >= min_group_size, values, np.nan)
+
     compared = _Comparison(
         names=tuple(name for name, kept in zip(names, big) if kept),
         rates=every,
         images=images,
-        limits=with_mean(limits(*parts(counts)), 1, recalls, weights),
-        observed=np.where(allowed, rates(counts, weights), np.nan),
-        boot=_drawn(allowed, [rates(drawn, weights) for drawn in resample_counts(counts, resamples, rng)]),
-        null=_drawn(allowed, [rates(drawn, weights) for drawn in permute_counts(counts, resamples, rng)]),
+        limits=limits if weights is None else limits.with_mean(1, range(2, 2 + len(emotions)), weights),
+        observed=allowed(rates(counts, weights)),
+        boot=allowed(np.concatenate([rates(drawn, weights) for drawn in resample_counts(counts, resamples, rng)])),
+        null=allowed(np.concatenate([rates(drawn, weights) for drawn in permute_counts(counts, resamples, rng)])),
     )
-    odds = [place for place, rate in enumerate(every) if rate.measure in (Measure.RECALL, Measure.FALSE_POSITIVE_RATE)]
-    last = [len(every) - 2] * known[0] + [len(every) - 1] * known[1]
-    made = [compared.gap(every[place], [place]) for place in (0, 1)]
-    made.append(compared.gap(Rate(Measure.EQUALIZED_ODDS), odds))
-    made += [compared.gap(every[place], [place]) for place in (*recalls, *last)]
-    return tuple(replace(gap, p=None) if gap.measure is Measure.ACCURACY else gap for gap in made if gap)
-
-
-def parity_gaps(
-    counts: Counts,
-    names: tuple[str, ...],
-    emotions: tuple[str, ...],
-    *,
-    known: tuple[bool, bool] = (False, False),
-    min_group_size: int,
-    resamples: int,
-    rng: np.random.Generator,
-) -> tuple[Gap, ...]:
-    """Gaps in the share of each emotion, detection and abstention; ``p_corrected`` is not corrected yet.
-
-    Group labels are permuted among all images: a small p-value says that groups get different predictions, for any reason.
-
-    Arguments are those of ``fairness_gaps``, with ``counts`` int64 (G, 1, 2 K + 1).
-    """
-    big = counts.sum((1, 2)) >= min_group_size
-    if big.sum() < 2:
-        return ()
-    counts = counts[big]
-    every = parity_rates(emotions)
-    compared = _Comparison(
-        names=tuple(name for name, kept in zip(names, big) if kept),
-        rates=every,
-        images=np.repeat(counts.sum((1, 2))[:, None], len(every), 1),
-        limits=limits(*share_parts(counts)),
-        observed=shares(counts),
-        boot=np.concatenate([shares(drawn) for drawn in resample_counts(counts, resamples, rng)]),
-        null=np.concatenate([shares(drawn) for drawn in permute_counts(counts, resamples, rng)]),
-    )
-    last = [len(every) - 2] * known[0] + [len(every) - 1] * known[1]
-    made = [compared.gap(every[place], [place]) for place in (*range(len(emotions)), *last)]
-    return tuple(gap for gap in made if gap)
+    unknown = {
+        measure for measure, is_known in zip((Measure.DETECTION_RATE, Measure.ABSTENTION_RATE), known) if not is_known
+    }
+    single = [
+        (rate, [place])
+        for place, rate in enumerate(every)
+        if rate.measure not in {*unknown, Measure.FALSE_POSITIVE_RATE}
+    ]
+    if labeled:
+        odds = [place for place, rate in enumerate(every) if rate.measure in _ODDS]
+        single.insert(2, (Rate(Measure.EQUALIZED_ODDS), odds))
+    gaps = [gap for rate, places in single if (gap := compared.gap(rate, places))]
+    return tuple(replace(gap, p=None) if gap.measure is Measure.ACCURACY else gap for gap in gaps)
 
 
 def holm_corrected(gaps: Sequence[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     """The same gaps with p-values corrected for all of them together (Holm 1979)."""
     p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
     return [tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
-
-
-def _drawn(allowed: np.ndarray, drawn: list[Floats]) -> Floats:
-    return np.where(allowed, np.concatenate(drawn), np.nan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,15 +11,12 @@ from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
+from ..stats import Counts, Floats, Interval, difference_interval, wilson_limits
 from .predictions import Predictions
 
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 #: With fewer correct or fewer wrong answers the bootstrap is too narrow.
 _ENOUGH = 10
-_Z = float(norm.ppf(0.975))
 
 
 class Measure(str, Enum):
@@ -43,91 +40,76 @@ class Rate:
     emotion: str = ""
 
 
-def fairness_rates(emotions: tuple[str, ...]) -> list[Rate]:
-    """The rates on the last axis of what ``rates`` returns: 4 + 2 K."""
-    return [
-        Rate(Measure.ACCURACY),
-        Rate(Measure.STANDARDIZED_ACCURACY),
-        *(Rate(Measure.RECALL, emotion) for emotion in emotions),
-        *(Rate(Measure.FALSE_POSITIVE_RATE, emotion) for emotion in emotions),
-        Rate(Measure.DETECTION_RATE),
-        Rate(Measure.ABSTENTION_RATE),
-    ]
+def rate_list(emotions: tuple[str, ...], *, labeled: bool) -> list[Rate]:
+    """The rates on the last axis of ``rates``: R = 4 + 2 K with labels, K + 2 without."""
+
+    def each(measure: Measure) -> list[Rate]:
+        return [Rate(measure, emotion) for emotion in emotions]
+
+    if labeled:
+        first = [Rate(Measure.ACCURACY), Rate(Measure.STANDARDIZED_ACCURACY)]
+        first += each(Measure.RECALL) + each(Measure.FALSE_POSITIVE_RATE)
+    else:
+        first = each(Measure.PREDICTION_SHARE)
+    return [*first, Rate(Measure.DETECTION_RATE), Rate(Measure.ABSTENTION_RATE)]
 
 
-def parity_rates(emotions: tuple[str, ...]) -> list[Rate]:
-    """The rates on the last axis of what ``shares`` returns: K + 2."""
-    return [
-        *(Rate(Measure.PREDICTION_SHARE, emotion) for emotion in emotions),
-        Rate(Measure.DETECTION_RATE),
-        Rate(Measure.ABSTENTION_RATE),
-    ]
-
-
-def count(predictions: Predictions, codes: npt.NDArray[np.int64], n_groups: int, *, by_label: bool = True) -> Counts:
+def count(predictions: Predictions, codes: npt.NDArray[np.int64], n_groups: int) -> Counts:
     """Count outcomes.
 
     Args:
         predictions: N images.
         codes: int64 (N,), group of each; -1 where it has none.
         n_groups: G.
-        by_label: one stratum per label; False ignores labels.
 
     Returns:
-        int64 (G, K or 1, 2 K + 1).
+        int64 (G, K, 2 K + 1); (G, 1, 2 K + 1) without labels.
     """
     k = len(predictions.emotions)
     outcome = predictions.y_pred + 1
     if predictions.abstained is not None:
         outcome = outcome + k * (predictions.abstained & (predictions.y_pred >= 0))
-    strata, width = k if by_label else 1, 2 * k + 1
-    stratum = predictions.y_true if by_label else np.zeros(len(predictions), np.int64)
+    shape = (n_groups, k if predictions.has_labels else 1, 2 * k + 1)
     kept = codes >= 0
-    flat = (codes[kept] * strata + stratum[kept]) * width + outcome[kept]
-    return np.bincount(flat, minlength=n_groups * strata * width).reshape(n_groups, strata, width).astype(np.int64)
+    cells = (codes[kept], np.maximum(predictions.y_true[kept], 0), outcome[kept])
+    counts: Counts = np.zeros(shape, np.int64)
+    np.add.at(counts, cells, 1)
+    return counts
 
 
-def rates(counts: Counts, weights: Floats) -> Floats:
-    """All rates of ``fairness_rates``.
+def rates(counts: Counts, weights: Floats | None) -> Floats:
+    """All rates of ``rate_list``.
 
     Args:
-        counts: int64 (..., G, K, 2 K + 1).
-        weights: float64 (K,), distribution of labels to standardize to; all 0 if there is none.
+        counts: int64 (..., G, K or 1, 2 K + 1).
+        weights: float64 (K,), distribution of labels to standardize to, all 0 if there is none; None without labels.
 
     Returns:
-        float64 (..., G, 4 + 2 K), 0 to 1, NaN where a group has no image for it.
+        float64 (..., G, R), 0 to 1, NaN where a group has no image for it.
     """
-    made = _ratio(*parts(counts))
-    recall = made[..., 2 : 2 + counts.shape[-2]]
-    used = np.where(np.isfinite(recall), weights, 0.0)
-    made[..., 1] = _ratio((np.nan_to_num(recall) * used).sum(-1), used.sum(-1))
+    made = _ratio(*parts(counts, labeled=weights is not None))
+    if weights is not None:
+        recall = made[..., 2 : 2 + len(weights)]
+        used = np.where(np.isfinite(recall), weights, 0.0)
+        made[..., 1] = _ratio((np.nan_to_num(recall) * used).sum(-1), used.sum(-1))
     return made
 
 
-def parts(counts: Counts) -> tuple[Counts, Counts]:
-    """Numerator and denominator of each rate, int64 (..., G, 4 + 2 K) each; of standardized accuracy those of accuracy."""
-    k = counts.shape[-2]
+def parts(counts: Counts, *, labeled: bool) -> tuple[Counts, Counts]:
+    """Numerator and denominator of each rate, int64 (..., G, R) each; of standardized accuracy those of accuracy."""
+    k = counts.shape[-1] // 2
     predicted = counts[..., 1 : k + 1] + counts[..., k + 1 :]
-    shown, right = predicted.sum(-1), np.diagonal(predicted, axis1=-2, axis2=-1)
-    n_right, n_found, n = (some[..., None] for some in (right.sum(-1), shown.sum(-1), counts.sum((-1, -2))))
+    n_found, n = predicted.sum((-1, -2))[..., None], counts.sum((-1, -2))[..., None]
     abstained = counts[..., k + 1 :].sum((-1, -2))[..., None]
-    part = [n_right, n_right, right, predicted.sum(-2) - right, n_found, abstained]
-    return np.concatenate(part, -1), np.concatenate([n_found, n_found, shown, n_found - shown, n, n_found], -1)
-
-
-def shares(counts: Counts) -> Floats:
-    """All rates of ``parity_rates``, float64 (..., G, K + 2), from counts without labels, int64 (..., G, 1, 2 K + 1)."""
-    return _ratio(*share_parts(counts))
-
-
-def share_parts(counts: Counts) -> tuple[Counts, Counts]:
-    """Numerator and denominator of each of ``shares``, int64 (..., G, K + 2) each."""
-    flat = counts[..., 0, :]
-    k = flat.shape[-1] // 2
-    predicted = flat[..., 1 : k + 1] + flat[..., k + 1 :]
-    n_found, n = predicted.sum(-1, keepdims=True), flat.sum(-1, keepdims=True)
-    part = [predicted, n_found, flat[..., k + 1 :].sum(-1, keepdims=True)]
-    return np.concatenate(part, -1), np.concatenate([np.broadcast_to(n_found, predicted.shape), n, n_found], -1)
+    if not labeled:
+        shares = predicted.sum(-2)
+        part, whole = [shares, n_found, abstained], [np.broadcast_to(n_found, shares.shape), n, n_found]
+    else:
+        shown, right = predicted.sum(-1), np.diagonal(predicted, axis1=-2, axis2=-1)
+        n_right = right.sum(-1)[..., None]
+        part = [n_right, n_right, right, predicted.sum(-2) - right, n_found, abstained]
+        whole = [n_found, n_found, shown, n_found - shown, n, n_found]
+    return np.concatenate(part, -1), np.concatenate(whole, -1)
 
 
 def label_distribution(counts: Counts) -> Floats:
@@ -141,10 +123,12 @@ def label_distribution(counts: Counts) -> Floats:
     return np.asarray(total / max(1.0, total.sum()), np.float64)
 
 
-def images_behind(counts: Counts) -> Counts:
-    """Images each rate is based on, int64 (G, 4 + 2 K), faces found or not: permutations keep these numbers."""
+def images_behind(counts: Counts, *, labeled: bool) -> Counts:
+    """Images each rate is based on, int64 (G, R), faces found or not: permutations keep these numbers."""
+    n = counts.sum((1, 2))[:, None]
+    if not labeled:
+        return np.repeat(n, counts.shape[-1] // 2 + 2, 1)
     shown = counts.sum(-1)
-    n = shown.sum(-1, keepdims=True)
     return np.concatenate([n, n, shown, n - shown, n, n], -1)
 
 
@@ -162,52 +146,42 @@ class Limits:
     high: Floats
     few: npt.NDArray[np.bool_]
 
-    def difference(self, upper: int, lower: int, rate: int) -> tuple[float, float] | None:
-        """95% interval of a difference of two groups (Newcombe 1998, method 10); None where the bootstrap is reliable.
+    @staticmethod
+    def of(part: Counts, whole: Counts) -> Limits:
+        """From int64 (G, R) each, ``whole`` at least ``part``."""
+        return Limits(_ratio(part, whole), *wilson_limits(part, whole), np.minimum(part, whole - part) < _ENOUGH)
+
+    def difference(self, upper: int, lower: int, rate: int) -> Interval | None:
+        """95% interval of a difference of two groups (Newcombe 1998); None where the bootstrap is reliable.
 
         Of a group that is always right every resample is always right: with few errors the bootstrap undercovers.
         """
         if not (self.few[upper, rate] or self.few[lower, rate]):
             return None
-        a, b = self.value[upper, rate], self.value[lower, rate]
-        down = np.hypot(a - self.low[upper, rate], self.high[lower, rate] - b)
-        up = np.hypot(self.high[upper, rate] - a, b - self.low[lower, rate])
-        return float(a - b - down), float(a - b + up)
+        (a, b), low, high = self.value[[upper, lower], rate], self.low[:, rate], self.high[:, rate]
+        return difference_interval(float(a), (low[upper], high[upper]), float(b), (low[lower], high[lower]))
 
+    def with_mean(self, rate: int, parts: range, weights: Floats) -> Limits:
+        """The same, with one rate as a weighted mean of others (Zou and Donner 2008); ``few`` stays as it is.
 
-def limits(part: Counts, whole: Counts) -> Limits:
-    """Shares with Wilson intervals; int64 (G, R) each, ``whole`` at least ``part``."""
-    n = np.where(whole > 0, whole, np.nan)
-    share = part / n
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    few = np.minimum(part, whole - part) < _ENOUGH
-    return Limits(share, np.minimum(middle - half, share), np.maximum(middle + half, share), few)
+        Args:
+            rate: index of the mean.
+            parts: indices of its K parts.
+            weights: float64 (K,); parts that a group does not have are left out of its mean.
+        """
+        own = slice(parts.start, parts.stop)
+        used = np.where(np.isfinite(self.value[:, own]), weights, 0.0)
+        share = _ratio(used, used.sum(1, keepdims=True))
 
+        def spread(values: Floats) -> Floats:
+            return np.asarray(np.sqrt(((share * np.nan_to_num(values - self.value[:, own])) ** 2).sum(1)), np.float64)
 
-def with_mean(told: Limits, rate: int, parts: range, weights: Floats) -> Limits:
-    """The same, with one rate as a weighted mean of others (Zou and Donner 2008); ``few`` stays as it is.
-
-    Args:
-        told: limits of all rates.
-        rate: index of the mean.
-        parts: indices of its K parts.
-        weights: float64 (K,); parts that a group does not have are left out of its mean.
-    """
-    own = slice(parts.start, parts.stop)
-    used = np.where(np.isfinite(told.value[:, own]), weights, 0.0)
-    total = used.sum(1, keepdims=True)
-    share = np.where(total > 0, used / np.where(total > 0, total, 1.0), np.nan)
-
-    def spread(values: Floats) -> Floats:
-        return np.asarray(np.sqrt(((share * np.nan_to_num(values - told.value[:, own])) ** 2).sum(1)), np.float64)
-
-    value, low, high = told.value.copy(), told.low.copy(), told.high.copy()
-    value[:, rate] = (share * np.nan_to_num(told.value[:, own])).sum(1)
-    low[:, rate] = value[:, rate] - spread(told.low[:, own])
-    high[:, rate] = value[:, rate] + spread(told.high[:, own])
-    return Limits(value, low, high, told.few)
+        value, low, high = self.value.copy(), self.low.copy(), self.high.copy()
+        value[:, rate] = (share * np.nan_to_num(self.value[:, own])).sum(1)
+        low[:, rate] = value[:, rate] - spread(self.low[:, own])
+        high[:, rate] = value[:, rate] + spread(self.high[:, own])
+        return Limits(value, low, high, self.few)
 
 
 def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:
-    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
+    return np.asarray(np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan), np.float64)

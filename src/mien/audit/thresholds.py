@@ -20,7 +20,7 @@ from scipy.stats import binom
 from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
 from ..stats import Interval, wilson
-from .grouping import grouping
+from .groups import grouping
 from .predictions import Columns, Predictions, predictions_of
 from .table import Table, as_table
 

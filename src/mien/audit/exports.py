@@ -1,0 +1,171 @@
+"""Files beside the report of an audit: CSV tables, and figures with a named row for each group or gap, PNG."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from ..drawing import COLORS, ink_on
+from ..extras import require
+from ..report import IntervalChart, Tone
+
+#: Rows per column of groups beyond these are left out of figures; the CSV files have all.
+MAX_ROWS = 40
+_COLORS = {Tone.BAD: "#b4431f", Tone.GOOD: "#2e7d4f", Tone.MUTED: "#9aa1ad"}
+_BLUE, _GRAY, _INK, _SOFT = "#2b6ca3", "#9aa1ad", "#1f2430", "#5d6474"
+#: Fonts of other scripts on Linux, macOS and Windows, for names of groups.
+_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Hiragino Sans GB", "PingFang SC", "Arial Unicode MS", "Microsoft YaHei",
+    "Malgun Gothic", "Yu Gothic",
+)  # fmt: skip
+_ROW, _HEAD, _FOOT, _WIDTH = 0.3, 0.42, 0.95, 7.2  # inches
+#: Smallest part of a bar that holds a number.
+_MIN_PART = 0.055
+
+
+def csv_bytes(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """CSV, UTF-8: numbers to six digits, true and false, empty for unknown; ``x_interval`` becomes ``x_low, x_high``."""
+    flat = [dict(cell for name, value in row.items() for cell in _cells(name, value)) for row in rows]
+    text = io.StringIO(newline="")
+    columns = list(dict.fromkeys(name for row in flat for name in row)) or ["attribute"]
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue().encode()
+
+
+def _cells(name: str, value: Any) -> list[tuple[str, Any]]:
+    if name.endswith("_interval"):
+        low, high = value or (None, None)
+        stem = name.removesuffix("_interval")
+        return _cells(f"{stem}_low", low) + _cells(f"{stem}_high", high)
+    if isinstance(value, dict):
+        return [cell for key, own in value.items() for cell in _cells(f"{name}_{key}", own)]
+    if isinstance(value, bool):
+        return [(name, "true" if value else "false")]
+    if isinstance(value, Enum):
+        return [(name, value.value)]
+    return [(name, f"{value:.6g}" if isinstance(value, float) else value)]
+
+
+def interval_png(charts: Sequence[tuple[str, IntervalChart]], title: str, axis: str) -> bytes:
+    """Draw interval charts below each other on a common axis.
+
+    Args:
+        charts: the name of each column of groups, and its chart.
+        title: of the figure.
+        axis: label of the axis; values are shown in percent.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    rows = [(name, [(row.label, row) for row in chart.rows if row.value is not None]) for name, chart in charts]
+    figure, axes, placed = _rows_figure(rows)
+    for at, row in placed:
+        color = _COLORS.get(row.tone, _BLUE)
+        if row.chance is not None:
+            axes.barh(at, 100 * row.chance, height=0.55, color="#e4e7ec", zorder=1)
+        if row.low is not None:
+            axes.plot([100 * row.low, 100 * row.high], [at, at], color=color, linewidth=2.2, zorder=2)
+        fill = "white" if row.hollow else color
+        axes.plot(100 * row.value, at, "o", markersize=7, markeredgecolor=color, markerfacecolor=fill, zorder=3)
+        _remark(axes, at, row.text)
+    for reference in {chart.reference for _, chart in charts if chart.reference is not None}:
+        axes.axvline(100 * reference, color=_GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    axes.set_xlabel(axis)
+    return _png(figure, title)
+
+
+def shares_png(columns: Sequence[tuple[str, Sequence[tuple[str, int, Mapping[str, float]]]]], title: str) -> bytes:
+    """Draw the shares of emotions as stacked bars; a bar per group, a color per emotion.
+
+    Args:
+        columns: of each column of groups its name, and the name, number of faces and shares of each group.
+        title: of the figure.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure, axes, placed = _rows_figure([(name, [(group[0], group) for group in groups]) for name, groups in columns])
+    emotions: dict[str, None] = {}
+    for at, (_, n, shares) in placed:
+        left = 0.0
+        for emotion, share in shares.items():
+            emotions[emotion] = None
+            fill = COLORS[emotion]
+            axes.barh(at, 100 * share, left=left, height=0.74, color=_css(fill), edgecolor="white", linewidth=0.6)
+            if share >= _MIN_PART:
+                middle, ink = left + 50 * share, _css(ink_on(fill))
+                axes.text(middle, at, f"{100 * share:.0f}", ha="center", va="center", fontsize=7.5, color=ink)
+            left += 100 * share
+        _remark(axes, at, f"n = {n:,}")
+    axes.set_xlim(0, 100)
+    axes.grid(visible=False)
+    axes.set_xlabel("predicted, % of the faces found")
+    patch = require("matplotlib.patches", "audit").Patch
+    figure.legend(
+        handles=[patch(color=_css(COLORS[emotion]), label=emotion) for emotion in emotions], loc="upper left",
+        bbox_to_anchor=(0.012, 1 - 0.34 / figure.get_figheight()), fontsize=8, ncols=max(1, len(emotions)),
+        frameon=False, handlelength=1, handleheight=1, columnspacing=1.1, handletextpad=0.4,
+    )  # fmt: skip
+    return _png(figure, title)
+
+
+def _rows_figure(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> tuple[Any, Any, list[tuple[float, Any]]]:
+    """A figure, its axes, and the position of each entry, from the labeled entries of each column of groups."""
+    sections = [(name, rows[:MAX_ROWS]) for name, rows in sections]
+    height = _FOOT + 0.35 + _HEAD * len(sections) + _ROW * sum(len(rows) for _, rows in sections)
+    figure = require("matplotlib.figure", "audit").Figure(figsize=(_WIDTH, height), facecolor="white")
+    longest = max((len(label) for _, rows in sections for label, _ in rows), default=5)
+    left = min(0.4, 0.05 + 0.0115 * longest)
+    axes = figure.add_axes((left, 0.62 / height, 0.8 - left, 1 - _FOOT / height - 0.02))
+    at, placed, ticks = 0.0, [], []
+    for name, rows in sections:
+        at -= _HEAD / _ROW
+        axes.annotate(
+            f"by {name}", (0.0, at + 0.15), xycoords=("axes fraction", "data"), xytext=(-6, 0), ha="right",
+            textcoords="offset points", fontsize=9, fontweight="bold", color=_INK,
+        )  # fmt: skip
+        for label, row in rows:
+            at -= 1
+            placed.append((at, row))
+            ticks.append((at, label))
+    axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8.5, color=_INK)
+    axes.set_ylim(at - 0.7, 0)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8, colors=_SOFT)
+    axes.xaxis.label.set(size=8, color=_SOFT)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(axis="x", alpha=0.25)
+    axes.set_axisbelow(True)
+    return figure, axes, placed
+
+
+def _remark(axes: Any, at: float, text: str) -> None:
+    """Text at the end of a row."""
+    axes.annotate(
+        text, (1.0, at), xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points", va="center",
+        color=_SOFT, fontsize=7.5,
+    )  # fmt: skip
+
+
+def _png(figure: Any, title: str) -> bytes:
+    figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left", va="top", fontsize=11, color=_INK)
+    installed = {font.name for font in require("matplotlib.font_manager", "audit").fontManager.ttflist}
+    for text in figure.findobj(require("matplotlib.text", "audit").Text):
+        text.set_parse_math(False)  # a group may be called $10k-$20k
+        text.set_fontfamily(["DejaVu Sans", *(name for name in _FONTS if name in installed)])
+    file = io.BytesIO()
+    with warnings.catch_warnings():  # letters without an installed font are drawn as boxes
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        figure.savefig(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)
+    return file.getvalue()
+
+
+def _css(color: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
