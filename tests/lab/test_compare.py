@@ -16,7 +16,7 @@ from mien.errors import DataError, ModelError, OptionError
 from mien.lab.comparison.compare import build_test_set, common_task, compare, latencies
 from mien.lab.comparison.models import Engine, Model, Selection, open_models, read_history
 from mien.lab.comparison.report import as_dict, comparison_report, notes, pareto_front, verdict, write_report
-from mien.lab.ensembles.make import ensemble
+from mien.lab.ensembles.ensemble import ensemble
 from mien.lab.evaluation.classifier import open_classifier
 from mien.lab.recipe import Head, changed
 from mien.lab.training.run import train

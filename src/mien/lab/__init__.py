@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .calibration import measure_calibration
     from .comparison.compare import compare
     from .distillation import distill
-    from .ensembles.make import ensemble
+    from .ensembles.ensemble import ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
@@ -23,7 +23,7 @@ _MODULES = {
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
     "distill": "distillation",
-    "ensemble": "ensembles.make",
+    "ensemble": "ensembles.ensemble",
     "evaluate": "evaluation.evaluate",
     "export": "exporting",
     "inspect": "inspection.inspection",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ from typing import Any
 from ..errors import OptionError
 from ..extras import check_installed, require
 from ..redaction import Privacy
+from .address import check_address, reach
 from .photo_flags import Flags
 from .photo_page import page
 from .photo_reading import Readers
-from .photo_widgets import MOST_UPLOAD, STYLE, theme
-from .words import reach
+from .photo_widgets import MAX_UPLOAD, STYLE, theme
 
 #: What ``--share`` means, before anything is shared.
 SHARING = (
@@ -55,14 +53,14 @@ class PhotoApp:
     privacy: Privacy = field(default_factory=Privacy)
 
 
-def serve(app: PhotoApp, say: Callable[[str], None] = lambda _text: None) -> None:
+def serve(app: PhotoApp, report: Callable[[str], None] = lambda _text: None) -> None:
     """Serve the app until Ctrl-C or a request to end.
 
     Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end.
 
     Args:
         app: the choices.
-        say: called with what the user should know, a sentence at a time.
+        report: called with what the user should know, a sentence at a time.
 
     Raises:
         MissingExtraError: Gradio is not installed.
@@ -71,19 +69,20 @@ def serve(app: PhotoApp, say: Callable[[str], None] = lambda _text: None) -> Non
     """
     check_installed(["gradio"], "gradio")
     if app.share:
-        say(SHARING)
-    _check_place(app)
+        report(SHARING)
+    check_address(app.host, app.port or 0)
     readers = Readers(app.model, app.emotions, app.privacy)
-    with tempfile.TemporaryDirectory(prefix="mien-app-") as folder, _gradio_keeps_to(folder):
+    with tempfile.TemporaryDirectory(prefix="mien-app-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder).resolve())  # read when Gradio is imported and when it runs
         gr = require("gradio", "gradio")
         flags = Flags(app.flags.absolute(), readers.sha256)
         blocks = page(gr, readers, flags, reach(app.host, shared=app.share))
         try:
             address, public = _launched(gr, blocks, app)
-            say(f"mien photo app: {address}   (Ctrl-C ends it)")
+            report(f"mien photo app: {address}   (Ctrl-C ends it)")
             if app.share:
-                say(f"public link: {public}" if public else "No public link could be made; the page is local only.")
-            _until_told_to_end()
+                report(f"public link: {public}" if public else "No public link could be made; the page is local only.")
+            _wait_for_end()
         finally:
             blocks.close(verbose=False)
 
@@ -97,7 +96,7 @@ def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
             inbrowser=app.open_browser,
             theme=theme(gr),
             css_paths=STYLE,
-            max_file_size=MOST_UPLOAD,
+            max_file_size=MAX_UPLOAD,
             footer_links=["api", "settings"],
             run_history=False,  # the browser would keep copies of what was read
             enable_monitoring=False,
@@ -109,49 +108,17 @@ def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
             quiet=True,
         )
     except (OSError, ValueError) as error:  # no free port is left, or a proxy is in the way
-        raise _unreachable(app) from error
+        raise OptionError(
+            f"the app cannot be reached at {app.host}, port {app.port or '7860 to 7959'}: {error}",
+            hint="Choose another --port or --host; behind a proxy, set NO_PROXY=localhost,127.0.0.1.",
+        ) from error
     return address, public
 
 
-def _check_place(app: PhotoApp) -> None:
-    """Try the place to listen at, before the seconds that everything else takes."""
-    family = socket.AF_INET6 if ":" in app.host else socket.AF_INET
-    try:
-        socket.create_server((app.host, app.port or 0), family=family).close()
-    except OSError as error:
-        raise _unreachable(app) from error
-
-
-def _unreachable(app: PhotoApp) -> OptionError:
-    return OptionError(
-        f"the app cannot be reached at {app.host}, port {app.port or '7860 to 7959'}: the port is taken, the host is none "
-        "of this machine's, or a proxy is in the way",
-        hint="Choose another --port or --host; behind a proxy, set NO_PROXY=localhost,127.0.0.1.",
-    )
-
-
-@contextmanager
-def _gradio_keeps_to(folder: str) -> Iterator[None]:
-    """Within this context, Gradio puts the files of its users into ``folder``."""
-    before = os.environ.get("GRADIO_TEMP_DIR")
-    os.environ["GRADIO_TEMP_DIR"] = str(Path(folder).resolve())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["GRADIO_TEMP_DIR"]
-        else:
-            os.environ["GRADIO_TEMP_DIR"] = before
-
-
-def _until_told_to_end() -> None:
+def _wait_for_end() -> None:
     """Wait for Ctrl-C or SIGTERM; both leave in good order, so that no image stays behind."""
-
-    def end(*_: Any) -> None:
-        sys.exit(0)
-
     for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, end)
+        signal.signal(sign, lambda *_: sys.exit(0))
     ended = threading.Event()
     while not ended.wait(3600):
         pass
