@@ -41,7 +41,7 @@ def faces():
 def exported(tmp_path_factory, faces):
     """A run with two heads, and its export."""
     out = tmp_path_factory.mktemp("export")
-    recipe = changed(tiny(epochs=5), {"heads.ferplus": {"emotions": "eight", "targets": "votes"}})
+    recipe = changed(tiny(epochs=5), {"heads": {"ferplus": {"emotions": "eight", "targets": "votes"}, "fer2013": {}}})
     train(recipe, faces, out / "run")
     return out / "run", export(out / "run", faces, out / "models", name="two", license="CC0-1.0")[0]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.dataset import TEST, TRAIN, VALIDATION, Dataset
-from ..data.groups import groups_of, read_groups
+from ..data.records import groups_of, read_groups
 from ..data.splits import set_aside
 from ..emotions import EMOTIONS, label_set
 from ..errors import DataError
