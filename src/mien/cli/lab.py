@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from .carding import card, card_data
 from .lab_baseline import baseline
 from .lab_calibration import calibration
+from .lab_cards import dataset_card, model_card
 from .lab_compare import compare
 from .lab_distill import distill
 from .lab_ensemble import ensemble
@@ -38,7 +38,7 @@ for command in (
     recipes,
     distill,
     calibration,
-    card,
-    card_data,
+    model_card,
+    dataset_card,
 ):
     lab.command()(command)
