@@ -301,7 +301,7 @@ def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset, stop: Callab
     except KeyboardInterrupt:
         _retry_callback()(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
         raise
-    except Exception as error:
+    except (MienError, MemoryError, RuntimeError) as error:
         trial.set_user_attr("reason", str(error).partition("\n")[0] or type(error).__name__)
         raise
     finally:
