@@ -37,7 +37,7 @@ Model: TypeAlias = Annotated[
     str,
     _option(
         MODEL,
-        "Included model: default, tiny (faster, less accurate) and their -float32 originals; or an .onnx file with its card.",
+        "Included model: default, tiny (faster, less accurate), their -float32 originals; or an .onnx file with its card.",
         metavar="NAME|FILE",
     ),
 ]
