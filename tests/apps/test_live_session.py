@@ -29,7 +29,7 @@ def frame(index: int, time_s: float) -> Frame:
 def test_the_last_minute_of_a_face_is_kept_and_no_more():
     session = LiveSession(EMOTIONS)
     for second in range(100):
-        session.take(frame(second, float(second)), [reading(0, 1.0 if second < 90 else 0.0)])
+        session.add(frame(second, float(second)), [reading(0, 1.0 if second < 90 else 0.0)])
     (person,) = session.people()
     assert person.minute.shape == (SPAN_S / STEP_S, 2)
     seen = person.minute[person.minute.any(1)]
@@ -41,28 +41,28 @@ def test_the_last_minute_of_a_face_is_kept_and_no_more():
 def test_who_left_stays_on_the_page_for_a_minute_behind_those_who_are_there():
     session = LiveSession(EMOTIONS)
     for step in range(20):
-        session.take(frame(step, step / 2), [reading(0, 0.9)])
+        session.add(frame(step, step / 2), [reading(0, 0.9)])
     for step in range(20, 40):
-        session.take(frame(step, step / 2), [reading(1, 0.2)])
+        session.add(frame(step, step / 2), [reading(1, 0.2)])
     now, gone = session.people()
     assert (now.track_id, now.present, gone.track_id, gone.present) == (1, True, 0, False)
     assert gone.away_s == pytest.approx(10)
     for step in range(40, 180):
-        session.take(frame(step, step / 2), [])
+        session.add(frame(step, step / 2), [])
     assert session.people() == []
 
 
 def test_a_glimpse_is_no_person():
     session = LiveSession(EMOTIONS)
-    session.take(frame(0, 0.0), [reading(7, 0.9)])
-    session.take(frame(1, 5.0), [])
+    session.add(frame(0, 0.0), [reading(7, 0.9)])
+    session.add(frame(1, 5.0), [])
     assert session.people() == []
 
 
 def test_the_table_has_the_one_schema_and_frames_without_a_face():
     session = LiveSession(EMOTIONS)
-    session.take(frame(0, 0.0), [reading(0, 0.75), reading(1, 0.25)])
-    session.take(frame(1, 0.1), [])
+    session.add(frame(0, 0.0), [reading(0, 0.75), reading(1, 0.25)])
+    session.add(frame(1, 0.1), [])
     rows = list(csv.DictReader(io.StringIO(session.csv().decode())))
     assert [(row["frame"], row["track_id"], row["emotion"], row["frame_sad"]) for row in rows] == [
         ("0", "0", "happy", "0.25"),
@@ -72,9 +72,9 @@ def test_the_table_has_the_one_schema_and_frames_without_a_face():
 
 
 def test_the_oldest_rows_go_first_and_are_counted():
-    session = LiveSession(EMOTIONS, most_rows=10)
+    session = LiveSession(EMOTIONS, max_rows=10)
     for index in range(25):
-        session.take(frame(index, index / 10), [reading(0, 0.9)])
+        session.add(frame(index, index / 10), [reading(0, 0.9)])
     rows = list(csv.DictReader(io.StringIO(session.csv().decode())))
     assert [int(row["frame"]) for row in rows] == list(range(15, 25))
     assert session.lost_rows == 15

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien import Frame, SourceError
-from mien.apps.live_session import SIDE, Eye, reader_for
-from mien.apps.live_video import read_video
+from mien import Frame, Privacy, ReadOptions, SourceError
+from mien.apps.live_session import SIDE, LiveReader, reader_for
 
+live_page = pytest.importorskip("mien.apps.live_page", reason="the live app needs streamlit")
 av = pytest.importorskip("av", reason="videos need PyAV")
 
 
@@ -31,45 +31,44 @@ def video(astronaut: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_video_is_read_five_times_a_second_and_says_when_nobody_was_there(video):
-    told: list[float] = []
+def test_a_video_is_read_five_times_a_second_with_its_clearest_moment(video):
+    done_shares: list[float] = []
 
     def progress(done: int, total: int | None, note: str = "") -> None:
-        told.append(done / (total or 1))
+        done_shares.append(done / (total or 1))
 
-    read = read_video(video, "holiday.mp4", reader_for("default", "four", live=True), 0.5, progress)
-    assert len({row["frame"] for row in read.rows}) == 15
-    assert {row["source"] for row in read.rows} == {"holiday.mp4"}
-    assert [row["emotion"] for row in read.rows if row["time_s"] in (0.0, 1.4, 2.6)] == ["happy", None, "happy"]
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1, abs=0.07)
-    role = read.roles[0]
-    assert role.clearest.emotion == "happy"
-    assert max(Image.open(io.BytesIO(role.image)).size) <= 640
-    assert role.shares.shape == (15, 4)
-    assert not role.shares[5:10].any()
+    options = ReadOptions(emotions="four", min_confidence=0.4)
+    result, clearest = live_page.read_clip(video, "holiday.mp4", options, Privacy(), progress)
+    assert len({row["frame"] for row in result.rows}) == 15
+    assert {row["source"] for row in result.rows} == {"holiday.mp4"}
+    assert [row["emotion"] for row in result.rows if row["time_s"] in (0.0, 1.4, 2.6)] == ["happy", None, "happy"]
+    assert done_shares == sorted(done_shares)
+    assert done_shares[-1] == pytest.approx(1, abs=0.07)
+    moment = clearest[1]
+    assert (moment.reading.emotion, moment.reading.min_confidence) == ("happy", 0.4)
+    assert max(Image.open(io.BytesIO(moment.image)).size) <= 640
 
 
-def test_what_is_no_video_is_said(tmp_path):
+def test_a_file_that_is_no_video_is_refused(tmp_path):
     path = tmp_path / "video.mp4"
     path.write_bytes(b"no video at all" * 100)
     with pytest.raises(SourceError):
-        read_video(path, "x.mp4", reader_for("default", "four", live=True), 0.5, lambda *_: None)
+        live_page.read_clip(path, "x.mp4", ReadOptions(), Privacy(), lambda *_: None)
 
 
 def test_a_camera_of_any_size_is_read_at_one_size_and_followed(astronaut):
-    eye = Eye(reader_for("default", "four", live=True))
+    eye = LiveReader(reader_for("default", "four", live=True))
     for side in (128, 512, 700):
         image = np.asarray(Image.fromarray(astronaut.image).resize((side, side)))
-        frame, readings = eye.look(image)
+        frame, readings = eye.read(image)
         assert max(frame.width, frame.height) == SIDE
         assert [(one.emotion, one.track_id) for one in readings] == [("happy", 1)]
-    assert eye.see(astronaut.image).shape == (SIDE, SIDE, 3)
+    assert eye.annotate(astronaut.image).shape == (SIDE, SIDE, 3)
 
 
 def test_a_image_sent_by_the_page_gets_marks_and_anything_else_none(astronaut):
     plain = pytest.importorskip("mien.apps.live_camera", reason="the live app needs streamlit")
-    eye = Eye(reader_for("default", "four", live=True))
+    eye = LiveReader(reader_for("default", "four", live=True))
     file = io.BytesIO()
     Image.fromarray(astronaut.image).save(file, "JPEG")
     (mark,) = plain.marks(eye, "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode())
@@ -79,7 +78,6 @@ def test_a_image_sent_by_the_page_gets_marks_and_anything_else_none(astronaut):
 
 
 def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut):
-    from mien import ReadOptions
     from mien.drawing import COVER
     from mien.redaction import LiveMasker
 
@@ -87,8 +85,10 @@ def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut
     face = Image.fromarray(astronaut.image[20:240, 110:330])
     two[20:280, 20:280] = np.asarray(face.resize((260, 260)))
     two[60:220, 400:560] = np.asarray(face.resize((160, 160)))
-    eye = Eye(reader_for("default", None, live=True, masking=True), masker=LiveMasker(ReadOptions()), shows=False)
-    frame, readings = eye.look(two)
+    eye = LiveReader(
+        reader_for("default", None, live=True, masking=True), masker=LiveMasker(ReadOptions()), keep_images=False
+    )
+    frame, readings = eye.read(two)
     assert len(readings) == 1
     assert readings[0].face.box.x1 < 320
     assert (frame.image[90:170, 450:510] == COVER).all()

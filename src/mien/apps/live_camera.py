@@ -25,24 +25,25 @@ from ..reader import Reader
 from ..redaction import LiveMasker
 from ..types import Reading
 from .live_server import LiveSettings
-from .live_session import SPAN_S, STEP_S, Eye, LiveSession
-from .live_widgets import bands, card, legend
+from .live_session import SPAN_S, STEP_S, LiveReader, LiveSession
+from .live_widgets import card, chart
 from .words import NO_FACE
 
 #: A connection that takes longer than this, in seconds, will most likely never come.
 PATIENCE_S = 10.0
 #: Faces that are shown beside the image: those in it, then those seen last.
-_MOST_PEOPLE = 4
-_NO_WAY = (
+_MAX_PEOPLE = 4
+_BLOCKED = (
     "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
     "blocks it. The page now sends single images over its own connection instead, which works everywhere; start the "
     "camera again. Whoever runs mien can name a TURN server with `--turn`, which passes live video on."
 )
-_WAY_HELP = (
+_SINGLE_IMAGES_HELP = (
     "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single images, one after "
     "the other, go over the page's own connection, which works everywhere; when reading is slow, the marks follow later."
 )
-_WORDS: Any = {
+_NOT_STARTED = "Nothing is read until the camera is started."
+_LABELS: Any = {
     "start": "Start the camera",
     "stop": "Stop",
     "select_device": "Choose a camera",
@@ -66,79 +67,62 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         settings: how the app was started.
         reader: reads the frames.
         choice: model and label set; another choice begins a new session.
-        min_confidence: limit under which a reading is unsure, 0 to 1.
+        min_confidence: readings less sure than this abstain, 0 to 1.
     """
-    eye = _eye(reader, choice, min_confidence, settings)
-    if settings.no_image_output:  # live video would send the annotated image back
-        st.session_state["plain_way"] = True
-    if st.session_state.pop("no_way", False):
-        st.session_state["plain_way"] = True
-        st.session_state["why_plain"] = _NO_WAY
-    elif not st.session_state.get("plain_way"):
-        st.session_state["why_plain"] = ""
-    if st.session_state.get("why_plain"):
-        st.warning(st.session_state["why_plain"])
+    state = st.session_state
+    if state.get("choice") != choice:
+        masker = LiveMasker(ReadOptions()) if settings.mask_others else None
+        state["choice"] = choice
+        state["live"] = LiveReader(reader, min_confidence, masker, keep_images=not settings.no_image_output)
+    live: LiveReader = state["live"]
+    live.min_confidence = min_confidence
+    blocked = state.pop("blocked", False)
+    if blocked or settings.no_image_output:  # live video would send the annotated image back
+        state["single_images"] = True
+    if blocked:
+        st.warning(_BLOCKED)
     image, beside = st.columns([3, 2], gap="medium")
     with image:
-        plain = st.session_state.get("plain_way", False)
-        if plain:
-            plain_camera(eye, _WORDS)
-            context, busy = None, True
-        else:
-            context = _webrtc(settings, eye)
-            busy = context.state.playing or context.state.signalling
+        context = None if state.get("single_images") else _webrtc(settings, live)
+        if context is None:
+            st.fragment(_single_images)(live)
         if not settings.no_image_output:
-            st.toggle("Send single images instead of live video", key="plain_way", help=_WAY_HELP)
+            st.toggle("Send single images instead of live video", key="single_images", help=_SINGLE_IMAGES_HELP)
+    busy = context is None or context.state.playing or context.state.signalling
     with beside:
-        st.fragment(_watch, run_every=1.0 if busy else None)(context, eye.session)
-    _keep(eye.session, settings.no_image_output)
+        st.fragment(_people, run_every=1.0 if busy else None)(context, live.session)
+    _downloads(live.session, settings.no_image_output)
 
 
-def _webrtc(settings: LiveSettings, eye: Eye) -> WebRtcStreamerContext[Any, Any]:
+def _webrtc(settings: LiveSettings, live: LiveReader) -> WebRtcStreamerContext[Any, Any]:
+    def annotated(frame: av.VideoFrame) -> av.VideoFrame:
+        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        return av.VideoFrame.from_ndarray(live.annotate(image), format="rgb24")
+
     context: WebRtcStreamerContext[Any, Any] = webrtc_streamer(
-        key="live",
+        key="live-video",
         mode=WebRtcMode.SENDRECV,
         rtc_configuration={"iceServers": settings.ice_servers()},  # without this, it would ask a server of Google's
         media_stream_constraints=_WANTED,
-        video_frame_callback=_seen_by(eye),
+        video_frame_callback=annotated,
         async_processing=True,  # takes the newest frame and drops those that came while the last one was read
         video_html_attrs={"autoPlay": True, "playsInline": True, "muted": True, "style": {"width": "100%"}},
-        translations=_WORDS,
+        translations=_LABELS,
         media_toggle_controls=False,
     )
     return context
 
 
-def _eye(reader: Reader, choice: tuple[str, str | None], min_confidence: float, settings: LiveSettings) -> Eye:
-    if st.session_state.get("choice") != choice:
-        masker = LiveMasker(ReadOptions()) if settings.mask_others else None
-        st.session_state["choice"] = choice
-        st.session_state["eye"] = Eye(reader, min_confidence, masker, shows=not settings.no_image_output)
-    eye: Eye = st.session_state["eye"]
-    eye.min_confidence = min_confidence
-    return eye
-
-
-def _seen_by(eye: Eye) -> Callable[[av.VideoFrame], av.VideoFrame]:
-    def seen(frame: av.VideoFrame) -> av.VideoFrame:
-        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        return av.VideoFrame.from_ndarray(eye.see(image), format="rgb24")
-
-    return seen
-
-
-def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
-    """Runs every second while the camera does."""
-    people = session.people()[:_MOST_PEOPLE]
+def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
+    """Draw who is there; runs every second while the camera does."""
+    people = session.people()[:_MAX_PEOPLE]
     note = _note(context, session, any(person.present for person in people))
     if note:
         st.info(note)
-    for number, person in enumerate(people):
+    for person in people:
         away = "" if person.present else f"{person.away_s:.0f} s ago"
         st.html(card(f"Person {person.track_id}", person.reading, away=away))
-        ago_s = np.linspace(-SPAN_S, -STEP_S, len(person.minute))
-        st.altair_chart(bands(ago_s, person.minute, session.emotions, SPAN_S), key=f"minute-{number}")
-        st.html(legend(person.minute, session.emotions))
+        chart(np.linspace(-SPAN_S, -STEP_S, len(person.minute)), person.minute, session.emotions)
     pace, took_s = session.pace
     if pace:
         st.caption(f"{pace:.0f} images a second; one takes {1000 * took_s:.0f} ms.")
@@ -146,27 +130,25 @@ def _watch(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession
 
 def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession, present: bool) -> str:
     """What there is to say about the camera; "" when its image is enough."""
+    state = st.session_state
     if context is None or context.state.playing:
-        st.session_state["connecting_since"] = None
-        running = bool(session.pace[0])
-        if session.last is None or not running:
-            return "" if present else "Nothing is read until the camera is started."
-        return "" if present else NO_FACE
-    since = st.session_state.get("connecting_since")
+        state["connecting_since"] = None
+        running = session.last is not None and session.pace[0]
+        return "" if present else NO_FACE if running else _NOT_STARTED
+    since = state.get("connecting_since")
     if context.state.signalling and since is None:
-        since = st.session_state["connecting_since"] = time.monotonic()
+        since = state["connecting_since"] = time.monotonic()
     if since is None:
-        return "" if session.last else "Nothing is read until the camera is started."
+        return "" if session.last else _NOT_STARTED
     if time.monotonic() - since > PATIENCE_S:
-        st.session_state["connecting_since"] = None
-        st.session_state["no_way"] = True
+        state["connecting_since"], state["blocked"] = None, True
         st.rerun()
     return "Connecting to the camera."
 
 
 @st.fragment
-def _keep(session: LiveSession, no_image_output: bool) -> None:
-    """Snapshot and table."""
+def _downloads(session: LiveSession, no_image_output: bool) -> None:
+    """Draw the buttons for a snapshot and the table."""
     left, right = st.columns(2)
     if no_image_output:
         left.caption("Started with --no-image-output: there are no snapshots.")
@@ -202,49 +184,36 @@ def _snapshot(session: LiveSession) -> bytes:
 
 _HTML = """<div class="mien-eye"><div class="screen"><video muted playsinline></video><canvas></canvas></div>
 <button type="button"></button><p role="alert"></p></div>"""
-_KEY = "plain"
-_ANSWER = "plain_answer"
+_KEY, _ANSWER = "single", "single_answer"
 #: An image is a JPEG of 640 pixels; what is larger did not come from the page.
-_MOST_BYTES = 2_000_000
-_MOST_MEGAPIXELS = 1.0
+_MAX_BYTES, _MAX_MEGAPIXELS = 2_000_000, 1.0
 
 
-def plain_camera(eye: Eye, words: dict[str, str]) -> None:
-    """Draw the camera; each image that it sends runs this part of the page again.
+def _single_images(live: LiveReader) -> None:
+    """Draw the camera that sends single images; each of them runs this part of the page again."""
 
-    Args:
-        eye: reads the images.
-        words: what the camera says, by the names that ``live_camera`` gives them.
-    """
-    st.fragment(_draw)(eye, words)
-
-
-def _draw(eye: Eye, words: dict[str, str]) -> None:
-    def came() -> None:
+    def arrived() -> None:
         given = st.session_state[_KEY].get("frame")
         if given:
-            st.session_state[_ANSWER] = {"number": given.get("number"), "marks": marks(eye, given.get("jpeg", ""))}
+            st.session_state[_ANSWER] = {"number": given.get("number"), "marks": marks(live, given.get("jpeg", ""))}
 
-    _component()(key=_KEY, data={"words": words, "answer": st.session_state.get(_ANSWER)}, on_frame_change=came)
+    data = {"words": _LABELS, "answer": st.session_state.get(_ANSWER)}
+    _component()(key=_KEY, data=data, on_frame_change=arrived)
 
 
 @lru_cache(maxsize=1)
 def _component() -> Callable[..., Any]:
     here = Path(__file__)
-    renderer: Callable[..., Any] = st.components.v2.component(
-        "mien_camera",
-        html=_HTML,
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )
+    css, js = (here.with_suffix(suffix).read_text("utf-8") for suffix in (".css", ".js"))
+    renderer: Callable[..., Any] = st.components.v2.component("mien_camera", html=_HTML, css=css, js=js)
     return renderer
 
 
-def marks(eye: Eye, jpeg: object) -> list[dict[str, Any]]:
+def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
     """Read an image that the page sent.
 
     Args:
-        eye: reads it.
+        live: reads it.
         jpeg: as a data URL, ``data:image/jpeg;base64,...``.
 
     Returns:
@@ -254,20 +223,16 @@ def marks(eye: Eye, jpeg: object) -> list[dict[str, Any]]:
     if not isinstance(jpeg, str):
         return []
     head, _, body = jpeg.partition(",")
-    if head != "data:image/jpeg;base64" or len(body) > _MOST_BYTES:
+    if head != "data:image/jpeg;base64" or len(body) > _MAX_BYTES:
         return []
     try:
-        frame = read_image(base64.b64decode(body, validate=True), max_megapixels=_MOST_MEGAPIXELS)
+        frame = read_image(base64.b64decode(body, validate=True), max_megapixels=_MAX_MEGAPIXELS)
     except (MienError, binascii.Error):
         return []
-    return [_mark(reading) for reading in eye.look(frame.image)[1]]
+    return [_mark(reading) for reading in live.read(frame.image)[1]]
 
 
 def _mark(reading: Reading) -> dict[str, Any]:
     color = COLORS[reading.emotion]
-    return {
-        "box": [round(float(value), 1) for value in reading.face.box.xyxy],
-        "text": caption(reading),
-        "color": "rgb({},{},{})".format(*color),
-        "ink": "rgb({},{},{})".format(*ink_on(color)),
-    }
+    box = [round(float(value), 1) for value in reading.face.box.xyxy]
+    return {"box": box, "text": caption(reading), "color": f"rgb{color}", "ink": f"rgb{ink_on(color)}"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,172 +21,33 @@ from ..io.discovery import IMAGE_EXTENSIONS
 from ..io.images import read_image
 from ..io.rows import Row, columns, rows
 from ..io.tables import write_csv
-from ..io.video import is_video
+from ..io.video import Video, is_video
 from ..options import ReadOptions
+from ..progress import Progress
 from ..reader import Reader
-from ..redaction import PhotoMasker
+from ..redaction import PhotoMasker, Privacy
+from ..report import count
 from ..report.format import clock
+from ..timelines.bins import binned
+from ..timelines.timeline import timeline
+from ..types import Frame, Reading
+from ..video import VideoResult, process_video
+from .address import Reach, reach
 from .live_camera import camera
-from .live_server import MOST_MEGABYTES, MOST_MEGAPIXELS, LiveSettings
+from .live_server import MAX_MEGABYTES, MAX_MEGAPIXELS, LiveSettings
 from .live_session import reader_for
-from .live_video import VideoRead, read_video
-from .live_widgets import STYLE, bands, card, legend
-from .words import NO_FACE, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_COVERED, UNSURE, privacy, reach, set_name, trouble
+from .live_widgets import STYLE, card, chart
+from .words import NO_FACE, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_MASKED, UNSURE, set_name, trouble
 
+#: Videos are sampled once per so many seconds of their own time.
+INTERVAL_S = 0.2
 #: People of a video that are shown, those seen longest first; the table has all.
-_MOST_PEOPLE = 6
-
-
-def single_image(reader: Reader, min_confidence: float, settings: LiveSettings) -> None:
-    """Draw the part that takes one image with the camera, which works where live video does not get through."""
-    taken = st.camera_input("Take a photo", help="Works where live video does not get through.", width=560)
-    if taken is not None:
-        _image(taken.getvalue(), "camera.png", reader, min_confidence, settings)
-
-
-def image_or_video(reader: Reader, choice: object, min_confidence: float, settings: LiveSettings) -> None:
-    """Draw the part that takes a file.
-
-    Args:
-        reader: reads it.
-        choice: model and label set; a video is read again when they change.
-        min_confidence: limit under which a reading is unsure, 0 to 1.
-        settings: how the app was started.
-    """
-    given = st.file_uploader("A photo or a video", help=f"Up to {MOST_MEGABYTES} MB.")
-    if given is None:
-        st.caption("JPEG, PNG, WebP and other images; MP4, MOV, MKV, WebM and other videos.")
-        return
-    name, content = Path(given.name).name, given.getvalue()
-    if is_video(name) and settings.mask_others:
-        st.error("This page was started with --mask-others, and then takes photos only: use mien read for videos.")
-    elif is_video(name):
-        _video(content, name, reader, (given.file_id, choice, min_confidence), min_confidence, settings.no_image_output)
-    elif content and not name.lower().endswith(IMAGE_EXTENSIONS) and _unknown(content):
-        st.error(
-            f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
-        )
-    else:
-        _image(content, name, reader, min_confidence, settings)
-
-
-def _unknown(content: bytes) -> bool:
-    try:
-        read_image(content, max_megapixels=MOST_MEGAPIXELS)
-    except SourceError:
-        return True
-    return False
-
-
-def _image(content: bytes, name: str, reader: Reader, min_confidence: float, settings: LiveSettings) -> None:
-    try:
-        frame = replace(read_image(content, max_megapixels=MOST_MEGAPIXELS), name=name)
-    except MienError as error:
-        st.error(trouble(error, name))
-        return
-    readings = [replace(one, min_confidence=min_confidence) for one in reader.read(frame.image)]
-    if settings.mask_others:
-        frame, readings = PhotoMasker(ReadOptions()).mask(frame, readings)
-    left, right = st.columns([3, 2], gap="large")
-    marked = None if settings.no_image_output else annotate(frame, readings)
-    told = f"{name}: {len(readings)} {'face' if len(readings) == 1 else 'faces'}"
-    if marked is None:
-        left.caption(told)
-    else:
-        left.image(marked, told)
-    with right:
-        if not readings:
-            st.info(NO_FACE)
-        for number, reading in enumerate(readings):
-            st.html(card(f"Face {number + 1}", reading))
-        table = _csv(rows(frame, readings, reader.emotions), columns(reader.emotions))
-        _downloads(Path(name).stem, table, marked)
-
-
-def _video(
-    content: bytes, name: str, reader: Reader, key: object, min_confidence: float, no_image_output: bool
-) -> None:
-    if st.session_state.get("video_key") != key:
-        bar = st.progress(0.0, f"Reading {name}")
-        with tempfile.TemporaryDirectory(prefix="mien-") as folder:  # it goes, with the video, once it is read
-            path = Path(folder, f"video{Path(name).suffix}")
-            path.write_bytes(content)
-            try:
-                read = read_video(path, name, reader, min_confidence, _Bar(bar, name))
-            except MienError as error:
-                bar.empty()
-                st.error(trouble(error))
-                return
-        bar.empty()
-        st.session_state["video_key"], st.session_state["video"] = key, read
-    _show_video(st.session_state["video"], name, reader.emotions, no_image_output)
-
-
-class _Bar:
-    """Shows progress in a bar of the page."""
-
-    def __init__(self, bar: Any, name: str) -> None:
-        self._bar, self._name = bar, name
-
-    def __call__(self, done: int, total: int | None, note: str = "") -> None:
-        if total:
-            self._bar.progress(min(1.0, done / total), f"Reading {self._name}  {note}")
-
-
-def _show_video(video: VideoRead, name: str, emotions: tuple[str, ...], no_image_output: bool) -> None:
-    people = f"{len(video.roles)} {'person' if len(video.roles) == 1 else 'people'}"
-    st.subheader(f"{name}: {clock(video.duration_s, 1)}, {people}", anchor=False)
-    if video.problem:
-        st.warning(f"{video.problem}.")
-    if not video.roles:
-        st.info(NO_FACE)
-    _downloads(Path(name).stem, _csv(video.rows, columns(emotions, video=True)))
-    for role in video.roles[:_MOST_PEOPLE]:
-        left, right = st.columns([1, 2], gap="large")
-        if no_image_output:
-            left.caption(f"Clearest at {clock(role.clearest_s, 1)}")
-        else:
-            left.image(role.image, f"At {clock(role.clearest_s, 1)}")
-        with right:
-            st.html(card(f"Person {role.track_id}, seen for {role.seen_s:.0f} s; clearest", role.clearest))
-            st.altair_chart(bands(role.times_s, role.shares, emotions, video.duration_s), key=f"role-{role.track_id}")
-            st.html(legend(role.shares, emotions))
-    if len(video.roles) > _MOST_PEOPLE:
-        st.caption(f"And {len(video.roles) - _MOST_PEOPLE} more, seen for shorter: they are in the table.")
-
-
-def _downloads(stem: str, table: bytes, marked: npt.NDArray[np.uint8] | None = None) -> None:
-    places = st.columns(2 if marked is not None else 1)
-    save: dict[str, Any] = {"icon": ":material/download:", "on_click": "ignore", "width": "stretch"}
-    places[0].download_button("Table (CSV)", table, f"{stem}.csv", "text/csv", **save)
-    if marked is not None:
-        file = io.BytesIO()
-        Image.fromarray(marked).save(file, "PNG")
-        places[1].download_button("Image (PNG)", file.getvalue(), f"{stem}-marked.png", "image/png", **save)
-
-
-def _csv(table: list[Row], names: tuple[str, ...]) -> bytes:
-    file = io.BytesIO()
-    write_csv(file, names, table)
-    return file.getvalue()
-
-
+_MAX_PEOPLE = 6
+#: Points of a person's chart; more than a screen can show would only slow it down.
+_MAX_POINTS = 400
+#: By how much a reading must be surer than the clearest so far to take its place; side of the image of it, in pixels.
+_CLEARER, _IMAGE_SIDE = 0.02, 640
 _SOURCES = ("Camera", "Single image", "File")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the visitor chose on the side.
-
-    Attributes:
-        model: name or path.
-        emotions: label set; None for all that the model knows.
-        min_confidence: limit under which a reading is unsure, 0 to 1.
-    """
-
-    model: str
-    emotions: str | None
-    min_confidence: float
 
 
 def page(settings_text: str) -> None:
@@ -198,23 +60,29 @@ def page(settings_text: str) -> None:
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
     st.html(STYLE)
     st.title("mien live", anchor=False)
-    only = f" {OTHERS_COVERED}" if settings.mask_others else ""
-    only += f" {NUMBERS_ONLY}" if settings.no_image_output else ""
-    st.caption(f":material/lock: {privacy(reach(settings.host))}{only} {NOT_A_FEELING}")
-    choices = _choices(settings)
+    notes = {OTHERS_MASKED: settings.mask_others, NUMBERS_ONLY: settings.no_image_output, NOT_A_FEELING: True}
+    shown = " ".join(note for note, holds in notes.items() if holds)
+    st.caption(f":material/lock: {reach(settings.host).value} {shown}")
+    options = _options(settings)
     source = st.segmented_control("Read from", _SOURCES, default=_SOURCES[0], required=True)
-    reader = _reader(choices, live=source == "Camera", masking=settings.mask_others)
-    if reader is None:
+    try:
+        with st.spinner("Loading the networks"):
+            live = source == _SOURCES[0]
+            reader = reader_for(str(options.model), options.emotions, live=live, masking=settings.mask_others)
+    except MienError as error:
+        st.error(trouble(error))
         return
-    if source == "Camera":
-        camera(settings, reader, (choices.model, choices.emotions), choices.min_confidence)
-    elif source == "Single image":
-        single_image(reader, choices.min_confidence, settings)
+    if live:
+        camera(settings, reader, (str(options.model), options.emotions), options.min_confidence)
+    elif source == _SOURCES[1]:
+        taken = st.camera_input("Take a photo", help="Works where live video does not get through.", width=560)
+        if taken is not None:
+            _image(taken.getvalue(), "camera.png", reader, options, settings)
     else:
-        image_or_video(reader, (choices.model, choices.emotions), choices.min_confidence, settings)
+        _file(reader, options, settings)
 
 
-def _choices(settings: LiveSettings) -> Choices:
+def _options(settings: LiveSettings) -> ReadOptions:
     names = [None, *LABEL_SETS]
     with st.sidebar:
         st.header("Choices", anchor=False)
@@ -226,21 +94,175 @@ def _choices(settings: LiveSettings) -> Choices:
         )
         min_confidence = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=UNSURE) / 100
         model = settings.model
-        if reach(settings.host) == "machine":  # whoever comes over the network is not to look for files here
-            model = st.text_input(
-                "Model",
-                settings.model,
-                help="A model that comes with mien, or the path of an .onnx file with its card.",
-            )
+        if reach(settings.host) is Reach.MACHINE:  # whoever comes over the network is not to look for files here
+            help_text = "A model that comes with mien, or the path of an .onnx file with its card."
+            model = st.text_input("Model", settings.model, help=help_text).strip()
         reports = "on" if st.get_option("browser.gatherUsageStats") else "off"
         st.caption(f"Another choice of emotions or model begins a new table. Usage reports: {reports}.")
-    return Choices(model.strip() or "default", emotions, min_confidence)
+    return ReadOptions(
+        emotions=emotions, model=model or "default", min_confidence=min_confidence, max_megapixels=MAX_MEGAPIXELS
+    )
 
 
-def _reader(choices: Choices, *, live: bool, masking: bool) -> Reader | None:
+def _file(reader: Reader, options: ReadOptions, settings: LiveSettings) -> None:
+    given = st.file_uploader("A photo or a video", help=f"Up to {MAX_MEGABYTES} MB.")
+    if given is None:
+        st.caption("JPEG, PNG, WebP and other images; MP4, MOV, MKV, WebM and other videos.")
+        return
+    name, content = Path(given.name).name, given.getvalue()
+    if is_video(name):
+        _video(content, name, (given.file_id, options), options, settings)
+    elif content and not name.lower().endswith(IMAGE_EXTENSIONS) and not _is_image(content):
+        st.error(
+            f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
+        )
+    else:
+        _image(content, name, reader, options, settings)
+
+
+def _is_image(content: bytes) -> bool:
     try:
-        with st.spinner("Loading the networks"):
-            return reader_for(choices.model, choices.emotions, live=live, masking=masking)
+        read_image(content, max_megapixels=MAX_MEGAPIXELS)
+    except SourceError:
+        return False
+    return True
+
+
+def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, settings: LiveSettings) -> None:
+    try:
+        frame = replace(read_image(content, max_megapixels=MAX_MEGAPIXELS), name=name)
     except MienError as error:
-        st.error(trouble(error))
-        return None
+        st.error(trouble(error, name))
+        return
+    readings = [replace(one, min_confidence=options.min_confidence) for one in reader.read(frame.image)]
+    if settings.mask_others:
+        frame, readings = PhotoMasker(ReadOptions()).mask(frame, readings)
+    left, right = st.columns([3, 2], gap="large")
+    marked = None if settings.no_image_output else annotate(frame, readings)
+    title = f"{name}: {count(len(readings), 'face')}"
+    if marked is None:
+        left.caption(title)
+    else:
+        left.image(marked, title)
+    with right:
+        if not readings:
+            st.info(NO_FACE)
+        for number, reading in enumerate(readings, 1):
+            st.html(card(f"Face {number}", reading))
+        table = _csv(rows(frame, readings, reader.emotions), columns(reader.emotions))
+        _downloads(Path(name).stem, table, marked)
+
+
+@dataclass(frozen=True, eq=False)
+class Clearest:
+    """The strongest reading of a person in a video: when it was, and its frame as a small annotated JPEG."""
+
+    reading: Reading
+    time_s: float
+    image: bytes
+
+
+def read_clip(
+    path: Path, name: str, options: ReadOptions, redact: Privacy, progress: Progress
+) -> tuple[VideoResult, dict[int, Clearest]]:
+    """Read a video five times a second.
+
+    Args:
+        path: the file.
+        name: what to call it in the table and in messages.
+        options: how to read.
+        redact: whom to mask.
+        progress: called with frames done and frames in total.
+
+    Returns:
+        What was read, and the clearest moment of each person.
+
+    Raises:
+        SourceError: it cannot be read as a video, or its frames are too large.
+        MissingExtraError: PyAV is not installed.
+    """
+    clearest: dict[int, Clearest] = {}
+
+    def keep_clearest(frame: Frame, readings: Sequence[Reading]) -> None:
+        for reading in readings:
+            last = clearest.get(reading.track_id or 0)
+            if last is None or reading.confidence > last.reading.confidence + _CLEARER:
+                clearest[reading.track_id or 0] = Clearest(reading, frame.time_s, _jpeg(frame, readings))
+
+    video = Video(path, interval_s=INTERVAL_S, max_megapixels=options.max_megapixels, name=name)
+    return process_video(video, options, sinks=[keep_clearest], redact=redact, progress=progress), clearest
+
+
+def _video(content: bytes, name: str, key: object, options: ReadOptions, settings: LiveSettings) -> None:
+    if st.session_state.get("video_key") != key:
+        bar = st.progress(0.0, f"Reading {name}")
+        with tempfile.TemporaryDirectory(prefix="mien-") as folder:  # it goes, with the video, once it is read
+            path = Path(folder, f"video{Path(name).suffix}")
+            path.write_bytes(content)
+            try:
+                read = read_clip(path, name, options, Privacy(settings.mask_others), _progress(bar, name))
+            except MienError as error:
+                bar.empty()
+                st.error(trouble(error))
+                return
+        bar.empty()
+        st.session_state["video_key"], st.session_state["video"] = key, read
+    result, clearest = st.session_state["video"]
+    _show_video(result, clearest, name, settings.no_image_output)
+
+
+def _progress(bar: Any, name: str) -> Callable[..., None]:
+    def show(done: int, total: int | None, note: str = "") -> None:
+        if total:
+            bar.progress(min(1.0, done / total), f"Reading {name}  {note}")
+
+    return show
+
+
+def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, no_image_output: bool) -> None:
+    people = count(len(result.people), "person", "people")
+    st.subheader(f"{name}: {clock(result.end_s + INTERVAL_S, 1)}, {people}", anchor=False)
+    if result.problem:
+        st.warning(f"{result.problem}.")
+    if not result.people:
+        st.info(NO_FACE)
+    _downloads(Path(name).stem, _csv(result.rows, columns(result.emotions, video=True)))
+    video = timeline(result).videos[0]
+    points = max(1, min(_MAX_POINTS, round((video.end_s - video.start_s) / INTERVAL_S)))
+    for track in video.ranked[:_MAX_PEOPLE]:
+        moment = clearest[track.track_id]
+        bins = binned(track, video.start_s, video.end_s, points)
+        left, right = st.columns([1, 2], gap="large")
+        if no_image_output:
+            left.caption(f"Clearest at {clock(moment.time_s, 1)}")
+        else:
+            left.image(moment.image, f"At {clock(moment.time_s, 1)}")
+        with right:
+            st.html(card(f"Person {track.track_id}, seen for {track.seen_s:.0f} s; clearest", moment.reading))
+            chart(bins.edges[:-1], bins.probabilities, result.emotions)
+    if len(video.tracks) > _MAX_PEOPLE:
+        st.caption(f"And {len(video.tracks) - _MAX_PEOPLE} more, seen for shorter: they are in the table.")
+
+
+def _downloads(stem: str, table: bytes, marked: npt.NDArray[np.uint8] | None = None) -> None:
+    places = st.columns(2 if marked is not None else 1)
+    save: dict[str, Any] = {"icon": ":material/download:", "on_click": "ignore", "width": "stretch"}
+    places[0].download_button("Table (CSV)", table, f"{stem}.csv", "text/csv", **save)
+    if marked is not None:
+        file = io.BytesIO()
+        Image.fromarray(marked).save(file, "PNG")
+        places[1].download_button("Image (PNG)", file.getvalue(), f"{stem}-marked.png", "image/png", **save)
+
+
+def _csv(table: Sequence[Row], names: tuple[str, ...]) -> bytes:
+    file = io.BytesIO()
+    write_csv(file, names, table)
+    return file.getvalue()
+
+
+def _jpeg(frame: Frame, readings: Sequence[Reading]) -> bytes:
+    image = Image.fromarray(annotate(frame, readings))
+    image.thumbnail((_IMAGE_SIDE, _IMAGE_SIDE))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return file.getvalue()

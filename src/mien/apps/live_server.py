@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any
 
 from ..errors import OptionError
 from ..extras import check_installed, require
+from .address import check_address
 
 #: The largest file that can be given to the page.
-MOST_MEGABYTES = 200
+MAX_MEGABYTES = 200
 #: Larger images and frames are refused: a visitor may send anything.
-MOST_MEGAPIXELS = 100.0
+MAX_MEGAPIXELS = 100.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def streamlit_options(settings: LiveSettings) -> dict[str, object]:
         "server.address": settings.host,
         "server.port": settings.port,
         "server.headless": not settings.browser,
-        "server.maxUploadSize": MOST_MEGABYTES,
+        "server.maxUploadSize": MAX_MEGABYTES,
         "client.toolbarMode": "minimal",
         "runner.magicEnabled": False,
     }
@@ -113,29 +113,16 @@ def serve(settings: LiveSettings, ready: Callable[[str], None] | None = None) ->
     """
     check_installed(("streamlit", "streamlit_webrtc"), "streamlit")
     check_installed(("av", "supervision", "trackers"), "video")
-    _check_free(settings)
+    check_address(settings.host, settings.port)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if ready:
         ready(f"http://{host}:{settings.port}")
     command = require("streamlit.web.cli", "streamlit").main
-    flags = [f"--{name}={_word(value)}" for name, value in streamlit_options(settings).items()]
+    # JSON writes booleans as Streamlit does
+    flags = [
+        f"--{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in streamlit_options(settings).items()
+    ]
     script = str(Path(__file__).with_name("live_script.py"))
     # In this very process, so that a password among the settings shows in no list of processes
     command(["run", script, *flags, "--", settings.as_text()], standalone_mode=False)
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _check_free(settings: LiveSettings) -> None:
-    kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(kind, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise OptionError(
-                f"cannot listen at {settings.host}, port {settings.port}: {error.strerror or error}",
-                hint="Is the app running already? Otherwise choose another port, such as --port 8600.",
-            ) from error

@@ -10,58 +10,90 @@ from typing import Any
 from ..drawing import named
 from ..emotions import EMOTIONS
 from ..errors import MienError
-from .photo_api import Endpoints
+from .address import Reach
+from .photo_api import add_endpoints
 from .photo_flags import Flags
-from .photo_reading import Photo, Readers, marked, read_batch, saved, summary
+from .photo_reading import Photo, Readers, marked, read_batch, saved
 from .photo_widgets import cards, files_input, image_input, note, problems, table
-from .words import (
-    MIXED,
-    NOT_A_FEELING,
-    NUMBERS_ONLY,
-    OTHERS_COVERED,
-    UNSURE,
-    Reach,
-    consent,
-    kept_where,
-    privacy,
-    set_name,
-    trouble,
-)
+from .words import MIXED, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_MASKED, UNSURE, consent, set_name, trouble
 
 IMAGES = Path(__file__).with_name("images")
 _START = "Choose a photo, paste one, or take one with the camera. It is read at once."
+#: More photos at once are a job for the command line, which can be interrupted and resumed.
+MAX_PHOTOS = 200
+TITLE = "mien: what does a face show?"
+#: Gradio looks every ten minutes for files older than an hour, and removes them. With --no-image-output, every minute for
+#: those older than five: a photo must last as long as its settings are tried out.
+_TIDY, _TIDY_SOON = (600, 3600), (60, 300)
+#: Gradio shows examples as buttons with an image and no words: screen readers need some.
+_NAME_EXAMPLES = """() => document.querySelectorAll('#examples button').forEach((button, number) =>
+  button.setAttribute('aria-label', 'Read example ' + (number + 1)))"""
 
 
-class OnePhoto:
-    """Lays the tab out and connects it.
+def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
+    """The whole page, as a ``gradio.Blocks`` that is not launched yet.
 
     Args:
         gr: the module ``gradio``.
-        readers: what reads.
-        flags: what keeps corrections.
-        kept: where that is, in words.
+        readers: reads the photos.
+        flags: keeps corrections.
+        who: who can see what is shown to it; decides what is said about privacy.
+    """
+    privacy = readers.privacy
+    tidy = _TIDY_SOON if privacy.no_image_output else _TIDY
+    notes = {who.value: True, OTHERS_MASKED: privacy.mask_others, NUMBERS_ONLY: privacy.no_image_output}
+    shared = " mien-warn" if who is Reach.SHARED else ""
+    head = escape(" ".join(text for text, holds in notes.items() if holds))
+    foot = "".join(
+        f"<p>{escape(text)}</p>" for text in (NOT_A_FEELING, UNSURE, MIXED, f"Model: sha256 {readers.sha256[:12]}.")
+    )
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=tidy) as blocks:
+        gr.HTML(
+            f'<header class="mien-head"><h1>What does a face show?</h1><p class="mien-private{shared}">{head}</p></header>'
+        )
+        with gr.Tab("One photo", id="one"):
+            one = OnePhoto(gr, readers, flags, consent(flags.folder, who))
+        with gr.Tab("Many photos", id="many"):
+            ManyPhotos(gr, readers, one.label_set, one.limit)
+        gr.HTML(f'<details class="mien-foot"><summary>How to understand a reading</summary>{foot}</details>')
+        add_endpoints(gr, readers, flags)
+        blocks.load(None, js=_NAME_EXAMPLES, api_visibility="private")
+    return blocks
+
+
+class OnePhoto:
+    """Lays the tab for one photo out and connects it.
+
+    Args:
+        gr: the module ``gradio``.
+        readers: reads the photos.
+        flags: keeps corrections.
+        consent: what the user agrees to before a face is kept.
+
+    Attributes:
+        label_set: the component for the label set.
+        limit: the component for the limit of unsure, in percent.
     """
 
-    def __init__(self, gr: ModuleType, readers: Readers, flags: Flags, kept: str) -> None:
+    def __init__(self, gr: ModuleType, readers: Readers, flags: Flags, consent: str) -> None:
         self._gr, self._readers, self._flags = gr, readers, flags
         self._photo = gr.State(None, time_to_live=3600)
         with gr.Row():
             with gr.Column(min_width=320):
-                self._question()
+                sources = ["upload", "webcam", "clipboard"]
+                self._image = image_input(gr, label="Photo", sources=sources, height=380, elem_id="photo", buttons=[])
+                examples = sorted(str(path) for path in IMAGES.glob("*.jpg"))
+                label = "Or try one of these"
+                gr.Examples(examples, self._image, label=label, elem_id="examples", api_visibility="private")
+                with gr.Accordion("Settings", open=False):
+                    names = [(set_name(name), name) for name in readers.choices]
+                    self.label_set = gr.Radio(names, value=readers.first, label="Emotions to tell apart")
+                    self.limit = gr.Slider(0, 100, 50, step=5, label="Unsure below (%)")
             with gr.Column(min_width=320):
-                self._answer(kept)
+                self._add_answer(consent)
         self._connect()
 
-    def _question(self) -> None:
-        gr = self._gr
-        self._image = image_input(
-            gr, label="Photo", sources=["upload", "webcam", "clipboard"], height=380, elem_id="photo", buttons=[]
-        )
-        examples = sorted(str(path) for path in IMAGES.glob("*.jpg"))
-        gr.Examples(examples, self._image, label="Or try one of these", elem_id="examples", api_visibility="private")
-        self.label_set, self.limit = settings(gr, self._readers)
-
-    def _answer(self, kept: str) -> None:
+    def _add_answer(self, consent: str) -> None:
         gr = self._gr
         self._marked = gr.Image(
             label="Marked photo",
@@ -77,41 +109,39 @@ class OnePhoto:
         with gr.Accordion("Not right? Correct it", open=False, visible=False, elem_id="correct") as self._correct:
             self._face = gr.Radio([], label="Which face?", elem_id="which")
             self._emotion = gr.Radio(list(EMOTIONS), label="What does it show?", elem_id="right")
-            self._agreed = gr.Checkbox(label=consent(kept), elem_id="agree")
+            self._agreed = gr.Checkbox(label=consent, elem_id="agree")
             self._save = gr.Button("Save the correction", variant="primary", elem_id="save")
             self._saved = gr.HTML(elem_id="saved")
 
     def _connect(self) -> None:
-        gr = self._gr
         shown = [self._photo, self._marked, self._cards, self._correct, self._face, self._saved]
         shown += [self._agreed, self._emotion]  # agreement and correction are for one photo
         asked = [self._image, self.label_set, self.limit]
         quiet: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "concurrency_id": "reader"}
-        gr.on([self._image.change, self.label_set.change], self._read, asked, shown, **quiet)
-        self.limit.change(self._judge, [self._photo, self.limit], shown[:3], show_progress="hidden", **quiet)
-        self._save.click(
-            self._flag,
-            [self._photo, self._face, self._emotion, self._agreed],
-            self._saved,
-            api_visibility="private",
-            concurrency_id="flags",
-        )
+        self._gr.on([self._image.change, self.label_set.change], self._read, asked, shown, **quiet)
+        self.limit.change(self._change_limit, [self._photo, self.limit], shown[:3], show_progress="hidden", **quiet)
+        asked = [self._photo, self._face, self._emotion, self._agreed]
+        self._save.click(self._flag, asked, self._saved, api_visibility="private", concurrency_id="flags")
 
     def _read(self, path: str | None, label_set: str, limit: float) -> tuple[Any, ...]:
-        hidden, unmarked = self._gr.update(visible=False), self._gr.update(visible=False, value=None)
-        if path is None:
-            return None, unmarked, note(_START), hidden, self._gr.update(choices=[], value=None), "", False, None
-        try:
-            photo = self._readers.read(path, label_set, limit / 100)
-        except MienError as error:
-            said = note(trouble(error, Path(path).name), wrong=True)
-            return None, unmarked, said, hidden, self._gr.update(choices=[], value=None), "", False, None
+        update = self._gr.update
+        hidden = update(visible=False, value=None), update(visible=False), update(choices=[], value=None)
+        message, photo = note(_START), None
+        if path is not None:
+            try:
+                photo = self._readers.read(path, label_set, limit / 100)
+            except MienError as error:
+                message = note(trouble(error, Path(path).name), wrong=True)
+        if photo is None:
+            return None, hidden[0], message, hidden[1], hidden[2], "", False, None
         names = [(f"Face {n}: {named(one)}", n - 1) for n, one in enumerate(photo.readings, start=1)]
-        which = self._gr.update(choices=names, value=0 if names else None, visible=len(names) > 1)
-        return *self._show(photo), self._gr.update(visible=bool(names) and photo.shown), which, "", False, None
+        which = update(choices=names, value=0 if names else None, visible=len(names) > 1)
+        return *self._show(photo), update(visible=bool(names) and photo.shown), which, "", False, None
 
-    def _judge(self, photo: Photo | None, limit: float) -> tuple[Any, ...]:
-        return (None, self._gr.skip(), self._gr.skip()) if photo is None else self._show(photo.judged(limit / 100))
+    def _change_limit(self, photo: Photo | None, limit: float) -> tuple[Any, ...]:
+        if photo is None:
+            return None, self._gr.skip(), self._gr.skip()
+        return self._show(photo.with_min_confidence(limit / 100))
 
     def _show(self, photo: Photo) -> tuple[Any, ...]:
         if not photo.shown:
@@ -129,25 +159,12 @@ class OnePhoto:
         return note(f"Saved as {emotion}. Thank you." if done.new else f"Already saved as {emotion}.")
 
 
-def settings(gr: ModuleType, readers: Readers) -> tuple[Any, Any]:
-    """The choice of a label set and of the limit for unsure, in percent."""
-    with gr.Accordion("Settings", open=False):
-        names = [(set_name(name), name) for name in readers.choices]
-        label_set = gr.Radio(names, value=readers.first, label="Emotions to tell apart")
-        limit = gr.Slider(0, 100, 50, step=5, label="Unsure below (%)")
-    return label_set, limit
-
-
-#: More photos at once are a job for the command line, which can be interrupted and resumed.
-MOST_PHOTOS = 200
-
-
 class ManyPhotos:
-    """Lays the tab out and connects it.
+    """Lays the tab for many photos out and connects it.
 
     Args:
         gr: the module ``gradio``.
-        readers: what reads.
+        readers: reads the photos.
         label_set: the component for the label set, shared with the other tab.
         limit: the component for the limit of unsure, in percent.
     """
@@ -156,7 +173,7 @@ class ManyPhotos:
         self._gr, self._readers = gr, readers
         files = files_input(gr, label="Photos", elem_id="files", height=180)
         button = gr.Button("Read all", variant="primary", elem_id="read-all")
-        self._told = gr.HTML(elem_id="told")
+        self._note = gr.HTML(elem_id="told")
         self._gallery = gr.Gallery(
             label="Marked photos",
             visible=False,
@@ -169,94 +186,36 @@ class ManyPhotos:
         )
         self._download = gr.DownloadButton("Download the table (CSV)", visible=False, elem_id="csv")
         self._table = gr.HTML(elem_id="table")
-        shown = [self._told, self._gallery, self._download, self._table]
-        button.click(
-            self._with_progress(),
-            [files, label_set, limit],
-            shown,
-            api_visibility="private",
-            concurrency_id="reader",
-            show_progress_on=self._told,
-        )
-
-    def _with_progress(self) -> Any:
-        """``_read`` as Gradio wants it: it finds the bar by the default of an argument."""
-        bar = self._gr.Progress()
+        bar = gr.Progress()
 
         def read_many(paths: Any, label_set: str, limit: float, progress: Any = bar) -> Any:
-            return self._read(paths, label_set, limit, progress)
+            return self._read(paths, label_set, limit, progress)  # Gradio finds the bar by the default of an argument
 
-        return read_many
+        shown = [self._note, self._gallery, self._download, self._table]
+        quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "reader"}
+        button.click(read_many, [files, label_set, limit], shown, show_progress_on=self._note, **quiet)
 
-    def _read(self, paths: list[str] | None, label_set: str, limit: float, progress: Any) -> tuple[Any, ...]:
+    def _read(self, paths: list[str] | None, label_set: str, limit: float, bar: Any) -> tuple[Any, ...]:
         update = self._gr.update
-        hidden = update(value=None, visible=False)
+        hidden = (update(value=None, visible=False), update(value=None, visible=False), "")
         if not paths:
-            return note("Choose some photos first.", wrong=True), hidden, hidden, ""
-        if len(paths) > MOST_PHOTOS:
-            told = (
-                f"{len(paths)} photos are too many for a page, which takes {MOST_PHOTOS}: use 'mien read FOLDER --out'."
+            return note("Choose some photos first.", wrong=True), *hidden
+        if len(paths) > MAX_PHOTOS:
+            text = (
+                f"{len(paths)} photos are too many for a page, which takes {MAX_PHOTOS}: use 'mien read FOLDER --out'."
             )
-            return note(told, wrong=True), hidden, hidden, ""
+            return note(text, wrong=True), *hidden
 
-        def tell(done: int, total: int) -> None:
-            progress((done, total), desc="reading", unit="photos")
+        def progress(done: int, total: int | None, note: str = "") -> None:
+            bar((done, total), desc=note or "reading", unit="photos")
 
+        folder = Path(self._gallery.GRADIO_CACHE)
         try:
-            batch = read_batch(self._readers, paths, label_set, limit / 100, Path(self._gallery.GRADIO_CACHE), tell)
+            batch = read_batch(self._readers, paths, label_set, limit / 100, folder, progress)
         except MienError as error:
-            return note(trouble(error), wrong=True), hidden, hidden, ""
-        told = problems(batch.failures) + (note(summary(batch)) if batch.photos else "")
+            return note(trouble(error), wrong=True), *hidden
         if not batch.photos:
-            return told, hidden, hidden, ""
+            return problems(batch.failures), *hidden
         images = [(str(path), photo.frame.name) for path, photo in zip(batch.images, batch.photos)]
-        gallery = update(value=images, visible=bool(images))
-        return told, gallery, update(value=str(batch.table), visible=True), table(batch.photos)
-
-
-TITLE = "mien: what does a face show?"
-#: Gradio looks every ten minutes for files older than an hour, and removes them.
-_TIDY = (600, 3600)
-#: With --no-image-output, every minute for those older than five: a photo must last as long as its settings are tried out.
-_TIDY_SOON = (60, 300)
-#: Gradio shows examples as buttons with an image and no words: screen readers need some.
-_NAME_EXAMPLES = """() => document.querySelectorAll('#examples button').forEach((button, number) =>
-  button.setAttribute('aria-label', 'Read example ' + (number + 1)))"""
-
-
-def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
-    """The whole page, as a ``gradio.Blocks`` that is not launched yet.
-
-    Args:
-        gr: the module ``gradio``.
-        readers: what reads.
-        flags: what keeps corrections.
-        who: who can see what is shown to it; decides what is said about privacy.
-    """
-    tidy = _TIDY if readers.shows else _TIDY_SOON
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=tidy) as blocks:
-        gr.HTML(_head(who, readers))
-        with gr.Tab("One photo", id="one"):
-            one = OnePhoto(gr, readers, flags, kept_where(flags.folder, who))
-        with gr.Tab("Many photos", id="many"):
-            ManyPhotos(gr, readers, one.label_set, one.limit)
-        gr.HTML(_foot(readers))
-        Endpoints(gr, readers, flags)
-        blocks.load(None, js=_NAME_EXAMPLES, api_visibility="private")
-    return blocks
-
-
-def _head(who: Reach, readers: Readers) -> str:
-    more = {OTHERS_COVERED: readers.hides, NUMBERS_ONLY: not readers.shows}
-    said = " ".join([privacy(who), *(text for text, holds in more.items() if holds)])
-    shared = " mien-warn" if who == "shared" else ""
-    return (
-        f'<header class="mien-head"><h1>What does a face show?</h1>'
-        f'<p class="mien-private{shared}">{escape(said)}</p></header>'
-    )
-
-
-def _foot(readers: Readers) -> str:
-    model = f"Model: sha256 {readers.sha256[:12]}."
-    says = "".join(f"<p>{escape(text)}</p>" for text in (NOT_A_FEELING, UNSURE, MIXED, model))
-    return f'<details class="mien-foot"><summary>How to understand a reading</summary>{says}</details>'
+        gallery, download = update(value=images, visible=bool(images)), update(value=str(batch.table), visible=True)
+        return problems(batch.failures) + note(batch.summary()), gallery, download, table(batch.photos)

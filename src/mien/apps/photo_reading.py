@@ -7,7 +7,7 @@ import io
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,20 +18,26 @@ from PIL import Image, ImageDraw, ImageFont
 from ..detection import create_detector
 from ..drawing import COLORS, annotate, ink_on
 from ..emotions import LABEL_SETS
-from ..emotions import label_set as emotions_of
 from ..errors import OptionError, SourceError
 from ..io.images import read_image
 from ..io.rows import Row, columns, rows
 from ..io.tables import write_table
+from ..io.video_sinks import NO_IMAGE
 from ..model.preprocess import align_face
 from ..options import ReadOptions
+from ..progress import Progress, no_progress
 from ..reader import Reader
 from ..redaction import PhotoMasker, Privacy, masking_options
+from ..report import count
 from ..types import Frame, Reading
 from .words import trouble
 
 #: Larger images are refused: whoever opens a page may send it anything, and an image takes 8 bytes a pixel.
-MOST_MEGAPIXELS = 100.0
+MAX_MEGAPIXELS = 100.0
+#: Longest side of an image on the page, and in the gallery, in pixels: enough to zoom in, quick to send.
+LONGEST, GALLERY_LONGEST = 2000, 1200
+#: Side of a face beside its bars, in pixels, twice as fine as it is shown.
+_THUMBNAIL = 112
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +56,16 @@ class Photo:
     emotions: tuple[str, ...]
     shown: bool = True
 
-    def forgotten(self) -> Photo:
+    def without_pixels(self) -> Photo:
         """The same photo without its pixels, which take room and can be seen."""
-        return replace(self, frame=replace(self.frame, image=np.zeros((1, 1, 3), np.uint8)))
+        return replace(self, frame=replace(self.frame, image=NO_IMAGE))
 
-    def judged(self, min_confidence: float) -> Photo:
-        """The same photo with another limit below which a reading is unsure, 0 to 1."""
+    def with_min_confidence(self, min_confidence: float) -> Photo:
+        """The same photo with another limit below which readings abstain, 0 to 1."""
         return replace(self, readings=tuple(replace(one, min_confidence=min_confidence) for one in self.readings))
 
     def rows(self) -> list[Row]:
-        """One row a face (``sinks.rows``)."""
+        """One row a face (``io.rows``)."""
         return rows(self.frame, self.readings, self.emotions)
 
 
@@ -68,7 +74,7 @@ class Readers:
 
     Args:
         model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
-        first: the label set to read when nothing else is said; None takes the largest.
+        first: the label set to read when nothing else is asked for; None takes the largest.
         privacy: whose face may be seen, and whether any image may be.
 
     Raises:
@@ -77,18 +83,16 @@ class Readers:
 
     Attributes:
         choices: the label sets that the model can tell apart, the largest first.
-        first: the one to read when nothing else is said.
+        first: the one to read when nothing else is asked for.
         sha256: of the model's weights.
-        shows: whether images may be shown and kept.
-        hides: whether all faces but one are covered.
+        privacy: as given.
     """
 
     def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
-        privacy = privacy or Privacy()
-        self.shows, self.hides = not privacy.no_image_output, privacy.mask_others
-        options = ReadOptions(model=model, max_megapixels=MOST_MEGAPIXELS)
-        self._masker = PhotoMasker(options) if privacy.mask_others else None
-        self._options = masking_options(options) if privacy.mask_others else options
+        self.privacy = privacy or Privacy()
+        options = ReadOptions(model=model, max_megapixels=MAX_MEGAPIXELS)
+        self._masker = PhotoMasker(options) if self.privacy.mask_others else None
+        self._options = masking_options(options) if self.privacy.mask_others else options
         self._detector = create_detector(self._options)
         whole = Reader(self._options, detector=self._detector)
         able = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(whole.emotions)]
@@ -113,14 +117,14 @@ class Readers:
         """
         if not 0 <= min_confidence <= 1:
             raise OptionError(f"min_confidence: got {min_confidence}, expected 0 to 1")
-        frame = read_image(path, max_megapixels=MOST_MEGAPIXELS)
-        frame = replace(frame, name=Path(path).name)
+        frame = replace(read_image(path, max_megapixels=MAX_MEGAPIXELS), name=Path(path).name)
         reader = self._reader(label_set)
         readings: Sequence[Reading] = next(reader.read_frames([frame]))[1]
         if self._masker:
             frame, readings = self._masker.mask(frame, readings)
-        photo = Photo(frame, tuple(readings), reader.emotions, self.shows).judged(min_confidence)
-        return photo if self.shows else photo.forgotten()
+        shown = not self.privacy.no_image_output
+        photo = Photo(frame, tuple(readings), reader.emotions, shown).with_min_confidence(min_confidence)
+        return photo if shown else photo.without_pixels()
 
     def _reader(self, label_set: str) -> Reader:
         if label_set not in self.choices:
@@ -130,12 +134,6 @@ class Readers:
                 options = replace(self._options, emotions=label_set)
                 self._readers[label_set] = Reader(options, detector=self._detector)
             return self._readers[label_set]
-
-
-#: Longest side of an image on the page, in pixels: enough to zoom in, quick to send.
-LONGEST = 2000
-#: Side of a face beside its bars, in pixels, twice as fine as it is shown.
-_THUMBNAIL = 112
 
 
 def marked(photo: Photo, longest: int = LONGEST) -> npt.NDArray[np.uint8]:
@@ -165,11 +163,15 @@ def thumbnail(frame: Frame, reading: Reading) -> str:
 
 
 def saved(image: npt.NDArray[np.uint8], folder: Path, stem: str) -> Path:
-    """Save an image to be shown, as a JPEG in a new folder below ``folder``, and say where it is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"{stem}-marked.jpg"
+    """Save an image to be shown as a JPEG in a new folder below ``folder``; its path."""
+    path = _new_folder(folder) / f"{stem}-marked.jpg"
     Image.fromarray(image).save(path, "JPEG", quality=90, subsampling=0)
     return path
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=parent))
 
 
 def _badge(pen: ImageDraw.ImageDraw, number: int, reading: Reading, frame: Frame) -> None:
@@ -185,25 +187,33 @@ def _badge(pen: ImageDraw.ImageDraw, number: int, reading: Reading, frame: Frame
     pen.text((x + 0.35 * size - left, y + 0.3 * size - top), str(number), font=font, fill=ink_on(color))
 
 
-#: Longest side of the images in the gallery, in pixels.
-_LONGEST = 1200
-
-
 @dataclass(frozen=True, eq=False)
 class Batch:
     """What became of many photos.
 
     Attributes:
-        photos: those that were read; their pixels are let go of, so that a thousand fit in memory.
+        photos: those that were read, without their pixels, so that a thousand fit in memory.
         images: the marked copy of each; none where no image may be seen.
         failures: name of each photo that could not be read, and why.
-        table: a CSV file with one row a face (``sinks.rows``); None where nothing was read.
+        table: a CSV file with one row a face (``io.rows``); None where nothing was read.
     """
 
     photos: tuple[Photo, ...]
     images: tuple[Path, ...]
     failures: tuple[tuple[str, str], ...]
     table: Path | None
+
+    @property
+    def faces(self) -> Counter[str]:
+        """Number of faces by emotion; those that abstained count as ``unsure``."""
+        found = [reading for photo in self.photos for reading in photo.readings]
+        return Counter("unsure" if one.abstained else one.emotion for one in found)
+
+    def summary(self) -> str:
+        """One line: how many images and faces, and what they show."""
+        shown = ", ".join(f"{emotion} {number}" for emotion, number in self.faces.most_common())
+        totals = f"{count(len(self.photos), 'image')}, {count(self.faces.total(), 'face')}"
+        return f"{totals}: {shown}." if shown else f"{totals}."
 
 
 def read_batch(
@@ -212,7 +222,7 @@ def read_batch(
     label_set: str,
     min_confidence: float,
     folder: Path,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Batch:
     """Read photos one by one; one that cannot be read stops nothing.
 
@@ -222,7 +232,7 @@ def read_batch(
         label_set: one of ``readers.choices``.
         min_confidence: a reading is unsure when its confidence is lower, 0 to 1.
         folder: where the marked copies and the table go.
-        progress: called with (photos done, photos in all).
+        progress: called with photos done and photos in all.
 
     Raises:
         OptionError: the label set or the limit cannot be meant.
@@ -231,42 +241,23 @@ def read_batch(
     photos: list[Photo] = []
     images: list[Path] = []
     failures: list[tuple[str, str]] = []
-    rows: list[Row] = []
-    for done, (path, name) in enumerate(zip(paths, _names(paths)), start=1):
+    table: list[Row] = []
+    seen: Counter[str] = Counter()
+    for done, path in enumerate(map(Path, paths), start=1):
+        seen[path.name] += 1
+        name = path.name if seen[path.name] == 1 else f"{path.stem} ({seen[path.name]}){path.suffix}"
         try:
             photo = readers.read(path, label_set, min_confidence)
         except SourceError as error:
-            failures.append((name, trouble(error, Path(path).name)))
+            failures.append((name, trouble(error, path.name)))
         else:
             photo = replace(photo, frame=replace(photo.frame, name=name))
             if photo.shown:
-                images.append(saved(marked(photo, _LONGEST), folder, Path(name).stem))
-            rows += photo.rows()
-            photos.append(photo.forgotten())
+                images.append(saved(marked(photo, GALLERY_LONGEST), folder, Path(name).stem))
+            table += photo.rows()
+            photos.append(photo.without_pixels())
         progress(done, len(paths))
-    table = None
-    if photos:
-        folder.mkdir(parents=True, exist_ok=True)
-        table = Path(tempfile.mkdtemp(dir=folder)) / "faces.csv"
-        write_table(table, columns(emotions_of(label_set)), rows)
-    return Batch(tuple(photos), tuple(images), tuple(failures), table)
-
-
-def summary(batch: Batch) -> str:
-    """One line: how many images and faces, and what they show."""
-    found = [reading for photo in batch.photos for reading in photo.readings]
-    counts = Counter("unsure" if one.abstained else one.emotion for one in found).most_common()
-    said = ", ".join(f"{emotion} {count}" for emotion, count in counts)
-    images = f"{len(batch.photos)} {'image' if len(batch.photos) == 1 else 'images'}"
-    faces = f"{len(found)} {'face' if len(found) == 1 else 'faces'}"
-    return f"{images}, {faces}{f': {said}' if said else ''}."
-
-
-def _names(paths: Sequence[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    names = []
-    for path in map(Path, paths):
-        seen[path.name] += 1
-        again = f" ({seen[path.name]})" if seen[path.name] > 1 else ""
-        names.append(f"{path.stem}{again}{path.suffix}")
-    return names
+    file = _new_folder(folder) / "faces.csv" if photos else None
+    if file:
+        write_table(file, columns(LABEL_SETS[label_set]), table)
+    return Batch(tuple(photos), tuple(images), tuple(failures), file)

@@ -10,19 +10,14 @@ from types import ModuleType
 from typing import Any
 
 from ..drawing import COLORS, named, percent
-from ..errors import MienError
+from ..report import count
 from ..types import Reading
 from .photo_reading import Photo, thumbnail
-from .words import NO_FACE, trouble, verdict
+from .words import NO_FACE, verdict
 
 STYLE = Path(__file__).with_name("photo_style.css")
 #: Larger uploads are refused while they arrive.
-MOST_UPLOAD = "50mb"
-
-
-def plain_error(gr: ModuleType, error: MienError, name: str = "") -> Any:
-    """A ``gradio.Error`` with words and no traceback, for programs."""
-    return gr.Error(trouble(error, name), print_exception=False)
+MAX_UPLOAD = "50mb"
 
 
 def image_input(gr: ModuleType, **options: Any) -> Any:
@@ -78,7 +73,7 @@ def _kind(gr: ModuleType, base: Any, **methods: Any) -> Any:
 #: So many faces show their bars at once; those of the others open by a click.
 _OPEN = 4
 #: More faces than this are only counted: the marked photo and the table have them all.
-MOST_CARDS = 60
+MAX_CARDS = 60
 
 
 def cards(photo: Photo) -> str:
@@ -86,7 +81,7 @@ def cards(photo: Photo) -> str:
     if not photo.readings:
         return note(NO_FACE)
     several = len(photo.readings) > 1
-    shown = photo.readings[:MOST_CARDS]
+    shown = photo.readings[:MAX_CARDS]
     made = [_card(photo, number, reading, several) for number, reading in enumerate(shown, start=1)]
     if len(photo.readings) > len(shown):
         left = len(photo.readings) - len(shown)
@@ -104,9 +99,8 @@ def problems(names_and_reasons: Sequence[tuple[str, str]]) -> str:
     """The images of a batch that could not be read, and why."""
     if not names_and_reasons:
         return ""
-    count = len(names_and_reasons)
     items = "".join(f"<li>{escape(reason)}</li>" for _, reason in names_and_reasons)
-    title = f"{count} {'image' if count == 1 else 'images'} could not be read"
+    title = f"{count(len(names_and_reasons), 'image')} could not be read"
     return f'<div class="mien-box mien-wrong" role="alert"><b>{title}</b><ul>{items}</ul></div>'
 
 
@@ -118,9 +112,11 @@ def table(photos: Iterable[Photo]) -> str:
         if not photo.readings:
             lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="3">no face</td></tr>')
         for number, reading in enumerate(photo.readings, start=1):
+            remark = "unsure" if reading.abstained else "mixed" if reading.mixed else ""
+            dot = f'<i class="mien-dot" style="background:{_css(reading.emotion)}"></i>'
             first = name if number == 1 else f'<span class="mien-again">{name}</span>'
-            cells = f"<td>{number}</td><td>{_dot(reading.emotion)}{escape(named(reading))}</td>"
-            rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{_remark(reading)}</td>'
+            cells = f"<td>{number}</td><td>{dot}{escape(named(reading))}</td>"
+            rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{remark}</td>'
             lines.append(f'<tr><th scope="row">{first}</th>{cells}{rest}</tr>')
     head = "".join(f'<th scope="col">{title}</th>' for title in ("image", "face", "emotion", "sure", ""))
     return f'<div class="mien-scroll"><table class="mien-table"><tr>{head}</tr>{"".join(lines)}</table></div>'
@@ -142,23 +138,9 @@ def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
 
 def _bar(emotion: str, share: float) -> str:
     fill = f'<i style="width:{100 * share:.1f}%;background:{_css(emotion)}"></i>'
-    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(percent_of(share))}</b></dd>"
-
-
-def percent_of(share: float) -> str:
-    """As ``percent``, but nothing is impossible either: never ``0%``."""
-    return "< 1%" if share < 0.01 else percent(share)
-
-
-def _remark(reading: Reading) -> str:
-    if reading.abstained:
-        return "unsure"
-    return "mixed" if reading.mixed else ""
-
-
-def _dot(emotion: str) -> str:
-    return f'<i class="mien-dot" style="background:{_css(emotion)}"></i>'
+    words = "< 1%" if share < 0.01 else percent(share)  # nothing is impossible
+    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(words)}</b></dd>"
 
 
 def _css(emotion: str) -> str:
-    return "rgb({},{},{})".format(*COLORS[emotion])
+    return f"rgb{COLORS[emotion]}"

@@ -1,0 +1,124 @@
+"""The photo app on a port of this machine, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError
+from ..extras import check_installed, require
+from ..redaction import Privacy
+from .address import check_address, reach
+from .photo_flags import Flags
+from .photo_page import page
+from .photo_reading import Readers
+from .photo_widgets import MAX_UPLOAD, STYLE, theme
+
+#: What ``--share`` means, before anything is shared.
+SHARING = (
+    "--share makes the page public: whoever has its link can use it. Gradio downloads a program for the tunnel once, and "
+    "every image then travels through Gradio's servers."
+)
+
+
+@dataclass(frozen=True)
+class PhotoApp:
+    """Choices for serving the app.
+
+    Attributes:
+        port: None takes the first free one from 7860.
+        host: where to listen; ``0.0.0.0`` lets others on the network in.
+        model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
+        emotions: the label set chosen at first; None takes the largest.
+        flags: folder for corrections; made at the first one.
+        share: make a public link through Gradio's servers.
+        open_browser: show the page in the user's browser.
+        privacy: whose face may be seen, and whether any image may be.
+    """
+
+    port: int | None = None
+    host: str = "127.0.0.1"
+    model: str = "default"
+    emotions: str | None = None
+    flags: Path = Path("mien-flags")
+    share: bool = False
+    open_browser: bool = True
+    privacy: Privacy = field(default_factory=Privacy)
+
+
+def serve(app: PhotoApp, report: Callable[[str], None] = lambda _text: None) -> None:
+    """Serve the app until Ctrl-C or a request to end.
+
+    Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end.
+
+    Args:
+        app: the choices.
+        report: called with what the user should know, a sentence at a time.
+
+    Raises:
+        MissingExtraError: Gradio is not installed.
+        OptionError: the port is taken, the host is none of this machine's, or the model cannot tell the emotions apart.
+        ModelError: the model cannot be used.
+    """
+    check_installed(["gradio"], "gradio")
+    if app.share:
+        report(SHARING)
+    check_address(app.host, app.port or 0)
+    readers = Readers(app.model, app.emotions, app.privacy)
+    with tempfile.TemporaryDirectory(prefix="mien-app-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder).resolve())  # read when Gradio is imported and when it runs
+        gr = require("gradio", "gradio")
+        flags = Flags(app.flags.absolute(), readers.sha256)
+        blocks = page(gr, readers, flags, reach(app.host, shared=app.share))
+        try:
+            address, public = _launched(gr, blocks, app)
+            report(f"mien photo app: {address}   (Ctrl-C ends it)")
+            if app.share:
+                report(f"public link: {public}" if public else "No public link could be made; the page is local only.")
+            _wait_for_end()
+        finally:
+            blocks.close(verbose=False)
+
+
+def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
+    try:
+        _, address, public = blocks.launch(
+            server_name=app.host,
+            server_port=app.port,
+            share=app.share,
+            inbrowser=app.open_browser,
+            theme=theme(gr),
+            css_paths=STYLE,
+            max_file_size=MAX_UPLOAD,
+            footer_links=["api", "settings"],
+            run_history=False,  # the browser would keep copies of what was read
+            enable_monitoring=False,
+            mcp_server=False,
+            pwa=False,
+            ssr_mode=False,
+            prevent_thread_lock=True,
+            show_error=True,
+            quiet=True,
+        )
+    except (OSError, ValueError) as error:  # no free port is left, or a proxy is in the way
+        raise OptionError(
+            f"the app cannot be reached at {app.host}, port {app.port or '7860 to 7959'}: {error}",
+            hint="Choose another --port or --host; behind a proxy, set NO_PROXY=localhost,127.0.0.1.",
+        ) from error
+    return address, public
+
+
+def _wait_for_end() -> None:
+    """Wait for Ctrl-C or SIGTERM; both leave in good order, so that no image stays behind."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: sys.exit(0))
+    ended = threading.Event()
+    while not ended.wait(3600):
+        pass
