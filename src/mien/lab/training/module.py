@@ -33,7 +33,7 @@ def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: tor
     return total / weighted.sum().clamp(min=1e-6)
 
 
-def teaching_loss(
+def distillation_loss(
     logits: Mapping[str, torch.Tensor], answers: Mapping[str, torch.Tensor], recipe: Recipe
 ) -> torch.Tensor:
     """Cross entropy of the student's softened probabilities against the teachers', over the heads by their weights.
@@ -167,7 +167,7 @@ class Training(lightning.LightningModule):
         self.log("train_loss", loss, on_step=False, on_epoch=True)
         if recipe.distil.taught:
             answers = {name: answer.float() for name, answer in zip(recipe.heads, targets[len(recipe.heads) :])}
-            taught = teaching_loss(logits, answers, recipe)
+            taught = distillation_loss(logits, answers, recipe)
             loss = (1 - recipe.distil.weight) * loss + recipe.distil.weight * taught
         self._train_loss = loss.detach()
         if self._ratio:

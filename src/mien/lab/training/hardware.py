@@ -21,7 +21,7 @@ RUNTIME_BYTES = 600_000_000
 _SCRATCH = 2.0
 
 
-def fitted(recipe: Recipe, faces: Dataset, limit_bytes: int) -> Recipe:
+def fit_to_memory(recipe: Recipe, faces: Dataset, limit_bytes: int) -> Recipe:
     """The recipe, its batches divided into so many parts that training stays below ``limit_bytes``.
 
     Raises:

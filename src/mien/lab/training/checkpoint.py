@@ -19,12 +19,12 @@ from ...io.atomic import replacing
 from ..networks.build import build_network
 from ..networks.heads import MultiHead
 from ..recipe import Recipe, recipe_from_dict
-from ..subsetting import subset
+from ..sampling import subset
 from .hardware import Precision
 
 
-class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint whole or not at all: a full disk leaves the one before it as it was."""
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes checkpoints atomically: a full disk leaves the previous one intact."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Save ``checkpoint`` at ``path``.
@@ -126,8 +126,3 @@ def cost_of(checkpoint: Path) -> dict[str, Any]:
     last = checkpoint.with_name("last.ckpt")
     content = torch.load(last if last.is_file() else checkpoint, map_location="cpu", weights_only=True, mmap=True)
     return dict(content.get("callbacks", {}).get("History", {}).get("cost", {}))
-
-
-def recipe_values(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as plain values, as a checkpoint holds it."""
-    return recipe.model_dump()

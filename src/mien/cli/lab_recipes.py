@@ -1,4 +1,4 @@
-"""``mien lab recipes``: which recipes come with mien, and what stands in one."""
+"""``mien lab recipes``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ def recipes(
 
     A recipe of your own begins as a copy:  [bold]mien lab recipes seven > mine.toml[/bold]
     """
+    from ..extras import check_installed
+
+    check_installed(("pydantic",), "lab")
     from ..lab.recipe import builtin_recipes, recipe_text
 
     if name is not None:
         typer.echo(recipe_text(name), nl=False)
         return
     known = {name: recipe_text(name).partition("\n")[0].lstrip("# ") for name in builtin_recipes()}
-    width = max(len(name) for name in known)
+    width = max(map(len, known))
     for entry, about in known.items():
         typer.echo(f"{entry:{width}}  {about}")
