@@ -15,7 +15,7 @@ from ..types import Reading
 
 #: Bars on a card.
 _BARS = 3
-_CHART_HEIGHT = 130  # pixels
+_CHART_HEIGHT = 240  # pixels, legend included
 #: What has no height would still be drawn as a line.
 _VISIBLE = 0.004
 
@@ -89,7 +89,7 @@ def chart(times_s: npt.NDArray[np.float64], shares: npt.NDArray[np.floating], em
         x2="until:Q",
         y=altair.Y("low:Q", scale=altair.Scale(domain=[0, 1]), axis=altair.Axis(format="%", tickCount=2, title=None)),
         y2="high:Q",
-        color=altair.Color("emotion:N", scale=colors, legend=altair.Legend(orient="bottom", columns=4, title=None)),
+        color=altair.Color("emotion:N", scale=colors, legend=altair.Legend(orient="bottom", columns=3, title=None)),
         stroke=altair.Stroke("emotion:N", scale=colors, legend=None),  # closes the seams between neighbors
         tooltip=["emotion:N"],
     )
