@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .drawing import annotate as annotated
+from .drawing import annotate as draw
 from .errors import MissingExtraError, OptionError, SourceError
 from .io.annotated_copies import AnnotatedCopies
 from .io.discovery import IMAGE_EXTENSIONS, find_images
@@ -28,11 +28,11 @@ from .video import VideoResult, process_video, read_settings
 
 @dataclass(frozen=True)
 class Failure:
-    """A source that could not be read, or not to its end.
+    """A source that could not be read, or only in part.
 
     Attributes:
-        source: its path, or what was given.
-        message: what is wrong.
+        source: its path, or the pattern or folder as given.
+        message: what is wrong, with the name of the source.
     """
 
     source: str
@@ -41,13 +41,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What ``read_files`` did.
+    """The result of ``read_files``.
 
     Attributes:
-        images: number of images that were read in this run.
+        images: number of images read in this run.
         faces: number of faces in them.
-        videos: what was read in each video.
-        failures: what could not be read, also in the runs that this one resumed.
+        videos: the result of each video.
+        failures: what could not be read, including the runs that this one resumed.
         already_complete: ``mode="resume"`` found a finished table, and nothing was read.
     """
 
@@ -72,7 +72,7 @@ def read_files(
     on_rows: Callable[[Sequence[Row]], object] | None = None,
     progress: Progress = no_progress,
 ) -> BatchResult:
-    """Read images and videos into a table and annotated copies. A file that cannot be read stops nothing.
+    """Read images and videos into a table and annotated copies. Files that cannot be read are skipped.
 
     ::
 
@@ -82,15 +82,15 @@ def read_files(
     Args:
         sources: files, folders and patterns.
         options: how to read.
-        out: a table with one row a face: ``.csv``, ``.jsonl`` or ``.parquet``. What was read is kept beside it until the
-            run is complete.
+        out: a table with one row per face: ``.csv``, ``.jsonl`` or ``.parquet``. Rows are kept in ``<out>.partial`` until
+            the run is complete.
         mode: ``new``, ``overwrite`` or ``resume`` a run with the same ``out``; see ``Journal.open``.
         annotate: a folder for annotated copies; for one video, the name of its copy.
         redact: mask people, and keep no reading of them.
         recursive: include sub-folders.
         interval_s: of videos, sample one frame per interval of so many seconds; 0 reads every frame.
-        on_image: called with each image that was read and its readings, as they are kept.
-        on_rows: called with the rows as they come; first with those of the run that is resumed.
+        on_image: called with each image and its readings.
+        on_rows: called with the rows as they come, first with those of the resumed run.
         progress: told the images done, and in each video the frames done.
 
     Raises:
@@ -104,31 +104,33 @@ def read_files(
     if out:
         check_format(out)  # before the images, which may take hours
     paths, failures = _find([sources] if isinstance(sources, (str, Path)) else sources, recursive)
-    videos = [path for path in paths if is_video(path)]
+    images, videos = [path for path in paths if not is_video(path)], [path for path in paths if is_video(path)]
     if redact.show_people and len(videos) != 1:
         raise OptionError(
             f"show_people: got person {redact.show_people[0]} and {len(videos)} videos, expected one video",
-            hint="Read one video at a time; in photos the widest face stays visible.",
+            hint="Read one video at a time; in images the widest face stays visible.",
+            field="show_people",
+            value=redact.show_people,
         )
     copies = AnnotatedCopies(annotate, paths, replace=mode != "new")
     # Several images at once, each on one thread, are faster than one after the other on all threads
     workers = worker_count(options.threads) if len(paths) > 1 else 1
     reading = masking_options(options) if redact.mask_others else options
     reader = Reader(replace(reading, threads=1) if workers > 1 else reading)
-    with ExitStack() as stack:
-        names = columns(reader.emotions, video=bool(videos))
-        settings = read_settings(options, reader, interval_s, redact)
-        journal = stack.enter_context(Journal.open(out, names, settings, mode)) if out else None
+    names = columns(reader.emotions, video=bool(videos))
+    settings = read_settings(options, reader, interval_s, redact)
+    with Journal.open(out, names, settings, mode) if out else nullcontext() as journal:
         if journal and journal.finished:
             return BatchResult(failures=tuple(failures), already_complete=True)
-        batch = _Batch(reader, workers, options, redact, copies, _Rows(journal, names, on_rows), failures)
-        batch.images([path for path in paths if not is_video(path)], bool(videos), on_image, progress)
-        batch.videos(videos, interval_s, len(paths) == 1, progress)
-        return BatchResult(batch.n_images, batch.n_faces, tuple(batch.results), tuple(batch.failures))
+        run = _Run(reader, workers, options, redact, copies, _Rows(journal, names, on_rows), progress, failures)
+        run.images(images, bool(videos), on_image)
+        for path in videos:
+            run.video(path, interval_s, alone=len(paths) == 1)
+        return BatchResult(run.n_images, run.n_faces, tuple(run.results), tuple(failures))
 
 
 class _Rows:
-    """Where rows go, source by source: to the journal and to a callback. A source is known by its absolute path."""
+    """Passes rows to the journal and to a callback. A source is known by its absolute path."""
 
     def __init__(
         self, journal: Journal | None, names: tuple[str, ...], on_rows: Callable[[Sequence[Row]], object] | None
@@ -142,126 +144,115 @@ class _Rows:
         return self._journal is not None and _key(path) in self._journal.done
 
     def add(self, path: str | Path, added: Sequence[Row], part: int | None = None, note: str = "") -> None:
-        """Keep rows of a source and its problems so far. ``part`` numbers a part; without it the source is complete."""
+        """Add rows of a source and its problems so far. ``part`` numbers a part; without it the source is complete."""
         if self._journal and not (part is None and self.is_done(path)):
             self._journal.write([(_key(path) if part is None else f"{_key(path)}#{part}", added)], note)
         self._show(added)
 
     def parts(self, path: Path) -> Iterator[Row]:
-        """The rows of a source that an earlier run has kept, in order."""
-        for _, kept, _ in self._entries(path):
+        """Yield the rows of a source that an earlier run has kept, in order."""
+        for kept, _ in self._entries(path):
             yield from kept
 
     def problems(self, path: Path) -> tuple[str, ...]:
-        """What an earlier run could not read of a source."""
-        notes = [note for _, _, note in self._entries(path) if note]
+        """Return what an earlier run could not read of a source."""
+        notes = [note for _, note in self._entries(path) if note]
         return tuple(notes[-1].splitlines()) if notes else ()
 
-    def _entries(self, path: Path) -> Iterator[tuple[str, list[Row], str]]:
+    def _entries(self, path: Path) -> Iterator[tuple[list[Row], str]]:
         for name, kept, note in self._journal.entries() if self._journal else ():
             source, _, part = name.rpartition("#")
             if name == _key(path) or (source == _key(path) and part.isdecimal()):
-                yield name, kept, note
+                yield kept, note
 
     def _show(self, added: Sequence[Row]) -> None:
         if self._on_rows and added:
             self._on_rows([{name: row[name] for name in self._names} for row in added])
 
 
-class _Batch:
-    """The images and videos of one run."""
+@dataclass
+class _Run:
+    """One run of ``read_files`` after its checks."""
 
-    def __init__(
-        self,
-        reader: Reader,
-        workers: int,
-        options: ReadOptions,
-        redact: Privacy,
-        copies: AnnotatedCopies,
-        kept: _Rows,
-        failures: list[Failure],
-    ) -> None:
-        self.n_images = self.n_faces = 0
-        self.results: list[VideoResult] = []
-        self.failures = failures
-        self._reader, self._workers, self._options, self._redact = reader, workers, options, redact
-        self._copies, self._rows = copies, kept
+    reader: Reader
+    workers: int
+    options: ReadOptions
+    redact: Privacy
+    copies: AnnotatedCopies
+    rows: _Rows
+    progress: Progress
+    failures: list[Failure]
+    n_images: int = 0
+    n_faces: int = 0
+    results: list[VideoResult] = field(default_factory=list)
 
     def images(
-        self,
-        paths: Sequence[Path],
-        has_videos: bool,
-        on_image: Callable[[Frame, Sequence[Reading]], object] | None,
-        progress: Progress,
+        self, paths: Sequence[Path], has_videos: bool, on_image: Callable[[Frame, Sequence[Reading]], object] | None
     ) -> None:
         """Read every image that no earlier run has read."""
-        masker = PhotoMasker(self._options) if self._redact.mask_others else None
-        left = [path for path in paths if not self._rows.is_done(path)]
+        masker = PhotoMasker(self.options) if self.redact.mask_others else None
+        left = [path for path in paths if not self.rows.is_done(path)]
         before, failed = len(paths) - len(left), len(self.failures)
-        for seen, found in self._reader.read_frames(self._frames(left), self._workers):
+        for seen, found in self.reader.read_frames(self._frames(left), self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
-            if self._copies.stills:
-                self._copies.stills.write(frame.name, annotated(frame, readings))
-            self._rows.add(frame.name, rows(frame, readings, self._reader.emotions, video=has_videos))
+            if self.copies.images:
+                self.copies.images.write(frame.name, draw(frame, readings))
+            self.rows.add(frame.name, rows(frame, readings, self.reader.emotions, video=has_videos))
             self.n_images += 1
             self.n_faces += len(readings)
             if on_image:
                 on_image(frame, readings)
-            progress(before + self.n_images + len(self.failures) - failed, len(paths), "images")
+            self.progress(before + self.n_images + len(self.failures) - failed, len(paths), "images")
 
-    def videos(self, paths: Sequence[Path], interval_s: float, alone: bool, progress: Progress) -> None:
-        """Read every video, or the rest of it, that no earlier run has read."""
-        for path in paths:
-            if self._rows.is_done(path) and not self._copies.lacks(path):
-                self._fail(path, self._rows.problems(path))
-                continue
-            target = self._copies.video(path)
-            sinks: list[VideoSink] = [_RowsSink(self._rows, path)]
-            if target:
-                sinks.append(VideoFile(target, overwrite=True))  # ``AnnotatedCopies`` has checked what is there
-
-            def report(done: int, total: int | None, note: str = "", name: str = path.name) -> None:
-                progress(done, total, f"{name} {note}")
-
-            try:
-                result = process_video(
-                    path,
-                    self._options,
-                    sinks=sinks,
-                    redact=self._redact,
-                    resume=True,
-                    interval_s=interval_s,
-                    progress=report,
-                    keep_rows=False,
-                )
-            except (SourceError, MissingExtraError) as error:
-                if alone:
-                    raise
-                self._fail(path, [str(error)])
-                continue
-            self.results.append(result)
-            self._fail(path, [result.problem] if result.problem else [])
+    def video(self, path: Path, interval_s: float, *, alone: bool) -> None:
+        """Read a video, or what an earlier run has left of it; raise its error if it is the only source."""
+        if self.rows.is_done(path) and not self.copies.lacks(path):
+            self._fail(path, *self.rows.problems(path))
+            return
+        target = self.copies.video(path)
+        sinks: list[VideoSink] = [_RowsSink(self.rows, path)]
+        if target:
+            sinks.append(VideoFile(target, overwrite=True))  # ``AnnotatedCopies`` has checked what exists
+        try:
+            result = process_video(
+                path,
+                self.options,
+                sinks=sinks,
+                redact=self.redact,
+                resume=True,
+                interval_s=interval_s,
+                progress=lambda done, total, note="": self.progress(done, total, f"{path.name} {note}"),
+                keep_rows=False,
+            )
+        except (SourceError, MissingExtraError) as error:
+            if alone:
+                raise
+            self._fail(path, str(error) if isinstance(error, SourceError) else f"{path}: {error}")
+            return
+        self.results.append(result)
+        if result.problem:
+            self._fail(path, result.problem)
 
     def _frames(self, paths: Sequence[Path]) -> Iterator[Frame]:
         for path in paths:
             try:
-                yield read_image(path, max_megapixels=self._options.max_megapixels)
+                yield read_image(path, max_megapixels=self.options.max_megapixels)
             except SourceError as error:
-                self._fail(path, [str(error)])  # only its words: the error holds on to the half-read image
+                self._fail(path, str(error))  # the error itself would keep the image in memory
 
-    def _fail(self, path: Path, problems: Sequence[str]) -> None:
+    def _fail(self, path: Path, *problems: str) -> None:
         self.failures += [Failure(str(path), problem) for problem in problems]
 
 
 class _RowsSink(RowSink):
-    """Keeps the rows of a video in those of the run, and gives back what an earlier run has kept."""
+    """Adds the rows of a video to those of the run, and returns what an earlier run has kept."""
 
     def __init__(self, kept: _Rows, path: Path) -> None:
         self._rows, self._path = kept, path
 
     @contextmanager
     def open(self, context: SinkContext) -> Iterator[OpenSink]:
-        """Keep rows; at the end the video is marked as complete."""
+        """Keep rows; mark the video as complete at the end."""
         if context.redacted and self._rows.is_done(self._path):  # only the annotated copy is missing
             yield OpenSink(lambda _frame, _readings: None)
             return
@@ -279,7 +270,7 @@ class _RowsSink(RowSink):
 
 
 def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], list[Failure]]:
-    """What there is to read, and which sources cannot be; an error only if there is nothing to read at all."""
+    """Find what there is to read and which sources cannot be read; raise only if there is nothing to read."""
     found: dict[str, Path] = {}
     errors: list[tuple[str, SourceError]] = []
     for source in sources:
@@ -296,5 +287,5 @@ def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], l
 
 
 def _key(path: Path | str) -> str:
-    """What a source is known by, however its path was typed."""
-    return os.path.abspath(path)  # noqa: PTH100  # resolve() would take a link and what it points to for one source
+    """Identify a source, however its path was typed."""
+    return os.path.abspath(path)  # noqa: PTH100 - resolve() would take a link and its target for one source

@@ -1,7 +1,4 @@
-"""The vocabulary: which emotions exist, in which order, and under which other names people meet them.
-
-This is the only place where the order of labels is written down. Everything else asks here.
-"""
+"""The vocabulary: the emotions, their order and their aliases. No other file writes the order of labels."""
 
 from __future__ import annotations
 
@@ -46,22 +43,24 @@ BY_NAME = {name: emotion for emotion, names in _ALIASES.items() for name in (emo
 
 
 def parse(name: str) -> str:
-    """The vocabulary's name for ``name`` (any case; an alias such as ``"Anger"`` or ``"Freude"`` will do).
+    """Return the vocabulary's name of an emotion; any case and aliases such as ``"Anger"`` or ``"Freude"`` are accepted.
 
     Raises:
-        OptionError: the name is no emotion that mien knows.
+        OptionError: the name is unknown.
     """
     emotion = BY_NAME.get(name.strip().lower())
     if emotion is None:
         raise OptionError(
             f"unknown emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias of these",
             hint="Rename the class, or leave it out.",
+            field="emotion",
+            value=name,
         )
     return emotion
 
 
 def label_set(name: str) -> tuple[str, ...]:
-    """The emotions of a named label set, in the vocabulary's order.
+    """Return the emotions of a named label set, in the vocabulary's order.
 
     Raises:
         OptionError: there is no such set.
@@ -70,20 +69,24 @@ def label_set(name: str) -> tuple[str, ...]:
         raise OptionError(
             f"unknown label set: got {name!r}, expected one of {', '.join(LABEL_SETS)}",
             hint="Choose one of these with emotions=... or --emotions.",
+            field="emotions",
+            value=name,
         )
     return LABEL_SETS[name]
 
 
 def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
-    """Where each of ``wanted`` stands in ``among``.
+    """Return the index of each of ``wanted`` in ``among``.
 
     Raises:
-        OptionError: some of ``wanted`` are not there.
+        OptionError: some of ``wanted`` are missing.
     """
     missing = [emotion for emotion in wanted if emotion not in among]
     if missing:
         raise OptionError(
-            f"the model cannot tell {', '.join(missing)}: it knows {', '.join(among)}",
-            hint="Choose a smaller label set, or the head 'ferplus', which knows all eight emotions.",
+            f"the model does not predict {', '.join(missing)}: its labels are {', '.join(among)}",
+            hint="Choose a smaller label set, or the head 'ferplus', which has all eight emotions.",
+            field="emotions",
+            value=tuple(missing),
         )
     return [list(among).index(emotion) for emotion in wanted]

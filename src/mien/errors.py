@@ -100,8 +100,8 @@ class RecipeError(MienError, ValueError):
     def __init__(
         self, message: str = "", *, hint: str = "", field: str = "", value: object = None, expected: str = ""
     ) -> None:
-        super().__init__(message or f"{field}: got {value!r}, expected {expected}", hint=hint)
-        self.field, self.value, self.expected = field, value, expected
+        super().__init__(message or f"{field}: got {value!r}, expected {expected}", hint=hint, field=field, value=value)
+        self.expected = expected
 
 
 class MissingExtraError(MienError, ImportError):

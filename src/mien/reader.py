@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from .detection import create_detector
-from .detection.base import Detector
+from .detection import Detector, create_detector
 from .errors import SourceError
-from .extras import check_opencv
 from .io.discovery import find_images, stands_for_several
 from .io.images import read_image
 from .model.classifier import EmotionClassifier, open_classifier
@@ -33,37 +31,36 @@ Result = TypeVar("Result")
 
 #: An image: a path, the bytes of an image file, uint8 RGB pixels (H, W, 3), or a PIL image.
 ImageSource: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
+ImageSources: TypeAlias = "list[ImageSource] | tuple[ImageSource, ...]"
 #: What to do about an image that cannot be read.
 ErrorPolicy: TypeAlias = Literal["raise", "skip", "return"]
 
 #: Faces that go through the network in one call.
 BATCH_FACES = 64
-#: Images held while a batch fills, whether they have faces or not.
+#: Images held while a batch fills, with or without faces.
 BATCH_FRAMES = 16
 #: Pixels of images held while a batch fills: 40 million take 120 MB.
 BATCH_PIXELS = 40_000_000
 
 
 class Reader:
-    """Reads emotions off faces. Loads its models once; use it for any number of images.
+    """Recognizes facial expressions. Loads its models once; use it for any number of images.
 
-    Can be pickled, for worker processes: models are loaded again where it is unpickled.
+    Can be pickled for worker processes: models are loaded again where it is unpickled.
 
     Args:
         options: how to read.
         detector: finds the faces; None takes the one that ``options`` name.
-        classifier: reads the emotions; None takes the model that ``options`` name.
+        classifier: classifies the faces; None takes the model that ``options`` name.
 
     Raises:
-        OptionError: the options contradict each other, or the model cannot do what they ask.
+        OptionError: the options contradict each other, or the model lacks what they ask for.
         ModelError: weights are missing or damaged.
 
     Attributes:
-        options: how it reads.
-        classifier: the emotion classifier.
-        detector: the face detector.
+        options, detector, classifier: as given or opened.
         emotions: the label set of all readings, in the vocabulary's order.
-        card: what is known of the model.
+        card: the card of the model.
     """
 
     def __init__(
@@ -73,7 +70,6 @@ class Reader:
         detector: Detector | None = None,
         classifier: EmotionClassifier | None = None,
     ) -> None:
-        check_opencv()
         self._given = {"detector": detector, "classifier": classifier}
         self.options = options or ReadOptions()
         self.classifier = classifier or open_classifier(self.options)
@@ -84,14 +80,14 @@ class Reader:
         return {"options": self.options, **self._given}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state.pop("options"), **state)  # type: ignore[misc]  # models hold sessions, which no pickle can
+        self.__init__(state.pop("options"), **state)  # type: ignore[misc]  # sessions cannot be pickled
 
     def detect(self, frame: Frame) -> list[Face]:
-        """The faces in an image, most certain first; empty if there is none."""
+        """Find the faces in an image, most certain first; empty if there are none."""
         return self.detector.detect(frame)
 
     def crop(self, frame: Frame, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
-        """The faces as aligned square images.
+        """Cut out the faces as aligned squares.
 
         Returns:
             uint8 (N, S, S), or (N, S, S, 3) for a model that takes RGB; 0-255. S is ``card.input.size``.
@@ -102,55 +98,57 @@ class Reader:
         return np.stack(crops) if crops else np.empty((0, spec.size, spec.size, *depth), np.uint8)
 
     def classify(self, faces: Sequence[Face], crops: npt.NDArray[np.uint8]) -> list[Reading]:
-        """Read the emotions of cropped faces.
+        """Classify cropped faces.
 
         Args:
             faces: N faces.
             crops: as ``crop`` gives them: uint8 (N, S, S) or (N, S, S, 3).
         """
-        return [
-            reading
-            for start in range(0, len(crops), BATCH_FACES)
-            for reading in self._classified(faces[start : start + BATCH_FACES], crops[start : start + BATCH_FACES])
-        ]
+        readings = []
+        for start in range(0, len(crops), BATCH_FACES):
+            batch = crops[start : start + BATCH_FACES]
+            prediction = self.classifier.predict(to_tensor(batch, self.classifier.input))
+            readings += [
+                Reading(
+                    face,
+                    self.emotions,
+                    prediction.probabilities[row],
+                    prediction.vote_shares[row],
+                    in_label_set=float(prediction.in_label_set[row]),
+                    min_confidence=self.options.min_confidence,
+                    sharpness=sharp,
+                )
+                for row, (face, sharp) in enumerate(zip(faces[start:], sharpness(batch).tolist()))
+            ]
+        return readings
 
     @overload
-    def read(self, source: ImageSource, *, errors: ErrorPolicy = "raise", recursive: bool = False) -> Readings: ...
+    def read(self, source: ImageSource, *, errors: ErrorPolicy = ..., recursive: bool = ...) -> Readings: ...
     @overload
+    def read(self, source: ImageSources, *, errors: ErrorPolicy = ..., recursive: bool = ...) -> list[Readings]: ...
     def read(
-        self,
-        source: list[ImageSource] | tuple[ImageSource, ...],
-        *,
-        errors: ErrorPolicy = "raise",
-        recursive: bool = False,
-    ) -> list[Readings]: ...
-    def read(
-        self,
-        source: ImageSource | list[ImageSource] | tuple[ImageSource, ...],
-        *,
-        errors: ErrorPolicy = "raise",
-        recursive: bool = False,
+        self, source: ImageSource | ImageSources, *, errors: ErrorPolicy = "raise", recursive: bool = False
     ) -> Readings | list[Readings]:
         """Read one image, a folder, the images that match a pattern, or a list of these.
 
         Args:
             source: a path, a folder, a pattern such as ``"trip/*.jpg"``, the bytes of an image file, a PIL image or a
                 numpy array (uint8, RGB, height x width x 3); or a list of these.
-            errors: what to do about an image that cannot be read: ``raise`` its error, ``skip`` it, or ``return`` it in
+            errors: for an image that cannot be read: ``raise`` its error, ``skip`` it, or ``return`` the error in
                 ``Readings.errors``.
             recursive: include the sub-folders of folders.
 
         Returns:
-            For one source, the readings of all its faces, most certain detection first; empty if there is none. For a
-            list, one ``Readings`` for each image; folders and patterns in it give one for each image that they hold.
+            For one source, the readings of all its faces, most certain detection first; empty without a face. For a list,
+            one ``Readings`` per image; folders and patterns in it give one per image that they hold.
 
         Raises:
             SourceError: an image cannot be read.
-            OptionError: the source is of a kind that cannot be read.
+            OptionError: the source has an unknown type.
         """
         if isinstance(source, (list, tuple)):
-            return self._each(source, errors, recursive)
-        results = self._each([source], errors, recursive)
+            return self._read_each(source, errors, recursive)
+        results = self._read_each([source], errors, recursive)
         return Readings(
             (reading for result in results for reading in result),
             [name for result in results for name in result.sources],
@@ -160,11 +158,11 @@ class Reader:
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
         """Read a stream of images, with the faces of several in one call of the network.
 
-        Detection runs ahead of classification. Memory holds at most one batch of images.
+        Detection runs ahead of classification. At most one batch of images is held in memory.
 
         Args:
-            frames: any iterable; it is drawn from as the readings are.
-            workers: images in which faces are detected at the same time. More than one pays if each image takes one
+            frames: any iterable; it is consumed as the readings are.
+            workers: images in which faces are detected at the same time. More than one pays off if each image takes one
                 thread: ``ReadOptions(threads=1)``.
 
         Yields:
@@ -177,17 +175,18 @@ class Reader:
             faces += len(detected.faces)
             pixels += detected.frame.width * detected.frame.height
             if faces >= BATCH_FACES or len(held) >= BATCH_FRAMES or pixels >= BATCH_PIXELS:
-                yield from self._batch(held)
+                yield from self._classify_batch(held)
                 held, faces, pixels = [], 0, 0
-        yield from self._batch(held)
+        yield from self._classify_batch(held)
 
-    def _each(self, sources: Sequence[ImageSource], errors: ErrorPolicy, recursive: bool) -> list[Readings]:
+    def _read_each(self, sources: Sequence[ImageSource], errors: ErrorPolicy, recursive: bool) -> list[Readings]:
         results: list[Readings | None] = []
 
-        def fail(name: str, error: SourceError) -> None:
+        def fail(source: ImageSource, error: SourceError) -> None:
             if errors == "raise":
                 raise error
             if errors == "return":
+                name = str(source) if isinstance(source, (str, Path)) else type(source).__name__
                 results.append(Readings((), (name,), (error,)))
 
         def frames() -> Iterator[Frame]:
@@ -195,26 +194,25 @@ class Reader:
                 try:
                     images = _images_of(source, recursive)
                 except SourceError as error:
-                    fail(str(source), error)
+                    fail(source, error)
                     continue
                 for image in images:
                     try:
                         frame = read_image(image, max_megapixels=self.options.max_megapixels)
                     except SourceError as error:
-                        fail(str(image) if isinstance(image, (str, Path)) else type(image).__name__, error)
+                        fail(image, error)
                         continue
                     results.append(None)  # filled in below, in this order
                     yield frame
 
-        read = [readings for _, readings in self.read_frames(frames())]
-        left = iter(read)
-        return [next(left) if result is None else result for result in results]
+        read = iter([readings for _, readings in self.read_frames(frames())])
+        return [next(read) if result is None else result for result in results]
 
     def _detect_and_crop(self, frame: Frame) -> _Detected:
         faces = self.detect(frame)
         return _Detected(frame, faces, self.crop(frame, faces))
 
-    def _batch(self, held: list[_Detected]) -> Iterator[tuple[Frame, Readings]]:
+    def _classify_batch(self, held: list[_Detected]) -> Iterator[tuple[Frame, Readings]]:
         if not held:
             return
         faces = [face for detected in held for face in detected.faces]
@@ -227,24 +225,9 @@ class Reader:
             )
             yield frame, Readings(placed, (frame.name,))
 
-    def _classified(self, faces: Sequence[Face], crops: npt.NDArray[np.uint8]) -> Iterator[Reading]:
-        prediction = self.classifier.predict(to_tensor(crops, self.classifier.input))
-        for row, (face, sharp) in enumerate(zip(faces, sharpness(crops).tolist())):
-            yield Reading(
-                face,
-                self.emotions,
-                prediction.probabilities[row],
-                prediction.vote_shares[row],
-                in_label_set=float(prediction.in_label_set[row]),
-                min_confidence=self.options.min_confidence,
-                sharpness=sharp,
-            )
-
 
 @dataclass(frozen=True, eq=False)
 class _Detected:
-    """An image with its faces and their crops."""
-
     frame: Frame
     faces: list[Face]
     crops: npt.NDArray[np.uint8]
@@ -258,28 +241,20 @@ def _images_of(source: ImageSource, recursive: bool) -> Sequence[ImageSource]:
 
 @overload
 def read(
-    source: ImageSource,
-    options: ReadOptions | None = None,
-    *,
-    errors: ErrorPolicy = "raise",
-    recursive: bool = False,
+    source: ImageSource, options: ReadOptions | None = ..., *, errors: ErrorPolicy = ..., recursive: bool = ...
 ) -> Readings: ...
 @overload
 def read(
-    source: list[ImageSource] | tuple[ImageSource, ...],
-    options: ReadOptions | None = None,
-    *,
-    errors: ErrorPolicy = "raise",
-    recursive: bool = False,
+    source: ImageSources, options: ReadOptions | None = ..., *, errors: ErrorPolicy = ..., recursive: bool = ...
 ) -> list[Readings]: ...
 def read(
-    source: ImageSource | list[ImageSource] | tuple[ImageSource, ...],
+    source: ImageSource | ImageSources,
     options: ReadOptions | None = None,
     *,
     errors: ErrorPolicy = "raise",
     recursive: bool = False,
 ) -> Readings | list[Readings]:
-    """Read the emotions in an image, a folder, the images that match a pattern, or a list of these.
+    """Read facial expressions in an image, a folder, the images that match a pattern, or a list of these.
 
     See ``Reader.read``. Loads the models at each call: for many calls, keep a ``Reader``.
     """
@@ -287,37 +262,35 @@ def read(
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """``work(item)`` for each item, in the order of the items.
+    """Yield ``work(item)`` for each item, in the order of the items.
 
-    While ``workers`` threads work, the caller's thread draws the next items (decoding a video, say) and deals with the
-    results; at most ``2 * workers`` items are on their way at any time, so memory stays flat. With one worker the items are
-    still drawn ahead.
+    While ``workers`` threads work, the caller's thread draws the next items (decoding a video, say) and handles the
+    results. At most ``2 * workers`` items are in progress at any time.
 
     Args:
-        work: called in other threads: must not touch what they share. It should spend its time where Python's lock is
-            released, as onnxruntime, OpenCV and PyAV do.
-        items: drawn from in the caller's thread.
+        work: called in other threads; should release Python's lock, as onnxruntime and PyAV do.
+        items: drawn in the caller's thread.
         workers: threads, at least 1.
 
     Raises:
         Exception: what ``work`` or the items raise, at the place of that item; no further ones are begun.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="mien") as pool:
-        on_their_way: deque[Future[Result]] = deque()
+        pending: deque[Future[Result]] = deque()
         try:
             for item in items:
-                on_their_way.append(pool.submit(work, item))
-                if len(on_their_way) >= 2 * workers:
-                    yield on_their_way.popleft().result()
-            while on_their_way:
-                yield on_their_way.popleft().result()
+                pending.append(pool.submit(work, item))
+                if len(pending) >= 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in on_their_way:
+            for future in pending:
                 future.cancel()
 
 
 def worker_count(threads: int) -> int:
-    """How many items to work on at the same time: as many as ``threads``, or, where that is 0, as there are cores to use."""
+    """Return how many items to work on at the same time: ``threads``, or if that is 0, the number of available cores."""
     if threads:
         return threads
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -17,17 +17,15 @@ from .errors import MienError, OptionError
 def checked(
     name: str, array: Any, dtype: npt.DTypeLike, shape: tuple[int | None, ...], hint: str = ""
 ) -> npt.NDArray[Any]:
-    """``array`` if it is of ``dtype`` and ``shape`` (None stands for any length).
-
-    Raises:
-        OptionError: it is not.
-    """
+    """Return ``array`` if it has ``dtype`` and ``shape`` (None stands for any length), else raise an ``OptionError``."""
     wanted = f"{np.dtype(dtype)} ({', '.join('any' if n is None else str(n) for n in shape)})"
     if not isinstance(array, np.ndarray):
-        raise OptionError(f"{name}: got {type(array).__name__}, expected a numpy array, {wanted}", hint=hint)
+        raise OptionError(
+            f"{name}: got {type(array).__name__}, expected a numpy array, {wanted}", hint=hint, field=name
+        )
     fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape))
     if array.dtype != dtype or not fits:
-        raise OptionError(f"{name}: got {array.dtype} {array.shape}, expected {wanted}", hint=hint)
+        raise OptionError(f"{name}: got {array.dtype} {array.shape}, expected {wanted}", hint=hint, field=name)
     return array
 
 
@@ -42,7 +40,7 @@ class Box:
 
     def __post_init__(self) -> None:
         if not (self.x1 > self.x0 and self.y1 > self.y0 and all(map(math.isfinite, self.xyxy))):
-            raise OptionError(f"box: got {self.xyxy}, expected finite numbers, x1 > x0 and y1 > y0")
+            raise OptionError(f"box: got {self.xyxy}, expected finite numbers, x1 > x0 and y1 > y0", field="box")
 
     @property
     def xyxy(self) -> tuple[float, float, float, float]:
@@ -61,9 +59,9 @@ class Box:
 
     def iou(self, other: Box) -> float:
         """Intersection over union with another box, 0 to 1."""
-        across = min(self.x1, other.x1) - max(self.x0, other.x0)
-        down = min(self.y1, other.y1) - max(self.y0, other.y0)
-        shared = max(0.0, across) * max(0.0, down)
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        shared = max(0.0, width) * max(0.0, height)
         return shared / (self.width * self.height + other.width * other.height - shared)
 
 
@@ -75,9 +73,9 @@ class Face:
         box: tight around the face, from brow to chin.
         score: the detector's confidence, 0 to 1.
         landmarks: float32 (5, 2), x and y in pixels: left eye, right eye, nose, left and right corner of the mouth, left
-            and right as seen in the image; None where the detector gives none.
-        margin: side of the square image to cut around the face, as a multiple of the box's; it makes up for how
-            tightly a detector draws its boxes.
+            and right as seen in the image; None if the detector gives none.
+        margin: side of the square crop around the face, as a multiple of the box; it depends on how tight a detector's
+            boxes are.
     """
 
     box: Box
@@ -94,13 +92,13 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """An image: a photo, or one frame of a video.
+    """An image, or one frame of a video.
 
     Attributes:
         image: uint8 (H, W, 3), RGB, 0-255, upright (EXIF orientation applied).
-        name: where it came from: a path, or a word such as ``"array"``.
-        index: its number in its source; 0 for a photo.
-        time_s: when it was taken, in seconds from the start of its source; 0.0 for a photo.
+        name: its source: a path, or a word such as ``"array"``.
+        index: its number in its source; 0 for an image.
+        time_s: seconds from the start of its source; 0.0 for an image.
     """
 
     image: npt.NDArray[np.uint8]
@@ -125,9 +123,9 @@ class Frame:
         return int(self.image.shape[1])
 
 
-#: An emotion shares a face when at least this share of annotators would name it. Chosen from data: see ``MODEL_CARD.md``.
+#: Vote share from which an emotion is one of ``Reading.mixed``. Chosen from data: see ``MODEL_CARD.md``.
 SHARE = 0.25
-#: A face below this sharpness is too blurred or too small to be relied on. Chosen from data: see ``docs/uncertainty.md``.
+#: A reading abstains below this sharpness. Chosen from data: see ``docs/uncertainty.md``.
 MIN_SHARPNESS = 0.03
 
 
@@ -135,32 +133,31 @@ class AbstainReason(str, Enum):
     """Why a reading abstains."""
 
     BLURRED = "blurred"
-    """The face is too small or too blurred: its sharpness is below ``MIN_SHARPNESS``."""
+    """The face is too small or too blurred: ``sharpness`` is below ``MIN_SHARPNESS``."""
     LOW_CONFIDENCE = "low_confidence"
-    """The likeliest emotion is less likely than ``min_confidence``."""
+    """``confidence`` is below ``min_confidence``."""
     OUTSIDE_LABEL_SET = "outside_label_set"
-    """The face most likely shows no emotion of the label set: ``in_label_set`` is below ``min_confidence``."""
+    """``in_label_set`` is below ``min_confidence``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """The emotions of one face.
+    """The prediction for one face.
 
     Attributes:
         face: where the face is.
         emotions: the label set, in the vocabulary's order; length K.
-        probabilities: float32 (K,), calibrated, summing to 1: how likely it is that most people would name each emotion.
-            In a video they are smoothed over time.
-        vote_shares: float32 (K,), summing to 1: the expected share of people who name each emotion; None if unknown.
-        in_label_set: probability that the face shows an emotion of the label set at all, 0 to 1.
+        probabilities: float32 (K,), calibrated, summing to 1: how likely each emotion is the majority label. Smoothed over
+            time in a video.
+        vote_shares: float32 (K,), summing to 1: the expected share of annotators per emotion; None if unknown.
+        in_label_set: probability that the face shows an emotion of the label set, 0 to 1.
         min_confidence: the reading abstains below this, 0 to 1.
-        track_id: number of the person in a video; None in a photo.
-        frame_probabilities: float32 (K,), the probabilities of this frame alone, where ``probabilities`` are smoothed;
-            None in a photo.
-        sharpness: how much detail the face shows, as ``mien.model.preprocess`` measures it; None if unknown.
+        track_id: number of the person in a video; None in an image.
+        frame_probabilities: float32 (K,), the probabilities of this frame alone; None in an image.
+        sharpness: as ``mien.model.preprocess.sharpness`` measures it; None if unknown.
         source: name of the image or video, as ``Frame.name``.
-        frame_index: number of the frame in its source; 0 in a photo.
-        time_s: seconds from the start of the source; 0.0 in a photo.
+        frame_index: number of the frame in its source; 0 in an image.
+        time_s: seconds from the start of the source; 0.0 in an image.
         face_index: number of the face in its frame, from 0, most certain detection first.
     """
 
@@ -187,7 +184,7 @@ class Reading:
 
     @property
     def emotion(self) -> str:
-        """The likeliest emotion, also where the reading abstained."""
+        """The most likely emotion, also where the reading abstained."""
         return self.emotions[int(self.probabilities.argmax())]
 
     @property
@@ -197,7 +194,7 @@ class Reading:
 
     @property
     def mixed(self) -> tuple[str, ...]:
-        """The emotions that share the face, strongest first; empty for a single emotion or unknown ``vote_shares``."""
+        """The emotions of a mixed expression, strongest first; empty for one emotion or unknown ``vote_shares``."""
         if self.vote_shares is None:
             return ()
         strong = [int(i) for i in np.argsort(-self.vote_shares, kind="stable") if self.vote_shares[i] >= SHARE]
@@ -205,7 +202,7 @@ class Reading:
 
     @property
     def abstain_reasons(self) -> tuple[AbstainReason, ...]:
-        """Why not to rely on this reading, most basic reason first; empty if nothing speaks against it."""
+        """Why not to rely on this reading, most basic reason first; empty if it is reliable."""
         holds = {
             AbstainReason.BLURRED: self.sharpness is not None and self.sharpness < MIN_SHARPNESS,
             AbstainReason.LOW_CONFIDENCE: self.confidence < self.min_confidence,
@@ -215,16 +212,15 @@ class Reading:
 
     @property
     def abstained(self) -> bool:
-        """True if there is any of ``abstain_reasons``: do not rely on ``emotion``."""
+        """Whether there are ``abstain_reasons``: do not rely on ``emotion``."""
         return bool(self.abstain_reasons)
 
     def scores(self) -> dict[str, float]:
         """Emotion -> probability, strongest first."""
-        pairs = zip(self.emotions, self.probabilities.tolist())
-        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+        return dict(sorted(zip(self.emotions, self.probabilities.tolist()), key=lambda pair: -pair[1]))
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as plain Python values: a row of ``mien read --json``, whose columns ``mien.io.rows`` documents."""
+        """Plain Python values: a row of ``mien read --json``, whose columns ``mien.io.rows`` documents."""
         row = {
             **frame_cells(self.source, self.frame_index, self.time_s),
             "face": self.face_index,
@@ -238,8 +234,7 @@ class Reading:
             **{emotion: round(p, 4) for emotion, p in zip(self.emotions, self.probabilities.tolist())},
         }
         if self.frame_probabilities is not None:
-            pairs = zip(self.emotions, self.frame_probabilities.tolist())
-            row |= {f"frame_{emotion}": round(p, 4) for emotion, p in pairs}
+            row |= {f"frame_{e}": round(p, 4) for e, p in zip(self.emotions, self.frame_probabilities.tolist())}
         return row
 
 
@@ -251,11 +246,11 @@ def frame_cells(source: str, index: int, time_s: float) -> dict[str, Any]:
 
 
 class Readings(list[Reading]):
-    """The readings of one or several images: a list, with where they come from.
+    """A list of the readings of one or several images.
 
     Attributes:
-        sources: names of the images that were read, in order, those without a face too.
-        errors: why images could not be read, with ``errors="return"``.
+        sources: names of the images that were read, in order, including those without a face.
+        errors: of images that could not be read, with ``errors="return"``.
     """
 
     def __init__(
@@ -272,12 +267,12 @@ class Readings(list[Reading]):
         min_face: float = 0.0,
         abstained: bool | None = None,
     ) -> Readings:
-        """The readings that meet all conditions.
+        """Return the readings that meet all conditions.
 
         Args:
-            emotion: name or names of the likeliest emotion; None takes all.
-            min_confidence: least probability of the likeliest emotion, 0 to 1.
-            min_face: least width of the face, in pixels.
+            emotion: one or several predicted emotions; None takes all.
+            min_confidence: smallest confidence, 0 to 1.
+            min_face: smallest width of the face, in pixels.
             abstained: only readings that abstained (True) or did not (False); None takes both.
         """
         wanted = (emotion,) if isinstance(emotion, str) else emotion
@@ -292,7 +287,7 @@ class Readings(list[Reading]):
         return Readings(kept, self.sources, self.errors)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """One row a face, as ``Reading.to_dict``."""
+        """One row per face, as ``Reading.to_dict``."""
         return [reading.to_dict() for reading in self]
 
 
@@ -300,4 +295,4 @@ def _check_distribution(name: str, values: npt.NDArray[np.float32], length: int)
     checked(name, values, np.float32, (length,))
     total = float(values.sum())
     if not abs(total - 1) < 1e-3:
-        raise OptionError(f"{name}: got a sum of {total:.4f}, expected 1")
+        raise OptionError(f"{name}: got a sum of {total:.4f}, expected 1", field=name)

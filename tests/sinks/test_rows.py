@@ -91,7 +91,7 @@ def test_rounded_probabilities_still_sum_to_one(name):
 
 
 def test_a_reading_of_another_label_set_is_refused():
-    with pytest.raises(OptionError, match="got the label set happy, sad, expected angry"):
+    with pytest.raises(OptionError):
         rows(frame(), [reading([0.5, 0.5], ("happy", "sad"))], EMOTIONS)
 
 

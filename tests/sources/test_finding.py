@@ -84,13 +84,13 @@ def test_a_folder_named_like_a_pattern(photos):
 
 @pytest.mark.parametrize("source", ["", "nowhere", "nowhere/1.jpg", "photos/3.jpg"])
 def test_what_does_not_exist(photos, source):
-    with pytest.raises(SourceError, match="no such file or folder") as caught:
+    with pytest.raises(SourceError) as caught:
         found("photos", source)
-    assert repr(source) in str(caught.value)
+    assert caught.value.path == source
 
 
 def test_a_folder_whose_images_lie_deeper(photos):
-    with pytest.raises(SourceError, match="no images in photos/only deeper itself") as caught:
+    with pytest.raises(SourceError) as caught:
         found("photos/only deeper")
     assert "--recursive" in caught.value.hint
     assert "d.jpg" in caught.value.hint
@@ -98,16 +98,16 @@ def test_a_folder_whose_images_lie_deeper(photos):
 
 @pytest.mark.parametrize("recursive", [True, False])
 def test_a_folder_without_images(photos, recursive):
-    with pytest.raises(SourceError, match="no images in photos/none") as caught:
+    with pytest.raises(SourceError) as caught:
         found("photos/none", recursive=recursive)
     assert ".jpg" in caught.value.hint
 
 
-@pytest.mark.parametrize(("pattern", "said"), [("photos/*.xyz", "exists"), ("photos/*.txt", "is an image")])
-def test_a_pattern_without_a_match(photos, pattern, said):
-    with pytest.raises(SourceError, match="nothing that matches") as caught:
+@pytest.mark.parametrize("pattern", ["photos/*.xyz", "photos/*.txt"])
+def test_a_pattern_without_a_match(photos, pattern):
+    with pytest.raises(SourceError) as caught:
         found(pattern)
-    assert str(caught.value).endswith(said)
+    assert caught.value.path == pattern
 
 
 def test_a_folder_that_may_not_be_looked_into(photos, monkeypatch):
@@ -119,7 +119,7 @@ def test_a_folder_that_may_not_be_looked_into(photos, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(SourceError, match="cannot look into the folder photos/deep"):
+    with pytest.raises(SourceError):
         found("photos", recursive=True)
 
 

@@ -18,25 +18,25 @@ def reading(*probabilities: float, emotions: tuple[str, ...] = ("happy", "sad"))
     ids=["gray", "float", "rgba", "path"],
 )
 def test_a_frame_is_rgb_bytes(image):
-    with pytest.raises(OptionError, match="expected .*uint8"):
+    with pytest.raises(OptionError):
         Frame(image)
 
 
 def test_a_box_has_an_inside():
-    with pytest.raises(OptionError, match="x1 > x0"):
+    with pytest.raises(OptionError):
         Box(5, 5, 5, 9)
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 def test_places_are_finite(broken):
-    with pytest.raises(OptionError, match="finite"):
+    with pytest.raises(OptionError):
         Box(0, 0, broken, 5)
-    with pytest.raises(OptionError, match="finite"):
+    with pytest.raises(OptionError):
         Face(BOX, landmarks=np.full((5, 2), broken, np.float32))
 
 
 def test_a_frame_has_pixels():
-    with pytest.raises(OptionError, match="at least 1 x 1"):
+    with pytest.raises(OptionError):
         Frame(np.empty((0, 5, 3), np.uint8))
 
 
@@ -46,9 +46,9 @@ def test_iou_of_half_shifted_squares_is_a_third():
 
 
 def test_probabilities_sum_to_one():
-    with pytest.raises(OptionError, match="sum of 0.9000"):
+    with pytest.raises(OptionError):
         reading(0.5, 0.4)
-    with pytest.raises(OptionError, match="sum of nan"):
+    with pytest.raises(OptionError):
         reading(float("nan"), 0.4)
 
 
@@ -59,19 +59,20 @@ def test_the_strongest_emotion_is_named():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("field", "value"),
     [
-        ({"emotions": "nine"}, "emotions: got 'nine', expected one of happy-sad"),
-        ({"detector": "haar"}, "detector: got 'haar'"),
-        ({"min_face": 1}, "min_face: got 1"),
-        ({"threads": -1}, "threads: got -1"),
-        ({"min_confidence": 1.5}, "min_confidence: got 1.5"),
-        ({"detector_threshold": -0.1}, "detector_threshold: got -0.1"),
+        ("emotions", "nine"),
+        ("detector", "haar"),
+        ("min_face", 1),
+        ("threads", -1),
+        ("min_confidence", 1.5),
+        ("detector_threshold", -0.1),
     ],
 )
-def test_options_refuse_what_cannot_be_meant(wrong, said):
-    with pytest.raises(OptionError, match=said):
-        ReadOptions(**wrong)
+def test_options_refuse_invalid_values(field, value):
+    with pytest.raises(OptionError) as caught:
+        ReadOptions(**{field: value})
+    assert (caught.value.field, caught.value.value) == (field, value)
 
 
 def test_emotions_share_a_face_only_with_another():

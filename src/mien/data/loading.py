@@ -9,10 +9,10 @@ from typing import Protocol
 
 from ..errors import DataError
 from ..model.preprocess import resize
+from . import manifest as manifests
 from .dataset import Dataset
-from .datasets import affectnet, crema_d, fairface, folders, kaggle, manifest, npz, parquet, raf_db
+from .datasets import affectnet, crema_d, fairface, fer2013, folders, parquet, raf_db
 from .datasets.folders import IMAGE_EXTENSIONS
-from .manifest import apply_manifest, read_manifest
 from .preprocessing import LoadOptions
 from .records import Records
 from .splits import SHARES, Shares
@@ -40,7 +40,7 @@ class PersonLayout(Layout, Protocol):
 
 PERSON_LAYOUTS: tuple[PersonLayout, ...] = (crema_d, raf_db, affectnet, fairface)
 #: Every layout; the first that matches is taken.
-LAYOUTS: tuple[Layout, ...] = (*PERSON_LAYOUTS, manifest, kaggle, npz, parquet, folders)
+LAYOUTS: tuple[Layout, ...] = (*PERSON_LAYOUTS, manifests, fer2013, parquet, folders)
 
 _ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _FORMS = (
@@ -118,7 +118,7 @@ def load(
     if manifest is None:
         return faces
     absent = frozenset(str(file.relative_to(path)) for file in damaged if file.is_relative_to(path))
-    return apply_manifest(faces, read_manifest(manifest), absent)
+    return manifests.apply_manifest(faces, manifests.read_manifest(manifest), absent)
 
 
 def layout_of(path: Path) -> Layout:

@@ -1,7 +1,7 @@
 """Manifests: which images of a dataset are used, in which split, with which emotion; written and verified.
 
-A manifest is a CSV file with the columns ``name,emotion,split,use,why``. Its first line has the
-hash of its rows, so that a manifest kept beside a result is known to be the one that made it::
+A manifest is a CSV file with the columns ``name,emotion,split,use,why``. Its first line has the hash of its rows, so that a
+manifest kept beside a result is known to be the one that made it. Beside its images, it is a dataset by itself::
 
     # mien manifest, sha256 9f86d08...
     name,emotion,split,use,why
@@ -27,11 +27,13 @@ from ..emotions import EMOTIONS
 from ..errors import DataError
 from ..io.atomic import write_atomically
 from .dataset import SPLITS, Dataset
-from .names import emotion_number
+from .preprocessing import LoadOptions, Sample, collect, refuse_options
+from .records import emotion_number
 
 COLUMNS = ("name", "emotion", "split", "use", "why")
+NAME, KNOWN_BY = "manifest", f"a CSV file with the columns {','.join(COLUMNS)}"
 _TITLE = "# mien manifest, sha256 "
-_ANSWERS = {"yes": True, "no": False}
+_USE = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Manifest:
         labels: int64 (N,), index into the vocabulary.
         split: str (N,), one of ``mien.data.dataset.SPLITS``.
         use: bool (N,), False for images to leave out.
-        why: why a row is as it is, in words; may be empty.
+        why: reasons; may be empty.
         sha256: of the rows, as on the first line of the file.
     """
 
@@ -60,13 +62,13 @@ class Manifest:
 def write_manifest(
     faces: Dataset, path: Path, *, use: npt.NDArray[np.bool_] | None = None, why: str | Sequence[str] = ""
 ) -> str:
-    """Write the manifest of ``faces``, whole or not at all.
+    """Write the manifest of ``faces``.
 
     Args:
-        faces: the images, with the emotions and parts to write down.
+        faces: the images, with the emotions and splits to write down.
         path: the file.
         use: bool (N,), False for images to leave out; None uses all.
-        why: reasons, one an image, or one for every image that is left out.
+        why: reasons, one for each image, or one for every image that is left out.
 
     Returns:
         The SHA-256 of the rows, 64 hexadecimal digits: the same images give the same.
@@ -79,7 +81,7 @@ def write_manifest(
     reasons = ["" if keep else why for keep in kept] if isinstance(why, str) else list(why)
     if not len(kept) == len(reasons) == len(faces):
         raise DataError(f"manifest: got {len(kept)} uses and {len(reasons)} reasons, expected {len(faces)} of each")
-    _once(faces.names, faces.name)
+    _check_unique(faces.names, faces.name)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -91,38 +93,51 @@ def write_manifest(
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest back.
+    """Read a manifest.
 
-    A manifest may be edited on purpose: delete its first line then, and nothing is checked against it. Line ends and a
-    byte-order mark do not count, as spreadsheets change them.
+    One that was edited on purpose needs its first line deleted: it is not verified then. Line ends and a byte-order mark do
+    not count, as spreadsheets change them.
 
     Raises:
-        DataError: the file cannot be read or is no manifest, a row is broken, a name comes twice, or the rows are not those
-            that the first line speaks of.
+        DataError: the file cannot be read or is no manifest, a row is broken, a name comes twice, or the hash is another.
     """
     try:
         text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        title, _, rows = text.partition("\n")
+        signed = title.lstrip('"').startswith("#")
+        rows = rows if signed else text
+        table = list(csv.reader(io.StringIO(rows, newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        hint = "Give a CSV file that mien wrote."
+        raise DataError(f"{path}: cannot be read as a manifest: {error}", hint=hint) from error
+    sha256 = _digest(rows)
+    if signed and sha256 not in title:
         raise DataError(
-            f"{path}: cannot be read as a manifest: {error}", hint="Give a CSV file that mien wrote."
-        ) from error
-    title, _, rows = text.partition("\n")
-    signed = title.lstrip('"').startswith("#")
-    rows = rows if signed else text
-    found = _digest(rows)
-    if signed and found not in title:
-        raise DataError(
-            f"{path}: its rows were changed: got the hash {found[:12]}..., expected that of its first line, {title[:60]!r}",
+            f"{path}: its rows were changed: got the hash {sha256[:12]}..., expected that of its first line, {title[:60]!r}",
             hint="If you edited it on purpose, delete its first line. If not, take the manifest as it was written.",
         )
-    try:
-        table = list(csv.reader(io.StringIO(rows, newline="")))
-    except csv.Error as error:
-        raise DataError(f"{path}: cannot be read as CSV: {error}", hint="Give a CSV file that mien wrote.") from error
-    return _parsed(path, table, 2 if signed else 1, found)
+    header = tuple(name.strip() for name in table[0]) if table else ()
+    if header != COLUMNS:
+        raise DataError(
+            f"{path}: got the columns {', '.join(header)[:120] or '(none)'}, expected {', '.join(COLUMNS)}",
+            hint="Separate them by commas, and keep the line that names them.",
+        )
+    lines = enumerate(table[1:], start=3 if signed else 2)
+    parsed = [_row(row, f"{path}, line {number}") for number, row in lines if row]
+    names, labels, split, use, why = zip(*parsed) if parsed else ((),) * 5
+    _check_unique(np.array(names, np.str_), str(path))
+    return Manifest(
+        str(path),
+        np.array(names, np.str_),
+        np.array(labels, np.int64),
+        np.array(split, np.str_),
+        np.array(use, bool),
+        tuple(why),
+        sha256,
+    )
 
 
-def is_manifest(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether the first line of a CSV file is that of a manifest."""
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
@@ -131,68 +146,65 @@ def is_manifest(path: Path) -> bool:
     return first.startswith(_TITLE.rstrip()) or first == ",".join(COLUMNS)
 
 
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load the images beside a manifest that it uses, with its emotions and splits; names are relative paths.
+
+    Raises:
+        DataError: it is broken, or an image is not there.
+        SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
+    """
+    refuse_options(path, options, "votes", "label_names")
+    manifest = read_manifest(path)
+    rows = zip(manifest.names.tolist(), manifest.labels.tolist(), manifest.split.tolist(), manifest.use.tolist())
+    samples = [
+        Sample(path.parent / name, name, label, split, path.parent / name) for name, label, split, use in rows if use
+    ]
+    missing = next((sample.name for sample in samples if not sample.file.is_file()), None)
+    if missing is not None or not samples:
+        raise DataError(
+            f"{path}: got {missing!r}, which is no image beside the manifest" if samples else f"{path}: uses no image",
+            hint="Give the data that it was made for, and the manifest with --manifest.",
+        )
+    return collect(samples, len(samples), path, options)
+
+
 def apply_manifest(faces: Dataset, manifest: Manifest, absent: frozenset[str] = frozenset()) -> Dataset:
-    """The images of ``faces`` that ``manifest`` uses, with its emotions and parts; in the order of ``faces``.
+    """The images of ``faces`` that ``manifest`` uses, with its emotions and splits; in the order of ``faces``.
+
+    Images that the manifest does not name are left out. Votes stay: a corrected emotion changes the label alone.
 
     Args:
         faces: the images.
         manifest: which of them to use, and for what.
         absent: names that may be missing: of images that could not be read, or in which no face was found.
 
-    Images that the manifest does not name are left out. Votes stay as the annotators gave them: a corrected emotion changes
-    the label alone.
-
     Raises:
         DataError: the manifest names images that ``faces`` does not have, or uses none, or names of ``faces`` come twice.
     """
-    _once(faces.names, faces.name)
+    _check_unique(faces.names, faces.name)
     place = {name: row for row, name in enumerate(faces.names.tolist())}
-    wanted = np.array([use and name not in absent for use, name in zip(manifest.use, manifest.names.tolist())], bool)
-    missing = [name for name in manifest.names[wanted].tolist() if name not in place]
+    names = manifest.names.tolist()
+    used = [row for row in np.flatnonzero(manifest.use).tolist() if names[row] not in absent]
+    missing = [names[row] for row in used if names[row] not in place]
     if missing:
         raise DataError(
-            f"{manifest.source}: {faces.name} lacks {len(missing):,} of the {int(wanted.sum()):,} images that it uses, "
-            f"such as {missing[0]!r}; its own names are such as {str(faces.names[0])!r}",
+            f"{manifest.source}: {faces.name} lacks {len(missing):,} of the {len(used):,} images that it uses, such as "
+            f"{missing[0]!r}; its own names are such as {str(faces.names[0])!r}",
             hint="Give the data that the manifest was made for, from the same folder.",
         )
-    if not wanted.any():
+    if not used:
         raise DataError(f"{manifest.source}: uses no image: expected a 'yes' in the column 'use'")
-    rows = np.array([place[name] for name in manifest.names[wanted].tolist()], np.int64)
-    order = np.argsort(rows)  # however the manifest was sorted, training sees the images in the same order
-    used = np.flatnonzero(wanted)[order]
-    return replace(faces.take(rows[order]), labels=manifest.labels[used], split=manifest.split[used])
+    used.sort(key=lambda row: place[names[row]])  # however the manifest is sorted, training sees one order
+    rows = np.array([place[names[row]] for row in used], np.int64)
+    return replace(faces.take(rows), labels=manifest.labels[used], split=manifest.split[used])
 
 
-def _parsed(path: Path, table: list[list[str]], first: int, sha256: str) -> Manifest:
-    header = tuple(name.strip() for name in table[0]) if table else ()
-    if header != COLUMNS:
-        raise DataError(
-            f"{path}: got the columns {', '.join(header)[:120] or '(none)'}, expected {', '.join(COLUMNS)}",
-            hint="Separate them by commas, and keep the line that names them.",
-        )
-    names, labels, splits, uses, reasons = [], [], [], [], []
-    for number, row in enumerate(table[1:], start=first + 1):
-        if not row:
-            continue
-        where = f"{path}, line {number}"
-        if len(row) != len(COLUMNS):
-            raise DataError(f"{where}: got {len(row)} fields, expected {len(COLUMNS)}: {', '.join(COLUMNS)}")
-        names.append(row[0])
-        labels.append(emotion_number(row[1], where, "emotion"))
-        splits.append(_one_of(row[2], SPLITS, where, "split"))
-        uses.append(_ANSWERS[_one_of(row[3], tuple(_ANSWERS), where, "use")])
-        reasons.append(row[4])
-    _once(np.array(names, np.str_), str(path))
-    split = np.array(splits, np.str_)
-    return Manifest(
-        str(path),
-        np.array(names, np.str_),
-        np.array(labels, np.int64),
-        split,
-        np.array(uses, bool),
-        tuple(reasons),
-        sha256,
-    )
+def _row(row: list[str], where: str) -> tuple[str, int, str, bool, str]:
+    if len(row) != len(COLUMNS):
+        raise DataError(f"{where}: got {len(row)} fields, expected {len(COLUMNS)}: {', '.join(COLUMNS)}")
+    name, emotion, split, use, why = row
+    label = emotion_number(emotion, where, "emotion")
+    return name, label, _one_of(split, SPLITS, where, "split"), _USE[_one_of(use, tuple(_USE), where, "use")], why
 
 
 def _one_of(text: str, choices: Sequence[str], where: str, what: str) -> str:
@@ -202,12 +214,12 @@ def _one_of(text: str, choices: Sequence[str], where: str, what: str) -> str:
     return word
 
 
-def _once(names: npt.NDArray[np.str_], where: str) -> None:
+def _check_unique(names: npt.NDArray[np.str_], where: str) -> None:
     twice = [name for name, times in Counter(names.tolist()).items() if times > 1]
     if twice:
         raise DataError(
             f"{where}: {len(twice):,} names come twice, such as {twice[0]!r}: expected each once",
-            hint="A manifest goes by names: give every image its own.",
+            hint="Give every image a name of its own.",
         )
 
 

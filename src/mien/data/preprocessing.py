@@ -20,21 +20,20 @@ from ..types import Box, Face, Frame
 from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset, Votes
 from .splits import SHARES, Shares, split_dataset, with_validation
 
-#: A face whose side is less than this share of the photo's shorter side is not what the photo is about.
+#: Smaller faces, as a share of the photo's shorter side, are not looked for.
 LEAST_SHARE = 1 / 12
+#: Duplicates are compared at this side, whatever size is asked for: the split must not depend on it.
+_COMPARED_SIDE = 48
 
 
 class FaceFinder:
-    """Finds one face in each photo, with mien's own detector.
-
-    The larger the photo, the larger the faces looked for: a photo of 12 megapixels takes no longer than a small one.
-    """
+    """Finds the main face of each photo; the larger the photo, the larger the faces looked for."""
 
     def __init__(self) -> None:
         self._detectors: dict[int, Detector] = {}
 
     def find(self, frame: Frame) -> Face:
-        """The face with the most area times certainty; what the photo's border cuts off counts against it.
+        """The face with the most area times score; what is beyond the photo's border counts against it.
 
         Raises:
             SourceError: there is no face, or only ones smaller than ``LEAST_SHARE`` of the photo.
@@ -50,7 +49,7 @@ class FaceFinder:
             raise SourceError(
                 f"{frame.name}: no face found: expected one of at least {least} pixels in a photo of {frame.width} x "
                 f"{frame.height}",
-                hint="Take the photo away, or cut the face out of it.",
+                hint="Remove the photo, or crop the face from it.",
             )
         return max(faces, key=lambda face: _weight(face, frame))
 
@@ -61,10 +60,6 @@ def _weight(face: Face, frame: Frame) -> float:
     down = min(y + side / 2, frame.height) - max(y - side / 2, 0)
     seen = max(across, 0) * max(down, 0)
     return face.score * seen * seen / (side * side)
-
-
-#: Duplicates are compared at this side, whatever size is asked for: the split must not depend on it.
-_COMPARED_SIDE = 48
 
 
 @dataclass(frozen=True)
@@ -99,9 +94,8 @@ def refuse_options(path: Path, options: LoadOptions, *names: str) -> None:
     """
     for name in names:
         if value := getattr(options, name):
-            raise OptionError(
-                f"{name}: got {value}, which does not go with {path}", hint=f"{_REFUSED[name]} Leave it out."
-            )
+            hint = f"{_REFUSED[name]} Leave it out."
+            raise OptionError(f"{name}: got {value}, which does not go with {path}", hint=hint)
 
 
 @dataclass(frozen=True)
@@ -127,11 +121,21 @@ class Sample:
     votes: tuple[int, ...] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """A sample with its pixels, and what splitting needs: pixels of a fixed size and the file's hash."""
+
+    sample: Sample
+    image: npt.NDArray[np.uint8]
+    compared: npt.NDArray[np.uint8]
+    digest: bytes
+
+
 def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOptions) -> Dataset:
     """Decode, crop and resize images, and split them if they are not split yet.
 
-    An image is cropped as the reader crops an image that is one face (detector ``none``), so that training and
-    inference see the same pixels.
+    An image is cropped as the reader crops an image that is one face (detector ``none``), so that training and inference
+    see the same pixels.
 
     Args:
         samples: in the order of the dataset.
@@ -143,89 +147,74 @@ def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOpti
         DataError: no image can be used, or an emotion has too few images to be split.
         SourceError: an image is damaged or has no face, and ``options.on_damaged`` is None.
     """
-    collector = _Collector(options)
+    finder = FaceFinder() if options.detect_faces else None
+    decoded = []
     for done, sample in enumerate(samples, start=1):
         try:
-            collector.add(sample)
+            decoded.append(_decode(sample, finder, options))
         except SourceError as error:
             if options.on_damaged is None:
                 raise
             options.on_damaged(sample.file, str(error))
         options.progress(done, total)
-    if not collector.samples:
+    if not decoded:
         wrong = "shows a face" if options.detect_faces else "can be decoded"
         raise DataError(f"{path}: none of the {total} images {wrong}", hint="Download or unpack the dataset again.")
-    resolved = path.resolve()
-    return collector.dataset(resolved.name if path.is_dir() else resolved.stem)
+    resolved, kept = path.resolve(), [each.sample for each in decoded]
+    has_votes = all(sample.votes is not None and len(sample.votes) == 10 for sample in kept)
+    faces = Dataset(
+        name=resolved.name if path.is_dir() else resolved.stem,
+        images=np.stack([each.image for each in decoded]),
+        labels=np.array([sample.label for sample in kept], np.int64),
+        split=np.array([sample.split for sample in kept], np.str_),
+        votes=Votes.from_ferplus(np.array([sample.votes for sample in kept], np.uint8)) if has_votes else None,
+        names=np.array([sample.name for sample in kept], np.str_),
+    )
+    return _split(faces, decoded, options) if options.split else faces
 
 
-class _Collector:
-    """Images decoded so far, with what splitting them needs."""
+def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> _Decoded:
+    size, color, content = options.size, options.color, sample.source
+    try:
+        if not content:
+            raise SourceError(
+                "holds no image: got no bytes, expected those of a PNG or JPEG file",
+                hint="Save the images themselves, not their paths.",
+            )
+        frame = read_image(content)
+        face = finder.find(frame) if finder else Face(Box(0, 0, frame.width, frame.height))
+    except SourceError as error:
+        if not sample.row:
+            raise
+        raise SourceError(f"{sample.file}, {sample.row}: {error}", hint=error.hint) from error
+    if isinstance(content, Path):
+        with opened(content) as file:
+            content = file.read()
+    image = align_face(frame, face, size, color)
+    is_same = (size, color) == (_COMPARED_SIDE, "gray")
+    compared = image if is_same else align_face(frame, face, _COMPARED_SIDE)
+    return _Decoded(replace(sample, source=b""), image, compared, hashlib.blake2b(content, digest_size=16).digest())
 
-    def __init__(self, options: LoadOptions) -> None:
-        self._options = options
-        self._finder = FaceFinder() if options.detect_faces else None
-        self._images: list[npt.NDArray[np.uint8]] = []
-        self._compared: list[npt.NDArray[np.uint8]] = []
-        self._digests: list[bytes] = []
-        self.samples: list[Sample] = []
 
-    def add(self, sample: Sample) -> None:
-        size, color = self._options.size, self._options.color
-        try:
-            if not sample.source:
-                raise SourceError(
-                    "holds no image: got no bytes, expected those of a PNG or JPEG file",
-                    hint="Save the images themselves, not their paths.",
-                )
-            frame = read_image(sample.source)
-            face = self._finder.find(frame) if self._finder else Face(Box(0, 0, frame.width, frame.height))
-        except SourceError as error:
-            if not sample.row:
-                raise
-            raise SourceError(f"{sample.file}, {sample.row}: {error}", hint=error.hint) from error
-        image = align_face(frame, face, size, color)
-        same = (size, color) == (_COMPARED_SIDE, "gray")
-        content = sample.source
-        if isinstance(content, Path):
-            with opened(content) as file:
-                content = file.read()
-        self._images.append(image)
-        self._compared.append(image if same else align_face(frame, face, _COMPARED_SIDE))
-        self._digests.append(hashlib.blake2b(content, digest_size=16).digest())
-        self.samples.append(replace(sample, source=b""))
-
-    def dataset(self, name: str) -> Dataset:
-        votes = [sample.votes for sample in self.samples]
-        table = np.array(votes, np.uint8) if all(vote is not None and len(vote) == 10 for vote in votes) else None
-        found = Dataset(
-            name=name,
-            images=np.stack(self._images),
-            labels=np.array([sample.label for sample in self.samples], np.int64),
-            split=np.array([sample.split for sample in self.samples], np.str_),
-            votes=None if table is None else Votes.from_ferplus(table),
-            names=np.array([sample.name for sample in self.samples], np.str_),
-        )
-        return self._split(found) if self._options.split else found
-
-    def _split(self, found: Dataset) -> Dataset:
-        """Split undivided images; take a tenth of train where there is no validation part. Test images stay."""
-        options, parts, compared = self._options, set(found.split.tolist()), np.stack(self._compared)
-        if UNDIVIDED in parts:
-            if len(parts) > 1:
-                raise DataError(
-                    f"{found.name}: got images in {', '.join(sorted(parts - {UNDIVIDED}))} and others in no split, "
-                    "expected all of them in splits or none",
-                    hint="Put every image into train, validation or test, or none.",
-                )
-            result = split_dataset(found, options.shares, options.seed, looks=compared, keys=self._digests)
-            options.notes(f"{found.name} has no splits: split into {_counted(result)}; duplicates stay together")
-            return result
-        if TRAIN in parts and VALIDATION not in parts:
-            result = with_validation(found, options.seed, looks=compared, keys=self._digests)
-            options.notes(f"{found.name} has no validation split: took a tenth of train; now {_counted(result)}")
-            return result
-        return found
+def _split(faces: Dataset, decoded: list[_Decoded], options: LoadOptions) -> Dataset:
+    """Split undivided images; take a tenth of train where there is no validation split. Test images stay."""
+    parts = set(faces.split.tolist())
+    looks, keys = np.stack([each.compared for each in decoded]), [each.digest for each in decoded]
+    if UNDIVIDED in parts:
+        if len(parts) > 1:
+            raise DataError(
+                f"{faces.name}: got images in {', '.join(sorted(parts - {UNDIVIDED}))} and others in no split, expected "
+                "all of them in splits or none",
+                hint="Put every image into train, validation or test, or none.",
+            )
+        result = split_dataset(faces, options.shares, options.seed, looks=looks, keys=keys)
+        options.notes(f"{faces.name} has no splits: split into {_counted(result)}; duplicates stay together")
+        return result
+    if TRAIN in parts and VALIDATION not in parts:
+        result = with_validation(faces, options.seed, looks=looks, keys=keys)
+        options.notes(f"{faces.name} has no validation split: took a tenth of train; now {_counted(result)}")
+        return result
+    return faces
 
 
 def _counted(faces: Dataset) -> str:

@@ -1,21 +1,64 @@
-"""Labeled images and who is in them, as the published datasets with person attributes say."""
+"""Tables about images: names of emotions and splits, CSV files, and who is in the images of a published dataset."""
 
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..emotions import EMOTIONS
-from ..errors import DataError
+import numpy as np
+import numpy.typing as npt
+
+from .. import emotions
+from ..emotions import EMOTIONS, parse
+from ..errors import DataError, OptionError
 from ..io.video import VIDEO_EXTENSIONS
-from .dataset import UNDIVIDED, Dataset
-from .names import PARTS
+from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
 from .preprocessing import LoadOptions, Sample, collect, refuse_options
 
 #: The columns of images, of labels (where there are any), and of the dataset's own splits.
 PATH, EMOTION, PART = "path", "emotion", "part"
+#: Usual names of splits, in lower case.
+PARTS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("validation", "val", "valid", "dev", "publictest"), VALIDATION),
+    **dict.fromkeys(("test", "testing", "privatetest"), TEST),
+}
+
+
+def is_emotion(name: str) -> bool:
+    """Whether ``name`` is an emotion's name or alias."""
+    return name.strip().lower() in emotions.BY_NAME
+
+
+def emotion_number(name: str, where: str, what: str) -> int:
+    """The index in the vocabulary of the emotion that ``name`` is an alias of.
+
+    Args:
+        name: as found.
+        where: the file or folder, for the message.
+        what: what is called so, such as ``the folder's name``.
+
+    Raises:
+        DataError: it is no emotion; the hint has the nearest alias, if there is one.
+    """
+    try:
+        return EMOTIONS.index(parse(name))
+    except OptionError as error:
+        word = name.strip().lower()
+        near = difflib.get_close_matches(word, emotions.BY_NAME, n=1, cutoff=0.75)
+        hint = (
+            f"Did you mean {near[0]!r}? Then rename it; else move it away." if near else "Rename it, or move it away."
+        )
+        if word.isdecimal():
+            hint = "Numbers mean other emotions in every dataset: replace them with names."
+        raise DataError(
+            f"{where}: {what} is no emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias such as "
+            "'Anger' or 'Freude'",
+            hint=hint,
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +91,8 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
         SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
     """
     refuse_options(records.folder, options, "votes", "label_names")
-    paths, emotions = records.columns[PATH], records.columns.get(EMOTION)
-    if emotions is None:
+    paths, labels = records.columns[PATH], records.columns.get(EMOTION)
+    if labels is None:
         raise DataError(
             f"{records.name}: got no emotions, expected a label for each image",
             hint="Audit it with 'mien audit predict', which needs no labels.",
@@ -61,38 +104,46 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
         )
     for note in records.notes:
         options.notes(note)
-    parts = [_split_of(part) for part in records.columns.get(PART, [""] * len(paths))]
+    parts = records.columns.get(PART, [""] * len(paths))
     samples = (
-        Sample(records.folder / path, path, EMOTIONS.index(emotion), part, records.folder / path)
-        for path, emotion, part in zip(paths, emotions, parts)
+        Sample(
+            records.folder / path,
+            path,
+            EMOTIONS.index(emotion),
+            PARTS.get(part.lower().removesuffix("_set"), UNDIVIDED),
+            records.folder / path,
+        )
+        for path, emotion, part in zip(paths, labels, parts)
     )
     return collect(samples, len(paths), records.folder, options)
 
 
-def _split_of(part: str) -> str:
-    return PARTS.get(part.lower().removesuffix("_set"), UNDIVIDED)
-
-
-def read_columns(path: Path) -> dict[str, list[str]]:
+def read_columns(path: Path, required: Sequence[str] = ()) -> dict[str, list[str]]:
     """The columns of a CSV file with a header, cells stripped.
 
     Raises:
-        DataError: it cannot be read, or has no rows.
+        DataError: it cannot be read, has no rows, lacks a ``required`` column, or has a row that is cut off.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {error}", hint="Download it again.") from error
+        raise DataError(f"{path}: cannot be read as CSV: {error}", hint="Check the path, or write it again.") from error
+    header = [name.strip() for name in lines[0]] if lines else []
+    if missing := [name for name in required if name not in header]:
+        near = difflib.get_close_matches(missing[0].lower(), [name.lower() for name in header], n=1, cutoff=0.5)
+        raise DataError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(header[:30]) or 'none'}",
+            hint=f"Did you mean {near[0]!r}?" if near else "Add the column, or give the table that has it.",
+        )
     if len(lines) < 2:
         raise DataError(f"{path}: got no rows, expected a header and a row for each image", hint="Download it again.")
-    header, rows = [name.strip() for name in lines[0]], lines[1:]
-    short = next((number for number, row in enumerate(rows, 2) if len(row) < len(header)), None)
+    short = next((number for number, row in enumerate(lines, 1) if len(row) < len(header)), None)
     if short:
         raise DataError(
             f"{path}, row {short}: got fewer cells than the {len(header)} columns", hint="The file may be cut off."
         )
-    return {name: [row[place].strip() for row in rows] for place, name in enumerate(header)}
+    return {name: [row[place].strip() for row in lines[1:]] for place, name in enumerate(header)}
 
 
 def headed(path: Path, names: Sequence[str]) -> bool:
@@ -107,3 +158,62 @@ def headed(path: Path, names: Sequence[str]) -> bool:
 def missing_part(name: str, what: str, expected: str, hint: str) -> DataError:
     """The error for a dataset that lacks a part of its layout."""
     return DataError(f"{name}: {what}; expected {expected}", hint=hint)
+
+
+def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
+    """The group of each image: its name -> its group; names without a group are left out.
+
+    Args:
+        path: CSV with a column ``name`` and columns of groups. An empty cell is no group.
+        columns: of groups; of several, an image belongs to their intersection, such as ``dark x female``.
+
+    Raises:
+        DataError: the file is missing or no such table, a column is missing, no cell holds a group, or two rows
+            contradict each other.
+    """
+    if not path.is_file():
+        raise DataError(f"no file of groups at {path}", hint=f"Make it: mien audit attributes DATA --out {path}")
+    table = read_columns(path, ("name", *columns))
+    groups: dict[str, str] = {}
+    for name, *cells in zip(table["name"], *(table[column] for column in columns)):
+        group = " x ".join(cells)
+        if all(cells) and groups.setdefault(name, group) != group:
+            raise DataError(
+                f"{path}: {name!r} is in the groups {groups[name]!r} and {group!r}", hint="Keep one row for each image."
+            )
+    if not groups:
+        raise DataError(
+            f"{path}: no row has a group in {' and '.join(columns)}, expected one in each",
+            hint="Choose another column, or fill this one.",
+        )
+    return groups
+
+
+def groups_of(names: npt.NDArray[np.str_], groups: dict[str, str], where: str) -> npt.NDArray[np.str_]:
+    """The group of each image, str (N,); empty where unknown.
+
+    Where a name in ``groups`` is a longer path to an image (``photos/train/happy/1.png`` for ``train/happy/1.png``), it
+    counts as its name.
+
+    Args:
+        names: of the images, str (N,).
+        groups: as ``read_groups`` gives them.
+        where: what to call the file in messages.
+
+    Raises:
+        DataError: no name is that of an image.
+    """
+    known, found = set(names.tolist()), {}
+    for name, group in groups.items():
+        short = name
+        while short not in known and "/" in short:
+            short = short.partition("/")[2]
+        if short in known:
+            found[short] = group
+    if not found:
+        raise DataError(
+            f"{where}: none of its {len(groups):,} names is that of an image: got names such as "
+            f"{next(iter(groups))!r}, expected such as {str(names[0])!r}",
+            hint="Make the file from the data that you train on: mien audit attributes DATA --out FILE.",
+        )
+    return np.array([found.get(name, "") for name in names.tolist()], np.str_)

@@ -1,10 +1,10 @@
-"""Split a dataset into train, validation and test, keeping near duplicates on one side."""
+"""Split a dataset into train, validation and test, keeping near duplicates in one split."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,41 +13,37 @@ import numpy.typing as npt
 
 from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError
-from .dataset import INNER, TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
+from .dataset import INNER, SPLITS, TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
 from .near_duplicates import duplicate_groups
-
-
-def set_aside(faces: Dataset, share: float, seed: int) -> Dataset:
-    """Move ``share`` of each emotion's training images into the part ``inner``, copies and near copies kept together.
-
-    Raises:
-        DataError: there is no training part.
-    """
-    faces.part(TRAIN)
-    rows = np.flatnonzero(faces.split == TRAIN)
-    rows = np.random.default_rng([seed, 9]).permutation(rows)
-    alike = duplicate_groups(faces.images[rows])
-    groups: dict[int, list[int]] = {}
-    for row, group in zip(rows.tolist(), alike.tolist()):
-        groups.setdefault(group, []).append(row)
-    labels, found = np.unique(faces.labels[rows], return_counts=True)
-    missing: dict[int, int] = {int(label): round(share * int(n)) for label, n in zip(labels, found)}
-    split = faces.split.astype(f"<U{max(len(name) for name in (TRAIN, INNER, VALIDATION, TEST))}")
-    for group in groups.values():
-        if missing[int(faces.labels[group[0]])] > 0:
-            split[group] = INNER
-            for copy in group:
-                missing[int(faces.labels[copy])] -= 1
-    return replace(faces, split=split)
-
 
 Shares = tuple[float, float, float]
 
 #: Shares of train, validation and test where the data says nothing.
 SHARES: Shares = (0.7, 0.2, 0.1)
-#: The same where a test part is given, but none to choose by: validation images come from the training ones.
+#: The same where there is a train split but no validation split.
 SHARES_OF_TRAIN: Shares = (0.9, 0.1, 0.0)
 _PARTS = (TRAIN, VALIDATION, TEST)
+_DTYPE = f"<U{max(map(len, (*SPLITS, UNDIVIDED)))}"
+
+
+def set_aside(faces: Dataset, share: float, seed: int) -> Dataset:
+    """Move ``share`` of each emotion's training images to the split ``inner``, near duplicates kept together.
+
+    Raises:
+        DataError: there is no train split.
+    """
+    faces.part(TRAIN)
+    rows = np.random.default_rng([seed, 9]).permutation(np.flatnonzero(faces.split == TRAIN))
+    labels, counts = np.unique(faces.labels[rows], return_counts=True)
+    missing: dict[int, int] = {int(label): round(share * int(n)) for label, n in zip(labels, counts)}
+    split = faces.split.astype(_DTYPE)
+    for group in _members(duplicate_groups(faces.images[rows])):
+        copies = rows[group]
+        if missing[int(faces.labels[copies[0]])] > 0:
+            split[copies] = INNER
+            for label in faces.labels[copies].tolist():
+                missing[label] -= 1
+    return replace(faces, split=split)
 
 
 def split_dataset(
@@ -58,36 +54,38 @@ def split_dataset(
     looks: npt.NDArray[np.uint8] | None = None,
     keys: Sequence[bytes] | None = None,
 ) -> Dataset:
-    """``faces`` with a part for each image that is still ``undivided``; the others keep theirs.
+    """Split the images that are still ``undivided``; the others keep their split.
 
-    Each emotion is divided by ``shares``. Copies, exact or near (``duplicate_groups``), stay on one side, lest a network be
-    judged by what it has learned by heart; where a part comes out uneven, that is why. Chance is taken from what the
-    images hold and from the seed alone: the same images are divided the same way on every machine, in whatever order
-    they come.
+    Each emotion is divided by ``shares``; near duplicates (``duplicate_groups``) stay together. The result depends on the
+    images and the seed only, not on their order or the machine.
 
     Args:
         faces: the images.
-        shares: of train, validation and test, 0 to 1, together 1; 0 for no such part, but train must have one.
-        seed: another seed gives another division.
-        looks: uint8 (N, H, W), what copies are told by; None takes the images themselves. Give images of one
-            size here, or the division changes with the size asked for.
-        keys: what each image holds, as bytes that no machine changes, such as those of its file; None takes its pixels.
+        shares: of train, validation and test, 0 to 1, together 1; only that of train must not be 0.
+        seed: of the split.
+        looks: uint8 (N, H, W), images by which duplicates are found; None takes those of ``faces``. Pass images of a fixed
+            size, or the split changes with the size asked for.
+        keys: bytes that identify each image, such as its file's; None takes its pixels.
 
     Raises:
-        OptionError: the shares are no such numbers.
-        DataError: an emotion has too few different images to be in every part.
+        OptionError: the shares are invalid.
+        DataError: an emotion has too few different images to be in every split.
     """
-    _check(shares)
+    if not (len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and math.isclose(sum(shares), 1, abs_tol=1e-6)):
+        raise OptionError(
+            f"shares: got {shares}, expected three numbers of 0 to 1 for train, validation and test, together 1",
+            hint="Such as (0.7, 0.2, 0.1), or (0.8, 0.2, 0) for no test split.",
+        )
     rows = np.flatnonzero(faces.split == UNDIVIDED)
     if not len(rows):
         return faces
+    content = keys if keys is not None else [image.tobytes() for image in faces.images]
     salt = f"mien {seed}".encode()
-    held = keys if keys is not None else [image.tobytes() for image in faces.images]
-    digests = [hashlib.blake2b(held[row], key=salt, digest_size=16).digest() for row in rows.tolist()]
-    groups = _groups(duplicate_groups((faces.images if looks is None else looks)[rows]), digests)
-    labels = faces.labels[rows]
-    split = faces.split.astype(f"<U{max(map(len, (*_PARTS, UNDIVIDED)))}")
-    for group, part in zip(groups, _assign([labels[group] for group in groups], shares, faces.name)):
+    digests = [hashlib.blake2b(content[row], key=salt, digest_size=16).digest() for row in rows.tolist()]
+    groups = _members(duplicate_groups((faces.images if looks is None else looks)[rows]))
+    groups.sort(key=lambda group: (-len(group), min(digests[row] for row in group)))  # large ones are hardest to place
+    split = faces.split.astype(_DTYPE)
+    for group, part in zip(groups, _assign([faces.labels[rows[group]] for group in groups], shares, faces.name)):
         split[rows[group]] = _PARTS[part]
     return replace(faces, split=split)
 
@@ -95,34 +93,25 @@ def split_dataset(
 def with_validation(
     faces: Dataset, seed: int = 0, *, looks: npt.NDArray[np.uint8] | None = None, keys: Sequence[bytes] | None = None
 ) -> Dataset:
-    """``faces`` with a tenth of the training images as validation part, drawn as ``split_dataset`` does.
+    """Move a tenth of train to validation, as ``split_dataset`` does.
 
     Raises:
-        DataError: an emotion has too few different training images for both parts.
+        DataError: an emotion has too few different training images for both splits.
     """
     split = np.where(faces.split == TRAIN, UNDIVIDED, faces.split)
     return split_dataset(replace(faces, split=split), SHARES_OF_TRAIN, seed, looks=looks, keys=keys)
 
 
-def _check(shares: Shares) -> None:
-    fits = len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and math.isclose(sum(shares), 1, abs_tol=1e-6)
-    if not fits:
-        raise OptionError(
-            f"shares: got {shares}, expected three numbers of 0 to 1 for train, validation and test, together 1",
-            hint="Such as (0.7, 0.2, 0.1), or (0.8, 0.2, 0) for no test part.",
-        )
-
-
-def _groups(numbers: npt.NDArray[np.int64], digests: Sequence[bytes]) -> list[list[int]]:
-    """The members of each group; the largest first, for they are hardest to place, else by content."""
-    groups: dict[int, list[int]] = {}
+def _members(numbers: npt.NDArray[np.int64]) -> list[list[int]]:
+    """The rows of each group, in the order of the first."""
+    groups: dict[int, list[int]] = defaultdict(list)
     for row, number in enumerate(numbers.tolist()):
-        groups.setdefault(number, []).append(row)
-    return sorted(groups.values(), key=lambda group: (-len(group), min(digests[row] for row in group)))
+        groups[number].append(row)
+    return list(groups.values())
 
 
 def _assign(groups: Sequence[npt.NDArray[np.int64]], shares: Shares, name: str) -> list[int]:
-    """The part of each group, given its labels: the one that lacks most of them."""
+    """The split of each group, given its labels: the one that lacks most of them."""
     parts = [part for part, share in enumerate(shares) if share > 0]
     total = Counter(label for group in groups for label in group.tolist())
     left = Counter(label for group in groups for label in set(group.tolist()))
@@ -131,27 +120,27 @@ def _assign(groups: Sequence[npt.NDArray[np.int64]], shares: Shares, name: str) 
             raise DataError(
                 f"{name}: {EMOTIONS[label]}: got {different} {'image' if different == 1 else 'images'} (copies count as "
                 f"one), expected at least {len(parts)}: one each for {', '.join(_PARTS[part] for part in parts)}",
-                hint=f"Bring more images of {EMOTIONS[label]}, or take that class away.",
+                hint=f"Add images of {EMOTIONS[label]}, or remove that class.",
             )
     lacking = {label: _counts(n, shares) for label, n in total.items()}
-    bare = {label: set(parts) for label in total}
+    without = {label: set(parts) for label in total}
     chosen = []
     for group in groups:
         labels = group.tolist()
-        # The last different images of an emotion go to the parts that have none of it yet.
-        urgent = [bare[label] for label in sorted(set(labels)) if 0 < len(bare[label]) >= left[label]]
+        # The last different images of an emotion go to the splits that have none of it yet.
+        urgent = [without[label] for label in sorted(set(labels)) if 0 < len(without[label]) >= left[label]]
         part = max(urgent[0] if urgent else parts, key=lambda p: (sum(lacking[label][p] for label in labels), -p))
         chosen.append(part)
         for label in labels:
             lacking[label][part] -= 1
         for label in set(labels):
             left[label] -= 1
-            bare[label].discard(part)
+            without[label].discard(part)
     return chosen
 
 
 def _counts(n: int, shares: Shares) -> list[int]:
-    """How many of ``n`` images each part gets: at least one, where it gets a share at all."""
+    """How many of ``n`` images each split gets: at least one, where it has a share."""
     counts = [max(1, round(share * n)) if share else 0 for share in shares]
     counts[0] = n - sum(counts[1:])
     return counts

@@ -1,4 +1,4 @@
-"""Write a file so that it is there whole or not at all."""
+"""Write files completely or not at all, and check outputs before any work is done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import MienError, OptionError, OutputError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` through a temporary file beside it, making its folder if need be.
+    """Write ``content`` to ``path`` through a temporary file beside it, making its folder if need be.
 
     Raises:
         OutputError: the place cannot be written to.
@@ -23,7 +23,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write files, each whole or not at all, into a folder, which is made if need be; gives their paths.
+    """Write files into a folder, which is made if need be, and return their paths.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -35,9 +35,9 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A temporary file beside ``path``, which takes its place when the context ends well, and vanishes otherwise.
+    """Open a temporary file beside ``path`` that replaces it if the context ends normally, and is removed otherwise.
 
-    Makes the folder if need be. The contents are on the disk, not only in its cache, before they take the place.
+    The folder is made if need be. The content is flushed to the disk before it replaces the file.
 
     Raises:
         OutputError: the place cannot be written to.
@@ -48,7 +48,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing_path(path: Path) -> Iterator[Path]:
-    """As ``replacing``, for writers that open a file by its name; the name ends as that of ``path`` does."""
+    """Like ``replacing``, for writers that open a file by its name; the extension is that of ``path``."""
     with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".mien-", suffix=path.suffix)
@@ -60,21 +60,22 @@ def replacing_path(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
-        finally:  # after a success it is no longer there
+        finally:
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """Within this context, an operating system's error becomes an ``OutputError`` that names ``path``."""
+    """Turn errors of the operating system into an ``OutputError`` that names ``path``."""
     try:
         yield
-    except MienError:  # some are OSErrors too, and tell more
+    except MienError:  # some are OSErrors too
         raise
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}",
-            hint="Check that the folder is writable and the disk has room, or write elsewhere.",
+            hint="Check that the folder is writable and the disk has space, or write elsewhere.",
+            path=path,
         ) from error
 
 

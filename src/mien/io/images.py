@@ -1,4 +1,4 @@
-"""Decode still images: files, bytes, arrays and PIL images to RGB frames."""
+"""Decode images: files, bytes, arrays and PIL images to RGB frames."""
 
 from __future__ import annotations
 
@@ -22,12 +22,19 @@ from ..types import Frame
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Pixels handled at a time: large enough to be fast, small enough that the copies on the way do not matter.
+#: What mien lets Pillow open. EPS is left out because Pillow runs Ghostscript for it, and rare formats because each decoder
+#: can be attacked by a hostile file. HEIF works once ``pillow-heif`` has registered it.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+#: What Pillow raised on 230,000 damaged images of 18 formats, and related errors. Sizes are checked before.
+_DAMAGE = (
+    *(OSError, EOFError, SyntaxError, ValueError, OverflowError, IndexError, KeyError, TypeError, RuntimeError),
+    *(struct.error, zlib.error),
+)
+#: Pixels converted at a time, which limits the memory of copies.
 _STRIP = 2_000_000
-
 _BITS_PER_SAMPLE = 258  # a tag of TIFF 6.0
-
-# Where the pixels of a file, in their stored order, lie within the upright image: EXIF 2.32, tag 0x0112.
+#: Views of the upright image in which the stored pixels of a file lie in order: EXIF 2.32, tag 0x0112.
 _STORED_IN_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -39,30 +46,93 @@ _STORED_IN_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 
 
-def upright_rgb(image: Image.Image) -> Pixels:
-    """The pixels of ``image`` as uint8 (H, W, 3), RGB, 0-255, turned as its EXIF orientation says.
+def read_image(
+    source: str | Path | bytes | Image.Image | npt.NDArray[np.uint8], *, max_megapixels: float = 200.0
+) -> Frame:
+    """Read one image.
 
-    See-through pixels are laid over white. Of an animation the current frame is taken. 16-bit gray is scaled to 0-255
-    from its full range. 32-bit integers and floats carry no range: 0-1 (floats only), 0-255 or 0-65535 is assumed,
-    the first that holds all values, and where none does, the smallest value becomes 0 and the largest 255.
+    Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, in color or gray, with or without
+    transparency, of 1 to 32 bits. Transparent pixels are laid over white; the first frame of an animation is taken; CMYK is
+    converted without its color profile. A truncated or damaged file is an error.
+
+    Args:
+        source: a path; the bytes of an image file; a PIL image; or an array, uint8, RGB (H, W, 3), gray (H, W) or
+            RGBA (H, W, 4), values 0-255. An RGB array is not copied.
+        max_megapixels: refuse files and PIL images of more pixels, in millions, before they are decoded. Decoding takes 7 to
+            8 bytes per pixel, the result 3.
+
+    Returns:
+        The frame: uint8 (H, W, 3), RGB, 0-255, upright. Its name is the path as given, or ``"bytes"``, ``"image"`` or
+        ``"array"``.
+
+    Raises:
+        OptionError: the source is of another type, dtype or shape, or ``max_megapixels`` is not above 0.
+        SourceError: the image is missing, empty, damaged, of an unknown format, or cannot be read.
+        TooLargeError: it has more than ``max_megapixels``.
+    """
+    if not max_megapixels > 0:
+        raise OptionError(f"max_megapixels: got {max_megapixels}, expected more than 0", field="max_megapixels")
+    if isinstance(source, np.ndarray):
+        return Frame(_array_pixels(source), name="array")
+    if isinstance(source, Image.Image):
+        name = str(getattr(source, "filename", "") or "image")
+        _check_size(source.size, name, max_megapixels)
+        with damage_reported(name), pillow_warnings_ignored():  # a PIL image may not have read its file yet
+            return Frame(upright_rgb(source), name=name)
+    if isinstance(source, bytes):
+        return Frame(_file_pixels(io.BytesIO(source), "bytes", max_megapixels), name="bytes")
+    if isinstance(source, (str, Path)):
+        if source == "":
+            raise SourceError("the path of the image is empty", hint="Name an image file.")
+        with opened(Path(source)) as file:
+            return Frame(_file_pixels(file, str(source), max_megapixels), name=str(source))
+    raise OptionError(
+        f"source: got {type(source).__name__}, expected a path, bytes, a PIL image or a numpy array",
+        hint="Of an open file give file.read(); of a tensor give tensor.numpy() as RGB uint8 (H, W, 3).",
+        field="source",
+    )
+
+
+def _file_pixels(file: IO[bytes], name: str, max_megapixels: float) -> Pixels:
+    with damage_reported(name), pillow_warnings_ignored(), identified(file, name) as image:
+        _check_size(image.size, name, max_megapixels)
+        return upright_rgb(image)
+
+
+def _check_size(size: tuple[int, int], name: str, max_megapixels: float) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise SourceError(f"{name} has no pixels: {width} x {height}", hint="Use another image.", path=name)
+    if width * height > max_megapixels * 1e6:
+        raise TooLargeError(
+            f"{name} is too large: {width} x {height} pixels are {width * height / 1e6:,.1f} megapixels, "
+            f"expected at most {max_megapixels:g}",
+            hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels if you trust the file.",
+            path=name,
+        )
+
+
+def upright_rgb(image: Image.Image) -> Pixels:
+    """Convert a PIL image to uint8 (H, W, 3), RGB, 0-255, turned as its EXIF orientation says.
+
+    Transparent pixels are laid over white. 16-bit gray is scaled to 0-255 from its full range. 32-bit integers and floats
+    have no defined range: 0-1 (floats only), 0-255 or 0-65535 is assumed, the first that holds all values; otherwise the
+    smallest value becomes 0 and the largest 255.
 
     Raises:
         ValueError: a float image holds NaN or infinity.
-        Exception: whatever Pillow raises on a damaged file.
+        Exception: what Pillow raises on a damaged file.
     """
     image.load()
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     height, width = image.height, image.width
     upright = np.empty((width, height, 3) if orientation in (5, 6, 7, 8) else (height, width, 3), np.uint8)
     # Writing through a turned view saves the second full-size image that turning afterwards would need.
-    stored = _STORED_IN_UPRIGHT.get(orientation, _as_it_is)(upright)
+    turn = _STORED_IN_UPRIGHT.get(orientation)
+    stored = turn(upright) if turn else upright
     to_rgb = _converter(image)
     for top, strip in _strips(image):
         stored[top : top + strip.height] = to_rgb(strip)
-    return upright
-
-
-def _as_it_is(upright: Pixels) -> Pixels:
     return upright
 
 
@@ -73,39 +143,29 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Pixels]:
-    """The function that turns one strip into uint8 RGB (H, W, 3), or gray (H, W, 1) that spreads to RGB."""
+    """Return the function that turns one strip into uint8 RGB (H, W, 3), or gray (H, W, 1) that broadcasts to RGB."""
     if image.mode.startswith("I;16"):
-        darkest, brightest = _sixteen_bit_range(image)
-    elif image.mode in ("I", "F"):
-        darkest, brightest = _guessed_range(image)
-    elif image.has_transparency_data:
-        return _over_white
-    else:
-        return _plain
-    return lambda strip: _scaled(strip, darkest, brightest)
-
-
-def _plain(strip: Image.Image) -> Pixels:
-    return np.asarray(strip.convert("RGB"))
+        tags: Any = getattr(image, "tag_v2", {})  # a TIFF may say that only 12 of the bits are used
+        return _scaling(0.0, float(2 ** tags.get(_BITS_PER_SAMPLE, (16,))[0] - 1))
+    if image.mode in ("I", "F"):
+        return _scaling(*_guessed_range(image))
+    return _over_white if image.has_transparency_data else lambda strip: np.asarray(strip.convert("RGB"))
 
 
 def _over_white(strip: Image.Image) -> Pixels:
-    # The color under a clear pixel is whatever the program that saved it left there; white is what a page shows.
+    # The color of a transparent pixel is arbitrary; white is what a page shows.
     rgba = strip.convert("RGBA")
     white = Image.new("RGB", strip.size, (255, 255, 255))
     white.paste(rgba, mask=rgba)
     return np.asarray(white)
 
 
-def _scaled(strip: Image.Image, darkest: float, brightest: float) -> Pixels:
-    values = (np.asarray(strip).astype(np.float64) - darkest) * (255 / (brightest - darkest))
-    gray: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
-    return gray[..., None]
+def _scaling(darkest: float, brightest: float) -> Callable[[Image.Image], Pixels]:
+    def scale(strip: Image.Image) -> Pixels:
+        values = (np.asarray(strip).astype(np.float64) - darkest) * (255 / (brightest - darkest))
+        return np.rint(values).clip(0, 255).astype(np.uint8)[..., None]
 
-
-def _sixteen_bit_range(image: Image.Image) -> tuple[float, float]:
-    tags: Any = getattr(image, "tag_v2", {})  # a TIFF may say that only 12 of the bits are used
-    return 0.0, float(2 ** tags.get(_BITS_PER_SAMPLE, (16,))[0] - 1)
+    return scale
 
 
 def _guessed_range(image: Image.Image) -> tuple[float, float]:
@@ -122,46 +182,35 @@ def _guessed_range(image: Image.Image) -> tuple[float, float]:
 
 
 _lock = threading.Lock()
-_threads_inside: list[int] = []
+_readers: list[int] = []
 _filters = ExitStack()
 
 
 @contextmanager
 def pillow_warnings_ignored() -> Iterator[None]:
-    """Within this context, warnings that Pillow's own modules give are ignored, and no others.
+    """Ignore warnings of Pillow's own modules within this context, and no others.
 
-    Pillow warns of damaged EXIF data in a photo that it reads all the same, and of a size that mien checks by itself.
-    Where a program makes warnings errors (``python -W error``), such a warning would stop the reading of a good photo.
-
-    ``warnings.catch_warnings`` swaps a list that the whole process shares: two threads that enter and leave it in turns
-    can put back each other's list, and so lose or keep a filter for good. Therefore the first thread to enter sets the
-    filter and the last one to leave takes it away. Decoding, which is the long part, still runs in parallel.
+    Pillow warns of damaged EXIF data in an image that it reads all the same; where warnings are errors
+    (``python -W error``), that would stop the reading. ``warnings.catch_warnings`` swaps a list of the whole process, so
+    the first thread to enter sets the filter and the last one to leave removes it.
     """
-    if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14: every thread may have filters of its own
+    if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14: filters belong to a thread
         with warnings.catch_warnings():
             _ignore_pillow()
             yield
         return
-    _enter()
+    with _lock:
+        if not _readers:
+            _filters.enter_context(warnings.catch_warnings())
+            _ignore_pillow()
+        _readers.append(threading.get_ident())
     try:
         yield
     finally:
-        _leave()
-
-
-def _enter() -> None:
-    with _lock:
-        if not _threads_inside:
-            _filters.enter_context(warnings.catch_warnings())
-            _ignore_pillow()
-        _threads_inside.append(threading.get_ident())
-
-
-def _leave() -> None:
-    with _lock:
-        _threads_inside.remove(threading.get_ident())
-        if not _threads_inside:
-            _filters.close()
+        with _lock:
+            _readers.pop()
+            if not _readers:
+                _filters.close()
 
 
 def _ignore_pillow() -> None:
@@ -169,192 +218,85 @@ def _ignore_pillow() -> None:
         warnings.filterwarnings("ignore", category=category, module=r"PIL\.")
 
 
-#: What mien lets Pillow open. Left out on purpose: EPS, which Pillow hands to Ghostscript to run as a program, and
-#: rare formats, each one more decoder for a hostile file to attack. HEIF works once ``pillow-heif`` has registered it.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
-
-# What Pillow was seen to raise on 230,000 images of 18 kinds with flipped and missing bytes, what its own
-# ``Image.open`` takes for a damaged header, and the next of kin. No MemoryError: sizes are checked before.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    OverflowError,
-    IndexError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
-
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-
-
 @contextmanager
 def damage_reported(name: str) -> Iterator[None]:
-    """Within this context, what Pillow raises on a file it cannot read becomes a ``SourceError`` that names it."""
+    """Turn what Pillow raises on a file that it cannot read into a ``SourceError`` that names it."""
     try:
         yield
     except MienError:
         raise
     except UnidentifiedImageError as error:
         raise SourceError(
-            f"{name} is no image that mien can read: got {error}, expected {', '.join(FORMATS)}",
+            f"{name} is not an image that mien can read: got {error}, expected {', '.join(FORMATS)}",
             hint="Open it in an image viewer, and save it as JPEG or PNG.",
+            path=name,
         ) from error
     except Image.DecompressionBombError as error:
-        raise TooLargeError(
-            f"{name} is too large for Pillow: {error}", hint="Shrink it, or save it as JPEG or PNG."
-        ) from error
+        hint = "Shrink it, or save it as JPEG or PNG."
+        raise TooLargeError(f"{name} is too large for Pillow: {error}", hint=hint, path=name) from error
     except _DAMAGE as error:
-        if "truncated" in str(error).lower():
-            message = f"{name} is cut off: its header is there, but the rest of the image is not ({error})"
-            hint = "Copy or download it again."
-        else:
-            message = f"{name} is damaged: {error or type(error).__name__}"
-            hint = "Copy or download it again, or open it in an image viewer and save it anew."
-        raise SourceError(message, hint=hint) from error
+        raise SourceError(
+            f"{name} is damaged or incomplete: {error or type(error).__name__}",
+            hint="Copy or download it again, or open it in an image viewer and save it again.",
+            path=name,
+        ) from error
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file at ``path``, open for reading.
+    """Open the file at ``path`` for reading.
 
     Raises:
-        SourceError: there is no such file, or it may not be read, or it is empty or no regular file.
+        SourceError: there is no such file, or it cannot be read, or it is not a regular file.
     """
-    hint = "Check the spelling and the folder that you are in."
     try:
         if path.is_dir():
-            raise SourceError(
-                f"{path} is a folder: expected one image",
-                hint="Name an image in it; mien.find_images([folder]) lists what is in a folder.",
-            )
+            hint = "Name an image in it; mien.find_images([folder]) lists the images of a folder."
+            raise SourceError(f"{path} is a folder, expected one image", hint=hint, path=path)
         if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-            raise SourceError(f"{path} is no regular file", hint="Name an image file.")
+            raise SourceError(f"{path} is not a regular file", hint="Name an image file.", path=path)
         file = path.open("rb")
-    except FileNotFoundError as error:
-        raise SourceError(f"no such image: {path}", hint=_missing_hint(path) or hint) from error
-    except PermissionError as error:
-        raise SourceError(f"{path} may not be read: {error.strerror}", hint="Ask for permission to read it.") from error
     except MienError:
         raise
-    except (OSError, ValueError) as error:  # a name too long, a file where a folder should be, a NUL in the name
+    except PermissionError as error:
+        hint = "Ask for permission to read it."
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint=hint, path=path) from error
+    except (OSError, ValueError) as error:  # missing, a name too long, a file in place of a folder, a NUL in the name
+        hint = "Check the spelling and the current folder."
+        if path.parts[:1] in (("http:",), ("https:",)):
+            hint = "mien does not use the network: download the image first."
         reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"{str(path)!r} cannot be opened: {reason}", hint=hint) from error
+        raise SourceError(f"cannot open {str(path)!r}: {reason}", hint=hint, path=path) from error
     with file:
         yield file
 
 
-def _missing_hint(path: Path) -> str:
-    remote = path.parts[:1] in (("http:",), ("https:",))
-    return "mien fetches nothing from the network: download the image first." if remote else ""
-
-
 def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
-    """The image in ``file``, its header read and its pixels not yet.
+    """Open the image in ``file``; its header is read, its pixels are not.
 
-    ``Image.open`` is not used: it refuses by a limit of its own, which can only be moved for the whole process.
+    ``Image.open`` is not used: its own size limit can only be changed for the whole process.
 
     Raises:
-        SourceError: the file is empty, or a HEIF photo that nothing installed can read.
-        Exception: what Pillow raises; ``UnidentifiedImageError`` where the contents are of no known format.
+        SourceError: the file is empty, or a HEIF photo that no installed package can read.
+        Exception: what Pillow raises; ``UnidentifiedImageError`` for an unknown format.
     """
     prefix = file.read(16)
     if not prefix:
-        raise SourceError(f"{name} is empty: 0 bytes", hint="Copy or download it again.")
+        raise SourceError(f"{name} is empty: 0 bytes", hint="Copy or download it again.", path=name)
     for load_plugins in (Image.preinit, Image.init):  # the five common formats first, for a quick start
         load_plugins()
         for format_name in FORMATS:
-            image = _opened_as(format_name, file, prefix)
-            if image is not None:
-                return image
+            factory, accept = Image.OPEN.get(format_name, (None, None))
+            if factory is not None and (accept is None or accept(prefix) is True):
+                file.seek(0)
+                return factory(file, "")
     if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
         raise SourceError(
             f"{name} is a HEIF photo (.heic), which Pillow cannot read by itself",
             hint="Save it as JPEG; or, in Python: pip install pillow-heif, then pillow_heif.register_heif_opener().",
+            path=name,
         )
     raise UnidentifiedImageError(f"contents that begin with {prefix!r}")
-
-
-def _opened_as(format_name: str, file: IO[bytes], prefix: bytes) -> ImageFile.ImageFile | None:
-    if format_name not in Image.OPEN:
-        return None
-    factory, accept = Image.OPEN[format_name]
-    if accept is not None and accept(prefix) is not True:
-        return None
-    file.seek(0)
-    return factory(file, "")
-
-
-def read_image(
-    source: str | Path | bytes | Image.Image | npt.NDArray[np.uint8], *, max_megapixels: float = 200.0
-) -> Frame:
-    """Read one image.
-
-    Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, in color or gray, with or without
-    transparency, of 1 to 32 bits. Clear pixels are laid over white; the first frame of an animation is taken; CMYK is
-    converted without its color profile. A cut or damaged file is an error, never half an image.
-
-    Args:
-        source: a path; the bytes of an image file; a Pillow image; or an array, uint8, RGB (H, W, 3), gray (H, W) or
-            RGBA (H, W, 4), values 0-255. An RGB array is not copied.
-        max_megapixels: refuse files and Pillow images of more pixels, in millions, before they are unpacked. An image
-            takes 7 to 8 bytes a pixel while it is read and 3 afterwards.
-
-    Returns:
-        The frame: uint8 (H, W, 3), RGB, 0-255, upright. Its name is the path as given, or ``"bytes"``, ``"image"`` or
-        ``"array"``.
-
-    Raises:
-        OptionError: the source is of another type, dtype or shape, or ``max_megapixels`` is not above 0.
-        SourceError: the image is missing, empty, damaged or of an unknown format, or may not be read.
-        TooLargeError: it would unpack to more than ``max_megapixels``.
-    """
-    if not max_megapixels > 0:
-        raise OptionError(f"max_megapixels: got {max_megapixels}, expected more than 0")
-    if isinstance(source, np.ndarray):
-        return Frame(_array_pixels(source), name="array")
-    if isinstance(source, Image.Image):
-        name = str(getattr(source, "filename", "") or "image")
-        return Frame(_image_pixels(source, name, max_megapixels), name=name)
-    if isinstance(source, bytes):
-        return Frame(_file_pixels(io.BytesIO(source), "bytes", max_megapixels), name="bytes")
-    if isinstance(source, (str, Path)):
-        if source == "":
-            raise SourceError("the path of the image is empty", hint="Name an image file.")
-        with opened(Path(source)) as file:
-            return Frame(_file_pixels(file, str(source), max_megapixels), name=str(source))
-    raise OptionError(
-        f"source: got {type(source).__name__}, expected a path, bytes, a Pillow image or a numpy array",
-        hint="Of an open file give file.read(); of a tensor give tensor.numpy() as RGB uint8 (H, W, 3).",
-    )
-
-
-def _file_pixels(file: IO[bytes], name: str, max_megapixels: float) -> npt.NDArray[np.uint8]:
-    with damage_reported(name), pillow_warnings_ignored(), identified(file, name) as image:
-        _check_size(image.size, name, max_megapixels)
-        return upright_rgb(image)
-
-
-def _image_pixels(image: Image.Image, name: str, max_megapixels: float) -> npt.NDArray[np.uint8]:
-    _check_size(image.size, name, max_megapixels)
-    with damage_reported(name), pillow_warnings_ignored():  # a Pillow image may not have read its file yet
-        return upright_rgb(image)
-
-
-def _check_size(size: tuple[int, int], name: str, max_megapixels: float) -> None:
-    width, height = size
-    if width < 1 or height < 1:
-        raise SourceError(f"{name} holds no pixels: {width} x {height}", hint="Give an image of at least 1 x 1 pixels.")
-    if width * height > max_megapixels * 1e6:
-        raise TooLargeError(
-            f"{name} is too large: {width} x {height} pixels are {width * height / 1e6:,.1f} megapixels, "
-            f"expected at most {max_megapixels:g}",
-            hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels if you trust the file.",
-        )
 
 
 def _array_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -363,11 +305,10 @@ def _array_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise OptionError(
             f"array: got {array.dtype} {array.shape}, expected uint8 (H, W, 3) RGB, (H, W) gray or (H, W, 4) RGBA",
             hint=_array_hint(array),
+            field="array",
         )
     if array.size == 0:
-        raise SourceError(
-            f"the array holds no pixels: its shape is {array.shape}", hint="Check how it was cut or read."
-        )
+        raise SourceError(f"the array has no pixels: its shape is {array.shape}", hint="Check how it was made.")
     if array.ndim == 2:
         return np.repeat(array[..., None], 3, axis=2)
     return upright_rgb(Image.fromarray(array)) if array.shape[2] == 4 else array

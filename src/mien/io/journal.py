@@ -1,4 +1,4 @@
-"""The file that a long run keeps as it goes, so that it can be interrupted and resumed."""
+"""The partial file of a long run, which makes it possible to interrupt and resume it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Mode = Literal["new", "resume", "overwrite"]
 
 
 class Journal:
-    """Rows on their way to a table.
+    """Collects rows in ``<out>.partial`` until the table can be written.
 
-    They go to ``<out>.partial`` first: JSON lines, a header (schema, columns, settings) and then one line a source with
-    all its rows. When the ``with`` block ends well, the table is made of it and it is removed; when the block ends with
-    an exception, Ctrl-C included, it stays, and the table is neither made nor touched. ::
+    The partial file holds JSON lines: a header (schema, columns, settings), then one line per source with all its rows. When
+    the ``with`` block ends normally, the table is written and the partial file removed; after an exception, Ctrl-C included,
+    it is kept and the table is not touched. ::
 
         with Journal.open(Path("results.csv"), columns(emotions), settings, "resume") as journal:
             for batch in batches(path for path in images if str(path) not in journal.done):
@@ -33,29 +33,27 @@ class Journal:
         out: the table.
         path: ``<out>.partial``.
         done: the sources whose rows are written.
-        finished: the table is complete: nothing is left to do, and ``write`` refuses.
+        finished: the table is complete; ``write`` is refused.
     """
 
     def __init__(self, out: Path, columns: tuple[str, ...]) -> None:
         """Use ``Journal.open``."""
-        self.out = out
-        self.path = partial_path(out)
+        self.out, self.path, self._columns = out, partial_path(out), columns
         self.done: set[str] = set()
         self.finished = False
-        self._columns = columns
         self._file: BinaryIO | None = None
 
     @classmethod
     def open(cls, out: Path, columns: tuple[str, ...], settings: Mapping[str, Any], mode: Mode = "new") -> Journal:
-        """Begin a run, or go on with one.
+        """Start or resume a run.
 
         Args:
             out: the table, ``.csv``, ``.jsonl`` or ``.parquet``; its folder is made if need be.
             columns: names of the columns, as ``rows.columns`` gives them.
-            settings: what the rows depend on, as JSON values: a run is only resumed with the same.
-            mode: ``"new"`` wants neither the table nor a partial file to exist. ``"overwrite"`` will replace the table;
-                an unfinished run still stops it. ``"resume"`` goes on with the partial file; without one it begins, or,
-                where the table exists, is ``finished``.
+            settings: what the rows depend on, as JSON values: a run is only resumed with the same settings.
+            mode: ``"new"`` requires that neither the table nor a partial file exists. ``"overwrite"`` replaces the table,
+                but not an unfinished run. ``"resume"`` continues the partial file; without one it starts a run, or is
+                ``finished`` if the table exists.
 
         Raises:
             OptionError: the format is unknown; or the run to resume had other columns or settings.
@@ -71,11 +69,11 @@ class Journal:
         header = {"schema": SCHEMA_VERSION, "columns": list(columns), "settings": dict(settings)}
         with writing_to(journal.path):
             out.parent.mkdir(parents=True, exist_ok=True)
-            journal._begin_or_go_on(json.loads(json.dumps(header)), mode)
+            journal._start(json.loads(json.dumps(header)), mode)
         return journal
 
     def write(self, batch: Iterable[tuple[str, Sequence[Row]]], note: str = "") -> None:
-        """Add sources with their rows, and a word on them. They are on the disk when this returns.
+        """Add sources with their rows and a note. They are on the disk when this returns.
 
         Raises:
             OptionError: a source is there already, or the run is finished.
@@ -103,7 +101,7 @@ class Journal:
             return
         file, self._file = self._file, None
         if kind is not None:
-            with suppress(OSError):  # the error on its way out says more than a failing close
+            with suppress(OSError):  # the original error matters more than a failing close
                 file.close()
                 if not self.done and issubclass(kind, MienError):  # nothing was read, and nothing would be
                     self.path.unlink()
@@ -115,16 +113,16 @@ class Journal:
             self.path.unlink()
         self.finished = True
 
-    def _begin_or_go_on(self, header: dict[str, Any], mode: Mode) -> None:
-        # "x" lets two runs with the same output not both begin
+    def _start(self, header: dict[str, Any], mode: Mode) -> None:
+        # "x": of two runs with the same output only one can start
         self._file = self.path.open("r+b" if mode == "resume" and self.path.exists() else "x+b")
         with ExitStack() as on_failure:
             on_failure.callback(self._file.close)
             first = self._file.readline()
             if first.endswith(b"\n"):
-                _compare(_parsed_header(first, self.path), header)
+                _compare(first, header, self.path)
                 self._drop_torn_end(self._file)
-            else:  # new, or stopped before its header was whole
+            else:  # new, or stopped before its header was complete
                 self._file.truncate(0)
                 self._file.seek(0)
                 self._append(_line(header))
@@ -134,8 +132,8 @@ class Journal:
         """Keep the lines up to the first that is cut off or unreadable, as a crash may leave at the end."""
         end = file.tell()
         for line in file:
-            entry = _parsed(line)
-            if entry is None or not {"source", "rows"} <= entry.keys():
+            entry = _parsed(line, {"source", "rows"})
+            if entry is None:
                 break
             self.done.add(entry["source"])
             end += len(line)
@@ -150,12 +148,12 @@ class Journal:
                 os.fsync(self._file.fileno())
 
     def rows(self) -> Iterator[Row]:
-        """The rows written so far, in earlier runs too."""
+        """Yield the rows written so far, including those of earlier runs."""
         for _, rows, _ in self.entries():
             yield from rows
 
     def entries(self) -> Iterator[tuple[str, list[Row], str]]:
-        """Each source written so far, in earlier runs too, with its rows and the note on it."""
+        """Yield each source written so far, including those of earlier runs, with its rows and note."""
         with self.path.open("rb") as file:
             next(file)
             for line in file:
@@ -164,54 +162,50 @@ class Journal:
 
 
 def partial_path(out: Path) -> Path:
-    """The journal's file for the table ``out``."""
+    """Return the journal's file for the table ``out``."""
     return out.with_name(out.name + ".partial")
 
 
 def _check_nothing_in_the_way(out: Path, mode: Mode) -> None:
     partial = partial_path(out)
-    if out.is_dir() or partial.is_dir():
-        raise OutputError(f"{out if out.is_dir() else partial} is a folder", hint="Name a file to write.")
+    for path in (out, partial):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder, expected a file name", hint="Name a file.", path=path)
     if mode != "resume" and partial.exists():
         raise OutputError(
-            f"{partial} is there: an earlier run has not finished",
-            hint="Go on with it with --resume, or delete it to begin anew.",
+            f"{partial} exists: an earlier run is not finished",
+            hint="Continue it with --resume, or delete the file to start again.",
+            path=partial,
         )
     if mode == "new" and out.exists():
-        raise OutputError(f"{out} exists", hint="Use --overwrite to replace it, or write elsewhere.")
+        raise OutputError(f"{out} exists", hint="Use --overwrite to replace it, or write elsewhere.", path=out)
 
 
 def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, allow_nan=False).encode() + b"\n"
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
+def _parsed(line: bytes, keys: set[str]) -> dict[str, Any] | None:
+    """Return the entry of a complete line with ``keys``, else None."""
     try:
-        entry = json.loads(line)
+        entry = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) and keys <= entry.keys() else None
 
 
-def _parsed_header(line: bytes, path: Path) -> dict[str, Any]:
-    header = _parsed(line)
-    if header is None or not {"schema", "columns", "settings"} <= header.keys():
-        raise OutputError(f"{path} is no journal of mien", hint="Move it away or delete it.")
-    return header
-
-
-def _compare(old: dict[str, Any], new: dict[str, Any]) -> None:
-    changes = [f"{key}: {old[key]!r} then, {new[key]!r} now" for key in ("schema", "columns") if old[key] != new[key]]
-    before, now = old["settings"], new["settings"]
-    changes += [
-        f"{key}: {before.get(key)!r} then, {now.get(key)!r} now"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
-    ]
-    if changes:
+def _compare(first: bytes, new: dict[str, Any], path: Path) -> None:
+    old = _parsed(first, {"schema", "columns", "settings"})
+    if old is None:
+        raise OutputError(f"{path} is not a journal of mien", hint="Move it away or delete it.", path=path)
+    before, now = ({"schema": one["schema"], "columns": one["columns"], **one["settings"]} for one in (old, new))
+    changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    if changed:
+        changes = "; ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in changed)
         raise OptionError(
-            "cannot resume the run with other settings: " + "; ".join(changes),
-            hint="Resume with the old settings, or delete the .partial file to begin anew.",
+            f"cannot resume the run with other settings: {changes}",
+            hint="Resume with the old settings, or delete the .partial file to start again.",
+            path=path,
+            field=changed[0],
+            value=now.get(changed[0]),
         )

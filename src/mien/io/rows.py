@@ -1,33 +1,33 @@
-"""The one row schema, of every table and of ``--json``.
+"""The row schema of all tables and of ``--json``: one row per face.
 
-One row a face. An image without a face has one row, in which ``face`` and all after it are empty.
+An image without a face has one row, in which ``face`` and all later columns are empty.
 
 =============  ============  =======  ===============================================================================
 column         type          empty    meaning
 =============  ============  =======  ===============================================================================
 source         text          never    path of the image or video as it was given
-frame          integer       never    number of the frame in its source, from 0; 0 in a photo
-time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in a photo
+frame          integer       never    number of the frame in its source, from 0; 0 in an image
+time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in an image
 face           integer       no face  number of the face in its frame, from 0
-track_id       integer       photo    number of the person in a video, from 1, the same from frame to frame
+track_id       integer       image    number of the person in a video, from 1, the same from frame to frame
 x0 y0          number        no face  left and top of the face's box, pixels of the upright image, 2 decimals
 x1 y1          number        no face  right and bottom; a box may reach past the border of the image
 score          number        no face  the detector's confidence that this is a face, 0 to 1, 4 decimals
-emotion        text          no face  the likeliest emotion, given also where the reading abstained
+emotion        text          no face  the most likely emotion, also where the reading abstained
 confidence     number        no face  its probability, 0 to 1, 4 decimals
-mixed          list of text  never    emotions that share the face, strongest first; empty where one rules alone
-abstained      boolean       no face  true where it is not to be relied on: unlikely, or too blurred
-(emotions)     number        no face  one column an emotion of the label set, in the vocabulary's order: its probability,
+mixed          list of text  never    emotions of a mixed expression, strongest first; else empty
+abstained      boolean       no face  whether not to rely on the reading: low confidence or too blurred
+(emotions)     number        no face  one column per emotion of the label set, in the vocabulary's order: its probability,
                                       0 to 1, 4 decimals; they sum to 1 within 0.001
-frame_(emotion)  number      no face  videos only, one column an emotion: its probability in this frame alone, where the
+frame_(emotion)  number      no face  videos only, one column per emotion: its probability in this frame alone; the
                                       column of the bare name is smoothed over time (``mien.tracking.smoothing``)
 =============  ============  =======  ===============================================================================
 
 In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is
 joined with ``+``, and booleans are ``true`` and ``false``.
 
-``SCHEMA_VERSION`` grows whenever a column is renamed, removed or changes its meaning; a parquet file carries it in its
-metadata as ``mien_schema``.
+``SCHEMA_VERSION`` grows when a column is renamed, removed or changes its meaning; parquet files hold it in their metadata
+as ``mien_schema``.
 """
 
 from __future__ import annotations
@@ -69,18 +69,18 @@ FIXED_COLUMNS = tuple(KINDS)
 
 
 def columns(emotions: tuple[str, ...], *, video: bool = False) -> tuple[str, ...]:
-    """The names of all columns, in order, for a label set; a table that holds videos has more."""
+    """Return the names of all columns for a label set, in order; tables of videos have more."""
     return FIXED_COLUMNS + emotions + (tuple(f"frame_{emotion}" for emotion in emotions) if video else ())
 
 
 def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *, video: bool = False) -> list[Row]:
-    """The rows of one frame: one for each reading, or a single one, with an empty ``face``, where there is none.
+    """Return the rows of one frame: one per reading, or a single one with an empty ``face``.
 
     Args:
-        frame: the image that was read.
+        frame: the image.
         readings: its faces.
         emotions: the label set of the table.
-        video: the table holds videos, so each row has the raw probabilities too; empty where a reading has none.
+        video: include the probabilities of the frame alone; empty where a reading has none.
 
     Returns:
         Dictionaries with the keys ``columns(emotions, video=video)`` in this order, and plain Python values.
@@ -105,10 +105,10 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
 
 
 def to_dataframe(results: Readings | Reading | Iterable[Readings | Reading]) -> DataFrame:
-    """Readings as a pandas DataFrame, one row a face, with the columns of ``--json``.
+    """Convert readings to a pandas DataFrame with one row per face and the columns of ``--json``.
 
     Args:
-        results: what ``read`` or ``read_video`` gave: readings, or lists of readings.
+        results: of ``read`` or ``read_video``: readings, or lists of readings.
 
     Raises:
         MissingExtraError: pandas is not installed.

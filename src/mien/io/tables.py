@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -15,18 +15,18 @@ import numpy.typing as npt
 
 from ..errors import DataError, OptionError
 from ..extras import require
-from .atomic import replacing
+from .atomic import check_ending, replacing
 from .rows import KINDS, SCHEMA_VERSION, Row, Value
 
 
 def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write a header and one line a row: UTF-8, commas, line feeds; how cells are written is said in ``rows``."""
+    """Write a header and one line per row: UTF-8, commas, line feeds; ``rows`` documents the cells."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row[name]) for name in columns])
-    text.detach()  # the file belongs to the caller, who closes it
+    text.detach()  # the caller closes the file
 
 
 def csv_bytes(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
@@ -45,17 +45,17 @@ def _cell(value: Value) -> str | int | float:
 
 
 def write_json_lines(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write one JSON object a line, in UTF-8, with ``columns`` as its keys."""
+    """Write one JSON object per line, in UTF-8, with ``columns`` as its keys."""
     for row in rows:
         line = json.dumps({name: row[name] for name in columns}, ensure_ascii=False, allow_nan=False)
         file.write(line.encode() + b"\n")
 
 
 class JsonArray:
-    """Writes the same objects as one JSON array, one a line, as they come; a context.
+    """A context that writes rows as one JSON array, as they come.
 
-    Characters beyond ASCII are escaped, because this goes to terminals and pipes whose encoding may know none of them. An
-    error ends the array where it is; one that comes before any row leaves nothing written at all.
+    Characters beyond ASCII are escaped, as terminals and pipes may not encode them. An error closes the array; an error
+    before any row leaves nothing written.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -81,24 +81,15 @@ class JsonArray:
 _ROWS_IN_GROUP = 20_000
 
 
-def require_parquet() -> tuple[Any, Any]:
-    """The modules ``pyarrow`` and ``pyarrow.parquet``.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
-    return require("pyarrow", "table"), require("pyarrow.parquet", "table")
-
-
 def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write rows in groups of 20,000, which is all that is held in memory; zstd-compressed.
+    """Write rows in groups of 20,000 to limit memory, zstd-compressed.
 
     Columns are string, int64, double, list<string> and bool; the metadata has ``mien_schema``.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    pa, parquet = require_parquet()
+    pa, parquet = require("pyarrow", "table"), require("pyarrow.parquet", "table")
     types = {
         "text": pa.string(),
         "integer": pa.int64(),
@@ -109,14 +100,9 @@ def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row])
     fields = [pa.field(name, types[KINDS.get(name, "number")]) for name in columns]
     schema = pa.schema(fields, metadata={"mien_schema": str(SCHEMA_VERSION)})
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        for group in _groups(rows):
+        left = iter(rows)
+        while group := list(islice(left, _ROWS_IN_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
-
-
-def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    left = iter(rows)
-    while group := list(islice(left, _ROWS_IN_GROUP)):
-        yield group
 
 
 _WRITERS: dict[str, Callable[[BinaryIO, tuple[str, ...], Iterable[Row]], None]] = {
@@ -129,24 +115,19 @@ FORMATS = tuple(_WRITERS)
 
 
 def check_format(path: Path) -> None:
-    """Make sure that a table can be written under this name, before any work is done for it.
+    """Check that a table can be written under this name, before any work is done.
 
     Raises:
-        OptionError: its extension is none of ``.csv``, ``.jsonl`` and ``.parquet``.
+        OptionError: the extension is not one of ``.csv``, ``.jsonl`` and ``.parquet``.
         MissingExtraError: it is ``.parquet``, and pyarrow is not installed.
     """
-    extension = path.suffix.lower()
-    if extension not in _WRITERS:
-        raise OptionError(
-            f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
-            hint="Rename the output, for example to results.csv.",
-        )
-    if extension == ".parquet":
-        require_parquet()
+    check_ending(path, FORMATS)
+    if path.suffix.lower() == ".parquet":
+        require("pyarrow", "table")
 
 
 def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write ``rows`` to ``path`` as they come, in constant memory; the file is there whole or not at all.
+    """Write ``rows`` to ``path`` as they come, in constant memory, completely or not at all.
 
     Raises:
         OptionError: the extension is unknown.

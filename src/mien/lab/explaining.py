@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..errors import ModelError, OptionError
 from ..explanations.explainer import Explainer, open_explainer
-from ..extras import check_opencv, require
+from ..extras import require
 from ..model.card import ModelCard
 from ..model.classifier import EmotionClassifier
 from ..options import ReadOptions
@@ -118,11 +118,10 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
         ModelError: there is no checkpoint, or it is damaged.
         OptionError: it has no such head, lacks emotions of the label set, or is exported and ``hirescam`` is requested.
     """
-    check_opencv()
     require("torch", "lab")
     if hirescam:
         require("captum", "lab")
-    from .train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    from .training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     path = weights_file(Path(options.model))
     if path.suffix.lower() == ".onnx":

@@ -1,7 +1,7 @@
 """FairFace: 97,698 published faces with age, gender and race, balanced by race, and without emotions.
 
 Karkkainen and Joo (2021), "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age". Images from Flickr; age,
-gender and race are what annotators made of them. License: CC BY 4.0. To obtain from github.com/joojs/fairface. It comes as
+gender and race are judgments of annotators. License: CC BY 4.0, from github.com/joojs/fairface. It comes as
 ``fairface_label_train.csv`` and ``fairface_label_val.csv`` beside the folders ``train`` and ``val``::
 
     file,age,gender,race,service_test
@@ -12,23 +12,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import DataError
 from ..dataset import Dataset
 from ..preprocessing import LoadOptions
 from ..records import PATH, Records, dataset_of, headed, missing_part, read_columns
 
 NAME = "FairFace"
 KNOWN_BY = "fairface_label_val.csv"
-_TOLD = ("age", "gender", "race")
+_COLUMNS = ("file", "age", "gender", "race")
 _FILES = "fairface_label_*.csv"
 _HINT = "Get labels and images from github.com/joojs/fairface, and unpack the images beside the labels."
 
 
 def matches(path: Path) -> bool:
-    """Whether this is the folder of the data set, or one of its files of labels."""
+    """Whether this is the folder of the dataset, or one of its files of labels."""
     if path.is_dir():
         return any(path.glob(_FILES))
-    return (path.match(_FILES) and path.is_file()) or headed(path, ("file", *_TOLD, "service_test"))
+    return (path.match(_FILES) and path.is_file()) or headed(path, (*_COLUMNS, "service_test"))
 
 
 def load(path: Path, options: LoadOptions) -> Dataset:
@@ -45,29 +44,16 @@ def records(path: Path) -> Records:
         DataError: a column or the images are missing.
     """
     folder = path if path.is_dir() else path.parent
-    columns: dict[str, list[str]] = {PATH: [], **{name: [] for name in _TOLD}, "part": []}
+    columns: dict[str, list[str]] = {PATH: [], "age": [], "gender": [], "race": [], "part": []}
     for file in sorted(path.glob(_FILES)) if path.is_dir() else [path]:
-        table = read_columns(file)
-        lacking = [name for name in ("file", *_TOLD) if name not in table]
-        if lacking:
-            raise missing_part(
-                NAME, f"{file} has no column {', '.join(lacking)}", "the columns file, age, gender, race", _HINT
-            )
-        files = table["file"]
-        _check_images(file, files[0], folder)
-        columns[PATH] += files
+        table = read_columns(file, _COLUMNS)
+        first = folder / table["file"][0]
+        if not first.is_file():
+            raise missing_part(NAME, f"{first} of {file.name} is not there", "the images beside the labels", _HINT)
+        columns[PATH] += table["file"]
         columns["age"] += [age.replace("more than 70", "70+") for age in table["age"]]
         columns["gender"] += [gender.lower() for gender in table["gender"]]
         columns["race"] += [race.replace("_", " ") for race in table["race"]]
-        columns["part"] += [name.partition("/")[0] for name in files]
-    note = "FairFace has no emotions: nobody can say here whether a reading is right."
+        columns["part"] += [name.partition("/")[0] for name in table["file"]]
+    note = "FairFace has no emotions: accuracy cannot be measured on it."
     return Records(NAME, folder, columns, ("gender", "age", "race"), notes=(note,))
-
-
-def _check_images(labels: Path, image: str, folder: Path) -> None:
-    first = folder / image
-    if not first.is_file():
-        raise DataError(
-            f"{NAME}: {labels} names {first}, which is not there; expected the folders train and val beside the labels",
-            hint=_HINT,
-        )

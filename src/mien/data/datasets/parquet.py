@@ -1,4 +1,4 @@
-"""Data sets in parquet files."""
+"""Datasets in parquet files, as Hugging Face and others write them."""
 
 from __future__ import annotations
 
@@ -9,150 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...emotions import EMOTIONS, FER2013_ORDER
+from ...emotions import FER2013_ORDER
 from ...errors import DataError, MienError
 from ...extras import require
 from ..dataset import UNDIVIDED, Dataset
-from ..names import PARTS, emotion_number
 from ..preprocessing import LoadOptions, Sample, collect, refuse_options
-
-_LABELS = ("label", "labels", "emotion", "emotions", "expression", "class", "target")
-_SPLITS = ("split", "usage", "subset")
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Where to find what, and how to read it.
-
-    Attributes:
-        image: column of the encoded images: bytes, or structs with a field ``bytes``.
-        label: column of the labels: numbers or strings.
-        names: what label numbers mean, from Hugging Face's metadata or FER2013.
-        split: column of the parts, or empty.
-        votes: column of FER+'s ten votes, or empty.
-    """
-
-    image: str
-    label: str
-    names: tuple[str, ...]
-    split: str
-    votes: str
-
-    @property
-    def wanted(self) -> list[str]:
-        """The columns to read."""
-        return [name for name in (self.image, self.label, self.split, self.votes) if name]
-
-    def content(self, row: Mapping[str, Any]) -> bytes | None:
-        """The encoded image; None where there is none."""
-        cell = row[self.image]
-        return cell.get("bytes") if isinstance(cell, dict) else cell
-
-    def emotion(self, row: Mapping[str, Any], where: str) -> int:
-        """Place in the vocabulary of the row's emotion.
-
-        Raises:
-            DataError: it has none, or one of no known name.
-        """
-        label = row[self.label]
-        if isinstance(label, str):
-            return emotion_number(label, where, f"column {self.label!r}")
-        if label is None or not 0 <= label < len(self.names):
-            raise DataError(
-                f"{where}: column {self.label!r}: got {label}, expected 0 to {len(self.names) - 1}: "
-                f"{', '.join(self.names)}",
-                hint="Write the emotions' names in place of numbers, or leave out rows without a label.",
-            )
-        return emotion_number(self.names[label], where, f"column {self.label!r}, number {label},")
-
-    def part(self, row: Mapping[str, Any], where: str) -> str:
-        """The row's part, or empty where there is no such column.
-
-        Raises:
-            DataError: it is of no known name.
-        """
-        if not self.split:
-            return ""
-        name = str(row[self.split])
-        if name.strip().lower() not in PARTS:
-            raise DataError(
-                f"{where}: column {self.split!r}: got {name!r}, expected train, validation, test, or Training, PublicTest, "
-                "PrivateTest",
-                hint="Rename the parts.",
-            )
-        return PARTS[name.strip().lower()]
-
-
-def find_columns(schema: Any, file: Path) -> Columns:
-    """The columns of ``schema``, a ``pyarrow.Schema`` (pyarrow carries no types).
-
-    Raises:
-        DataError: there is no column of images or none of labels.
-    """
-    types = require("pyarrow.types", "table")
-    images = [field.name for field in schema if _holds_images(field.type, types)]
-    labels = _first(schema, _LABELS, lambda kind: types.is_integer(kind) or _is_text(kind, types))
-    found = f"{file}: got the columns {', '.join(f'{field.name} ({field.type})' for field in schema)[:200]}"
-    if not images:
-        raise DataError(
-            f"{found}; expected one of images: encoded bytes, or structs with a field 'bytes'",
-            hint="Save encoded images, not arrays or paths: an image file's bytes in each row.",
-        )
-    if not labels:
-        raise DataError(
-            f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}",
-            hint="Rename the column of labels to 'label'.",
-        )
-    return Columns(
-        image="image" if "image" in images else images[0],
-        label=labels,
-        names=_class_names(schema.metadata, labels, file),
-        split=_first(schema, _SPLITS, lambda kind: _is_text(kind, types)),
-        votes=_first(schema, ("votes",), lambda kind: types.is_list(kind) or types.is_fixed_size_list(kind)),
-    )
-
-
-def _first(schema: Any, names: tuple[str, ...], fits: Callable[[Any], bool]) -> str:
-    by_name = {field.name.lower(): field for field in reversed(list(schema))}
-    return next((by_name[name].name for name in names if name in by_name and fits(by_name[name].type)), "")
-
-
-def _holds_images(kind: Any, types: Any) -> bool:
-    if types.is_struct(kind):
-        return any(
-            kind.field(i).name == "bytes" and _is_binary(kind.field(i).type, types) for i in range(kind.num_fields)
-        )
-    return _is_binary(kind, types)
-
-
-def _is_binary(kind: Any, types: Any) -> bool:
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
-
-
-def _is_text(kind: Any, types: Any) -> bool:
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
-
-
-def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path) -> tuple[str, ...]:
-    """What label numbers mean: Hugging Face's ClassLabel names, else FER2013's order."""
-    text = (metadata or {}).get(b"huggingface", b"{}")
-    try:
-        features = json.loads(text).get("info", {}).get("features", {})
-        names = (features.get(label) or {}).get("names") or FER2013_ORDER
-    except (ValueError, AttributeError) as error:
-        raise DataError(
-            f"{file}: Hugging Face's metadata cannot be read: got {text[:60]!r}, expected JSON with info.features",
-            hint=f"Write the emotions' names ({EMOTIONS[0]}, ...) into the column {label!r} in place of numbers.",
-        ) from error
-    return tuple(str(name) for name in names)
-
-
-#: Images held encoded at a time.
-_BATCH = 256
-
+from ..records import PARTS, emotion_number
 
 NAME, KNOWN_BY = "parquet", "*.parquet"
+_LABELS = ("label", "labels", "emotion", "emotions", "expression", "class", "target")
+_SPLITS = ("split", "usage", "subset")
+#: Images held encoded at a time.
+_BATCH = 256
 
 
 def matches(path: Path) -> bool:
@@ -165,15 +33,14 @@ def matches(path: Path) -> bool:
 def load(path: Path, options: LoadOptions) -> Dataset:
     """Load encoded images from parquet.
 
-    - The images: the first column of structs with a field ``bytes`` (Hugging Face's ``Image``), or of bytes; PNG, JPEG
-      or any other format that ``mien.io.images.read_image`` knows.
-    - The labels: a column ``label``, ``labels``, ``emotion``, ``expression``, ``class`` or ``target``. Strings may be any
-      alias. Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``) if there are any, else they are
-      FER2013's own: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
-    - The splits: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else
+    - Images: the first column of structs with a field ``bytes`` (Hugging Face's ``Image``), or of bytes; PNG, JPEG or any
+      other format that ``mien.io.images.read_image`` knows.
+    - Labels: a column ``label``, ``labels``, ``emotion``, ``expression``, ``class`` or ``target``. Strings may be any alias.
+      Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``) if there are any, else they are FER2013's
+      own: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
+    - Splits: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else
       that of a folder it is in; else they are ``undivided``.
-    - FER+'s ten votes, where there is a column ``votes`` with lists of ten: its eight emotions in its own order,
-      unknown, no face.
+    - FER+'s ten votes, where there is a column ``votes`` with lists of ten, in its own order.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -191,6 +58,43 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     return collect(samples, total, path, options)
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """Columns of encoded images, labels, splits and votes (empty if there is none), and what label numbers mean."""
+
+    image: str
+    label: str
+    split: str
+    votes: str
+    names: tuple[str, ...]
+
+    def emotion(self, row: Mapping[str, Any], where: str) -> int:
+        """Index in the vocabulary of the row's emotion."""
+        label = row[self.label]
+        if isinstance(label, str):
+            return emotion_number(label, where, f"column {self.label!r}")
+        if label is None or not 0 <= label < len(self.names):
+            raise DataError(
+                f"{where}: column {self.label!r}: got {label}, expected 0 to {len(self.names) - 1}: "
+                f"{', '.join(self.names)}",
+                hint="Write the emotions' names in place of numbers, or leave out rows without a label.",
+            )
+        return emotion_number(self.names[label], where, f"column {self.label!r}, number {label},")
+
+    def part(self, row: Mapping[str, Any], where: str) -> str:
+        """The row's split, or empty where there is no such column."""
+        if not self.split:
+            return ""
+        name = str(row[self.split]).strip()
+        if name.lower() not in PARTS:
+            raise DataError(
+                f"{where}: column {self.split!r}: got {name!r}, expected train, validation, test, or Training, PublicTest, "
+                "PrivateTest",
+                hint="Rename the splits.",
+            )
+        return PARTS[name.lower()]
+
+
 def _open(file: Path) -> Any:
     arrow, parquet = require("pyarrow", "table"), require("pyarrow.parquet", "table")
     try:
@@ -199,20 +103,81 @@ def _open(file: Path) -> Any:
         raise DataError(f"{file}: cannot be read as parquet: {error}", hint="Download the file again.") from error
 
 
+def _columns(schema: Any, file: Path) -> _Columns:
+    """The columns of a ``pyarrow.Schema``."""
+    types = require("pyarrow.types", "table")
+
+    def is_text(kind: Any) -> bool:
+        kind = kind.value_type if types.is_dictionary(kind) else kind
+        return any(check(kind) for check in (types.is_string, types.is_large_string, types.is_string_view))
+
+    def is_image(kind: Any) -> bool:
+        if types.is_struct(kind):
+            fields = (kind.field(place) for place in range(kind.num_fields))
+            return any(field.name == "bytes" and is_image(field.type) for field in fields)
+        return any(check(kind) for check in (types.is_binary, types.is_large_binary, types.is_binary_view))
+
+    def first(names: tuple[str, ...], fits: Callable[[Any], bool]) -> str:
+        by_name = {field.name.lower(): field for field in reversed(list(schema))}
+        return next((by_name[name].name for name in names if name in by_name and fits(by_name[name].type)), "")
+
+    images = [field.name for field in schema if is_image(field.type)]
+    labels = first(_LABELS, lambda kind: types.is_integer(kind) or is_text(kind))
+    found = f"{file}: got the columns {', '.join(f'{field.name} ({field.type})' for field in schema)[:200]}"
+    if not images:
+        raise DataError(
+            f"{found}; expected one of images: encoded bytes, or structs with a field 'bytes'",
+            hint="Save encoded images, not arrays or paths: an image file's bytes in each row.",
+        )
+    if not labels:
+        raise DataError(
+            f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}",
+            hint="Rename the column of labels to 'label'.",
+        )
+    return _Columns(
+        "image" if "image" in images else images[0],
+        labels,
+        first(_SPLITS, is_text),
+        first(("votes",), lambda kind: types.is_list(kind) or types.is_fixed_size_list(kind)),
+        _class_names(schema.metadata, labels, file),
+    )
+
+
+def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path) -> tuple[str, ...]:
+    """What label numbers mean: Hugging Face's ClassLabel names, else FER2013's order."""
+    text = (metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(text).get("info", {}).get("features", {})
+        names = (features.get(label) or {}).get("names") or FER2013_ORDER
+    except (ValueError, AttributeError) as error:
+        raise DataError(
+            f"{file}: Hugging Face's metadata cannot be read: got {text[:60]!r}, expected JSON with info.features",
+            hint=f"Write the emotions' names into the column {label!r} in place of numbers.",
+        ) from error
+    return tuple(str(name) for name in names)
+
+
 def _samples(file: Path, table: Any, path: Path) -> Iterator[Sample]:
     """The rows of one file; its images are held encoded, a batch at a time."""
     arrow = require("pyarrow", "table")
     inside = file.name if path == file else file.relative_to(path).as_posix()
-    columns, part, number = find_columns(table.schema_arrow, file), _part_of(inside), 0
+    columns, part, number = _columns(table.schema_arrow, file), _part_of(inside), 0
+    wanted = [name for name in (columns.image, columns.label, columns.split, columns.votes) if name]
     try:
-        for batch in table.iter_batches(_BATCH, columns=columns.wanted):
+        for batch in table.iter_batches(_BATCH, columns=wanted):
             for row in batch.to_pylist():
                 number += 1
                 where = f"{file}, row {number}"
-                votes = tuple(row[columns.votes] or ()) if columns.votes else None
-                found = columns.part(row, where) or part
-                name, label = f"{inside}, row {number}", columns.emotion(row, where)
-                yield Sample(columns.content(row) or b"", name, label, found, file, f"row {number}", votes)
+                cell = row[columns.image]
+                yield Sample(
+                    source=(cell.get("bytes") if isinstance(cell, dict) else cell) or b"",
+                    name=f"{inside}, row {number}",
+                    label=columns.emotion(row, where),
+                    split=columns.part(row, where) or part,
+                    file=file,
+                    row=f"row {number}",
+                    votes=tuple(row[columns.votes] or ()) if columns.votes else None,
+                )
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, MienError):
             raise
@@ -220,7 +185,7 @@ def _samples(file: Path, table: Any, path: Path) -> Iterator[Sample]:
 
 
 def _part_of(name: str) -> str:
-    """The part that a file's name speaks of, else that of the innermost folder that does."""
+    """The split that a file's name speaks of, else that of the innermost folder that does."""
     for piece in reversed(Path(name).with_suffix("").parts):
         found = [PARTS[word] for word in re.split(r"[^a-z]+", piece.lower()) if word in PARTS]
         if found:

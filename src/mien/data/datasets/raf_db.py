@@ -1,7 +1,7 @@
 """RAF-DB: 15,339 photos from the web with a basic emotion, voted by about 40 people each, and gender, race and age.
 
 Li, Deng and Du (2017), "Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition in the
-Wild". For non-commercial research and teaching only; to be asked for at whdeng.cn/RAF/model1.html. Its part ``basic``,
+Wild". For non-commercial research and teaching only, on request from whdeng.cn/RAF/model1.html. Its part ``basic``,
 unpacked::
 
     basic/EmoLabel/list_patition_label.txt              train_00001.jpg 5
@@ -21,16 +21,18 @@ from ..preprocessing import LoadOptions
 from ..records import EMOTION, PATH, Records, dataset_of, missing_part
 
 NAME = "RAF-DB"
-KNOWN_BY = "EmoLabel/list_patition_label.txt"
-_GENDERS = ("male", "female", "unsure")
-_RACES = ("Caucasian", "African-American", "Asian")
-_AGES = ("0-3", "4-19", "20-39", "40-69", "70+")
+KNOWN_BY = "EmoLabel/list_patition_label.txt"  # as its authors spell it
+_GROUPS = {
+    "gender": ("male", "female", "unsure"),
+    "race": ("Caucasian", "African-American", "Asian"),
+    "age": ("0-3", "4-19", "20-39", "40-69", "70+"),
+}
 _LANDMARKS = 5
 _HINT = "Unpack EmoLabel, Annotation/manual.zip and Image/original.zip of the part 'basic' side by side."
 
 
 def matches(path: Path) -> bool:
-    """Whether this is the folder of the data set, its part ``basic``, one of its folders of images, or a list."""
+    """Whether this is the folder of the dataset, its part ``basic``, one of its folders of images, or a list."""
     return _root(path) is not None
 
 
@@ -46,7 +48,7 @@ def records(path: Path) -> Records:
     Groups are ``gender``, ``race`` and ``age``; ``part`` is ``train`` or ``test``.
 
     Raises:
-        DataError: labels, attributes or images are missing, or hold what they cannot.
+        DataError: labels, attributes or images are missing or invalid.
     """
     root = _root(path) or path
     labels = _labels(path if path.is_file() else _list(root))
@@ -55,15 +57,13 @@ def records(path: Path) -> Records:
     columns = {
         PATH: [f"{name}{ending}" for name in labels],
         EMOTION: list(labels.values()),
-        "gender": [_told(_GENDERS, codes[0]) for codes in attributes],
-        "race": [_told(_RACES, codes[1]) for codes in attributes],
-        "age": [_told(_AGES, codes[2]) for codes in attributes],
+        **{group: [told[place] for told in attributes] for place, group in enumerate(_GROUPS)},
         "part": [name.partition("_")[0] for name in labels],
     }
     if not (folder / columns[PATH][0]).is_file():
         raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "an image for each label", _HINT)
     note = "RAF-DB's aligned images are faces already: --detector none reads them as such."
-    return Records(NAME, folder, columns, ("gender", "race", "age"), notes=(note,) if "_aligned" in ending else ())
+    return Records(NAME, folder, columns, tuple(_GROUPS), notes=(note,) if "_aligned" in ending else ())
 
 
 def _root(path: Path) -> Path | None:
@@ -75,7 +75,7 @@ def _root(path: Path) -> Path | None:
 
 
 def _list(root: Path) -> Path:
-    names = ("list_patition_label.txt", "list_partition_label.txt")  # the first is how the authors write it
+    names = ("list_patition_label.txt", "list_partition_label.txt")
     found = [root / "EmoLabel" / name for name in names if (root / "EmoLabel" / name).is_file()]
     if not found:
         raise missing_part(NAME, f"{root} has no labels", f"the file {KNOWN_BY}", _HINT)
@@ -84,21 +84,20 @@ def _list(root: Path) -> Path:
 
 def _labels(path: Path) -> dict[str, str]:
     """Name of the image, without its ending -> emotion."""
-    made = {}
+    labels = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if not line.strip():
             continue
         name, _, code = line.strip().rpartition(" ")
         if not name or not code.isdigit() or not 1 <= int(code) <= len(RAF_DB_ORDER):
             raise DataError(
-                f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected an image and a number from 1 to 7, such as "
-                "'train_00001.jpg 5'",
-                hint="Write 1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral, as RAF-DB does.",
+                f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected an image and a number from 1 to 7",
+                hint=f"Numbers are {', '.join(f'{n} {emotion}' for n, emotion in enumerate(RAF_DB_ORDER, 1))}.",
             )
-        made[name.strip().removesuffix(".jpg").removesuffix("_aligned")] = RAF_DB_ORDER[int(code) - 1]
-    if not made:
+        labels[name.strip().removesuffix(".jpg").removesuffix("_aligned")] = RAF_DB_ORDER[int(code) - 1]
+    if not labels:
         raise DataError(f"{NAME}: {path} is empty, expected a line for each image", hint=_HINT)
-    return made
+    return labels
 
 
 def _images(root: Path, path: Path) -> tuple[Path, str]:
@@ -113,21 +112,17 @@ def _images(root: Path, path: Path) -> tuple[Path, str]:
     raise missing_part(NAME, f"{root} has no images", "the folder Image/original or Image/aligned", _HINT)
 
 
-def _attributes(root: Path, name: str) -> tuple[str, str, str]:
-    """The numbers of gender, race and age."""
+def _attributes(root: Path, name: str) -> list[str]:
+    """Gender, race and age."""
     path = root / "Annotation" / "manual" / f"{name}_manu_attri.txt"
     if not path.is_file():
         raise missing_part(NAME, f"{path} is not there", "one such file for each label", _HINT)
     codes = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()][_LANDMARKS:]
-    highest = tuple(len(names) - 1 for names in (_GENDERS, _RACES, _AGES))
-    if len(codes) != 3 or not all(code.isdigit() and int(code) <= most for code, most in zip(codes, highest)):
+    try:
+        return [dict(enumerate(values))[int(code)] for values, code in zip(_GROUPS.values(), codes, strict=True)]
+    except (ValueError, KeyError) as error:
         raise DataError(
             f"{NAME}: {path}: got {', '.join(codes) or 'nothing'} after the landmarks, expected three numbers: gender 0 "
             "to 2, race 0 to 2, age 0 to 4",
-            hint="Unpack Annotation/manual.zip anew.",
-        )
-    return codes[0], codes[1], codes[2]
-
-
-def _told(names: tuple[str, ...], code: str) -> str:
-    return names[int(code)]
+            hint="Unpack Annotation/manual.zip again.",
+        ) from error

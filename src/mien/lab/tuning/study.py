@@ -35,9 +35,9 @@ from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
 from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
 from ..recipe import Data, Recipe, changed, load_recipe
-from ..subsetting import subset
+from ..sampling import subset
 from ..targets import hard_targets
-from ..train.run import train
+from ..training.run import train
 from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
 from .space import Space, fit_space, load_space
 

@@ -1,0 +1,236 @@
+"""FER2013: Kaggle's CSV file with FER+ votes, or both packed into a small ``.npz`` file.
+
+Goodfellow et al. (2013), "Challenges in Representation Learning"; FER+: Barsoum et al. (2016), arXiv 1608.01041.
+"""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...emotions import BY_NAME, EMOTIONS, FER2013_ORDER, FERPLUS_ORDER
+from ...errors import DataError
+from ..dataset import TEST, TRAIN, VALIDATION, Dataset, Votes, named_by_content
+from ..preprocessing import LoadOptions, refuse_options
+
+NAME, KNOWN_BY = "FER2013", "fer2013.csv, icml_face_data.csv, or a packed .npz file"
+#: What Kaggle's archives unpack to.
+_FILES = ("fer2013.csv", "icml_face_data.csv")
+#: What FER+'s authors call their file.
+FERPLUS_FILE = "fer2013new.csv"
+#: FER2013's names of its splits.
+USAGE = {"Training": TRAIN, "PublicTest": VALIDATION, "PrivateTest": TEST}
+_LABELS = np.array([EMOTIONS.index(emotion) for emotion in FER2013_ORDER])
+_KEYS = {"residuals", "shape", "labels", "usage", "votes"}
+_AGAIN = "Download the file again."
+_AS_PUBLISHED = "Use both files as they were published, or move the votes away to do without."
+#: A smaller share of labels agrees with the votes only where the rows are in another order: in order it is about 0.6.
+_LEAST_AGREEMENT = 0.4
+
+
+def matches(path: Path) -> bool:
+    """Whether this is a CSV or ``.npz`` file, or the folder that Kaggle's archive unpacks to."""
+    return path.suffix.lower() in (".csv", ".npz") or any((path / name).is_file() for name in _FILES)
+
+
+def load(path: Path, options: LoadOptions) -> Dataset:
+    """Load the packed file, or ``fer2013.csv`` with the votes of ``options.votes`` or of ``fer2013new.csv`` beside it.
+
+    Raises:
+        DataError: a file is missing or broken, or the votes are not those of these images.
+    """
+    if path.suffix.lower() == ".npz":
+        refuse_options(path, options, "votes", "detect_faces", "label_names")
+        return read_npz(path)
+    refuse_options(path, options, "detect_faces")
+    if path.is_dir():
+        path = next(path / name for name in _FILES if (path / name).is_file())
+        options.notes(f"{path.parent}: reading {path.name}")
+    faces, votes = read_csv(path), options.votes
+    if votes is None and path.with_name(FERPLUS_FILE).is_file():
+        votes = path.with_name(FERPLUS_FILE)
+        options.notes(f"{path.name}: with the FER+ votes of {votes}")
+    return with_ferplus(faces, votes) if votes else faces
+
+
+def read_csv(path: Path) -> Dataset:
+    """Read a CSV file with the columns ``emotion``, ``pixels`` and ``Usage``, in any order.
+
+    The side of the square images follows from the number of pixels in the first row.
+
+    Raises:
+        DataError: the file is missing or empty, lacks a column, or has a broken row; the message gives the line.
+    """
+    images: list[npt.NDArray[np.uint8]] = []
+    labels: list[int] = []
+    split: list[str] = []
+    names: list[str] = []
+    for where, (emotion, pixels, usage) in _rows(path, ("emotion", "pixels", "usage")):
+        labels.append(_whole(emotion, len(FER2013_ORDER) - 1, f"{where}: emotion"))
+        split.append(_usage(usage, where))
+        names.append(where.rpartition(", ")[2])
+        images.append(_image(pixels, images[0].size if images else None, where))
+    if not images:
+        raise DataError(f"{path}: has a header but no images", hint=_AGAIN)
+    side = math.isqrt(images[0].size)
+    stacked = np.stack(images).reshape(-1, side, side)
+    return Dataset(path.stem, stacked, _LABELS[labels], np.array(split), names=named_by_content(names, stacked))
+
+
+def with_ferplus(faces: Dataset, path: Path) -> Dataset:
+    """``faces``, read from Kaggle's CSV file, with the votes of ten annotators for each image.
+
+    The columns are Usage, Image name, the eight emotions, unknown and NF (no face), in any order. Both files must have the
+    same rows in the same order.
+
+    Args:
+        faces: the images, in the order of ``fer2013.csv``.
+        path: the table of votes.
+
+    Raises:
+        DataError: the table cannot be read, or its rows are not those of ``faces``: another number, another Usage in a
+            row, or so many other labels that the order must be another.
+    """
+    split: list[str] = []
+    table: list[list[int]] = []
+    for where, (usage, *cells) in _rows(path, ("usage", *FERPLUS_ORDER, "unknown", "nf")):
+        split.append(_usage(usage, where))
+        table.append([_whole(cell, 255, f"{where}: votes") for cell in cells])
+    if len(split) != len(faces):
+        raise DataError(
+            f"{path}: got {len(split):,} rows of votes, expected {len(faces):,}, one a row of {faces.name}",
+            hint=_AS_PUBLISHED,
+        )
+    for row, (ours, theirs) in enumerate(zip(faces.split.tolist(), split), 1):
+        if ours != theirs:
+            raise DataError(
+                f"{path}, row {row}: Usage: got {theirs!r}, expected {ours!r} as in {faces.name}", hint=_AS_PUBLISHED
+            )
+    votes = Votes.from_ferplus(np.array(table, np.uint8))
+    majority = votes.majority()
+    agree = (majority == faces.labels)[majority >= 0]
+    if len(agree) >= 1000 and agree.mean() < _LEAST_AGREEMENT:
+        raise DataError(
+            f"{path}: got votes that agree with {agree.mean():.0%} of the labels of {faces.name}, expected about 60%: the "
+            "rows are in another order",
+            hint=_AS_PUBLISHED,
+        )
+    return replace(faces, votes=votes)
+
+
+def read_npz(path: Path) -> Dataset:
+    """Read the packed file: xz over the residuals of the median edge predictor of LOCO-I.
+
+    The predictor (Weinberger, Seroussi and Sapiro 2000) guesses each pixel from its left, upper and upper-left neighbors.
+
+    Raises:
+        DataError: the file is damaged, or is another kind of ``.npz``, or a label, usage or vote is none of FER2013's.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if missing := _KEYS - set(file.files):
+                raise DataError(f"{path}: not packed FER2013: missing {', '.join(sorted(missing))}")
+            images = _unpack(file["residuals"].tobytes(), file["shape"])
+            labels, usage, votes = file["labels"].astype(np.int64), file["usage"], file["votes"]
+    except (lzma.LZMAError, zipfile.BadZipFile, ValueError, EOFError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: damaged: {error}", hint=_AGAIN) from error
+    for value in np.unique(labels).tolist():
+        _whole(str(value), len(FER2013_ORDER) - 1, f"{path}: labels")
+    splits = {name: _usage(name, f"{path}") for name in np.unique(usage).tolist()}
+    if votes.shape != (len(labels), 10):
+        raise DataError(f"{path}: votes: got {votes.shape}, expected {(len(labels), 10)}", hint=_AGAIN)
+    names = named_by_content([f"row {row}" for row in range(len(labels))], images)
+    split = np.array([splits[name] for name in usage.tolist()])
+    return Dataset(path.stem, images, _LABELS[labels], split, Votes.from_ferplus(votes), names)
+
+
+def _unpack(blob: bytes, shape: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    n, height, width = (int(side) for side in shape)
+    flat = np.frombuffer(lzma.decompress(blob), np.uint8)
+    if flat.size != n * height * width:
+        raise DataError(f"damaged: {flat.size} bytes unpacked, expected {n * height * width}", hint=_AGAIN)
+    residual = flat.reshape(n, height * width).T.astype(np.int16)
+    pixels = np.zeros((height + 1, width + 1, n), np.int16)
+    for y in range(height):
+        for x in range(width):
+            left, up, corner = pixels[y + 1, x], pixels[y, x + 1], pixels[y, x]
+            low, high = np.minimum(left, up), np.maximum(left, up)
+            guess = np.where(corner >= high, low, np.where(corner <= low, high, left + up - corner))
+            pixels[y + 1, x + 1] = (guess + residual[y * width + x]) & 255
+    return np.ascontiguousarray(pixels[1:, 1:].transpose(2, 0, 1).astype(np.uint8))
+
+
+def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Where each row of a CSV file stands, and its cells in the columns ``wanted``, found by any alias of an emotion."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, skipinitialspace=True)
+            header = [name.strip() for name in next(lines, [])]
+            places = {BY_NAME.get(name.lower(), name.lower()): place for place, name in enumerate(header)}
+            if missing := [name for name in wanted if name not in places]:
+                raise DataError(
+                    f"{path}: got the columns {', '.join(header)[:120] or '(none)'}; missing {', '.join(missing)}",
+                    hint=_header_hint(places),
+                )
+            columns = [places[name] for name in wanted]
+            for number, row in enumerate(lines, start=2):
+                if row and len(row) <= max(columns):
+                    what = f"{path}, line {number}: got {len(row)} fields, expected {max(columns) + 1}"
+                    raise DataError(what, hint="The file may be cut off: download it again.")
+                if row:
+                    yield f"{path}, line {number}", [row[column].strip() for column in columns]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV: {error}", hint=_AGAIN) from error
+
+
+def _header_hint(places: dict[str, int]) -> str:
+    if "nf" in places:
+        return "For FER+ votes, give fer2013.csv and leave fer2013new.csv, as published, beside it."
+    if len(places) == 1 and any(mark in name for name in places for mark in ";\t"):
+        return "Separate the columns by commas."
+    return (
+        "The columns must be emotion, pixels and Usage (Training, PublicTest or PrivateTest): use fer2013.csv or "
+        "icml_face_data.csv from Kaggle, not train.csv."
+    )
+
+
+def _whole(text: str, highest: int, what: str) -> int:
+    if not (text.isdecimal() and int(text) <= highest):
+        raise DataError(f"{what}: got {text!r}, expected a whole number of 0 to {highest}", hint=_AGAIN)
+    return int(text)
+
+
+def _usage(text: str, where: str) -> str:
+    if text not in USAGE:
+        raise DataError(f"{where}: Usage: got {text!r}, expected one of {', '.join(USAGE)}", hint=_AGAIN)
+    return USAGE[text]
+
+
+def _image(text: str, expected: int | None, where: str) -> npt.NDArray[np.uint8]:
+    try:
+        pixels = np.fromstring(text, np.int32, sep=" ")  # three times as fast as splitting the text
+    except ValueError as error:
+        what = f"{where}: pixels: got something that is no whole number"
+        raise DataError(what, hint="Correct or remove the row.") from error
+    is_square = bool(pixels.size) and math.isqrt(pixels.size) ** 2 == pixels.size
+    if pixels.size != expected if expected else not is_square:
+        raise DataError(
+            f"{where}: pixels: got {pixels.size} numbers, expected {expected or 'a square image such as 48 x 48 = 2304'}",
+            hint="The file may be cut off: download it again.",
+        )
+    if pixels.min() < 0 or pixels.max() > 255:
+        raise DataError(
+            f"{where}: pixels: got values from {pixels.min()} to {pixels.max()}, expected 0 to 255",
+            hint="Scale the pixels to whole numbers of 0 to 255.",
+        )
+    return pixels.astype(np.uint8)

@@ -1,0 +1,321 @@
+"""Combine trained models by soft voting or stacking, and write the result as one ONNX file with its card."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+from ...data.dataset import Dataset
+from ...emotions import LABEL_SETS, positions
+from ...errors import DataError, ModelError, OptionError
+from ...io.atomic import write_atomically
+from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
+from ...progress import Progress, no_progress
+from ...report import Column, Document, Note, Table, interval, percent
+from ..evaluation.classifier import classifier_of_onnx, predict, weights_file
+from ..evaluation.metrics import Scores, score
+from ..recipe import Head
+from ..targets import hard_targets
+from ..temperature import chosen_by, fit_temperature, rows_to_fit
+from .graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
+
+_Floats = npt.NDArray[np.float64]
+_Ints = npt.NDArray[np.int64]
+_FOLDS = 5
+#: Inverse L2 penalties that cross-validation chooses among.
+_PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_SUMMARY = ("n", "accuracy", "interval", "macro_f1", "balanced_accuracy", "nll", "ece", "temperature")
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleResult:
+    """An ensemble and its members' scores.
+
+    Attributes:
+        path: the ONNX file; its card is beside it.
+        card: as written.
+        part: ``inner`` or ``validation``: what it was fitted and evaluated on, mirror images averaged.
+        members: the models.
+        member_scores: each member's scores on the ensemble's emotions, in their order.
+        scores: the ensemble's; of a stack cross-validated.
+        stack: None for a vote.
+    """
+
+    path: Path
+    card: ModelCard
+    part: str
+    members: tuple[Member, ...]
+    member_scores: tuple[Scores, ...]
+    scores: Scores
+    stack: Stack | None
+
+
+def ensemble(
+    models: Sequence[str | Path],
+    data: Dataset,
+    out: str | Path,
+    *,
+    stacked: bool = False,
+    weights: Sequence[float] = (),
+    targets: Literal["labels", "votes"] = "labels",
+    name: str = "",
+    progress: Progress = no_progress,
+) -> EnsembleResult:
+    """Merge trained models into one ONNX file, which is used like any other model.
+
+    The ensemble knows the emotions that all members know. Temperatures and the weights of a stack are fitted on the
+    ``inner`` part if there is one, otherwise on ``validation``, without copies of training images.
+
+    Args:
+        models: at least two: models shipped with mien, ``.onnx`` files, checkpoints, run folders, other ensembles.
+        data: the data set.
+        out: the file to write, ``.onnx``; its card goes beside it.
+        stacked: fit a logistic regression on the members' log-probabilities instead of voting (Wolpert 1992).
+        weights: of the vote, one for each model; equal if empty.
+        targets: ``labels`` or ``votes``: what to fit to and evaluate against, and which head of a member is preferred.
+        name: of the ensemble. Default: the name of the file.
+        progress: called before each model.
+
+    Raises:
+        ModelError: a model is missing, damaged or no ONNX model.
+        OptionError: too few models, weights that do not fit, or models whose emotions have no label set in common.
+        DataError: the data has no part to fit on, lacks the votes, or has too few images for stacking.
+        OutputError: ``out`` cannot be written to.
+
+    Example:
+        >>> ensemble(["runs/a", "default"], mien.data.load("fer2013.csv"), "models/both.onnx")  # doctest: +SKIP
+    """
+    out = Path(out)
+    shares = _shares(models, out, stacked, weights)
+    part = chosen_by(data)
+    images = data.part(part).images
+    opened = [open_onnx(model) for model in models]
+    heads = [_head(card, targets) for card, _ in opened]
+    label_set = common_label_set([card.heads[head].emotions for (card, _), head in zip(opened, heads)])
+    emotions, target = LABEL_SETS[label_set], Head(emotions=label_set, targets=targets)
+    y_true = hard_targets(data.part(part), target)
+    rows = rows_to_fit(data, part, y_true >= 0)
+    members, views = [], []
+    for i, ((card, content), head, share) in enumerate(zip(opened, heads, shares)):
+        progress(i, len(models), f"predicting with {card.name}")
+        classifier, columns = classifier_of_onnx(content, card), positions(emotions, card.heads[head].emotions)
+        both = [
+            predict(classifier, view, flip=False)[head][:, columns].astype(np.float64)
+            for view in (images, np.ascontiguousarray(images[:, :, ::-1]))
+        ]
+        temperature = fit_temperature(both[0][rows], y_true[rows])
+        members.append(Member(card, content, head, temperature, share))
+        views.append([log_softmax(view / temperature, axis=1) for view in both])
+    alone = tuple(score(np.mean(view, axis=0), y_true, emotions) for view in views)
+    progress(len(models), len(models), "combining")
+    stack, held_out = fit_stack(list(zip(*views)), y_true, rows) if stacked else (None, None)
+    merged = merge(members, emotions, stack)
+    card = _card(members, emotions, merged, out, name or out.stem)
+    logits = predict(classifier_of_onnx(merged, card), images, flip=True)[HEAD] if held_out is None else held_out
+    temperature = fit_temperature(logits[rows], y_true[rows])
+    scores = score(logits, y_true, emotions, temperature=temperature)
+    details = {
+        "members": [_provenance(member, own) for member, own in zip(members, alone)],
+        "stack": None if stack is None else asdict(stack),
+        "fitted_on": {"data": data.name, "part": part, "images": len(rows)},
+    }
+    card = replace(
+        card,
+        heads={HEAD: HeadCard(emotions, temperature)},
+        recipe={"name": card.name, "heads": {HEAD: target.model_dump()}, "ensemble": details},
+        scores={"part": part, "cross_validated": stacked, **_summary(scores)},
+    )
+    write_atomically(out, merged)
+    write_atomically(out.with_suffix(".json"), card.to_json().encode())
+    return EnsembleResult(out, card, part, tuple(members), alone, scores, stack)
+
+
+def ensemble_report(made: EnsembleResult) -> Document:
+    """Turn an ensemble's scores into a report: its members, then the ensemble."""
+
+    def row(name: str, head: str, weight: str, temperature: float, scores: Scores) -> tuple[str, ...]:
+        return (
+            name, head, weight, f"{temperature:.2f}", percent(scores.accuracy, 2), interval(scores.interval),
+            f"{scores.macro_f1:.3f}", f"{scores.nll:.3f}", f"{scores.ece:.3f}",
+        )  # fmt: skip
+
+    rows = [
+        row(member.card.name, member.head, "" if made.stack else f"{member.weight:.2f}", member.temperature, scores)
+        for member, scores in zip(made.members, made.member_scores)
+    ]
+    how = "stacking, cross-validated" if made.stack else "soft voting"
+    rows.append(row(f"ensemble ({how})", HEAD, "", made.card.heads[HEAD].temperature, made.scores))
+    numbers = ("weight", "temperature", "accuracy", "95% CI", "macro-F1", "NLL", "ECE")
+    columns = (Column("model"), Column("head"), *(Column(name, "right") for name in numbers))
+    optimistic = f"The stack was fitted on {made.part}: later evaluations on that part are optimistic."
+    return Document(
+        f"Ensemble: {made.card.name}",
+        (
+            Table(columns, tuple(rows), caption="Mirror images averaged. 95% Wilson intervals. NLL in nats."),
+            *((Note(optimistic),) if made.stack else ()),
+        ),
+        metadata={"evaluated on": f"{made.part}, n = {made.scores.n:,}"},
+    )
+
+
+def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
+    """Card and ONNX weights of a model; a checkpoint is exported in memory.
+
+    Raises:
+        ModelError: it is missing, damaged, or no ONNX model.
+        MissingExtraError: a checkpoint is given and torch is not installed.
+    """
+    if str(model) in shipped_models() and not Path(model).is_dir():
+        return load_model(str(model))
+    file = weights_file(Path(model))
+    if file.suffix.lower() == ".ckpt":
+        return _export(file)
+    if file.suffix.lower() == ".skops":
+        raise ModelError(
+            f"{model} is a scikit-learn pipeline, expected a network",
+            hint="Ensembles are one ONNX graph: leave scikit-learn baselines out.",
+        )
+    return load_model(str(file))
+
+
+def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
+    from ..networks.reparameterized import folded  # noqa: PLC0415
+    from ..torch_export import to_onnx  # noqa: PLC0415  # needs torch
+    from ..training.checkpoint import restore_network  # noqa: PLC0415
+
+    recipe, network = restore_network(checkpoint)
+    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color)
+    weights = to_onnx(folded(network), spec.size, spec.channels)
+    card = ModelCard(
+        name=recipe.name,
+        weights=checkpoint.name,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        license="not stated",
+        data="not stated",
+        input=spec,
+        heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        macs=0,
+        recipe=recipe.model_dump(),
+    )
+    return card, weights
+
+
+def common_label_set(labels: Sequence[tuple[str, ...]]) -> str:
+    """The name of the label set that all of the models' emotions have in common.
+
+    Raises:
+        OptionError: there is none.
+    """
+    common = set(labels[0]).intersection(*labels[1:])
+    for name, emotions in LABEL_SETS.items():
+        if set(emotions) == common:
+            return name
+    raise OptionError(
+        f"the models have {', '.join(sorted(common)) or 'no emotion'} in common, expected one of the label sets "
+        f"{', '.join(LABEL_SETS)}",
+        hint="Combine models that were trained on mien's label sets.",
+    )
+
+
+def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) -> tuple[Stack, _Floats]:
+    """Fit a multinomial logistic regression on the members' log-probabilities (Wolpert 1992).
+
+    It is fitted on the first view, with the penalty of the best likelihood in 5-fold cross-validation.
+
+    Args:
+        views: for each view of the images, such as the mirror images, each member's log-probabilities, float64 (N, K).
+        y_true: int64 (N,), true class, -1 if there is none.
+        rows: which of the N to fit on; each has a true class.
+
+    Returns:
+        The stack, and log-probabilities averaged over the views, float64 (N, K); those of ``rows`` are cross-validated.
+
+    Raises:
+        DataError: a class has fewer than 5 images among ``rows``.
+    """
+    truth = y_true[rows]
+    rarest = int(np.bincount(truth, minlength=views[0][0].shape[1]).min())
+    if rarest < _FOLDS:
+        raise DataError(
+            f"stacking: got {rarest} images of the rarest emotion, expected at least {_FOLDS}",
+            hint="Vote instead, without --stacked, or use more images.",
+        )
+    inputs = [np.concatenate(view, axis=1).clip(min=math.log(MIN_PROBABILITY)) for view in views]
+    folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(rows, truth))
+    grid = {"C": _PENALTIES}
+    search = GridSearchCV(LogisticRegression(max_iter=2000), grid, scoring="neg_log_loss", cv=folds)
+    fitted = search.fit(inputs[0][rows], truth).best_estimator_
+    logits = np.mean([fitted.predict_log_proba(view) for view in inputs], axis=0)
+    for learned, held_out in folds:
+        fold = LogisticRegression(max_iter=2000, C=fitted.C).fit(inputs[0][rows[learned]], truth[learned])
+        logits[rows[held_out]] = np.mean([fold.predict_log_proba(view[rows[held_out]]) for view in inputs], axis=0)
+    weights, bias = fitted.coef_, fitted.intercept_
+    if len(weights) == 1:  # of two classes only the second has weights
+        weights, bias = np.vstack([0 * weights, weights]), np.append(0, bias)
+    return Stack(tuple(map(tuple, weights.tolist())), tuple(bias.tolist())), logits
+
+
+def _shares(models: Sequence[str | Path], out: Path, stacked: bool, weights: Sequence[float]) -> tuple[float, ...]:
+    """The weights of the vote, which sum to 1.
+
+    Raises:
+        OptionError: an argument of ``ensemble`` is wrong.
+    """
+    if len(models) < 2:
+        raise OptionError(f"models: got {len(models)}, expected at least 2")
+    if out.suffix.lower() != ".onnx":
+        raise OptionError(f"out: got {out}, expected a file that ends in .onnx", hint="For example --out ensemble.onnx")
+    if stacked and weights:
+        raise OptionError("a stack fits its own weights", hint="Remove --weight or --stacked.")
+    weights = weights or (1.0,) * len(models)
+    if len(weights) != len(models) or not all(0 < weight < math.inf for weight in weights):
+        raise OptionError(
+            f"weights: got {', '.join(map(str, weights))}, expected {len(models)} positive numbers",
+            hint="Give one weight for each model, in the same order, or none.",
+        )
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+def _head(card: ModelCard, targets: str) -> str:
+    """The first head that learned from ``targets``, otherwise the first."""
+    learned: dict[str, Any] = card.recipe.get("heads", {})
+    suited = [name for name in card.heads if learned.get(name, {}).get("targets") == targets]
+    return (suited or list(card.heads))[0]
+
+
+def _card(members: Sequence[Member], emotions: tuple[str, ...], merged: bytes, out: Path, name: str) -> ModelCard:
+    """The card of an ensemble, without temperature, recipe and scores."""
+    cards = [member.card for member in members]
+    return ModelCard(
+        name=name,
+        weights=out.name,
+        sha256=hashlib.sha256(merged).hexdigest(),
+        license=" and ".join(dict.fromkeys(card.license for card in cards)),
+        data="; ".join(dict.fromkeys(card.data for card in cards)),
+        input=common_input([card.input for card in cards]),
+        heads={HEAD: HeadCard(emotions)},
+        parameters=sum(card.parameters for card in cards),
+        macs=sum(card.macs for card in cards),
+        recipe={},
+    )
+
+
+def _provenance(member: Member, scores: Scores) -> dict[str, Any]:
+    card = member.card
+    own = {"head": member.head, "temperature": member.temperature, "weight": member.weight}
+    return {"name": card.name, "sha256": card.sha256, **own, "recipe": card.recipe, "scores": _summary(scores)}
+
+
+def _summary(scores: Scores) -> dict[str, Any]:
+    return {name: getattr(scores, name) for name in _SUMMARY}
