@@ -109,8 +109,8 @@ def shuffled_weights(weights: bytes, seed: int, only: Collection[str] | None = N
     """Shuffle the weights of an ONNX model, each tensor within itself.
 
     Tensors of two and more dimensions are shuffled, float or int8; biases, scales and zero points stay. Shuffling
-    ``only`` some ``layers``, from the last one backwards, one more at a time, is the cascading randomization of Adebayo et al.
-    (2018); one at a time, the independent one.
+    ``only`` some ``layers``, from the last one backwards, one more at a time, is the cascading randomization of Adebayo et
+    al. (2018); one at a time, the independent one.
 
     Raises:
         ModelError: there is nothing to shuffle.
