@@ -15,11 +15,11 @@ TORCH_ROOMS = (
     "mien.lab.augment",
     "mien.lab.corruptions",
     "mien.lab.networks",
-    "mien.lab.train",
+    "mien.lab.training",
     "mien.lab.tuning",
     "mien.lab.torch_export",
     "mien.lab.detector",
-    "mien.lab.distill",
+    "mien.lab.distillation",
 )
 
 #: Makes a package look as if it were not installed.

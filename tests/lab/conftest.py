@@ -50,7 +50,7 @@ def synthetic() -> Dataset:
 @pytest.fixture
 def float32(monkeypatch):
     """Runs that are compared must not choose their precision by the clock."""
-    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
 
 
 @pytest.fixture(scope="session")

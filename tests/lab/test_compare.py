@@ -19,7 +19,7 @@ from mien.lab.comparison.report import as_dict, comparison_report, notes, pareto
 from mien.lab.ensembles.ensemble import ensemble
 from mien.lab.evaluation.classifier import open_classifier
 from mien.lab.recipe import Head, changed
-from mien.lab.train.run import train
+from mien.lab.training.run import train
 from mien.model.card import HeadCard
 from mien.stats import holm, mcnemar
 
@@ -41,8 +41,8 @@ def runs(tmp_path_factory) -> Path:
     """A run with seven emotions that kept its best epoch, and a shorter one for happy and sad."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
-        patch.setattr("mien.lab.train.history.learning_curves", lambda rows, path: None)
+        patch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
+        patch.setattr("mien.lab.training.history.learning_curves", lambda rows, path: None)
         seven = tiny(keep="best", epochs=2)
         train(seven, faces(), folder / "seven")
         pair = changed(tiny(epochs=1), {"name": "pair", "heads": {"pair": {"emotions": "happy-sad"}}})

@@ -1,16 +1,16 @@
 """A run notes what it cost, and its model's card knows it."""
 
 from mien.lab.exporting import export
-from mien.lab.train.checkpoint import cost_of
-from mien.lab.train.history import History
-from mien.lab.train.run import train
+from mien.lab.training.checkpoint import cost_of
+from mien.lab.training.history import History
+from mien.lab.training.run import train
 from mien.model.card import read_card
 
 from .conftest import tiny
 
 
 def test_training_time_reaches_the_card(synthetic, tmp_path, float32):
-    kept = train(tiny(epochs=2), synthetic, tmp_path / "run")
+    kept = train(tiny(epochs=2), synthetic, tmp_path / "run").checkpoint
     cost = cost_of(kept)
     assert cost["epochs"] == 2
     assert cost["seconds"] > 0

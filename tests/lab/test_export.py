@@ -20,8 +20,8 @@ torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab
 
 from mien.lab.exporting import describe, export
 from mien.lab.torch_export import check_parity, run_onnx, to_onnx
-from mien.lab.train.checkpoint import restore_network  # needs torch
-from mien.lab.train.run import train  # needs torch
+from mien.lab.training.checkpoint import restore_network  # needs torch
+from mien.lab.training.run import train  # needs torch
 
 
 def with_copies():
@@ -41,7 +41,7 @@ def faces():
 def exported(tmp_path_factory, faces):
     """A run with two heads, and its export."""
     out = tmp_path_factory.mktemp("export")
-    recipe = changed(tiny(epochs=5), {"heads.ferplus": {"emotions": "eight", "targets": "votes"}})
+    recipe = changed(tiny(epochs=5), {"heads": {"ferplus": {"emotions": "eight", "targets": "votes"}, "fer2013": {}}})
     train(recipe, faces, out / "run")
     return out / "run", export(out / "run", faces, out / "models", name="two", license="CC0-1.0")[0]
 
@@ -104,7 +104,7 @@ def test_the_report_is_complete(exported, faces, tmp_path):
     kinds = [
         f"{head}_{kind}.png" for head in ("ferplus", "fer2013") for kind in ("confusion", "reliability", "classes")
     ]
-    assert [path.name for path in written] == ["evaluation.json", "per_class.csv", "evaluation.html", *kinds]
+    assert {path.name for path in written} == {"evaluation.json", "per_class.csv", "evaluation.html", *kinds}
     assert all(path.stat().st_size > 500 for path in written)
 
 
@@ -144,7 +144,7 @@ def test_a_network_of_rows_in_color_is_exported_and_read_with(tmp_path, monkeypa
     from mien import Reader, ReadOptions
     from mien.lab.recipe import recipe_from_dict
 
-    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
     rows = ["noise 0.1", "conv 8x3 valid > relu > norm > pool same", "conv 8x3 same > leaky 0.1 > pool", "flatten"]
     recipe = recipe_from_dict(
         {
@@ -175,9 +175,9 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
     """Also when the export is given more images than the run was: its own list of images counts."""
     from mien.data.manifest import read_manifest
     from mien.lab.recipe import changed
-    from mien.lab.train.checkpoint import images_of
+    from mien.lab.training.checkpoint import images_of
 
-    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
     everything = two_classes(320)
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     train(recipe, everything.take(np.arange(320) % 7 > 0), tmp_path)  # as a cleaned list would leave

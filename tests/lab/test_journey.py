@@ -54,7 +54,7 @@ def work(tmp_path, monkeypatch):
     (tmp_path / "a.toml").write_text(SMALL.replace("NAME", "seven-valid").replace("EMOTIONS", "seven"))
     (tmp_path / "b.toml").write_text(SMALL.replace("NAME", "four-complex-5").replace("EMOTIONS", "four"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mien.lab.train.run.chosen_precision", lambda recipe: "32-true")
+    monkeypatch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
     return tmp_path
 
 

@@ -9,7 +9,8 @@ from mien.data.dataset import Dataset
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 from mien.lab.recipe import Augment, Recipe, changed, load_recipe
-from mien.lab.subsetting import subset
+from mien.lab.sampling import subset
+from mien.lab.targets import training_targets
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 
@@ -23,23 +24,23 @@ from mien.lab.augment import (
     move,  # needs torch
 )
 from mien.lab.networks.build import build_network  # needs torch
-from mien.lab.train.hardware import (
+from mien.lab.training.batches import training_batches  # needs torch
+from mien.lab.training.hardware import (
     kept_bytes,
     parts_that_fit,  # needs torch
 )
-from mien.lab.train.loader import (
-    class_weights,
-    keep_labels,
-    training_batches,  # needs torch
-)
-from mien.lab.train.module import soft_cross_entropy  # needs torch
-from mien.lab.train.run import train  # needs torch
+from mien.lab.training.module import soft_cross_entropy  # needs torch
+from mien.lab.training.run import train  # needs torch
 
 
 def uneven(happy: int, sad: int) -> Dataset:
     labels = np.array([HAPPY] * happy + [SAD] * sad)
     images = np.random.default_rng(0).integers(0, 256, (len(labels), 16, 16), np.uint8)
     return Dataset("uneven", images, labels, np.full(len(labels), "train"))
+
+
+def class_weights(faces: Dataset, recipe: Recipe) -> torch.Tensor:
+    return training_batches(faces, recipe).class_weights["fer2013"]
 
 
 def happy_sad(**changes: object) -> Recipe:
@@ -50,15 +51,15 @@ def happy_sad(**changes: object) -> Recipe:
 
 def test_balanced_sampling_draws_rare_classes_as_often():
     faces = uneven(900, 100)
-    loader = training_batches(faces, happy_sad(data__sampling="balanced"))
-    targets = torch.cat([target for _, target in loader])
+    batches = training_batches(faces, happy_sad(data__sampling="balanced"))
+    targets = torch.cat([target for _, target in batches.loader])
     assert 0.4 < targets[:, 1].mean() < 0.6
 
 
 def test_balanced_class_weights_make_classes_count_alike():
-    weights = class_weights(uneven(900, 100), happy_sad(heads__fer2013__class_weights="balanced"))["fer2013"]
+    weights = class_weights(uneven(900, 100), happy_sad(heads__fer2013__class_weights="balanced"))
     torch.testing.assert_close(weights, torch.tensor([1 / 1.8, 1 / 0.2]))
-    torch.testing.assert_close(class_weights(uneven(9, 1), happy_sad())["fer2013"], torch.ones(2))
+    torch.testing.assert_close(class_weights(uneven(9, 1), happy_sad()), torch.ones(2))
     logits = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     sad_counts_more = soft_cross_entropy(logits, targets, torch.tensor([1.0, 9.0]))
@@ -68,11 +69,12 @@ def test_balanced_class_weights_make_classes_count_alike():
 def test_a_tenth_of_the_labels_of_each_class():
     faces = uneven(900, 100)
     recipe = happy_sad(semi__labels=0.1, semi__ratio=3)
-    labeled, others = keep_labels(faces, np.arange(1000), recipe)
+    targets = training_targets(faces, recipe)
+    labeled, others = targets.labeled, targets.unlabeled
     assert np.bincount(faces.labels[labeled])[[HAPPY, SAD]].tolist() == [90, 10]
     assert len(np.intersect1d(labeled, others)) == 0
     assert len(others) == 900
-    for images, targets in training_batches(faces, recipe):
+    for images, targets in training_batches(faces, recipe).loader:
         assert len(images) == 32 * 4
         assert (targets[:32].sum(1) == 1).all()
         assert (targets[32:] == 0).all()  # their labels never reach the network
@@ -82,7 +84,7 @@ def test_images_without_labels_are_learned_from(tmp_path):
     faces = two_classes(320)
     recipe = changed(tiny(epochs=8), {"semi.labels": 0.1, "semi.ratio": 2, "semi.threshold": 0.4, "schedule.batch": 4})
     rows = []
-    train(recipe, faces, tmp_path, show=rows.append)
+    train(recipe, faces, tmp_path, on_epoch=rows.append)
     assert rows[-1][-1]["unlabeled_sure"] > 0
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
 
@@ -100,20 +102,18 @@ def test_the_learning_rate_falls_on_a_plateau(tmp_path):
         },
     )
     rows = []
-    train(recipe, two_classes(100), tmp_path, show=rows.append)
+    train(recipe, two_classes(100), tmp_path, on_epoch=rows.append)
     rates = [row["lr"] for row in rows[-1]]
     assert rates[0] == 1e-6
     assert rates[-1] <= 1e-7
 
 
 def test_accumulated_batches_take_as_many_steps(tmp_path):
-    from mien.lab.train.history import BatchProgress
-
     seen = []
     recipe = changed(tiny(epochs=1), {"schedule.batch": 32, "schedule.accumulate": 4})
     faces = two_classes(200)
-    train(recipe, faces, tmp_path, callbacks=(BatchProgress(lambda *at: seen.append(at)),))
-    assert seen[-1] == (1, 18, 18)  # 150 images in parts of 8
+    train(recipe, faces, tmp_path, progress=lambda *at: seen.append(at))
+    assert seen[-1] == (18, 18, "epoch 1")  # 150 images in parts of 8
     checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 5  # 18 parts, four a step, and the last two
 
@@ -144,8 +144,8 @@ def test_an_inner_part_is_chosen_by_and_the_validation_part_left_alone(tmp_path,
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     blind = replace(synthetic, images=np.where((synthetic.split == "validation")[:, None, None], 0, synthetic.images))
     rows, blind_rows = [], []
-    train(recipe, synthetic, tmp_path / "a", show=rows.append)
-    train(recipe, blind.take(blind.split == "train"), tmp_path / "b", show=blind_rows.append)
+    train(recipe, synthetic, tmp_path / "a", on_epoch=rows.append)
+    train(recipe, blind.take(blind.split == "train"), tmp_path / "b", on_epoch=blind_rows.append)
     drop = {"seconds"}
     assert [{k: v for k, v in row.items() if k not in drop} for row in rows[-1]] == [
         {k: v for k, v in row.items() if k not in drop} for row in blind_rows[-1]
@@ -207,19 +207,16 @@ def test_near_copies_stay_on_one_side_too():
 
 
 def test_every_label_counts_where_nothing_is_left_without_one():
-    from mien.lab.train.loader import unlabeled_ratio
-
     faces = uneven(20, 20)
     recipe = happy_sad(semi__labels=0.99, semi__ratio=3)
-    loader = training_batches(faces, recipe)
-    assert unlabeled_ratio(loader) == 0
-    assert unlabeled_ratio(training_batches(uneven(90, 10), happy_sad(semi__labels=0.1, semi__ratio=3))) == 3
+    assert training_batches(faces, recipe).ratio == 0
+    assert training_batches(uneven(90, 10), happy_sad(semi__labels=0.1, semi__ratio=3)).ratio == 3
 
 
 def test_labels_that_are_not_used_do_not_weigh():
     faces = uneven(90, 10)
     recipe = happy_sad(heads__fer2013__class_weights="balanced", semi__labels=0.1, semi__ratio=1)
-    torch.testing.assert_close(class_weights(faces, recipe)["fer2013"], torch.tensor([10 / 18, 10 / 2]))
+    torch.testing.assert_close(class_weights(faces, recipe), torch.tensor([10 / 18, 10 / 2]))
 
 
 def test_the_validation_loss_is_that_of_the_images_with_an_answer(tmp_path, synthetic):
@@ -237,8 +234,8 @@ def test_the_validation_loss_is_that_of_the_images_with_an_answer(tmp_path, synt
     recipe = tiny(epochs=1)
     recipe = changed(recipe, {"heads.other": {"emotions": "eight", "weight": 0.0}})
     rows, known = [], []
-    train(recipe, both, tmp_path / "both", show=rows.append)
-    train(recipe, both.take(np.arange(len(synthetic))), tmp_path / "known", show=known.append)
+    train(recipe, both, tmp_path / "both", on_epoch=rows.append)
+    train(recipe, both.take(np.arange(len(synthetic))), tmp_path / "known", on_epoch=known.append)
     assert rows[-1][0]["val_loss"] == pytest.approx(known[-1][0]["val_loss"], abs=1e-4)
 
 

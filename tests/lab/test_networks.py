@@ -198,7 +198,7 @@ def test_pools_that_keep_the_odd_pixel():
 
 
 def test_l2_is_counted_as_keras_does():
-    from mien.lab.train.module import optimizer_of
+    from mien.lab.training.module import optimizer_of
 
     recipe = load_recipe("seven-wide")
     groups = optimizer_of(recipe, build_network(recipe)).param_groups

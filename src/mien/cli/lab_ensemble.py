@@ -63,7 +63,7 @@ def ensemble(
     from ..lab.ensembles.ensemble import ensemble_report, open_onnx
     from ..lab.ensembles.graph import common_input
     from ..lab.recipe import load_recipe
-    from ..lab.subsetting import subset
+    from ..lab.sampling import subset
     from .data import read_data
     from .progress import progress_bar
 

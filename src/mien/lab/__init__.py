@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .calibration import measure_calibration
     from .comparison.compare import compare
+    from .distillation import distill
     from .ensembles.ensemble import ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
+    from .training.run import train
     from .tuning.study import tune
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
@@ -20,11 +22,13 @@ _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
+    "distill": "distillation",
     "ensemble": "ensembles.ensemble",
     "evaluate": "evaluation.evaluate",
     "export": "exporting",
     "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
+    "train": "training.run",
     "tune": "tuning.study",
 }
 
@@ -32,11 +36,13 @@ __all__ = [
     "baseline",
     "baseline_settings",
     "compare",
+    "distill",
     "ensemble",
     "evaluate",
     "export",
     "inspect",
     "measure_calibration",
+    "train",
     "tune",
 ]
 

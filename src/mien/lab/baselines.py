@@ -32,7 +32,7 @@ from .evaluation.classifier import classifier_of_onnx
 from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
-from .subsetting import subset
+from .sampling import subset
 from .targets import hard_targets
 from .temperature import calibrated, chosen_by
 

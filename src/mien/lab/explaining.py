@@ -121,7 +121,7 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
     require("torch", "lab")
     if hirescam:
         require("captum", "lab")
-    from .train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    from .training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     path = weights_file(Path(options.model))
     if path.suffix.lower() == ".onnx":

@@ -16,7 +16,7 @@ from ..model.card import ORIGINAL, InputSpec, ModelCard, load_model, shipped_mod
 from ..model.preprocess import resize, to_tensor
 from .quantization import to_int8
 from .recipe import recipe_from_dict
-from .subsetting import subset
+from .sampling import subset
 from .temperature import chosen_by
 
 #: ``onnx``: float32. ``onnx-int8``: quantized. ``pt2``: an ``ExportedProgram`` of torch.
@@ -86,7 +86,7 @@ def input_of(model: str | Path, formats: Sequence[str] = ("onnx",)) -> InputSpec
         raise OptionError(f"formats: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
     if not is_exported(model):
         require("torch", "lab")
-        from .train.checkpoint import find_checkpoint, restore_network  # noqa: PLC0415  # needs torch
+        from .training.checkpoint import find_checkpoint, restore_network  # noqa: PLC0415  # needs torch
 
         given = restore_network(find_checkpoint(Path(model)))[0].input
         return InputSpec(given.size, given.mean, given.std, given.color)
@@ -142,7 +142,7 @@ def _from_checkpoint(
     require("torch", "lab")
     from . import torch_export  # noqa: PLC0415  # needs torch
     from .networks.reparameterized import folded  # noqa: PLC0415
-    from .train.checkpoint import cost_of, find_checkpoint, images_of, restore_network  # noqa: PLC0415
+    from .training.checkpoint import cost_of, find_checkpoint, images_of, restore_network  # noqa: PLC0415
 
     file = find_checkpoint(model)
     recipe, trained = restore_network(file)

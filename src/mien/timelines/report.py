@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from html import escape as html_escape
 
 import numpy as np
-from PIL import Image
 
 from .. import __version__
-from ..drawing import COLORS, ink_on
+from ..drawing import COLORS, encoded, ink_on
 from ..drawing import percent as probability
 from ..report import (
     Block,
@@ -147,9 +145,8 @@ def _shares(video: VideoTimeline, track: TrackTimeline) -> tuple[Cell, ...]:
 def _strip(track: TrackTimeline, video: VideoTimeline) -> str:
     """An SVG as wide as its place: the probabilities as an image, names of emotions on it, and times below."""
     bins = binned(track, video.start_s, video.end_s, _BINS)
-    file = io.BytesIO()
-    Image.fromarray(stacked(bins, _LEVELS)).save(file, "PNG", optimize=True)
-    parts = [f'<image width="100%" height="{_STRIP}" preserveAspectRatio="none" href="{data_uri(file.getvalue())}"/>']
+    image = data_uri(encoded(stacked(bins, _LEVELS)))
+    parts = [f'<image width="100%" height="{_STRIP}" preserveAspectRatio="none" href="{image}"/>']
     for first, last in stretches(bins.unsure):
         place = f'x="{100 * first / _BINS:.2f}%" width="{100 * (last - first) / _BINS:.2f}%"'
         parts.append(f'<rect {place} height="{_STRIP}" fill="url(#unsure)"/>')

@@ -23,7 +23,7 @@ from ..evaluation.classifier import open_classifier, predict
 from ..evaluation.evaluate import machine
 from ..evaluation.metrics import Scores, score
 from ..recipe import changed
-from ..subsetting import subset
+from ..sampling import subset
 from .models import Model, open_models
 
 _Ints = npt.NDArray[np.int64]

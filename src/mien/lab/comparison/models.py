@@ -166,7 +166,7 @@ def _open(path: Path, name: str) -> Model:
 
 
 def _open_run(path: Path, file: Path, name: str, classifier: Classifier) -> Model:
-    from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     recipe, network = restore_network(file)
     trained = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)

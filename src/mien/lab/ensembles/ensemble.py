@@ -191,7 +191,7 @@ def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
 def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
     from ..networks.reparameterized import folded  # noqa: PLC0415
     from ..torch_export import to_onnx  # noqa: PLC0415  # needs torch
-    from ..train.checkpoint import restore_network  # noqa: PLC0415
+    from ..training.checkpoint import restore_network  # noqa: PLC0415
 
     recipe, network = restore_network(checkpoint)
     spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color)

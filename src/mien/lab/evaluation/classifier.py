@@ -97,7 +97,7 @@ def weights_file(model: Path) -> Path:
     if len(exported) == 1 and not (model / "last.ckpt").exists():
         return exported[0]
     extras.require("torch", "lab")
-    from ..train.checkpoint import find_checkpoint  # noqa: PLC0415  # needs torch
+    from ..training.checkpoint import find_checkpoint  # noqa: PLC0415  # needs torch
 
     return find_checkpoint(model)
 
@@ -172,7 +172,7 @@ def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
 
 def _open_checkpoint(path: Path) -> Classifier:
     extras.require("torch", "lab")
-    from ..train.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     return classifier_of_network(*restore_network(path))
 

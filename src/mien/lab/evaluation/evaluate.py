@@ -193,7 +193,7 @@ def vote_truth(faces: Dataset, mark: Head, head: HeadCard) -> VoteTruth | None:
     """The votes that a head is compared with; None where it learned from labels."""
     if mark.targets != "votes":
         return None
-    distribution = soft_targets(faces, dataclasses.replace(mark, label_smoothing=0.0))
+    distribution = soft_targets(faces, mark.model_copy(update={"label_smoothing": 0.0}))
     return VoteTruth(distribution, head.vote_temperature or head.temperature)
 
 

@@ -1,0 +1,95 @@
+"""Pages that MkDocs generates: the command line reference from Typer, and files of the repository root."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import typer
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parent.parent
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the generated pages."""
+    pages = {
+        "reference/cli.md": cli_reference(),
+        "contributing.md": root_page("CONTRIBUTING.md"),
+        "changelog.md": root_page("CHANGELOG.md"),
+    }
+    for name, text in pages.items():
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def root_page(name: str) -> str:
+    """A file of the repository root, with its links to docs/ made relative to the site."""
+    return (ROOT / name).read_text("utf-8").replace("](docs/", "](")
+
+
+def cli_reference() -> str:
+    """All commands with their options, from the Typer application."""
+    from mien.cli.app import app  # noqa: PLC0415
+
+    parts = [
+        "# Command line",
+        "Every command has `--help`. The exit codes of all commands are listed under [Errors](errors.md#exit-codes).",
+    ]
+    add_command(parts, typer.main.get_command(app), "mien")
+    return "\n\n".join(parts) + "\n"
+
+
+def add_command(parts: list[str], command: Any, name: str) -> None:
+    """Append the sections of a command and its subcommands."""
+    children: dict[str, Any] = getattr(command, "commands", {})
+    if name != "mien":
+        parts += [f"## `{name}`", help_text(command.help or "")]
+    if not children:
+        context = command.context_class(command, info_name=name)
+        usage = " ".join(command.collect_usage_pieces(context))
+        parts.append(f"```text\n{name} {usage}\n```")
+        parts.append(parameter_table(command, context))
+    for child, subcommand in children.items():
+        if not subcommand.hidden:
+            add_command(parts, subcommand, f"{name} {child}")
+
+
+def help_text(text: str) -> str:
+    """Help as Markdown: Rich markup removed, indented lines and lines of commands as code."""
+    text = re.sub(r"\[/?(?:bold|dim|italic|green|cyan|yellow|red|b|i|link[^\]]*)\]", "", text).replace("\b", "")
+    made: list[str] = []
+    code = False
+    for line in text.splitlines():
+        is_code = line.strip().startswith(("mien ", "pip "))
+        if is_code != code:
+            made.append("```" + ("sh" if is_code else "") + ("" if is_code else "\n"))
+        made.append(line.strip())
+        code = is_code
+    if code:
+        made.append("```")
+    return "\n".join(made)
+
+
+def parameter_table(command: Any, context: Any) -> str:
+    """One row per argument and option."""
+    rows = ["| option | meaning |", "|---|---|"]
+    for parameter in command.get_params(context):
+        if getattr(parameter, "hidden", False) or parameter.name == "help":
+            continue
+        record = parameter.get_help_record(context)
+        if record is None:
+            shown, meaning = parameter.make_metavar(context), getattr(parameter, "help", "") or ""
+        else:
+            shown, meaning = record
+        cells = [f"`{shown.strip()}`".replace("|", "&#124;") if "|" not in shown else f"<code>{escape(shown)}</code>"]
+        cells.append(escape(" ".join(meaning.split())))
+        rows.append(f"| {cells[0]} | {cells[1]} |")
+    return "\n".join(rows)
+
+
+def escape(text: str) -> str:
+    """Text for a table cell."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("|", "&#124;").replace("[", "&#91;").replace("]", "&#93;").replace("*", "&#42;")

@@ -1,0 +1,120 @@
+"""``mien lab train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .data import Data, DetectFaces, ManifestFile
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe that comes with mien (see 'mien lab recipes'), or a .toml file.")
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, history.csv and curves.png go.")],
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out; the result equals an uninterrupted run.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Passes over the training images, in place of the recipe's.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Initial weights of a timm network's base: a file, [bold]imagenet[/bold] or [bold]none[/bold].",
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field, as in --set optimizer.lr=0.01; repeatable."),
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Memory that training may take, as in 4GB: batches are divided to fit."),
+    ] = None,
+) -> None:
+    """Train a network with a recipe.
+
+    It learns from the [bold]train[/bold] part and evaluates each epoch on [bold]validation[/bold], or on a part of train
+    where the recipe sets one aside (data.inner).
+
+    Test run:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
+
+    One label per image:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
+
+    Labels and FER+ votes:  [bold]mien lab train default --data fer2013.npz --out runs/default[/bold]
+    """
+    from ..extras import check_installed
+
+    check_installed(("torch", "lightning", "torchmetrics", "sklearn", "scipy", "matplotlib"), "lab")
+    from ..lab import train as run
+    from ..lab.recipe import changed, load_recipe
+    from .data import data_words, read_data
+    from .options import byte_count, field_changes
+    from .progress import progress_bar
+
+    wanted = field_changes(changes or [])
+    wanted |= {"schedule.epochs": epochs} if epochs is not None else {}
+    wanted |= {"network.weights": weights} if weights is not None else {}
+    chosen = changed(load_recipe(recipe), wanted)
+    limit = byte_count(max_memory) if max_memory else None
+    faces = read_data(data, chosen.input.size, chosen.input.color, manifest=manifest, detect_faces=detect_faces)
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    notes.print(f"{chosen.name}, up to epoch {chosen.schedule.epochs} -> {out}", markup=False)
+    table = EpochTable(chosen.schedule.epochs)
+    try:
+        with progress_bar(notes, "starting") as progress:
+            result = run(
+                chosen,
+                faces,
+                out,
+                resume=resume,
+                max_bytes=limit,
+                on_epoch=table.show,
+                notes=lambda text: notes.print(text, markup=False),
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        begun = (out / "last.ckpt").exists()
+        notes.print(
+            f"Stopped. {'Add --resume to continue after the last complete epoch.' if begun else ''}", markup=False
+        )
+        raise
+    notes.print(f"model: {result.checkpoint}\nhistory: {out / 'history.csv'}, {out / 'curves.png'}", markup=False)
+    words = data_words(data, manifest, detect_faces)
+    notes.print(f"Next:  mien lab evaluate {out} {words} --out {out / 'report'}", markup=False)
+    notes.print(f"       mien lab export {out} {words} --out models", markup=False)
+
+
+class EpochTable:
+    """Prints one aligned line for each epoch, readable in a terminal, a pipe and a log file.
+
+    Args:
+        epochs: how many there will be at most.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._console = Console(soft_wrap=True, highlight=False)
+        self._headed = False
+
+    def show(self, rows: list[dict[str, float]]) -> None:
+        """Print the last of ``rows``, under a header the first time."""
+        row = rows[-1]
+        heads = [name for name in row if name.startswith("val_acc_")]
+        if not self._headed:
+            titles = ["epoch", "seconds", "train loss", "val loss", *(name.removeprefix("val_acc_") for name in heads)]
+            self._console.print("  ".join(f"{title:>10}" for title in titles), style="bold")
+            self._headed = True
+        cells = [f"{row['epoch']:.0f}/{self._epochs}", f"{row['seconds']:.1f}"]
+        cells += [f"{row[name]:.4f}" if name in row else "" for name in ("train_loss", "val_loss")]
+        cells += [f"{row[name]:.2%}" for name in heads]
+        self._console.print("  ".join(f"{cell:>10}" for cell in cells), markup=False)

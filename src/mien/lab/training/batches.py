@@ -1,0 +1,161 @@
+"""Batches of training images: drawn, balanced, and with their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+from ...data.dataset import Dataset
+from ...model.preprocess import channels_first
+from ..distillation import TeacherTargets
+from ..recipe import Recipe
+from ..sampling import BalancedGroups, balanced_groups
+from ..targets import Rows, hard_targets, training_targets
+
+Loader: TypeAlias = DataLoader[tuple[torch.Tensor, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatches:
+    """What a training run learns from.
+
+    Attributes:
+        loader: batches of (uint8 images (B, C, H, W), one float32 (B, K) target per head in the recipe's order and, with
+            teachers, one float16 (B, K) prediction per head).
+        class_weights: float32 (K,) for each head: the weight of each class in the loss.
+        ratio: unlabeled images that follow each labeled one in a batch; their targets are all zero.
+        groups: of the training images ``names``, where the recipe balances them.
+        names: str (M,), the images that are drawn from by their labels.
+    """
+
+    loader: Loader
+    class_weights: dict[str, torch.Tensor]
+    ratio: int
+    groups: BalancedGroups | None
+    names: npt.NDArray[np.str_]
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Batches of row numbers; the same seed and epoch give the same rows, also after a resume.
+
+    Lightning calls ``set_epoch`` before each epoch.
+
+    Args:
+        labeled: rows to learn from by their labels: each once an epoch in random order, or as ``odds`` or ``groups`` say.
+        batch: labeled rows in a batch.
+        seed: of the order.
+        odds: float (len(labeled),), relative frequencies of rows, which are then drawn with replacement.
+        groups: draws ``labeled`` so that groups are balanced; in place of ``odds``.
+        unlabeled: rows without labels.
+        ratio: unlabeled rows that follow for each labeled one.
+        views: of each row; a batch then names view V of row R by R * views + V, V redrawn each time.
+    """
+
+    def __init__(
+        self,
+        labeled: Rows,
+        batch: int,
+        seed: int,
+        *,
+        odds: npt.NDArray[np.float64] | None = None,
+        groups: BalancedGroups | None = None,
+        unlabeled: Rows | None = None,
+        ratio: int = 0,
+        views: int = 1,
+    ) -> None:
+        self._labeled, self._batch, self._seed, self._epoch = labeled, min(batch, len(labeled)), seed, 0
+        self._odds = None if odds is None else odds / odds.sum()
+        self._groups, self._unlabeled, self._ratio, self._views = groups, unlabeled, ratio, views
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._labeled) // self._batch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng([self._seed, self._epoch])
+        order = rng.permutation(len(self._labeled))
+        if self._odds is not None:
+            order = rng.choice(len(self._labeled), len(self._labeled), p=self._odds)
+        elif self._groups is not None:
+            order = self._groups.drawn(rng)
+        for start in range(0, len(self) * self._batch, self._batch):
+            rows = self._labeled[order[start : start + self._batch]]
+            if self._unlabeled is not None:
+                rows = np.concatenate([rows, rng.choice(self._unlabeled, self._ratio * self._batch)])
+            if self._views > 1:
+                rows = rows * self._views + rng.integers(self._views, size=len(rows))
+            yield rows.tolist()
+
+
+def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | None = None) -> TrainingBatches:
+    """The batches of a run.
+
+    Images that no head learns from are left out, except with ``teachers``, whose predictions cover every image.
+
+    Args:
+        faces: the training part.
+        recipe: of the run.
+        teachers: their predictions; images are then shown in one of the views that the teachers saw.
+
+    Raises:
+        DataError: no image is left, a head needs votes that the data lacks, teachers did not see an image, or the groups
+            to balance do not fit.
+    """
+    targets = training_targets(faces, recipe)
+    weights = {name: torch.from_numpy(values) for name, values in targets.class_weights(recipe).items()}
+    labeled, unlabeled = (targets.labeled, targets.unlabeled) if teachers is None else (np.arange(len(faces)), None)
+    names, labels, heads = faces.names[labeled], faces.labels[labeled], list(targets.heads.values())
+    groups = balanced_groups(names, labels, recipe.balance) if recipe.balance.groups else None
+    if groups is not None and recipe.balance.how == "weight":
+        # The loss divides by the sum of its targets, so a target twice as large is an image that counts twice.
+        for target in heads:
+            target[labeled] *= groups.times()[:, None].astype(np.float32)
+    ratio = recipe.semi.ratio if unlabeled is not None and len(unlabeled) else 0
+    images, views, extra = faces.images, 1, []
+    if teachers is not None:
+        seen = teachers.of(faces.names)
+        views, images = seen.views.shape[1], seen.views.reshape(-1, *seen.views.shape[2:])
+        heads = [np.repeat(target, views, axis=0) for target in heads]
+        extra = [seen.predictions[name].reshape(len(images), -1) for name in recipe.heads]
+    sampler = BatchSampler(
+        labeled,
+        recipe.schedule.batch // recipe.schedule.accumulate,
+        recipe.seed,
+        odds=_inverse_frequencies(labels) if recipe.data.sampling == "balanced" else None,
+        groups=groups if recipe.balance.how == "sample" else None,
+        unlabeled=unlabeled if ratio else None,
+        ratio=ratio,
+        views=views,
+    )
+    tensors = TensorDataset(*(torch.from_numpy(array) for array in (_channels_first(images, recipe), *heads, *extra)))
+    # A loader draws a number when an epoch begins, but not in the epoch that a run resumes with. With a generator of its
+    # own that leaves torch's global one, which the augmentation draws from, alone: resumed runs equal uninterrupted ones.
+    loader = DataLoader(tensors, sampler=sampler, batch_size=None, generator=torch.Generator())
+    return TrainingBatches(loader, weights, ratio, groups, names)
+
+
+def validation_batches(faces: Dataset, recipe: Recipe) -> Loader:
+    """Batches of (uint8 images (B, C, H, W), one int64 (B,) right answer per head, -1 where there is none)."""
+    answers = [hard_targets(faces, head) for head in recipe.heads.values()]
+    tensors = TensorDataset(*(torch.from_numpy(array) for array in (_channels_first(faces.images, recipe), *answers)))
+    size = max(1, min(256, 1_000_000 // recipe.input.size**2))  # every layer of large images takes memory
+    rows = [list(range(start, min(start + size, len(faces)))) for start in range(0, len(faces), size)]
+    return DataLoader(tensors, sampler=rows, batch_size=None)
+
+
+def _channels_first(images: npt.NDArray[np.uint8], recipe: Recipe) -> npt.NDArray[Any]:
+    return channels_first(images, 1 if images.ndim == 3 else recipe.input.channels)
+
+
+def _inverse_frequencies(labels: Rows) -> npt.NDArray[np.float64]:
+    """How often to draw each row so that every class is drawn equally often."""
+    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.asarray(1 / counts[inverse], np.float64)

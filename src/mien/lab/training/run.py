@@ -1,0 +1,268 @@
+"""A training run: recipe and data in, checkpoints, history and curves out."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import numpy as np
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
+from ...data.loading import load
+from ...data.manifest import read_manifest, write_manifest
+from ...errors import DataError, OutputError, RecipeError
+from ...io.atomic import write_atomically, writing_to
+from ...progress import Progress
+from ..distillation import read_targets
+from ..networks.build import build_network, start_network
+from ..networks.heads import MultiHead
+from ..recipe import Recipe, changed, load_recipe, recipe_from_dict
+from ..sampling import subset
+from .batches import TrainingBatches, training_batches, validation_batches
+from .checkpoint import AtomicCheckpointIO, find_checkpoint, load_checkpoint, used_precision
+from .hardware import Precision, chosen_precision, fit_to_memory
+from .history import BatchProgress, History, Row
+from .module import Training
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training run.
+
+    Attributes:
+        checkpoint: the one that the recipe keeps, ``last.ckpt`` or ``best.ckpt``.
+        recipe: what was trained, with all changes.
+        history: the scores of each epoch: ``epoch``, ``seconds``, ``lr``, ``train_loss``, ``val_loss``, ``val_score``,
+            ``val_acc_<head>``.
+        cost: epochs, seconds, processor seconds, machine and accelerator.
+    """
+
+    checkpoint: Path
+    recipe: Recipe
+    history: tuple[Row, ...]
+    cost: dict[str, Any]
+
+
+def train(
+    recipe: Recipe | str | Path,
+    data: Dataset | str | Path,
+    out: str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    max_bytes: int | None = None,
+    on_epoch: Callable[[list[Row]], None] = lambda _rows: None,
+    notes: Callable[[str], None] = lambda _text: None,
+    progress: Progress | None = None,
+    callbacks: tuple[lightning.Callback, ...] = (),
+) -> TrainingResult:
+    """Fit ``recipe`` on the ``train`` part of ``data`` and evaluate each epoch on ``validation``.
+
+    Where the recipe sets an inner part of the training images aside, epochs are evaluated on that instead, and the
+    validation part is not used.
+
+    Args:
+        recipe: a recipe, the name of one that comes with mien, or a TOML file.
+        data: a dataset with ``train`` and ``validation`` parts, or the path of one.
+        out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png``, ``images.csv`` (the images and their
+            parts), ``balance.csv`` (where the recipe balances groups) and TensorBoard's ``events.*``.
+        changes: of the recipe's fields, such as ``{"optimizer.lr": 0.01}``.
+        resume: continue from ``last.ckpt`` in ``out``, with the same result as an uninterrupted run.
+        max_bytes: memory that training may take: batches are divided to fit.
+        on_epoch: called after each epoch with the rows of the history.
+        notes: called with what the run learns from, a sentence at a time.
+        progress: told of the batches of each epoch.
+        callbacks: more of Lightning's callbacks.
+
+    Raises:
+        DataError: a part is missing or has nothing to learn from, a head needs votes that the data lacks, the groups to
+            balance fit no image, or the run to be resumed had other images or groups.
+        OptionError: ``max_bytes`` is too small.
+        OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or it cannot be
+            written.
+        RecipeError: the recipe is not valid, the training diverged, or the run to be resumed has another recipe.
+        ModelError: the weights that the recipe starts from cannot be fetched or read.
+        KeyboardInterrupt: the user stopped the run; it can be resumed once ``last.ckpt`` exists.
+    """
+    out = Path(out)
+    last = out / "last.ckpt"
+    recipe = changed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), changes or {})
+    if last.exists() != resume:
+        found = "already holds a run" if last.exists() else "holds no run to resume"
+        raise OutputError(f"{out} {found}", hint="Use --resume to continue a run, or another --out for a new one.")
+    if not isinstance(data, Dataset):
+        data = load(data, recipe.input.size, color=recipe.input.color)
+    if max_bytes is not None:
+        recipe = fit_to_memory(recipe, data, max_bytes)
+        notes(f"memory: each batch of {recipe.schedule.batch} in {recipe.schedule.accumulate} parts")
+    if resume:
+        _check_same_recipe(recipe, last)
+    lightning.seed_everything(recipe.seed, verbose=False)
+    faces = subset(data, recipe)
+    learned, judge = faces.part(TRAIN), faces.part(INNER if recipe.data.inner else VALIDATION)
+    teachers = read_targets(Path(recipe.distil.taught), recipe) if recipe.distil.taught else None
+    batches, checks = training_batches(learned, recipe, teachers), validation_batches(judge, recipe)
+    notes(f"{len(learned):,} training images, {len(judge):,} ({judge.split[0]}) to choose by")
+    network = build_network(recipe) if resume else _initial_network(recipe)
+    precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+    _record_images(faces, out / "images.csv", resume)
+    _record_groups(batches, recipe, out / "balance.csv", resume, notes)
+    history = History(out, on_epoch)
+    own = [history, _PrecisionRecord(precision), *([BatchProgress(progress)] if progress else [])]
+    trainer = _trainer(recipe, out, precision, [*own, *callbacks])
+    module = Training(recipe, network, batches.class_weights, batches.ratio)
+    with _quiet(), _interruptible(trainer):
+        trainer.fit(module, batches.loader, checks, ckpt_path=last if resume else None, weights_only=True)
+    return TrainingResult(out / f"{recipe.schedule.keep}.ckpt", recipe, tuple(history.rows), history.cost)
+
+
+class _PrecisionRecord(lightning.Callback):
+    """Stores the precision in each checkpoint, so that a resumed run keeps it."""
+
+    def __init__(self, precision: Precision) -> None:
+        self._precision = precision
+
+    def on_save_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["precision"] = self._precision
+
+
+def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+    watched, mode = ("val_loss", "min") if recipe.schedule.watch == "loss" else ("val_score", "max")
+    keep_best = ModelCheckpoint(out, "best", monitor=watched, mode=mode, enable_version_counter=False)
+    keep_last = ModelCheckpoint(out, "last", save_top_k=1, monitor=None, enable_version_counter=False)
+    chosen = [*callbacks, keep_best, keep_last]
+    if recipe.schedule.ema:
+        chosen.insert(0, EMAWeightAveraging(decay=recipe.schedule.ema))
+    if recipe.schedule.patience:
+        chosen.append(EarlyStopping(watched, mode=mode, patience=recipe.schedule.patience))
+    return lightning.Trainer(
+        max_epochs=recipe.schedule.epochs,
+        precision=precision,
+        callbacks=chosen,
+        accumulate_grad_batches=recipe.schedule.accumulate,
+        logger=TensorBoardLogger(out, name="", version="", default_hp_metric=False),
+        plugins=[AtomicCheckpointIO()],
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _initial_network(recipe: Recipe) -> MultiHead:
+    """The network with the weights that the recipe starts from: those of a base, or of a whole run."""
+    if recipe.network.name != "plain" or recipe.network.weights == "none":
+        return start_network(recipe)
+    network = build_network(recipe)
+    before, weights = load_checkpoint(find_checkpoint(Path(recipe.network.weights)))
+    inside = "trunk.trunk."  # standardizing adds a level to the names, and no weights
+    names = {name.replace(inside, "trunk."): name for name in network.state_dict()}
+    plain = {name.replace(inside, "trunk."): value for name, value in weights.items()}
+    try:
+        network.load_state_dict({names.get(name, name): value for name, value in plain.items()})
+    except RuntimeError as error:
+        raise RecipeError(
+            field="network.weights",
+            value=recipe.network.weights,
+            expected="a run of the same network",
+            hint=f"That run has widths {before['network']['widths']} and depths {before['network']['depths']}.",
+        ) from error
+    return network
+
+
+def _check_same_recipe(recipe: Recipe, last: Path) -> None:
+    begun = _flat(recipe_from_dict(load_checkpoint(last)[0]).model_dump())
+    given = _flat(recipe.model_dump())
+    for field in sorted(begun.keys() | given.keys()):
+        if begun.get(field) != given.get(field):
+            raise RecipeError(
+                field=field,
+                value=given.get(field),
+                expected=f"{begun.get(field)!r}, as in the run in {last.parent}",
+                hint="Resume with the recipe that the run began with, or choose another --out.",
+            )
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _record_images(faces: Dataset, path: Path, resume: bool) -> None:
+    """Write the list of images, or check that a resumed run has those that it began with."""
+    if not (resume and path.is_file()):
+        write_manifest(faces, path)
+        return
+    begun = read_manifest(path)
+    same = (begun.names, faces.names), (begun.split, faces.split), (begun.labels, faces.labels)
+    if not all(np.array_equal(before, now) for before, now in same):
+        raise DataError(
+            f"{path.parent} holds a run on other images: got {len(faces):,}, expected the {len(begun.names):,} in "
+            f"{path.name}",
+            hint="Resume with the data that the run began with, or choose another --out.",
+        )
+
+
+def _record_groups(
+    batches: TrainingBatches, recipe: Recipe, path: Path, resume: bool, notes: Callable[[str], None]
+) -> None:
+    """Write the group of each training image, or check that a resumed run has those that it began with."""
+    if batches.groups is None:
+        return
+    content = batches.groups.to_csv(batches.names).encode()
+    if not (resume and path.is_file()):
+        write_atomically(path, content)
+    elif path.read_bytes() != content:
+        raise DataError(
+            f"{path.parent} holds a run with other groups: {recipe.balance.groups} has changed since the run began",
+            hint=f"Restore the groups in {path}, or choose another --out.",
+        )
+    what = "mean draws per epoch" if recipe.balance.how == "sample" else "weight in the loss"
+    notes(f"balanced by {' x '.join(recipe.balance.columns)} ({what}): {batches.groups.summary()}")
+
+
+#: Warnings that do not apply here, and why.
+_NOT_APPLICABLE = (
+    ".*does not have many workers.*",  # the data is in memory: worker processes would only copy it
+    "The number of training batches.*is smaller than the logging interval",  # nothing is logged per step
+    "Checkpoint directory .* exists and is not empty",  # a resumed run writes where the run began
+    "Found .* in eval mode at the start of training",  # a frozen base stays in evaluation mode
+    ".*isinstance.treespec, LeafSpec.*",  # inside Lightning 2.6 on torch 2.11 and later
+)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for message in _NOT_APPLICABLE:
+            warnings.filterwarnings("ignore", message=message)
+        yield
+
+
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """Turn Lightning's ``sys.exit(1)`` on Ctrl-C back into a KeyboardInterrupt."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as ending:
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from ending
