@@ -8,6 +8,7 @@ from .lab_baseline import baseline
 from .lab_calibration import calibration
 from .lab_cards import dataset_card, model_card
 from .lab_compare import compare
+from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_distill import distill
 from .lab_ensemble import ensemble
 from .lab_evaluate import evaluate
@@ -40,5 +41,8 @@ for command in (
     calibration,
     model_card,
     dataset_card,
+    train_detector,
+    evaluate_detector,
+    export_detector,
 ):
     lab.command()(command)
