@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
+    from .robustness_test.run import robustness
     from .training.run import train
     from .tuning.study import tune
 
@@ -28,6 +29,7 @@ _MODULES = {
     "export": "exporting",
     "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
+    "robustness": "robustness_test.run",
     "train": "training.run",
     "tune": "tuning.study",
 }
@@ -42,6 +44,7 @@ __all__ = [
     "export",
     "inspect",
     "measure_calibration",
+    "robustness",
     "train",
     "tune",
 ]
