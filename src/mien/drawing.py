@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -85,6 +86,16 @@ def _tag(pen: ImageDraw.ImageDraw, reading: Reading, frame: Frame, line: int) ->
     y = max(0.0, y)
     pen.rectangle((x, y, x + width, y + height), fill=color)
     pen.text((x + pad - left, y + pad - top), text, font=font, fill=ink_on(color))
+
+
+def encoded(image: npt.NDArray[np.uint8], kind: str = "PNG", longest: int | None = None) -> bytes:
+    """An image, uint8 (H, W, 3), as a PNG or JPEG file, shrunk to so many pixels on its longest side."""
+    picture = Image.fromarray(image)
+    if longest:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3)
+    file = io.BytesIO()
+    picture.save(file, kind, **({"quality": 90, "subsampling": 0} if kind == "JPEG" else {}))
+    return file.getvalue()
 
 
 #: RGB, 0-255: what a covered face becomes.

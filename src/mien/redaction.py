@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from .detection import score_needed
 from .drawing import mask_faces
@@ -70,17 +70,6 @@ AHEAD_S = LOST_S / 2
 _GROWTH = 0.25
 
 
-def grown(box: Box, unseen_s: float) -> Box:
-    """The box of a face that was not seen for a while."""
-    more = _GROWTH * abs(unseen_s) * max(box.width, box.height)
-    return Box(box.x0 - more, box.y0 - more, box.x1 + more, box.y1 + more)
-
-
-def between(before: Box, after: Box) -> Box:
-    """The box that holds both: where a face was, and where it is seen next."""
-    return Box(min(before.x0, after.x0), min(before.y0, after.y0), max(before.x1, after.x1), max(before.y1, after.y1))
-
-
 #: Of the score that a face needs to be read, this share is enough to mask it.
 MASK_SCORE_SHARE = 0.5
 #: The smallest face to look for in a photo where others are masked, its side in pixels.
@@ -134,19 +123,24 @@ class PhotoMasker:
     def select(self, frame: Frame, faces: Sequence[Face]) -> tuple[Frame, int | None]:
         """Mask all faces but the widest; also the place of that one among ``faces``, None where none is sure."""
         sure = [row for row, face in enumerate(faces) if face.score >= self._least]
-        if not sure:
-            return mask_faces(frame, [face.box for face in faces]), None
-        kept = max(sure, key=lambda row: faces[row].box.width)
-        mine = faces[kept].box
-        others = [
-            face.box
-            for row, face in enumerate(faces)
-            if row != kept and not (face.score < self._least and inside(face.box, mine))
-        ]
-        return mask_faces(frame, others, [mine]), kept
+        kept = max(sure, key=lambda row: faces[row].box.width, default=None)
+        return _masked(frame, faces, {kept}, self._least), kept
 
 
-def inside(box: Box, other: Box) -> bool:
+def _masked(
+    frame: Frame, faces: Sequence[Face], kept: Collection[int | None], least: float, unseen: Sequence[Box] = ()
+) -> Frame:
+    """Mask the faces that are not ``kept`` (rows of ``faces``), and ``unseen`` boxes; parts of a kept face are spared."""
+    spared = [face.box for row, face in enumerate(faces) if row in kept]
+    others = [
+        face.box
+        for row, face in enumerate(faces)
+        if row not in kept and not (face.score < least and any(_is_inside(face.box, box) for box in spared))
+    ]
+    return mask_faces(frame, others, spared, unseen)
+
+
+def _is_inside(box: Box, other: Box) -> bool:
     """Whether the center of ``box`` lies in ``other``: what a detector half takes for a face may be a part of one."""
     x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
     return other.x0 <= x <= other.x1 and other.y0 <= y <= other.y1
@@ -156,7 +150,7 @@ class LiveMasker:
     """Leaves one person visible: the widest face at first, and then the same person until they have left.
 
     What comes next is not known, so a newcomer is seen until the detector finds them. To others it holds on: who is not
-    found stays covered for ``HELD_S`` seconds.
+    found stays masked for ``HELD_S`` seconds.
 
     Args:
         options: how to read, before ``masking_options``.
@@ -184,39 +178,28 @@ class LiveMasker:
         if self._kept not in self._seen:
             sure = [reading for reading in readings if reading.face.score >= self._least]
             self._kept = max(sure, key=lambda one: one.face.box.width).track_id if sure else None
-        mine = [reading for reading in readings if reading.track_id == self._kept]
-        spared = [reading.face.box for reading in mine]
-        others = [
-            reading.face.box
-            for reading in readings
-            if reading.track_id != self._kept
-            and not (reading.face.score < self._least and any(inside(reading.face.box, box) for box in spared))
-        ]
-        away = [
-            grown(box, now - seen_s)
+        kept = [row for row, reading in enumerate(readings) if reading.track_id == self._kept]
+        unseen = [
+            _grown(box, now - seen_s)
             for track, (seen_s, box) in self._seen.items()
             if seen_s < now and track != self._kept
         ]
-        return mask_faces(frame, others, spared, away), [one for one in mine if one.face.score >= self._least]
-
-
-_FIXED = 8  # numbers of a reading that come before those of its emotions
+        shown = _masked(frame, [reading.face for reading in readings], kept, self._least, unseen)
+        return shown, [readings[row] for row in kept if readings[row].face.score >= self._least]
 
 
 class VideoMasker:
     """Collects readings first, masks afterwards: who is in sight the longest is known at the end of a video only.
 
-    Memory holds some 150 bytes for each face of each frame, and no image.
+    Memory holds about 600 bytes for each face of each frame, and no image.
 
     Args:
         options: how to read, before ``masking_options``.
-        emotions: the label set.
     """
 
-    def __init__(self, options: ReadOptions, emotions: tuple[str, ...]) -> None:
-        self._least, self._emotions, self._min_confidence = score_needed(options), emotions, options.min_confidence
-        self._frames: list[tuple[int, float]] = []
-        self._packed: list[npt.NDArray[np.float32]] = []
+    def __init__(self, options: ReadOptions) -> None:
+        self._least = score_needed(options)
+        self._frames: list[tuple[int, float, bytes]] = []
         self._sure: Counter[int] = Counter()
         self._seen: dict[int, list[tuple[float, int]]] = {}
 
@@ -226,16 +209,15 @@ class VideoMasker:
             number = reading.track_id or 0
             self._sure[number] += reading.face.score >= self._least
             self._seen.setdefault(number, []).append((frame.time_s, len(self._frames)))
-        self._frames.append((frame.index, frame.time_s))
-        self._packed.append(np.array([_packed(reading) for reading in readings], np.float32))
+        self._frames.append((frame.index, frame.time_s, pickle.dumps(list(readings))))
 
     def people(self) -> dict[int, int]:
         """Number of each person who was read at all, with the frames they were read in; those seen longest first."""
         return {number: count for number, count in self._sure.most_common() if count}
 
-    def chosen(self, keep: Sequence[int] = ()) -> frozenset[int]:
+    def chosen(self, show_people: Sequence[int] = ()) -> frozenset[int]:
         """Who may be seen: the numbers given, or whoever was read in the most frames."""
-        return frozenset(keep) if keep else frozenset(list(self.people())[:1])
+        return frozenset(show_people) if show_people else frozenset(list(self.people())[:1])
 
     def masked(self, kept: frozenset[int]) -> list[tuple[int, float, float]]:
         """Number, first and last time in seconds of each person who may not be seen; those seen longest first."""
@@ -247,8 +229,8 @@ class VideoMasker:
 
     def readings(self, kept: frozenset[int]) -> Iterator[tuple[int, float, list[Reading]]]:
         """Number, time and readings of each frame, of those who may be seen."""
-        for place, (index, time_s) in enumerate(self._frames):
-            found = [one for one in self._unpacked(place) if one.track_id in kept and one.face.score >= self._least]
+        for place, (index, time_s, _) in enumerate(self._frames):
+            found = [one for one in self._found(place) if one.track_id in kept and one.face.score >= self._least]
             yield index, time_s, found
 
     def mask(self, place: int, frame: Frame, kept: frozenset[int]) -> Frame:
@@ -261,21 +243,11 @@ class VideoMasker:
             frame: its image.
             kept: who may be seen.
         """
-        now, found = self._frames[place][1], self._unpacked(place)
-        spared = [one.face.box for one in found if one.track_id in kept]
-        others = [
-            one.face.box
-            for one in found
-            if one.track_id not in kept
-            and not (one.face.score < self._least and any(inside(one.face.box, box) for box in spared))
-        ]
-        here = {one.track_id for one in found}
-        unseen = [
-            box
-            for number in self._seen
-            if number not in kept and number not in here and (box := self._about(number, now)) is not None
-        ]
-        return mask_faces(frame, others, spared, unseen)
+        now, found = self._frames[place][1], self._found(place)
+        absent = self._seen.keys() - kept - {one.track_id for one in found}
+        unseen = [box for number in sorted(absent) if (box := self._about(number, now)) is not None]
+        rows = [row for row, one in enumerate(found) if one.track_id in kept]
+        return _masked(frame, [one.face for one in found], rows, self._least, unseen)
 
     def _about(self, number: int, now: float) -> Box | None:
         """Where somebody must be who is not found now; None where they are not near in time."""
@@ -283,41 +255,22 @@ class VideoMasker:
         after = bisect_right(times, (now, len(self._frames)))
         before = self._box(number, times[after - 1]) if after and now - times[after - 1][0] <= HELD_S else None
         later = self._box(number, times[after]) if after < len(times) and times[after][0] - now <= AHEAD_S else None
-        if before and later:
-            return between(before, later)
+        if before and later:  # it is on the way from one to the other
+            corners = np.array([before.xyxy, later.xyxy])
+            return Box(*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
         if before:
-            return grown(before, now - times[after - 1][0])
-        return grown(later, times[after][0] - now) if later else None
+            return _grown(before, now - times[after - 1][0])
+        return _grown(later, times[after][0] - now) if later else None
 
     def _box(self, number: int, seen: tuple[float, int]) -> Box:
-        return next(one.face.box for one in self._unpacked(seen[1]) if one.track_id == number)
+        return next(one.face.box for one in self._found(seen[1]) if one.track_id == number)
 
-    def _unpacked(self, place: int) -> list[Reading]:
-        return [self._reading(row) for row in self._packed[place]]
-
-    def _reading(self, row: npt.NDArray[np.float32]) -> Reading:
-        numbers, shares = row[:_FIXED].tolist(), row[_FIXED:].reshape(3, -1)
-        face = Face(Box(*numbers[:4]), numbers[4])
-        sharpness = None if np.isnan(numbers[7]) else numbers[7]
-        votes, raw = (None if np.isnan(one).any() else one for one in shares[1:])
-        return Reading(
-            face,
-            self._emotions,
-            shares[0],
-            vote_shares=votes,
-            in_label_set=numbers[6],
-            min_confidence=self._min_confidence,
-            track_id=int(numbers[5]),
-            frame_probabilities=raw,
-            sharpness=sharpness,
-        )
+    def _found(self, place: int) -> list[Reading]:
+        readings: list[Reading] = pickle.loads(self._frames[place][2])  # noqa: S301 - written by ``add``
+        return readings
 
 
-def _packed(reading: Reading) -> list[float]:
-    unknown = [float("nan")] * len(reading.emotions)
-    sharpness = float("nan") if reading.sharpness is None else reading.sharpness
-    given = [*reading.face.box.xyxy, reading.face.score, reading.track_id or 0, reading.in_label_set, sharpness]
-    votes, raw = (
-        unknown if one is None else one.tolist() for one in (reading.vote_shares, reading.frame_probabilities)
-    )
-    return [*given, *reading.probabilities.tolist(), *votes, *raw]
+def _grown(box: Box, unseen_s: float) -> Box:
+    """The box of a face that was not seen for a while."""
+    more = _GROWTH * abs(unseen_s) * max(box.width, box.height)
+    return Box(box.x0 - more, box.y0 - more, box.x1 + more, box.y1 + more)

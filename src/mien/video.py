@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 
 from . import __version__
 from .errors import OptionError, SourceError
@@ -18,7 +19,7 @@ from .io.rows import Row, rows
 from .io.video import Video, VideoFacts
 from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoSink, restored
 from .options import ReadOptions
-from .progress import Progress
+from .progress import Progress, no_progress
 from .reader import Reader, worker_count
 from .redaction import MIN_MASKED_FACE_SHARE, LiveMasker, Privacy, VideoMasker, masking_options
 from .report.format import clock
@@ -120,7 +121,7 @@ def read_video(
     options = options or ReadOptions()
     video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
     tracker = Tracker(video.sampled_rate)
-    yield from follow_video(video, video_reader(video, options), tracker, worker_count(options.threads))
+    yield from follow_video(video, _video_reader(video, options), tracker, worker_count(options.threads))
 
 
 def process_video(
@@ -164,96 +165,89 @@ def process_video(
     video = source
     if not isinstance(video, Video):
         video = Video(video, interval_s=interval_s, max_megapixels=options.max_megapixels)
-    if reader is None and redact.mask_others:
-        reader = video_reader(video, masking_options(options, moving=True), MIN_MASKED_FACE_SHARE)
-    reader = reader or video_reader(video, options)
+    if reader is None:
+        looking = masking_options(options, moving=True) if redact.mask_others else options
+        reader = _video_reader(video, looking, MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE)
     settings = read_settings(options, reader, video.interval_s, redact)
     context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
-    run = _Run(video, reader, options, _Summary(video, reader.emotions, keep_rows), progress)
+    summary = _Summary(video, reader.emotions, keep_rows)
     with ExitStack() as stack:
         outputs = _open_sinks(stack, sinks, context)
-        return run.redacted(outputs, redact) if redact.mask_others else run.plain(outputs)
+        run = _Run(video, reader, options, outputs, progress)
+        for frame, readings, is_replayed in run.masked(redact) if redact.mask_others else run.moments():
+            summary.add(frame, readings)
+            for output in outputs:
+                if not (is_replayed and output.earlier is not None):
+                    output.write(frame, readings)
+        return summary.result((*run.problems, *video.problems), run.masked_people)
+
+
+_Moments: TypeAlias = Iterator[tuple[Frame, list[Reading], bool]]  # True: an earlier run has read the frame
 
 
 class _Run:
     """One video on its way from the reader to the sinks."""
 
     def __init__(
-        self, video: Video, reader: Reader, options: ReadOptions, summary: _Summary, progress: Progress | None
+        self, video: Video, reader: Reader, options: ReadOptions, outputs: Sequence[OpenSink], progress: Progress | None
     ) -> None:
-        self._video, self._reader, self._options, self._summary = video, reader, options, summary
+        self._video, self._reader, self._options, self._outputs = video, reader, options, outputs
         self._tracker = Tracker(video.sampled_rate)
-        self._progress = progress
+        self._progress = progress or no_progress
         duration_s = video.facts.duration_s
         self._total = round(duration_s * video.facts.rate) if duration_s else None
+        self.problems = [problem for output in outputs for problem in output.problems]
+        self.masked_people: tuple[MaskedPerson, ...] = ()
 
-    def plain(self, outputs: Sequence[tuple[Sink, OpenSink]]) -> VideoResult:
-        """Read frame by frame; go on where an earlier run has stopped."""
-        after = self._replay(outputs)
-        problems = [problem for _, output in outputs for problem in output.problems]
-        for frame, readings in self._followed(after):
-            self._summary.add(frame, readings)
-            for _, output in outputs:
-                output.write(frame, readings)
-        return self._summary.result([*problems, *self._video.problems])
-
-    def _replay(self, outputs: Sequence[tuple[Sink, OpenSink]]) -> tuple[int, float] | None:
-        """Bring everything to where an earlier run has stopped; index and time of the last frame that it kept."""
-        keepers = [output for _, output in outputs if output.earlier is not None]
+    def moments(self) -> _Moments:
+        """Frame by frame; those that an earlier run has kept come first, without being read again."""
+        keepers = [output for output in self._outputs if output.earlier is not None]
         if len(keepers) > 1:
             raise OptionError(f"resume: got {len(keepers)} tables, expected one", hint="Resume with one TableFile.")
-        others = [(sink, output) for sink, output in outputs if output.earlier is None]
-        images = self._video.frames() if any(_needs_images(sink) for sink, _ in others) else None
-        before: tuple[int, float] | None = None
+        images = self._images([output for output in self._outputs if output.earlier is None])
         last: tuple[int, float, list[Reading]] | None = None
-        earlier = keepers[0].earlier if keepers else None
-        for index, time_s, readings in restored(earlier or (), self._reader.emotions):
+        before: tuple[int, float] | None = None
+        for index, time_s, readings in restored((keepers and keepers[0].earlier) or (), self._reader.emotions):
             if last:
                 self._tracker.replay(last[1], last[2])
                 before = last[0], last[1]
             last = index, time_s, readings
-            seen = next(images, None) if images else None
-            frame = seen or Frame(NO_IMAGE, self._video.name, index, time_s)
-            self._summary.add(frame, readings)
-            for _, output in others:
-                output.write(frame, readings)
-        if last is None:
-            return None
-        image = next(self._video.frames(before), None)  # to see whether a new shot follows it
-        self._tracker.replay(last[1], last[2], image.image if image else None)
-        return last[0], last[1]
+            image = next(images, None) if images else None
+            yield image or Frame(NO_IMAGE, self._video.name, index, time_s), readings, True
+        if last:
+            shown = next(self._video.frames(before), None)  # to see whether a new shot follows it
+            self._tracker.replay(last[1], last[2], shown.image if shown else None)
+        for frame, readings in self._followed(last and (last[0], last[1])):
+            yield frame, readings, False
 
-    def redacted(self, outputs: Sequence[tuple[Sink, OpenSink]], redact: Privacy) -> VideoResult:
+    def masked(self, redact: Privacy) -> _Moments:
         """Follow everyone first, then mask: who is in sight the longest is known at the end only."""
-        masker = VideoMasker(self._options, self._reader.emotions)
+        masker = VideoMasker(self._options)
         for frame, readings in self._followed(None):
             masker.add(frame, readings)
         shown = masker.chosen(redact.show_people)
-        problems = list(self._video.problems)
+        self.masked_people = tuple(MaskedPerson(*seen) for seen in masker.masked(shown))
         missing = sorted(set(redact.show_people) - set(masker.people()))
         if missing:
             known = ", ".join(map(str, sorted(masker.people()))) or "none"
-            problems.append(f"{self._video.name}: got person {missing[0]} to show, expected one of: {known}")
-        images = self._video.frames() if any(_needs_images(sink) for sink, _ in outputs) else None
+            self.problems.append(f"{self._video.name}: got person {missing[0]} to show, expected one of: {known}")
+        self.problems += self._video.problems
+        images = self._images(self._outputs)
         for place, (index, time_s, readings) in enumerate(masker.readings(shown)):
             frame = Frame(NO_IMAGE, self._video.name, index, time_s)
             if images:
-                frame = masker.mask(place, self._same_frame(images, index), shown)
+                image = next(images, None)
+                if image is None or image.index != index:  # masks would not fit the faces
+                    raise SourceError(
+                        f"{self._video.name} changed while it was read: expected frame {index}",
+                        hint="Wait until nothing writes to it, and read it again.",
+                    )
+                frame = masker.mask(place, image, shown)
                 self._report(frame)
-            self._summary.add(frame, readings)
-            for _, output in outputs:
-                output.write(frame, readings)
-        masked = tuple(MaskedPerson(*seen) for seen in masker.masked(shown))
-        return self._summary.result(problems, masked)
+            yield frame, readings, False
 
-    def _same_frame(self, images: Iterator[Frame], index: int) -> Frame:
-        frame = next(images, None)
-        if frame is None or frame.index != index:  # masks would not fit the faces
-            raise SourceError(
-                f"{self._video.name} changed while it was read: expected frame {index}",
-                hint="Wait until nothing writes to it, and read it again.",
-            )
-        return frame
+    def _images(self, outputs: Sequence[OpenSink]) -> Iterator[Frame] | None:
+        return self._video.frames() if any(output.needs_images for output in outputs) else None
 
     def _followed(self, after: tuple[int, float] | None) -> Iterator[tuple[Frame, list[Reading]]]:
         workers = worker_count(self._options.threads)
@@ -261,12 +255,10 @@ class _Run:
         moments = follow_video(self._video, self._reader, self._tracker, workers, after)
         for number, (frame, readings) in enumerate(moments, 1):
             yield frame, readings
-            self._report(frame, number / max(1e-3, time.monotonic() - started))
+            self._report(frame, f"  {number / max(1e-3, time.monotonic() - started):.0f} frames/s")
 
-    def _report(self, frame: Frame, rate: float | None = None) -> None:
-        if self._progress:
-            pace = f"  {rate:.0f} frames/s" if rate else ""
-            self._progress(frame.index + 1, self._total, f"{clock(frame.time_s, 1)}{pace}")
+    def _report(self, frame: Frame, rate: str = "") -> None:
+        self._progress(frame.index + 1, self._total, f"{clock(frame.time_s, 1)}{rate}")
 
 
 @dataclass
@@ -327,30 +319,10 @@ class _Summary:
 
 
 class Watch:
-    """The faces before a camera, now: frames that arrive while one is read are dropped, never queued.
-
-    Iterate over it inside ``with``: it yields what ``read_video`` yields, without end where the source has none. ::
-
-        with mien.watch(0, sinks=[mien.TableFile("session.csv")], stop_after_s=60) as live:
-            for frame, readings in live:
-                print(frame.time_s, [reading.emotion for reading in readings])
-
-    Args:
-        source: number of a camera, 0 being the first; the address of a stream; or a video, which is played at its own
-            speed.
-        options: how to read.
-        sinks: where the frames and readings go; see ``process_video``.
-        redact: leave one person visible (the widest face at first), and keep no reading of others.
-        stop_after_s: end so many seconds after the first frame; None goes on.
+    """The faces before a camera, now; made by ``watch``.
 
     Attributes:
         emotions: the label set of all readings.
-
-    Raises:
-        SourceError: the source cannot be opened or gives no image; while iterating, that it stops.
-        OptionError: a sink would show an image although ``redact`` rules that out.
-        OutputError: a result cannot be written.
-        MissingExtraError: the extra ``video`` is not installed.
     """
 
     def __init__(
@@ -381,7 +353,7 @@ class Watch:
         self.emotions = self._reader.emotions
         settings = {"live": True, "version": __version__}
         self._sinks, self._context = sinks, SinkContext(str(source), None, self.emotions, settings)
-        self._outputs: list[tuple[Sink, OpenSink]] = []
+        self._outputs: list[OpenSink] = []
         self._stack = ExitStack()
 
     def __iter__(self) -> Iterator[tuple[Frame, list[Reading]]]:
@@ -389,7 +361,7 @@ class Watch:
             frame, readings = seen, self._tracker.update(seen, self._reader.read(seen.image))
             if self._masker:
                 frame, readings = self._masker.mask(frame, readings)
-            for _, output in self._outputs:
+            for output in self._outputs:
                 output.write(frame, readings)
             yield frame, readings
 
@@ -419,11 +391,32 @@ def watch(
     redact: Privacy | None = None,
     stop_after_s: float | None = None,
 ) -> Watch:
-    """Read a camera, stream or video live; see ``Watch``."""
+    """Read a camera, stream or video live: frames that arrive while one is read are dropped, never queued.
+
+    Iterate over it inside ``with``: it yields what ``read_video`` yields, without end where the source has none. ::
+
+        with mien.watch(0, sinks=[mien.TableFile("session.csv")], stop_after_s=60) as live:
+            for frame, readings in live:
+                print(frame.time_s, [reading.emotion for reading in readings])
+
+    Args:
+        source: number of a camera, 0 being the first; the address of a stream; or a video, which is played at its own
+            speed.
+        options: how to read.
+        sinks: where the frames and readings go; see ``process_video``.
+        redact: leave one person visible (the widest face at first), and keep no reading of others.
+        stop_after_s: end so many seconds after the first frame; None goes on.
+
+    Raises:
+        SourceError: the source cannot be opened or gives no image; while iterating, that it stops.
+        OptionError: a sink would show an image although ``redact`` rules that out.
+        OutputError: a result cannot be written.
+        MissingExtraError: the extra ``video`` is not installed.
+    """
     return Watch(source, options, sinks=sinks, redact=redact, stop_after_s=stop_after_s)
 
 
-def video_reader(video: Video, options: ReadOptions, min_face_share: float = MIN_FACE_SHARE) -> Reader:
+def _video_reader(video: Video, options: ReadOptions, min_face_share: float = MIN_FACE_SHARE) -> Reader:
     """A reader that fits a video: one thread per frame, since several frames are read at once.
 
     Args:
@@ -456,10 +449,6 @@ def _min_face(options: ReadOptions, height: int, share: float) -> int:
     return options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
 
 
-def _needs_images(sink: Sink) -> bool:
-    return sink.needs_images if isinstance(sink, VideoSink) else True
-
-
 def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
     for sink in sinks:
         if isinstance(sink, VideoSink):
@@ -471,8 +460,8 @@ def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
                 )
 
 
-def _open_sinks(stack: ExitStack, sinks: Sequence[Sink], context: SinkContext) -> list[tuple[Sink, OpenSink]]:
+def _open_sinks(stack: ExitStack, sinks: Sequence[Sink], context: SinkContext) -> list[OpenSink]:
     return [
-        (sink, stack.enter_context(sink.open(context)) if isinstance(sink, VideoSink) else OpenSink(sink))
+        stack.enter_context(sink.open(context)) if isinstance(sink, VideoSink) else OpenSink(sink, needs_images=True)
         for sink in sinks
     ]

@@ -89,7 +89,7 @@ def test_several_faces_are_numbered_and_one_is_not(pair, readers):
     assert "Face 1: happy" in cards(pair)
     assert "Face 2: neutral" in cards(pair)
     assert "Face 1:" not in cards(one)
-    assert marked(pair, longest=512).shape == (300, 512, 3)
+    assert marked(pair).shape == pair.frame.image.shape
 
 
 def test_a_card_has_a_bar_and_a_number_for_every_emotion(pair):
@@ -232,7 +232,7 @@ def test_privacy_is_said_as_it_is():
 
 
 def test_shown_images_keep_their_name(tmp_path):
-    path = saved(np.zeros((8, 8, 3), np.uint8), tmp_path / "shown", "holiday")
+    path = saved(photo_of(name="holiday.png"), tmp_path / "shown")
     assert path.name == "holiday-marked.jpg"
 
 

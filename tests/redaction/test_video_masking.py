@@ -33,7 +33,7 @@ def is_masked(shown: Frame, box: Box) -> bool:
 @pytest.fixture
 def film() -> VideoMasker:
     """40 frames, ten a second: person 1 on the left always; 2 on the right from 1 s to 2 s, missed from 1.3 to 1.5 s."""
-    hider = VideoMasker(ReadOptions(), EMOTIONS)
+    hider = VideoMasker(ReadOptions())
     for number in range(40):
         there = 10 <= number < 20 and not 13 <= number < 16
         hider.add(frame(number), [person(1, LEFT), *([person(2, RIGHT)] if there else [])])
@@ -66,7 +66,7 @@ def test_keeping_the_other_one(film):
 
 
 def test_half_sure_faces_are_covered_and_never_rows():
-    hider = VideoMasker(ReadOptions(), EMOTIONS)
+    hider = VideoMasker(ReadOptions())
     hider.add(frame(0), [person(1, LEFT), person(2, RIGHT, score=0.2)])
     assert hider.people() == {1: 1}
     assert is_masked(hider.mask(0, frame(0), hider.chosen((2,))), RIGHT) is False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,10 +13,9 @@ from typing import Any
 import av
 import numpy as np
 import streamlit as st
-from PIL import Image
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
-from ..drawing import COLORS, annotate, caption, ink_on
+from ..drawing import COLORS, annotate, caption, encoded, ink_on
 from ..errors import MienError
 from ..io.images import read_image
 from ..options import ReadOptions
@@ -153,7 +151,7 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
     if no_image_output:
         left.caption("Started with --no-image-output: there are no snapshots.")
     elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
-        st.session_state["snapshot"] = _snapshot(session)
+        st.session_state["snapshot"] = encoded(annotate(*session.last)) if session.last else b""
     right.download_button(
         "Table (CSV)",
         session.csv,
@@ -172,14 +170,6 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
         st.download_button("Snapshot (PNG)", snapshot, "mien-snapshot.png", "image/png", on_click="ignore")
     elif snapshot == b"":
         st.info("There is no image yet: start the camera first.")
-
-
-def _snapshot(session: LiveSession) -> bytes:
-    if session.last is None:
-        return b""
-    file = io.BytesIO()
-    Image.fromarray(annotate(*session.last)).save(file, "PNG")
-    return file.getvalue()
 
 
 _HTML = """<div class="mien-eye"><div class="screen"><video muted playsinline></video><canvas></canvas></div>

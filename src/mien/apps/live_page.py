@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from PIL import Image
 
-from ..drawing import annotate
+from ..drawing import annotate, encoded
 from ..emotions import LABEL_SETS
 from ..errors import MienError, SourceError
 from ..io.discovery import IMAGE_EXTENSIONS
 from ..io.images import read_image
-from ..io.rows import Row, columns, rows
-from ..io.tables import write_csv
+from ..io.rows import columns, rows
+from ..io.tables import csv_bytes
 from ..io.video import Video, is_video
 from ..options import ReadOptions
 from ..progress import Progress
@@ -149,7 +147,7 @@ def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, sett
             st.info(NO_FACE)
         for number, reading in enumerate(readings, 1):
             st.html(card(f"Face {number}", reading))
-        table = _csv(rows(frame, readings, reader.emotions), columns(reader.emotions))
+        table = csv_bytes(columns(reader.emotions), rows(frame, readings, reader.emotions))
         _downloads(Path(name).stem, table, marked)
 
 
@@ -187,7 +185,9 @@ def read_clip(
         for reading in readings:
             last = clearest.get(reading.track_id or 0)
             if last is None or reading.confidence > last.reading.confidence + _CLEARER:
-                clearest[reading.track_id or 0] = Clearest(reading, frame.time_s, _jpeg(frame, readings))
+                clearest[reading.track_id or 0] = Clearest(
+                    reading, frame.time_s, encoded(annotate(frame, readings), "JPEG", _IMAGE_SIDE)
+                )
 
     video = Video(path, interval_s=INTERVAL_S, max_megapixels=options.max_megapixels, name=name)
     return process_video(video, options, sinks=[keep_clearest], redact=redact, progress=progress), clearest
@@ -226,9 +226,9 @@ def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, n
         st.warning(f"{result.problem}.")
     if not result.people:
         st.info(NO_FACE)
-    _downloads(Path(name).stem, _csv(result.rows, columns(result.emotions, video=True)))
+    _downloads(Path(name).stem, csv_bytes(columns(result.emotions, video=True), result.rows))
     video = timeline(result).videos[0]
-    points = max(1, min(_MAX_POINTS, round((video.end_s - video.start_s) / INTERVAL_S)))
+    points = max(2, min(_MAX_POINTS, round((video.end_s - video.start_s) / INTERVAL_S)))
     for track in video.ranked[:_MAX_PEOPLE]:
         moment = clearest[track.track_id]
         bins = binned(track, video.start_s, video.end_s, points)
@@ -249,20 +249,4 @@ def _downloads(stem: str, table: bytes, marked: npt.NDArray[np.uint8] | None = N
     save: dict[str, Any] = {"icon": ":material/download:", "on_click": "ignore", "width": "stretch"}
     places[0].download_button("Table (CSV)", table, f"{stem}.csv", "text/csv", **save)
     if marked is not None:
-        file = io.BytesIO()
-        Image.fromarray(marked).save(file, "PNG")
-        places[1].download_button("Image (PNG)", file.getvalue(), f"{stem}-marked.png", "image/png", **save)
-
-
-def _csv(table: Sequence[Row], names: tuple[str, ...]) -> bytes:
-    file = io.BytesIO()
-    write_csv(file, names, table)
-    return file.getvalue()
-
-
-def _jpeg(frame: Frame, readings: Sequence[Reading]) -> bytes:
-    image = Image.fromarray(annotate(frame, readings))
-    image.thumbnail((_IMAGE_SIDE, _IMAGE_SIDE))
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=90)
-    return file.getvalue()
+        places[1].download_button("Image (PNG)", encoded(marked), f"{stem}-marked.png", "image/png", **save)

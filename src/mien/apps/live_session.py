@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from collections import deque
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from ..drawing import annotate
 from ..io.rows import Value, columns, rows
-from ..io.tables import write_csv
+from ..io.tables import csv_bytes
 from ..io.video_sinks import NO_IMAGE
 from ..options import ReadOptions
 from ..reader import Reader
@@ -145,9 +144,7 @@ class LiveSession:
         """The table of the session so far: UTF-8 CSV in the one row schema."""
         with self._lock:
             held = list(self._rows)
-        file = io.BytesIO()
-        write_csv(file, self._columns, (dict(zip(self._columns, values)) for values in held))
-        return file.getvalue()
+        return csv_bytes(self._columns, (dict(zip(self._columns, values)) for values in held))
 
 
 def _minute(seen: Sequence[tuple[float, Reading]], now_s: float, emotions: int) -> npt.NDArray[np.float32]:

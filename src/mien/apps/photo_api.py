@@ -9,7 +9,7 @@ from typing import Any
 from ..emotions import EMOTIONS
 from ..errors import MienError, OptionError
 from .photo_flags import Flags
-from .photo_reading import Readers, marked, saved
+from .photo_reading import Readers, saved
 from .photo_widgets import image_input
 from .words import trouble
 
@@ -47,7 +47,7 @@ def add_endpoints(gr: ModuleType, readers: Readers, flags: Flags) -> None:
             seen = readers.read(_needed(photo, "photo"), emotions, _needed(min_confidence, "min_confidence"))
         except MienError as error:
             raise gr.Error(trouble(error, Path(photo or "").name), print_exception=False) from error
-        path = saved(marked(seen), Path(image.GRADIO_CACHE), Path(seen.frame.name).stem) if seen.shown else None
+        path = saved(seen, Path(image.GRADIO_CACHE)) if seen.shown else None
         return str(path) if path else None, seen.rows()
 
     def flag(photo: str | None, face: int | None, emotion: str | None, agreed: bool) -> dict[str, Any]:

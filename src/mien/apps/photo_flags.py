@@ -17,17 +17,15 @@ import hashlib
 import io
 import os
 import threading
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from .. import __version__
+from ..drawing import encoded
 from ..emotions import EMOTIONS, parse
 from ..errors import OptionError
 from ..io.atomic import write_atomically, writing_to
@@ -37,8 +35,7 @@ from .photo_reading import Photo
 LOG = "corrections.csv"
 #: Sides of the images kept: what is in the photo, but not smaller than the smallest networks want, nor needlessly large.
 _SIDES = (64, 256)
-_FIXED = ("file", "label", "predicted", "abstained", "time", "model_sha256", "mien_version")
-COLUMNS = (*_FIXED, *EMOTIONS)
+COLUMNS = ("file", "label", "predicted", "abstained", "time", "model_sha256", "mien_version", *EMOTIONS)
 
 
 @dataclass(frozen=True)
@@ -89,40 +86,34 @@ class Flags:
             )
         if not 0 <= face < len(photo.readings):
             raise OptionError(f"face: got {face}, but the photo has {len(photo.readings)}", hint="Choose a face first.")
-        right = parse(emotion)
-        image = _cut_out(photo, face)
+        reading, right = photo.readings[face], parse(emotion)
+        side = int(np.clip(round(square_around(reading.face)[1]), *_SIDES))
+        image = align_face(photo.frame, reading.face, side, "rgb")
         name = hashlib.sha256(image.tobytes()).hexdigest()[:20] + ".png"
         path = self.folder / right / name
-        with self._lock:
-            if path.exists() and self._last_label(name) == right:
-                return Flagged(path, new=False)
-            if not path.exists():
-                write_atomically(path, _png(image))
-            self._append(self._line(photo, face, path))
-            self._take_away(self.folder / other / name for other in EMOTIONS if other != right)
-        return Flagged(path, new=True)
-
-    def _take_away(self, paths: Iterable[Path]) -> None:
-        for path in paths:
-            if path.exists():
-                with writing_to(path):
-                    path.unlink()
-                with suppress(OSError):  # the lab takes an empty class folder for a mistake; one in use stays
-                    path.parent.rmdir()
-
-    def _line(self, photo: Photo, face: int, path: Path) -> dict[str, str | float]:
-        reading = photo.readings[face]
-        probabilities = dict(zip(reading.emotions, reading.probabilities.tolist()))
-        return {
-            "file": path.relative_to(self.folder).as_posix(),
-            "label": path.parent.name,
+        line = {
+            "file": f"{right}/{name}",
+            "label": right,
             "predicted": reading.emotion,
             "abstained": "true" if reading.abstained else "false",
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "model_sha256": self._sha256,
             "mien_version": __version__,
-            **{name: round(share, 4) for name, share in probabilities.items()},
+            **{emotion: round(share, 4) for emotion, share in reading.scores().items()},
         }
+        with self._lock:
+            if path.exists() and self._last_label(name) == right:
+                return Flagged(path, new=False)
+            if not path.exists():
+                write_atomically(path, encoded(image))
+            self._append(line)
+            for other in (self.folder / other / name for other in EMOTIONS if other != right):
+                if other.exists():
+                    with writing_to(other):
+                        other.unlink()
+                    with suppress(OSError):  # the lab takes an empty class folder for a mistake; one in use stays
+                        other.parent.rmdir()
+        return Flagged(path, new=True)
 
     def _last_label(self, name: str) -> str | None:
         log = self.folder / LOG
@@ -146,15 +137,3 @@ class Flags:
             file.write(text.getvalue().encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
-
-
-def _cut_out(photo: Photo, face: int) -> npt.NDArray[np.uint8]:
-    found = photo.readings[face].face
-    side = int(np.clip(round(square_around(found)[1]), *_SIDES))
-    return align_face(photo.frame, found, side, "rgb")
-
-
-def _png(image: npt.NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()

@@ -13,7 +13,7 @@ from ..errors import MienError
 from .address import Reach
 from .photo_api import add_endpoints
 from .photo_flags import Flags
-from .photo_reading import Photo, Readers, marked, read_batch, saved
+from .photo_reading import Photo, Readers, read_batch, saved
 from .photo_widgets import cards, files_input, image_input, note, problems, table
 from .words import MIXED, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_MASKED, UNSURE, consent, set_name, trouble
 
@@ -146,7 +146,7 @@ class OnePhoto:
     def _show(self, photo: Photo) -> tuple[Any, ...]:
         if not photo.shown:
             return photo, self._gr.update(value=None, visible=False), cards(photo)
-        file = saved(marked(photo), Path(self._marked.GRADIO_CACHE), Path(photo.frame.name).stem)
+        file = saved(photo, Path(self._marked.GRADIO_CACHE))
         return photo, self._gr.update(value=str(file), visible=True), cards(photo)
 
     def _flag(self, photo: Photo | None, face: int | None, emotion: str | None, agreed: bool) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import tempfile
 import threading
 from collections import Counter
@@ -16,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from ..detection import create_detector
-from ..drawing import COLORS, annotate, ink_on
+from ..drawing import COLORS, annotate, encoded, ink_on
 from ..emotions import LABEL_SETS
 from ..errors import OptionError, SourceError
 from ..io.images import read_image
@@ -29,6 +27,7 @@ from ..progress import Progress, no_progress
 from ..reader import Reader
 from ..redaction import PhotoMasker, Privacy, masking_options
 from ..report import count
+from ..report.html import data_uri
 from ..types import Frame, Reading
 from .words import trouble
 
@@ -136,36 +135,25 @@ class Readers:
             return self._readers[label_set]
 
 
-def marked(photo: Photo, longest: int = LONGEST) -> npt.NDArray[np.uint8]:
-    """The photo with its faces boxed, captioned and, where there are several, numbered from 1.
-
-    Args:
-        photo: what was read.
-        longest: longest side of the result in pixels; what is larger is shrunk.
-
-    Returns:
-        uint8 (H, W, 3), RGB, 0-255.
-    """
+def marked(photo: Photo) -> npt.NDArray[np.uint8]:
+    """The photo with its faces boxed, captioned and, where there are several, numbered from 1: uint8 (H, W, 3), RGB."""
     image = Image.fromarray(annotate(photo.frame, photo.readings))
     if len(photo.readings) > 1:
         pen = ImageDraw.Draw(image)
         for number, reading in enumerate(photo.readings, start=1):
             _badge(pen, number, reading, photo.frame)
-    image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3)
     return np.asarray(image)
 
 
 def thumbnail(frame: Frame, reading: Reading) -> str:
-    """A face as the network sees it, but in color, as the text of a JPEG ``data:`` address."""
-    file = io.BytesIO()
-    Image.fromarray(align_face(frame, reading.face, _THUMBNAIL, "rgb")).save(file, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    """A face as the network sees it, but in color, as a ``data:`` address."""
+    return data_uri(encoded(align_face(frame, reading.face, _THUMBNAIL, "rgb"), "JPEG"))
 
 
-def saved(image: npt.NDArray[np.uint8], folder: Path, stem: str) -> Path:
-    """Save an image to be shown as a JPEG in a new folder below ``folder``; its path."""
-    path = _new_folder(folder) / f"{stem}-marked.jpg"
-    Image.fromarray(image).save(path, "JPEG", quality=90, subsampling=0)
+def saved(photo: Photo, folder: Path, longest: int = LONGEST) -> Path:
+    """Save the marked photo as a JPEG in a new folder below ``folder``; its path."""
+    path = _new_folder(folder) / f"{Path(photo.frame.name).stem}-marked.jpg"
+    path.write_bytes(encoded(marked(photo), "JPEG", longest))
     return path
 
 
@@ -253,7 +241,7 @@ def read_batch(
         else:
             photo = replace(photo, frame=replace(photo.frame, name=name))
             if photo.shown:
-                images.append(saved(marked(photo, GALLERY_LONGEST), folder, Path(name).stem))
+                images.append(saved(photo, folder, GALLERY_LONGEST))
             table += photo.rows()
             photos.append(photo.without_pixels())
         progress(done, len(paths))

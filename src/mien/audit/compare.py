@@ -25,11 +25,12 @@ from ..stats import (
     wilson,
 )
 from .groups import MIN_GROUP_SIZE, groupings
-from .predictions import LABELS, PREDICTED, Columns, emotions_in, predictions_of
-from .table import Table, as_table
+from .predictions import LABELS, Columns, emotions_in, predictions_of
+from .table import Cells, Table, open_table
 
 IMAGES = ("image", "name", "path", "file", "filename", "photo")
 RESAMPLES = 5000
+_BEFORE, _AFTER = "predicted before", "predicted after"
 # An image is right in both, lost (right before only), gained (right after only), or right in neither.
 _BOTH, _LOST, _GAINED, _NEITHER = range(4)
 
@@ -223,7 +224,7 @@ def audit_compare(
             none, or too many.
     """
     columns = Columns(tuple(groups), label, predicted, person=person)
-    pair = join_predictions(as_table(before), as_table(after), columns, image)
+    pair = join_predictions(open_table(before), open_table(after), columns, image)
     return compare_pair(pair, min_group_size=min_group_size, resamples=resamples, seed=seed)
 
 
@@ -262,17 +263,17 @@ def join_predictions(before: Table, after: Table, columns: Columns, image: str =
             f"{before.name} and {after.name} share no image: got names such as {names[0][0]!r} and {names[1][0]!r}",
             hint="Use predictions of the same images, or name the column of their names with --image.",
         )
-    label = columns.label or before.first(LABELS, "--label", "labels")
-    groups = tuple(before.require(name, "--groups") for name in dict.fromkeys(columns.groups))
-    first = before.take(rows)
-    others = np.array([place[names[0][row]] for row in rows], np.int64)
-    # The second table takes over what does not depend on the model, so that both are filtered alike.
-    kept = {name: first.text(name) for name in (label, *groups, *([columns.person] if columns.person else []))}
-    _check_labels(first, label, after.take(others), columns.label, [names[0][row] for row in rows])
-    named = replace(columns, label=label)
-    one = predictions_of(first, named)
-    predicted = columns.predicted or after.first(PREDICTED, "--predicted", "predictions")
-    other = predictions_of(after.take(others, kept), replace(named, predicted=predicted))
+    shared = [names[0][row] for row in rows]
+    first, second = before.take(rows), after.take(np.array([place[name] for name in shared], np.int64))
+    label = first.find(columns.label, "--label", LABELS)
+    _check_labels(first, label, second, columns.label, shared)
+    options = {label: "--label", **dict.fromkeys(columns.groups, "--groups")} | dict.fromkeys(
+        filter(None, [columns.person]), "--person"
+    )
+    cells = {name: first.text(first.find(name, option)) for name, option in options.items()}
+    # What does not depend on the model comes from the first table, so that both are filtered alike
+    joined = Table(before.name, {**cells, _BEFORE: _predicted(first, columns), _AFTER: _predicted(second, columns)})
+    one, other = (predictions_of(joined, replace(columns, label=label, predicted=name)) for name in (_BEFORE, _AFTER))
     found = (one.y_pred >= 0) & (other.y_pred >= 0)
     if not found.any():
         raise DataError(
@@ -288,14 +289,14 @@ def join_predictions(before: Table, after: Table, columns: Columns, image: str =
     return PairedPredictions(
         before=(one.y_pred == one.y_true)[found],
         after=(other.y_pred == other.y_true)[found],
-        groups={name: cells[found] for name, cells in one.groups.items()},
+        groups={name: own[found] for name, own in one.groups.items()},
         notes=tuple(notes),
     )
 
 
 def _names(table: Table, image: str) -> list[str]:
-    column = table.require(image, "--image") if image else table.first(IMAGES, "--image", "image names")
-    names = [str(name) for name in table.text(column)]
+    column = table.find(image, "--image", IMAGES)
+    names: list[str] = table.text(column).tolist()
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise DataError(
@@ -306,14 +307,18 @@ def _names(table: Table, image: str) -> list[str]:
     return names
 
 
+def _predicted(table: Table, columns: Columns) -> Cells:
+    """Object (N,): the predicted emotion, empty without a face."""
+    made = predictions_of(table, Columns((), predicted=columns.predicted, no_labels=True))
+    return np.array([*made.emotions, ""], object)[made.y_pred]
+
+
 def _check_labels(first: Table, label: str, second: Table, given: str, names: list[str]) -> None:
-    column = given if given in second.columns else second.maybe((label.lower(), *LABELS))
+    column = given if given in second.columns else second.find("", "--label", (label.lower(), *LABELS), optional=True)
     if not column:
         return
-    rows = np.arange(len(first))
-    one = emotions_in(first, first.text(label), rows, "labels")
-    other = emotions_in(second, second.text(column), rows, "labels")
-    differ: npt.NDArray[np.int64] = np.flatnonzero((one != other) & (one != "") & (other != ""))
+    one, other = emotions_in(first, label), emotions_in(second, column)
+    differ = np.flatnonzero((one != other) & (one != "") & (other != ""))
     if len(differ):
         at = int(differ[0])
         raise DataError(

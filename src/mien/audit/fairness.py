@@ -8,18 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import OptionError
 from ..stats import Counts, Floats, Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
 from .gaps import Gap, Verdict, holm_corrected, measure_gaps
 from .groups import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
-from .predictions import Columns, ModelInfo, Predictions, as_predictions
+from .predictions import Bools, Columns, ModelInfo, Predictions, predictions_of
 from .rates import Measure, count, label_distribution
 from .table import Table
-from .thresholds import ThresholdRule, with_thresholds
-
-Bools = npt.NDArray[np.bool_]
+from .thresholds import ThresholdRule, apply_thresholds
 
 RESAMPLES = 2000
 #: Permutations per comparison, so that the smallest p-value stays below half the level after correction.
@@ -220,7 +217,7 @@ def audit_fairness(
     if no_labels and label:
         raise OptionError("label and no_labels exclude each other", hint="Give one of them.")
     columns = Columns(tuple(groups), label, predicted, confidence, found, abstained, person, no_labels=no_labels)
-    data = with_thresholds(as_predictions(predictions, columns), thresholds, own=own_thresholds)
+    data = apply_thresholds(predictions_of(predictions, columns), thresholds, own=own_thresholds)
     if no_labels:
         data = replace(data, y_true=np.full(len(data), -1))
     elif not data.has_labels:

@@ -1,4 +1,4 @@
-"""Labeled images with groups: a known data set, a plain table of paths, parquet with images, or cropped faces."""
+"""Labeled images for an audit: known data sets with person attributes, tables of images, or cropped faces."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Labeled:
         label: the column of labels; empty if there are none.
         groups: columns of groups.
         person: the column of people, or empty.
-        folder: base of the paths; None for the table's folder.
+        folder: base of the paths.
         notes: remarks on the data, one sentence each.
         faces: the images, where they are a data set of cropped faces; else None.
     """
@@ -49,32 +49,26 @@ class Labeled:
     label: str
     groups: tuple[str, ...]
     person: str = ""
-    folder: Path | None = None
+    folder: Path = Path()
     notes: tuple[str, ...] = ()
     faces: Dataset | None = None
 
     @property
     def labels(self) -> Cells:
         """Object (N,): the emotion of each row; empty without a label."""
-        if not self.label:
-            return np.full(len(self.table), "", object)
-        return emotions_in(self.table, self.table.text(self.label), np.arange(len(self.table)), "labels")
+        return emotions_in(self.table, self.label) if self.label else np.full(len(self.table), "", object)
 
-    def items(self) -> Iterator[tuple[int, bytes | Path | Frame]]:
-        """Row number, and encoded bytes, path or frame of each image."""
+    def items(self) -> Iterator[bytes | Path | Frame]:
+        """Encoded bytes, path or frame of each image."""
         if self.faces is not None:
-            yield from enumerate(frames_of(self.faces))
-            return
-        if not self.encoded:
-            folder = self.path.parent if self.folder is None else self.folder
-            yield from ((number, folder / str(cell)) for number, cell in enumerate(self.table.text(self.images)))
-            return
-        number = 0
-        with require("pyarrow.parquet", "table").ParquetFile(self.path) as file:
-            for batch in file.iter_batches(_BATCH, columns=[self.images]):
-                for cell in batch.column(0).to_pylist():
-                    yield number, (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
-                    number += 1
+            yield from frames_of(self.faces)
+        elif not self.encoded:
+            yield from (self.folder / str(cell) for cell in self.table.text(self.images))
+        else:
+            with require("pyarrow.parquet", "table").ParquetFile(self.path) as file:
+                for batch in file.iter_batches(_BATCH, columns=[self.images]):
+                    for cell in batch.column(0).to_pylist():
+                        yield (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
 
 
 def is_cropped_faces(path: Path) -> bool:
@@ -97,8 +91,7 @@ def cropped_faces(faces: Dataset, path: Path, head: str) -> Labeled:
     labels = faces.labels
     if faces.votes is not None and head == "ferplus":
         labels = faces.votes.majority()
-    cells = np.array([*EMOTIONS, ""], object)[labels]
-    table = Table(str(path), require("pandas", "audit").DataFrame({"image": faces.names, "label": cells}))
+    table = Table(str(path), {"image": faces.names, "label": np.array([*EMOTIONS, ""], object)[labels]})
     return Labeled(table, path, "image", False, "label", (), faces=faces)
 
 
@@ -129,55 +122,33 @@ def open_labeled(
         MissingExtraError: a required package is not installed.
     """
     records = records_of(path)
-    if records is not None:
-        return _open_records(records, path, groups, label, person, no_labels)
-    if path.is_dir():
+    if records is None and path.is_dir():
         known = "; ".join(f"{layout.NAME} ({layout.KNOWN_BY})" for layout in PERSON_LAYOUTS)
         raise DataError(
             f"{path} is a folder of no known data set; known are {known}",
             hint="Name one of these, or a table with the columns path, emotion and the groups.",
         )
-    if groups is None:
+    if records is None and groups is None:
         raise OptionError(
             f"{path}: got no column of groups, expected at least one", hint="Name one with --groups, such as gender."
         )
-    return _open_table(path, groups, label, images, person, no_labels)
-
-
-def _open_table(path: Path, groups: Sequence[str], label: str, images: str, person: str, no_labels: bool) -> Labeled:
-    table = open_table(path)
+    table = open_table(path) if records is None else Table(f"{records.name} in {path}", dict(records.columns))
     found = ""
     if not no_labels:
-        found = label and table.require(label, "--label")
-        found = found or table.first((*LABELS, "emotion"), "--label", "labels", NO_LABELS_HINT)
-        emotions_in(table, table.text(found), np.arange(len(table)), "labels")
-    who = table.require(person, "--person") if person else ""
-    wanted = tuple(table.require(name, "--groups") for name in dict.fromkeys(groups))
-    encoded = _image_columns(path)
-    if encoded and images in ("", *encoded):
-        return Labeled(table, path, images or encoded[0], True, found, wanted, who)
-    column = table.require(images, "--images") if images else table.first(PATHS, "--images", "paths of images")
-    return Labeled(table, path, column, False, found, wanted, who)
-
-
-def _open_records(
-    records: Records, path: Path, groups: Sequence[str] | None, label: str, person: str, no_labels: bool
-) -> Labeled:
-    table = Table(
-        f"{records.name} in {path}", require("pandas", "audit").DataFrame(dict(records.columns), dtype=object)
-    )
-    found = table.require(label, "--label") if label else EMOTION if EMOTION in records.columns else ""
-    if no_labels:
-        found = ""
+        usual = (*LABELS, "emotion") if records is None else (EMOTION,)
+        found = table.find(label, "--label", usual, optional=records is not None, without=NO_LABELS_HINT)
     if found:
-        emotions_in(table, table.text(found), np.arange(len(table)), "labels")
-    who = table.require(person, "--person") if person else ""
-    if groups is None:
-        wanted, note = _all_groups(records)
-    else:
-        wanted, note = tuple(table.require(name, "--groups") for name in dict.fromkeys(groups)), ()
-    notes = (*records.notes, *note, *_dependence(records, who))
-    return Labeled(table, path, PATH, False, found, wanted, who, records.folder, notes)
+        emotions_in(table, found)  # checked before any image is read
+    who = table.find(person, "--person") if person else ""
+    wanted, notes = _all_groups(records) if records and groups is None else (tuple(groups or ()), ())
+    wanted = tuple(table.find(name, "--groups") for name in dict.fromkeys(wanted))
+    if records is not None:
+        notes = (*records.notes, *notes, *_dependence(records, who))
+        return Labeled(table, path, PATH, False, found, wanted, who, records.folder, notes)
+    encoded = _image_columns(path)
+    inside = bool(encoded) and images in ("", *encoded)
+    column = images or encoded[0] if inside else table.find(images, "--images", PATHS)
+    return Labeled(table, path, column, inside, found, wanted, who, path.parent)
 
 
 def _all_groups(records: Records) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -195,9 +166,7 @@ def _all_groups(records: Records) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _dependence(records: Records, person: str) -> tuple[str, ...]:
     """A warning where many images show the same people, and all are kept."""
-    if not records.person or person:
-        return ()
-    cells = records.columns[records.person]
+    cells = records.columns[records.person] if records.person and not person else ()
     people, images = len(set(cells)), len(cells)
     if people == images:
         return ()
@@ -208,18 +177,17 @@ def _dependence(records: Records, person: str) -> tuple[str, ...]:
 
 
 def _image_columns(path: Path) -> list[str]:
-    """The columns of a parquet file that hold images."""
+    """The columns of a parquet file that hold images: bytes, or structs with a field ``bytes``."""
     if path.suffix.lower() != ".parquet":
         return []
     types = require("pyarrow.types", "table")
-    schema = require("pyarrow.parquet", "table").read_schema(path)
 
     def binary(kind: Any) -> bool:
         return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
-    def holds_images(kind: Any) -> bool:
-        return binary(kind) or (
-            types.is_struct(kind) and any(part.name == "bytes" and binary(part.type) for part in kind)
-        )
-
-    return [field.name for field in schema if holds_images(field.type)]
+    return [
+        field.name
+        for field in require("pyarrow.parquet", "table").read_schema(path)
+        if binary(field.type)
+        or (types.is_struct(field.type) and any(part.name == "bytes" and binary(part.type) for part in field.type))
+    ]

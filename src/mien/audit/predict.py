@@ -13,7 +13,6 @@ import numpy.typing as npt
 from ..data.loading import load
 from ..detection import create_detector
 from ..errors import DataError, OptionError, SourceError
-from ..extras import require
 from ..io.atomic import replacing
 from ..io.images import read_image
 from ..io.rows import Row
@@ -23,7 +22,7 @@ from ..model.card import load_model
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..reader import Reader, worker_count
-from ..types import Face, Frame, Reading
+from ..types import Frame, Reading
 from .attributes import MAX_SIDE, MIN_FACE_IN_CROP, NAMES, UNKNOWN, Attributes, grouped, measure, measure_crop
 from .labeled import Labeled, cropped_faces, is_cropped_faces, open_labeled
 from .predictions import MODEL_COLUMNS, Columns, Predictions, predictions_of
@@ -60,10 +59,9 @@ class PredictionTable:
 
     def predictions(self, name: str = "predictions") -> Predictions:
         """The table, ready to be audited."""
-        table = Table(name, require("pandas", "audit").DataFrame(list(self.rows), dtype=object))
         label = "label" if self.has_labels else ""
         columns = Columns(self.groups, label, "predicted", person=self.person, no_labels=not self.has_labels)
-        made = predictions_of(table, columns)
+        made = predictions_of(Table(name, list(self.rows)), columns)
         return replace(made, notes=self.notes + made.notes)
 
 
@@ -101,49 +99,34 @@ def audit_predict(
         ModelError: the model cannot be used.
     """
     path, options = Path(source), options or ReadOptions()
-    card, _ = load_model(str(options.model))
-    head = options.head or next(iter(card.heads))
+    if no_labels and label:
+        raise OptionError("--label and --no-labels exclude each other", hint="Give one of them.")
     if is_cropped_faces(path):
         if groups:
             raise OptionError(
                 f"--groups: {path.name} has no information on people, got {', '.join(groups)}",
                 hint="Leave --groups out and use --attributes.",
             )
+        head = options.head or next(iter(load_model(str(options.model))[0].heads))
         labeled = cropped_faces(load(path, MAX_SIDE, color="rgb").part(split), path, head)
         options = replace(options, detector="none")
     else:
         groups = list(groups) if groups else [] if attributes else None
         labeled = open_labeled(path, groups=groups, label=label, images=images, person=person, no_labels=no_labels)
-    measured = _Measuring(labeled)
-    table = predict_labeled(labeled, options, progress, measured if attributes else None)
-    model = dict(zip(MODEL_COLUMNS, (card.name, card.sha256, head)))
-    rows: list[Row] = [{**row, **model} for row in table.rows]
-    if not attributes:
-        return replace(table, rows=tuple(rows))
-    rows, names = measured.added(rows, attributes)
-    return replace(table, rows=tuple(rows), groups=table.groups + names)
+    return predict_labeled(labeled, options, attributes=attributes, progress=progress)
 
 
 def predict_labeled(
-    labeled: Labeled,
-    options: ReadOptions,
-    progress: Progress = no_progress,
-    seen: Callable[[int, Frame, Face | None], None] | None = None,
+    labeled: Labeled, options: ReadOptions, *, attributes: Edges | None = None, progress: Progress = no_progress
 ) -> PredictionTable:
     """Predict; of several faces the widest is taken, and a clip's frames are averaged.
-
-    Args:
-        labeled: the images.
-        options: model and detector.
-        progress: called with (images read, images in all).
-        seen: called with row number, frame and the face read in it or None, in the order of the rows.
 
     Raises:
         DataError: no image can be read, or none has a label that the model knows.
         ModelError: the model cannot be used.
     """
-    at_once = worker_count(options.threads)
-    reader = Reader(replace(options, threads=1) if at_once > 1 else options)
+    workers = worker_count(options.threads)
+    reader = Reader(replace(options, threads=1) if workers > 1 else options)
     table, labels = labeled.table, labeled.labels
     usable = np.isin(labels.astype(str), reader.emotions) if labeled.label else np.ones(len(table), np.bool_)
     if not usable.any():
@@ -154,33 +137,46 @@ def predict_labeled(
     failures: list[str] = []
     readings: dict[int, list[Reading]] = {}
     names: dict[int, str] = {}
+    measured: dict[int, Attributes | None] = {}
     order: list[int] = []
+    in_crop = create_detector(ReadOptions(min_face=MIN_FACE_IN_CROP)) if attributes and labeled.faces else None
     frames = _frames(labeled, usable, order.append, failures.append)
-    for place, (frame, found) in enumerate(reader.read_frames(frames, at_once)):
-        number = order[place]
-        names[number] = f"row {number + 1}" if labeled.encoded else frame.name
+    for place, (frame, found) in enumerate(reader.read_frames(frames, workers)):
+        row = order[place]
+        names[row] = f"row {row + 1}" if labeled.encoded else frame.name
         one = max(found, key=lambda reading: reading.face.box.width, default=None)
-        readings.setdefault(number, []).extend([one] if one else [])
-        if seen:
-            seen(number, frame, None if one is None else one.face)
+        readings.setdefault(row, []).extend([one] if one else [])
+        if attributes and measured.get(row) is None:  # of a clip, the first frame with a face
+            if one is None:
+                measured[row] = None
+            else:
+                measured[row] = measure_crop(frame, in_crop) if in_crop else measure(frame, one.face)
         progress(len(readings), int(usable.sum()))
     if not readings:
         raise DataError(f"{table.name}: none of the {len(failures)} images can be read: {failures[0]}")
     own = {name: table.text(name) for name in dict.fromkeys([*labeled.groups, *filter(None, [labeled.person])])}
+    head = reader.options.head or next(iter(reader.card.heads))
+    model = dict(zip(MODEL_COLUMNS, (reader.card.name, reader.card.sha256, head)))
     rows: list[Row] = [
         {
-            "image": names[number],
-            **({"label": str(labels[number])} if labeled.label else {}),
-            **_cells(averaged(some), reader.emotions, {name: str(cells[number]) for name, cells in own.items()}),
+            "image": names[row],
+            **({"label": str(labels[row])} if labeled.label else {}),
+            **_cells(averaged(some), reader.emotions, {name: str(cells[row]) for name, cells in own.items()}),
+            **model,
         }
-        for number, some in readings.items()
+        for row, some in readings.items()
     ]
+    groups = labeled.groups
+    if attributes:
+        added = _attribute_cells(list(measured.values()), attributes, taken=set(rows[0]))
+        rows = [{**row, **cells} for row, cells in zip(rows, added, strict=True)]
+        groups += tuple(added[0])
     notes, excluded = list(labeled.notes), int((~usable).sum())
     if excluded:
         notes.append(f"{excluded:,} images are excluded: they have no label, or one that the model does not know.")
     if failures:
         notes.append(f"{len(failures):,} could not be read completely, such as: {failures[0]}")
-    return PredictionTable(tuple(rows), labeled.groups, labeled.person, bool(labeled.label), tuple(notes))
+    return PredictionTable(tuple(rows), groups, labeled.person, bool(labeled.label), tuple(notes))
 
 
 def averaged(readings: Sequence[Reading]) -> Reading | None:
@@ -204,45 +200,24 @@ def averaged(readings: Sequence[Reading]) -> Reading | None:
     )
 
 
-class _Measuring:
-    """Measures the attributes of each image and its face as they are read."""
-
-    def __init__(self, labeled: Labeled) -> None:
-        self._detector = create_detector(ReadOptions(min_face=MIN_FACE_IN_CROP)) if labeled.faces else None
-        self._measured: dict[int, Attributes | None] = {}
-
-    def __call__(self, number: int, frame: Frame, face: Face | None) -> None:
-        """Measure an image; of a clip, the first frame with a face."""
-        if self._measured.get(number) is None:
-            self._measured[number] = None if face is None else self._measure(frame, face)
-
-    def _measure(self, frame: Frame, face: Face) -> Attributes:
-        return measure(frame, face) if self._detector is None else measure_crop(frame, self._detector)
-
-    def added(self, rows: Sequence[Row], edges: Edges) -> tuple[list[Row], tuple[str, ...]]:
-        """The rows with a column per attribute, and the names of these columns.
-
-        An attribute with one group, or none, is left out. A column that the rows already have stays theirs.
-        """
-        measured = list(self._measured.values())
-        groups = iter(grouped([one for one in measured if one is not None], thirds=edges == "thirds"))
-        cells = [dict.fromkeys(NAMES, "") if one is None else next(groups) for one in measured]
-        names = tuple(
-            name for name in NAMES if name not in rows[0] and len({cell[name] for cell in cells} - {"", UNKNOWN}) > 1
-        )
-        return [{**row, **{name: cell[name] for name in names}} for row, cell in zip(rows, cells, strict=True)], names
+def _attribute_cells(measured: Sequence[Attributes | None], edges: Edges, taken: set[str]) -> list[dict[str, str]]:
+    """The groups of each image; without attributes of a single group, and those named like a column that is there."""
+    groups = iter(grouped([one for one in measured if one is not None], thirds=edges == "thirds"))
+    cells = [dict.fromkeys(NAMES, "") if one is None else next(groups) for one in measured]
+    names = [name for name in NAMES if name not in taken and len({row[name] for row in cells} - {"", UNKNOWN}) > 1]
+    return [{name: row[name] for name in names} for row in cells]
 
 
 def _frames(
     labeled: Labeled, usable: npt.NDArray[np.bool_], began: Callable[[int], None], failed: Callable[[str], None]
 ) -> Iterator[Frame]:
     """The frames of all usable rows; ``began`` gets the row before each frame."""
-    for number, image in labeled.items():
-        if not usable[number]:
+    for row, image in enumerate(labeled.items()):
+        if not usable[row]:
             continue
         try:
             for frame in [image] if isinstance(image, Frame) else _decoded(image, failed):
-                began(number)
+                began(row)
                 yield frame
         except SourceError as error:
             failed(str(error))
@@ -259,16 +234,16 @@ def _decoded(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[Fr
         damaged("; ".join(video.problems))
 
 
-def _cells(one: Reading | None, emotions: tuple[str, ...], own: Row) -> Row:
-    if one is None:
-        return {
-            "predicted": None, "found": False, "confidence": None, "abstained": None, **own, **dict.fromkeys(emotions)
-        }  # fmt: skip
+def _cells(one: Reading | None, emotions: tuple[str, ...], own: dict[str, str]) -> Row:
     return {
-        "predicted": one.emotion,
-        "found": True,
-        "confidence": round(one.confidence, 4),
-        "abstained": one.abstained,
+        "predicted": one and one.emotion,
+        "found": one is not None,
+        "confidence": one and round(one.confidence, 4),
+        "abstained": one and one.abstained,
         **own,
-        **{emotion: round(share, 4) for emotion, share in zip(emotions, one.probabilities.tolist())},
+        **(
+            dict(zip(emotions, (round(share, 4) for share in one.probabilities.tolist())))
+            if one
+            else dict.fromkeys(emotions)
+        ),
     }

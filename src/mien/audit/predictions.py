@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,15 @@ import numpy.typing as npt
 
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import DataError
-from .table import Cells, Table, as_table
+from .table import Cells, Table, open_table
 
 Rows = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 LABELS = ("label", "truth", "true", "actual", "answer", "y_true", "expression")
 PREDICTED = ("predicted", "prediction", "pred", "said", "y_pred", "emotion")
 MODEL_COLUMNS = ("model", "model_sha256", "model_head")
 NO_LABELS_HINT = "Without labels, --no-labels compares how often each emotion is predicted."
-_TRUE, _FALSE = ("true", "1", "yes", "y", "1.0"), ("false", "0", "no", "n", "0.0")
+_TRUE, _FALSE = ("true", "1", "yes", "y", "1.0"), ("false", "0", "no", "n", "0.0", "")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Predictions:
     emotions: tuple[str, ...]
     y_true: npt.NDArray[np.int64]
     y_pred: npt.NDArray[np.int64]
-    abstained: npt.NDArray[np.bool_] | None
+    abstained: Bools | None
     confidence: npt.NDArray[np.float64] | None
     detection_known: bool
     groups: dict[str, npt.NDArray[np.object_]]
@@ -87,15 +87,8 @@ class Predictions:
         return bool((self.y_true >= 0).all())
 
 
-def as_predictions(source: Path | str | Table | Predictions, columns: Columns) -> Predictions:
-    """Predictions from a file, a table in memory, or as they are."""
-    if isinstance(source, Predictions):
-        return source
-    return predictions_of(as_table(source), columns)
-
-
-def predictions_of(table: Table, columns: Columns) -> Predictions:
-    """Read predictions from a table.
+def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -> Predictions:
+    """Read predictions from a table or its file; predictions in memory are returned as they are.
 
     Emotions may have any alias. A row without a prediction is an image without a face. Rows without a label are dropped with
     a note. Confidence is its own column, or the column named like the predicted emotion.
@@ -103,195 +96,137 @@ def predictions_of(table: Table, columns: Columns) -> Predictions:
     Raises:
         DataError: a column is missing, no row has a label, a name is no emotion, or a cell is invalid.
     """
-    label_cells, kept, notes = _labels(table, columns)
+    if isinstance(source, Predictions):
+        return source
+    table = open_table(source)
+    groups = [table.find(name, "--groups") for name in dict.fromkeys(columns.groups)]
+    predicted_column = table.find(columns.predicted, "--predicted", PREDICTED)
+    label_column = "" if columns.no_labels else table.find(columns.label, "--label", LABELS, without=NO_LABELS_HINT)
+    distinct = [predicted_column, *filter(None, [label_column])]
+    if not columns.no_labels and len({*distinct, *groups}) < len(distinct) + len(groups):
+        raise DataError(
+            f"{table.name}: labels ({label_column}), predictions ({predicted_column}) and groups ({', '.join(groups)}) "
+            "must be different columns",
+            hint="Name them with --label, --predicted and --groups.",
+        )
+    rows, notes = np.arange(len(table)), []
+    labels = np.full(len(table), "", object)
+    if label_column:
+        labels = emotions_in(table, label_column)
+        rows = np.flatnonzero(labels != "")
+        if not len(rows):
+            raise DataError(
+                f"{table.name}: the column of labels is empty in all {len(table):,} rows, expected an emotion in each",
+                hint=f"Add labels, or name another column with --label. {NO_LABELS_HINT}",
+            )
+        if len(rows) < len(table):
+            notes.append(f"{len(table) - len(rows):,} rows have no label and are excluded.")
     if columns.person:
-        kept, note = _one_per_person(table, columns.person, kept)
+        rows, note = _one_per_person(table.text(table.find(columns.person, "--person")), rows)
         notes.append(note)
-    groups = {name: table.text(table.require(name, "--groups"))[kept] for name in dict.fromkeys(columns.groups)}
-    labels = emotions_in(table, label_cells[kept], kept, "labels")
-    column = (
-        table.require(columns.predicted, "--predicted")
-        if columns.predicted
-        else table.first(PREDICTED, "--predicted", "predictions")
-    )
-    _check_distinct(table, columns, column)
-    predicted = emotions_in(table, table.text(column)[kept], kept, "predictions")
-    found_column = _optional(table, columns.found, ("found",), "--found")
-    found = _found(table, found_column, predicted, kept)
-    occurring = {*labels[labels != ""], *predicted[found]}
+    predicted = emotions_in(table, predicted_column)
+    named = np.asarray(predicted != "", np.bool_)
+    found_column = table.find(columns.found, "--found", ("found",), optional=True)
+    found = _booleans(table, found_column) if found_column else named
+    _check(table, found_column, found & ~named, "true without a prediction")
+    abstained = table.find(columns.abstained, "--abstained", ("abstained",), optional=True)
+    confidence = _confidence(table, columns, predicted, found)
+    occurring = {*labels[rows][labels[rows] != ""], *predicted[rows][found[rows]]}
     emotions = tuple(name for name in EMOTIONS if name in occurring)
     index = {name: number for number, name in enumerate(emotions)}
-    abstained = _optional(table, columns.abstained, ("abstained",), "--abstained")
-    for name, cells in groups.items():
-        missing = int((cells == "").sum())
-        if 0 < missing < len(cells):
-            notes.append(f"Column {name!r}: {missing:,} rows have no group and are excluded there.")
-    notes += [note for name, cells in groups.items() for note in _differ_in_case(name, cells)]
+    cells = {name: table.text(name)[rows] for name in groups}
     return Predictions(
         emotions=emotions,
-        y_true=np.array([index.get(name, -1) for name in labels], np.int64),
-        y_pred=np.array([index[name] if seen else -1 for name, seen in zip(predicted, found)], np.int64),
-        abstained=_booleans(table, abstained, kept) & found if abstained else None,
-        confidence=_confidence(table, columns, predicted, found, kept),
-        detection_known=bool(found_column) or not found.all(),
-        groups=groups,
-        notes=tuple(notes),
+        y_true=np.array([index.get(name, -1) for name in labels[rows]], np.int64),
+        y_pred=np.array([index[name] if seen else -1 for name, seen in zip(predicted[rows], found[rows])], np.int64),
+        abstained=(_booleans(table, abstained) & found)[rows] if abstained else None,
+        confidence=None if confidence is None else confidence[rows],
+        detection_known=bool(found_column) or not found[rows].all(),
+        groups=cells,
+        notes=(*notes, *(note for name, own in cells.items() for note in _group_notes(name, own))),
         model=_model(table),
     )
 
 
-def emotions_in(table: Table, cells: Cells, rows: Rows, meaning: str) -> Cells:
-    """Canonical emotion names; empty cells stay empty.
-
-    Args:
-        table: origin of the cells, for messages.
-        cells: object (N,) of str.
-        rows: int64 (N,), row numbers in the table from 0.
-        meaning: what the column holds, for messages.
-
-    Raises:
-        DataError: a cell is no emotion.
-    """
+def emotions_in(table: Table, column: str) -> Cells:
+    """Canonical emotion names, object (N,); empty cells stay empty. DataError where a cell is no emotion."""
+    cells = table.text(column)
     unknown = Counter(str(cell) for cell in cells if cell and cell.lower() not in BY_NAME)
     if unknown:
-        first = next(int(row) for row, cell in zip(rows, cells) if cell in unknown)
         most = ", ".join(f"{name!r} ({n:,} rows)" for name, n in unknown.most_common(5))
         numbers = all(name.lstrip("-").isdigit() for name in unknown)
         raise DataError(
-            f"{table.name}: the column of {meaning} holds names that are no emotions: {most}, first in row {first + 1}; "
-            f"expected {', '.join(EMOTIONS)} or an alias of these",
+            f"{table.name}: the column {column!r} holds names that are no emotions: {most}; expected {', '.join(EMOTIONS)} "
+            "or an alias of these",
             hint="Write emotion names in place of numbers." if numbers else "Rename them, or remove these rows.",
         )
-    made = np.empty(len(cells), object)
-    made[:] = [BY_NAME[cell.lower()] if cell else "" for cell in cells]
-    return made
+    return np.array([BY_NAME[cell.lower()] if cell else "" for cell in cells], object)
 
 
-def _check_distinct(table: Table, columns: Columns, predicted: str) -> None:
-    """Labels, predictions and groups must be different columns: otherwise every comparison is trivial."""
-    if columns.no_labels:
-        return
-    label = columns.label or table.first(LABELS, "--label", "labels", NO_LABELS_HINT)
-    if label == predicted:
-        raise DataError(
-            f"{table.name}: the column {label!r} is used for labels and predictions, expected one column each",
-            hint="Name the other one with --label or --predicted.",
-        )
-    for name, what in ((label, "labels"), (predicted, "predictions")):
-        if name in columns.groups:
-            raise DataError(
-                f"{table.name}: the column {name!r} holds the {what}, expected a column of groups (--groups)",
-                hint="Recall per emotion is part of the report of any other column.",
-            )
+def _one_per_person(people: Cells, rows: Rows) -> tuple[Rows, str]:
+    """One random but reproducible row per person, and a note; rows without a name are persons of their own."""
+    people = people[rows]
+    shuffled = np.random.default_rng(0).permutation(len(rows))
+    _, first = np.unique(people[shuffled].astype(str), return_index=True)
+    kept = np.asarray(people == "", np.bool_)
+    kept[shuffled[first]] = True
+    counts = f"{int(kept.sum()):,} of {len(rows):,}"
+    return rows[kept], f"One image per person is kept, {counts}: images of one person are not independent."
 
 
-def _labels(table: Table, columns: Columns) -> tuple[Cells, Rows, list[str]]:
-    """Labels of all rows, the rows that have one, and notes."""
-    if columns.no_labels:
-        return np.full(len(table), "", object), np.arange(len(table)), []
-    name = columns.label and table.require(columns.label, "--label")
-    cells = table.text(name or table.first(LABELS, "--label", "labels", NO_LABELS_HINT))
-    kept = np.flatnonzero(cells != "")
-    if not len(kept):
-        raise DataError(
-            f"{table.name}: the column of labels is empty in all {len(table):,} rows, expected an emotion in each",
-            hint=f"Add labels, or name another column with --label. {NO_LABELS_HINT}",
-        )
-    missing = len(table) - len(kept)
-    return cells, kept, [f"{missing:,} rows have no label and are excluded."] if missing else []
-
-
-def _differ_in_case(column: str, cells: Cells) -> list[str]:
+def _group_notes(column: str, cells: Cells) -> list[str]:
+    missing, notes = int((cells == "").sum()), []
+    if 0 < missing < len(cells):
+        notes.append(f"Column {column!r}: {missing:,} rows have no group and are excluded there.")
     by_letters: dict[str, set[str]] = {}
     for name in {str(cell) for cell in cells}:
         by_letters.setdefault(name.casefold(), set()).add(name)
-    twice = sorted(", ".join(sorted(names)) for names in by_letters.values() if len(names) > 1)
-    return [
-        f"Column {column!r}: {names} are treated as different groups, though only their case differs."
-        for names in twice
-    ]
-
-
-def _one_per_person(table: Table, column: str, rows: Rows) -> tuple[Rows, str]:
-    """One random but reproducible row per person, and a note; rows without a name are persons of their own."""
-    people = table.text(table.require(column, "--person"))[rows]
-    shuffled = np.random.default_rng(0).permutation(len(rows))
-    _, first = np.unique(people[shuffled].astype(str), return_index=True)
-    kept = people == ""
-    kept[shuffled[first]] = True
-    note = (
-        f"One image per person is kept, {int(kept.sum()):,} of {len(rows):,}: images of one person are not independent."
-    )
-    return rows[np.asarray(kept, np.bool_)], note
+    for names in by_letters.values():
+        if len(names) > 1:
+            named = ", ".join(sorted(names))
+            notes.append(f"Column {column!r}: {named} are treated as different groups, though only their case differs.")
+    return notes
 
 
 def _model(table: Table) -> ModelInfo | None:
     """The model named in columns that ``mien audit predict`` writes, if it is the same in all rows."""
     if not {*MODEL_COLUMNS} <= {*table.columns}:
         return None
-    rows = set(zip(*(table.text(name).tolist() for name in MODEL_COLUMNS)))
-    return ModelInfo(*rows.pop()) if len(rows) == 1 else None
+    models = set(zip(*(table.text(name).tolist() for name in MODEL_COLUMNS)))
+    return ModelInfo(*models.pop()) if len(models) == 1 else None
 
 
-def _optional(table: Table, given: str, usual: Sequence[str], option: str) -> str:
-    return table.require(given, option) if given else table.maybe(usual)
-
-
-def _found(table: Table, column: str, predicted: Cells, rows: Rows) -> npt.NDArray[np.bool_]:
-    named = np.asarray(predicted != "", np.bool_)
-    if not column:
-        return named
-    found = _booleans(table, column, rows)
-    invalid = found & ~named
-    if invalid.any():
-        raise DataError(
-            f"{table.name}, row {int(rows[invalid.argmax()]) + 1}: a face was found, but the prediction is empty",
-            hint="Fill in the prediction, or write false in the column of faces found.",
-        )
-    return found
-
-
-def _booleans(table: Table, column: str, rows: Rows) -> npt.NDArray[np.bool_]:
+def _booleans(table: Table, column: str) -> Bools:
     """Cells such as true and 0; an empty one is false."""
-    cells = [str(cell).lower() for cell in table.text(column)[rows]]
-    for row, cell in zip(rows, cells):
-        if cell and cell not in _TRUE and cell not in _FALSE:
-            raise DataError(
-                f"{table.name}, row {int(row) + 1}, column {column!r}: got {cell!r}, expected true or false",
-                hint="Write true or false.",
-            )
-    return np.array([cell in _TRUE for cell in cells], np.bool_)
+    cells = np.char.lower(table.text(column).astype(str))
+    _check(table, column, ~np.isin(cells, (*_TRUE, *_FALSE)), "true or false")
+    return np.asarray(np.isin(cells, _TRUE), np.bool_)
 
 
-def _confidence(
-    table: Table, columns: Columns, predicted: Cells, found: npt.NDArray[np.bool_], rows: Rows
-) -> npt.NDArray[np.float64] | None:
-    column = _optional(table, columns.confidence, ("confidence", "probability"), "--confidence")
-    if column:
-        return _probabilities(table, column, rows, found)
-    by_emotion = {BY_NAME[name.lower()]: name for name in table.columns if name.lower() in BY_NAME}
-    if not {*predicted[found]} <= {*by_emotion}:
-        return None
-    made = np.full(len(predicted), np.nan)
-    for emotion, name in by_emotion.items():
-        here = found & (predicted == emotion)
-        made[here] = _probabilities(table, name, rows, here)[here]
+def _confidence(table: Table, columns: Columns, predicted: Cells, found: Bools) -> npt.NDArray[np.float64] | None:
+    """float64 (N,), NaN without a face; from one column, or from that of the predicted emotion."""
+    column = table.find(columns.confidence, "--confidence", ("confidence", "probability"), optional=True)
+    used = {column: found} if column else {}
+    if not column:
+        by_emotion = {BY_NAME[name.lower()]: name for name in table.columns if name.lower() in BY_NAME}
+        if not {*predicted[found]} <= {*by_emotion}:
+            return None
+        used = {name: found & (predicted == emotion) for emotion, name in by_emotion.items()}
+    made = np.full(len(table), np.nan)
+    for name, here in used.items():
+        for row, cell in zip(np.flatnonzero(here), table.text(name)[here]):
+            try:
+                made[row] = float(cell.replace(",", "."))  # a decimal comma where semicolons separate cells
+            except ValueError:
+                made[row] = np.nan
+        _check(table, name, here & ~((made >= 0) & (made <= 1)), "a probability, 0 to 1, where a face was found")
     return made
 
 
-def _probabilities(table: Table, column: str, rows: Rows, needed: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """float64 (N,); NaN where not needed."""
-    made = np.full(len(rows), np.nan)
-    for place, (row, cell) in enumerate(zip(rows, table.text(column)[rows])):
-        if not needed[place]:
-            continue
-        try:
-            made[place] = float(cell.replace(",", "."))  # a decimal comma where semicolons separate cells
-        except ValueError:
-            made[place] = np.nan
-        if not 0 <= made[place] <= 1:
-            raise DataError(
-                f"{table.name}, row {int(row) + 1}, column {column!r}: got {cell!r}, expected a probability, 0 to 1",
-                hint="Divide percentages by 100, and leave no cell empty where a face was found.",
-            )
-    return made
+def _check(table: Table, column: str, invalid: Bools, expected: str) -> None:
+    if invalid.any():
+        row = int(invalid.argmax())
+        raise DataError(
+            f"{table.name}, row {row + 1}, column {column!r}: got {table.text(column)[row]!r}, expected {expected}",
+            hint="Correct this cell, or remove the row.",
+        )

@@ -19,16 +19,17 @@ from scipy.stats import binom
 
 from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
-from ..stats import Interval, wilson
+from ..stats import Floats, Interval, wilson
 from .groups import grouping
-from .predictions import Columns, Predictions, predictions_of
-from .table import Table, as_table
+from .predictions import Bools, Columns, Predictions, predictions_of
+from .table import Table, open_table
 
 #: Candidate thresholds, and where the sequences begin. Fixed in advance: they must not depend on the data.
 LEVELS = tuple(step / 100 for step in range(100))
 STARTS = (0.95, 0.85, 0.7, 0.5, 0.0)
 _POWER = 0.8
 _MOST = 20_000
+_NEVER = 2.0  # no confidence reaches it
 _KIND = "mien thresholds 1"
 
 
@@ -167,7 +168,7 @@ def audit_thresholds(
         OptionError: a share is out of range.
         DataError: a column is missing, there is no confidence, or the column holds one group only.
     """
-    table = as_table(predictions)
+    table = open_table(predictions)
     columns = Columns((groups,), label, predicted, confidence, person=person)
     first, held_out = split_table(table, groups, person=person, share=fit, seed=seed)
     return fit_thresholds(first, held_out, columns, target=target, risk=risk), held_out
@@ -257,23 +258,19 @@ def split_table(
     if not 0 < share < 1:
         raise OptionError(f"share: got {share}, expected between 0 and 1")
     order = np.random.default_rng(seed).permutation(len(table))
-    groups = table.text(table.require(column, "--groups"))[order]
-    first = np.zeros(len(table), np.bool_)
+    groups = table.text(table.find(column, "--groups"))[order]
     if person:
-        people = [
-            name or f"row {row}"
-            for row, name in zip(order.tolist(), table.text(table.require(person, "--person"))[order])
-        ]
-        own = list(dict.fromkeys(people))  # in random order
-        chosen = set(own[: round(share * len(own))])
-        first[order] = [name in chosen for name in people]
+        people = table.text(table.find(person, "--person"))[order]
+        units = np.array([name or f"row {row}" for row, name in zip(order, people)])
+        own = list(dict.fromkeys(units.tolist()))  # in random order
+        first = order[np.isin(units, own[: round(share * len(own))])]
     else:
-        for name in set(groups.tolist()):
-            rows = order[groups == name]
-            first[rows[: round(share * len(rows))]] = True
-    if first.all() or not first.any():
+        each = [order[groups == name] for name in set(groups.tolist())]
+        first = np.concatenate([rows[: round(share * len(rows))] for rows in each])
+    rest = np.setdiff1d(order, first)
+    if not len(first) or not len(rest):
         raise DataError(f"{table.name}: too few rows to hold some out: got {len(table)}", hint="Use more predictions.")
-    return table.take(np.flatnonzero(first)), table.take(np.flatnonzero(~first))
+    return table.take(np.sort(first)), table.take(rest)
 
 
 def thresholds_json(found: ThresholdsResult) -> str:
@@ -303,58 +300,20 @@ def read_thresholds(path: Path) -> ThresholdRule:
         ) from error
 
 
-def apply_thresholds(predictions: Predictions, rule: ThresholdRule, *, own: bool = False) -> Predictions:
+def apply_thresholds(
+    predictions: Predictions, thresholds: ThresholdRule | Path | str | None, *, own: bool = False
+) -> Predictions:
     """Only the images whose reading is kept; notes tell their share by group.
 
     Args:
         predictions: with confidence; with ``own`` the column of groups too.
-        rule: the thresholds.
+        thresholds: a rule or its file; None keeps all.
         own: use each group's own threshold, which requires knowing the group, in place of the common one.
 
     Raises:
+        OptionError: ``own`` without thresholds.
         DataError: there is no confidence or no such threshold, the groups are missing, or nothing is kept.
     """
-    if predictions.confidence is None:
-        raise DataError("thresholds need a confidence", hint="Name its column with --confidence.")
-    if own:
-        if rule.column not in predictions.groups:
-            raise DataError(
-                f"thresholds by {rule.column!r} need that column",
-                hint=f"Add --groups {rule.column}, or use the common one.",
-            )
-        by_group = {name: 2.0 if value is None else value for name, value in rule.own.items()}
-        limits = np.array([by_group.get(str(cell), 2.0) for cell in predictions.groups[rule.column]], np.float64)
-    elif rule.common is None:
-        raise DataError("the file holds no common threshold", hint="Lower --target, or use more data.")
-    else:
-        limits = np.full(len(predictions), rule.common)
-    kept = (predictions.y_pred >= 0) & (np.nan_to_num(predictions.confidence, nan=-1.0) >= limits)
-    if predictions.abstained is not None:
-        kept &= ~predictions.abstained
-    if not kept.any():
-        raise DataError("no reading reaches these thresholds", hint="Lower --target when fitting them.")
-    notes = [
-        f"Only readings at or above the threshold are audited: {kept.sum():,} of {len(kept):,} ({kept.mean():.1%})."
-    ]
-    for name, cells in predictions.groups.items():
-        shares = ", ".join(f"{group} {kept[cells == group].mean():.1%}" for group in sorted({*cells.tolist()} - {""}))
-        notes.append(f"Kept by {name}: {shares}.")
-    return replace(
-        predictions,
-        y_true=predictions.y_true[kept],
-        y_pred=predictions.y_pred[kept],
-        abstained=None,
-        confidence=predictions.confidence[kept],
-        detection_known=False,
-        groups={name: cells[kept] for name, cells in predictions.groups.items()},
-        notes=(*predictions.notes, *notes),
-    )
-
-
-def with_thresholds(
-    predictions: Predictions, thresholds: ThresholdRule | Path | str | None, *, own: bool
-) -> Predictions:
-    """``apply_thresholds`` with a rule or its file; without thresholds the predictions as they are."""
     if thresholds is None:
         if own:
             raise OptionError(
@@ -363,19 +322,58 @@ def with_thresholds(
             )
         return predictions
     rule = thresholds if isinstance(thresholds, ThresholdRule) else read_thresholds(Path(thresholds))
-    return apply_thresholds(predictions, rule, own=own)
+    confidence = _confidence_of(predictions)
+    if own:
+        if rule.column not in predictions.groups:
+            raise DataError(
+                f"thresholds by {rule.column!r} need that column",
+                hint=f"Add --groups {rule.column}, or use the common one.",
+            )
+        by_group = {name: _NEVER if value is None else value for name, value in rule.own.items()}
+        limits = np.array([by_group.get(str(cell), _NEVER) for cell in predictions.groups[rule.column]], np.float64)
+    elif rule.common is None:
+        raise DataError("the file holds no common threshold", hint="Lower --target, or use more data.")
+    else:
+        limits = np.full(len(predictions), rule.common)
+    kept = _answered(predictions) & (np.nan_to_num(confidence, nan=-1.0) >= limits)
+    if not kept.any():
+        raise DataError("no reading reaches these thresholds", hint="Lower --target when fitting them.")
+    share = f"{kept.sum():,} of {len(kept):,} ({kept.mean():.1%})"
+    notes = [f"Only readings at or above the threshold are audited: {share}."]
+    for name, cells in predictions.groups.items():
+        shares = ", ".join(f"{group} {kept[cells == group].mean():.1%}" for group in sorted({*cells.tolist()} - {""}))
+        notes.append(f"Kept by {name}: {shares}.")
+    return replace(
+        predictions,
+        y_true=predictions.y_true[kept],
+        y_pred=predictions.y_pred[kept],
+        abstained=None,
+        confidence=confidence[kept],
+        detection_known=False,
+        groups={name: cells[kept] for name, cells in predictions.groups.items()},
+        notes=(*predictions.notes, *notes),
+    )
 
 
-def _readings(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> Readings:
+def _confidence_of(predictions: Predictions) -> Floats:
     if predictions.confidence is None:
         raise DataError(
             "the table has no confidence: expected a column confidence, or one of probability for each emotion",
             hint="Name it with --confidence.",
         )
-    used = rows & (predictions.y_pred >= 0)
-    if predictions.abstained is not None:
-        used &= ~predictions.abstained
-    return Readings(predictions.confidence[used], predictions.y_pred[used] == predictions.y_true[used])
+    return predictions.confidence
+
+
+def _answered(predictions: Predictions) -> Bools:
+    """Images with a face whose reading did not abstain."""
+    found: Bools = predictions.y_pred >= 0
+    return found if predictions.abstained is None else found & ~predictions.abstained
+
+
+def _readings(predictions: Predictions, rows: Bools) -> Readings:
+    used = rows & _answered(predictions)
+    right = predictions.y_pred[used] == predictions.y_true[used]
+    return Readings(_confidence_of(predictions)[used], right)
 
 
 def _held_out(readings: Readings, threshold: float) -> HeldOut:

@@ -29,6 +29,13 @@ def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> 
     text.detach()  # the caller closes the file
 
 
+def csv_bytes(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
+    """What ``write_csv`` writes."""
+    file = io.BytesIO()
+    write_csv(file, columns, rows)
+    return file.getvalue()
+
+
 def _cell(value: Value) -> str | int | float:
     if value is None:
         return ""

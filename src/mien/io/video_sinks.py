@@ -59,11 +59,13 @@ class OpenSink:
         write: takes a frame and its readings.
         earlier: rows that an interrupted run has kept, whose frames are not written again; None where none can be kept.
         problems: what that run could not read.
+        needs_images: ``write`` looks at the pixels of frames.
     """
 
     write: Callable[[Frame, Sequence[Reading]], object]
     earlier: Iterable[Row] | None = None
     problems: tuple[str, ...] = ()
+    needs_images: bool = False
 
 
 class VideoSink(ABC):
@@ -121,7 +123,7 @@ class VideoFile(VideoSink):
             def write(frame: Frame, readings: Sequence[Reading]) -> None:
                 writer.write(annotate(frame, readings) if self.annotate else frame.image, frame.time_s)
 
-            yield OpenSink(write)
+            yield OpenSink(write, needs_images=True)
 
 
 class RowSink(VideoSink):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from html import escape as html_escape
 
 import numpy as np
-from PIL import Image
 
 from .. import __version__
-from ..drawing import COLORS, ink_on
+from ..drawing import COLORS, encoded, ink_on
 from ..drawing import percent as probability
 from ..report import (
     Block,
@@ -35,7 +33,7 @@ from .bins import about, binned, mostly, stacked, stretches, tick_step
 from .timeline import Timeline, TrackTimeline, VideoTimeline
 
 #: Tracks and spans beyond these are counted, not shown: a page should open at once.
-MOST_TRACKS, MOST_SPANS = 50, 300
+MAX_TRACKS, MAX_SPANS = 50, 300
 _BINS, _LEVELS = 480, 64
 _MOST_TICKS = 5  # as many times as fit side by side on a telephone
 _LABEL = 0.16  # share of the width that the name of an emotion takes on a telephone
@@ -93,7 +91,7 @@ def report(timeline: Timeline) -> Document:
 
 
 def _video(video: VideoTimeline) -> Iterator[Block]:
-    shown, hidden = video.ranked[:MOST_TRACKS], video.ranked[MOST_TRACKS:]
+    shown, hidden = video.ranked[:MAX_TRACKS], video.ranked[MAX_TRACKS:]
     if not shown:
         yield Text("No face was seen.")
         return
@@ -130,11 +128,11 @@ def _spans(track: TrackTimeline) -> Details:
             f"{span.emotion}{'?' if span.unsure else ''}",
             probability(span.confidence),
         )
-        for span in track.spans[:MOST_SPANS]
+        for span in track.spans[:MAX_SPANS]
     )
     blocks: list[Block] = [Table(columns, rows, row_headers=False)]
-    if len(track.spans) > MOST_SPANS:
-        blocks.append(Text(f"The first {MOST_SPANS}; `--spans spans.csv` writes all.", Tone.MUTED))
+    if len(track.spans) > MAX_SPANS:
+        blocks.append(Text(f"The first {MAX_SPANS}; `--spans spans.csv` writes all.", Tone.MUTED))
     return Details(f"{count(len(track.spans), 'span')} of person {track.track_id}", tuple(blocks))
 
 
@@ -147,9 +145,8 @@ def _shares(video: VideoTimeline, track: TrackTimeline) -> tuple[Cell, ...]:
 def _strip(track: TrackTimeline, video: VideoTimeline) -> str:
     """An SVG as wide as its place: the probabilities as an image, names of emotions on it, and times below."""
     bins = binned(track, video.start_s, video.end_s, _BINS)
-    file = io.BytesIO()
-    Image.fromarray(stacked(bins, _LEVELS)).save(file, "PNG", optimize=True)
-    parts = [f'<image width="100%" height="{_STRIP}" preserveAspectRatio="none" href="{data_uri(file.getvalue())}"/>']
+    image = data_uri(encoded(stacked(bins, _LEVELS)))
+    parts = [f'<image width="100%" height="{_STRIP}" preserveAspectRatio="none" href="{image}"/>']
     for first, last in stretches(bins.unsure):
         place = f'x="{100 * first / _BINS:.2f}%" width="{100 * (last - first) / _BINS:.2f}%"'
         parts.append(f'<rect {place} height="{_STRIP}" fill="url(#unsure)"/>')

@@ -1,0 +1,59 @@
+"""The example scripts run."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import EXAMPLES, ROOT
+
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+
+
+def run(folder: Path, name: str, *words: str | Path) -> str:
+    """The output of an example; the tests' warnings and optional packages do not matter to it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, str(EXAMPLES / name), *map(str, words)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_read_image_prints_emotions(tmp_path):
+    assert run(tmp_path, "read_image.py", EXAMPLES / "astronaut.png").startswith("happy 100%")
+
+
+def test_folder_to_pandas_prints_a_table(tmp_path):
+    pytest.importorskip("pandas")
+    assert "neutral" in run(tmp_path, "folder_to_pandas.py", EXAMPLES)
+
+
+def test_sort_photos_copies_by_emotion(tmp_path):
+    run(tmp_path, "sort_photos.py", EXAMPLES, "sorted")
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == {
+        "sorted/happy/astronaut.png",
+        "sorted/neutral/grace_hopper.jpg",
+    }
+
+
+def test_video_timeline_writes_a_report(tmp_path, clip):
+    assert "person 1: seen" in run(tmp_path, "video_timeline.py", clip, "timeline.html")
+    assert (tmp_path / "timeline.html").stat().st_size > 5000
+
+
+def test_audit_predictions_compares_groups(tmp_path):
+    rows = [f"happy,{'sad' if n % 4 == 0 else 'happy'},{'female' if n % 2 else 'male'}" for n in range(200)]
+    (tmp_path / "predictions.csv").write_text("label,predicted,gender\n" + "\n".join(rows))
+    shown = run(tmp_path, "audit_predictions.py", "predictions.csv", "gender")
+    assert "female: 100.0%" in shown
+    assert "male: 50.0%" in shown
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_say_how_to_start_them(path):
+    assert f"python examples/{path.name}" in (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
