@@ -133,7 +133,7 @@ def _framed(sample: Sample, _rng: Random, scale: float) -> Sample:
     return replace(sample, face=moved_face(sample.face, by, center * (1 - scale)))
 
 
-def _mask(sample: Sample, _rng: Random) -> Image:
+def mask(sample: Sample, _rng: Random) -> Image:
     """A surgical mask from the bridge of the nose to under the chin."""
     face = _FaceDrawing(sample)
     half = [(0.0, 0.28), (0.28, 0.34), (0.92, 0.62), (0.90, 1.25), (0.55, 1.75), (0.0, 1.90)]
@@ -146,7 +146,7 @@ def _mask(sample: Sample, _rng: Random) -> Image:
     return face.image()
 
 
-def _sunglasses(sample: Sample, _rng: Random) -> Image:
+def sunglasses(sample: Sample, _rng: Random) -> Image:
     """Dark glasses over both eyes."""
     face, color = _FaceDrawing(sample), (22, 22, 26)
     around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -240,8 +240,8 @@ CONDITIONS: tuple[Condition, ...] = (
     *_levels("JPEG", _jpeg, "quality {:g}", "q {:g}", 30, 15, 8),
     *_levels("low resolution", _low_resolution, "face of {:g} px", "{:g} px", 48, 32, 24, 16),
     *_levels("tilt", _tilt, "{:g}°, to either side", "{:g}°", 10, 20, 30),
-    Condition("mask", 1, "surgical mask, nose to chin", "mask", _mask),
-    Condition("sunglasses", 1, "dark lenses over both eyes", "sunglasses", _sunglasses),
+    Condition("mask", 1, "surgical mask, nose to chin", "mask", mask),
+    Condition("sunglasses", 1, "dark lenses over both eyes", "sunglasses", sunglasses),
     *_levels("off center", _off_center, "crop moved by {:.0%}", "{:.0%}", 0.05, 0.10, 0.15, crop_only=True),
     *_levels("tight crop", _framed, "side x {:g}", "tight", 0.8, crop_only=True),
     *_levels("loose crop", _framed, "side x {:g}", "loose", 1.25, crop_only=True),

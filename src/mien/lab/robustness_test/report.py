@@ -189,7 +189,7 @@ def _notes(test: RobustnessResult) -> list[str]:
         "There are as many images of each emotion as possible, so compare accuracies with the clean row, not with those of "
         "the whole dataset.",
         "Every model sees the same pixels; levels of one corruption share their random draws.",
-        "found: the detected box overlaps the true one by at least 0.3 (intersection over union). accuracy: a missed face is "
+        "found: the detected box overlaps the true one by at least 0.3 (intersection over union). a missed face is "
         "wrong. balanced: mean recall of emotions with at least ten images. ECE: 15 equal-mass bins. "
         "Marked: ten points or more below clean. Intervals: 95%.",
         f"Each face crop is enlarged to {CROP_SIDE} pixels and nothing is detected; its border is repeated outside."
