@@ -23,7 +23,7 @@ from .watch import watch
 
 app = typer.Typer(
     name="mien",
-    help="Read facial expressions from images, videos and cameras, on your own machine, and say how sure the reading is.",
+    help="Recognize facial expressions in images, videos and camera streams, locally and with calibrated probabilities.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -48,17 +48,17 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
 
 
 def guarded(run: Callable[[], None]) -> None:
-    """Run the command line, and turn an error of mien's into words and an exit code.
+    """Run the command line; print errors of mien and exit with their code.
 
-    Exit codes: 0 all went well, 2 an option that cannot be meant, 3 an image that cannot be read, 4 a result that cannot
-    be written, 5 a model that cannot be used, 6 data that cannot be used, 7 a missing package, 130 interrupted.
+    Exit codes: 0 success, 2 invalid option, 3 unreadable source, 4 unwritable output, 5 unusable model, 6 unusable data,
+    7 missing package, 130 interrupted.
     """
     try:
         run()
@@ -71,10 +71,8 @@ def guarded(run: Callable[[], None]) -> None:
 
 def main() -> None:
     """The command ``mien``."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = (
-        "1"  # here and in processes to come, whoever imports onnxruntime (models.runtime)
-    )
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for child processes too; see model.session
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a file name that the terminal cannot spell must not end the run
+        if isinstance(stream, io.TextIOWrapper):  # some file names cannot be encoded
             stream.reconfigure(errors="backslashreplace")
     guarded(app)

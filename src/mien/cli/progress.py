@@ -13,7 +13,7 @@ from .. import progress
 
 @contextmanager
 def progress_bar(notes: Console, description: str = "", *, disable: bool = False) -> Iterator[progress.Progress]:
-    """A bar on ``notes`` that disappears at the end; shown on a terminal only.
+    """Show a bar on ``notes`` while the context lasts; on a terminal only.
 
     Args:
         notes: the console of standard error.

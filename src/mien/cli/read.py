@@ -31,7 +31,7 @@ from .options import (
 from .progress import progress_bar
 
 if TYPE_CHECKING:
-    from ..batch import BatchResult, Failure
+    from ..batch import BatchResult
     from .table import ReadingTable
 
 _VIDEOS = "Videos"
@@ -52,8 +52,8 @@ def read(
         Path | None,
         typer.Option(
             metavar="DIR|VIDEO",
-            help="Write annotated copies of images and videos into a folder; for one video, its name such as "
-            "annotated.mp4 (or .mkv, .mov). Videos keep their sound; with --interval they hold the sampled frames.",
+            help="Write annotated copies into a folder, or of one video to a file such as annotated.mp4. Videos keep their "
+            "sound; with --interval they hold the sampled frames.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -74,8 +74,8 @@ def read(
         list[int] | None,
         typer.Option(
             metavar="PERSON",
-            help="With --mask-others, number of the person to leave visible in a video; repeatable. Default: the person in "
-            "sight the longest.",
+            help="With --mask-others, number of a person to leave visible in a video; repeatable. Default: the person seen "
+            "longest.",
             rich_help_panel=PRIVACY,
         ),
     ] = None,
@@ -152,21 +152,21 @@ def read(
             )
     except KeyboardInterrupt:
         if out and partial_path(out).exists():
-            notes.print(f"What was read is kept: add --resume to go on with {out}.", markup=False)
+            notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
         else:
-            notes.print("Interrupted. With --out FILE, what was read would have been kept for --resume.")
+            notes.print("Interrupted. Use --out FILE to keep results for --resume.")
         raise
     if result.already_complete:
-        notes.print(f"{out} is complete: there is nothing to resume. --overwrite reads it again.", markup=False)
+        notes.print(f"{out} is complete: nothing to resume. Use --overwrite to read again.", markup=False)
     if not as_json:
         _show(console, table, result, show_image=not no_image_output)
     for place in (out, annotate):
         if place and (result.images or result.videos):
             notes.print(f"written: {place}", markup=False)
     if result.failures:
-        notes.print(f"{len(result.failures)} could not be read, or not completely:", style="bold red")
+        notes.print(f"{len(result.failures)} could not be read, or only in part:", style="bold red")
         for failure in result.failures:
-            notes.print(f"  {_line(failure)}", markup=False)
+            notes.print(f"  {failure.message}", markup=False)
         raise typer.Exit(3)
 
 
@@ -183,7 +183,3 @@ def _show(console: Console, table: ReadingTable, result: BatchResult, *, show_im
     short = short_names([video.source for video in result.videos])
     for video in result.videos:
         console.print(video_table(video, short[video.source]))
-
-
-def _line(failure: Failure) -> str:
-    return failure.message if failure.source in failure.message else f"{failure.source}: {failure.message}"

@@ -1,4 +1,4 @@
-"""The card of a model: what its weights are, how to feed them, and how good they were measured to be."""
+"""Model cards, and the models that they describe: what the weights are, their input and outputs, measured results."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ..emotions import parse
-from ..errors import ModelError, OptionError
+from ..errors import ModelError
 
 SHIPPED = Path(__file__).with_name("weights")
-#: How the originals of models in whole numbers are called: ``default-float32`` is that of ``default``.
+#: Suffix of the float32 originals of quantized models: ``default-float32`` is that of ``default``.
 ORIGINAL = "-float32"
-#: Endings of model files: networks, and scikit-learn baselines.
+#: Endings of model files: ONNX networks and scikit-learn baselines.
 MODEL_FILES = (".onnx", ".skops")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How pixels become network input: float32 NCHW, ``(value / 255 - mean) / std``.
+    """The network input: float32 NCHW, ``(value / 255 - mean) / std``.
 
     Attributes:
         size: side in pixels.
@@ -44,10 +44,9 @@ class HeadCard:
     """One output of the network.
 
     Attributes:
-        emotions: what its logits stand for, in their order.
-        temperature: divides the logits so that confidence matches how often the head is right (Guo et al. 2017).
-        vote_temperature: divides them so that probabilities match the share of annotators' votes instead; None where
-            there were no votes to fit it to.
+        emotions: the labels of its logits, in their order.
+        temperature: divides the logits to calibrate confidence (Guo et al. 2017, arXiv 1706.04599).
+        vote_temperature: divides them to match the shares of annotators' votes instead; None without votes.
     """
 
     emotions: tuple[str, ...]
@@ -57,24 +56,24 @@ class HeadCard:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What stands in the JSON file beside a model's weights.
+    """The content of the JSON file beside a model's weights.
 
     Attributes:
-        name: what the model is called.
+        name: of the model.
         weights: file name of the ONNX weights, beside the card; float32 input ``images`` (N, C, S, S), and one output of
             logits (N, K) named after each head.
         sha256: of the weights file, in hex.
         license: of the weights.
-        data: what the model was trained on.
-        input: how to feed it.
-        heads: its outputs.
+        data: the training data.
+        input: the network input.
+        heads: the outputs.
         parameters: number of trained weights.
-        macs: multiply-adds of one image.
+        macs: multiply-adds per image.
         recipe: the training recipe as plain values.
         scores: measured results, as ``mien lab evaluate`` gives them.
-        precision: what most of it computes in: ``float32``, or ``int8``; inputs and outputs are float32 in any case.
-        training: what the last run cost: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores together,
-            ``machine``, and the ``accelerator``, empty where there was none; nothing where that was not recorded.
+        precision: of most computations: ``float32`` or ``int8``; inputs and outputs are always float32.
+        training: cost of the last run: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores, ``machine``, and
+            ``accelerator``, empty without one; empty if not recorded.
     """
 
     name: str
@@ -100,7 +99,7 @@ def read_card(path: Path) -> ModelCard:
     """Read the card at ``path``.
 
     Raises:
-        ModelError: it is missing, is no JSON, lacks a field, or names an emotion that mien does not know.
+        ModelError: it is missing, not JSON, lacks a field, or names an unknown emotion.
     """
     try:
         table = json.loads(path.read_text("utf-8"))
@@ -108,59 +107,57 @@ def read_card(path: Path) -> ModelCard:
         table["heads"] = {name: _head(entry) for name, entry in table["heads"].items()}
         card = ModelCard(**table)
     except FileNotFoundError as error:
-        raise ModelError(
-            f"no model card at {path}", hint="Export with 'mien lab export', which writes the card beside the weights."
-        ) from error
+        hint = "Export with 'mien lab export', which writes the card beside the weights."
+        raise ModelError(f"no model card at {path}", hint=hint, path=path) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f"{path} is not a model card: {error}", hint="Export the model again.") from error
+        raise ModelError(f"{path} is not a model card: {error}", hint="Export the model again.", path=path) from error
     if card.input.color not in ("gray", "rgb"):
-        raise ModelError(f"{path}: input.color: got {card.input.color!r}, expected 'gray' or 'rgb'")
+        raise ModelError(f"{path}: input.color: got {card.input.color!r}, expected 'gray' or 'rgb'", path=path)
     return card
 
 
 def _head(entry: dict[str, Any]) -> HeadCard:
-    try:
-        emotions = tuple(parse(name) for name in entry["emotions"])
-    except OptionError as error:
-        raise ValueError(str(error)) from error
+    emotions = tuple(parse(name) for name in entry["emotions"])
     return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"])
 
 
 def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
-    """The card and the ONNX weights of a model.
+    """Load the card and the weights of a model.
 
     Args:
-        name_or_path: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
+        name_or_path: name of an included model, or path of an ONNX file with its card beside it.
 
     Raises:
-        ModelError: there is no such model, or the weights are not those that the card describes.
+        ModelError: there is no such model, or the weights do not match the card.
     """
     is_file = str(name_or_path).lower().endswith(MODEL_FILES)
     card_path = Path(name_or_path).with_suffix(".json") if is_file else SHIPPED / f"{name_or_path}.json"
     if not is_file and not card_path.is_file():
         raise ModelError(
-            f"unknown model {str(name_or_path)!r}: mien comes with {', '.join(shipped_models())}",
+            f"unknown model {str(name_or_path)!r}: mien includes {', '.join(shipped_models())}",
             hint="Choose one of these, or give the path of an .onnx file.",
+            field="model",
+            value=str(name_or_path),
         )
     if is_file and not Path(name_or_path).is_file():
-        raise ModelError(
-            f"no model file at {name_or_path}", hint="Check the path, or export it with 'mien lab export'."
-        )
+        hint = "Check the path, or export the model with 'mien lab export'."
+        raise ModelError(f"no model file at {name_or_path}", hint=hint, path=name_or_path)
     card = read_card(card_path)
     path = Path(name_or_path) if is_file else card_path.with_name(card.weights)
     try:
         weights = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot read the weights {path}: {error.strerror or error}") from error
+        raise ModelError(f"cannot read the weights {path}: {error.strerror or error}", path=path) from error
     digest = hashlib.sha256(weights).hexdigest()
     if digest != card.sha256:
         raise ModelError(
-            f"{path} is not the file that its card describes: got sha256 {digest[:12]}..., expected {card.sha256[:12]}...",
+            f"{path} does not match its card: got sha256 {digest[:12]}..., expected {card.sha256[:12]}...",
             hint="The file is damaged or was changed: install or export it again.",
+            path=path,
         )
     return card, weights
 
 
 def shipped_models() -> list[str]:
-    """Names of the models that come with mien."""
+    """Return the names of the included models."""
     return sorted(path.stem for path in SHIPPED.glob("*.json"))

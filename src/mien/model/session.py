@@ -38,9 +38,9 @@ __all__ = ["PIPELINE_HEAD", "Output", "PipelineSession", "onnxruntime", "open_on
 
 #: The only output of a pipeline.
 PIPELINE_HEAD = "labels"
-#: No class counts as less likely: the logarithm of a share of trees that is zero is of no use.
+#: Lower limit of probabilities, whose logarithm is taken.
 _MIN_PROBABILITY = 1e-5
-#: The types that ``mien lab baseline`` saves, beyond those that skops trusts anyway: nothing else is loaded.
+#: The types that ``mien lab baseline`` saves, beyond those that skops trusts by default: nothing else is loaded.
 _TRUSTED = (
     "mien.lab.features.Embedding",
     "mien.lab.features.HandcraftedFeatures",
@@ -96,11 +96,7 @@ class Output:
 
 
 class PipelineSession:
-    """A pipeline from prepared images to probabilities.
-
-    Args:
-        pipeline: a fitted scikit-learn pipeline.
-    """
+    """A fitted scikit-learn pipeline with the interface of an onnxruntime session."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
@@ -111,24 +107,20 @@ class PipelineSession:
 
     def run(
         self,
-        names: list[str] | None,  # noqa: ARG002  # there is but one output
+        names: list[str] | None,  # noqa: ARG002 - there is one output
         feeds: dict[str, npt.NDArray[np.float32]],
     ) -> list[npt.NDArray[np.float32]]:
         """``images``, float32 (N, C, S, S) -> log-probabilities, float32 (N, K)."""
-        found = self._pipeline.predict_proba(feeds["images"])
-        return [np.log(np.maximum(found, _MIN_PROBABILITY)).astype(np.float32)]
+        probabilities = self._pipeline.predict_proba(feeds["images"])
+        return [np.log(np.maximum(probabilities, _MIN_PROBABILITY)).astype(np.float32)]
 
 
 def open_pipeline(weights: bytes, name: str) -> PipelineSession:
-    """Open a file of ``mien lab baseline``.
-
-    Args:
-        weights: its content.
-        name: what to call it in an error.
+    """Open a file of ``mien lab baseline``; ``name`` names it in errors.
 
     Raises:
         MissingExtraError: skops, scikit-learn or scikit-image is not installed.
-        ModelError: it is no such file, or holds types that baselines do not use.
+        ModelError: it is another file, or holds types that baselines do not use.
     """
     for package in ("sklearn", "skimage"):
         extras.require(package, "lab")
@@ -145,11 +137,7 @@ def open_pipeline(weights: bytes, name: str) -> PipelineSession:
 
 
 def _check_trees(classifier: Any) -> None:
-    """See that no tree points outside of its nodes or features, or back to itself: scikit-learn does not look.
-
-    Raises:
-        ValueError: one does.
-    """
+    """Raise a ValueError if a tree points outside its nodes or features, or back: scikit-learn does not check this."""
     features = classifier.n_features_in_
     for forest_tree in getattr(classifier, "estimators_", ()):
         tree = forest_tree.tree_

@@ -1,4 +1,4 @@
-"""Results of a study: the table of its trials, the recipe with the best values, and figures."""
+"""Results of a study: its trials, the recipe with the best values, Optuna's figures, and the report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
 from ...io.atomic import write_atomically
+from ...report import Column, Document, Note, Table, count, interval, join, percent
+from ...stats import wilson
+from ..evaluation.report import save
 from ..recipe import Recipe, changed
 from .space import Space
 
-#: With fewer completed trials than this, importances say nothing.
-MIN_TRIALS_FOR_IMPORTANCE = 4
+#: Importances of fewer completed trials are meaningless.
+_MIN_TRIALS_FOR_IMPORTANCE = 4
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,11 @@ class Trial:
         state: Optuna's.
         interrupted: whether its values were queued again, because it was stopped or its process ended.
         values: the recipe's fields that vary, by their path.
-        score: mean accuracy of the heads, 0 to 1, after the epoch that counts; None before the first.
-        loss: the validation loss then, in nats.
-        epochs: how many it completed.
+        score: mean accuracy of the heads, 0 to 1, at the kept epoch; None before the first epoch.
+        loss: the validation loss at that epoch, in nats.
+        epochs: number of completed epochs.
         seconds: how long it took.
-        reason: why it failed; empty where it did not.
+        reason: why it failed.
     """
 
     number: int
@@ -54,10 +58,15 @@ class Trial:
         """The value that the study optimizes."""
         return self.score if space.maximize else self.loss
 
+    @property
+    def outcome(self) -> str:
+        """``complete``, ``pruned``, ``fail``, ``running`` or ``interrupted``."""
+        return "interrupted" if self.interrupted else self.state.name.lower()
+
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What came of a study.
+    """The result of a study.
 
     Attributes:
         trials: all of them, those of earlier runs included.
@@ -88,7 +97,7 @@ def retried(trials: Sequence[FrozenTrial]) -> set[int]:
 
 
 def as_trials(trials: Sequence[FrozenTrial], space: Space) -> list[Trial]:
-    """The study's trials in their order, but for those that wait."""
+    """The study's trials in their order, without those that wait."""
     again = retried(trials)
     return [
         Trial(
@@ -109,47 +118,73 @@ def as_trials(trials: Sequence[FrozenTrial], space: Space) -> list[Trial]:
 
 def ranked(trials: Sequence[Trial], space: Space) -> list[Trial]:
     """The completed trials, the best first; of equals the earlier first."""
-    found = [
-        (value, trial)
-        for trial in trials
-        if trial.state == TrialState.COMPLETE and (value := trial.objective(space)) is not None
-    ]
-    return [trial for _, trial in sorted(found, key=lambda pair: -pair[0] if space.maximize else pair[0])]
+    sign = -1 if space.maximize else 1
+    completed = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    return sorted(completed, key=lambda trial: sign * (trial.objective(space) or 0.0))
+
+
+def tuning_report(found: StudyResult) -> Document:
+    """Turn a study into a report: the best trials, with 95% Wilson intervals if there is one head."""
+    n = next(iter(found.n_validation.values())) if len(found.n_validation) == 1 else 0
+    names = ("trial", "score", *(("95% CI",) if n else ()), "loss", "epochs", "seconds", *found.space.space)
+    rows = []
+    for trial in found.ranked[:_SHOWN]:
+        score, loss = trial.score or 0.0, trial.loss or 0.0
+        ends = (interval(wilson(round(score * n), n)),) if n else ()
+        values = (_cell(trial.values.get(path, "")) for path in found.space.space)
+        rows.append(
+            (
+                str(trial.number),
+                percent(score, 2),
+                *ends,
+                f"{loss:.4f}",
+                str(trial.epochs),
+                f"{trial.seconds:.1f}",
+                *values,
+            )
+        )
+    counts = join([f"{name}: {count(images, 'image')}" for name, images in found.n_validation.items()])
+    note = "The best of many trials is optimistic: evaluate it on images that it was not chosen by."
+    return Document(
+        f"Tuning: {found.space.name}",
+        (
+            Table(tuple(Column(name, "right") for name in names), tuple(rows)),
+            Note(note if rows else "No trial completed: see the column 'reason' of results.csv."),
+        ),
+        metadata={"evaluated on": f"held-out training images ({counts})"},
+    )
 
 
 def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Path) -> list[Path]:
-    """Write ``results.csv``, and ``best.toml`` where a trial has completed.
-
-    ``best.toml`` is ``recipe`` with the best values; its epochs are its own unless they were tuned.
+    """Write ``results.csv``, and ``best.toml``, the recipe with the best values, if a trial has completed.
 
     Raises:
         OutputError: ``out`` cannot be written to.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = ("trial", "state", "score", "loss", "epochs", "seconds")
-    writer.writerow([*columns, *space.parameters, "reason"])
+    writer.writerow(["trial", "state", "score", "loss", "epochs", "seconds", *space.space, "reason"])
     for trial in trials:
         measured = ["" if value is None else f"{value:.5f}" for value in (trial.score, trial.loss)]
-        state = "interrupted" if trial.interrupted else trial.state.name.lower()
-        cells = [trial.number, state, *measured, trial.epochs, f"{trial.seconds:.1f}"]
-        writer.writerow([*cells, *(trial.values.get(path, "") for path in space.parameters), trial.reason])
+        values = [trial.values.get(path, "") for path in space.space]
+        cells = [trial.number, trial.outcome, *measured, trial.epochs, f"{trial.seconds:.1f}"]
+        writer.writerow([*cells, *values, trial.reason])
     write_atomically(out / "results.csv", text.getvalue().encode())
     order = ranked(trials, space)
     if not order:
         return [out / "results.csv"]
     best = order[0]
-    about = (
+    comment = (
         f"# {recipe.name}, tuned over {space.name}: trial {best.number}, the best of {len(order)} completed trials; "
         f"{space.objective} {best.objective(space):.4f} on held-out training images.\n"
     )
     table = changed(recipe, best.values).model_dump()
-    write_atomically(out / "best.toml", (about + tomli_w.dumps(table)).encode())
+    write_atomically(out / "best.toml", (comment + tomli_w.dumps(table)).encode())
     return [out / "results.csv", out / "best.toml"]
 
 
 def draw_figures(study: optuna.Study, space: Space, title: str, out: Path) -> list[Path]:
-    """Write Optuna's figures: ``history.png``, ``slice.png``, and ``importance.png`` where enough trials differ.
+    """Write Optuna's figures: ``history.png``, ``slice.png``, and ``importance.png`` if enough trials differ.
 
     Args:
         study: whose trials to draw.
@@ -158,41 +193,39 @@ def draw_figures(study: optuna.Study, space: Space, title: str, out: Path) -> li
         out: the folder.
 
     Returns:
-        The files; none where no trial has completed.
+        The files; none if no trial has completed.
     """
-    from optuna.visualization import matplotlib as plots  # noqa: PLC0415  # imports pyplot
+    from matplotlib import pyplot  # noqa: PLC0415  # chooses a window system
+    from optuna.visualization import matplotlib as plots  # noqa: PLC0415
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not trials:
-        return []
+    drawers: dict[str, Callable[..., Any]] = {}
+    if trials:
+        drawers = {"history": plots.plot_optimization_history, "slice": plots.plot_slice}
+    if _has_importance(study, trials):
+        drawers["importance"] = plots.plot_param_importances
     written = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the module is experimental, and matplotlib warns of axes with a single value
-        history = plots.plot_optimization_history(study, target_name=space.objective)
-        written.append(_save(history, f"{title}\nObjective: {space.objective}", out / "history.png"))
-        written.append(_save(plots.plot_slice(study, target_name=space.objective), title, out / "slice.png"))
-        if _has_importance(study, trials):
-            importance = plots.plot_param_importances(study, target_name=space.objective)
-            few = " (few: a rough guide)" if len(trials) < 10 * len(space.parameters) else ""
-            written.append(_save(importance, f"{title}\n{len(trials)} completed trials{few}", out / "importance.png"))
+    for name, draw in drawers.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # the module is experimental, and matplotlib warns of axes with a single value
+            figure = np.ravel(draw(study, target_name=space.objective))[0].figure
+            figure.suptitle(
+                f"{title}\n{count(len(trials), 'completed trial')}, objective: {space.objective}", fontsize=10
+            )
+            save(figure, out / f"{name}.png")
+            pyplot.close(figure)
+        written.append(out / f"{name}.png")
     return written
 
 
 def _has_importance(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
-    if len(trials) < MIN_TRIALS_FOR_IMPORTANCE or len({trial.value for trial in trials}) == 1:
+    if len(trials) < _MIN_TRIALS_FOR_IMPORTANCE or len({trial.value for trial in trials}) == 1:
         return False
     shares = optuna.importance.get_param_importances(study)
     return bool(shares) and all(map(math.isfinite, shares.values()))
 
 
-def _save(axes: Any, title: str, path: Path) -> Path:
-    """Write the figure of an ``Axes``, or of an array of them."""
-    from matplotlib import pyplot  # noqa: PLC0415  # chooses a window system
-
-    figure = np.ravel(axes)[0].figure
-    figure.suptitle(title, fontsize=10)
-    with io.BytesIO() as image:
-        figure.savefig(image, dpi=120, format="png", bbox_inches="tight")
-        write_atomically(path, image.getvalue())
-    pyplot.close(figure)
-    return path
+def _cell(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

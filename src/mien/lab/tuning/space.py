@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 
 import torch
 from optuna import Trial
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
 
 from ...errors import RecipeError
 from ..networks.build import build_network
-from ..recipe import Recipe, changed
+from ..recipe import Recipe, changed, field_error
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,125 +25,108 @@ else:
     import tomli as tomllib
 
 Label = str | int | float | bool
+Number = Annotated[int | float, Field(allow_inf_nan=False)]
 
-_HINT = 'Write a field as "optimizer.lr" = { low = 1e-4, high = 1e-2, log = true } or { choices = [1e-3, 1e-2] }.'
 #: Trials that differ in these fields learn from or are evaluated on other images: their objectives cannot be compared.
-_FIXED = ("data.inner", "data.counts", "data.judge_counts")
+_FIXED = ("name", "data.inner", "data.counts", "data.judge_counts")
 _FIXED_IN_HEADS = ("emotions", "targets")
 _MAX_GRID = 1_000_000
+_HINT = 'Write a field as "optimizer.lr" = { low = 1e-4, high = 1e-2, log = true } or { choices = [1e-3, 1e-2] }.'
 
 
-class Choices(BaseModel):
-    """A categorical parameter; ``choices`` are values as TOML gives them, no two alike."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    choices: tuple[Any, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _unique(self) -> Choices:
-        if len(set(self.labels)) != len(self.choices):
-            raise ValueError(f"got choices = {list(self.choices)!r}, expected no value twice")
-        return self
-
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        """A storable name for each value: the value itself, or JSON for lists."""
-        return tuple(value if isinstance(value, Label) else json.dumps(value) for value in self.choices)
-
-    @property
-    def grid(self) -> tuple[Label, ...]:
-        """The points of a grid search."""
-        return self.labels
-
-    def value(self, label: Label) -> Any:
-        """The value behind a label."""
-        return self.choices[self.labels.index(label)]
-
-    def suggest(self, trial: Trial, path: str) -> Label:
-        """Draw a label."""
-        return self.labels[self.labels.index(trial.suggest_categorical(path, self.labels))]
+class _Table(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
-Number = StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
-
-
-class Range(BaseModel):
-    """A numeric parameter between ``low`` and ``high``, both included.
+class Parameter(_Table):
+    """How one field varies: over ``choices``, or between ``low`` and ``high``, both included.
 
     Attributes:
+        choices: values as TOML gives them; empty for a range.
+        low, high: ends of a range; integers give integers if the field is one.
         log: sample on a logarithmic scale.
         step: distance between neighboring values from ``low`` on; None for any number (of integers: every one).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    low: Number
-    high: Number
-    log: StrictBool = False
+    choices: list[Any] = Field(default_factory=list)
+    low: Number | None = None
+    high: Number | None = None
+    log: bool = False
     step: Number | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Range:
-        if self.low >= self.high:
-            raise ValueError(f"got low = {self.low} and high = {self.high}, expected low < high")
-        if self.log and (self.low <= 0 or self.step is not None):
-            raise ValueError(f"got low = {self.low}, step = {self.step}, expected low > 0 and no step with log = true")
-        if self.step is not None:
+    def _consistent(self) -> Self:
+        if self.choices and not self.model_fields_set <= {"choices"}:
+            raise RecipeError(field="choices", value=self.choices, expected="either choices or a range")
+        if self.choices:
+            if len(set(self.labels)) != len(self.choices):
+                raise RecipeError(field="choices", value=self.choices, expected="no value twice")
+        elif self.low is None or self.high is None or self.low >= self.high:
+            raise RecipeError(field="low", value=self.low, expected="choices, or low < high", hint=_HINT)
+        elif self.log and (self.low <= 0 or self.step is not None):
+            raise RecipeError(field="log", value=True, expected="low > 0 and no step on a logarithmic scale")
+        elif self.step is not None:
             steps = (self.high - self.low) / self.step if self.step > 0 else 0
             if steps < 1 or not math.isclose(steps, round(steps), rel_tol=1e-9):
-                raise ValueError(f"step: got {self.step}, expected a number that leads from {self.low} to {self.high}")
+                raise RecipeError(field="step", value=self.step, expected=f"a step from {self.low} to {self.high}")
         return self
 
     @property
+    def labels(self) -> tuple[Label, ...]:
+        """What a study stores for each choice: the value, or JSON for lists."""
+        return tuple(value if isinstance(value, Label) else json.dumps(value) for value in self.choices)
+
+    @property
     def integer(self) -> bool:
-        """Whether all its numbers are integers."""
+        """Whether a range has integers only."""
         return all(isinstance(number, int) for number in (self.low, self.high, self.step or 0))
 
     @property
     def grid(self) -> tuple[Label, ...]:
         """The points of a grid search; empty for a range without steps."""
         step = self.step or (1 if self.integer else None)
-        if step is None or self.log:
-            return ()
-        count = round((self.high - self.low) / step) + 1
-        return tuple(min(self.low + i * step, self.high) for i in range(count))
+        if self.choices or step is None or self.log or self.low is None or self.high is None:
+            return self.labels
+        return tuple(min(self.low + i * step, self.high) for i in range(round((self.high - self.low) / step) + 1))
 
     def value(self, label: Label) -> Any:
-        """The value itself."""
-        return label
+        """The recipe's value for what a study stores."""
+        return self.choices[self.labels.index(label)] if self.choices else label
 
     def suggest(self, trial: Trial, path: str) -> Label:
-        """Draw a number."""
+        """Draw a value, as a study stores it."""
+        if self.low is None or self.high is None:
+            return self.labels[self.labels.index(trial.suggest_categorical(path, self.labels))]
         if self.integer:
             return trial.suggest_int(path, int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
         return trial.suggest_float(path, self.low, self.high, log=self.log, step=self.step)
 
-    def as_float(self) -> Range:
+    def as_float(self) -> Parameter:
         """The same range over floats."""
-        step = None if self.step is None else float(self.step)
-        return self.model_copy(update={"low": float(self.low), "high": float(self.high), "step": step})
+        numbers = {name: float(value) for name in ("low", "high", "step") if (value := getattr(self, name)) is not None}
+        return self.model_copy(update=numbers)
 
 
-class Space(BaseModel):
+class Space(_Table):
     """Which fields of a recipe vary, and how values are sampled.
 
     Attributes:
         name: the file's.
-        parameters: how each field varies, by its path in the recipe, such as ``optimizer.lr`` or ``network.layers.0``.
+        space: how each field varies, by its path in the recipe, such as ``optimizer.lr`` or ``network.layers.0``.
         sampler: ``tpe`` (tree-structured Parzen estimator, Bergstra et al. 2011), ``random`` or ``grid``.
         pruner: ``median`` stops trials below the median at the same epoch (Golovin et al. 2017); ``none`` stops none.
         objective: ``score``, the mean accuracy of the heads (maximized), or ``loss`` (minimized).
-        seed: of the sampler.
-        trials: how many trials by default.
+        seed: random seed of the sampler.
+        trials: the number of trials by default.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
-    parameters: Mapping[str, Choices | Range]
+    space: dict[str, Parameter] = Field(min_length=1)
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     pruner: Literal["median", "none"] = "median"
     objective: Literal["score", "loss"] = "score"
-    seed: int = Field(0, ge=0, strict=True)
-    trials: int = Field(20, ge=1, strict=True)
+    seed: int = Field(0, ge=0)
+    trials: int = Field(20, ge=1)
 
     @property
     def maximize(self) -> bool:
@@ -156,34 +140,27 @@ class Space(BaseModel):
         Raises:
             RecipeError: a range has no steps, or there are too many points.
         """
-        grid = {path: parameter.grid for path, parameter in self.parameters.items()}
+        grid = {path: parameter.grid for path, parameter in self.space.items()}
         for path, points in grid.items():
             if not points:
-                raise RecipeError(
-                    f"space, {path}: got a range without steps, expected choices or a step for a grid search",
-                    hint=f'Write "{path}" = {{ choices = [...] }}, or add step = ....',
-                )
-        count = math.prod(map(len, grid.values()))
-        if count > _MAX_GRID:
-            raise RecipeError(
-                f"search space {self.name}: got a grid of {count:,} points, expected at most {_MAX_GRID:,}",
-                hint='Use larger steps, or sampler = "tpe" or "random".',
-            )
+                raise RecipeError(field=f"space.{path}", value="a range without steps", expected="choices or a step")
+        if (count := math.prod(map(len, grid.values()))) > _MAX_GRID:
+            raise RecipeError(field="space", value=f"a grid of {count:,} points", expected=f"at most {_MAX_GRID:,}")
         return grid
 
     def values(self, labels: Mapping[str, Label]) -> dict[str, Any]:
         """The recipe's values for what a study stores."""
-        return {path: self.parameters[path].value(label) for path, label in labels.items() if path in self.parameters}
+        return {path: self.space[path].value(label) for path, label in labels.items() if path in self.space}
 
 
 def builtin_spaces() -> list[str]:
-    """Names of the search spaces that come with mien."""
+    """Names of the search spaces shipped with mien."""
     folder = resources.files(__package__) / "spaces"
     return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
 
 
 def load_space(name_or_path: str) -> Space:
-    """Read a search space: the name of one that comes with mien, or the path of a TOML file.
+    """Read a search space: the name of one shipped with mien, or the path of a TOML file.
 
     Raises:
         RecipeError: it is missing, is not TOML, or is not a valid search space.
@@ -192,7 +169,7 @@ def load_space(name_or_path: str) -> Space:
     file = resources.files(__package__) / "spaces" / f"{name_or_path}.toml" if builtin else Path(name_or_path)
     if not file.is_file():
         raise RecipeError(
-            f"no search space {name_or_path!r}: it is no file, and mien comes with {', '.join(builtin_spaces())}",
+            f"no search space {name_or_path!r}: it is no file, and mien has {', '.join(builtin_spaces())}",
             hint="Give one of these names, or the path of a .toml file with a [space] table.",
         )
     try:
@@ -208,20 +185,14 @@ def space_from_dict(name: str, table: Mapping[str, Any]) -> Space:
     Raises:
         RecipeError: an unknown field, a wrong type or a contradiction.
     """
-    settings = {key: value for key, value in table.items() if key != "space"}
-    parameters = {path: _parameter(path, entry) for path, entry in _flatten(table.get("space") or {}, "")}
-    if not parameters:
-        raise RecipeError(f"search space {name}: got no field to vary, expected at least one under [space]", hint=_HINT)
     try:
-        return Space(name=name, parameters=parameters, **settings)
-    except (ValidationError, TypeError) as error:
-        raise RecipeError(
-            f"search space {name}: {_first(error)}", hint="Fields of the recipe belong under [space]."
-        ) from error
+        return Space.model_validate({**table, "name": name, "space": dict(_flatten(table.get("space") or {}, ""))})
+    except ValidationError as error:
+        raise field_error(error, Space) from error
 
 
 def fit_space(space: Space, recipe: Recipe) -> Space:
-    """The search space with its ranges over integers or floats, as the recipe's fields want them.
+    """The search space with ranges over integers or floats, as the recipe's fields want them.
 
     Every choice and both ends of each range are put into the recipe, one at a time, and the networks among them are built on
     torch's ``meta`` device.
@@ -229,36 +200,33 @@ def fit_space(space: Space, recipe: Recipe) -> Space:
     Raises:
         RecipeError: the recipe lacks a field or refuses a value, or the field must be the same for all trials.
     """
-    fitted = space.model_copy(
-        update={"parameters": {path: _fitted(path, parameter, recipe) for path, parameter in space.parameters.items()}}
-    )
-    for path in fitted.parameters:
+    fitted = {}
+    for path, parameter in space.space.items():
         _check_comparable(path, space.objective)
-    for path, value, candidate in _candidates(fitted, recipe):
-        if path.startswith(("network.", "input.")):
-            try:
+        for _, candidate in _candidates(recipe, path, parameter):
+            if path.startswith(("network.", "input.")):
                 with torch.device("meta"):
                     build_network(candidate)
-            except RecipeError as error:
-                raise RecipeError(f"space, {path} = {value!r}: {error}", hint=error.hint) from error
-    return fitted
+        place: Any = recipe.model_dump(mode="json")
+        for step in path.split("."):
+            place = place[int(step) if isinstance(place, list) else step]
+        fitted[path] = parameter.as_float() if isinstance(place, float) else parameter
+        if isinstance(place, int) and not (parameter.choices or parameter.integer):
+            raise RecipeError(field=f"space.{path}", value=parameter.step, expected="integers")
+    return space.model_copy(update={"space": fitted})
 
 
 def largest_input(space: Space, recipe: Recipe) -> tuple[int, str]:
     """Side in pixels, and ``gray`` or ``rgb``: how images must be read so that they suit every trial."""
-    inputs = [recipe.input, *(candidate.input for _, _, candidate in _candidates(space, recipe))]
+    inputs = [recipe.input, *(one.input for item in space.space.items() for _, one in _candidates(recipe, *item))]
     color = "rgb" if any(given.color == "rgb" for given in inputs) else "gray"
     return max(given.size for given in inputs), color
 
 
-def _candidates(space: Space, recipe: Recipe) -> Iterator[tuple[str, Any, Recipe]]:
-    """Each choice and each end of a range: the field, the value, and the recipe with this one value changed."""
-    for path, parameter in space.parameters.items():
-        for value in parameter.choices if isinstance(parameter, Choices) else (parameter.low, parameter.high):
-            try:
-                yield path, value, changed(recipe, {path: value})
-            except RecipeError as error:
-                raise RecipeError(f"space, {path} = {value!r}: {error}", hint=error.hint) from error
+def _candidates(recipe: Recipe, path: str, parameter: Parameter) -> Iterator[tuple[Any, Recipe]]:
+    """Each choice, or each end of the range, and the recipe with this value."""
+    for value in parameter.choices or (parameter.low, parameter.high):
+        yield value, changed(recipe, {path: value})
 
 
 def _flatten(table: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -270,60 +238,12 @@ def _flatten(table: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, table
 
 
-def _parameter(path: str, entry: Any) -> Choices | Range:
-    kind = Choices if isinstance(entry, dict) and "choices" in entry else Range
-    try:
-        return kind.model_validate(entry)
-    except ValidationError as error:
-        raise RecipeError(f"space, {path}: {_first(error)}", hint=_HINT) from error
-
-
-def _first(error: ValidationError | TypeError) -> str:
-    """The first of pydantic's complaints: field, problem and value."""
-    if isinstance(error, TypeError):
-        return str(error)
-    first = error.errors(include_url=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']} (got {first['input']!r})" if where else first["msg"].removeprefix("Value error, ")
-
-
-def _fitted(path: str, parameter: Choices | Range, recipe: Recipe) -> Choices | Range:
-    if isinstance(parameter, Choices):
-        return parameter
-    current = _current(path, recipe)
-    changed(recipe, {path: current})  # raises where there is no such field
-    if isinstance(current, bool) or not isinstance(current, int | float):
-        raise RecipeError(
-            f"space, {path}: got a range of numbers, but the recipe holds {current!r}",
-            hint=f'Give choices: "{path}" = {{ choices = [...] }}.',
-        )
-    if isinstance(current, float):
-        return parameter.as_float()
-    if not parameter.integer:
-        raise RecipeError(
-            f"space, {path}: got {parameter.low} to {parameter.high}, expected integers, as in the recipe"
-        )
-    return parameter
-
-
-def _current(path: str, recipe: Recipe) -> Any:
-    """What the recipe holds in a field; None where there is no such field."""
-    place: Any = recipe
-    for step in path.split("."):
-        if isinstance(place, Mapping):
-            place = place.get(step)
-        elif isinstance(place, tuple):
-            place = place[int(step)] if step.isdigit() and int(step) < len(place) else None
-        else:
-            place = getattr(place, step, None)
-    return place
-
-
 def _check_comparable(path: str, objective: str) -> None:
     table, _, field = path.rpartition(".")
     in_heads = table.startswith("heads.") and (field in _FIXED_IN_HEADS or (field == "weight" and objective == "loss"))
-    if in_heads or path == "name" or path.startswith(_FIXED):
+    if in_heads or path.startswith(_FIXED):
         raise RecipeError(
-            f"space, {path}: this field cannot be tuned: the {objective} of trials that differ in it is not comparable",
-            hint="Leave it out of the search space, and compare such recipes with 'mien lab evaluate'.",
+            f"{path} cannot be tuned: the {objective} of trials that differ in it is not comparable",
+            hint="Remove it from the search space, and compare such recipes with 'mien lab compare'.",
+            field=path,
         )

@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import multiprocessing
-import re
 import signal
 import time
 import warnings
@@ -46,7 +45,7 @@ VALIDATION_SHARE = 0.2
 #: A trial whose process has not reported for this long, in seconds, counts as stopped, and its values are queued again.
 GRACE_S = 60
 _NAME = "mien"
-_NO_MEMORY = re.compile(r"out of memory|not enough memory|(can't|cannot|failed to|unable to) allocate", re.IGNORECASE)
+_FAILURES = (MienError, MemoryError, torch.OutOfMemoryError)
 
 
 @dataclass(frozen=True)
@@ -86,17 +85,17 @@ def tune(
 ) -> StudyResult:
     """Train ``recipe`` with different values of the fields that ``space`` names, and keep the best.
 
-    Trials learn from the training part without a share of it, on which they are evaluated; the data's validation and test
-    parts are not used. The same recipe, space, data and seed give the same trials with one worker, resumed or not.
+    Trials are evaluated on a share of the training part; the validation and test parts are not used. The same recipe, space,
+    data and seed give the same trials with one worker, resumed or not.
 
     Args:
         recipe: what to train, or the name or path of a recipe.
         space: what varies, or the name or path of a search space.
         data: a data set with a ``train`` part.
-        out: folder for ``study.db`` (Optuna's storage), ``best.toml``, ``results.csv``, figures, and ``trials/`` with a run
-            each, of which only the best keeps its weights.
+        out: folder for ``study.db`` (Optuna's storage), ``best.toml``, ``results.csv``, figures, and ``trials/`` with the
+            runs, of which only the best keeps its weights.
         trials: how many the study holds in total, interrupted ones not counted; None takes the space's.
-        seconds: no trial begins later than this; None sets no limit.
+        seconds: no trial starts later than this; None sets no limit.
         workers: processes to run trials in.
         epochs: epochs of each trial in place of the recipe's.
         resume: continue the study in ``out``, or join it while another process runs it.
@@ -114,7 +113,7 @@ def tune(
     budget = space.trials if trials is None else trials
     if workers < 1 or budget < 1 or (seconds is not None and seconds <= 0):
         raise OptionError(f"got {budget} trials, {workers} workers, {seconds} seconds, expected more than 0 of each")
-    if epochs is not None and "schedule.epochs" in space.parameters:
+    if epochs is not None and "schedule.epochs" in space.space:
         raise OptionError("epochs: got a fixed number, but the search space varies schedule.epochs")
     if space.sampler == "grid":
         budget = min(budget, math.prod(map(len, space.grid.values())))
@@ -213,7 +212,7 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
                 engine_kwargs={"connect_args": {"timeout": 120}},  # several processes write: wait for each other
                 heartbeat_interval=GRACE_S // 4,
                 grace_period=GRACE_S,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+                heartbeat_stale_trial_callback=_retry_callback(),
             )
         try:
             yield storage
@@ -226,6 +225,12 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
             f"{file} cannot be used as a study: {first}",
             hint="Check that the folder is writable and the disk has room, or start again with another --out.",
         ) from error
+
+
+def _retry_callback() -> RetryHeartbeatStaleTrialCallback:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return RetryHeartbeatStaleTrialCallback()
 
 
 @contextmanager
@@ -261,7 +266,7 @@ def _work(
                 return
             # A sampler continued from one seed would repeat its draws in a resumed study and in every other process.
             study.sampler = _sampler(plan.space, index)
-            study.optimize(objective, n_trials=1, catch=(MienError, MemoryError), callbacks=[finished])
+            study.optimize(objective, n_trials=1, catch=_FAILURES, callbacks=[finished])
             done += 1
 
 
@@ -283,29 +288,21 @@ def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset, stop: Callab
     """Train one trial; its objective is that of the epoch that the recipe keeps.
 
     Raises:
-        MienError, MemoryError: the trial failed, and the study goes on.
+        MienError, MemoryError, torch.OutOfMemoryError: the trial failed, and the study goes on.
         optuna.TrialPruned: it was stopped early.
         KeyboardInterrupt: the user or ``stop`` interrupted it; its values are queued again.
     """
-    labels = {path: parameter.suggest(trial, path) for path, parameter in plan.space.parameters.items()}
+    labels = {path: parameter.suggest(trial, path) for path, parameter in plan.space.space.items()}
     try:
         recipe = plan.trial_recipe(plan.space.values(labels))
         pruning = _Pruning(trial, plan.space.objective, stop)
         train(recipe, images, plan.run_folder(trial.number), callbacks=(pruning,))
         return pruning.objective_value(recipe)
-    except (MienError, MemoryError) as error:
-        trial.set_user_attr("reason", str(error) or "not enough memory")
-        raise
-    except RuntimeError as error:
-        trial.set_user_attr("reason", str(error).partition("\n")[0])
-        if isinstance(error, torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
-            raise MemoryError from error
-        raise
     except KeyboardInterrupt:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            retry = RetryHeartbeatStaleTrialCallback()
-        retry(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
+        _retry_callback()(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
+        raise
+    except (MienError, MemoryError, RuntimeError) as error:
+        trial.set_user_attr("reason", str(error).partition("\n")[0] or type(error).__name__)
         raise
     finally:
         gc.collect()
@@ -313,14 +310,14 @@ def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset, stop: Callab
 
 
 class _Pruning(lightning.Callback):
-    """Reports each epoch to Optuna, and stops the training where it says so or the loss is not finite.
+    """Reports each epoch to Optuna, and stops the training if the trial is pruned or the loss is not finite.
 
-    Optuna's own callback reports one logged metric; a recipe's kept epoch needs score and loss of all epochs.
+    Optuna's own callback reports one metric; the epoch that a recipe keeps depends on the score and loss of all epochs.
 
     Args:
         trial: where to report to.
         objective: ``score`` or ``loss``.
-        stop: asked after each batch whether to end as on Ctrl-C.
+        stop: asked after each batch whether to interrupt the training.
     """
 
     def __init__(self, trial: optuna.Trial, objective: str, stop: Callable[[], bool]) -> None:
@@ -375,35 +372,30 @@ def _keep_best_weights(plan: _Plan, trials: list[Trial]) -> None:
 def _work_in_processes(plan: _Plan, images: Dataset, workers: int, on_trial: Callable[[Trial], None]) -> None:
     """Run trials in ``workers`` processes, which share the processor's threads, until the study holds enough."""
     context = multiprocessing.get_context("spawn")  # forked copies of a process that has used torch's threads hang
-    stop = context.Event()
-    threads = max(1, torch.get_num_threads() // workers)
-    with _open_study(plan) as study:
+    stop, threads = context.Event(), max(1, torch.get_num_threads() // workers)
+    with _open_study(plan) as study, ProcessPoolExecutor(workers, context, _start_worker, (stop, threads)) as pool:
         before = study.get_trials(deepcopy=False)
-        told = {trial.number for trial in before if trial.state.is_finished()}
-        open_trials = max(0, plan.budget - len(told) + len(retried(before)))
-
-        def report() -> None:
-            for trial in as_trials(study.get_trials(deepcopy=False), plan.space):
-                if trial.state.is_finished() and trial.number not in told:
-                    told.add(trial.number)
-                    on_trial(trial)
-
-        shares = [open_trials // workers + (number < open_trials % workers) for number in range(workers)]
-        with ProcessPoolExecutor(workers, context, _start_worker, (stop, threads)) as pool:
-            try:
-                futures = [pool.submit(_work_in_worker, plan, images, share) for share in shares if share]
-                while wait(futures, timeout=0.5).not_done:
-                    report()
-                report()
-                for future in futures:
-                    future.result()
-            except BrokenProcessPool as error:
-                raise MienError(
-                    "a worker process ended unexpectedly",
-                    hint="--resume tries its trial again. Fewer --workers need less memory.",
-                ) from error
-            finally:
-                stop.set()
+        reported = {trial.number for trial in before if trial.state.is_finished()}
+        remaining = max(0, plan.budget - len(reported) + len(retried(before)))
+        shares = [remaining // workers + (number < remaining % workers) for number in range(workers)]
+        try:
+            futures = [pool.submit(_work_in_worker, plan, images, share) for share in shares if share]
+            running = True
+            while running:
+                running = bool(wait(futures, timeout=0.5).not_done)
+                for trial in as_trials(study.get_trials(deepcopy=False), plan.space):
+                    if trial.state.is_finished() and trial.number not in reported:
+                        reported.add(trial.number)
+                        on_trial(trial)
+            for future in futures:
+                future.result()
+        except BrokenProcessPool as error:
+            raise MienError(
+                "a worker process ended unexpectedly",
+                hint="--resume tries its trial again. Fewer --workers need less memory.",
+            ) from error
+        finally:
+            stop.set()
 
 
 _stop: Callable[[], bool] = bool  # of a worker process; set as it starts
