@@ -53,7 +53,7 @@ class Speed:
         model: its name.
         flip: whether each face and its mirror image are averaged.
         start_s: seconds from a cold process to the first result.
-        peak_mb: peak memory while reading images, in 10^6 bytes; None on Windows.
+        peak_mb: peak memory while reading images, in 10^6 bytes; None where the system is not Linux.
         ms_per_face: milliseconds to crop and classify one detected face.
         faces_per_s: detected faces cropped and classified per second, 64 at a time.
         stages: one for each set of images.
@@ -133,15 +133,9 @@ def _measured(name: str, job: dict[str, Any], sets: Sequence[ImageSet], quick: b
         began = time.time()  # the other process reads the same clock
         starts.append(_run(job)["ready"] - began)
     answer = _run(job | {"sets": {each.name: [str(path) for path in each.paths] for each in sets}})
-    return Speed(
-        model=name,
-        flip=job["flip"],
-        start_s=statistics.median(starts),
-        peak_mb=answer["peak_mb"],
-        ms_per_face=answer["ms_per_face"],
-        faces_per_s=answer["faces_per_s"],
-        stages=tuple(StageTimes(**stage) for stage in answer["stages"]),
-    )
+    del answer["ready"]
+    stages = tuple(StageTimes(**stage) for stage in answer.pop("stages"))
+    return Speed(name, job["flip"], statistics.median(starts), **answer, stages=stages)
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ def report(result: BenchResult) -> Document:
     charts = tuple(_stage_chart(stages) for stages in first.stages)
     blocks.append(Section(f"Time per image with {_label(first)}", (Row(charts),)))
     metadata = {"environment": environment.summary(), "date": environment.date}
-    metadata |= {"packages": ", ".join(f"{name} {version}" for name, version in environment.packages.items())}
     return Document("Speed of mien", tuple(blocks), metadata=metadata)
 
 

@@ -1,7 +1,4 @@
-"""Measure one model in a process of its own, so that memory and start-up are its own.
-
-``python -m mien.benchmarking.worker`` reads a job as JSON from standard input and writes the answer as JSON.
-"""
+"""Measure one model in a process of its own: ``python -m mien.benchmarking.worker``, JSON in, JSON out."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,110 +31,81 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         ``ready``: time of the first result, seconds since 1970. If there are ``sets``, also ``stages``, ``peak_mb``,
         ``ms_per_face`` and ``faces_per_s``: see ``bench.Speed``.
     """
-    from ..options import ReadOptions  # noqa: PLC0415  # part of the cold start
+    from ..io.images import read_image  # noqa: PLC0415  # part of the cold start
+    from ..options import ReadOptions  # noqa: PLC0415
     from ..reader import Reader  # noqa: PLC0415
 
     reader = Reader(ReadOptions(model=job["model"], flip=job["flip"], threads=job["threads"]))
     reader.read(job["portrait"])
-    ready = time.time()
+    answer: dict[str, Any] = {"ready": time.time()}
     if not job["sets"]:
-        return {"ready": ready}
+        return answer
     seconds, rounds = job["seconds"], job["rounds"]
-    stages = [_stages(reader, name, paths, seconds, rounds) for name, paths in job["sets"].items()]
-    peak = peak_mb()  # before faces are classified by the dozen, which few users do
-    one, many = (_classify(reader, job["portrait"], n) for n in (1, BATCH))
-    return {
-        "ready": ready,
-        "stages": stages,
-        "peak_mb": peak,
-        "ms_per_face": 1000 * _median_time(one, seconds, 5 * rounds),
-        "faces_per_s": BATCH / _median_time(many, seconds, rounds),
+    answer["stages"] = [_stages(reader, name, paths, seconds, rounds) for name, paths in job["sets"].items()]
+    answer["peak_mb"] = peak_mb()  # before faces are classified by the dozen, which few users do
+    frame = read_image(job["portrait"])
+    one = reader.detect(frame)[:1]
+    many = one * BATCH
+    single = _times(lambda: reader.classify(one, reader.crop(frame, one)), seconds, 5 * rounds)
+    batch = _times(lambda: reader.classify(many, reader.crop(frame, many)), seconds, rounds)
+    return answer | {
+        "ms_per_face": 1000 * statistics.median(single),
+        "faces_per_s": BATCH / statistics.median(batch),
     }
 
 
 def _stages(reader: Reader, name: str, paths: Sequence[str], seconds: float, rounds: int) -> dict[str, Any]:
     """Milliseconds per image and stage (medians over rounds), and the number of faces found."""
-    taken: list[dict[str, float]] = []
-    faces = 0
-
-    def read_all() -> None:
-        nonlocal faces
-        spent, faces = _read_each(reader, paths)
-        taken.append(spent)
-
-    _median_time(read_all, seconds, rounds)
-    ms = {stage: 1000 * statistics.median(spent[stage] for spent in taken[1:]) / len(paths) for stage in STAGES}
-    return {"images": name, "n_images": len(paths), "n_faces": faces, "ms": ms}
+    read: list[tuple[list[float], int]] = []
+    _times(lambda: read.append(_read_each(reader, paths)), seconds, rounds)
+    columns = zip(*(spent for spent, _ in read[1:]))  # without the warm-up
+    ms = [1000 * statistics.median(column) / len(paths) for column in columns]
+    return {"images": name, "n_images": len(paths), "n_faces": read[0][1], "ms": dict(zip(STAGES, ms))}
 
 
-def _read_each(reader: Reader, paths: Sequence[str]) -> tuple[dict[str, float], int]:
+def _read_each(reader: Reader, paths: Sequence[str]) -> tuple[list[float], int]:
+    """Seconds spent in each stage on all images, and the number of faces."""
     from ..io.images import read_image  # noqa: PLC0415
 
-    spent, n_faces = dict.fromkeys(STAGES, 0.0), 0
-
-    @contextmanager
-    def timed(stage: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        spent[stage] += time.perf_counter() - began
-
+    spent, n_faces = [0.0] * len(STAGES), 0
     for path in paths:
-        with timed("decode"):
-            frame = read_image(path)
-        with timed("detect"):
-            faces = reader.detect(frame)
-        with timed("crop"):
-            crops = reader.crop(frame, faces)
-        with timed("classify"):
-            reader.classify(faces, crops)
+        times = [time.perf_counter()]
+        frame = read_image(path)
+        times.append(time.perf_counter())
+        faces = reader.detect(frame)
+        times.append(time.perf_counter())
+        crops = reader.crop(frame, faces)
+        times.append(time.perf_counter())
+        reader.classify(faces, crops)
+        times.append(time.perf_counter())
+        spent = [total + end - start for total, start, end in zip(spent, times, times[1:])]
         n_faces += len(faces)
     return spent, n_faces
 
 
-def _classify(reader: Reader, path: str, n: int) -> Callable[[], object]:
-    """A call that crops and classifies the face in an image ``n`` times, as one batch."""
-    from ..io.images import read_image  # noqa: PLC0415
-
-    frame = read_image(path)
-    faces = reader.detect(frame)[:1] * n
-    return lambda: reader.classify(faces, reader.crop(frame, faces))
-
-
-def _median_time(call: Callable[[], object], seconds: float, rounds: int) -> float:
-    """Median duration of a call after a warm-up, over at least ``rounds`` calls and about ``seconds``."""
+def _times(call: Callable[[], object], seconds: float, rounds: int) -> list[float]:
+    """Durations of calls after a warm-up: at least ``rounds``, for about ``seconds``."""
     call()
     taken: list[float] = []
     while len(taken) < rounds or sum(taken) < seconds:
         began = time.perf_counter()
         call()
         taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+    return taken
 
 
 def peak_mb() -> float | None:
-    """The most memory that this process has held so far, in 10^6 bytes; None on Windows.
+    """Peak memory of this process in 10^6 bytes; None where the system is not Linux.
 
-    On Linux ``getrusage`` will not do: a process inherits the peak of the one that started it.
+    ``getrusage`` will not do: on Linux a process inherits the peak of the one that started it.
     """
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123
-            return next(int(line.split()[1]) * 1024 / 1e6 for line in status if line.startswith("VmHWM:"))
-    except OSError:
-        pass
-    try:
-        import resource  # noqa: PLC0415  # not on Windows
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes on macOS
-
-
-def main() -> None:
-    """Answer one job."""
-    job = json.load(sys.stdin)
-    if job["threads"] and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-job["threads"] :])
-    json.dump(measure(job), sys.stdout)
+    status = Path("/proc/self/status")
+    lines = status.read_text("ascii", "replace").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:")), None)
 
 
 if __name__ == "__main__":
-    main()
+    asked = json.load(sys.stdin)
+    if asked["threads"] and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-asked["threads"] :])
+    json.dump(measure(asked), sys.stdout)

@@ -7,12 +7,12 @@ from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
+from scipy.special import entr
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 
-from ...data.dataset import SPLITS, Dataset, Votes
+from ...data.dataset import Dataset, Votes
 from ...emotions import EMOTIONS
 from ...model.card import InputSpec
 from ...model.preprocess import resize, to_tensor
@@ -24,6 +24,8 @@ FOLDS = 5
 LEAST_IMAGES = 10
 #: By how much more likely than the label the guess must be (of 1) to be called a probable error.
 LEAST_MARGIN = 0.5
+#: Votes are divided where at least two emotions have this share each: 3 of 10.
+_DIVIDED = 0.3
 _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
 
 Floats = npt.NDArray[np.float32]
@@ -39,18 +41,15 @@ class Choice(str, Enum):
     TOP_100 = "top_100"
 
 
-_TOP = {Choice.TOP_500: 500, Choice.TOP_100: 100}
-
-
 @dataclass(frozen=True)
 class Agreement:
-    """How FER+'s annotators see a choice of images, as a check of the method.
+    """The votes of FER+'s annotators on a choice of images, as a check of the method.
 
     Attributes:
         images: which ones.
         n: those among them on which the votes have a majority.
         not_label: share of these whose majority is not the label.
-        as_guessed: share of these whose majority is the guess; None for a choice that was not guessed otherwise.
+        as_guessed: share of these whose majority is the guess; None for all images.
     """
 
     images: Choice
@@ -61,12 +60,12 @@ class Agreement:
 
 @dataclass(frozen=True)
 class LabelCheck:
-    """What the classifier, which never saw the image it judges, says of each label.
+    """Out-of-fold predictions of a classifier, compared with the labels.
 
     Attributes:
-        guess: int64 (N,), the emotion that it is confident of (index into the vocabulary); else the label.
-        margin: float32 (N,), how much more likely it takes the guess to be than the label, -1 to 1; 0 where they are one.
-        accuracy: share of images on which its likeliest emotion is the label.
+        guess: int64 (N,), the emotion that the classifier is confident of (index into the vocabulary); else the label.
+        margin: float32 (N,), probability of the guess less that of the label, -1 to 1; 0 where they are one.
+        accuracy: share of images whose most probable emotion is the label.
         agreement: how often the votes agree; empty without votes.
     """
 
@@ -176,22 +175,21 @@ def _folds(labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> npt.
 def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> tuple[Agreement, ...]:
     if faces.votes is None:
         return ()
-    majority = faces.votes.majority()
-    candidates, probable = _by_margin(margin, 1e-6), _by_margin(margin, LEAST_MARGIN)
+    majority, probable = faces.votes.majority(), _by_margin(margin, LEAST_MARGIN)
     choices = {
         Choice.ALL: np.arange(len(faces)),
-        Choice.CANDIDATES: candidates,
+        Choice.CANDIDATES: _by_margin(margin, 1e-6),
         Choice.PROBABLE: probable,
-        **{choice: probable[:top] for choice, top in _TOP.items() if len(probable) > top},
+        Choice.TOP_500: probable[:500] if len(probable) > 500 else probable[:0],
+        Choice.TOP_100: probable[:100] if len(probable) > 100 else probable[:0],
     }
-    found: list[Agreement] = []
+    found = []
     for choice, rows in choices.items():
         known = rows[majority[rows] >= 0]
         if len(known):
-            as_guessed = float((majority[known] == guess[known]).mean()) if found else None
-            found.append(
-                Agreement(choice, len(known), float((majority[known] != faces.labels[known]).mean()), as_guessed)
-            )
+            as_guessed = None if choice is Choice.ALL else float((majority[known] == guess[known]).mean())
+            not_label = float((majority[known] != faces.labels[known]).mean())
+            found.append(Agreement(choice, len(known), not_label, as_guessed))
     return tuple(found)
 
 
@@ -200,25 +198,20 @@ def _by_margin(margin: Floats, least: float) -> npt.NDArray[np.int64]:
     return rows[np.argsort(-margin[rows], kind="stable")]
 
 
-#: An image divides its annotators where at least two emotions have this share of the votes each: 3 of 10.
-_DIVIDED = 0.3
-
-
 @dataclass(frozen=True)
 class Annotators:
-    """What the votes of one part say; shares are 0 to 1.
+    """The votes on one split; shares are 0 to 1.
 
     Attributes:
-        part: of the data.
+        part: the split.
         n: its images.
-        votes: mean number of votes an image, those for "unknown" and "no face" included.
-        no_majority: share of the images on which no emotion holds more than half of the votes, single ones dropped
-            (``Votes.majority``, as FER+'s authors define it).
-        no_face: share of the images on which "no face" has the most votes, or nobody named an emotion; these are among
-            those without a majority, and the three figures below leave them out.
-        top_share: mean share of the emotion that got the most votes.
-        entropy: mean entropy of the votes over the emotions, in nats: 0 where all agree, 2.08 where all eight get as many.
-        divided: share of the images on which at least two emotions have 30 % of the votes each.
+        votes: mean number of votes per image, those for "unknown" and "no face" included.
+        no_majority: share of the images without a majority (``Votes.majority``, as FER+'s authors define it).
+        no_face: share of the images on which "no face" has the most votes, or no emotion was named; the three figures
+            below leave them out.
+        top_share: mean share of the emotion with the most votes.
+        entropy: mean entropy of the votes over the emotions, in nats: 0 where all agree, 2.08 where all eight tie.
+        divided: share of the images on which at least two emotions have 30% of the votes each.
         label_agrees: of the images with a majority, the share whose label it is; None where there are none.
     """
 
@@ -234,18 +227,15 @@ class Annotators:
 
 
 def annotators(faces: Dataset) -> tuple[Annotators, ...]:
-    """Each part of the data, in the order in which parts are named; empty where there are no votes."""
-    if faces.votes is None:
-        return ()
-    parts = [faces.part(part) for part in SPLITS if (faces.split == part).any()]
+    """Agreement of the annotators in each split; empty where there are no votes."""
+    parts = [faces.part(part) for part in faces.parts()] if faces.votes else []
     return tuple(_of(part, part.votes) for part in parts if part.votes is not None)
 
 
 def _of(part: Dataset, votes: Votes) -> Annotators:
     majority, shares = votes.majority(), votes.distribution().astype(np.float64)
-    usable = shares.sum(1) > 0
-    some = shares[usable]
-    known = majority >= 0
+    usable, known = shares.sum(1) > 0, majority >= 0
+    some = shares[usable] if usable.any() else np.zeros((1, shares.shape[1]))
     total = votes.emotions.sum(1, dtype=np.int64) + votes.unknown + votes.no_face
     return Annotators(
         part=str(part.split[0]),
@@ -253,8 +243,8 @@ def _of(part: Dataset, votes: Votes) -> Annotators:
         votes=float(total.mean()),
         no_majority=float((~known).mean()),
         no_face=float((~usable).mean()),
-        top_share=float(some.max(1).mean()) if len(some) else 0.0,
-        entropy=float(-xlogy(some, some).sum(1).mean()) if len(some) else 0.0,
-        divided=float(((some >= _DIVIDED).sum(1) > 1).mean()) if len(some) else 0.0,
+        top_share=float(some.max(1).mean()),
+        entropy=float(entr(some).sum(1).mean()),
+        divided=float(((some >= _DIVIDED).sum(1) > 1).mean()),
         label_agrees=float((majority[known] == part.labels[known]).mean()) if known.any() else None,
     )

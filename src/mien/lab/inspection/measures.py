@@ -1,4 +1,4 @@
-"""What is measured of each image: light, contrast, sharpness, the header of its file, and whether a face is found."""
+"""Measurements of each image: brightness, contrast, sharpness, the header of its file, and whether a face is found."""
 
 from __future__ import annotations
 
@@ -18,30 +18,37 @@ from ...io.images import damage_reported, identified, opened, pillow_warnings_ig
 from ...progress import Progress, no_progress
 from ...types import Frame
 
-#: An image whose gray values spread less than this (standard deviation, of 255) shows nothing.
+#: Images whose gray values have a smaller standard deviation (of 255) are blank.
 LEAST_CONTRAST = 2.0
-#: How many robust standard deviations below the median a value must lie to stand out (Iglewicz and Hoaglin 1993).
+#: Robust standard deviations below the median at which a value is an outlier (Iglewicz and Hoaglin 1993).
 OUTLYING = 3.5
+#: Images on which the face detector runs at most; more would take minutes.
+MAX_FACE_CHECKS = 2000
 #: Makes the median absolute deviation of normal values their standard deviation.
 _MAD_TO_STD = 1.4826
-#: A median of fewer images says little.
+#: A median of fewer images is too uncertain for a limit.
 _LEAST_IMAGES = 20
+#: Images are enlarged to about this side: detection in tight crops is best when faces are large (``docs/detection.md``).
+_DETECTION_SIDE = 192
+#: The smallest face to look for, as a share of the image: in a crop the face fills most of it.
+_LEAST_FACE = 1 / 4
 
 Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What was measured of N images.
+    """Measurements of N images.
 
     Attributes:
         brightness: float32 (N,), mean gray, 0 to 255.
-        contrast: float32 (N,), standard deviation of the grays, 0 to 127.5.
-        light: float32 (N,), the gray that 95 % of the pixels stay below, 0 to 255: how bright the brightest parts are.
-        sharpness: float32 (N,), variance of the Laplacian (Pech-Pacheco et al. 2000) as a multiple of the variance of the
-            grays, so that a faint image is not taken for a blurred one; 0 for a blank image.
-        least_light: below it an image is dark; -inf where the set is too small or too even to say.
-        least_sharpness: below it an image is blurred; 0 where the set is too small or too even to say.
+        contrast: float32 (N,), standard deviation of the gray values, 0 to 127.5.
+        light: float32 (N,), 95th percentile of the gray values, 0 to 255.
+        sharpness: float32 (N,), variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the gray values, so that
+            low contrast does not look like blur; 0 for a blank image.
+        least_light: below it an image is dark; -inf where the dataset is too small or too uniform for a limit.
+        least_sharpness: below it an image is blurred; 0 where the dataset is too small or too uniform for a limit.
     """
 
     brightness: Floats
@@ -52,48 +59,41 @@ class Quality:
     least_sharpness: float
 
     @property
-    def blank(self) -> npt.NDArray[np.bool_]:
-        """Bool (N,): one gray all over, or nearly so."""
+    def blank(self) -> Mask:
+        """Bool (N,): uniform gray, or nearly so."""
         return np.asarray(self.contrast < LEAST_CONTRAST, bool)
 
     @property
-    def dark(self) -> npt.NDArray[np.bool_]:
-        """Bool (N,): even the brightest parts are dark, as this set goes."""
+    def dark(self) -> Mask:
+        """Bool (N,): even the brightest parts are dark, compared with the dataset."""
         return np.asarray((self.light < self.least_light) & ~self.blank, bool)
 
     @property
-    def blurred(self) -> npt.NDArray[np.bool_]:
-        """Bool (N,): fewer edges than this set's images have."""
+    def blurred(self) -> Mask:
+        """Bool (N,): fewer edges than the images of this dataset have."""
         return np.asarray((self.sharpness < self.least_sharpness) & ~self.blank, bool)
 
 
 def measure_quality(images: npt.NDArray[np.uint8], progress: Progress = no_progress) -> Quality:
-    """Measure all images; the limits come from the set itself: the median less 3.5 robust standard deviations.
-
-    Args:
-        images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; 0-255.
-        progress: called with images done.
-    """
+    """Measure all images, uint8 (N, H, W) gray or (N, H, W, 3) RGB; the limits come from the dataset itself."""
     values = np.zeros((4, len(images)), np.float32)
     for row, image in enumerate(images):
-        values[:, row] = _measured(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image)
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+        deviation = float(gray.std())
+        edges = 0.0 if deviation < LEAST_CONTRAST else float(cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_32F))[1][0, 0])
+        light = np.percentile(gray, 95, method="lower")
+        values[:, row] = gray.mean(), deviation, light, (edges / max(deviation, LEAST_CONTRAST)) ** 2
         if row % 512 == 0:
             progress(row, len(images), "image quality")
     brightness, contrast, light, sharpness = values
     seen = contrast >= LEAST_CONTRAST
-    return Quality(
-        brightness,
-        contrast,
-        light,
-        sharpness,
-        least_light=low_outlier(light[seen]),
-        # Sharpness spans powers of ten, and is nearly normal on their scale.
-        least_sharpness=float(np.exp(low_outlier(np.log(np.maximum(sharpness[seen], 1e-6))))),
-    )
+    # Sharpness spans powers of ten, and is nearly normal on a logarithmic scale.
+    least_sharpness = float(np.exp(low_outlier(np.log(np.maximum(sharpness[seen], 1e-6)))))
+    return Quality(brightness, contrast, light, sharpness, low_outlier(light[seen]), least_sharpness)
 
 
 def low_outlier(values: Floats) -> float:
-    """Below what a value stands out: the median less 3.5 robust standard deviations (1.4826 x median absolute deviation).
+    """The median less 3.5 robust standard deviations (1.4826 x median absolute deviation).
 
     Minus infinity for fewer than 20 values, or where half of them are equal.
     """
@@ -104,74 +104,68 @@ def low_outlier(values: Floats) -> float:
     return middle - OUTLYING * spread if spread > 0 else -np.inf
 
 
-def _measured(gray: npt.NDArray[np.uint8]) -> tuple[float, float, float, float]:
-    mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(gray))
-    flat = gray.reshape(-1)
-    light = float(np.partition(flat, int(0.95 * (flat.size - 1)))[int(0.95 * (flat.size - 1))])
-    if deviation < LEAST_CONTRAST:
-        return mean, deviation, light, 0.0
-    edges = float(cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_32F))[1][0, 0])
-    return mean, deviation, light, (edges / deviation) ** 2
-
-
-#: What most files must share before the others are called odd.
-_MAJORITY = 0.5
-
-
 @dataclass(frozen=True)
 class FileHeaders:
     """The headers of N image files.
 
     Attributes:
-        size: int64 (N, 2), width and height in pixels as stored; 0 where an image has no file of its own.
-        mode: str (N,), Pillow's name of how the pixels are stored, such as ``L`` (gray), ``RGB`` or ``P`` (palette);
-            empty where an image has no file of its own.
+        size: str (N,), width and height in pixels as stored, such as ``48 x 48``.
+        mode: str (N,), Pillow's name of how the pixels are stored, such as ``L`` (gray), ``RGB`` or ``P`` (palette).
+        shorter_side: int64 (N,), in pixels.
+
+    All are empty or 0 where an image has no file of its own.
     """
 
-    size: npt.NDArray[np.int64]
+    size: npt.NDArray[np.str_]
     mode: npt.NDArray[np.str_]
+    shorter_side: npt.NDArray[np.int64]
 
     @property
     def sizes(self) -> list[tuple[str, int]]:
-        """Each size, such as ``48 x 48``, and how many files have it; the commonest first."""
-        return Counter(f"{width} x {height}" for width, height in self.size[self.mode != ""]).most_common()
+        """Each size and how many files have it, most common first."""
+        return _counted(self.size)
 
     @property
     def modes(self) -> list[tuple[str, int]]:
-        """Each mode and how many files have it; the commonest first."""
-        return Counter(self.mode[self.mode != ""].tolist()).most_common()
+        """Each mode and how many files have it, most common first."""
+        return _counted(self.mode)
 
     @property
-    def odd_size(self) -> npt.NDArray[np.bool_]:
+    def odd_size(self) -> Mask:
         """Bool (N,): of another size than most; none where no size is that of most."""
-        return np.asarray(
-            _odd(np.array([f"{width} x {height}" for width, height in self.size]), self.sizes) & (self.mode != ""), bool
-        )
+        return _odd(self.size)
 
     @property
-    def odd_mode(self) -> npt.NDArray[np.bool_]:
+    def odd_mode(self) -> Mask:
         """Bool (N,): of another mode than most; none where no mode is that of most."""
-        return np.asarray(_odd(self.mode, self.modes) & (self.mode != ""), bool)
+        return _odd(self.mode)
 
-    def smaller_than(self, side: int) -> npt.NDArray[np.bool_]:
+    def smaller_than(self, side: int) -> Mask:
         """Bool (N,): whose shorter side is less than ``side`` pixels."""
-        return np.asarray((self.size.min(1) < side) & (self.mode != ""), bool)
+        return np.asarray((self.shorter_side < side) & (self.mode != ""), bool)
+
+
+def _counted(values: npt.NDArray[np.str_]) -> list[tuple[str, int]]:
+    return Counter(values[values != ""].tolist()).most_common()
+
+
+def _odd(values: npt.NDArray[np.str_]) -> Mask:
+    most, times = _counted(values)[0]
+    is_majority = 2 * times >= (values != "").sum()
+    return np.asarray((values != most) & (values != "") & is_majority, bool)
 
 
 def read_headers(faces: Dataset, folder: Path, progress: Progress = no_progress) -> FileHeaders | None:
-    """Read the header of each image's file; nothing is decoded.
+    """Read the headers of image files without decoding them; None where the images have no files, as in a CSV file.
 
     Args:
         faces: N images, named by their files.
         folder: what the names are relative to.
-        progress: called with images done.
-
-    Returns:
-        The facts; None where the images have no files of their own, as in a CSV file.
+        progress: called with files done.
     """
-    size, mode = np.zeros((len(faces), 2), np.int64), [""] * len(faces)
     if not folder.is_dir():
         return None
+    size, mode, shorter = [""] * len(faces), [""] * len(faces), np.zeros(len(faces), np.int64)
     for row, name in enumerate(faces.names.tolist()):
         try:
             with (
@@ -180,36 +174,22 @@ def read_headers(faces: Dataset, folder: Path, progress: Progress = no_progress)
                 pillow_warnings_ignored(),
                 identified(file, name) as image,
             ):
-                size[row], mode[row] = image.size, image.mode
-        except SourceError:  # no file of its own; a damaged one was told of when the data was opened
+                size[row], mode[row] = f"{image.width} x {image.height}", image.mode
+                shorter[row] = min(image.size)
+        except SourceError:  # no file of its own; damaged ones were found when the data was loaded
             continue
         progress(row + 1, len(faces), "file headers")
-    return FileHeaders(size, np.array(mode, np.str_)) if any(mode) else None
-
-
-def _odd(values: npt.NDArray[np.str_], counted: list[tuple[str, int]]) -> npt.NDArray[np.bool_]:
-    commonest, times = counted[0]
-    if times < _MAJORITY * sum(n for _, n in counted):
-        return np.zeros(len(values), bool)
-    return np.asarray(values != commonest, bool)
-
-
-#: Images looked at; more would take minutes and tell little more.
-MAX_FACE_CHECKS = 2000
-#: Images are enlarged to about this side: detection in tight crops is best when faces are large (``docs/detection.md``).
-_DETECTION_SIDE = 192
-#: The smallest face to look for, as a share of the image: in a crop the face fills most of it.
-_LEAST_FACE = 1 / 4
+    return FileHeaders(np.array(size, np.str_), np.array(mode, np.str_), shorter) if any(mode) else None
 
 
 @dataclass(frozen=True)
 class FaceCheck:
-    """Where no face was found.
+    """Images without a detected face.
 
     Attributes:
-        n: how many images were looked at.
+        n: how many images were checked.
         missed: int64 (M,), rows without a face.
-        interval: 95 % interval of the share of images without one (Wilson 1927).
+        interval: 95% interval of the share of images without one (Wilson 1927).
     """
 
     n: int
@@ -217,25 +197,18 @@ class FaceCheck:
     interval: tuple[float, float]
 
 
-def check_faces(
-    faces: Dataset,
-    *,
-    most: int = MAX_FACE_CHECKS,
-    threads: int = 0,
-    progress: Progress = no_progress,
-) -> FaceCheck:
+def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_progress) -> FaceCheck:
     """Run mien's detector on the images, or on a sample drawn with a fixed seed.
 
     Args:
         faces: the images.
-        most: images to look at.
         threads: processor threads; 0 takes all.
         progress: called with images done.
 
     Raises:
         ModelError: the detector's weights are missing or damaged.
     """
-    rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:most])
+    rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:MAX_FACE_CHECKS])
     detector = centerface(min_face=round(_DETECTION_SIDE * _LEAST_FACE), threads=threads)
     missed = []
     for done, row in enumerate(rows.tolist(), start=1):

@@ -173,7 +173,7 @@ def _files(found: Inspection) -> list[Problem]:
     files, side = found.files, found.side
     if files is None:
         return []
-    sizes = {row: f"{width} x {height}" for row, (width, height) in enumerate(files.size.tolist())}
+    sizes = dict(enumerate(files.size.tolist()))
     modes = dict(enumerate(files.mode.tolist()))
     most_size = (
         f"Most files are {files.sizes[0][0]} pixels." if files.odd_size.any() else "No size is that of most files."
