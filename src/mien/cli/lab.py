@@ -8,6 +8,7 @@ from .carding import card, card_data
 from .lab_baseline import baseline
 from .lab_calibration import calibration
 from .lab_compare import compare
+from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_distill import distill
 from .lab_ensemble import ensemble
 from .lab_evaluate import evaluate
@@ -40,5 +41,8 @@ for command in (
     calibration,
     card,
     card_data,
+    train_detector,
+    evaluate_detector,
+    export_detector,
 ):
     lab.command()(command)
