@@ -92,7 +92,7 @@ def test_an_interrupted_video_goes_on_as_if_never_stopped(mien, clip, tmp_path, 
         interrupt_after(20, patched)
         code, _, err = mien("read", clip, "--out", parts, "--annotate", marked)
     assert code == 130
-    assert "add --resume" in err
+    assert "--resume" in err
     assert not parts.exists()
     assert not marked.exists()
     code, _, err = mien("read", clip, "--out", parts, "--annotate", marked, "--resume")
@@ -140,7 +140,7 @@ def test_without_the_extra_photos_are_still_read(mien, clip, tmp_path, monkeypat
     code, out, err = mien("read", clip, EXAMPLES / "astronaut.png")
     assert code == 3
     assert "happy" in out
-    assert "'av', which is not installed" in err
+    assert "'av'" in err
     code, _, err = mien("read", clip)
     assert code == 7
     assert "pip install '.[video]'" in err
