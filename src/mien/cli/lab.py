@@ -15,9 +15,9 @@ from .lab_evaluate import evaluate
 from .lab_export import export
 from .lab_inspect import inspect
 from .lab_recipes import recipes
+from .lab_robustness import robustness
 from .lab_train import train
 from .lab_tune import tune
-from .stressing import stress
 
 lab = typer.Typer(
     name="lab",
@@ -35,7 +35,7 @@ for command in (
     ensemble,
     compare,
     export,
-    stress,
+    robustness,
     recipes,
     distill,
     calibration,
