@@ -96,11 +96,11 @@ def watch(
     failure: SourceError | None = None
     with (
         Watch(camera, options, sinks=sinks, redact=privacy, stop_after_s=stop_after_s) as live,
-        choose_view("none" if no_image_output else view, source) as shown,
+        choose_view("none" if no_image_output else view, source) as show,
     ):
         try:
             for frame, readings in live:
-                if not shown.show(frame, readings):
+                if not show(frame, readings):
                     break
         except KeyboardInterrupt:  # the usual end; the table is made as the block ends
             notes.print("stopped")

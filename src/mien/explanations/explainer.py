@@ -49,11 +49,7 @@ class Explainer:
         self._reader, self._mapper, self.emotions = reader, mapper, reader.emotions
 
     def known(self, emotion: str) -> str:
-        """Return the vocabulary's name of an emotion of the label set.
-
-        Raises:
-            OptionError: there is no such emotion, or the label set lacks it.
-        """
+        """Return the vocabulary's name of an emotion; raise an ``OptionError`` if the label set lacks it."""
         name = parse(emotion)
         if name not in self.emotions:
             raise OptionError(
@@ -73,16 +69,7 @@ class Explainer:
     def explain(
         self, frame: Frame, emotion: str | None = None, progress: Progress = no_progress
     ) -> Iterator[Explanation]:
-        """Explain every face of an image.
-
-        Args:
-            frame: the image.
-            emotion: the emotion to explain; None takes the prediction of each face.
-            progress: told how many of ``N_EVALUATIONS`` per face are done.
-
-        Raises:
-            OptionError: the label set lacks the emotion.
-        """
+        """Explain every face of an image; arguments and errors as for ``explain``."""
         wanted = self.known(emotion) if emotion else None
         found = self.crops(frame)
         for number, (reading, crop) in enumerate(found):
@@ -140,16 +127,7 @@ class Explainer:
 
 
 def open_explainer(options: ReadOptions | None = None, weights: bytes | None = None) -> Explainer:
-    """Open an explainer of an ONNX model.
-
-    Args:
-        options: how to read, with the model, the head, the label set and the detector.
-        weights: content of an ONNX file in place of the model's own.
-
-    Raises:
-        OptionError: the options contradict each other, or the model lacks what they ask for.
-        ModelError: weights are missing or damaged.
-    """
+    """Open an explainer of an ONNX model, or of other ``weights`` in its place; errors as for ``Reader``."""
     options = options or ReadOptions()
     return Explainer(Reader(options, classifier=open_classifier(options, weights) if weights else None))
 

@@ -37,12 +37,11 @@ class Part:
     """A part of the face and its effect on the prediction.
 
     Attributes:
-        name: one of ``mien.explanations.perturbation.PARTS``.
+        name: one of ``perturbation.PARTS``.
         effect: its Shapley value in log-odds of the explained emotion; positive where it supports the emotion. The effects
             of all parts sum to the difference between the face and its blurred copy.
         share: ``effect`` over the sum of all supporting effects, or of all opposing ones if that is larger; -1 to 1.
-        without: the predicted emotion with this part blurred.
-        probability: of the explained emotion with this part blurred, 0 to 1.
+        without, probability: the prediction, and the probability of the explained emotion, with this part blurred.
     """
 
     name: str
@@ -58,8 +57,7 @@ class Curves:
 
     Attributes:
         shares: float32 (M,), rising: the share of the image that is changed, 0 to 1.
-        deletion: float32 (M,), while the places that support the emotion most are blurred first.
-        insertion: float32 (M,), while they are restored first in the blurred image.
+        deletion, insertion: float32 (M,), while the places that support the emotion most are blurred or restored first.
         random_deletion, random_insertion: float32 (M,), the same for random places of the same shapes; means.
     """
 
@@ -92,22 +90,19 @@ class Explanation:
     """Why one face got its prediction.
 
     Attributes:
-        name: of the image.
-        number: of the face in its image, from 1.
+        name, number: of the image, and of the face in it, from 1.
         reading: the prediction.
-        emotion: the emotion that is explained.
-        probability: its probability, 0 to 1.
+        emotion, probability: the emotion that is explained, and its probability, 0 to 1.
         crop: uint8 (S, S) or (S, S, 3): the input of the network.
         face: uint8 (L, L, 3), RGB: the same square in color, with more pixels.
         heat: float32 (S, S): the log-odds that each place adds to the emotion; negative where it opposes it.
         parts: of the face, the strongest support first.
-        decisive_parts: the fewest parts whose blurring changes the prediction; empty where none do.
-        changed_emotion: the prediction with ``decisive_parts`` blurred.
+        decisive_parts, changed_emotion: the fewest parts whose blurring changes the prediction, and the prediction then.
         curves: how much of the prediction the map holds.
         agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for
             ``hirescam`` the occlusion map.
-        blurred_emotion: the prediction for the fully blurred face.
-        blurred_probability: of the explained emotion on the fully blurred face, 0 to 1.
+        blurred_emotion, blurred_probability: the prediction, and the probability of the explained emotion, for the fully
+            blurred face.
         has_landmarks: whether landmarks placed the parts; otherwise they are placed as in most faces.
         method: ``occlusion`` or ``hirescam``.
     """

@@ -30,12 +30,7 @@ def curves(perturbed: Perturbation, heat: Floats, seed: int = 0) -> Curves:
     """Compute deletion and insertion of a map (Petsiuk et al. 2018), and of random orders.
 
     A random order of single pixels would leave a fine grain, unlike any map. So the random orders are the map itself,
-    mirrored and shifted at random: as smooth, but in the wrong places.
-
-    Args:
-        perturbed: about the emotion of the map.
-        heat: float32 (S, S).
-        seed: of the random orders.
+    float32 (S, S), mirrored and shifted at random: as smooth, but in the wrong places.
     """
     rng = np.random.default_rng(seed)
     maps = [heat, *(_moved(heat, rng) for _ in range(N_RANDOM))]
@@ -60,12 +55,10 @@ class Sanity:
     """The randomization test of one face (Adebayo et al. 2018, arXiv 1810.03292).
 
     Attributes:
-        name: of the image.
-        number: of the face in its image, from 1.
+        name, number: of the image, and of the face in it, from 1.
         emotion: the explained emotion.
         face: uint8 (L, L, 3), RGB.
-        own: float32 (S, S), the map of the model.
-        shuffled: float32 (S, S) each, the maps of copies with shuffled weights.
+        own, shuffled: float32 (S, S), the map of the model, and those of copies with shuffled weights.
     """
 
     name: str
@@ -103,11 +96,7 @@ class Sanity:
 
 
 def layers(weights: bytes) -> tuple[str, ...]:
-    """Return the names of the tensors that ``shuffled_weights`` shuffles, in the order of the network.
-
-    Args:
-        weights: content of an ONNX file, float or int8 (QDQ).
-    """
+    """Return the names of the tensors of an ONNX file that ``shuffled_weights`` shuffles, in the order of the network."""
     import onnx  # noqa: PLC0415 - only for the randomization test
 
     model = onnx.load_from_string(weights)
@@ -119,13 +108,9 @@ def layers(weights: bytes) -> tuple[str, ...]:
 def shuffled_weights(weights: bytes, seed: int, only: Collection[str] | None = None) -> bytes:
     """Shuffle the weights of an ONNX model, each tensor within itself.
 
-    Tensors of two and more dimensions are shuffled, float or int8; biases, scales and zero points stay.
-
-    Args:
-        weights: content of the ONNX file.
-        seed: of the order.
-        only: names of ``layers`` to shuffle; None shuffles all. Shuffling from the last one backwards, one more at a time,
-            is the cascading randomization of Adebayo et al. (2018); one at a time, the independent one.
+    Tensors of two and more dimensions are shuffled, float or int8; biases, scales and zero points stay. Shuffling
+    ``only`` some ``layers``, from the last one backwards, one more at a time, is the cascading randomization of Adebayo et
+    al. (2018); one at a time, the independent one.
 
     Raises:
         ModelError: there is nothing to shuffle.

@@ -32,12 +32,7 @@ _MIN_PROBABILITY = 1e-30
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The outputs for N variants of a face.
-
-    Attributes:
-        log_odds: float64 (N,), of the emotion against all others of the label set.
-        probabilities: float32 (N, K).
-    """
+    """The outputs for N variants of a face: ``log_odds`` of the emotion, float64 (N,), ``probabilities`` float32 (N, K)."""
 
     log_odds: npt.NDArray[np.float64]
     probabilities: Floats
@@ -51,13 +46,9 @@ class Perturbation:
 
     Args:
         network: the classifier.
-        crop: uint8 (S, S) or (S, S, 3), the face.
-        emotion: one of the network's.
+        crop: uint8 (S, S) or (S, S, 3), the face; S becomes ``side``.
+        emotion: one of the network's; its index becomes ``place``.
         progress: told how many variants were evaluated.
-
-    Attributes:
-        side: S.
-        place: of the emotion in the label set of the network.
     """
 
     def __init__(
@@ -73,11 +64,7 @@ class Perturbation:
         self._blurred = blur(self._sharp, _BLUR * self.side)
 
     def keep(self, keeps: Floats) -> Scores:
-        """Evaluate variants in which only some places are left.
-
-        Args:
-            keeps: float32 (N, S, S), 0 (blurred) to 1 (unchanged).
-        """
+        """Evaluate variants in which places are kept: float32 (N, S, S), 0 (blurred) to 1 (unchanged)."""
         step = max(1, _BATCH_PIXELS // self.side**2)
         probabilities = np.concatenate([self._predict(keeps[i : i + step]) for i in range(0, len(keeps), step)])
         exact = probabilities.astype(np.float64)
@@ -113,11 +100,7 @@ GRID = 8
 
 
 def patches(side: int, *, shifted: bool) -> Floats:
-    """Round patches with soft edges on a grid.
-
-    Args:
-        side: of the crop, in pixels.
-        shifted: place them halfway between the patches of the other grid.
+    """Return round patches with soft edges on a grid, or on another grid ``shifted`` by half a step.
 
     Returns:
         float32 (P, side, side), 1 in the middle of its patch, 0 outside; P is 128, or 98 for the shifted grid.
@@ -169,15 +152,7 @@ _SOFT = 0.02  # of the side: parts end softly, as a sharp edge would be a featur
 
 @dataclass(frozen=True, eq=False)
 class PartEffects:
-    """The effects of the parts.
-
-    Attributes:
-        parts: the strongest support for the emotion first.
-        decisive_parts: the fewest parts whose blurring changes the prediction; of several such sets the one that lowers the
-            predicted emotion most. Empty where no set does.
-        changed_emotion: the prediction then.
-        blurred: float32 (K,), the probabilities of the fully blurred face.
-    """
+    """The effects of the parts: fields of ``Explanation``, and the probabilities of the fully ``blurred`` face."""
 
     parts: tuple[Part, ...]
     decisive_parts: tuple[str, ...]
@@ -216,7 +191,7 @@ def part_masks(points: Floats, side: int) -> Floats:
         side: of the crop in pixels.
 
     Returns:
-        float32 (6, side, side), in the order of ``PARTS``; they sum to 1 at every pixel.
+        float32 (6, side, side) in the order of ``PARTS``, summing to 1 at every pixel.
     """
     pixels = ((np.arange(side) + 0.5) / side).astype(np.float32)
     x, y = pixels[None, :], pixels[:, None]
@@ -244,13 +219,7 @@ def part_masks(points: Floats, side: int) -> Floats:
 
 
 def part_effects(perturbed: Perturbation, masks: Floats, emotions: tuple[str, ...]) -> PartEffects:
-    """Evaluate all combinations of parts.
-
-    Args:
-        perturbed: the face and the network.
-        masks: float32 (P, S, S), from ``part_masks``.
-        emotions: the label set.
-    """
+    """Evaluate all combinations of the parts in ``masks``, float32 (P, S, S), for the label set ``emotions``."""
     count = len(masks)
     sets = [chosen for size in range(count + 1) for chosen in combinations(range(count), size)]
     keeps = np.stack([masks[list(chosen)].sum(0) if chosen else np.zeros_like(masks[0]) for chosen in sets])
@@ -270,7 +239,7 @@ def part_effects(perturbed: Perturbation, masks: Floats, emotions: tuple[str, ..
 def _decisive(
     sets: list[tuple[int, ...]], probabilities: Floats, emotions: tuple[str, ...]
 ) -> tuple[tuple[str, ...], str]:
-    """Find the fewest parts whose blurring changes the prediction, and the prediction then."""
+    """Find the fewest parts whose blurring changes the prediction, of several sets the one that lowers it most."""
     predicted = int(probabilities[-1].argmax())  # the last set is the whole face
     changed = [row for row in range(len(sets)) if int(probabilities[row].argmax()) != predicted]
     if not changed:
@@ -281,13 +250,7 @@ def _decisive(
 
 
 def shapley(worth: dict[tuple[int, ...], float], player: int, count: int) -> float:
-    """Compute a player's Shapley value.
-
-    Args:
-        worth: of each set of players, given as a rising tuple of their numbers.
-        player: whose value.
-        count: number of players.
-    """
+    """Compute a player's Shapley value from the worth of each set of ``count`` players, given as a rising tuple."""
     total = 0.0
     for members, value in worth.items():
         if player not in members:

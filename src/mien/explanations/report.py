@@ -17,27 +17,9 @@ from ..drawing import caption
 from ..drawing import percent as at_most_99
 from ..io.atomic import check_ending, write_atomically
 from ..model.preprocess import to_gray
-from ..report import (
-    Bar,
-    BarChart,
-    Bullets,
-    Column,
-    Details,
-    Document,
-    Figure,
-    Gallery,
-    Note,
-    Row,
-    Section,
-    Table,
-    Text,
-    Tile,
-    Tone,
-    escape,
-    join,
-)
-from ..report.document import Block
-from ..report.format import percent
+from ..report import document as doc
+from ..report.format import join, percent
+from ..report.inline import escape
 from ..types import MIN_SHARPNESS, AbstainReason, Reading
 from .explanation import MIN_EFFECT, MIN_GAIN, Curves, Explanation, Floats, Limitation
 from .faithfulness import MAX_CORRELATION, Sanity
@@ -192,48 +174,41 @@ def _share(share: float) -> str:
     return f"{round(100 * share)}%".replace("-", "\N{MINUS SIGN}")
 
 
-def document(explanations: Sequence[Explanation]) -> Document:
+def document(explanations: Sequence[Explanation]) -> doc.Document:
     """Build the report of explanations: for each face the prediction, the map, the parts and the checks."""
     names = {one.name for one in explanations}
     subject = Path(next(iter(names))).name if len(names) == 1 else f"{len(names)} images"
-    guide = Details("How to read this report", tuple(Text(text) for text in _GUIDE))
+    guide = doc.Details("How to read this report", tuple(doc.Text(text) for text in _GUIDE))
     sections = (section(one) for one in explanations)
-    return Document(f"Explanation: {subject}", (*sections, guide), metadata={"mien": __version__})
+    return doc.Document(f"Explanation: {subject}", (*sections, guide), metadata={"mien": __version__})
 
 
-def section(explanation: Explanation) -> Section:
+def section(explanation: Explanation) -> doc.Section:
     """Build the part of the report that explains one face."""
     one, size = explanation, explanation.crop.shape[0]
     color = {True: f"rgb{SUPPORTS}", False: f"rgb{OPPOSES}"}
-    bars = [Bar(part.name, part.share, _share(part.share), color=color[part.share >= 0]) for part in one.parts]
-    blocks: list[Block] = [Text(escape(sentence)) for sentence in findings(one)]
-    blocks += [
-        Row(
-            (
-                Figure(
-                    _png(enlarged(one.crop, 384)), "The face as the network sees it", f"Network input, {size} x {size}"
-                ),
-                Figure(
-                    _png(overlay(one.face, one.heat)),
-                    f"Map of the places that support {one.emotion}",
-                    f"Orange supports {one.emotion}, purple opposes it",
-                ),
-            )
-        ),
-        Row(
-            (
-                BarChart(tuple(bars), f"Share of the support for {one.emotion}"),
-                Figure(
-                    _curves_svg(one.curves),
-                    f"Probability of {one.emotion} while the face is blurred",
-                    f"Probability of {one.emotion} while 0 to 100% of the image is blurred: strongest places first "
-                    "(solid), random places (dashed)",
-                ),
-            )
-        ),
-        Bullets(tuple(escape(sentence) for sentence in checks(one))),
-    ]
-    return Section(f"{Path(one.name).name}, face {one.number}: {caption(one.reading)}", tuple(blocks))
+    bars = [doc.Bar(part.name, part.share, _share(part.share), color=color[part.share >= 0]) for part in one.parts]
+    crop = doc.Figure(
+        _png(enlarged(one.crop, 384)), "The face as the network sees it", f"Network input, {size} x {size}"
+    )
+    heat = doc.Figure(
+        _png(overlay(one.face, one.heat)), f"Map of {one.emotion}", f"Orange supports {one.emotion}, purple opposes it"
+    )
+    chart = doc.BarChart(tuple(bars), f"Share of the support for {one.emotion}")
+    curves = doc.Figure(
+        _curves_svg(one.curves),
+        f"Probability of {one.emotion} while the face is blurred",
+        f"Probability of {one.emotion} while 0 to 100% of the image is blurred: strongest places first (solid), random "
+        "places (dashed)",
+    )
+    texts = (doc.Text(escape(sentence)) for sentence in findings(one))
+    trust = doc.Bullets(tuple(escape(sentence) for sentence in checks(one)))
+    blocks: list[doc.Block] = [*texts, doc.Row((crop, heat)), doc.Row((chart, curves)), trust]
+    return doc.Section(f"{_title(one)}: {caption(one.reading)}", tuple(blocks))
+
+
+def _title(one: Explanation | Sanity) -> str:
+    return f"{Path(one.name).name}, face {one.number}"
 
 
 def _curves_svg(curves: Curves) -> str:
@@ -251,29 +226,26 @@ def _curves_svg(curves: Curves) -> str:
     return f'<svg viewBox="0 0 320 130">{grid}{random}{deletion}</svg>'
 
 
-def sanity_document(results: Sequence[Sanity]) -> Document:
+def sanity_document(results: Sequence[Sanity]) -> doc.Document:
     """Build the report of the randomization test."""
-    rows = [
-        (f"{Path(one.name).name}, face {one.number}", one.emotion, f"{one.mean:+.2f}", "yes" if one.passed else "NO")
-        for one in results
-    ]
-    columns = (Column("face"), Column("emotion"), Column("mean correlation", "right"), Column("passed"))
+    rows = [(_title(one), one.emotion, f"{one.mean:+.2f}", "yes" if one.passed else "NO") for one in results]
+    columns = (doc.Column("face"), doc.Column("emotion"), doc.Column("mean correlation", "right"), doc.Column("passed"))
     failed, mean = sum(not one.passed for one in results), sum(one.mean for one in results) / len(results)
     verdict = "Passed: the maps depend on the trained weights."
     if failed:
         verdict = f"Failed for {failed} of {len(results)} faces: random weights give a similar map."
     maps = [
-        Tile(_png(overlay(one.face, heat)), f"{one.emotion}, {label}")
+        doc.Tile(_png(overlay(one.face, heat)), f"{one.emotion}, {label}")
         for one in results
         for label, heat in zip(("model", *(f"shuffled: {r:+.2f}" for r in one.correlations)), (one.own, *one.shuffled))
     ]
-    return Document(
+    return doc.Document(
         "Randomization test",
         (
-            Note(verdict, Tone.BAD if failed else Tone.GOOD),
-            Table(columns, tuple(rows)),
-            Text(f"Mean over {len(results)} faces: {mean:+.2f}. A map passes up to {MAX_CORRELATION}."),
-            Gallery(tuple(maps), 160),
+            doc.Note(verdict, doc.Tone.BAD if failed else doc.Tone.GOOD),
+            doc.Table(columns, tuple(rows)),
+            doc.Text(f"Mean over {len(results)} faces: {mean:+.2f}. A map passes up to {MAX_CORRELATION}."),
+            doc.Gallery(tuple(maps), 160),
         ),
         "Rank correlation of each map with those of copies whose weights are shuffled (Adebayo et al. 2018).",
         {"mien": __version__},
@@ -331,7 +303,7 @@ def png(explanations: Sequence[Explanation]) -> bytes:
     """
     sheet = _Sheet(1600 * min(len(explanations), MAX_FACES) + 100)
     for one in explanations[:MAX_FACES]:
-        sheet.text(f"{Path(one.name).name}, face {one.number}", 20, _GRAY)
+        sheet.text(_title(one), 20, _GRAY)
         sheet.text(caption(one.reading), 38)
         sheet.images([enlarged(one.crop, _SIDE), overlay(enlarged(one.face, _SIDE), one.heat)])
         sheet.text(f"Orange supports {one.emotion}, purple opposes it.", 20, _GRAY)
