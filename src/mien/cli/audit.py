@@ -206,7 +206,7 @@ def thresholds(
       mien audit fairness rest.csv --groups gender --thresholds thresholds.json
     """
     _check_packages()
-    from ..audit.thresholds import audit_thresholds, thresholds_json, write_thresholds
+    from ..audit.thresholds import audit_thresholds, thresholds_json
     from ..audit.thresholds_report import document
     from ..io.atomic import check_free, write_atomically
 
@@ -217,7 +217,7 @@ def thresholds(
         person=person, fit=fit, seed=seed,
     )  # fmt: skip
     if out:
-        write_thresholds(result, out)
+        write_atomically(out, thresholds_json(result).encode())
     if held_out:
         write_atomically(held_out, rest.csv())
     written = [path for path in (out, held_out) if path]

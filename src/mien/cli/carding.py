@@ -40,7 +40,7 @@ def card(
         typer.Option(
             "--with",
             metavar="FILE.json",
-            help="What another command measured of this model: evaluation.json, uncertainty.json, stress.json, audit.json, "
+            help="Results of this model: evaluation.json, uncertainty.json, robustness.json, audit.json, "
             "what 'mien lab inspect --json' printed of its data, or what --keep wrote; repeatable.",
         ),
     ] = None,

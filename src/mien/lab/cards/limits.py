@@ -43,7 +43,7 @@ def unmeasured(found: Measured, conditions: Collection[str]) -> list[str]:
          "whether it works equally well for groups of people, such as by age, gender or ethnicity", "mien audit fairness"),
         (columns(audits, conditions, people=False),
          "whether it works equally well by light, sharpness, size and pose of the face", "mien audit attributes"),
-        (found.of("stress"), "how it reads dark, blurred, covered or otherwise spoiled images", "mien lab stress"),
+        (found.of("stress"), "how it reads dark, blurred, covered or otherwise spoiled images", "mien lab robustness"),
         (found.of("uncertainty"), "calibration with intervals, mixed emotions and abstaining", "mien lab uncertainty"),
         (found.of("inspection"), "what is wrong with the data, and how far its annotators agree", "mien lab inspect"),
         (found.of("evaluation"), "how often it is right", "mien lab evaluate"),
