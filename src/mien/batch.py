@@ -230,8 +230,7 @@ class _Run:
             self._fail(path, str(error) if isinstance(error, SourceError) else f"{path}: {error}")
             return
         self.results.append(result)
-        if result.problem:
-            self._fail(path, result.problem)
+        self._fail(path, *result.problems)
 
     def _frames(self, paths: Sequence[Path]) -> Iterator[Frame]:
         for path in paths:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from .carding import card, card_data
 from .lab_baseline import baseline
 from .lab_calibration import calibration
+from .lab_cards import dataset_card, model_card
 from .lab_compare import compare
+from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_distill import distill
 from .lab_ensemble import ensemble
 from .lab_evaluate import evaluate
 from .lab_export import export
 from .lab_inspect import inspect
 from .lab_recipes import recipes
+from .lab_robustness import robustness
 from .lab_train import train
 from .lab_tune import tune
-from .stressing import stress
 
 lab = typer.Typer(
     name="lab",
@@ -34,11 +35,14 @@ for command in (
     ensemble,
     compare,
     export,
-    stress,
+    robustness,
     recipes,
     distill,
     calibration,
-    card,
-    card_data,
+    model_card,
+    dataset_card,
+    train_detector,
+    evaluate_detector,
+    export_detector,
 ):
     lab.command()(command)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from .data import Data, DetectFaces, ManifestFile
+from .lab_detector import train_detector
 
 
 def train(
@@ -56,11 +57,15 @@ def train(
 
     check_installed(("torch", "lightning", "torchmetrics", "sklearn", "scipy", "matplotlib"), "lab")
     from ..lab import train as run
+    from ..lab.detector.recipe import is_detector_recipe
     from ..lab.recipe import changed, load_recipe
     from .data import data_words, read_data
     from .options import byte_count, field_changes
     from .progress import progress_bar
 
+    if is_detector_recipe(recipe):
+        train_detector(recipe, data, out, resume=resume, init=Path(weights) if weights else None, epochs=epochs)
+        return
     wanted = field_changes(changes or [])
     wanted |= {"schedule.epochs": epochs} if epochs is not None else {}
     wanted |= {"network.weights": weights} if weights is not None else {}

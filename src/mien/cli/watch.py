@@ -75,7 +75,7 @@ def watch(
     from ..io.video_sinks import TableFile
     from ..options import ReadOptions
     from ..redaction import Privacy
-    from ..video import Watch
+    from ..video import watch as watch_live
     from .views import choose_view
 
     privacy = Privacy(mask_others, no_image_output=no_image_output)
@@ -95,12 +95,12 @@ def watch(
     camera = int(source) if source.isdecimal() else source
     failure: SourceError | None = None
     with (
-        Watch(camera, options, sinks=sinks, redact=privacy, stop_after_s=stop_after_s) as live,
-        choose_view("none" if no_image_output else view, source) as shown,
+        watch_live(camera, options, sinks=sinks, redact=privacy, stop_after_s=stop_after_s) as live,
+        choose_view("none" if no_image_output else view, source) as show,
     ):
         try:
             for frame, readings in live:
-                if not shown.show(frame, readings):
+                if not show(frame, readings):
                     break
         except KeyboardInterrupt:  # the usual end; the table is made as the block ends
             notes.print("stopped")

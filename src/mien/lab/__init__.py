@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .calibration import measure_calibration
     from .comparison.compare import compare
+    from .detector.evaluate import evaluate_detectors
+    from .detector.export import export_detector
+    from .detector.train import train_detector
     from .distillation import distill
     from .ensembles.ensemble import ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
+    from .robustness_test.run import robustness
     from .training.run import train
     from .tuning.study import tune
 
@@ -25,10 +29,14 @@ _MODULES = {
     "distill": "distillation",
     "ensemble": "ensembles.ensemble",
     "evaluate": "evaluation.evaluate",
+    "evaluate_detectors": "detector.evaluate",
     "export": "exporting",
+    "export_detector": "detector.export",
     "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
+    "robustness": "robustness_test.run",
     "train": "training.run",
+    "train_detector": "detector.train",
     "tune": "tuning.study",
 }
 
@@ -39,10 +47,14 @@ __all__ = [
     "distill",
     "ensemble",
     "evaluate",
+    "evaluate_detectors",
     "export",
+    "export_detector",
     "inspect",
     "measure_calibration",
+    "robustness",
     "train",
+    "train_detector",
     "tune",
 ]
 

@@ -16,13 +16,13 @@ from .timeline import TrackTimeline, VideoTimeline
 
 FORMATS = (".png", ".svg", ".pdf")
 #: A figure of more tracks would be too tall to read; those seen longest are drawn.
-MOST_TRACKS = 50
+MAX_TRACKS = 50
 
 _BINS, _LEVELS = 480, 96
 _COARSE_S = 0.5  # longer bins are mentioned
 # In inches: the width of a page, on which letters are still read on a telephone
 _WIDTH, _MARGIN = 6.8, 0.28
-_LEGEND, _VIDEO, _TRACK, _AXIS, _NOTE = 0.52, 0.36, 0.25, 0.45, 0.17
+_LEGEND, _VIDEO, _TRACK, _AXIS, _NOTE = 0.62, 0.36, 0.25, 0.45, 0.17
 _LABEL = 0.085  # share of the width that the name of an emotion takes
 _INK, _SOFT, _LINE = "#1f2430", "#5d6474", "#d5d9e2"
 
@@ -44,112 +44,86 @@ def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    mpl = require("matplotlib", "video")
-    figures = require("matplotlib.figure", "video")
-    drawn, notes = _chosen(videos)
+    mpl, figures = require("matplotlib", "video"), require("matplotlib.figure", "video")
+    ranked = sorted((track for video in videos for track in video.tracks), key=lambda track: -track.seen_s)
+    kept = {id(track) for track in ranked[:MAX_TRACKS]}
+    every = [(video, [track for track in video.ranked if id(track) in kept]) for video in videos]
+    drawn = [(video, tracks) for video, tracks in every if tracks] or every[:1]
+    notes = _notes([video for video, _ in drawn], len(ranked), len(videos) - len(drawn))
     rows = [max(1, len(tracks)) for _, tracks in drawn]
     tall = 0.85 if sum(rows) <= 8 else 0.6 if sum(rows) <= 20 else 0.4
     height = _LEGEND + sum(_VIDEO + n * (_TRACK + tall) + _AXIS for n in rows) + _NOTE * len(notes) + _MARGIN
     settings: Any = {"font.size": 9, "svg.hashsalt": "mien", "hatch.linewidth": 0.7, "text.color": _INK}
     with mpl.rc_context(settings):
-        page = _Page(figures.Figure(figsize=(_WIDTH, height), facecolor="white"), height)
-        _legend(page, videos[0].emotions)
+        page = figures.Figure(figsize=(_WIDTH, height), facecolor="white")
+        _legend(page, videos[0].emotions, height)
+        used = _LEGEND
         for video, tracks in drawn:
-            _video(page, video, tracks, tall)
-        for note in notes:
-            page.text(_NOTE, note, fontsize=8, color=_SOFT)
+            used += _VIDEO
+            place = 1 - (used - 0.1) / height
+            page.text(_MARGIN / _WIDTH, place, video.name, fontsize=11, fontweight="bold", parse_math=False)
+            rows_of: list[TrackTimeline | None] = [*tracks] or [None]
+            for track in rows_of:  # matplotlib's own layout of fifty rows takes ten seconds
+                used += _TRACK + tall
+                left, wide = _MARGIN / _WIDTH, 1 - 2 * _MARGIN / _WIDTH
+                axes = page.add_axes((left, 1 - used / height, wide, tall / height))
+                _row(axes, track, video)
+            _time_axis(axes, video)
+            used += _AXIS
+        page.text(_MARGIN / _WIDTH, _MARGIN / 2 / height, "\n".join(notes), fontsize=8, color=_SOFT)
         file = io.BytesIO()
         kind = path.suffix.lower().removeprefix(".")
         undated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        page.figure.savefig(file, format=kind, dpi=150, metadata=undated.get(kind))
+        page.savefig(file, format=kind, dpi=150, metadata=undated.get(kind))
     return file.getvalue()
 
 
-class _Page:
-    """A figure that is filled from the top; matplotlib's own layout of fifty rows takes ten seconds."""
-
-    def __init__(self, figure: Any, height: float) -> None:
-        self.figure, self._height, self.used = figure, height, 0.0
-
-    def text(self, height: float, words: str, **style: Any) -> None:
-        """Write a line at the left, and use up ``height`` inches."""
-        self.used += height
-        at = 1 - (self.used - 0.25 * height) / self._height
-        self.figure.text(_MARGIN / _WIDTH, at, words, va="baseline", **style)
-
-    def axes(self, height: float) -> Any:
-        """A panel over the whole width."""
-        self.used += height
-        left, wide = _MARGIN / _WIDTH, 1 - 2 * _MARGIN / _WIDTH
-        return self.figure.add_axes((left, 1 - self.used / self._height, wide, height / self._height))
-
-
-def _chosen(
-    videos: Sequence[VideoTimeline],
-) -> tuple[list[tuple[VideoTimeline, tuple[TrackTimeline, ...]]], list[str]]:
-    """The videos with the tracks to draw, and the notes below."""
-    ranked = sorted((track for video in videos for track in video.tracks), key=lambda track: -track.seen_s)
-    kept = {id(track) for track in ranked[:MOST_TRACKS]}
-    every = [(video, tuple(track for track in video.ranked if id(track) in kept)) for video in videos]
-    drawn = [(video, tracks) for video, tracks in every if tracks] or every[:1]
+def _notes(drawn: Sequence[VideoTimeline], tracks: int, left_out: int) -> list[str]:
     notes = ["The height of a color is the probability of its emotion."]
-    longest = max(video.end_s - video.start_s for video, _ in drawn) / _BINS
+    longest = max(video.end_s - video.start_s for video in drawn) / _BINS
     if longest >= _COARSE_S:
         notes[0] += f" Averaged over stretches of {longest:.1f} s."
-    if len(ranked) > MOST_TRACKS:
-        notes.append(f"Left out: {count(len(ranked) - MOST_TRACKS, 'person', 'people')}, seen for less time.")
-    if len(drawn) < len(videos):
-        notes.append(f"Left out: {count(len(videos) - len(drawn), 'video')} with nobody to show.")
-    return drawn, notes
+    if tracks > MAX_TRACKS:
+        notes.append(f"Left out: {count(tracks - MAX_TRACKS, 'person', 'people')}, seen for less time.")
+    if left_out:
+        notes.append(f"Left out: {count(left_out, 'video')} with nobody to show.")
+    return notes
 
 
-def _video(page: _Page, video: VideoTimeline, tracks: tuple[TrackTimeline, ...], tall: float) -> None:
-    page.text(_VIDEO, video.name, fontsize=11, fontweight="bold", parse_math=False)
-    for track in tracks:
+def _row(axes: Any, track: TrackTimeline | None, video: VideoTimeline) -> None:
+    title = "No face was seen."
+    if track:
         unsure = percent(track.unsure_share, 0)
-        page.text(_TRACK, f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {unsure}", fontsize=8.5)
-        axes = _panel(page, tall, video)
-        _row(axes, track, video)
-    if not tracks:
-        page.text(_TRACK, "No face was seen.", fontsize=8.5)
-        axes = _panel(page, tall, video)
-    step = tick_step(video.end_s - video.start_s, 8)
-    axes.tick_params(bottom=True, labelbottom=True, color=_SOFT, labelcolor=_SOFT)
-    axes.spines["bottom"].set_color(_SOFT)
-    axes.xaxis.set_major_locator(require("matplotlib.ticker", "video").MultipleLocator(step))
-    axes.xaxis.set_major_formatter(lambda at, _: clock(at, 0 if step >= 1 else 1))
-    page.used += _AXIS
-
-
-def _panel(page: _Page, tall: float, video: VideoTimeline) -> Any:
-    axes = page.axes(tall)
+        title = f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {unsure}"
+        bins = binned(track, video.start_s, video.end_s, _BINS)
+        extent = (video.start_s, video.end_s, 0, 1)
+        axes.imshow(stacked(bins, _LEVELS), extent=extent, aspect="auto", interpolation="none", origin="upper")
+        unsure_s = [(bins.edges[first], bins.edges[last] - bins.edges[first]) for first, last in stretches(bins.unsure)]
+        axes.broken_barh(unsure_s, (0, 1), facecolor="none", edgecolor=_SOFT, linewidth=0, hatch="/////")
+        for emotion, x, y in bins.labels(_LABEL):
+            ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
+            axes.text(x, 1 - y, emotion, transform=axes.transAxes, color=ink, fontsize=8, ha="center", va="center")
+    axes.set_title(title, loc="left", fontsize=8.5, pad=3)
     axes.set_xlim(video.start_s, video.end_s)
     axes.set_yticks([])
     axes.patch.set_visible(False)
     axes.spines[["left", "right", "top"]].set_visible(False)
     axes.spines["bottom"].set_color(_LINE)
     axes.tick_params(bottom=False, labelbottom=False)
-    return axes
 
 
-def _row(axes: Any, track: TrackTimeline, video: VideoTimeline) -> None:
-    bins = binned(track, video.start_s, video.end_s, _BINS)
-    extent = (video.start_s, video.end_s, 0, 1)
-    axes.imshow(stacked(bins, _LEVELS), extent=extent, aspect="auto", interpolation="none", origin="upper")
-    unsure = [(bins.edges[first], bins.edges[last] - bins.edges[first]) for first, last in stretches(bins.unsure)]
-    axes.broken_barh(unsure, (0, 1), facecolor="none", edgecolor=_SOFT, linewidth=0, hatch="/////")
-    for emotion, x, y in bins.labels(_LABEL):
-        ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
-        axes.text(x, 1 - y, emotion, transform=axes.transAxes, color=ink, fontsize=8, ha="center", va="center")
-    axes.set_xlim(video.start_s, video.end_s)
+def _time_axis(axes: Any, video: VideoTimeline) -> None:
+    step = tick_step(video.end_s - video.start_s, 8)
+    axes.tick_params(bottom=True, labelbottom=True, color=_SOFT, labelcolor=_SOFT)
+    axes.spines["bottom"].set_color(_SOFT)
+    axes.xaxis.set_major_locator(require("matplotlib.ticker", "video").MultipleLocator(step))
+    axes.xaxis.set_major_formatter(lambda at, _: clock(at, 0 if step >= 1 else 1))
 
 
-def _legend(page: _Page, emotions: Sequence[str]) -> None:
+def _legend(page: Any, emotions: Sequence[str], height: float) -> None:
     patch = require("matplotlib.patches", "video").Patch
     handles = [patch(facecolor=[c / 255 for c in COLORS[emotion]], label=emotion) for emotion in emotions]
     handles.append(patch(facecolor="none", edgecolor=_SOFT, hatch="/////", linewidth=0, label="unsure"))
     handles.append(patch(facecolor="none", edgecolor=_LINE, linewidth=0.8, label="not seen"))
-    axes = page.axes(_LEGEND)
-    axes.set_axis_off()
-    place: dict[str, Any] = {"loc": "lower left", "borderaxespad": 0, "borderpad": 0, "mode": "expand"}
-    axes.legend(handles=handles, frameon=False, ncols=5, fontsize=8.5, **place)
+    box = (_MARGIN / _WIDTH, 1 - 0.55 / height, 1 - 2 * _MARGIN / _WIDTH, 0.45 / height)
+    page.legend(handles=handles, frameon=False, ncols=5, fontsize=8.5, bbox_to_anchor=box, loc="center", mode="expand")

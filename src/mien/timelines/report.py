@@ -33,7 +33,7 @@ from .bins import about, binned, mostly, stacked, stretches, tick_step
 from .timeline import Timeline, TrackTimeline, VideoTimeline
 
 #: Tracks and spans beyond these are counted, not shown: a page should open at once.
-MOST_TRACKS, MOST_SPANS = 50, 300
+MAX_TRACKS, MAX_SPANS = 50, 300
 _BINS, _LEVELS = 480, 64
 _MOST_TICKS = 5  # as many times as fit side by side on a telephone
 _LABEL = 0.16  # share of the width that the name of an emotion takes on a telephone
@@ -91,7 +91,7 @@ def report(timeline: Timeline) -> Document:
 
 
 def _video(video: VideoTimeline) -> Iterator[Block]:
-    shown, hidden = video.ranked[:MOST_TRACKS], video.ranked[MOST_TRACKS:]
+    shown, hidden = video.ranked[:MAX_TRACKS], video.ranked[MAX_TRACKS:]
     if not shown:
         yield Text("No face was seen.")
         return
@@ -128,11 +128,11 @@ def _spans(track: TrackTimeline) -> Details:
             f"{span.emotion}{'?' if span.unsure else ''}",
             probability(span.confidence),
         )
-        for span in track.spans[:MOST_SPANS]
+        for span in track.spans[:MAX_SPANS]
     )
     blocks: list[Block] = [Table(columns, rows, row_headers=False)]
-    if len(track.spans) > MOST_SPANS:
-        blocks.append(Text(f"The first {MOST_SPANS}; `--spans spans.csv` writes all.", Tone.MUTED))
+    if len(track.spans) > MAX_SPANS:
+        blocks.append(Text(f"The first {MAX_SPANS}; `--spans spans.csv` writes all.", Tone.MUTED))
     return Details(f"{count(len(track.spans), 'span')} of person {track.track_id}", tuple(blocks))
 
 

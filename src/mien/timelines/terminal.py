@@ -15,7 +15,7 @@ from .bins import about, binned, mostly
 from .timeline import TrackTimeline, VideoTimeline
 
 #: Tracks seen for less time than these are counted, not listed.
-MOST_TRACKS = 20
+MAX_TRACKS = 20
 _NARROWEST, _WIDEST = 16, 64
 _WIDE_CONSOLE = 100
 _BESIDE, _BESIDE_NARROW = 66, 54  # columns that the words beside the strip take
@@ -35,7 +35,7 @@ def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[Rendera
             yield _table(video, console)
         if video.untracked:
             yield Text(f"{count(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
-        hidden = video.ranked[MOST_TRACKS:]
+        hidden = video.ranked[MAX_TRACKS:]
         if hidden:
             seconds = clock(max(track.seen_s for track in hidden))
             yield Text(f"and {len(hidden):,} more people, each seen for {seconds} or less; --json lists all", "dim")
@@ -55,7 +55,7 @@ def _table(video: VideoTimeline, console: Console) -> Table:
     table.add_column(first + last.rjust(width - len(first)), no_wrap=True, width=width)
     table.add_column("mostly", ratio=1)
     table.add_column("unsure", justify="right", no_wrap=True)
-    for track in video.ranked[:MOST_TRACKS]:
+    for track in video.ranked[:MAX_TRACKS]:
         unsure = Text(percent(track.unsure_share, 0), "bold" if track.unsure_share >= 0.5 else "")
         named = mostly(track, 3 if wide else 2) or Text("nothing to rely on", "italic")
         table.add_row(str(track.track_id), clock(track.seen_s), _strip(track, video, width, console), named, unsure)

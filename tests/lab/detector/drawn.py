@@ -12,7 +12,7 @@ from mien.lab.detector.recipe import DetectorRecipe
 
 def small_recipe(**changes: Any) -> DetectorRecipe:
     base = DetectorRecipe(size=96, epochs=2, batch=2, lr=0.005, widths=(8, 8, 16, 16, 16), neck=16, ema=0.9, rotate=0.0)
-    return replace(base, **changes)
+    return base.model_copy(update=changes)
 
 
 def drawn_photos(count: int, seed: int = 0) -> list[Photo]:

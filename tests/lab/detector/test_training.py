@@ -1,21 +1,24 @@
 """Assignment, loss, training, resumption, export and evaluation on drawn photos."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
+from mien.cli.lab import lab
 from mien.detection.anchor_free import AnchorFreeNetwork, anchor_points
 from mien.detection.pyramid import Detections
-from mien.errors import DataError, ModelError, RecipeError
+from mien.errors import DataError, ModelError, OptionError, RecipeError
 from mien.lab.detector.data import FaceData, Labels, Photo, read_faces
 from mien.lab.detector.evaluate import average_precision, evaluate
 from mien.lab.detector.loss import Targets, assign, detection_loss
-from mien.lab.detector.network import FaceNetwork
-from mien.lab.detector.recipe import read_recipe, recipe_from_dict
-from mien.lab.detector.train import CHECKPOINT, DetectorTraining, build_network, load_network, to_batch
+from mien.lab.detector.network import DetectorNetwork
+from mien.lab.detector.recipe import detector_recipe_from_dict, load_detector_recipe
+from mien.lab.detector.train import CHECKPOINT, DetectorTraining, build_network, load_network, to_batch, train_detector
 from mien.types import Box, Face
 
 from .drawn import drawn_photos, small_recipe
@@ -52,8 +55,8 @@ def test_every_face_gets_a_place_in_its_own_image():
     image = [0, 0, 1, 1]
     pairs = assign(outputs(), targets_of(boxes, image), SIDE, SIDE)
     assert set(pairs.face.tolist()) == {0, 1, 2, 3}
-    assert (pairs.place // PLACES == torch.tensor(image)[pairs.face]).all()
-    assert len(set(pairs.place.tolist())) == len(pairs.place)
+    assert (pairs.point // PLACES == torch.tensor(image)[pairs.face]).all()
+    assert len(set(pairs.point.tolist())) == len(pairs.point)
 
 
 def test_a_batch_without_faces_has_a_finite_loss():
@@ -70,12 +73,12 @@ def test_ignored_places_do_not_count_as_background():
 def test_the_loss_falls_within_two_epochs(trained):
     assert trained.rows[-1]["epoch"] == 2
     assert trained.rows[-1]["loss"] < trained.rows[0]["loss"]
-    assert trained.spent.cpu_s > 0
+    assert trained.cost.cpu_s > 0
 
 
 def test_a_resumed_training_ends_with_the_same_weights(data, tmp_path, trained):
-    first = DetectorTraining(replace(trained.recipe), data, tmp_path)
-    first._run_epoch()
+    first = DetectorTraining(trained.recipe, data, tmp_path)
+    first.run_epoch()
     first.epoch, first.step = 1, 0
     first.save()
     second = DetectorTraining(trained.recipe, data, tmp_path)
@@ -86,7 +89,7 @@ def test_a_resumed_training_ends_with_the_same_weights(data, tmp_path, trained):
 
 
 def test_a_training_resumes_with_more_epochs(data, trained):
-    longer = DetectorTraining(replace(trained.recipe, epochs=3), data, trained.out)
+    longer = DetectorTraining(trained.recipe.model_copy(update={"epochs": 3}), data, trained.out)
     content = (trained.out / CHECKPOINT).read_bytes()
     longer.resume()
     longer.run()
@@ -105,7 +108,7 @@ def test_a_missing_or_damaged_checkpoint_is_a_model_error(tmp_path, content):
 def test_onnx_equals_torch_for_other_sizes_and_stays_small(trained, tmp_path):
     from mien.lab.detector.export import to_int8, to_onnx
 
-    network = FaceNetwork().eval()
+    network = DetectorNetwork().eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     weights = to_onnx(network)
@@ -125,7 +128,7 @@ def test_onnx_equals_torch_for_other_sizes_and_stays_small(trained, tmp_path):
 
 
 def test_a_deeper_network_starts_as_the_one_it_grows_from(data, trained, tmp_path):
-    recipe = replace(trained.recipe, depths=(2, 2, 3), refine=1)
+    recipe = trained.recipe.model_copy(update={"depths": (2, 2, 3), "refine": 1})
     deeper = DetectorTraining(recipe, data, tmp_path)
     deeper.start_from(trained.out / CHECKPOINT)
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)) * 255
@@ -134,7 +137,7 @@ def test_a_deeper_network_starts_as_the_one_it_grows_from(data, trained, tmp_pat
     deeper.run()
     assert deeper.rows[-1]["loss"] < trained.rows[0]["loss"]
     with pytest.raises(ModelError):
-        DetectorTraining(replace(recipe, neck=8), data, tmp_path).start_from(trained.out / CHECKPOINT)
+        DetectorTraining(recipe.model_copy(update={"neck": 8}), data, tmp_path).start_from(trained.out / CHECKPOINT)
 
 
 def test_weights_that_are_missing_are_a_model_error(tmp_path):
@@ -202,11 +205,11 @@ def test_a_folder_without_parquet_files_is_a_data_error(tmp_path):
 @pytest.mark.parametrize("values", [{"sizes": 3}, {"size": 100}, {"epochs": 0}, {"lr": "fast"}, {"widths": [1, 2]}])
 def test_a_recipe_that_cannot_be_meant_is_refused(values):
     with pytest.raises(RecipeError):
-        recipe_from_dict(values)
+        detector_recipe_from_dict(values)
 
 
 def test_the_recipe_of_the_detector_builds_a_network_within_its_budget():
-    recipe = read_recipe("detector")
+    recipe = load_detector_recipe("detector")
     weights = sum(p.numel() for p in build_network(recipe).parameters())
     assert 75_000 <= weights <= 400_000
 
@@ -238,3 +241,52 @@ def test_any_detector_can_be_evaluated():
     found = finder_of(OneFace())(np.zeros((48, 64, 3), np.uint8))
     assert found.boxes.tolist() == [[0, 0, 64, 48]]
     assert np.isnan(found.landmarks).all()
+
+
+def test_a_folder_with_a_training_is_not_overwritten(data, trained):
+    with pytest.raises(OptionError):
+        train_detector(trained.recipe, data, trained.out)
+    assert train_detector(trained.recipe, data, trained.out, resume=True) == trained.out / CHECKPOINT
+
+
+def test_checkpoints_of_plain_values_load(trained, tmp_path):
+    state = torch.load(trained.out / CHECKPOINT, weights_only=True)
+    state["recipe"]["widths"] = list(state["recipe"]["widths"])
+    torch.save(state, tmp_path / CHECKPOINT)
+    load_network(tmp_path / CHECKPOINT)
+
+
+def test_steps_are_reported(data, tmp_path):
+    seen = []
+    recipe = small_recipe(epochs=1)
+    train_detector(recipe, data, tmp_path, progress=lambda done, total, note="": seen.append((done, total)))
+    assert seen == [(step, 10) for step in range(1, 11)]
+
+
+def photo_row(split, photo):
+    file = io.BytesIO()
+    photo.image().save(file, "PNG")
+    labels = {
+        "boxes": photo.labels.boxes.tolist(),
+        "landmarks": photo.labels.landmarks.reshape(1, 10).tolist(),
+        "ignore": [],
+    }
+    return {"image": {"bytes": file.getvalue(), "path": ""}, "width": 160, "height": 120, "split": split, **labels}
+
+
+def test_the_commands_train_evaluate_and_export(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = [photo_row("val" if i < 2 else "train", photo) for i, photo in enumerate(drawn_photos(6))]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "drawn.parquet")
+    values = small_recipe(epochs=1).model_dump(mode="json", exclude={"depths", "name"})
+    (tmp_path / "small.toml").write_text("\n".join(f"{name} = {value}" for name, value in values.items()))
+    data, run = ["--data", str(tmp_path)], tmp_path / "run"
+    for command in (
+        ["train", str(tmp_path / "small.toml"), *data, "--out", str(run)],
+        ["export-detector", str(run / CHECKPOINT), "--out", str(tmp_path / "faces.onnx")],
+        ["evaluate-detector", str(tmp_path / "faces.onnx"), *data, "--out", str(tmp_path / "report.html")],
+    ):
+        done = CliRunner().invoke(lab, command)
+        assert done.exit_code == 0, done.output
+    assert (run / "metrics.csv").exists()
+    assert (tmp_path / "report.html").exists()

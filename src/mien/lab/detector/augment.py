@@ -10,12 +10,12 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from .data import FaceData, Floats, Labels, Photo, Pixels, fer_photo
+from .photometric import change_tones
 from .recipe import DetectorRecipe
-from .tones import change_tones
 
-#: Left and right trade places in a mirror: eyes, nose, corners of the mouth.
+#: Order of the landmarks after a flip: eyes, nose, corners of the mouth.
 _MIRRORED = [1, 0, 2, 4, 3]
-#: Less of a face than this share of its box is neither face nor background.
+#: A face of which less is visible, as a share of its box, is ignored.
 _VISIBLE = 0.5
 _SMALLEST_TARGET, _LARGEST_TARGET = 8.0, 280.0
 _ENLARGEMENT = 2.0
@@ -32,7 +32,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class View:
-    """A rectangle of the plane of a photo: where it lies and how it is shown.
+    """A rectangle of a photo, and how it is shown.
 
     Attributes:
         x: of its center, in pixels of the photo.
@@ -41,7 +41,7 @@ class View:
         width: shown, in pixels.
         height: shown, in pixels.
         angle: by which the photo is turned clockwise, in radians.
-        flip: whether left and right trade places, after the rotation.
+        flip: mirror left and right, after the rotation.
     """
 
     x: float
@@ -64,16 +64,16 @@ class View:
 
 
 class Augmenter:
-    """Makes the training image of a given index: the same for the same recipe, epoch and index.
+    """Makes training images; the same recipe, epoch and index give the same image.
 
     Args:
         data: the photos.
         recipe: sizes and shares.
-        keep: hold decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
+        cache: keep decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
     """
 
-    def __init__(self, data: FaceData, recipe: DetectorRecipe, keep: bool = False) -> None:
-        self._data, self._recipe, self._keep = data, recipe, keep
+    def __init__(self, data: FaceData, recipe: DetectorRecipe, cache: bool = False) -> None:
+        self._data, self._recipe, self._cache = data, recipe, cache
         self._backgrounds = [
             photo for photo in data.train if not len(photo.labels.boxes) and not len(photo.labels.ignore)
         ]
@@ -100,7 +100,7 @@ class Augmenter:
         return Sample(change_tones(image, rng), labels)
 
     def _crop(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
-        """A square of the photo around one of its faces, shown at a size drawn at random."""
+        """A square of the photo around one of its faces, at a random scale."""
         size, boxes = self._recipe.size, photo.labels.boxes
         longest = max(photo.width, photo.height)
         if len(boxes) and rng.random() < 0.85:
@@ -117,7 +117,7 @@ class Augmenter:
         turned = rng.random() < self._recipe.rotate
         angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if turned else 0.0
         view = View(float(center[0]), float(center[1]), scale, size, size, angle, bool(rng.random() < 0.5))
-        return show(photo, view, self._recipe.smallest, rng, self._keep)
+        return show(photo, view, self._recipe.smallest, rng, self._cache)
 
     def _mosaic(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
         """Four photos around a point, each almost whole: many small faces."""
@@ -132,13 +132,13 @@ class Augmenter:
             spare = np.maximum(np.array([part.width, part.height]) - np.array([width, height]) / scale, 0)
             center = np.array([part.width, part.height]) / 2 + rng.uniform(-0.5, 0.5, 2) * spare
             view = View(float(center[0]), float(center[1]), scale, width, height, flip=bool(rng.random() < 0.5))
-            shown, labels = show(part, view, self._recipe.smallest, rng, self._keep)
+            shown, labels = show(part, view, self._recipe.smallest, rng, self._cache)
             canvas.paste(shown, (x0, y0))
             parts.append(labels.moved(x0, y0))
         return canvas, Labels.join(parts)
 
     def _paste(self, image: Image.Image, labels: Labels, rng: np.random.Generator) -> Labels:
-        """Paste one to four faces, and as many pieces of background, so that a seam does not give a face away."""
+        """Paste one to four faces, and as many pieces of background, so that a seam does not indicate a face."""
         size, parts, taken = self._recipe.size, [labels], np.concatenate([labels.boxes, labels.ignore])
         for _ in range(2 * rng.integers(1, 5)):
             is_face = rng.random() < 0.6
@@ -166,12 +166,12 @@ class Augmenter:
             return self._background_patch(side, rng)
         box = photo.labels.boxes[index]
         x, y = (box[:2] + box[2:]) / 2
-        # A FER2013 image is hardly larger than its face: show no more than there is.
+        # A FER2013 image is hardly larger than its face.
         margin = 1.6 if photo.source != "fer" else 1.15
         angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if rng.random() < 0.4 else 0.0
         scale = side / (margin * max(box[2] - box[0], box[3] - box[1]))
         view = View(float(x), float(y), float(scale), side, side, float(angle), bool(rng.random() < 0.5))
-        image, labels = show(photo, view, 0.0, rng, self._keep)
+        image, labels = show(photo, view, 0.0, rng, self._cache)
         middle = np.abs((labels.boxes[:, :2] + labels.boxes[:, 2:]) - side).sum(1)
         best = np.argsort(middle)[:1]
         others = np.delete(labels.boxes, best, 0)
@@ -186,17 +186,17 @@ class Augmenter:
         x, y = rng.random(2) * (photo.width, photo.height)
         center = _within(np.array([x, y]), np.array([photo.width, photo.height]), side / scale)
         view = View(float(center[0]), float(center[1]), float(scale), side, side)
-        return show(photo, view, 0.0, rng, self._keep)
+        return show(photo, view, 0.0, rng, self._cache)
 
 
 def show(
-    photo: Photo, view: View, smallest: float, rng: np.random.Generator, keep: bool = False
+    photo: Photo, view: View, smallest: float, rng: np.random.Generator, cache: bool = False
 ) -> tuple[Image.Image, Labels]:
     """A view of a photo, and its labels in pixels of the view."""
     matrix = view.matrix
     labels = transform_labels(photo.labels, matrix, view, smallest)
     fill = (0, 0, 0) if rng.random() < 0.5 else tuple(int(value) for value in rng.integers(0, 256, 3))
-    image = photo.image(keep)
+    image = photo.image(cache)
     if view.angle == 0:
         return _show_upright(image, view, fill), labels
     shrink = max(1, int(1 / view.scale))
@@ -241,7 +241,7 @@ def transform_labels(labels: Labels, matrix: npt.NDArray[np.float64], view: View
 
 
 def _transform_boxes(boxes: Floats, matrix: npt.NDArray[np.float64]) -> Floats:
-    """Around the ellipses in the boxes: a face is rounder than its box, which would grow with every rotation."""
+    """Boxes around the transformed ellipses in the boxes: the box of a rotated box would be too large for a face."""
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
     half = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ (matrix[:, :2].T ** 2))
     return np.concatenate([middle - half, middle + half], 1).astype(np.float32)
@@ -262,14 +262,14 @@ def _overlap(box: Floats, others: Floats) -> bool:
 
 
 def _soft_edge(side: int) -> Image.Image:
-    """Opaque in an ellipse, fading toward the corners of a square: a mask to paste with."""
+    """A mask for pasting a square: opaque in a circle, fading toward the corners."""
     axis = np.linspace(-1, 1, side, dtype=np.float32)
     distance = np.sqrt(axis[:, None] ** 2 + axis[None] ** 2)
     return Image.fromarray((np.clip((1.12 - distance) / 0.2, 0, 1) * 255).astype(np.uint8))
 
 
 def _occlude(image: Image.Image, labels: Labels, rng: np.random.Generator) -> None:
-    """Cover parts of some faces: a bar over the lower face, a hand-like blob, a bar anywhere."""
+    """Cover parts of some faces with a mask over the lower face, a hand-like shape, or a rectangle."""
     draw = ImageDraw.Draw(image)
     for x0, y0, x1, y1 in labels.boxes.tolist():
         kind, width, height = rng.random(), x1 - x0, y1 - y0

@@ -1,8 +1,7 @@
-"""Photos with marked faces, held in memory as JPEG bytes."""
+"""Photos with marked faces, kept in memory as encoded files."""
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,21 +11,25 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ...data.dataset import TRAIN
+from ...data.loading import load
 from ...errors import DataError
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
-#: Sources without any face; every tenth photo of them is held out to count false faces.
+#: Collections without any face; every tenth of their photos is held out to count false positives.
 BACKGROUNDS = ("negatives", "bodies")
 _HELD_OUT = 10
+#: FER2013 images with more such votes, of ten, are no faces.
+_MAX_NO_FACE = 5
 #: A FER2013 image is 1.15 times as wide as the box of the face in it.
 _FER_MARGIN = 1.15
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What is marked in an image.
+    """The faces of an image.
 
     Attributes:
         boxes: float32 (N, 4), x0, y0, x1, y1 in pixels.
@@ -69,7 +72,7 @@ class Photo:
         width: in pixels.
         height: in pixels.
         labels: in pixels of the photo.
-        source: the collection that it is from.
+        source: its collection.
     """
 
     encoded: bytes
@@ -84,12 +87,12 @@ class Photo:
         """A photo from pixels: RGB uint8 (H, W, 3)."""
         return Photo(b"", pixels.shape[1], pixels.shape[0], labels, source, [pixels])
 
-    def image(self, keep: bool = False) -> Image.Image:
-        """Decode the photo as RGB; ``keep`` holds the pixels in memory for the next time."""
+    def image(self, cache: bool = False) -> Image.Image:
+        """Decode the photo as RGB; ``cache`` keeps the pixels in memory."""
         if self._decoded:
             return Image.fromarray(self._decoded[0])
         image = Image.open(io.BytesIO(self.encoded)).convert("RGB")
-        if keep:
+        if cache:
             self._decoded.append(np.asarray(image))
         return image
 
@@ -100,8 +103,8 @@ class FaceData:
 
     Attributes:
         train: photos to learn from, with and without faces.
-        val: photos with hand-marked faces to measure on.
-        background: photos without a face, held out to count false faces.
+        val: photos with hand-marked faces to evaluate on.
+        background: photos without a face, held out to count false positives.
         fer: uint8 (N, 48, 48), gray faces to paste into scenes.
     """
 
@@ -116,16 +119,16 @@ def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
 
     Args:
         folder: holds parquet files with the columns ``image``, ``split``, ``boxes``, ``landmarks`` and ``ignore``.
-        fer2013: folder with ``fer2013.py`` and ``fer2013.npz``, or None to do without.
+        fer2013: FER2013 in any of its forms, whose training faces are pasted into scenes; None uses none.
 
     Raises:
-        DataError: there is no such file, or one lacks a column or has no photo to learn from.
+        DataError: there is no such file, or one lacks a column, or there is no photo to learn from.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415  # slow to import
 
     files = sorted(folder.glob("*.parquet"))
     if not files:
-        raise DataError(f"{folder} holds no parquet file, expected at least one")
+        raise DataError(f"{folder} holds no parquet file")
     train: list[Photo] = []
     val: list[Photo] = []
     background: list[Photo] = []
@@ -144,7 +147,11 @@ def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
     if not train:
         raise DataError(f"{folder} holds no photo of the split 'train'")
     data = FaceData(train, val, background)
-    return data if fer2013 is None else replace(data, fer=_fer_faces(fer2013))
+    if fer2013 is None:
+        return data
+    part = load(fer2013).part(TRAIN)
+    kept = np.ones(len(part), bool) if part.votes is None else part.votes.no_face <= _MAX_NO_FACE
+    return replace(data, fer=part.images[kept])
 
 
 def fer_photo(face: Pixels) -> Photo:
@@ -169,14 +176,3 @@ def _photo(row: dict[str, Any], source: str) -> Photo:
     solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
     labels = Labels(boxes[solid], landmarks[solid], ignore)
     return Photo(row["image"]["bytes"], row["width"], row["height"], labels, source)
-
-
-def _fer_faces(folder: Path) -> Pixels:
-    spec = importlib.util.spec_from_file_location("fer2013", folder / "fer2013.py")
-    if spec is None or spec.loader is None or not (folder / "fer2013.py").is_file():
-        raise DataError(f"{folder} holds no fer2013.py", hint="Leave out --fer2013 to train without these faces.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    data = module.load()
-    faces = (data["usage"] == "Training") & (data["name"] != "")  # FER+ names only what it calls a face
-    return np.asarray(data["images"][faces], np.uint8)

@@ -1,8 +1,7 @@
-"""From a checkpoint to one ONNX file: ``python -m mien.lab.detector.export CHECKPOINT OUT.onnx [--int8 DATA]``."""
+"""Export a trained face detector to one ONNX file, in float32 or int8."""
 
 from __future__ import annotations
 
-import argparse
 import copy
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +16,33 @@ from ...detection.pyramid import to_blob
 from ...io.atomic import write_atomically
 from ..quantization import quantized
 from ..torch_export import OPSET, strip_descriptions
-from .data import Photo, read_faces
-from .network import FaceNetwork
+from .data import Photo
+from .network import DetectorNetwork
 from .train import load_network
 
-#: Photos whose activations give the ranges of int8.
+#: Photos whose activations determine the ranges of int8.
 _RANGES_FROM = 200
 _CALIBRATION_SIDE = 448
 
 
-def to_onnx(network: FaceNetwork) -> bytes:
+def export_detector(checkpoint: Path, out: Path, *, calibration: Sequence[Photo] = ()) -> Path:
+    """Write a checkpoint's averaged network as ONNX.
+
+    Args:
+        checkpoint: ``last.ckpt`` of a training.
+        out: the file to write.
+        calibration: photos that determine the ranges of an int8 file; none writes float32.
+
+    Raises:
+        ModelError: the checkpoint is missing or damaged.
+        OutputError: ``out`` cannot be written.
+    """
+    weights = to_onnx(load_network(checkpoint))
+    write_atomically(out, to_int8(weights, calibration) if calibration else weights)
+    return out
+
+
+def to_onnx(network: DetectorNetwork) -> bytes:
     """The network as ONNX; batch norms and the scale of the pixels are folded into the convolutions.
 
     Args:
@@ -41,9 +57,7 @@ def to_onnx(network: FaceNetwork) -> bytes:
     rows, columns = STRIDES[-1] * torch.export.Dim("rows"), STRIDES[-1] * torch.export.Dim("columns")
     program = torch.onnx.export(
         network,
-        (
-            torch.zeros(2, 3, 4 * STRIDES[-1], 5 * STRIDES[-1]),
-        ),  # two: the exporter would take a batch of one for a constant
+        (torch.zeros(2, 3, 4 * STRIDES[-1], 5 * STRIDES[-1]),),  # two: a batch of one would become a constant
         input_names=["images"],
         output_names=["faces"],
         opset_version=OPSET,
@@ -73,22 +87,3 @@ def _square(photo: Photo) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     canvas = Image.new("RGB", (_CALIBRATION_SIDE, _CALIBRATION_SIDE))
     canvas.paste(photo.image().resize(size, Image.Resampling.BILINEAR))
     return to_blob(np.asarray(canvas))
-
-
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(prog="mien.lab.detector.export", description="Export a face detector to ONNX.")
-    parser.add_argument("checkpoint", type=Path, help="last.ckpt of a training.")
-    parser.add_argument("out", type=Path, help="ONNX file to write.")
-    parser.add_argument(
-        "--int8", type=Path, metavar="DATA", help="Quantize with ranges from this folder's train photos."
-    )
-    arguments = parser.parse_args()
-    weights = to_onnx(load_network(arguments.checkpoint))
-    if arguments.int8 is not None:
-        weights = to_int8(weights, read_faces(arguments.int8).train)
-    write_atomically(arguments.out, weights)
-
-
-if __name__ == "__main__":
-    main()

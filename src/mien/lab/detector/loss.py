@@ -1,7 +1,7 @@
-"""Which place of the network answers for which face, and what its answers cost.
+"""Assign faces to anchor points, and compute the loss.
 
-Assignment: SimOTA (Ge et al. 2021, arXiv 2107.08430) among the 3 x 3 places around a face's center on each stride that
-suits its size. Score: quality focal loss (Li et al. 2020, arXiv 2006.04388). Box: EIoU (Zhang et al. 2021,
+Assignment: SimOTA (Ge et al. 2021, arXiv 2107.08430) among the 3 x 3 anchor points around a face's center on each stride
+that suits its size. Score: quality focal loss (Li et al. 2020, arXiv 2006.04388). Box: EIoU (Zhang et al. 2021,
 arXiv 2101.08158).
 """
 
@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from ...detection.anchor_free import STRIDES, UNIT, anchor_points
 
-#: The long sides of faces, in strides, that a feature map may answer for.
+#: The long sides of faces, in strides, that each feature map detects.
 _SMALLEST = (0.0, 1.5, 2.0)
 _LARGEST = (12.0, 14.0, 1e9)
 _EPSILON = 1e-6
@@ -30,7 +30,7 @@ class Targets:
         image: int64 (F,), the image that each face is in.
         boxes: float32 (F, 4), in pixels.
         landmarks: float32 (F, 5, 2), in pixels, NaN where unknown.
-        ignored: bool (N, A), places that are neither face nor background.
+        ignored: bool (N, A), anchor points that are neither face nor background.
     """
 
     image: Tensor
@@ -41,10 +41,10 @@ class Targets:
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Pairs of a face and a place: ``face`` int64 (P,), ``place`` int64 (P,) into the flat (N x A) outputs."""
+    """Pairs of a face and an anchor point: ``face`` int64 (P,), ``point`` int64 (P,) into the flat (N x A) outputs."""
 
     face: Tensor
-    place: Tensor
+    point: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def iou_and_eiou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assignment:
-    """Choose the places that answer for each face.
+    """Choose the anchor points that predict each face.
 
     Args:
         outputs: (N, A, 15), of inputs of ``height`` by ``width`` pixels.
@@ -114,7 +114,7 @@ def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assign
     wanted = iou.topk(10, 1).values.sum(1).int().clamp(min=1)
     rank = cost.argsort(1).argsort(1)
     chosen = (rank < wanted[:, None]) & allowed
-    # A place that several faces want goes to the one for which it costs least.
+    # A point that several faces want goes to the one of least cost.
     least = torch.full((total,), float("inf")).scatter_reduce(0, flat[chosen], cost[chosen], "amin")
     chosen &= cost <= least[flat]
     face = torch.arange(len(flat))[:, None].expand_as(flat)[chosen]
@@ -122,7 +122,7 @@ def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assign
 
 
 def _candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The 3 x 3 places around each face's center on every stride, (F, 27), and which of them may answer for it."""
+    """The 3 x 3 anchor points around each face's center on every stride, (F, 27), and which of them may predict it."""
     middle, long_side = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1)
     step = torch.arange(-1, 2)
     found, allowed, start = [], [], 0
@@ -155,25 +155,25 @@ def detection_loss(
     pairs = assign(outputs, targets, height, width)
     flat = outputs.reshape(-1, outputs.shape[2])
     centers, strides = _grid(height, width)
-    place = pairs.place % outputs.shape[1]
-    unit, raw, boxes = strides[place, None] * UNIT, flat[pairs.place], targets.boxes[pairs.face]
-    iou, eiou = iou_and_eiou(decode_boxes(raw[:, 1:5], centers[place], unit), boxes)
+    point = pairs.point % outputs.shape[1]
+    unit, raw, boxes = strides[point, None] * UNIT, flat[pairs.point], targets.boxes[pairs.face]
+    iou, eiou = iou_and_eiou(decode_boxes(raw[:, 1:5], centers[point], unit), boxes)
 
-    # A face is a face however well its box fits (half the target); the rest ranks its places by their fit.
-    quality = torch.zeros(len(flat)).index_put((pairs.place,), 0.5 + iou.detach().clamp(0, 1) / 2)
-    counted = (~targets.ignored.flatten()).index_fill(0, pairs.place, True)
+    # Half of the target is for the face itself; the rest ranks its points by the fit of their boxes.
+    quality = torch.zeros(len(flat)).index_put((pairs.point,), 0.5 + iou.detach().clamp(0, 1) / 2)
+    counted = (~targets.ignored.flatten()).index_fill(0, pairs.point, True)
     scores = flat[:, 0]
     focus = (scores.detach().sigmoid() - quality).square()
     cost = binary_cross_entropy_with_logits(scores, quality, reduction="none")
-    normalizer = max(len(place), 1)
+    normalizer = max(len(point), 1)
     score_loss = (cost * focus * counted).sum() / normalizer
     box_loss = eiou.sum() / normalizer
 
-    points = centers[place, None] + raw[:, 5:].reshape(-1, 5, 2) * unit[:, None]
+    points = centers[point, None] + raw[:, 5:].reshape(-1, 5, 2) * unit[:, None]
     known = targets.landmarks[pairs.face].isfinite().all(2).all(1)
     size = (boxes[known, 2:] - boxes[known, :2]).prod(1).sqrt()[:, None, None]
     error = (points[known] - targets.landmarks[pairs.face][known]) / size
     landmark_loss = smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="sum") / 10
     landmark_loss = landmark_loss / max(int(known.sum()), 1)
     total = score_loss + box_weight * box_loss + landmark_weight * landmark_loss
-    return Losses(total, score_loss.detach(), box_loss.detach(), landmark_loss.detach(), len(place))
+    return Losses(total, score_loss.detach(), box_loss.detach(), landmark_loss.detach(), len(point))

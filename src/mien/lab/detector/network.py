@@ -1,8 +1,8 @@
-"""The face detector's network: anchor-free, one set of outputs per place of three feature maps.
+"""The network of the face detector: anchor-free, with a feature pyramid of three strides.
 
-Of the family of YuNet (Wu, Peng and Yu 2023, doi 10.1007/s11633-023-1423-y): few channels, a top-down feature pyramid,
-depthwise-separable convolutions where maps are small. Dense convolutions at strides 2 to 16 run faster than separable ones
-of the same accuracy on processors that multiply matrices.
+Similar to YuNet (Wu, Peng and Yu 2023, doi 10.1007/s11633-023-1423-y): few channels, a top-down feature pyramid, and
+depthwise-separable convolutions where maps are small. At strides 2 to 16, dense convolutions are faster on CPUs than
+separable ones of the same accuracy.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch.nn.functional import interpolate
 
 from ...detection.anchor_free import STRIDES
 
-#: Outputs per place: score, box (x, y, log width, log height), five landmarks (x, y).
+#: Outputs per anchor point: score, box (x, y, log width, log height), five landmarks (x, y).
 OUTPUTS = 1 + 4 + 10
-#: So rare are faces before training: keeps the first steps from drowning in background.
+#: Initial score: faces are rare, and background would dominate the first steps (Lin et al. 2017, arXiv 1708.02002).
 _PRIOR_LOGIT = -4.6
 
 
@@ -52,14 +52,14 @@ def _residuals(width: int, count: int, dense: bool) -> list[Residual]:
     return [Residual(convolution(width, width) if dense and n == 0 else separable(width, width)) for n in range(count)]
 
 
-class FaceNetwork(nn.Module):
-    """Images to raw outputs; ``detection.anchor_free.decode`` makes boxes of them.
+class DetectorNetwork(nn.Module):
+    """Images to raw outputs, which ``detection.anchor_free.decode`` turns into boxes.
 
     Args:
         widths: channels at strides 2, 4, 8, 16 and 32.
         neck: channels of the feature pyramid and the heads.
-        depths: residual layers at strides 8, 16 and 32; the first is dense at strides 8 and 16. A face that is larger than
-            what a place sees of the image is framed badly: each layer at stride 32 adds 128 pixels.
+        depths: residual layers at strides 8, 16 and 32; the first is dense at strides 8 and 16. Boxes of faces larger than
+            the receptive field are inaccurate: each layer at stride 32 adds 128 pixels.
         refine: residual layers before each head.
     """
 
@@ -115,17 +115,17 @@ class FaceNetwork(nn.Module):
 
     @torch.no_grad()
     def fold_scale(self) -> None:
-        """Move the scale of the pixels into the first convolution, which saves a pass over the image."""
+        """Move the scale of the pixels into the first convolution, to save a pass over the image."""
         first = self.stages[0][0][0]  # type: ignore[index]
         first.weight.mul_(self.scale)
         self.scale = 1.0
 
     @torch.no_grad()
     def grow_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of a network of fewer layers; the layers that it lacks start as next to nothing.
+        """Take the weights of a network with fewer layers; additional residual layers start close to zero.
 
         Args:
-            weights: its ``state_dict``, with no layer that this network lacks.
+            weights: its ``state_dict``.
 
         Raises:
             ValueError: a layer is unknown or of another shape.
@@ -138,4 +138,4 @@ class FaceNetwork(nn.Module):
             if isinstance(module, Residual) and not any(known.startswith(f"{name}.") for known in weights):
                 norm = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)][-1]
                 nn.init.zeros_(norm.weight)
-                nn.init.constant_(norm.bias, 0.01)  # above 0, or the ReLU would never let a gradient through
+                nn.init.constant_(norm.bias, 0.01)  # above 0: the ReLU must pass a gradient

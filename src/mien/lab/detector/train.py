@@ -1,13 +1,13 @@
-"""Train the face detector: ``python -m mien.lab.detector.train RECIPE --data FOLDER --out FOLDER [--resume]``."""
+"""Train the face detector: AdamW with a cosine schedule, an average of the weights, checkpoints that resume exactly."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +20,84 @@ from ...detection.base import suppress
 from ...detection.pyramid import Detections, to_blob
 from ...errors import ModelError, OptionError
 from ...io.atomic import write_atomically
+from ...progress import Progress, no_progress
 from .augment import Augmenter, Sample
-from .data import FaceData, Pixels, read_faces
+from .data import FaceData, Floats, Pixels
 from .evaluate import LOWEST_SCORE, Finder, evaluate
 from .loss import Targets, detection_loss
-from .network import FaceNetwork
-from .recipe import DetectorRecipe, read_recipe, recipe_from_dict
+from .network import DetectorNetwork
+from .recipe import DetectorRecipe, detector_recipe_from_dict, load_detector_recipe
 
 CHECKPOINT = "last.ckpt"
+Row = dict[str, float]
 
 
 @dataclass
-class Spent:
-    """What a training has cost so far, over all its resumptions: seconds of wall time and of processor time."""
+class Cost:
+    """Seconds of wall time and of processor time that a training took, over all its resumptions."""
 
     wall_s: float = 0.0
     cpu_s: float = 0.0
 
 
+def train_detector(
+    recipe: DetectorRecipe | str | Path,
+    data: FaceData,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    init: Path | None = None,
+    cache: bool = True,
+    threads: int = 1,
+    on_epoch: Callable[[Row], None] = lambda _row: None,
+    progress: Progress = no_progress,
+) -> Path:
+    """Train a face detector on the CPU.
+
+    Args:
+        recipe: a recipe, its path, or the name of one shipped with mien.
+        data: from ``read_faces``.
+        out: folder for ``last.ckpt`` and ``metrics.csv``.
+        resume: continue from ``last.ckpt``; the result equals an uninterrupted training.
+        init: a checkpoint of another training to take the weights of, of a network with as many or fewer layers.
+        cache: keep decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
+        threads: processor threads of torch.
+        on_epoch: called with the metrics of each epoch.
+        progress: called after each step.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        OptionError: ``out`` holds a training and ``resume`` is False.
+        ModelError: a checkpoint is missing, damaged or of another network.
+        OutputError: ``out`` cannot be written to.
+        RecipeError: the recipe is missing or invalid.
+    """
+    recipe, out = recipe if isinstance(recipe, DetectorRecipe) else load_detector_recipe(recipe), Path(out)
+    if not resume and (out / CHECKPOINT).exists():
+        raise OptionError(f"{out / CHECKPOINT} exists", hint="Add --resume to continue, or choose another --out.")
+    torch.set_num_threads(threads)
+    training = DetectorTraining(recipe, data, out, cache)
+    if resume:
+        training.resume()
+    elif init is not None:
+        training.start_from(init)
+    training.run(on_epoch, progress)
+    return out / CHECKPOINT
+
+
 class DetectorTraining:
-    """One training: network, its average, optimizer and the place it has reached.
+    """One training: network, averaged weights, optimizer, and the epoch and step reached.
 
     Args:
         recipe: the settings.
         data: the photos.
         out: folder for checkpoints and ``metrics.csv``.
-        keep: hold decoded photos in memory.
+        cache: keep decoded photos in memory.
     """
 
-    def __init__(self, recipe: DetectorRecipe, data: FaceData, out: Path, keep: bool = False) -> None:
+    def __init__(self, recipe: DetectorRecipe, data: FaceData, out: Path, cache: bool = False) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.data, self.out = recipe, data, out
         self.network = build_network(recipe).to(memory_format=torch.channels_last)
@@ -58,11 +107,11 @@ class DetectorTraining:
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
         groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, foreach=True)
-        self.augmenter = Augmenter(data, recipe, keep)
-        self.epoch = self.step = 0  # epochs done; steps done in the epoch under way
-        self.rows: list[dict[str, float]] = []
-        self.sums: dict[str, float] = {}
-        self.spent = Spent()
+        self.augmenter = Augmenter(data, recipe, cache)
+        self.epoch = self.step = 0  # completed epochs; steps of the current epoch
+        self.rows: list[Row] = []
+        self.sums: Row = {}
+        self.cost = Cost()
         self._wall, self._cpu = time.monotonic(), time.process_time()
         self._saved = time.monotonic()
 
@@ -71,16 +120,23 @@ class DetectorTraining:
         """Optimizer steps in an epoch."""
         return max(1, len(self.data.train) // self.recipe.batch)
 
-    def run(self) -> None:
-        """Train to the last epoch of the recipe, saving and measuring on the way."""
+    @property
+    def steps(self) -> int:
+        """Optimizer steps so far."""
+        return self.epoch * self.steps_per_epoch + self.step
+
+    def run(self, on_epoch: Callable[[Row], None] = lambda _row: None, progress: Progress = no_progress) -> None:
+        """Train to the last epoch of the recipe, with checkpoints and evaluations."""
         while self.epoch < self.recipe.epochs:
-            self._run_epoch()
+            self.run_epoch(progress)
             self.epoch, self.step = self.epoch + 1, 0
             self._record()
             self.save()
+            on_epoch(self.rows[-1])
 
-    def _run_epoch(self) -> None:
-        recipe = self.recipe
+    def run_epoch(self, progress: Progress = no_progress) -> None:
+        """Run the remaining steps of the current epoch."""
+        recipe, total = self.recipe, self.recipe.epochs * self.steps_per_epoch
         order = np.random.default_rng((recipe.seed, self.epoch)).permutation(len(self.data.train))
         if self.step == 0:
             self.sums = {}
@@ -90,12 +146,11 @@ class DetectorTraining:
             for name, value in self._learn(samples).items():
                 self.sums[name] = self.sums.get(name, 0.0) + value
             self.step = step + 1
+            progress(self.steps, total, f"epoch {self.epoch + 1}, loss {self.sums['loss'] / self.step:.3f}")
             if time.monotonic() - self._saved > recipe.checkpoint_minutes * 60:
                 self.save()
-                means = {name: round(value / self.step, 4) for name, value in self.sums.items()}
-                print(f"epoch {self.epoch} step {self.step}/{self.steps_per_epoch} {means}", flush=True)  # noqa: T201
 
-    def _learn(self, samples: list[Sample]) -> dict[str, float]:
+    def _learn(self, samples: list[Sample]) -> Row:
         images, targets = to_batch(samples)
         self.network.train()
         for group in self.optimizer.param_groups:
@@ -115,27 +170,24 @@ class DetectorTraining:
         }  # fmt: skip
 
     def _rate(self) -> float:
-        done = self.epoch * self.steps_per_epoch + self.step
         total = self.recipe.epochs * self.steps_per_epoch
         warmup = max(1.0, self.recipe.warmup * total)
-        if done < warmup:
-            return self.recipe.lr * (done + 1) / (warmup + 1)
-        return self.recipe.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * (done - warmup) / (total - warmup))) / 2)
+        if self.steps < warmup:
+            return self.recipe.lr * (self.steps + 1) / (warmup + 1)
+        return self.recipe.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * (self.steps - warmup) / (total - warmup))) / 2)
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        done = self.epoch * self.steps_per_epoch + self.step
-        decay = min(self.recipe.ema, (1 + done) / (10 + done))
+        decay = min(self.recipe.ema, (1 + self.steps) / (10 + self.steps))
         mine, theirs = self.average.state_dict(), self.network.state_dict()
         floats = [name for name, value in mine.items() if value.is_floating_point()]
         torch._foreach_lerp_([mine[name] for name in floats], [theirs[name] for name in floats], 1 - decay)
 
     def _record(self) -> None:
-        self._account()
-        last = self.epoch == self.recipe.epochs
+        self._add_cost()
         row = {"epoch": float(self.epoch), **{k: v / self.steps_per_epoch for k, v in self.sums.items()}}
-        row |= {"lr": self._rate(), "wall_h": self.spent.wall_s / 3600, "cpu_h": self.spent.cpu_s / 3600}
-        if self.epoch % self.recipe.evaluate_every == 0 or last or self.epoch == 1:
+        row |= {"lr": self._rate(), "wall_h": self.cost.wall_s / 3600, "cpu_h": self.cost.cpu_s / 3600}
+        if self.epoch % self.recipe.evaluate_every == 0 or self.epoch in (1, self.recipe.epochs):
             row |= evaluate(torch_finder(self.average), self.data.val, self.data.background).row()
         self.rows.append(row)
         names = list(dict.fromkeys(name for each in self.rows for name in each))
@@ -144,23 +196,22 @@ class DetectorTraining:
         writer.writeheader()
         writer.writerows({name: f"{value:.5g}" for name, value in each.items()} for each in self.rows)
         write_atomically(self.out / "metrics.csv", table.getvalue().encode())
-        print({name: float(f"{value:.4g}") for name, value in row.items()}, flush=True)  # noqa: T201
 
-    def _account(self) -> None:
+    def _add_cost(self) -> None:
         wall, cpu = time.monotonic(), time.process_time()
-        self.spent.wall_s += wall - self._wall
-        self.spent.cpu_s += cpu - self._cpu
+        self.cost.wall_s += wall - self._wall
+        self.cost.cpu_s += cpu - self._cpu
         self._wall, self._cpu = wall, cpu
 
     def save(self) -> None:
-        """Write ``last.ckpt``, whole or not at all."""
-        self._account()
+        """Write ``last.ckpt``, completely or not at all."""
+        self._add_cost()
         content = io.BytesIO()
         torch.save(
             {
-                "recipe": asdict(self.recipe), "network": self.network.state_dict(),
+                "recipe": self.recipe.model_dump(), "network": self.network.state_dict(),
                 "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "epoch": self.epoch, "step": self.step, "rows": self.rows, "sums": self.sums, "spent": asdict(self.spent),
+                "epoch": self.epoch, "step": self.step, "rows": self.rows, "sums": self.sums, "spent": asdict(self.cost),
             },
             content,
         )  # fmt: skip
@@ -168,23 +219,22 @@ class DetectorTraining:
         self._saved = time.monotonic()
 
     def start_from(self, path: Path) -> None:
-        """Take the averaged weights of another training's checkpoint, of a network with as many or fewer layers.
+        """Take the averaged weights of another training's checkpoint.
 
         Raises:
-            ModelError: there is none, or it is damaged or of another kind of network.
+            ModelError: it is missing, damaged or of a network with other layers.
         """
-        weights = load_network(path).state_dict()
         try:
-            self.network.grow_from(weights)
+            self.network.grow_from(load_network(path).state_dict())
         except ValueError as error:
             raise ModelError(f"{path} does not fit the recipe: {error}") from error
         self.average.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
-        """Continue from ``last.ckpt``: the same steps as if the training had not stopped.
+        """Continue from ``last.ckpt``: the same steps as in an uninterrupted training.
 
         Raises:
-            ModelError: there is none, or it is damaged or of another network.
+            ModelError: it is missing, damaged or of another network.
         """
         state = load_checkpoint(self.out / CHECKPOINT)
         try:
@@ -194,16 +244,16 @@ class DetectorTraining:
         except (KeyError, ValueError, RuntimeError) as error:
             raise ModelError(f"{self.out / CHECKPOINT} does not fit the recipe: {error}") from error
         self.epoch, self.step, self.rows, self.sums = (state[name] for name in ("epoch", "step", "rows", "sums"))
-        self.spent = Spent(**state["spent"])
+        self.cost = Cost(**state["spent"])
 
 
-def build_network(recipe: DetectorRecipe) -> FaceNetwork:
-    """The network that a recipe describes, untrained."""
-    return FaceNetwork(recipe.widths, recipe.neck, recipe.depths, recipe.refine)
+def build_network(recipe: DetectorRecipe) -> DetectorNetwork:
+    """The network of a recipe, untrained."""
+    return DetectorNetwork(recipe.widths, recipe.neck, recipe.depths, recipe.refine)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint; nothing in the file is executed.
+    """The content of a checkpoint; no code in the file is run.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -211,13 +261,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise ModelError(f"no checkpoint at {path}", hint="Leave out --resume to start from the beginning.") from error
-    except Exception as error:  # damaged files raise whatever the unpickler stumbles over
+        raise ModelError(f"no checkpoint at {path}", hint="Remove --resume to start from the beginning.") from error
+    except Exception as error:  # the unpickler raises anything for a damaged file
         raise ModelError(f"{path} is no checkpoint of the detector: {error}") from error
     return state
 
 
-def load_network(path: Path) -> FaceNetwork:
+def load_network(path: Path) -> DetectorNetwork:
     """The averaged network in a checkpoint, in evaluation mode.
 
     Raises:
@@ -225,19 +275,18 @@ def load_network(path: Path) -> FaceNetwork:
     """
     state = load_checkpoint(path)
     try:
-        recipe = recipe_from_dict(state["recipe"])
-        network = build_network(recipe).eval()
+        network = build_network(detector_recipe_from_dict(state["recipe"])).eval()
         network.load_state_dict(state["average"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} is no checkpoint of the detector: {error}") from error
     return network
 
 
 def to_batch(samples: list[Sample]) -> tuple[Tensor, Targets]:
-    """Images float32 (N, 3, size, size), and the faces in them."""
+    """Images, float32 (N, 3, size, size), and the faces in them."""
     images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2).float()
     height, width = samples[0].image.shape[:2]
-    ignored = np.stack([_ignored_places(sample.labels.ignore, height, width) for sample in samples])
+    ignored = np.stack([_ignored_points(sample.labels.ignore, height, width) for sample in samples])
     counts = [len(sample.labels.boxes) for sample in samples]
     targets = Targets(
         torch.from_numpy(np.repeat(np.arange(len(samples)), counts)),
@@ -248,8 +297,8 @@ def to_batch(samples: list[Sample]) -> tuple[Tensor, Targets]:
     return images, targets
 
 
-def _ignored_places(boxes: np.ndarray[Any, np.dtype[np.float32]], height: int, width: int) -> np.ndarray[Any, Any]:
-    """The places, bool (A,), whose cell touches a box to ignore."""
+def _ignored_points(boxes: Floats, height: int, width: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Bool (A,): the anchor points whose cell touches a box to ignore."""
     maps = []
     for stride in STRIDES:
         cells = np.zeros((height // stride, width // stride), bool)
@@ -259,7 +308,7 @@ def _ignored_places(boxes: np.ndarray[Any, np.dtype[np.float32]], height: int, w
     return np.concatenate(maps)
 
 
-def torch_finder(network: FaceNetwork) -> Finder:
+def torch_finder(network: DetectorNetwork) -> Finder:
     """A finder for ``evaluate`` that runs a network in torch."""
 
     def find(image: Pixels) -> Detections:
@@ -271,42 +320,3 @@ def torch_finder(network: FaceNetwork) -> Finder:
         return Detections(found.boxes[best], found.scores[best], found.landmarks[best])
 
     return find
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="mien.lab.detector.train", description="Train the face detector.")
-    parser.add_argument("recipe", help="TOML file or the name of a recipe.")
-    parser.add_argument("--data", type=Path, required=True, help="Folder of parquet files with faces.")
-    parser.add_argument("--fer2013", type=Path, help="Folder with fer2013.py: paste these faces too.")
-    parser.add_argument("--out", type=Path, required=True, help="Folder for checkpoints and figures.")
-    parser.add_argument("--resume", action="store_true", help="Continue from the checkpoint in --out.")
-    parser.add_argument("--init", type=Path, help="Checkpoint of another training to take the weights of.")
-    parser.add_argument("--epochs", type=int, help="Epochs in total. Default: the recipe's.")
-    parser.add_argument("--threads", type=int, default=1, help="Processor threads. Default: 1.")
-    parser.add_argument("--no-cache", action="store_true", help="Decode photos each time: slower, 2.5 GB less memory.")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Run the command line."""
-    arguments = _arguments()
-    recipe = read_recipe(arguments.recipe)
-    if arguments.epochs is not None:
-        recipe = replace(recipe, epochs=arguments.epochs)
-    if not arguments.resume and (arguments.out / CHECKPOINT).exists():
-        raise OptionError(
-            f"{arguments.out / CHECKPOINT} exists", hint="Add --resume to continue, or choose another --out."
-        )
-    torch.set_num_threads(arguments.threads)
-    training = DetectorTraining(
-        recipe, read_faces(arguments.data, arguments.fer2013), arguments.out, not arguments.no_cache
-    )
-    if arguments.resume:
-        training.resume()
-    elif arguments.init is not None:
-        training.start_from(arguments.init)
-    training.run()
-
-
-if __name__ == "__main__":
-    main()

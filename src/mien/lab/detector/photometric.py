@@ -1,4 +1,4 @@
-"""What light, cameras and compression do to a training image."""
+"""Photometric augmentation: color, light, blur, noise and JPEG compression."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def change_tones(image: Image.Image, rng: np.random.Generator) -> Pixels:
 
 
 def _curves(rng: np.random.Generator, infrared: bool, dark: bool, flat: bool) -> list[int]:
-    """A table of 3 x 256 values: gamma, contrast, brightness and color cast in one."""
+    """A lookup table of 3 x 256 values for gamma, contrast, brightness and color cast."""
     gamma = np.exp(rng.uniform(-0.45, 0.45)) * (0.6 if infrared else 1.0)
     cast = np.exp(rng.normal(0, 0 if infrared else 0.06, 3))[:, None]
     curve = _VALUES**gamma * cast
@@ -66,7 +66,7 @@ def _blurred(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _noisy(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    if not _noise:  # drawing normal numbers takes longer than all else here
+    if not _noise:  # drawing normal numbers is the slowest step
         _noise.append(np.random.default_rng(0).standard_normal(_NOISE_BANK).astype(np.float32))
     start = int(rng.integers(_NOISE_BANK - pixels.size)) if pixels.size < _NOISE_BANK else 0
     noise = np.resize(_noise[0][start : start + pixels.size], pixels.shape)
