@@ -26,8 +26,8 @@ from mien.audit.attributes import EDGES, measure, posed
 from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
 from mien.data.loading import load
 from mien.detection import create_detector
-from mien.lab.stress import covers
-from mien.lab.stress.subject import Subject
+from mien.lab.robustness_test.conditions import mask, sunglasses
+from mien.lab.robustness_test.samples import Sample
 from mien.model.preprocess import align_face
 
 #: Rows of the Training part whose face, looked at, is covered (hand, hair, dark glasses, object), and is not.
@@ -58,11 +58,11 @@ class Covers:
 
     def mask(self, subject):
         """A surgical mask."""
-        return self._toned(subject, covers.mask(subject, self.rng), -190, 50)
+        return self._toned(subject, mask(subject, self.rng), -190, 50)
 
     def sunglasses(self, subject):
         """Dark glasses."""
-        return self._toned(subject, covers.sunglasses(subject, self.rng), -15, 50)
+        return self._toned(subject, sunglasses(subject, self.rng), -15, 50)
 
     def half(self, subject):
         """One side behind a piece of another image."""
@@ -98,7 +98,9 @@ class Covers:
         palm = np.clip(level + slope + self.rng.normal(0, 3, (height, width)), 0, 255)
         wider = [finger.mean(0) + (finger - finger.mean(0)) * 1.15 for finger in fingers]
         gaps = pasted(subject, wider, palm[..., None] * 0.7)
-        return pasted(Subject(subject.name, gaps, subject.face, subject.points, subject.side), fingers, palm[..., None])
+        return pasted(
+            Sample(subject.name, gaps, subject.face, subject.landmarks, subject.side), fingers, palm[..., None]
+        )
 
     def shadow(self, subject):
         """Light from one side: not a cover."""
@@ -121,7 +123,7 @@ KINDS = ("mask", "sunglasses", "half", "hand", "shadow")
 
 
 def axes(subject):
-    points = subject.points.astype(float)
+    points = subject.landmarks.astype(float)
     eyes, down = points[:2].mean(0), points[3:].mean(0) - points[:2].mean(0)
     return eyes, down, np.array([down[1], -down[0]]) * max(0.75, np.hypot(*(points[1] - points[0])) / np.hypot(*down))
 
@@ -148,7 +150,7 @@ def seen(pictures, kinds, vary, seed):
             continue
         yield row, "bare", frame, whole, face
         for kind in kinds(row):
-            subject = Subject("", frame.image, whole, face.landmarks, side / 1.15)
+            subject = Sample("", frame.image, whole, face.landmarks, side / 1.15)
             changed = Frame(np.ascontiguousarray(getattr(drawing, kind)(subject)))
             again = posed(changed, detector)[1]
             if again is not None:

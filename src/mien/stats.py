@@ -68,8 +68,12 @@ def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> floa
     Returns:
         Two-sided, 0 to 1; 1 where they never differ.
     """
-    only_first = int((first & ~second).sum())
-    differing = only_first + int((second & ~first).sum())
+    return mcnemar_counts(int((first & ~second).sum()), int((second & ~first).sum()))
+
+
+def mcnemar_counts(only_first: int, only_second: int) -> float:
+    """``mcnemar`` from the images that only the first, or only the second model gets right."""
+    differing = only_first + only_second
     return float(stats.binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
 
 

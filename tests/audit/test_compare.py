@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from mien.audit.compare import GapTrend, PairedPredictions, compare_pair, join_predictions
+from mien.audit.compare import GapTrend, compare_pair
 from mien.audit.compare_report import FILES
-from mien.audit.predictions import Columns
+from mien.audit.predictions import Columns, PairedPredictions, join_predictions
 from mien.audit.table import open_table
 from mien.errors import DataError, OptionError, OutputError
 

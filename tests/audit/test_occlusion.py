@@ -8,8 +8,8 @@ from mien.audit.attributes import grouped, measure
 from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, features, occlusion
 from mien.detection import create_detector
 from mien.io.images import read_image
-from mien.lab.stress import covers
-from mien.lab.stress.subject import in_window
+from mien.lab.robustness_test.conditions import mask, sunglasses
+from mien.lab.robustness_test.samples import in_window
 from mien.options import ReadOptions
 from mien.types import Box, Face
 
@@ -36,7 +36,7 @@ def test_bare_faces_are_clear(subject, detector):
     assert group(subject.image, detector) == "clear"
 
 
-@pytest.mark.parametrize("cover", [covers.mask, covers.sunglasses])
+@pytest.mark.parametrize("cover", [mask, sunglasses])
 def test_masks_and_sunglasses_are_seen(subject, detector, cover):
     assert group(cover(subject, np.random.default_rng(0)), detector) == "likely occluded"
 

@@ -17,7 +17,7 @@ from mien.audit.thresholds import (
     read_thresholds,
     readings_needed,
     split_table,
-    write_thresholds,
+    thresholds_json,
 )
 from mien.errors import DataError, OptionError
 
@@ -105,7 +105,7 @@ def test_thresholds_are_fitted_checked_kept_and_applied(table, tmp_path):
         assert group.common is not None
         assert group.common.interval is not None
         assert group.common.interval[1] > 0.8
-    write_thresholds(found, tmp_path / "t.json")
+    (tmp_path / "t.json").write_text(thresholds_json(found))
     rule = read_thresholds(tmp_path / "t.json")
     predictions = predictions_of(held, columns)
     common = apply_thresholds(predictions, rule, own=False)

@@ -15,6 +15,7 @@ TORCH_ROOMS = (
     "mien.lab.augment",
     "mien.lab.corruptions",
     "mien.lab.networks",
+    "mien.lab.robustness_test",
     "mien.lab.training",
     "mien.lab.tuning",
     "mien.lab.torch_export",

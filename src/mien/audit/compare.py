@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -11,26 +10,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
 from ..stats import (
     LEVEL,
     Counts,
     Floats,
     Interval,
     holm,
-    mcnemar,
+    mcnemar_counts,
     percentile_interval,
     permutation_p,
     resample_counts,
     wilson,
 )
-from .groups import MIN_GROUP_SIZE, groupings
-from .predictions import LABELS, Columns, emotions_in, predictions_of
-from .table import Cells, Table, open_table
+from .groups import MIN_GROUP_SIZE, Grouping, groupings
+from .predictions import Columns, PairedPredictions, join_predictions
+from .table import Table, open_table
 
-IMAGES = ("image", "name", "path", "file", "filename", "photo")
 RESAMPLES = 5000
-_BEFORE, _AFTER = "predicted before", "predicted after"
 # An image is right in both, lost (right before only), gained (right after only), or right in neither.
 _BOTH, _LOST, _GAINED, _NEITHER = range(4)
 
@@ -42,22 +38,6 @@ class GapTrend(str, Enum):
     WIDENED = "widened"
     INCONCLUSIVE = "inconclusive"
     NOT_COMPARED = "not_compared"
-
-
-@dataclass(frozen=True, eq=False)
-class PairedPredictions:
-    """N images in which both models found a face, and whether each is right, bool (N,).
-
-    Groups and notes are as in ``Predictions``.
-    """
-
-    before: npt.NDArray[np.bool_]
-    after: npt.NDArray[np.bool_]
-    groups: dict[str, npt.NDArray[np.object_]]
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.before)
 
 
 @dataclass(frozen=True)
@@ -234,98 +214,22 @@ def compare_pair(
     """The comparison of ``audit_compare`` on joined predictions."""
     rng = np.random.default_rng(seed)
     made = []
-    for one in groupings(pair.groups, min_group_size=min_group_size, resamples=resamples):
+    everyone = Grouping("all", np.zeros(len(pair), np.int64), ("all",))
+    for one in (*groupings(pair.groups, min_group_size=min_group_size, resamples=resamples), everyone):
         counts = _count(pair, one.codes, len(one.names))
         drawn = np.concatenate(list(resample_counts(counts, resamples, rng)))
         big = counts.sum(1) >= min_group_size
-        changes = tuple(
-            _group(pair, one.codes == group, name, drawn[:, group], compared=bool(big[group]))
+        groups = tuple(
+            _group(name, counts[group], drawn[:, group], compared=bool(big[group]))
             for group, name in enumerate(one.names)
         )
         kept = tuple(name for name, is_big in zip(one.names, big) if is_big)
         gap = _gap_change(counts[big], kept, drawn[:, big], rng) if len(kept) > 1 else None
-        made.append(CompareAttribute(one.name, changes, gap, one.n_missing))
-    counts = _count(pair, np.zeros(len(pair), np.int64), 1)
-    drawn = np.concatenate(list(resample_counts(counts, resamples, rng)))
-    overall = _group(pair, np.ones(len(pair), np.bool_), "all", drawn[:, 0], compared=len(pair) >= min_group_size)
+        made.append(CompareAttribute(one.name, groups, gap, one.n_missing))
+    (overall,) = made.pop().groups
     attributes = _corrected(made)
     compared = sum(group.compared for one in attributes for group in one.groups)
     return CompareResult(len(pair), overall, attributes, resamples, min_group_size, compared, pair.notes)
-
-
-def join_predictions(before: Table, after: Table, columns: Columns, image: str = "") -> PairedPredictions:
-    """The images that both tables hold; arguments and errors as in ``audit_compare``."""
-    names = [_names(table, image) for table in (before, after)]
-    place = {name: row for row, name in enumerate(names[1])}
-    rows = np.array([row for row, name in enumerate(names[0]) if name in place], np.int64)
-    if not len(rows):
-        raise DataError(
-            f"{before.name} and {after.name} share no image: got names such as {names[0][0]!r} and {names[1][0]!r}",
-            hint="Use predictions of the same images, or name the column of their names with --image.",
-        )
-    shared = [names[0][row] for row in rows]
-    first, second = before.take(rows), after.take(np.array([place[name] for name in shared], np.int64))
-    label = first.find(columns.label, "--label", LABELS)
-    _check_labels(first, label, second, columns.label, shared)
-    options = {label: "--label", **dict.fromkeys(columns.groups, "--groups")} | dict.fromkeys(
-        filter(None, [columns.person]), "--person"
-    )
-    cells = {name: first.text(first.find(name, option)) for name, option in options.items()}
-    # What does not depend on the model comes from the first table, so that both are filtered alike
-    joined = Table(before.name, {**cells, _BEFORE: _predicted(first, columns), _AFTER: _predicted(second, columns)})
-    one, other = (predictions_of(joined, replace(columns, label=label, predicted=name)) for name in (_BEFORE, _AFTER))
-    found = (one.y_pred >= 0) & (other.y_pred >= 0)
-    if not found.any():
-        raise DataError(
-            f"{before.name} and {after.name}: no image has a prediction in both", hint="Check the column --predicted."
-        )
-    notes = [
-        f"{len(own) - len(rows):,} of {len(own):,} images are only in {table.name} and are excluded."
-        for table, own in zip((before, after), names)
-        if len(own) > len(rows)
-    ]
-    missed = int((~found).sum())
-    notes += [*one.notes, *([f"{missed:,} images are excluded: one model found no face."] if missed else [])]
-    return PairedPredictions(
-        before=(one.y_pred == one.y_true)[found],
-        after=(other.y_pred == other.y_true)[found],
-        groups={name: own[found] for name, own in one.groups.items()},
-        notes=tuple(notes),
-    )
-
-
-def _names(table: Table, image: str) -> list[str]:
-    column = table.find(image, "--image", IMAGES)
-    names: list[str] = table.text(column).tolist()
-    twice = [name for name, times in Counter(names).items() if times > 1]
-    if twice:
-        raise DataError(
-            f"{table.name}: {len(twice):,} images have several rows, such as {twice[0]!r} in column {column!r}; expected "
-            "one row per image",
-            hint="Keep one row per image, or name another column with --image.",
-        )
-    return names
-
-
-def _predicted(table: Table, columns: Columns) -> Cells:
-    """Object (N,): the predicted emotion, empty without a face."""
-    made = predictions_of(table, Columns((), predicted=columns.predicted, no_labels=True))
-    return np.array([*made.emotions, ""], object)[made.y_pred]
-
-
-def _check_labels(first: Table, label: str, second: Table, given: str, names: list[str]) -> None:
-    column = given if given in second.columns else second.find("", "--label", (label.lower(), *LABELS), optional=True)
-    if not column:
-        return
-    one, other = emotions_in(first, label), emotions_in(second, column)
-    differ = np.flatnonzero((one != other) & (one != "") & (other != ""))
-    if len(differ):
-        at = int(differ[0])
-        raise DataError(
-            f"{len(differ):,} images have different labels in the two tables, such as {names[at]!r}: {one[at]} in "
-            f"{first.name}, {other[at]} in {second.name}",
-            hint="Compare predictions of the same images with the same labels.",
-        )
 
 
 def _count(pair: PairedPredictions, codes: npt.NDArray[np.int64], groups: int) -> Counts:
@@ -366,23 +270,21 @@ def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
     return (counts[..., _BOTH] + counts[..., _LOST]) / n, (counts[..., _BOTH] + counts[..., _GAINED]) / n
 
 
-def _group(
-    pair: PairedPredictions, own: npt.NDArray[np.bool_], name: str, drawn: Counts, *, compared: bool
-) -> GroupChange:
-    before, after = pair.before[own], pair.after[own]
-    n, right, later = len(before), int(before.sum()), int(after.sum())
-    p = mcnemar(before, after)
+def _group(name: str, counts: Counts, drawn: Counts, *, compared: bool) -> GroupChange:
+    """One group from its outcomes, int64 (4,), and resamples of them, int64 (D, 4)."""
+    n, (both, lost, gained, _) = int(counts.sum()), counts.tolist()
+    p = mcnemar_counts(lost, gained)
     return GroupChange(
         name=name,
         n=n,
-        before=right / n,
-        before_interval=wilson(right, n),
-        after=later / n,
-        after_interval=wilson(later, n),
-        difference=(later - right) / n,
+        before=(both + lost) / n,
+        before_interval=wilson(both + lost, n),
+        after=(both + gained) / n,
+        after_interval=wilson(both + gained, n),
+        difference=(gained - lost) / n,
         interval=percentile_interval((drawn[:, _GAINED] - drawn[:, _LOST]) / n),
-        gained=int((after & ~before).sum()),
-        lost=int((before & ~after).sum()),
+        gained=gained,
+        lost=lost,
         p=p,
         p_corrected=p,
         compared=compared,

@@ -8,31 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .. import report as doc
 from ..io.atomic import write_all
-from ..report import (
-    Badge,
-    Block,
-    Column,
-    Definitions,
-    Details,
-    Document,
-    Estimate,
-    IntervalChart,
-    Metric,
-    Metrics,
-    Section,
-    Table,
-    Text,
-    Tone,
-    Toned,
-    count,
-    escape,
-    estimate,
-    interval,
-    p_value,
-    percent,
-    points,
-)
+from ..report import count, escape, estimate, interval, p_value, percent, points
 from ..stats import LEVEL
 from .compare import CompareAttribute, CompareResult, GapTrend, GroupChange
 from .exports import csv_bytes, interval_png
@@ -40,28 +18,28 @@ from .fairness_report import MAX_GROUPS
 
 FILES = ("compare.html", "compare.png", "groups.csv", "gaps.csv", "compare.json")
 _TITLES = {
-    GapTrend.NARROWED: ("The gap narrowed", Tone.GOOD),
-    GapTrend.WIDENED: ("The gap widened", Tone.BAD),
-    GapTrend.INCONCLUSIVE: ("No significant change of the gap", Tone.WARNING),
-    GapTrend.NOT_COMPARED: ("Too few images to compare", Tone.WARNING),
+    GapTrend.NARROWED: ("The gap narrowed", doc.Tone.GOOD),
+    GapTrend.WIDENED: ("The gap widened", doc.Tone.BAD),
+    GapTrend.INCONCLUSIVE: ("No significant change of the gap", doc.Tone.WARNING),
+    GapTrend.NOT_COMPARED: ("Too few images to compare", doc.Tone.WARNING),
 }
 
 
-def document(result: CompareResult, title: str) -> Document:
+def document(result: CompareResult, title: str) -> doc.Document:
     """The report; ``title`` says what was compared."""
     overall = result.overall
-    metrics = Metrics(
+    metrics = doc.Metrics(
         (
-            Metric("Images", count(result.n), "predicted by both models"),
-            Metric("Accuracy before", percent(overall.before), f"95% CI {interval(overall.before_interval)}"),
-            Metric("Accuracy after", percent(overall.after), f"95% CI {interval(overall.after_interval)}"),
+            doc.Metric("Images", count(result.n), "predicted by both models"),
+            doc.Metric("Accuracy before", percent(overall.before), f"95% CI {interval(overall.before_interval)}"),
+            doc.Metric("Accuracy after", percent(overall.after), f"95% CI {interval(overall.after_interval)}"),
         )
     )
-    notes = [Text(escape(note), Tone.MUTED) for note in result.notes]
+    notes = [doc.Text(escape(note), doc.Tone.MUTED) for note in result.notes]
     sections = [_section(result, one) for one in result.attributes]
-    how_to_read = Details("How to read this", (Definitions(_definitions(result)),))
-    blocks: tuple[Block, ...] = (metrics, *notes, *sections, how_to_read)
-    return Document(f"Model comparison by group: {title}", blocks, escape(summary(result)))
+    how_to_read = doc.Details("How to read this", (doc.Definitions(tuple(_definitions(result).items())),))
+    blocks: tuple[doc.Block, ...] = (metrics, *notes, *sections, how_to_read)
+    return doc.Document(f"Model comparison by group: {title}", blocks, escape(summary(result)))
 
 
 def summary(result: CompareResult) -> str:
@@ -139,83 +117,77 @@ def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
     return write_all(folder, dict(zip(FILES, contents, strict=True)))
 
 
-def _section(result: CompareResult, one: CompareAttribute) -> Section:
-    blocks: list[Block] = [Text(escape(explanation(one)))]
+def _section(result: CompareResult, one: CompareAttribute) -> doc.Section:
+    blocks: list[doc.Block] = [doc.Text(escape(explanation(one)))]
     if one.n_missing:
-        blocks.append(Text(f"{count(one.n_missing, 'image')} without a group here.", Tone.MUTED))
+        blocks.append(doc.Text(f"{count(one.n_missing, 'image')} without a group here.", doc.Tone.MUTED))
     blocks.append(_chart(result, (*one.groups[:MAX_GROUPS], result.overall)))
     if len(one.groups) > MAX_GROUPS:
-        blocks.append(Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", Tone.MUTED))
+        blocks.append(doc.Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", doc.Tone.MUTED))
     if one.gap:
         before, after = one.gap.before, one.gap.after
         change = f"{points(one.gap.difference, signed=True)} {interval(one.gap.interval)}"
         rows = (
-            ("before", f"{points(before.gap)} {interval(before.interval)}", f"{before.lowest}, {before.highest}"),
+            (
+                "before",
+                f"{points(before.gap)} {interval(before.interval)}",
+                f"{before.lowest}, {before.highest}",
+            ),
             ("after", f"{points(after.gap)} {interval(after.interval)}", f"{after.lowest}, {after.highest}"),
-            ("change", Toned(change) if one.gap.significant else change, p_value(one.gap.p_corrected)),
+            ("change", doc.Toned(change) if one.gap.significant else change, p_value(one.gap.p_corrected)),
         )
-        blocks.append(Table((Column("Gap"), Column("Points, 95% CI", "right"), Column("Between")), rows, "Largest gap"))
-    blocks.append(Details("All scores by group", (_table(one.groups[:MAX_GROUPS]),)))
-    return Section(f"By {one.name}", tuple(blocks), badge=Badge(*_TITLES[one.verdict]))
+        blocks.append(
+            doc.Table(
+                (doc.Column("Gap"), doc.Column("Points, 95% CI", "right"), doc.Column("Between")), rows, "Largest gap"
+            )
+        )
+    blocks.append(doc.Details("All scores by group", (_table(one.groups[:MAX_GROUPS]),)))
+    return doc.Section(f"By {one.name}", tuple(blocks), badge=doc.Badge(*_TITLES[one.verdict]))
 
 
-def _chart(result: CompareResult, groups: Sequence[GroupChange]) -> IntervalChart:
+def _chart(result: CompareResult, groups: Sequence[GroupChange]) -> doc.IntervalChart:
     rows = []
     for group in groups:
         text = f"{percent(group.before)} → {percent(group.after)}"
         note = f"{count(group.n, 'image')}{'' if group.compared else '; too few, not compared'}"
         change = f"{points(group.difference, signed=True)} {interval(group.interval)}"
-        tone = Tone.NEUTRAL if not group.significant else Tone.GOOD if group.difference > 0 else Tone.BAD
-        rows.append(Estimate(group.name, group.difference, *group.interval, f"{text}, {change}", note, tone))
+        tone = doc.Tone.NEUTRAL if not group.significant else doc.Tone.GOOD if group.difference > 0 else doc.Tone.BAD
+        rows.append(doc.Estimate(group.name, group.difference, *group.interval, f"{text}, {change}", note, tone))
     key = (
         "Dot and bar: the change in points, with its 95% CI. Colored: significant after correction for "
         f"{count(result.n_comparisons, 'group')}."
     )
-    return IntervalChart(tuple(rows), "Change of accuracy", key, 0.0)
+    return doc.IntervalChart(tuple(rows), "Change of accuracy", key, 0.0)
 
 
-def _table(groups: Sequence[GroupChange]) -> Table:
+def _table(groups: Sequence[GroupChange]) -> doc.Table:
     names = ("Images", "Before", "After", "Change", "95% CI", "Gained", "Lost", "p", "p corrected")
     rows = tuple(
         (
-            Toned(group.name) if group.significant else group.name, group.n, estimate(group.before, group.before_interval),
-            estimate(group.after, group.after_interval), f"{100 * group.difference:+.1f}", interval(group.interval),
-            group.gained, group.lost, p_value(group.p), p_value(group.p_corrected) if group.compared else None,
+            doc.Toned(group.name) if group.significant else group.name, group.n,
+            estimate(group.before, group.before_interval), estimate(group.after, group.after_interval),
+            f"{100 * group.difference:+.1f}", interval(group.interval), group.gained, group.lost,
+            p_value(group.p), p_value(group.p_corrected) if group.compared else None,
         )
         for group in groups
     )  # fmt: skip
-    return Table((Column("Group"), *(Column(name, "right") for name in names)), rows)
+    return doc.Table((doc.Column("Group"), *(doc.Column(name, "right") for name in names)), rows)
 
 
-def _definitions(result: CompareResult) -> tuple[tuple[str, str], ...]:
-    resamples = f"{result.resamples:,}"
-    return (
-        (
-            "Paired images",
-            "Both models predicted every image counted here. Gained: images that only the second model gets right; lost: "
-            "images that only the first one does.",
-        ),
-        ("p of a group", f"McNemar's exact test, Holm-corrected for {count(result.n_comparisons, 'group')}."),
-        (
-            "p of the gap",
-            f"Permutation test: the two answers of each image are swapped at random {resamples} times. The gap "
-            "is between the "
-            "groups of highest and lowest accuracy, which may differ before and after.",
-        ),
-        (
-            "Intervals",
-            f"95%: Wilson for accuracy; for changes and gaps {resamples} paired bootstrap resamples within each group. The "
-            "groups were selected as the most distant, so with many groups gaps are overstated; p is not. "
-            "Below 30 images such "
-            "intervals are too narrow.",
-        ),
-        ("Leveling down", "A gap also narrows when the best group loses. Look at the change of each group first."),
-        (
-            "Limits",
-            "Correct means as labeled. Images that either model was trained or selected on say nothing here. No significant "
-            "change does not prove that there is none.",
-        ),
-    )
+def _definitions(result: CompareResult) -> dict[str, str]:
+    return {
+        "Paired images": "Both models predicted every image counted here. Gained: images that only the second model "
+        "gets right; lost: images that only the first one does.",
+        "p of a group": f"McNemar's exact test, Holm-corrected for {count(result.n_comparisons, 'group')}.",
+        "p of the gap": f"Permutation test: the two answers of each image are swapped at random {result.resamples:,} "
+        "times. The gap is between the groups of highest and lowest accuracy, which may differ before and after.",
+        "Intervals": f"95%: Wilson for accuracy; for changes and gaps {result.resamples:,} paired bootstrap "
+        "resamples within each group. The groups are those farthest apart, so with many groups gaps are overstated; "
+        "p is not. Below 30 images such intervals are too narrow.",
+        "Leveling down": "A gap also narrows when the best group loses. Look at the change of each group first.",
+        "Limits": "Correct means as labeled. Images that either model was trained or selected on say nothing here. "
+        "No significant change does not prove that there is none.",
+    }
 
 
 def _group_row(attribute: str, group: GroupChange) -> dict[str, Any]:

@@ -8,34 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .. import report as doc
 from ..io.atomic import write_all
-from ..report import (
-    Badge,
-    Block,
-    Cell,
-    Column,
-    Definitions,
-    Details,
-    Document,
-    Estimate,
-    Figure,
-    IntervalChart,
-    Metric,
-    Metrics,
-    Note,
-    Section,
-    Table,
-    Text,
-    Tone,
-    Toned,
-    count,
-    escape,
-    interval,
-    join,
-    p_value,
-    percent,
-    points,
-)
+from ..report import count, escape, interval, join, p_value, percent, points
 from .exports import csv_bytes, interval_png, shares_png
 from .fairness import FairnessAttribute, FairnessResult, GroupScores
 from .findings import FEW, explanation, most_significant, rate_name, size_note, summary
@@ -55,17 +30,24 @@ _TITLES = {
     Verdict.NO_DIFFERENCE: "No difference found",
     Verdict.INCONCLUSIVE: "Inconclusive",
 }
-_TONES = {Verdict.DIFFERENCE: Tone.BAD, Verdict.NO_DIFFERENCE: Tone.GOOD, Verdict.INCONCLUSIVE: Tone.WARNING}
+_TONES = {
+    Verdict.DIFFERENCE: doc.Tone.BAD,
+    Verdict.NO_DIFFERENCE: doc.Tone.GOOD,
+    Verdict.INCONCLUSIVE: doc.Tone.WARNING,
+}
 #: Emotions that a narrow terminal shows.
 _NARROW = 3
 
 
-def document(result: FairnessResult, title: str, shares: bytes | None = None) -> Document:
+def document(result: FairnessResult, title: str, shares: bytes | None = None) -> doc.Document:
     """The report; ``title`` says what was audited, ``shares`` is a figure of the shares of predictions, PNG."""
-    blocks: list[Block] = [] if result.has_labels else [Note(CAUTION, Tone.WARNING)]
-    blocks += [Metrics(tuple(_metrics(result))), *(Text(escape(note), Tone.MUTED) for note in result.notes)]
+    blocks: list[doc.Block] = [] if result.has_labels else [doc.Note(CAUTION, doc.Tone.WARNING)]
+    blocks += [
+        doc.Metrics(tuple(_metrics(result))),
+        *(doc.Text(escape(note), doc.Tone.MUTED) for note in result.notes),
+    ]
     if shares:
-        blocks.append(Figure(shares, "Shares of predictions by group", "In percent of the faces found."))
+        blocks.append(doc.Figure(shares, "Shares of predictions by group", "In percent of the faces found."))
     blocks += [_section(result, one) for one in result.attributes]
     kind = "Fairness audit" if result.has_labels else "Parity audit"
     model = (
@@ -73,8 +55,8 @@ def document(result: FairnessResult, title: str, shares: bytes | None = None) ->
         if result.model
         else {}
     )
-    how_to_read = Details("How to read this", (Definitions(tuple(_definitions(result))),))
-    return Document(f"{kind}: {title}", (*blocks, how_to_read), escape(summary(result)), model)
+    how_to_read = doc.Details("How to read this", (doc.Definitions(tuple(_definitions(result).items())),))
+    return doc.Document(f"{kind}: {title}", (*blocks, how_to_read), escape(summary(result)), model)
 
 
 def to_json(result: FairnessResult, data: str = "") -> str:
@@ -139,64 +121,64 @@ def _gap_row(attribute: str, gap: Gap) -> dict[str, Any]:
     return {"attribute": attribute, "difference_interval": row.pop("interval"), **row}
 
 
-def _metrics(result: FairnessResult) -> Iterator[Metric]:
+def _metrics(result: FairnessResult) -> Iterator[doc.Metric]:
     overall = result.overall
-    yield Metric("Images", count(result.n))
+    yield doc.Metric("Images", count(result.n))
     if overall.accuracy is not None:
-        yield Metric("Accuracy", percent(overall.accuracy), f"95% CI {interval(overall.interval)}")
-        yield Metric("Macro-F1", f"{overall.macro_f1 or 0:.3f}")
+        yield doc.Metric("Accuracy", percent(overall.accuracy), f"95% CI {interval(overall.interval)}")
+        yield doc.Metric("Macro-F1", f"{overall.macro_f1 or 0:.3f}")
     if overall.detection_rate is not None:
-        yield Metric("Faces found", percent(overall.detection_rate))
+        yield doc.Metric("Faces found", percent(overall.detection_rate))
     if overall.abstention_rate is not None:
-        yield Metric("Abstained", percent(overall.abstention_rate), "of the faces found")
+        yield doc.Metric("Abstained", percent(overall.abstention_rate), "of the faces found")
 
 
-def _section(result: FairnessResult, one: FairnessAttribute) -> Section:
+def _section(result: FairnessResult, one: FairnessAttribute) -> doc.Section:
     labeled = result.has_labels
-    blocks: list[Block] = [Text(escape(explanation(one)))]
+    blocks: list[doc.Block] = [doc.Text(escape(explanation(one)))]
     left = [] if one.label_distribution is None else [e for e in result.emotions if e not in one.label_distribution]
     if left and one.label_distribution:
         kept = f"{join(list(one.label_distribution))}: not all compared groups show {join(left, 'or')}."
-        blocks.append(Text(f"Standardized accuracy covers {kept}", Tone.MUTED))
+        blocks.append(doc.Text(f"Standardized accuracy covers {kept}", doc.Tone.MUTED))
     if one.n_missing:
-        blocks.append(Text(f"{count(one.n_missing, 'image')} without a group here.", Tone.MUTED))
+        blocks.append(doc.Text(f"{count(one.n_missing, 'image')} without a group here.", doc.Tone.MUTED))
     blocks.append(_accuracy_chart(result, one) if labeled else _shares_table(result, one))
     if len(one.groups) > MAX_GROUPS:
-        blocks.append(Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", Tone.MUTED))
+        blocks.append(doc.Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", doc.Tone.MUTED))
     if one.gaps:
         blocks.append(_gap_chart(result, one))
-    blocks.append(Details("All scores by group", (_scores_table(result, one),)))
+    blocks.append(doc.Details("All scores by group", (_scores_table(result, one),)))
     if labeled:
-        blocks.append(Details("Recall of each emotion", (_recall_table(result, one),)))
-    if one.gaps:
-        blocks.append(Details("All gaps", (_gaps_table(one),)))
+        blocks.append(doc.Details("Recall of each emotion", (_recall_table(result, one),)))
     # Without labels a difference is no alarm
-    tone = Tone.WARNING if one.verdict is Verdict.DIFFERENCE and not labeled else _TONES[one.verdict]
-    return Section(f"By {one.name}", tuple(blocks), badge=Badge(_TITLES[one.verdict], tone))
+    tone = doc.Tone.WARNING if one.verdict is Verdict.DIFFERENCE and not labeled else _TONES[one.verdict]
+    return doc.Section(f"By {one.name}", tuple(blocks), badge=doc.Badge(_TITLES[one.verdict], tone))
 
 
-def _accuracy_chart(result: FairnessResult, one: FairnessAttribute) -> IntervalChart:
+def _accuracy_chart(result: FairnessResult, one: FairnessAttribute) -> doc.IntervalChart:
     rows = []
     for group in one.groups[:MAX_GROUPS]:
         low, high = group.interval or (None, None)
         note = count(group.n, "image") + size_note(group)
         text = f"{percent(group.accuracy)} {interval(group.interval)}"
-        rows.append(Estimate(group.name, group.accuracy, low, high, text, note, hollow=group.n_needed > 0))
+        rows.append(doc.Estimate(group.name, group.accuracy, low, high, text, note, hollow=group.n_needed > 0))
     key = "Dot: accuracy; bar: its 95% CI; dashed: all images; hollow: too few images to see a gap of 10 points."
-    return IntervalChart(tuple(rows), "Accuracy by group", key, result.overall.accuracy)
+    return doc.IntervalChart(tuple(rows), "Accuracy by group", key, result.overall.accuracy)
 
 
-def _gap_chart(result: FairnessResult, one: FairnessAttribute) -> IntervalChart:
+def _gap_chart(result: FairnessResult, one: FairnessAttribute) -> doc.IntervalChart:
     rows = []
     for gap in one.gaps:
         rate = f"{rate_name(gap.rate)}: " if gap.measure is Measure.EQUALIZED_ODDS else ""
         few = f"; {count(gap.min_n, 'image')} at least" if gap.min_n < FEW else ""
+        ratio = "" if gap.ratio is None else f"; ratio {gap.ratio:.2f}"
         p = "" if gap.p_corrected is None else f", {p_value(gap.p_corrected)}"
         rows.append(
-            Estimate(
+            doc.Estimate(
                 rate_name(gap), gap.difference, *gap.interval, f"{points(gap.difference)} {interval(gap.interval)}{p}",
-                f"{rate}{gap.lowest} {percent(gap.low)}, {gap.highest} {percent(gap.high)}{few}{most_significant(gap)}",
-                Tone.BAD if gap.significant else Tone.NEUTRAL, chance=gap.null_gap,
+                f"{rate}{gap.lowest} {percent(gap.low)}, {gap.highest} {percent(gap.high)}{ratio}{few}"
+                f"{most_significant(gap)}",
+                doc.Tone.BAD if gap.significant else doc.Tone.NEUTRAL, chance=gap.null_gap,
             )
         )  # fmt: skip
     key = (
@@ -204,18 +186,18 @@ def _gap_chart(result: FairnessResult, one: FairnessAttribute) -> IntervalChart:
         "correction for "
         f"{count(result.n_comparisons, 'comparison')}."
     )
-    return IntervalChart(tuple(rows), "Gaps between groups", key)
+    return doc.IntervalChart(tuple(rows), "Gaps between groups", key)
 
 
 def _shares(group: GroupScores) -> tuple[str, int, dict[str, float]]:
     return group.name, group.n_found, {name: share or 0.0 for name, share in group.prediction_share.items()}
 
 
-def _shares_table(result: FairnessResult, one: FairnessAttribute) -> Table:
+def _shares_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
     most = sorted(result.emotions, key=lambda emotion: -result.overall.predicted[emotion])[:_NARROW]
-    columns = [Column("Group"), _number("Faces")]
-    columns += [Column(emotion, "right", optional=emotion not in most) for emotion in result.emotions]
-    rows: list[tuple[Cell, ...]] = [
+    columns = [doc.Column("Group"), _number("Faces")]
+    columns += [doc.Column(emotion, "right", optional=emotion not in most) for emotion in result.emotions]
+    rows: list[tuple[doc.Cell, ...]] = [
         (
             group.name,
             group.n_found,
@@ -224,10 +206,10 @@ def _shares_table(result: FairnessResult, one: FairnessAttribute) -> Table:
         )
         for group in one.groups[:MAX_GROUPS]
     ]
-    return Table((*columns, Column("", optional=True)), tuple(rows), "Shares of predictions by group")
+    return doc.Table((*columns, doc.Column("", optional=True)), tuple(rows), "Shares of predictions by group")
 
 
-def _scores_table(result: FairnessResult, one: FairnessAttribute) -> Table:
+def _scores_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
     """All scores that are known, a row per group."""
     made = []
     for group in one.groups[:MAX_GROUPS]:
@@ -248,102 +230,55 @@ def _scores_table(result: FairnessResult, one: FairnessAttribute) -> Table:
         row["Detectable gap"] = points(group.minimum_detectable_gap)
         row["Images needed"] = group.n_needed or "none"
         made.append(row)
-    columns = tuple(Column(name, "left" if name in ("Group", "Calibration") else "right") for name in made[0])
-    return Table(columns, tuple(tuple(row.values()) for row in made))
+    columns = tuple(doc.Column(name, "left" if name in ("Group", "Calibration") else "right") for name in made[0])
+    return doc.Table(columns, tuple(tuple(row.values()) for row in made))
 
 
-def _recall_table(result: FairnessResult, one: FairnessAttribute) -> Table:
-    rows: list[tuple[str | Toned, ...]] = []
+def _recall_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
+    rows: list[tuple[str | doc.Toned, ...]] = []
     for group in one.groups[:MAX_GROUPS]:
         cells = [(f"{percent(group.recall[name])} (n = {n:,})", n < FEW) for name, n in group.support.items()]
-        rows.append((group.name, *(Toned(text, Tone.MUTED) if few else text for text, few in cells)))
-    columns = (Column("Group"), *(_number(emotion) for emotion in result.emotions))
-    return Table(columns, tuple(rows), f"Gray: fewer than {FEW} images")
+        rows.append((group.name, *(doc.Toned(text, doc.Tone.MUTED) if few else text for text, few in cells)))
+    columns = (doc.Column("Group"), *(_number(emotion) for emotion in result.emotions))
+    return doc.Table(columns, tuple(rows), f"Gray: fewer than {FEW} images")
 
 
-def _gaps_table(one: FairnessAttribute) -> Table:
-    columns = (
-        Column("Gap in"), Column("Lowest"), Column("Highest"), _number("Points"), _number("95% CI"), _number("Null gap"),
-        _number("Ratio"), _number("Min n"), _number("p"), _number("p corrected"),
-    )  # fmt: skip
-    rows = []
-    for gap in one.gaps:
-        name = rate_name(gap) + (f": {rate_name(gap.rate)}" if gap.measure is Measure.EQUALIZED_ODDS else "")
-        ratio = None if gap.ratio is None else f"{gap.ratio:.2f} {interval(gap.ratio_interval, 2, scale=1)}"
-        rows.append(
-            (
-                Toned(name) if gap.significant else name, f"{gap.lowest} {percent(gap.low)}",
-                f"{gap.highest} {percent(gap.high)}", f"{100 * gap.difference:.1f}", interval(gap.interval),
-                f"{100 * gap.null_gap:.1f}", ratio, gap.min_n, _p(gap.p), _p(gap.p_corrected),
-            )
-        )  # fmt: skip
-    return Table(columns, tuple(rows))
-
-
-def _definitions(result: FairnessResult) -> Iterator[tuple[str, str]]:
-    resamples, comparisons = f"{result.resamples:,}", count(result.n_comparisons, "comparison")
-    if result.has_labels:
-        yield (
-            "Labels",
-            "Correct means as labeled. Labels are people's judgments of expressions, not of feelings, and may be biased by "
-            "group; an audit cannot detect a bias that predictions and labels share. Group labels may be wrong too.",
-        )
-        yield (
-            "Standardized accuracy",
-            "Groups often show different emotions, and some are harder. Standardized accuracy is the accuracy "
-            "if every group "
-            "had shown the same distribution of labels: that of all images, over the emotions that every "
-            "compared group shows.",
-        )
-        yield "Equalized odds", "The largest gap in recall (true positive rate) or false positive rate of any emotion."
-    else:
-        yield (
-            "No finding of unfairness",
-            "A group may be predicted happy more often because predictions are wrong, because people smile "
-            "more in its images, "
-            "or because its images were selected differently. Only labels can distinguish these: label some images of each "
-            "group and audit them. An expression is not a feeling.",
-        )
-        yield (
-            "Detection and abstention",
-            "These depend less on expressions. If every image shows a face, a lower detection rate disadvantages a group.",
-        )
+def _definitions(result: FairnessResult) -> dict[str, str]:
+    made = {
+        "Labels": "Correct means as labeled. Labels are people's judgments of expressions, not of feelings. A bias "
+        "that labels and predictions share cannot be detected, and group labels may be wrong too.",
+        "Standardized accuracy": "Accuracy if every group had shown the same labels: those of all images, over the "
+        "emotions that every compared group shows. Groups often show different emotions, and some are harder.",
+        "Equalized odds": "The largest gap in recall (true positive rate) or false positive rate of any emotion.",
+    }
+    if not result.has_labels:
+        made = {
+            "No finding of unfairness": "A group may be predicted happy more often because predictions are wrong, "
+            "because people smile more in its images, or because its images were selected differently. Only labels "
+            "distinguish these: label some images of each group and audit them. An expression is not a feeling.",
+            "Detection and abstention": "These depend less on expressions. If every image shows a face, a lower "
+            "detection rate disadvantages a group.",
+        }
     within = "within each true emotion" if result.has_labels else "among all images"
     plain = " Plain accuracy is not tested, because it depends on the labels shown." if result.has_labels else ""
-    yield (
-        "Null gap and p",
-        "The lowest and the highest of several groups differ even if all are treated alike. Group labels are permuted "
-        f"{resamples} times {within}. The null gap is exceeded by chance once in twenty times. p is the share "
-        "of permutations "
-        "in which some pair of groups differs as much, in units of its standard deviation, so that small "
-        "groups carry no extra "
-        f"weight; Holm-corrected for {comparisons}, at least {result.min_p:.2g}. It assumes independent images, "
-        "which those of "
-        f"one person are not.{plain}",
-    )
-    yield (
-        "Intervals",
-        f"95%: Wilson for shares; for gaps {resamples} bootstrap resamples within each group, or with fewer "
-        "than ten images of "
-        "a kind (right, wrong) both Wilson intervals (Newcombe). The two groups were selected as the most distant, so with "
-        "many groups the gap is overstated; p is not.",
-    )
-    yield (
-        "Detectable gap and images needed",
-        "No significant difference does not prove equality. The detectable gap is the smallest "
-        + ("drop in accuracy below" if result.has_labels else "difference, at shares around one half, from")
-        + " all other groups that is detected with 80% power, two-sided at 5%, in a single comparison. Images "
-        "needed: how many "
-        f"more of the group it takes to detect 10 points. Groups with fewer than {result.min_group_size} images are not "
-        "compared.",
-    )
-    if result.overall.ece is not None:
-        yield (
-            "Calibration and ECE",
-            "Mean confidence minus accuracy, where its 95% interval excludes 0; and the expected calibration "
-            "error in up to 15 "
-            "equal-mass bins, which is larger in small groups: compare it between groups of similar size only.",
-        )
+    drop = "drop in accuracy below" if result.has_labels else "difference, at shares around one half, from"
+    return made | {
+        "Null gap and p": "The best and the worst of several groups differ even if all are treated alike. Group "
+        f"labels are permuted {result.resamples:,} times {within}. Chance exceeds the null gap once in twenty times. "
+        "p is the share of permutations in which some pair of groups differs as much, in units of its standard "
+        f"deviation; Holm-corrected for {count(result.n_comparisons, 'comparison')}, at least {result.min_p:.2g}. It "
+        f"assumes independent images, which those of one person are not.{plain}",
+        "Intervals": f"95%: Wilson for shares; for gaps {result.resamples:,} bootstrap resamples within each group, "
+        "or both Wilson intervals (Newcombe) with fewer than ten images of a kind. The two groups are those "
+        "farthest apart, so with many groups the gap is overstated; p is not.",
+        "Detectable gap and images needed": "No significant difference does not prove equality. The detectable gap "
+        f"is the smallest {drop} all other groups that is detected with 80% power, two-sided at 5%, in a single "
+        f"comparison. Images needed: how many more detect 10 points. Groups with fewer than {result.min_group_size} "
+        "images are not compared.",
+        "Calibration and ECE": "Mean confidence minus accuracy, where its 95% interval excludes 0; and the expected "
+        "calibration error in up to 15 equal-mass bins, which is larger in small groups: compare it between groups "
+        "of similar size only.",
+    }
 
 
 def _calibration(group: GroupScores) -> str | None:
@@ -356,9 +291,5 @@ def _calibration(group: GroupScores) -> str | None:
     return f"{'over' if low > 0 else 'under'}confident by {points(abs(group.overconfidence))}"
 
 
-def _p(p: float | None) -> str | None:
-    return None if p is None else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
-
-
-def _number(name: str) -> Column:
-    return Column(name, "right")
+def _number(name: str) -> doc.Column:
+    return doc.Column(name, "right")

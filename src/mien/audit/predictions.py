@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,10 @@ Rows = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 LABELS = ("label", "truth", "true", "actual", "answer", "y_true", "expression")
 PREDICTED = ("predicted", "prediction", "pred", "said", "y_pred", "emotion")
+IMAGES = ("image", "name", "path", "file", "filename", "photo")
 MODEL_COLUMNS = ("model", "model_sha256", "model_head")
 NO_LABELS_HINT = "Without labels, --no-labels compares how often each emotion is predicted."
+_BEFORE, _AFTER = "predicted before", "predicted after"
 _TRUE, _FALSE = ("true", "1", "yes", "y", "1.0"), ("false", "0", "no", "n", "0.0", "")
 
 
@@ -85,6 +87,22 @@ class Predictions:
     def has_labels(self) -> bool:
         """Every image has a label."""
         return bool((self.y_true >= 0).all())
+
+
+@dataclass(frozen=True, eq=False)
+class PairedPredictions:
+    """N images in which both models found a face, and whether each is right, bool (N,).
+
+    Groups and notes are as in ``Predictions``.
+    """
+
+    before: Bools
+    after: Bools
+    groups: dict[str, npt.NDArray[np.object_]]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.before)
 
 
 def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -> Predictions:
@@ -161,6 +179,81 @@ def emotions_in(table: Table, column: str) -> Cells:
             hint="Write emotion names in place of numbers." if numbers else "Rename them, or remove these rows.",
         )
     return np.array([BY_NAME[cell.lower()] if cell else "" for cell in cells], object)
+
+
+def join_predictions(before: Table, after: Table, columns: Columns, image: str = "") -> PairedPredictions:
+    """The images that both tables hold; arguments and errors as in ``mien.audit.compare``."""
+    names = [_names(table, image) for table in (before, after)]
+    place = {name: row for row, name in enumerate(names[1])}
+    rows = np.array([row for row, name in enumerate(names[0]) if name in place], np.int64)
+    if not len(rows):
+        raise DataError(
+            f"{before.name} and {after.name} share no image: got names such as {names[0][0]!r} and {names[1][0]!r}",
+            hint="Use predictions of the same images, or name the column of their names with --image.",
+        )
+    shared = [names[0][row] for row in rows]
+    first, second = before.take(rows), after.take(np.array([place[name] for name in shared], np.int64))
+    label = first.find(columns.label, "--label", LABELS)
+    _check_labels(first, label, second, columns.label, shared)
+    options = {label: "--label", **dict.fromkeys(columns.groups, "--groups")} | dict.fromkeys(
+        filter(None, [columns.person]), "--person"
+    )
+    cells = {name: first.text(first.find(name, option)) for name, option in options.items()}
+    # What does not depend on the model comes from the first table, so that both are filtered alike
+    joined = Table(before.name, {**cells, _BEFORE: _predicted(first, columns), _AFTER: _predicted(second, columns)})
+    one, other = (predictions_of(joined, replace(columns, label=label, predicted=name)) for name in (_BEFORE, _AFTER))
+    found = (one.y_pred >= 0) & (other.y_pred >= 0)
+    if not found.any():
+        raise DataError(
+            f"{before.name} and {after.name}: no image has a prediction in both", hint="Check the column --predicted."
+        )
+    notes = [
+        f"{len(own) - len(rows):,} of {len(own):,} images are only in {table.name} and are excluded."
+        for table, own in zip((before, after), names)
+        if len(own) > len(rows)
+    ]
+    missed = int((~found).sum())
+    notes += [*one.notes, *([f"{missed:,} images are excluded: one model found no face."] if missed else [])]
+    return PairedPredictions(
+        before=(one.y_pred == one.y_true)[found],
+        after=(other.y_pred == other.y_true)[found],
+        groups={name: own[found] for name, own in one.groups.items()},
+        notes=tuple(notes),
+    )
+
+
+def _names(table: Table, image: str) -> list[str]:
+    column = table.find(image, "--image", IMAGES)
+    names: list[str] = table.text(column).tolist()
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise DataError(
+            f"{table.name}: {len(twice):,} images have several rows, such as {twice[0]!r} in column {column!r}; expected "
+            "one row per image",
+            hint="Keep one row per image, or name another column with --image.",
+        )
+    return names
+
+
+def _predicted(table: Table, columns: Columns) -> Cells:
+    """Object (N,): the predicted emotion, empty without a face."""
+    made = predictions_of(table, Columns((), predicted=columns.predicted, no_labels=True))
+    return np.array([*made.emotions, ""], object)[made.y_pred]
+
+
+def _check_labels(first: Table, label: str, second: Table, given: str, names: list[str]) -> None:
+    column = given if given in second.columns else second.find("", "--label", (label.lower(), *LABELS), optional=True)
+    if not column:
+        return
+    one, other = emotions_in(first, label), emotions_in(second, column)
+    differ = np.flatnonzero((one != other) & (one != "") & (other != ""))
+    if len(differ):
+        at = int(differ[0])
+        raise DataError(
+            f"{len(differ):,} images have different labels in the two tables, such as {names[at]!r}: {one[at]} in "
+            f"{first.name}, {other[at]} in {second.name}",
+            hint="Compare predictions of the same images with the same labels.",
+        )
 
 
 def _one_per_person(people: Cells, rows: Rows) -> tuple[Rows, str]:

@@ -14,12 +14,10 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binom
 
 from ..errors import DataError, OptionError
-from ..io.atomic import write_atomically
-from ..stats import Floats, Interval, wilson
+from ..stats import POWER, Floats, Interval, wilson
 from .groups import grouping
 from .predictions import Bools, Columns, Predictions, predictions_of
 from .table import Table, open_table
@@ -27,10 +25,9 @@ from .table import Table, open_table
 #: Candidate thresholds, and where the sequences begin. Fixed in advance: they must not depend on the data.
 LEVELS = tuple(step / 100 for step in range(100))
 STARTS = (0.95, 0.85, 0.7, 0.5, 0.0)
-_POWER = 0.8
 _MOST = 20_000
-_NEVER = 2.0  # no confidence reaches it
 _KIND = "mien thresholds 1"
+_NEVER = 2.0  # no confidence reaches it
 
 
 class ThresholdStatus(str, Enum):
@@ -43,7 +40,7 @@ class ThresholdStatus(str, Enum):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A threshold on images that it was not fitted to.
+    """A threshold on ``n`` images that it was not fitted to.
 
     Attributes:
         n: images held out.
@@ -56,10 +53,6 @@ class HeldOut:
     accuracy: float | None
     interval: Interval | None
 
-    def misses(self, target: float) -> bool:
-        """Even the upper end of the interval is below the target."""
-        return self.interval is not None and self.interval[1] < target
-
 
 @dataclass(frozen=True)
 class GroupThreshold:
@@ -68,8 +61,7 @@ class GroupThreshold:
     Attributes:
         name: of the group.
         n: readings that its threshold was fitted to.
-        threshold: of confidence, 0 to 1; None where none can be guaranteed.
-        status: why there is none.
+        threshold: of confidence, 0 to 1; None where none can be guaranteed, for the reason ``status``.
         n_needed: readings needed to guarantee the target if half the allowed share were wrong.
         own: its own threshold on images held out; None without one.
         common: the common threshold there; None without one.
@@ -113,7 +105,7 @@ class ThresholdsResult:
         return tuple(
             group.name
             for group in self.groups
-            if any(kept is not None and kept.misses(self.target) for kept in (group.own, group.common))
+            if any(kept and kept.interval and kept.interval[1] < self.target for kept in (group.own, group.common))
         )
 
 
@@ -130,8 +122,8 @@ class ThresholdRule:
 class Readings:
     """Readings that did not abstain: float64 (n,) confidence and bool (n,) whether they are right."""
 
-    confidence: npt.NDArray[np.float64]
-    right: npt.NDArray[np.bool_]
+    confidence: Floats
+    right: Bools
 
 
 def audit_thresholds(
@@ -168,9 +160,8 @@ def audit_thresholds(
         OptionError: a share is out of range.
         DataError: a column is missing, there is no confidence, or the column holds one group only.
     """
-    table = open_table(predictions)
     columns = Columns((groups,), label, predicted, confidence, person=person)
-    first, held_out = split_table(table, groups, person=person, share=fit, seed=seed)
+    first, held_out = split_table(open_table(predictions), groups, person=person, share=fit, seed=seed)
     return fit_thresholds(first, held_out, columns, target=target, risk=risk), held_out
 
 
@@ -183,27 +174,20 @@ def fit_thresholds(
     first, second = predictions_of(fit, columns), predictions_of(held_out, columns)
     (column,) = first.groups
     found = grouping(column, first.groups[column])
-    readings = [_readings(first, found.codes == place) for place in range(len(found.names))]
-    others = [_readings(second, np.asarray(second.groups[column] == name, np.bool_)) for name in found.names]
+    readings = [_readings(first, found.codes == group) for group in range(len(found.names))]
     each = risk / len(found.names)
+    needed = readings_needed(target, each)
     large = [one for one in readings if len(one.right) >= readings_needed(target, risk)]
     common = lowest_threshold(large, target, risk) if large else None
     made = []
-    for name, own, rest in zip(found.names, readings, others):
-        threshold = lowest_threshold([own], target, each)
-        needed = readings_needed(target, each)
-        missing = ThresholdStatus.TOO_SMALL if len(own.right) < needed else ThresholdStatus.OUT_OF_REACH
-        made.append(
-            GroupThreshold(
-                name=name,
-                n=len(own.right),
-                threshold=threshold,
-                status=missing if threshold is None else ThresholdStatus.FOUND,
-                n_needed=needed,
-                own=None if threshold is None else _held_out(rest, threshold),
-                common=None if common is None else _held_out(rest, common),
-            )
-        )
+    for name, own in zip(found.names, readings):
+        rest = _readings(second, np.asarray(second.groups[column] == name, np.bool_))
+        threshold, n = lowest_threshold([own], target, each), len(own.right)
+        status = ThresholdStatus.TOO_SMALL if n < needed else ThresholdStatus.OUT_OF_REACH
+        if threshold is not None:
+            status = ThresholdStatus.FOUND
+        kept = [None if limit is None else _held_out(rest, limit) for limit in (threshold, common)]
+        made.append(GroupThreshold(name, n, threshold, status, needed, *kept))
     return ThresholdsResult(column, target, risk, common, tuple(made), len(first), len(second), first.notes)
 
 
@@ -217,15 +201,22 @@ def lowest_threshold(groups: Sequence[Readings], target: float, risk: float) -> 
         target: accuracy, 0 to 1.
         risk: probability, at most, that the result misses the target in some group.
     """
-    tables = [_tails(one) for one in groups]
-    found: list[float] = []
+    p_values = np.max([_p_values(one, target) for one in groups], 0)
+    found = []
     for start in STARTS:
-        for place in range(LEVELS.index(start), -1, -1):
-            worst = max(float(binom.sf(right[place] - 1, n[place], target)) for n, right in tables)
-            if worst > risk / len(STARTS):
-                break
-            found.append(LEVELS[place])
+        passed = p_values[LEVELS.index(start) :: -1] <= risk / len(STARTS)
+        if passed[0]:
+            found.append(LEVELS[LEVELS.index(start) - (len(passed) if passed.all() else int(passed.argmin())) + 1])
     return min(found, default=None)
+
+
+def _p_values(readings: Readings, target: float) -> Floats:
+    """float64 (L,): of accuracy being below the target, for the readings at or above each level."""
+    level = np.searchsorted(np.array(LEVELS), readings.confidence, side="right") - 1
+    n, right = (
+        np.bincount(level[rows], minlength=len(LEVELS))[::-1].cumsum()[::-1] for rows in (slice(None), readings.right)
+    )
+    return np.asarray(binom.sf(right - 1, n, target), np.float64)
 
 
 def readings_needed(target: float, risk: float) -> int:
@@ -235,24 +226,17 @@ def readings_needed(target: float, risk: float) -> int:
     """
     n = np.arange(1, _MOST + 1)
     least = binom.isf(risk / len(STARTS), n, target) + 1  # right answers that pass the test
-    enough = binom.sf(least - 1, n, (1 + target) / 2) >= _POWER
+    enough = binom.sf(least - 1, n, (1 + target) / 2) >= POWER
     return int(n[enough.argmax()]) if enough.any() else _MOST
 
 
 def split_table(
     table: Table, column: str, *, person: str = "", share: float = 0.5, seed: int = 0
 ) -> tuple[Table, Table]:
-    """Split a table at random: stratified by group, or with all images of a person on one side.
-
-    Args:
-        table: predictions.
-        column: of groups.
-        person: the column of people; empty for none.
-        share: of each group's rows, or of the people, in the first part, between 0 and 1.
-        seed: random seed.
+    """Split a table at random: stratified by the groups of ``column``, or with all images of a person on one side.
 
     Raises:
-        OptionError: ``share`` is out of range.
+        OptionError: ``share``, that of the first part, is not between 0 and 1.
         DataError: a column is missing, or one part would be empty.
     """
     if not 0 < share < 1:
@@ -261,8 +245,8 @@ def split_table(
     groups = table.text(table.find(column, "--groups"))[order]
     if person:
         people = table.text(table.find(person, "--person"))[order]
-        units = np.array([name or f"row {row}" for row, name in zip(order, people)])
-        own = list(dict.fromkeys(units.tolist()))  # in random order
+        units = [name or f"row {row}" for row, name in zip(order, people)]
+        own = list(dict.fromkeys(units))  # in random order
         first = order[np.isin(units, own[: round(share * len(own))])]
     else:
         each = [order[groups == name] for name in set(groups.tolist())]
@@ -278,13 +262,8 @@ def thresholds_json(found: ThresholdsResult) -> str:
     return json.dumps({"kind": _KIND, **asdict(found)}, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def write_thresholds(found: ThresholdsResult, path: Path) -> None:
-    """Write the JSON file atomically; OutputError if that fails."""
-    write_atomically(path, thresholds_json(found).encode())
-
-
 def read_thresholds(path: Path) -> ThresholdRule:
-    """Read what ``write_thresholds`` wrote; DataError if it is missing or of another kind."""
+    """Read a file of ``thresholds_json``; DataError if it is missing or of another kind."""
     try:
         made = json.loads(path.read_text("utf-8"))
         if made["kind"] != _KIND:
@@ -339,7 +318,7 @@ def apply_thresholds(
     if not kept.any():
         raise DataError("no reading reaches these thresholds", hint="Lower --target when fitting them.")
     share = f"{kept.sum():,} of {len(kept):,} ({kept.mean():.1%})"
-    notes = [f"Only readings at or above the threshold are audited: {share}."]
+    notes = [*predictions.notes, f"Only readings at or above the threshold are audited: {share}."]
     for name, cells in predictions.groups.items():
         shares = ", ".join(f"{group} {kept[cells == group].mean():.1%}" for group in sorted({*cells.tolist()} - {""}))
         notes.append(f"Kept by {name}: {shares}.")
@@ -351,7 +330,7 @@ def apply_thresholds(
         confidence=confidence[kept],
         detection_known=False,
         groups={name: cells[kept] for name, cells in predictions.groups.items()},
-        notes=(*predictions.notes, *notes),
+        notes=tuple(notes),
     )
 
 
@@ -372,19 +351,10 @@ def _answered(predictions: Predictions) -> Bools:
 
 def _readings(predictions: Predictions, rows: Bools) -> Readings:
     used = rows & _answered(predictions)
-    right = predictions.y_pred[used] == predictions.y_true[used]
-    return Readings(_confidence_of(predictions)[used], right)
+    return Readings(_confidence_of(predictions)[used], predictions.y_pred[used] == predictions.y_true[used])
 
 
 def _held_out(readings: Readings, threshold: float) -> HeldOut:
     kept = readings.confidence >= threshold
     n, right = int(kept.sum()), int(readings.right[kept].sum())
     return HeldOut(len(readings.right), n, right / n if n else None, wilson(right, n) if n else None)
-
-
-def _tails(readings: Readings) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """int64 (L,) twice: readings at or above each level, and right ones among them."""
-    level = np.searchsorted(np.array(LEVELS), readings.confidence, side="right") - 1
-    counts = [np.bincount(level[rows], minlength=len(LEVELS)) for rows in (slice(None), readings.right)]
-    n, right = (count[::-1].cumsum()[::-1].astype(np.int64) for count in counts)
-    return n, right

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from ..report import (
-    Block,
-    Column,
-    Document,
-    Metric,
-    Metrics,
-    Note,
-    Section,
-    Table,
-    Text,
-    Tone,
-    escape,
-    estimate,
-    join,
-    percent,
-)
+from .. import report as doc
+from ..report import escape, estimate, join, percent
 from .thresholds import GroupThreshold, HeldOut, ThresholdsResult, ThresholdStatus
 
 _FOOTNOTE = (
@@ -26,24 +12,24 @@ _FOOTNOTE = (
 )
 
 
-def document(result: ThresholdsResult, title: str) -> Document:
+def document(result: ThresholdsResult, title: str) -> doc.Document:
     """The report; ``title`` says what thresholds were fitted to."""
-    metrics = Metrics(
+    metrics = doc.Metrics(
         (
-            Metric("Fitted to", f"{result.n_fit:,} images"),
-            Metric("Checked on", f"{result.n_held_out:,} others"),
-            Metric("Probability of the guarantees", percent(1 - result.risk), "for images drawn like these"),
+            doc.Metric("Fitted to", f"{result.n_fit:,} images"),
+            doc.Metric("Checked on", f"{result.n_held_out:,} others"),
+            doc.Metric("Probability of the guarantees", percent(1 - result.risk), "for images drawn like these"),
         )
     )
-    blocks: list[Block] = [metrics, *(Text(escape(note), Tone.MUTED) for note in result.notes)]
+    blocks: list[doc.Block] = [metrics, *(doc.Text(escape(note), doc.Tone.MUTED) for note in result.notes)]
     if result.common is not None:
         rows = [(group, f"{result.common:.2f}", group.common) for group in result.groups]
-        blocks.append(Section(f"Common threshold: {result.common:.2f} (recommended)", (_table(rows),)))
+        blocks.append(doc.Section(f"Common threshold: {result.common:.2f} (recommended)", (_table(rows),)))
     rows = [(group, _threshold(group), group.own) for group in result.groups]
-    blocks.append(Section("Threshold per group", (_table(rows), Text(_FOOTNOTE, Tone.MUTED))))
+    blocks.append(doc.Section("Threshold per group", (_table(rows), doc.Text(_FOOTNOTE, doc.Tone.MUTED))))
     if result.missed:
-        blocks.append(Note(escape(f"Target missed on held-out images by {join(result.missed)}."), Tone.BAD))
-    return Document(f"Confidence thresholds: {title}", tuple(blocks), escape(summary(result)))
+        blocks.append(doc.Note(escape(f"Target missed on held-out images by {join(result.missed)}."), doc.Tone.BAD))
+    return doc.Document(f"Confidence thresholds: {title}", tuple(blocks), escape(summary(result)))
 
 
 def summary(result: ThresholdsResult) -> str:
@@ -57,14 +43,14 @@ def summary(result: ThresholdsResult) -> str:
     return f"Threshold {result.common:.2f} guarantees {target} accuracy in {which} by {result.column}.{left}"
 
 
-def _table(rows: list[tuple[GroupThreshold, str, HeldOut | None]]) -> Table:
+def _table(rows: list[tuple[GroupThreshold, str, HeldOut | None]]) -> doc.Table:
     cells = []
     for group, threshold, kept in rows:
         share = percent(kept.n_kept / kept.n) if kept and kept.n else None
         accuracy = estimate(kept.accuracy, kept.interval) if kept and kept.n else None
         cells.append((group.name, group.n, threshold, share, accuracy))
     names = ("Fitted to", "Threshold", "Kept", "Accuracy")
-    return Table((Column("Group"), *(Column(name, "right") for name in names)), tuple(cells))
+    return doc.Table((doc.Column("Group"), *(doc.Column(name, "right") for name in names)), tuple(cells))
 
 
 def _threshold(group: GroupThreshold) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from .carding import card, card_data
 from .lab_baseline import baseline
 from .lab_calibration import calibration
+from .lab_cards import dataset_card, model_card
 from .lab_compare import compare
 from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_distill import distill
@@ -15,9 +15,9 @@ from .lab_evaluate import evaluate
 from .lab_export import export
 from .lab_inspect import inspect
 from .lab_recipes import recipes
+from .lab_robustness import robustness
 from .lab_train import train
 from .lab_tune import tune
-from .stressing import stress
 
 lab = typer.Typer(
     name="lab",
@@ -35,12 +35,12 @@ for command in (
     ensemble,
     compare,
     export,
-    stress,
+    robustness,
     recipes,
     distill,
     calibration,
-    card,
-    card_data,
+    model_card,
+    dataset_card,
     train_detector,
     evaluate_detector,
     export_detector,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
+    from .robustness_test.run import robustness
     from .training.run import train
     from .tuning.study import tune
 
@@ -33,6 +34,7 @@ _MODULES = {
     "export_detector": "detector.export",
     "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
+    "robustness": "robustness_test.run",
     "train": "training.run",
     "train_detector": "detector.train",
     "tune": "tuning.study",
@@ -50,6 +52,7 @@ __all__ = [
     "export_detector",
     "inspect",
     "measure_calibration",
+    "robustness",
     "train",
     "train_detector",
     "tune",

@@ -10,7 +10,7 @@ import math
 import torch
 from torch.nn import functional
 
-from .corruptions import spoil
+from .corruptions import corrupt
 from .recipe import Augment
 
 
@@ -29,7 +29,7 @@ def augment(images: torch.Tensor, how: Augment, size: int, strong: bool) -> torc
     if how.noise:
         lit = (lit + how.noise * torch.randn_like(lit)).clamp(0, 1)
     if how.spoil:
-        lit = spoil(lit, how.spoil)
+        lit = corrupt(lit, how.spoil)
     return erase(lit, how.erase) if strong and how.erase else lit
 
 

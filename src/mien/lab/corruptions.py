@@ -1,8 +1,8 @@
-"""Spoiled training images: what bad light, bad lenses, small faces and things in the way do to a cropped face.
+"""Image corruptions: bad light, bad lenses, small faces and things in the way.
 
-Each image that is chosen gets one spoiling, so the whole batch costs little more than one pass over it. All functions take
-and give float (N, C, H, W) with values 0-1, and draw from torch's global generator. ``docs/robustness.md`` says what each
-one stands for. Of corruptions as training data: Hendrycks and Dietterich 2019, arXiv 1903.12261.
+The functions of a strength are used by the robustness test at fixed levels; ``corrupt`` draws strengths at random for
+training (corruptions as training data: Hendrycks and Dietterich 2019, arXiv 1903.12261). All take and give float
+(N, C, H, W) with values 0-1; random ones draw from torch's global generator. ``docs/robustness.md`` describes each.
 """
 
 from __future__ import annotations
@@ -14,14 +14,44 @@ from functools import lru_cache
 import torch
 from torch.nn import functional
 
-Spoiling = Callable[[torch.Tensor], torch.Tensor]
+Corruption = Callable[[torch.Tensor], torch.Tensor]
+Strength = float | torch.Tensor
 
 
-def spoil(images: torch.Tensor, probability: float) -> torch.Tensor:
-    """Spoil each image with ``probability``, each in one way, drawn by the weights of ``MIX``.
+def dim(images: torch.Tensor, light: Strength, noise: torch.Tensor) -> torch.Tensor:
+    """Values times ``light``, with sensor noise: ``noise`` times photon noise and read noise of 2 gray levels."""
+    values = images * light
+    return values + noise * torch.sqrt(values * (0.2 / 255) + (2 / 255) ** 2)
+
+
+def scale_contrast(images: torch.Tensor, factor: Strength, mean: torch.Tensor | None = None) -> torch.Tensor:
+    """Distances from the mean value times ``factor``, around ``mean`` (by default the image's own)."""
+    own = images.mean((1, 2, 3), keepdim=True)
+    return (images - own) * factor + (own if mean is None else mean)
+
+
+def gaussian_blur(images: torch.Tensor, sigma: Strength, reach: int) -> torch.Tensor:
+    """Out of focus: a Gaussian of ``sigma`` pixels, (N, 1, 1) or a number, cut off at ``reach`` pixels."""
+    place = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+    kernels = torch.exp(-(place[:, None] ** 2 + place**2) / (2 * torch.as_tensor(sigma) ** 2))
+    return _filtered(images, kernels.expand(len(images), -1, -1))
+
+
+def motion_blur(images: torch.Tensor, length: Strength, angle: Strength, reach: int) -> torch.Tensor:
+    """Moved: the mean along a line of ``length`` pixels at ``angle`` radians, (N, 1, 1) or numbers."""
+    half, angle = torch.as_tensor(length) / 2, torch.as_tensor(angle)
+    place = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+    x, y = place[None, None, :], place[None, :, None]
+    along, beside = x * torch.cos(angle) + y * torch.sin(angle), y * torch.cos(angle) - x * torch.sin(angle)
+    kernels = (1 - beside.abs()).clamp(0) * (half + 0.5 - along.abs()).clamp(0, 1)
+    return _filtered(images, kernels.expand(len(images), -1, -1))
+
+
+def corrupt(images: torch.Tensor, probability: float) -> torch.Tensor:
+    """Corrupt each image with ``probability``, each in one way, drawn by the weights of ``MIX``.
 
     Args:
-        images: float (N, C, H, W), 0-1; it is left as it is.
+        images: float (N, C, H, W), 0-1; not changed in place.
         probability: 0 to 1.
 
     Returns:
@@ -29,55 +59,45 @@ def spoil(images: torch.Tensor, probability: float) -> torch.Tensor:
     """
     device = images.device
     weights = torch.tensor([weight for weight, _ in MIX])
-    ways = torch.multinomial(weights, len(images), replacement=True).to(device)
-    ways = torch.where(torch.rand(len(images), device=device) < probability, ways, -1)
-    spoiled = images.clone()
+    kinds = torch.multinomial(weights, len(images), replacement=True).to(device)
+    kinds = torch.where(torch.rand(len(images), device=device) < probability, kinds, -1)
+    corrupted = images.clone()
     for number, (_, change) in enumerate(MIX):
-        rows = torch.nonzero(ways == number).squeeze(1)
+        rows = torch.nonzero(kinds == number).squeeze(1)
         if len(rows):
-            spoiled[rows] = change(images[rows]).clamp(0, 1)
-    return spoiled
+            corrupted[rows] = change(images[rows]).clamp(0, 1)
+    return corrupted
 
 
 def darken(images: torch.Tensor) -> torch.Tensor:
-    """Less light, 0.06 to 0.7 of it, with a sensor's noise, in 256 levels."""
+    """Less light, 0.06 to 0.7 of it, with sensor noise, in 256 levels."""
     light = _log_between(images, 0.06, 0.7)
-    values = images * light
     # at 48 pixels a pixel is the mean of several of the camera's, so the noise is half as strong as in the camera
-    spread = 0.5 * torch.sqrt(values * (0.2 / 255) + (2 / 255) ** 2)
-    return _steps(values + spread * torch.randn_like(values))
+    return _steps(dim(images, light, 0.5 * torch.randn_like(images)))
 
 
 def flatten(images: torch.Tensor) -> torch.Tensor:
     """Fog or backlight: contrast times 0.08 to 0.7 around a mean that moves by up to 0.2; in 256 levels."""
-    mean = images.mean((1, 2, 3), keepdim=True)
-    moved = (mean + _between(images, -0.2, 0.2)).clamp(0.1, 0.9)
-    return _steps((images - mean) * _log_between(images, 0.08, 0.7) + moved)
+    moved = (images.mean((1, 2, 3), keepdim=True) + _between(images, -0.2, 0.2)).clamp(0.1, 0.9)
+    return _steps(scale_contrast(images, _log_between(images, 0.08, 0.7), moved))
 
 
 def overexpose(images: torch.Tensor) -> torch.Tensor:
-    """Too much light: values times 1.2 to 2, cut off at white."""
+    """Too much light: values times 1.2 to 2, clipped at white."""
     return images * _between(images, 1.2, 2.0)
 
 
 def blur(images: torch.Tensor) -> torch.Tensor:
-    """Out of focus: a Gaussian of 0.8 to 4.5 % of the side."""
+    """Out of focus: a Gaussian of 0.8 to 4.5% of the side."""
     sigma = _log_between(images, 0.008, 0.045) * images.shape[-1]
-    reach = max(1, math.ceil(0.09 * images.shape[-1]))
-    place = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-    squares = place[:, None] ** 2 + place**2
-    return _filtered(images, torch.exp(-squares / (2 * sigma.view(-1, 1, 1) ** 2)))
+    return gaussian_blur(images, sigma.view(-1, 1, 1), max(1, math.ceil(0.09 * images.shape[-1])))
 
 
 def shake(images: torch.Tensor) -> torch.Tensor:
-    """Moved: the mean along a line of 5 to 22 % of the side, in any direction."""
-    half = _between(images, 0.05, 0.22).view(-1, 1, 1) * images.shape[-1] / 2
+    """Moved: the mean along a line of 5 to 22% of the side, in any direction."""
+    length = _between(images, 0.05, 0.22).view(-1, 1, 1) * images.shape[-1]
     angle = _between(images, 0, math.pi).view(-1, 1, 1)
-    reach = math.ceil(0.11 * images.shape[-1]) + 1
-    place = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-    x, y = place[None, None, :], place[None, :, None]
-    along, beside = x * torch.cos(angle) + y * torch.sin(angle), y * torch.cos(angle) - x * torch.sin(angle)
-    return _filtered(images, (1 - beside.abs()).clamp(0) * (half + 0.5 - along.abs()).clamp(0, 1))
+    return motion_blur(images, length, angle, math.ceil(0.11 * images.shape[-1]) + 1)
 
 
 def shrink(images: torch.Tensor) -> torch.Tensor:
@@ -142,8 +162,8 @@ def cover_eyes(images: torch.Tensor) -> torch.Tensor:
     return torch.where(torch.where(one_bar, bar, lens | bridge), _shade(images, 0.0, 0.35), images)
 
 
-#: How often each spoiling is drawn, and what it is.
-MIX: tuple[tuple[float, Spoiling], ...] = (
+#: How often each corruption is drawn, and what it is.
+MIX: tuple[tuple[float, Corruption], ...] = (
     (0.16, darken),
     (0.12, flatten),
     (0.05, overexpose),

@@ -1,23 +1,23 @@
-"""What the spoilings of ``mien lab stress`` do to an image."""
+"""What the corruptions of ``mien lab robustness`` do to an image."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mien import Frame
+from mien import Frame, Reader, ReadOptions
 from mien.data.preprocessing import FaceFinder
 from mien.errors import OptionError
-from mien.lab.stress.conditions import CONDITIONS, chosen
-from mien.lab.stress.reading import Finder
-from mien.lab.stress.subject import FACE, WINDOW, Subject, as_whole, in_window
+from mien.lab.robustness_test.conditions import CONDITIONS, chosen
+from mien.lab.robustness_test.run import _detected
+from mien.lab.robustness_test.samples import FACE, WINDOW, Sample, from_crop, in_window
 from mien.model.preprocess import align_face
 
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
 
 
 @pytest.fixture(scope="module")
-def woman(astronaut) -> Subject:
+def woman(astronaut) -> Sample:
     return in_window(astronaut, FaceFinder().find(astronaut))
 
 
@@ -31,9 +31,9 @@ def test_every_face_has_one_size_in_the_middle_of_its_window(woman):
     assert woman.image.shape == (WINDOW, WINDOW, 3)
     assert (box.width * box.height) ** 0.5 == pytest.approx(FACE, rel=0.02)
     assert woman.center == pytest.approx((WINDOW / 2, WINDOW / 2), abs=1)
-    found = Finder(threads=1).find(woman)
+    found = _detected(Reader(ReadOptions(threads=1)), woman)
     assert found is not None
-    assert np.abs(found.landmarks - woman.points).max() < 5
+    assert np.abs(found.landmarks - woman.landmarks).max() < 5
 
 
 def test_a_face_at_the_border_is_filled_up_with_the_mean(astronaut, woman):
@@ -48,7 +48,7 @@ def test_a_face_at_the_border_is_filled_up_with_the_mean(astronaut, woman):
     window = in_window(cut_off, moved)
     assert window.image.shape == (WINDOW, WINDOW, 3)
     assert (window.image[:, 0] == window.image[0, 0]).all()  # nothing but the fill
-    assert np.abs(window.points - woman.points).max() < 1.5
+    assert np.abs(window.landmarks - woman.landmarks).max() < 1.5
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
@@ -68,7 +68,7 @@ def test_all_conditions_give_a_image_that_can_be_cut_and_repeat_themselves(woman
 def test_a_clean_cut_out_face_is_read_as_it_is():
     noise = np.random.default_rng(0).integers(0, 256, (12, 12, 3)).astype(np.uint8)
     small = noise.repeat(4, 0).repeat(4, 1)
-    whole = as_whole(Frame(small))
+    whole = from_crop(Frame(small))
     back = align_face(Frame(whole.image), whole.face, 48, "rgb").astype(int)
     assert np.abs(back - small).mean() < 8
 
@@ -94,10 +94,10 @@ def test_low_resolution_shrinks_image_and_face_alike(woman):
 def test_a_mask_covers_the_mouth_and_glasses_the_eyes(woman):
     masked = BY_NAME["mask 1"].apply(woman, 0).image
     shaded = BY_NAME["sunglasses 1"].apply(woman, 0).image
-    for eye in woman.points[:2]:
+    for eye in woman.landmarks[:2]:
         assert (at(masked, eye) == at(woman.image, eye)).all()
         assert at(shaded, eye).max() < 40
-    for corner in woman.points[3:]:
+    for corner in woman.landmarks[3:]:
         assert at(masked, corner)[2] > at(masked, corner)[0]  # light blue
         assert (at(shaded, corner) == at(woman.image, corner)).all()
 

@@ -1,0 +1,1 @@
+"""The robustness test: accuracy under corruptions, through the whole reader and on the true crop."""

@@ -1,0 +1,209 @@
+"""The report of a robustness test: table, small multiples, examples; CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+from PIL import Image as Images
+
+from ...io.atomic import write_atomically
+from ...model.preprocess import align_face
+from ...report import Bullets, Cell, Column, Document, Figure, Gallery, Section, Table, Tile, Toned, count
+
+from ...report import escape, interval, join, p_value, percent, points  # isort: skip
+from ...report import Tone
+from ...types import Frame
+from ..evaluation.report import save
+from .conditions import CONDITIONS, Condition
+from .metrics import CROP, DETECTED, ConditionResult
+from .run import RobustnessResult
+from .samples import CROP as CROP_SIDE
+from .samples import FACE, Sample
+
+WAYS = {DETECTED: "whole reader", CROP: "true crop"}
+_COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#9b5aa5", "#b8413a", "#5f6b7a")
+_STYLES: dict[str, Literal["-", "--"]] = {DETECTED: "-", CROP: "--"}
+_TILE = 160
+
+
+def write_report(test: RobustnessResult, out: Path) -> list[Path]:
+    """Write ``robustness.html``, ``.md``, ``.csv``, ``.json`` and ``.png`` into the folder ``out``.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    document = robustness_report(test)
+    written = [document.write(out / "robustness.html"), document.write(out / "robustness.md")]
+    records = [_record(result) for result in test.results]
+    text = io.StringIO()
+    table = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(records)
+    about = {
+        "data": test.data, "n": len(test.samples.items), "truth": test.task.truth, "split": test.split, "seed": test.seed,
+        "crops": test.samples.crops, "heads": test.task.heads, "models": test.models,
+    }  # fmt: skip
+    content = {"stress": about, "notes": _notes(test), "marks": records}
+    for name, value in (("csv", text.getvalue()), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
+        written.append(out / f"robustness.{name}")
+        write_atomically(written[-1], value.encode())
+    save(accuracy_figure(test), out / "robustness.png")
+    return [*written, out / "robustness.png"]
+
+
+def robustness_report(test: RobustnessResult) -> Document:
+    """The results as a document."""
+    several = len(test.models) > 1
+    names = ["condition", "level", "face", *(["model"] if several else []), "found", "accuracy of found", "accuracy"]
+    names += ["balanced", "confidence", "ECE", "abstained", *(["vs first", "p"] if several else [])]
+    left = {"condition", "level", "face", "model"}
+    columns = tuple(Column(name, "left" if name in left else "right") for name in names)
+    rows = tuple(_cells(result, several) for result in test.results)
+    failed = list(dict.fromkeys(result.condition.family for result in test.results if result.large_drop))
+    figure = Figure.from_matplotlib(accuracy_figure(test), "Accuracy by condition and level")
+    shown = tuple(one for one in CONDITIONS if one.name in {result.condition.name for result in test.results})
+    return Document(
+        f"Robustness: {', '.join(test.models)}",
+        (
+            Section("Accuracy by condition", (figure, Table(columns, rows))),
+            Section("Conditions", (Gallery(tuple(_tile(test.example, one, test.seed) for one in shown), _TILE),)),
+            Section("How to read this", (Bullets(tuple(escape(note) for note in _notes(test))),)),
+        ),
+        summary=f"Accuracy drops by ten points or more under {join(failed)}."
+        if failed
+        else "No tested condition costs ten points of accuracy or more.",
+        metadata={
+            "data": f"{test.data}, {test.split}: {count(len(test.samples.items), 'image')}",
+            "emotions": ", ".join(test.task.emotions),
+            "seed": str(test.seed),
+        },
+    )
+
+
+def accuracy_figure(test: RobustnessResult) -> MatplotlibFigure:
+    """Small multiples: accuracy over all images by level with 95% intervals, a panel for each corruption."""
+    families = list(dict.fromkeys(result.condition.family for result in test.results if result.condition.level))
+    lines = max(1, -(-len(families) // 3))
+    figure = MatplotlibFigure(figsize=(9, 2.2 * lines + 0.6), layout="constrained")
+    grid = np.atleast_2d(figure.subplots(lines, 3, sharey=True))
+    for axes in grid.flat[len(families) :]:
+        axes.set_visible(False)
+    for axes, family in zip(grid.flat, families):
+        _panel(axes, test, family)
+    handles = [
+        Line2D([], [], color=color, linestyle=_STYLES[way], marker="o", label=f"{model}, {words}")
+        for model, color in zip(test.models, _COLORS)
+        for way, words in WAYS.items()
+        if any(result.way == way for result in test.results)
+    ]
+    figure.legend(handles=handles, frameon=False, ncols=3, loc="outside lower center")
+    return figure
+
+
+def _panel(axes: Axes, test: RobustnessResult, family: str) -> None:
+    for model, color in zip(test.models, _COLORS):
+        for way, style in _STYLES.items():
+            own = [
+                result
+                for result in test.results
+                if (result.model, result.way) == (model, way) and result.condition.family in ("clean", family)
+            ]
+            if len(own) > 1:
+                low, high = np.array([result.interval for result in own]).T
+                ticks = [result.condition.short for result in own]
+                axes.plot(ticks, [result.accuracy for result in own], f"o{style}", color=color, markersize=4)
+                axes.fill_between(ticks, low, high, color=color, alpha=0.13, linewidth=0)
+    axes.set_title(family, fontsize=11, loc="left")
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _tile(example: Sample, condition: Condition, seed: int) -> Tile:
+    """The image under a condition, and the gray crop that a network gets below it; pixels stay visible as squares."""
+    sample = condition.apply(example, seed)
+    side, small = max(sample.image.shape[:2]), Images.Resampling.NEAREST
+    tile = Images.new("RGB", (_TILE + 48, _TILE), "white")
+    scale = _TILE / side
+    size = (max(1, round(sample.image.shape[1] * scale)), max(1, round(sample.image.shape[0] * scale)))
+    tile.paste(Images.fromarray(sample.image).resize(size, small if scale > 2 else Images.Resampling.BILINEAR), (0, 0))
+    tile.paste(Images.fromarray(align_face(Frame(sample.image), sample.face, 48)), (_TILE, 0))
+    file = io.BytesIO()
+    tile.save(file, "PNG")
+    return Tile(file.getvalue(), f"{condition.name}: {condition.words}", condition.name)
+
+
+def _cells(result: ConditionResult, several: bool) -> tuple[Cell, ...]:
+    gain = "" if result.gain is None else f"{points(result.gain, signed=True)} {interval(result.gain_interval)}"
+    name, accuracy = result.condition.name, f"{percent(result.accuracy)} {interval(result.interval)}"
+    return (
+        Toned(name, Tone.BAD) if result.large_drop else name,
+        result.condition.words,
+        WAYS[result.way],
+        *([result.model] if several else []),
+        percent(result.found_share),
+        f"{percent(result.accuracy_found)} {interval(result.accuracy_found_interval)}",
+        Toned(accuracy, Tone.BAD) if result.large_drop else accuracy,
+        percent(result.balanced_accuracy),
+        percent(result.confidence),
+        percent(result.ece),
+        percent(result.abstained),
+        *([gain, "" if result.p is None else p_value(result.p)] if several else []),
+    )
+
+
+def _record(result: ConditionResult) -> dict[str, object]:
+    """Unrounded, shares 0 to 1; None where unknown."""
+    ends = {
+        "found": result.found_interval,
+        "accuracy_found": result.accuracy_found_interval,
+        "accuracy": result.interval,
+        "gain": result.gain_interval,
+    }
+    return {
+        "model": result.model, "family": result.condition.family, "level": result.condition.level,
+        "words": result.condition.words, "way": result.way, "n": result.n, "found": result.found, "right": result.correct,
+        "found_share": result.found_share, "accuracy_found": result.accuracy_found, "accuracy": result.accuracy,
+        "balanced_accuracy": result.balanced_accuracy, "confidence": result.confidence, "ece": result.ece,
+        "abstained": result.abstained, "gain": result.gain, "p": result.p,
+        **{f"{name}_low": pair[0] if pair else None for name, pair in ends.items()},
+        **{f"{name}_high": pair[1] if pair else None for name, pair in ends.items()},
+    }  # fmt: skip
+
+
+def _notes(test: RobustnessResult) -> list[str]:
+    """What the figures depend on."""
+    truth = "the majority of the votes" if test.task.truth == "votes" else "the labels"
+    notes = [
+        f"Head {join(sorted(set(test.task.heads.values())))}, evaluated against {truth}, averaged over the mirror image. "
+        "There are as many images of each emotion as possible, so compare accuracies with the clean row, not with those of "
+        "the whole dataset.",
+        "Every model sees the same pixels; levels of one corruption share their random draws.",
+        "found: the detected box overlaps the true one by at least 0.3 (intersection over union). a missed face is "
+        "wrong. balanced: mean recall of emotions with at least ten images. ECE: 15 equal-mass bins. "
+        "Marked: ten points or more below clean. Intervals: 95%.",
+        f"Each face crop is enlarged to {CROP_SIDE} pixels and nothing is detected; its border is repeated outside."
+        if test.samples.crops
+        else f"Each photo is scaled so that its face measures {FACE} pixels from brow to chin. true crop: cropped where the "
+        "clean image has the face, not turned with a tilt.",
+    ]
+    if test.samples.without_face:
+        notes.append(
+            f"Left out: {count(test.samples.without_face, 'image')} in which no face is found even when clean."
+        )
+    if len(test.models) > 1:
+        notes.append(
+            "vs first: accuracy minus that of the first model on the same images, with the 95% interval of the paired "
+            "difference; p after McNemar with Holm's correction over all rows of a model."
+        )
+    return notes
