@@ -94,6 +94,17 @@ def test_documented_commands_exist(page):
         assert used <= {*known, "--help"}, line
 
 
+@pytest.mark.parametrize("page", [name_of(page) for page in PAGES])
+def test_documented_recipe_fields_exist(page):
+    from mien.lab.recipe import Recipe
+
+    for field in re.findall(r"--set '?([a-z_.]+)=", (ROOT / page).read_text("utf-8")):
+        model: type | None = Recipe
+        for name in field.split("."):
+            assert name in model.model_fields, field
+            model = model.model_fields[name].annotation
+
+
 @pytest.mark.parametrize("command", [line for line in commands("README.md") if "examples" in line])
 @pytest.mark.usefixtures("workspace")
 def test_commands_run(command):
