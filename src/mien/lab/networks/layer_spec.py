@@ -118,7 +118,7 @@ class _StepError(Exception):
         self.hint = hint
 
 
-def _layer(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:
+def _layer(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:  # noqa: PLR0911, PLR0912  # one case per kind of layer
     match words:
         case ["conv", size, "same" | "valid" as padding] if found := _SIZE.fullmatch(size):
             filters, kernel = int(found[1]), int(found[2])
