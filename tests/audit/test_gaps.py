@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from mien.audit.fairness import FairnessAttribute, audit_fairness
-from mien.audit.gaps import holm_corrected, measure_gaps
-from mien.audit.rates import Measure, Rate, count, label_distribution, rates
+from mien.audit.gaps import Measure, Rate, count, holm_corrected, label_distribution, measure_gaps, rates
 from mien.emotions import EMOTIONS
 from mien.stats import minimum_detectable_gap, permute_counts, resample_counts
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.audit.gaps import measure_gaps
-from mien.audit.rates import Limits, Measure, label_distribution, parts, rates
+from mien.audit.gaps import Limits, Measure, label_distribution, measure_gaps, parts, rates
 from mien.emotions import EMOTIONS
 from mien.stats import wilson
 

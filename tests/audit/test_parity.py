@@ -10,9 +10,8 @@ import pytest
 
 from mien.audit.fairness import audit_fairness
 from mien.audit.fairness_report import FILES_WITHOUT_LABELS
-from mien.audit.gaps import Verdict
+from mien.audit.gaps import Measure, Verdict, count, rates
 from mien.audit.predictions import Columns, Predictions, predictions_of
-from mien.audit.rates import Measure, count, rates
 from mien.audit.table import open_table
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError, OutputError

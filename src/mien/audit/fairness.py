@@ -11,10 +11,9 @@ import numpy as np
 
 from ..errors import OptionError
 from ..stats import Floats, Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
-from .gaps import Gap, Verdict, holm_corrected, measure_gaps
+from .gaps import Gap, Measure, Verdict, count, holm_corrected, label_distribution, measure_gaps
 from .groups import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
 from .predictions import Bools, Columns, ModelInfo, Predictions, predictions_of
-from .rates import Measure, count, label_distribution
 from .table import Table
 from .thresholds import ThresholdRule, apply_thresholds
 
