@@ -73,6 +73,7 @@ def test_a_planted_difference_is_found():
     assert by_group.verdict is Verdict.DIFFERENCE
 
 
+@pytest.mark.slow
 def test_alike_groups_raise_an_alarm_no_more_often_than_the_level():
     alarms = 0
     for seed in range(100):
