@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien import ReadOptions
-from mien.video import Watch, read_video
+from mien.video import read_video, watch
 
 from .conftest import make_clip, two_women
 
@@ -43,7 +43,7 @@ def test_a_sampled_video(clip):
 
 
 def test_a_video_plays_at_its_own_speed(clip):
-    with Watch(clip) as live:
+    with watch(clip) as live:
         assert "happy" in live.emotions
         seen = [(frame.index, {reading.emotion for reading in readings}) for frame, readings in live]
     assert seen[0][1] == {"happy"}
@@ -51,7 +51,7 @@ def test_a_video_plays_at_its_own_speed(clip):
 
 
 def test_watching_can_be_left(clip):
-    with Watch(clip) as live:
+    with watch(clip) as live:
         assert len(list(itertools.islice(live, 2))) == 2
 
 

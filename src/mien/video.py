@@ -6,10 +6,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TypeAlias
 
 from . import __version__
@@ -81,7 +80,7 @@ class VideoResult:
         end_s: time of the last frame that was read, in seconds.
         people: everyone who was read, by ``track_id``.
         masked: everyone who was masked, longest seen first.
-        problem: what could not be read; "" where all could.
+        problems: what could not be read; empty where all could.
         rows: one row per face and frame (``io.rows``); empty with ``keep_rows=False``.
     """
 
@@ -93,7 +92,7 @@ class VideoResult:
     end_s: float
     people: tuple[Person, ...]
     masked: tuple[MaskedPerson, ...] = ()
-    problem: str = ""
+    problems: tuple[str, ...] = ()
     rows: tuple[Row, ...] = field(default=(), repr=False)
 
 
@@ -121,7 +120,7 @@ def read_video(
     options = options or ReadOptions()
     video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
     tracker = Tracker(video.sampled_rate)
-    yield from follow_video(video, _video_reader(video, options), tracker, worker_count(options.threads))
+    yield from follow_video(video, _video_reader(video, options, Privacy()), tracker, worker_count(options.threads))
 
 
 def process_video(
@@ -165,9 +164,7 @@ def process_video(
     video = source
     if not isinstance(video, Video):
         video = Video(video, interval_s=interval_s, max_megapixels=options.max_megapixels)
-    if reader is None:
-        looking = masking_options(options, moving=True) if redact.mask_others else options
-        reader = _video_reader(video, looking, MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE)
+    reader = reader or _video_reader(video, options, redact)
     settings = read_settings(options, reader, video.interval_s, redact)
     context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
     summary = _Summary(video, reader.emotions, keep_rows)
@@ -306,7 +303,7 @@ class _Summary:
             self._end_s,
             tuple(self._person(number, seen) for number, seen in sorted(self._seen.items())),
             masked,
-            "; ".join(dict.fromkeys(problems)),
+            tuple(dict.fromkeys(problems)),
             tuple(self._rows),
         )
 
@@ -318,71 +315,23 @@ class _Summary:
         return Person(number, seen.first_s, seen.last_s, seen.frames, seen_s, emotions, seen.abstained)
 
 
+@dataclass(frozen=True)
 class Watch:
-    """The faces before a camera, now; made by ``watch``.
+    """Live readings; iterate over it once.
 
     Attributes:
         emotions: the label set of all readings.
+        moments: what ``read_video`` yields.
     """
 
-    def __init__(
-        self,
-        source: int | str | Path,
-        options: ReadOptions | None = None,
-        *,
-        sinks: Sequence[Sink] = (),
-        redact: Privacy | None = None,
-        stop_after_s: float | None = None,
-    ) -> None:
-        options, redact = options or ReadOptions(), redact or Privacy()
-        _check_sinks(sinks, redact)
-        self._camera: Camera | None = None
-        if isinstance(source, int) or not os.path.isfile(source):  # noqa: PTH113  # Path.is_file raises on a long name
-            self._camera = Camera(source if isinstance(source, int) else str(source))
-            height = self._camera.height
-            self._frames = latest(self._camera.frames(), stop_after_s=stop_after_s)
-        else:
-            video = Video(source, max_megapixels=options.max_megapixels)
-            height = video.facts.height
-            self._frames = latest(video.frames(), paced=True, stop_after_s=stop_after_s)
-        share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
-        looking = masking_options(options, moving=True) if redact.mask_others else options
-        self._reader = Reader(replace(looking, min_face=_min_face(options, height, share)))
-        self._masker = LiveMasker(options) if redact.mask_others else None
-        self._tracker = Tracker(_LIVE_RATE)
-        self.emotions = self._reader.emotions
-        settings = {"live": True, "version": __version__}
-        self._sinks, self._context = sinks, SinkContext(str(source), None, self.emotions, settings)
-        self._outputs: list[OpenSink] = []
-        self._stack = ExitStack()
+    emotions: tuple[str, ...]
+    moments: Iterator[tuple[Frame, list[Reading]]]
 
     def __iter__(self) -> Iterator[tuple[Frame, list[Reading]]]:
-        for seen in self._frames:
-            frame, readings = seen, self._tracker.update(seen, self._reader.read(seen.image))
-            if self._masker:
-                frame, readings = self._masker.mask(frame, readings)
-            for output in self._outputs:
-                output.write(frame, readings)
-            yield frame, readings
-
-    def __enter__(self) -> Watch:
-        with ExitStack() as undo:
-            undo.callback(self.__exit__, None, None, None)
-            self._outputs = _open_sinks(self._stack, self._sinks, self._context)
-            undo.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._stack.__exit__(kind, error, trace)
-        finally:
-            self._frames.close()
-            if self._camera:
-                self._camera.close()
+        return self.moments
 
 
+@contextmanager
 def watch(
     source: int | str | Path,
     options: ReadOptions | None = None,
@@ -390,7 +339,7 @@ def watch(
     sinks: Sequence[Sink] = (),
     redact: Privacy | None = None,
     stop_after_s: float | None = None,
-) -> Watch:
+) -> Iterator[Watch]:
     """Read a camera, stream or video live: frames that arrive while one is read are dropped, never queued.
 
     Iterate over it inside ``with``: it yields what ``read_video`` yields, without end where the source has none. ::
@@ -413,18 +362,47 @@ def watch(
         OutputError: a result cannot be written.
         MissingExtraError: the extra ``video`` is not installed.
     """
-    return Watch(source, options, sinks=sinks, redact=redact, stop_after_s=stop_after_s)
+    options, redact = options or ReadOptions(), redact or Privacy()
+    _check_sinks(sinks, redact)
+    with ExitStack() as stack:
+        if isinstance(source, int) or not os.path.isfile(source):  # noqa: PTH113  # Path.is_file raises on a long name
+            camera = Camera(source if isinstance(source, int) else str(source))
+            stack.callback(camera.close)
+            height, frames = camera.height, latest(camera.frames(), stop_after_s=stop_after_s)
+        else:
+            video = Video(source, max_megapixels=options.max_megapixels)
+            height, frames = video.facts.height, latest(video.frames(), paced=True, stop_after_s=stop_after_s)
+        stack.callback(frames.close)
+        reader = Reader(_options_for(options, redact, height))
+        context = SinkContext(str(source), None, reader.emotions, {"live": True, "version": __version__})
+        outputs = _open_sinks(stack, sinks, context)
+        masker = LiveMasker(options) if redact.mask_others else None
+        yield Watch(reader.emotions, _watched(frames, reader, masker, outputs))
 
 
-def _video_reader(video: Video, options: ReadOptions, min_face_share: float = MIN_FACE_SHARE) -> Reader:
-    """A reader that fits a video: one thread per frame, since several frames are read at once.
+def _watched(
+    frames: Iterator[Frame], reader: Reader, masker: LiveMasker | None, outputs: Sequence[OpenSink]
+) -> Iterator[tuple[Frame, list[Reading]]]:
+    tracker = Tracker(_LIVE_RATE)
+    for seen in frames:
+        frame, readings = seen, tracker.update(seen, reader.read(seen.image))
+        if masker:
+            frame, readings = masker.mask(frame, readings)
+        for output in outputs:
+            output.write(frame, readings)
+        yield frame, readings
 
-    Args:
-        video: the video.
-        options: how to read.
-        min_face_share: the smallest face to look for where ``options`` say none, as a share of the height.
-    """
-    return Reader(replace(options, threads=1, min_face=_min_face(options, video.facts.height, min_face_share)))
+
+def _options_for(options: ReadOptions, redact: Privacy, height: int) -> ReadOptions:
+    """Options that fit a video whose frames are so many pixels high."""
+    share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
+    looking = masking_options(options, moving=True) if redact.mask_others else options
+    return replace(looking, min_face=options.min_face or max(_MIN_FACE_PIXELS, round(height * share)))
+
+
+def _video_reader(video: Video, options: ReadOptions, redact: Privacy) -> Reader:
+    """A reader that fits a video: one thread per frame, since several frames are read at once."""
+    return Reader(replace(_options_for(options, redact, video.facts.height), threads=1))
 
 
 def follow_video(
@@ -443,10 +421,6 @@ def read_settings(options: ReadOptions, reader: Reader, interval_s: float, redac
     if redact.mask_others:
         settings |= {"mask_others": True, "show_people": sorted(redact.show_people)}
     return settings
-
-
-def _min_face(options: ReadOptions, height: int, share: float) -> int:
-    return options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
 
 
 def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:

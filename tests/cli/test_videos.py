@@ -92,7 +92,7 @@ def test_an_interrupted_video_goes_on_as_if_never_stopped(mien, clip, tmp_path, 
         interrupt_after(20, patched)
         code, _, err = mien("read", clip, "--out", parts, "--annotate", marked)
     assert code == 130
-    assert "add --resume" in err
+    assert "--resume" in err
     assert not parts.exists()
     assert not marked.exists()
     code, _, err = mien("read", clip, "--out", parts, "--annotate", marked, "--resume")

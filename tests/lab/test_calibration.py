@@ -1,7 +1,6 @@
 """Certainty measured on made-up heads whose truth is known."""
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -94,7 +93,7 @@ def test_divided_faces_are_found_by_who_expects_them():
     assert (share, named, precision, recall, f1, both) == (0.25, 30, 1.0, 1.0, pytest.approx(1.0), 1.0)
     nobody = detect_mixed(votes[30:], votes[30:])
     assert nobody.truly == 0
-    assert math.isnan(nobody.average_precision)
+    assert nobody.average_precision is None
 
 
 def test_who_abstains_where_unsure_errs_less_and_the_area_says_how_much():
@@ -105,7 +104,7 @@ def test_who_abstains_where_unsure_errs_less_and_the_area_says_how_much():
     assert knows.best < knows.area < blind.area - 0.1
     below = {row[0]: row[1:] for row in knows.rows}
     assert below[0.0][0] == 1
-    assert math.isnan(below[0.0][2])
+    assert below[0.0][2] is None
     assert below[0.9][1] > below[0.5][1] > below[0.5][2]
     assert knows.coverage[-1] == 1
     assert knows.risk[-1] == pytest.approx(1 - right.mean())

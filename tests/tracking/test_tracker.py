@@ -135,7 +135,7 @@ def test_what_is_remembered_does_not_grow():
     for n in range(10_000):
         given = see(follower, n / 10, *([reading(50)] if n % 10 == 0 else []))
         assert len(follower._smoothers) <= 1
-        assert len(follower._tracks._tracker.tracks) <= 1
+        assert len(follower._byte_track.tracks) <= 1
         assert given in ([], [n // 10])
 
 

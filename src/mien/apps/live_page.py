@@ -222,8 +222,8 @@ def _progress(bar: Any, name: str) -> Callable[..., None]:
 def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, no_image_output: bool) -> None:
     people = count(len(result.people), "person", "people")
     st.subheader(f"{name}: {clock(result.end_s + INTERVAL_S, 1)}, {people}", anchor=False)
-    if result.problem:
-        st.warning(f"{result.problem}.")
+    for problem in result.problems:
+        st.warning(f"{problem}.")
     if not result.people:
         st.info(NO_FACE)
     _downloads(Path(name).stem, csv_bytes(columns(result.emotions, video=True), result.rows))

@@ -75,7 +75,7 @@ def watch(
     from ..io.video_sinks import TableFile
     from ..options import ReadOptions
     from ..redaction import Privacy
-    from ..video import Watch
+    from ..video import watch as watch_live
     from .views import choose_view
 
     privacy = Privacy(mask_others, no_image_output=no_image_output)
@@ -95,7 +95,7 @@ def watch(
     camera = int(source) if source.isdecimal() else source
     failure: SourceError | None = None
     with (
-        Watch(camera, options, sinks=sinks, redact=privacy, stop_after_s=stop_after_s) as live,
+        watch_live(camera, options, sinks=sinks, redact=privacy, stop_after_s=stop_after_s) as live,
         choose_view("none" if no_image_output else view, source) as show,
     ):
         try:

@@ -29,61 +29,50 @@ def latest(frames: Iterator[Frame], *, paced: bool = False, stop_after_s: float 
     Raises:
         Exception: what the source raises, after its last frame.
     """
-    box = _Mailbox(stop_after_s)
-    with ThreadPoolExecutor(1, thread_name_prefix="mien-latest") as pool:
-        filling = pool.submit(box.fill, frames, paced=paced)
-        try:
-            while (frame := box.newest()) is not None:
-                yield frame
-        finally:
-            box.close()
-        filling.result()
+    newest: list[Frame] = []  # one at most
+    is_closed = False
+    changed = threading.Condition()
 
-
-class _Mailbox:
-    """Holds one frame for whoever asks first."""
-
-    def __init__(self, stop_after_s: float | None) -> None:
-        self._frame: Frame | None = None
-        self._closed = False
-        self._changed = threading.Condition()
-        self._stop_after_s, self._ends = stop_after_s, math.inf
-
-    def newest(self) -> Frame | None:
-        """Wait for a frame that was not handed out yet; None at the end."""
-        with self._changed:
-            left = None if self._ends == math.inf else max(0.0, self._ends - time.monotonic())
-            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout=left)
-            frame, self._frame = self._frame, None
-            if frame is not None and self._stop_after_s is not None and self._ends == math.inf:
-                self._ends = time.monotonic() + self._stop_after_s
-            return frame if time.monotonic() < self._ends else None
-
-    def close(self) -> None:
-        """No more frames are wanted, or none will come."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-
-    def fill(self, frames: Iterator[Frame], *, paced: bool) -> None:
-        """Put frame after frame into the box, each in place of the last."""
+    def fill() -> None:
+        nonlocal is_closed
         started = time.monotonic()
         try:
             for frame in frames:
-                with self._changed:
-                    if paced:
-                        early = started + frame.time_s - time.monotonic()
-                        self._changed.wait_for(lambda: self._closed, timeout=max(0.0, early))
-                    if self._closed:
+                with changed:
+                    early = started + frame.time_s - time.monotonic() if paced else 0.0
+                    changed.wait_for(lambda: is_closed, timeout=max(0.0, early))
+                    if is_closed:
                         return
-                    self._frame = frame
-                    self._changed.notify()
+                    newest[:] = [frame]
+                    changed.notify_all()
         finally:
-            self.close()
+            with changed:
+                is_closed = True
+                changed.notify_all()
+
+    ends = math.inf
+    with ThreadPoolExecutor(1, thread_name_prefix="mien-latest") as pool:
+        filling = pool.submit(fill)
+        try:
+            while True:
+                with changed:
+                    left = None if ends == math.inf else max(0.0, ends - time.monotonic())
+                    changed.wait_for(lambda: newest or is_closed, timeout=left)
+                    if not newest or time.monotonic() >= ends:
+                        break
+                    frame = newest.pop()
+                if stop_after_s is not None and ends == math.inf:
+                    ends = time.monotonic() + stop_after_s
+                yield frame
+        finally:
+            with changed:
+                is_closed = True
+                changed.notify_all()
+        filling.result()
 
 
 class Camera:
-    """A live source. Close it, or use it as a context.
+    """A live source. Close it after use.
 
     Args:
         source: number of a camera, 0 being the first, or an address such as ``rtsp://...`` or ``http://.../video``.
@@ -97,8 +86,16 @@ class Camera:
     """
 
     def __init__(self, source: int | str) -> None:
+        is_known = isinstance(source, int) or "://" in source
         self.name = f"camera {source}" if isinstance(source, int) else source
-        self._source = source
+        if isinstance(source, int):
+            self._hint = "See that it is plugged in, and that no other program uses it; 0 is the first camera."
+        elif is_known:
+            self._hint = "Check the address, and that this machine can reach it."
+        else:
+            self._hint = (
+                "Check the spelling; cameras have numbers (0 is the first), streams addresses such as rtsp://..."
+            )
         logs = cv2.utils.logging
         level = logs.getLogLevel()
         logs.setLogLevel(logs.LOG_LEVEL_SILENT)  # OpenCV tells of a missing camera in a dozen lines of its own
@@ -107,10 +104,8 @@ class Camera:
         finally:
             logs.setLogLevel(level)
         if not self._capture.isOpened():
-            what = (
-                "cannot be opened" if isinstance(source, int) or "://" in source else "is no video, camera or address"
-            )
-            raise SourceError(f"{self.name} {what}", hint=_hint(source))
+            what = "cannot be opened" if is_known else "is no video, camera or address"
+            raise SourceError(f"{self.name} {what}", hint=self._hint)
         self.height = int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     def frames(self) -> Iterator[Frame]:
@@ -124,7 +119,7 @@ class Camera:
             arrived, image = self._capture.read()
             if not arrived:
                 what = "gives no image" if index < 0 else f"stopped after {time.monotonic() - started:.0f} s"
-                raise SourceError(f"{self.name} {what}", hint=_hint(self._source))
+                raise SourceError(f"{self.name} {what}", hint=self._hint)
             index += 1
             started = time.monotonic() if index == 0 else started
             pixels = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
@@ -133,11 +128,3 @@ class Camera:
     def close(self) -> None:
         """Let go of the camera, so that others can use it."""
         self._capture.release()
-
-
-def _hint(source: int | str) -> str:
-    if isinstance(source, int):
-        return "See that it is plugged in, that no other program uses it, and that this one may; 0 is the first camera."
-    if "://" in source:
-        return "Check the address, and that this machine can reach it."
-    return "Check the spelling; cameras have numbers (0 is the first), streams have addresses such as rtsp://..."

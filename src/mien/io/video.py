@@ -115,11 +115,6 @@ class Video:
             )
 
     @property
-    def problem(self) -> str:
-        """``problems`` as one line; "" where all frames could be read."""
-        return "; ".join(self.problems)
-
-    @property
     def sampled_rate(self) -> float:
         """Frames a second that ``frames`` gives, on average."""
         return min(self.facts.rate, 1 / self.interval_s) if self.interval_s else self.facts.rate

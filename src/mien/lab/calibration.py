@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class Calibration:
         n: number of images.
         accuracy: share of correct predictions.
         ece: expected calibration error, 15 equal-mass bins, 0 to 1.
-        ece_refitted: the same with the temperature fitted on one half of the images and measured on the other, both ways.
+        ece_refitted: the same with the temperature fitted on one half of the images and measured on the other, both ways;
+            None for a single image.
         nll: negative log likelihood, nats.
         brier: Brier score, 0 to 2.
     """
@@ -45,7 +46,7 @@ class Calibration:
     n: int
     accuracy: Estimate
     ece: Estimate
-    ece_refitted: float
+    ece_refitted: float | None
     nll: Estimate
     brier: Estimate
 
@@ -59,16 +60,16 @@ class ClassCalibration:
         found: share of the images that show it.
         error: mean gap between both in 15 equal-mass bins (Kull et al. 2019).
         named: images predicted as the emotion.
-        confidence: mean confidence of those; NaN where there are none.
-        precision: share of those that are correct; NaN where there are none.
+        confidence: mean confidence of those; None where there are none.
+        precision: share of those that are correct; None where there are none.
     """
 
     expected: float
     found: float
     error: float
     named: int
-    confidence: float
-    precision: float
+    confidence: float | None
+    precision: float | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class MixedDetection:
     Attributes:
         n: images with votes.
         truly: images on which annotators are divided.
-        average_precision: of the second largest expected share as a score (area under precision and recall).
+        average_precision: of the second largest expected share as a score (area under precision and recall); None where
+            annotators agree on every image.
         chance: average precision of a random score.
         rows: for each share: the share, images called mixed, precision, recall, F1, and the share of true positives with
             exactly the annotators' emotions.
@@ -101,7 +103,7 @@ class MixedDetection:
 
     n: int
     truly: int
-    average_precision: float
+    average_precision: float | None
     chance: float
     rows: tuple[tuple[float, int, float, float, float, float], ...]
 
@@ -111,18 +113,19 @@ class Selective:
     """Risk against coverage (El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, arXiv 1705.08500).
 
     Attributes:
-        coverage: share of the images kept, most confident first; at most 200 points.
-        risk: share of wrong predictions among those.
         area: mean risk over all coverages (AURC); lower is better.
         best: the same for an ideal order, wrong predictions last.
-        rows: for each level of confidence: the level, coverage, accuracy of images above and below (NaN where none).
+        rows: for each level of confidence: the level, coverage, accuracy of images above and below (None where
+            there are none).
+        coverage: share of the images kept, most confident first; at most 200 points.
+        risk: share of wrong predictions among those.
     """
 
-    coverage: tuple[float, ...]
-    risk: tuple[float, ...]
     area: float
     best: float
-    rows: tuple[tuple[float, float, float, float], ...]
+    rows: tuple[tuple[float, float, float | None, float | None], ...]
+    coverage: tuple[float, ...] = ()
+    risk: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,19 +149,15 @@ class HeadCalibration:
     head: str
     images: str
     overall: Calibration
-    classes: dict[str, ClassCalibration]
     label_sets: dict[str, Calibration]
-    bins: Reliability
     votes: VoteAgreement | None
     mixed: MixedDetection | None
     answered: Selective
     data: str = ""
     split: str = ""
     sha256: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return asdict(self)
+    classes: dict[str, ClassCalibration] = field(default_factory=dict)
+    bins: Reliability = field(default_factory=Reliability)
 
 
 def measure_calibration(
@@ -235,10 +234,10 @@ def calibration(logits: Floats, y_true: Labels, temperature: float) -> Calibrati
     )
 
 
-def _ece_refitted(logits: Floats, y_true: Labels) -> float:
+def _ece_refitted(logits: Floats, y_true: Labels) -> float | None:
     halves = np.array_split(np.random.default_rng(0).permutation(len(y_true)), 2)
     if not len(halves[1]):
-        return float("nan")
+        return None
     probabilities = np.empty(logits.shape, np.float64)
     for here, there in (halves, halves[::-1]):
         probabilities[here] = probabilities_at(logits[here], fit_temperature(logits[there], y_true[there]))
@@ -330,7 +329,7 @@ def detect_mixed(expected: Floats, votes: Floats, shares: Sequence[float] = SHAR
     return MixedDetection(
         n=len(votes),
         truly=int(truth.sum()),
-        average_precision=float(average_precision_score(truth, second)) if truth.any() else float("nan"),
+        average_precision=float(average_precision_score(truth, second)) if truth.any() else None,
         chance=float(truth.mean()),
         rows=tuple(rows),
     )
@@ -357,5 +356,5 @@ def _risks(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     return np.asarray(np.cumsum(~correct) / np.arange(1, len(correct) + 1), np.float64)
 
 
-def _mean(values: npt.NDArray[Any]) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+def _mean(values: npt.NDArray[Any]) -> float | None:
+    return float(values.mean()) if len(values) else None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -32,7 +31,7 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
     sections = [
         _section(
             "Calibration",
-            "Confidence against accuracy, with 95% bootstrap intervals. *Refitted*: the temperature is fitted on one half "
+            "Confidence against accuracy, with 95% bootstrap intervals. Refitted: the temperature is fitted on one half "
             "of the images and measured on the other.",
             ("model", "head", "images", "n", "accuracy", "ECE", "refitted ECE", "NLL (nats)", "Brier"),
             [_overall(one) for one in found],
@@ -42,7 +41,7 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
             "Probabilities restricted to the emotions of a label set, over the images that show one of them.",
             ("model", "head", "label set", "n", "accuracy", "ECE", "refitted ECE"),
             [
-                (one.model, one.head, name, count(s.n), shares(s.accuracy), shares(s.ece), share(s.ece_refitted))
+                (one.model, one.head, name, count(s.n), shares(s.accuracy), shares(s.ece), percent(s.ece_refitted))
                 for one in whole
                 for name, s in one.label_sets.items()
             ],
@@ -53,8 +52,8 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
             ("model", "head", "emotion", "probability", "share", "ECE", "predicted", "confidence", "precision"),
             [
                 (
-                    one.model, one.head, name, share(c.expected), share(c.found), share(c.error), count(c.named),
-                    share(c.confidence), share(c.precision),
+                    one.model, one.head, name, percent(c.expected), percent(c.found), percent(c.error), count(c.named),
+                    percent(c.confidence), percent(c.precision),
                 )
                 for one in whole
                 for name, c in one.classes.items()
@@ -62,7 +61,7 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
         ),
         _section(
             "Annotators' votes",
-            "Mean KL divergence of the expected vote shares from the votes, in nats. *Floor*: the least possible value, "
+            "Mean KL divergence of the expected vote shares from the votes, in nats. Floor: the least possible value, "
             "because only about ten annotators were asked.",
             ("model", "head", "images", "n", "KL to votes", "floor"),
             [
@@ -78,8 +77,8 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
             ("model", "head", "share", "mixed", "precision", "recall", "F1", "same emotions", "AP", "chance"),
             [
                 (
-                    one.model, one.head, f"{level:g}", count(named), share(precision), share(recall), f"{f1:.3f}",
-                    share(same), f"{one.mixed.average_precision:.3f}", f"{one.mixed.chance:.3f}",
+                    one.model, one.head, f"{level:g}", count(named), percent(precision), percent(recall), f"{f1:.3f}",
+                    percent(same), number(one.mixed.average_precision), number(one.mixed.chance),
                 )
                 for one in mixed
                 if one.mixed
@@ -89,11 +88,11 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
         _section(
             "Abstention",
             "Coverage and accuracy if predictions below a confidence are withheld. AURC: area under the risk-coverage "
-            "curve; *ideal*: with all wrong predictions last.",
+            "curve; ideal: with all wrong predictions last.",
             ("model", "head", "min. confidence", "coverage", "accuracy", "accuracy below", "AURC", "ideal"),
             [
                 (
-                    one.model, one.head, f"{level:g}", share(coverage), share(above), share(below),
+                    one.model, one.head, f"{level:g}", percent(coverage), percent(above), percent(below),
                     number(one.answered.area), number(one.answered.best),
                 )
                 for one in whole
@@ -111,8 +110,8 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
 
 
 def to_json(found: Sequence[HeadCalibration]) -> str:
-    """All values as JSON text; what is undefined is null."""
-    return json.dumps([_defined(one.as_dict()) for one in found], indent=2, ensure_ascii=False) + "\n"
+    """All values as JSON text."""
+    return json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False) + "\n"
 
 
 def write_report(found: Sequence[HeadCalibration], out: Path) -> list[Path]:
@@ -160,9 +159,10 @@ def risk_coverage_figure(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
             label=f"{one.model}, {one.head}: AURC {number(answered.area)}",
         )
         level, coverage, accuracy, _ = next(row for row in answered.rows if row[0] == 0.5)
-        axes.plot(coverage, 1 - accuracy, "o", color=color)
-        place = (coverage, 1 - accuracy)
-        axes.annotate(f"{level:g}", place, (-4, 5), textcoords="offset points", ha="right", fontsize=8)
+        if accuracy is not None:
+            place = (coverage, 1 - accuracy)
+            axes.plot(*place, "o", color=color)
+            axes.annotate(f"{level:g}", place, (-4, 5), textcoords="offset points", ha="right", fontsize=8)
     axes.set(xlim=(0, 1))
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=8)
@@ -177,7 +177,7 @@ def mixed_figure(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
         if one.mixed is None:
             continue
         rows = np.array(one.mixed.rows)
-        label = f"{one.model}, {one.head}: average precision {one.mixed.average_precision:.2f}"
+        label = f"{one.model}, {one.head}: average precision {number(one.mixed.average_precision, 2)}"
         axes.plot(rows[:, 3], rows[:, 2], "o-", color=color, markersize=4, label=label)
         for level, _, precision, recall, *_ in one.mixed.rows[::2]:
             weight = "bold" if level == SHARE else "normal"
@@ -187,11 +187,6 @@ def mixed_figure(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def share(value: float) -> str | None:
-    """A share such as ``87.9%``; None if it is undefined."""
-    return None if math.isnan(value) else percent(value)
 
 
 def shares(value: Estimate) -> str:
@@ -237,14 +232,5 @@ def _section(title: str, text: str, names: Sequence[str], rows: Rows) -> Section
 
 def _overall(one: HeadCalibration) -> tuple[str | None, ...]:
     over = one.overall
-    values = (shares(over.accuracy), shares(over.ece), share(over.ece_refitted), plain(over.nll), plain(over.brier))
+    values = (shares(over.accuracy), shares(over.ece), percent(over.ece_refitted), plain(over.nll), plain(over.brier))
     return one.model, one.head, one.images, count(over.n), *values
-
-
-def _defined(value: Any) -> Any:
-    """``value`` with null in place of NaN, which JSON lacks."""
-    if isinstance(value, dict):
-        return {name: _defined(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_defined(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

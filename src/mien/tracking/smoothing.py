@@ -26,45 +26,28 @@ class FadingMean:
     At an even rate and after the start this is exponential smoothing (Brown 1963, "Smoothing, Forecasting and
     Prediction of Discrete Time Series"); the divisor takes away its bias to the first value, as in Adam (Kingma and Ba
     2015, arXiv 1412.6980, section 3), and makes it hold for uneven times.
-
-    Args:
-        seconds: the time constant.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._weight = 0.0
-        self._time_s = 0.0
+        self._seconds, self._weight, self._time_s = seconds, 0.0, 0.0
         self._mean: npt.NDArray[np.float64] | None = None
 
     def add(self, time_s: float, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Take in the values of a moment.
-
-        Args:
-            time_s: when, in seconds; not before the last.
-            values: any shape, the same at each call.
-
-        Returns:
-            The mean now.
-        """
-        self._advance(time_s)
-        given = np.asarray(values, np.float64)
-        mean = given if self._mean is None else self._mean + (given - self._mean) / self._weight
-        self._mean = mean
-        return mean
+        """Take in values of any shape at a time in seconds, not before the last; the mean now."""
+        given, before = np.asarray(values, np.float64), self._mean
+        self.restore(time_s, given)
+        if before is not None:
+            self._mean = before + (given - before) / self._weight
+        return np.asarray(self._mean)
 
     def restore(self, time_s: float, mean: npt.ArrayLike) -> None:
         """Stand as after an ``add`` at ``time_s`` that returned ``mean``."""
-        self._advance(time_s)
-        self._mean = np.asarray(mean, np.float64)
-
-    def _advance(self, time_s: float) -> None:
         self._weight = 1 + self._weight * math.exp((self._time_s - time_s) / self._seconds)
-        self._time_s = time_s
+        self._time_s, self._mean = time_s, np.asarray(mean, np.float64)
 
 
 class Smoother:
-    """Steadies the readings of one person: probabilities, votes and coverage, each by a ``FadingMean``.
+    """Steadies the readings of one person: probabilities, vote shares and ``in_label_set``, each by a ``FadingMean``.
 
     A mean of distributions is a distribution, so the smoothed ones sum to 1 too.
 
@@ -76,8 +59,8 @@ class Smoother:
         self._probabilities, self._votes, self._in_label_set = (FadingMean(seconds) for _ in range(3))
         self._emotions: tuple[str, ...] | None = None
 
-    def smooth(self, time_s: float, reading: Reading, track: int) -> Reading:
-        """``reading`` as number ``track``, smoothed, with its own probabilities as ``frame_probabilities``.
+    def smooth(self, time_s: float, reading: Reading, track_id: int) -> Reading:
+        """``reading`` as that of a person, smoothed, with its own probabilities as ``frame_probabilities``.
 
         Raises:
             OptionError: it has another label set than the last.
@@ -89,7 +72,7 @@ class Smoother:
             probabilities=self._probabilities.add(time_s, reading.probabilities).astype(np.float32),
             vote_shares=votes,
             in_label_set=float(self._in_label_set.add(time_s, reading.in_label_set)),
-            track_id=track,
+            track_id=track_id,
             frame_probabilities=reading.probabilities,
         )
 

@@ -22,101 +22,19 @@ if TYPE_CHECKING:
 LOST_S = 0.8
 #: Boxes are enlarged on each side before their overlap is taken, for between two frames that lie far apart a face moves by
 #: more than its width: by so many of their widths for each second that went by, and at most. Also chosen from data.
-SPEED, MOST_REACH = 4.0, 0.8
-
-
-class Tracks:
-    """The people in sight, numbered 1, 2, 3, ... in order of first appearance.
-
-    Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
-    constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
-    boxes found; boxes are enlarged first (buffered IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for
-    what scored low, is off: the detector has dropped the unsure faces, and whoever was read is somebody.
-
-    Args:
-        rate: frames per second, as they will come.
-
-    Raises:
-        MissingExtraError: ``trackers`` is not installed.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self._detections = require("supervision", "video").Detections
-        trackers = require("trackers", "video")
-        self._overlap = trackers.BIoU()
-        # Between two frames that lie far apart everybody is unseen for one interval; half a one more allows for jitter
-        self._tracker = trackers.ByteTrackTracker(
-            frame_rate=rate,
-            lost_track_buffer=math.ceil(30 * max(LOST_S, 1.5 / rate)),
-            track_activation_threshold=0.0,
-            high_conf_det_threshold=0.0,
-            minimum_consecutive_frames=1,
-            iou=self._overlap,
-        )
-        self._next = 1
-        self._last_s = 0.0
-
-    def number(self, time_s: float, faces: Sequence[Face]) -> list[int]:
-        """The number of each face.
-
-        Args:
-            time_s: when, in seconds; later than at the last call.
-            faces: those of one frame.
-
-        Returns:
-            Numbers in the order of ``faces``, all different.
-        """
-        numbers, born = self._match(time_s, faces)
-        for row, tracklet in born:
-            numbers[row] = tracklet.tracker_id = self._next
-            self._next += 1
-        return numbers
-
-    def replay(self, time_s: float, faces: Sequence[Face], numbers: Sequence[int]) -> None:
-        """Stand as after a ``number`` that returned ``numbers``; later numbers follow the largest of all.
-
-        Where it would return others now, somebody had called ``forget``: then so is done here.
-        """
-        following = self._next
-        if self.number(time_s, faces) != list(numbers):
-            self.forget()
-            for row, tracklet in self._match(time_s, faces)[1]:
-                tracklet.tracker_id = numbers[row]
-        self._next = max(following, *(number + 1 for number in numbers), 0)
-
-    def forget(self) -> None:
-        """Lose sight of everybody; the numbers given are not given again."""
-        self._tracker.reset()
-
-    def in_sight(self) -> set[int]:
-        """The numbers of the people who are there, or have been until a moment ago."""
-        return {tracklet.tracker_id for tracklet in self._tracker.tracks}
-
-    def _match(self, time_s: float, faces: Sequence[Face]) -> tuple[list[int], list[tuple[int, ByteTrackTracklet]]]:
-        """The number of each face, -1 for the new ones; and the rows of the new ones with their tracklets."""
-        self._overlap.buffer_ratio = min(MOST_REACH, SPEED * (time_s - self._last_s))
-        self._last_s = time_s
-        found = self._detections(
-            xyxy=np.array([face.box.xyxy for face in faces], np.float64).reshape(-1, 4),
-            confidence=np.array([face.score for face in faces], np.float64),
-            data={"row": np.arange(len(faces))},
-        )
-        matched = self._tracker.update(found, timestamp=time_s)
-        rows = matched.data["row"].tolist() if len(matched) else []
-        numbers = [-1] * len(faces)
-        for row, number in zip(rows, matched.tracker_id.tolist()):
-            numbers[row] = number
-        # The tracker starts a tracklet for each face that it could not match, in their order, and gives it a number of
-        # its own only when it is matched next and has none yet: so it never does
-        born = [tracklet for tracklet in self._tracker.tracks if tracklet.tracker_id == -1]
-        return numbers, list(zip((row for row, number in enumerate(numbers) if number == -1), born))
+SPEED, MAX_REACH = 4.0, 0.8
 
 
 class Tracker:
     """Numbers the people in a video and smooths their readings over time.
 
-    It goes by place and motion, not by looks: who is hidden or away for longer than ``tracks.LOST_S`` seconds comes back
-    under a new number, and so does everybody after a cut. How well that works: ``docs/tracking.md``.
+    It goes by place and motion, not by looks: who is hidden or away for longer than ``LOST_S`` seconds comes back under a
+    new number, and so does everybody after a cut. How well that works: ``docs/tracking.md``.
+
+    Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
+    constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
+    boxes found; boxes are enlarged first (buffered IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for
+    what scored low, is off: the detector has dropped the unsure faces, and whoever was read is somebody.
 
     Args:
         rate: frames per second, as they will come: of the video, or of the samples that are taken of it. A camera's may be
@@ -130,12 +48,23 @@ class Tracker:
     def __init__(self, rate: float) -> None:
         if not (math.isfinite(rate) and rate > 0):
             raise OptionError(f"rate: got {rate}, expected more than 0 frames a second", hint="Give the video's rate.")
+        self._detections = require("supervision", "video").Detections
+        trackers = require("trackers", "video")
+        self._overlap = trackers.BIoU()
+        # Between two frames that lie far apart everybody is unseen for one interval; half a one more allows for jitter
+        self._byte_track = trackers.ByteTrackTracker(
+            frame_rate=rate,
+            lost_track_buffer=math.ceil(30 * max(LOST_S, 1.5 / rate)),
+            track_activation_threshold=0.0,
+            high_conf_det_threshold=0.0,
+            minimum_consecutive_frames=1,
+            iou=self._overlap,
+        )
         self._interval = 1 / rate
-        self._tracks = Tracks(rate)
         self._shots = ShotDetector()
         self._smoothers: dict[int, Smoother] = {}
-        self._clock = 0.0
-        self._last_time_s = 0.0
+        self._next = 1
+        self._clock = self._last_time_s = 0.0
 
     def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
         """Take in the next frame.
@@ -153,10 +82,10 @@ class Tracker:
         Raises:
             OptionError: the label set is another than before.
         """
-        self._advance(frame.time_s)
+        elapsed = self._advance(frame.time_s)
         if self._shots.at(frame.image):
-            self._tracks.forget()
-        numbers = self._tracks.number(self._clock, [reading.face for reading in readings])
+            self._byte_track.reset()
+        numbers = self._number([reading.face for reading in readings], elapsed)
         self._drop_the_lost()
         return [
             self._smoothers.setdefault(number, Smoother()).smooth(self._clock, reading, number)
@@ -184,19 +113,53 @@ class Tracker:
                 f"readings: got the track numbers {[reading.track_id for reading in readings]}, expected all different",
                 hint="Replay what update() returned.",
             )
-        self._advance(time_s)
+        elapsed = self._advance(time_s)
         if image is not None:
             self._shots.at(image)
-        self._tracks.replay(self._clock, [reading.face for reading in readings], numbers)
+        following, faces = self._next, [reading.face for reading in readings]
+        if self._number(faces, elapsed) != numbers:  # then there was a cut
+            self._byte_track.reset()
+            for row, tracklet in self._match(faces, 0.0)[1]:
+                tracklet.tracker_id = numbers[row]
+        self._next = max(following, *(number + 1 for number in numbers), 0)
         self._drop_the_lost()
         for number, reading in zip(numbers, readings):
             self._smoothers.setdefault(number, Smoother()).restore(self._clock, reading)
 
-    def _advance(self, time_s: float) -> None:
+    def _number(self, faces: Sequence[Face], elapsed_s: float) -> list[int]:
+        """The number of each face, all different."""
+        numbers, born = self._match(faces, elapsed_s)
+        for row, tracklet in born:
+            numbers[row] = tracklet.tracker_id = self._next
+            self._next += 1
+        return numbers
+
+    def _match(self, faces: Sequence[Face], elapsed_s: float) -> tuple[list[int], list[tuple[int, ByteTrackTracklet]]]:
+        """The number of each face, -1 for the new ones; and the rows of the new ones with their tracklets."""
+        self._overlap.buffer_ratio = min(MAX_REACH, SPEED * elapsed_s)
+        found = self._detections(
+            xyxy=np.array([face.box.xyxy for face in faces], np.float64).reshape(-1, 4),
+            confidence=np.array([face.score for face in faces], np.float64),
+            data={"row": np.arange(len(faces))},
+        )
+        matched = self._byte_track.update(found, timestamp=self._clock)
+        rows = matched.data["row"].tolist() if len(matched) else []
+        numbers = [-1] * len(faces)
+        for row, number in zip(rows, matched.tracker_id.tolist()):
+            numbers[row] = number
+        # The tracker starts a tracklet for each face that it could not match, in their order, and gives it a number of
+        # its own only when it is matched next and has none yet: so it never does
+        born = [tracklet for tracklet in self._byte_track.tracks if tracklet.tracker_id == -1]
+        return numbers, list(zip((row for row, number in enumerate(numbers) if number == -1), born))
+
+    def _advance(self, time_s: float) -> float:
+        """Move the clock on; by how many seconds."""
         elapsed = time_s - self._last_time_s
-        self._clock += elapsed if elapsed > 0 else self._interval
+        elapsed = elapsed if elapsed > 0 else self._interval
+        self._clock += elapsed
         self._last_time_s = time_s
+        return elapsed
 
     def _drop_the_lost(self) -> None:
-        kept = self._tracks.in_sight()
+        kept = {tracklet.tracker_id for tracklet in self._byte_track.tracks}
         self._smoothers = {number: smoother for number, smoother in self._smoothers.items() if number in kept}

@@ -1,1 +1,1 @@
-"""Model cards and data cards in the Hugging Face layout, written from what was measured."""
+"""Model cards and dataset cards in the Hugging Face layout, from measured results (Mitchell et al. 2019)."""

@@ -1,187 +1,388 @@
-"""A model card: prose from the template that mien carries, figures from what was measured."""
+"""Model cards: what a model is, what it must not be used for, and what was measured of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...errors import DataError
+from ...errors import DataError, OptionError
 from ...extras import require
-from ...model.card import ModelCard
+from ...model.card import ModelCard, load_model, shipped_models
 from ...options import ReadOptions
+from ...report import (
+    Block,
+    Bullets,
+    Code,
+    Document,
+    Section,
+    Table,
+    Text,
+    count,
+    escape,
+    estimate,
+    join,
+    number,
+    percent,
+)
 from ...types import SHARE
-from . import data_tables, describing, model_tables
-from .cost import Assumed, cost_words
-from .front import model_front
-from .limits import unmeasured, weaknesses
-from .markdown import count, percent, within
-from .results import Measured
+from ..calibration_report import calibration_report
+from ..evaluation.report import evaluation_report
+from .dataset_card import (
+    CHECKLIST,
+    annotation_blocks,
+    author_notes,
+    classes_table,
+    hub_license,
+    leaks_table,
+    slug,
+    table,
+)
+from .measured import attributes, group_sections, main_scores, robustness_section, unmeasured, weaknesses
+from .results import Kind, Results
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCardData
+
+#: Power of a busy processor core in watts, with memory, power supply and cooling: an assumption. Lannelongue et al. (2021,
+#: doi 10.1002/advs.202100707) estimate about 12 W per core.
+WATTS = 10.0
+_TASK = "image-classification"
+#: Type and name of each metric on the Hub, and its field in the scores.
+_METRICS = (
+    ("accuracy", "Accuracy", "accuracy"),
+    ("f1", "Macro F1", "macro_f1"),
+    ("balanced_accuracy", "Balanced accuracy", "balanced_accuracy"),
+    ("expected_calibration_error", "Expected calibration error", "ece"),
+    ("nll", "Negative log likelihood, nats", "nll"),
+)
+_NETWORKS = {
+    "plain": "plain convolutional network (3x3 convolutions with batch norm, after Simonyan and Zisserman 2015)",
+    "layers": "convolutional network, specified layer by layer in its recipe",
+    "timm": "network with a timm backbone",
+}
+_TRUE_CLASS = {"votes": "distribution of the annotators' votes", "labels": "single labels"}
+#: Works to cite: always, or if the card's data names them.
+_REFERENCES = {
+    "FER2013": "I. J. Goodfellow et al., Challenges in representation learning: a report on three machine learning "
+    "contests, "
+    "ICONIP 2013, arXiv 1307.0414 (FER2013).",
+    "FER+": "E. Barsoum et al., Training deep networks for facial expression recognition with crowd-sourced label "
+    "distribution, ICMI 2016, arXiv 1608.01041 (FER+).",
+    "": "L. F. Barrett et al., Emotional expressions reconsidered, 2019, doi 10.1177/1529100619832930. C. Guo et al., On "
+    "calibration of modern neural networks, 2017, arXiv 1706.04599. M. Mitchell et al., Model cards for model reporting, "
+    "2019, arXiv 1810.03993.",
+}
+_VERDICTS = {
+    "difference": "no: there is a significant difference",
+    "no_difference": "no significant difference",
+    "inconclusive": "inconclusive: too few images",
+}
+_DIRECT_USE = (
+    "One's own images; research with the consent of the people in them; teaching; a first guess that a person checks."
+)
+_DOWNSTREAM_USE = (
+    "In a larger program only if the people in the images agreed, abstentions are treated as no prediction, and "
+    "accuracy was "
+    "measured on images of its kind: `mien lab evaluate`, `mien audit fairness`."
+)
+_FORBIDDEN = (
+    "conclusions about what people feel, think or intend: people scowl without anger and smile without joy (Barrett "
+    "et al. 2019)",
+    "decisions about people: hiring, work, education, policing, borders, justice, insurance, credit, health",
+    "use at work or in education in the European Union, where inferring emotions is prohibited except for medical and "
+    "safety "
+    "reasons (AI Act, Regulation (EU) 2024/1689, article 5(1)(f)); other emotion recognition carries duties. This is not "
+    "legal advice",
+    "use on people who have not agreed, in secret, or on children without their guardians",
+    "identification, or estimation of sex, age, origin, health or character",
+)
+_USELESS = "It does not work for drawings, masks, animals, profiles, and faces of less than about 20 pixels."
+_SHARED_BIAS = (
+    "Images and labels come from particular people at a particular time; no figure shows a bias that labels share."
+)
+_ADVICE = f"Measure on your own images. Show the confidence, and allow abstention. Let a person decide. {CHECKLIST}"
+_TERMS = (
+    "**official**: the whole part. **dedup**: without exact copies of training images. **flip**: mirror images averaged, as "
+    "the reader does by default.",
+    "Intervals are 95% (accuracy: Wilson 1927; others: bootstrap).",
+)
 
 
 @dataclass(frozen=True)
-class Words:
-    """What only the card's maker can say.
+class ModelInfo:
+    """What only the author of a model card knows.
 
     Attributes:
-        by: who developed the model.
+        author: who developed the model.
         contact: whom to ask.
-        notes: paragraphs in Markdown that go under a heading of their own; empty for none.
-        docs: where mien's ``docs`` folder is, seen from the card, with a slash at the end; empty names its pages instead.
-        shipped: the model comes with mien, so that its name will do to call it.
+        notes: paragraphs of Markdown for a section of their own.
+        core_hours: processor-core hours of all training that led to the model; None if unknown.
+        watts: assumed power of a busy core.
+        grid: grams of CO2 equivalent per kilowatt-hour where it was trained; None if unknown.
+        image_attributes: names of audited attributes that describe images, not people.
+
+    Raises:
+        OptionError: a number is negative or not finite.
     """
 
-    by: str = ""
+    author: str = ""
     contact: str = ""
     notes: str = ""
-    docs: str = ""
-    shipped: bool = False
+    core_hours: float | None = None
+    watts: float = WATTS
+    grid: float | None = None
+    image_attributes: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("core_hours", self.core_hours), ("watts", self.watts), ("grid", self.grid)):
+            if value is not None and not 0 <= value < float("inf"):
+                raise OptionError(f"{name}: got {value}, expected a number of 0 or more")
 
 
-class Tables:
-    """The tables that the template asks for, by name."""
-
-    accuracy = staticmethod(model_tables.accuracy)
-    emotions = staticmethod(model_tables.emotions)
-    calibration = staticmethod(model_tables.calibration)
-    answered = staticmethod(model_tables.answered)
-    mixed = staticmethod(model_tables.mixed)
-    groups = staticmethod(model_tables.groups)
-    recalls = staticmethod(model_tables.recalls)
-    gaps = staticmethod(model_tables.gaps)
-    spoiled = staticmethod(model_tables.spoiled)
-    classes = staticmethod(data_tables.classes)
-    leaks = staticmethod(data_tables.leaks)
-    annotators = staticmethod(data_tables.annotators)
+NO_RESULTS, NO_INFO = Results(), ModelInfo()
 
 
-def model_card(
-    card: ModelCard,
-    found: Measured,
-    words: Words = Words(),  # frozen
-    assumed: Assumed = Assumed(),  # noqa: B008  # frozen
-    conditions: Collection[str] = (),
-) -> str:
-    """The card as Markdown: front matter that the Hugging Face Hub reads, then the sections of its template.
+def model_card(card: ModelCard, results: Results = NO_RESULTS, info: ModelInfo = NO_INFO) -> str:
+    """The card as Markdown, with the metadata that the Hugging Face Hub reads.
 
     Args:
         card: of the model.
-        found: what was measured of it, from ``measured``.
-        words: what only its maker can say.
-        assumed: what nobody measured of its training.
-        conditions: names of columns of an audit that group images, not people.
+        results: from ``read_results``.
+        info: what only its author knows.
 
     Raises:
-        DataError: a result lacks figures that every such result has.
-        MissingExtraError: jinja2 or PyYAML is not installed.
+        DataError: a result lacks a field.
+        MissingExtraError: huggingface_hub is not installed.
     """
-    jinja = require("jinja2", "lab")
-    audits = found.of("audit")
+    require("huggingface_hub", "lab")
     try:
-        context: dict[str, Any] = {
-            "card": card,
-            "front": model_front(card, found.of("evaluation")),
-            "short": _short(found, conditions),
-            "evaluations": found.of("evaluation"),
-            "certainties": found.of("uncertainty"),
-            "stresses": found.of("stress"),
-            "inspections": found.of("inspection"),
-            "people": model_tables.columns(audits, conditions, people=True),
-            "circumstances": model_tables.columns(audits, conditions, people=False),
-            "weaknesses": weaknesses(found, conditions),
-            "missing": unmeasured(found, conditions),
-            "cost": cost_words(card, assumed),
-            **_described(card, words),
-        }
-        return rendered("model.md.j2", context)
-    except (KeyError, TypeError, IndexError, ValueError, jinja.UndefinedError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"a result is not whole: {type(error).__name__}: {error}",
-            hint="Measure it again with this version of mien; if the card itself is old, export the model again.",
-        ) from error
+        yaml = model_metadata(card, results).to_yaml()
+        return f"---\n{yaml}\n---\n\n{model_card_document(card, results, info).to_markdown()}"
+    except (KeyError, TypeError, IndexError) as error:
+        hint = "Measure it again with this version of mien, or export the model again."
+        raise DataError(f"a result is incomplete: {error}", hint=hint) from error
 
 
-def rendered(template: str, context: dict[str, Any]) -> str:
-    """A template of this room, filled; paragraphs stand one blank line apart."""
-    jinja = require("jinja2", "lab")
-    text = resources.files(__package__ or "").joinpath(template).read_text("utf-8")
-    page = jinja.Environment(  # Markdown, not HTML
-        undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string(text)
-    filled = str(page.render(count=count, percent=percent, **context))
-    while "\n\n\n" in filled:
-        filled = filled.replace("\n\n\n", "\n\n")
-    return filled.strip() + "\n"
+def model_metadata(card: ModelCard, results: Results) -> ModelCardData:
+    """The metadata of the card: license, tags, and each head's scores on each data set, mirror images averaged."""
+    from huggingface_hub import EvalResult, ModelCardData  # noqa: PLC0415  # of the extra lab
+
+    evaluations = results.evaluations
+    measured = [
+        EvalResult(
+            task_type=_TASK,
+            task_name=f"Facial expression recognition, head {head}",
+            dataset_type=slug(evaluation.data),
+            dataset_name=f"{evaluation.data}, {evaluation.split} part, labels of head {head}",
+            dataset_config=head,
+            dataset_split=evaluation.split,
+            metric_type=kind,
+            metric_name=name,
+            metric_value=round(getattr(scores, field), 4),
+        )
+        for evaluation in evaluations
+        for head, scores in main_scores(evaluation).items()
+        for kind, name, field in _METRICS
+    ]
+    return ModelCardData(
+        library_name="mien",
+        pipeline_tag=_TASK,
+        tags=["facial-expression-recognition", "emotion-recognition", "onnx", card.precision],
+        datasets=[slug(evaluations[0].data)] if evaluations else None,
+        metrics=[kind for kind, _, _ in _METRICS] if measured else None,
+        model_name=card.name,
+        eval_results=measured or None,
+        **hub_license(card.license),  # type: ignore[arg-type]  # takes further fields
+    )
 
 
-def doc_link(docs: str, page: str, title: str) -> str:
-    """A link to a page of mien's docs, or its name where the card lies elsewhere."""
-    return f"[{title}]({docs}{page})." if docs else f"{title}: `docs/{page}` of mien."
+def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: ModelInfo = NO_INFO) -> Document:
+    """The card without its metadata; sections after the Hub's template."""
+    cost = training_cost(card, info)
+    found, missing = (of(results, info.image_attributes) for of in (weaknesses, unmeasured))
+    limits: list[Block] = [Bullets(tuple(found)) if found else Text("No result shows weaknesses."), Text(_SHARED_BIAS)]
+    limits += [Text(f"**Not measured:** {'; '.join(missing)}.")] if missing else []
+    limits.append(Section("Recommendations", (Text(_ADVICE),)))
+    forbidden = (Text("**It must not be used for**"), Bullets(_FORBIDDEN), Text(_USELESS))
+    uses = {
+        "Direct Use": (Text(_DIRECT_USE),),
+        "Downstream Use": (Text(_DOWNSTREAM_USE),),
+        "Out-of-Scope Use": forbidden,
+    }
+    objective = "Objective: cross-entropy with the targets of each head. Inference needs onnxruntime and no GPU."
+    references = tuple(text for name, text in _REFERENCES.items() if name in card.data)
+    details = (_description(card, info), _outputs(card), *author_notes(info.notes))
+    return Document(
+        f"Model card: {card.name}",
+        (
+            _summary(results, info.image_attributes),
+            Section("Model Details", details),
+            Section("Uses", tuple(Section(title, blocks) for title, blocks in uses.items())),
+            Section("Bias, Risks, and Limitations", tuple(limits)),
+            Section("How to Get Started with the Model", _start(card)),
+            _training(card, results, cost),
+            _evaluation(card, results, info.image_attributes),
+            Section("Environmental Impact", (Bullets(tuple(cost)),)),
+            Section("Technical Specifications", (Text(f"{_architecture(card)}. {objective}"),)),
+            Section("Citation", (Bullets(references),)),
+            Section("Model Card Contact", (Text(escape(info.contact) or "Not stated."),)),
+        ),
+        summary=(
+            f"Facial expression recognition in images: how a face looks to annotators, not what the person feels. "
+            f"{CHECKLIST} "
+            "`mien lab model-card` wrote this page from measured results."
+        ),
+    )
 
 
-def _described(card: ModelCard, words: Words) -> dict[str, Any]:
-    first = next(iter(card.heads.values()))
-    learned = next(iter(describing.targets(card).values()))
-    name = card.name if words.shipped else card.weights
+def targets(card: ModelCard) -> dict[str, str]:
+    """Head -> ``votes`` or ``labels``: what it learned from."""
+    learned: dict[str, Any] = card.recipe.get("heads", {})
     return {
-        "tables": Tables,
-        "by": words.by,
-        "contact": words.contact,
-        "notes": words.notes.strip(),
-        "notes_title": "In Its Makers' Words",
-        "doc": lambda page, title: doc_link(words.docs, page, title),
-        "emotions": len(first.emotions),
-        "named": "most annotators would name" if learned == "votes" else "a labeller would write under it",
-        "heads": describing.heads(card),
-        "truths": describing.truths(card),
-        "model_type": describing.model_type(card),
-        "started": describing.started(card),
-        "procedure": describing.procedure(card),
-        "objective": describing.objective(card),
-        "infrastructure": describing.infrastructure(card),
-        "references": describing.references(card),
-        "mixes": any(head.vote_temperature is not None for head in card.heads.values()),
-        "share": SHARE,
-        "min_confidence": ReadOptions().min_confidence,
-        "inner": bool(card.recipe.get("data", {}).get("inner")),
-        "model_option": "" if name == ReadOptions().model else f" --model {name}",
-        "model_argument": "" if name == ReadOptions().model else f'model="{name}"',
+        name: learned.get(name, {}).get("targets") or ("votes" if head.vote_temperature is not None else "labels")
+        for name, head in card.heads.items()
     }
 
 
-def _short(found: Measured, conditions: Collection[str]) -> list[tuple[str, str]]:
+def training_cost(card: ModelCard, info: ModelInfo) -> list[str]:
+    """Time, energy and carbon of training: measured, stated, estimated or unknown."""
+    cost, hours, text = card.training, info.core_hours, []
+    if cost:
+        accelerator, core_hours = cost.get("accelerator") or "", cost["cpu_seconds"] / 3600
+        where = f"{cost['machine']}{f' and one {accelerator}' if accelerator else ''}"
+        text.append(
+            f"**Time, measured:** {cost['seconds'] / 3600:.2f} hours for {count(cost['epochs'])} epochs on {escape(where)}; "
+            f"{core_hours:.2f} processor-core hours. Earlier training, and that of teacher models, is not included."
+        )
+        hours = core_hours if hours is None and not accelerator else hours
+    if info.core_hours is not None:
+        text.append(f"**Time, stated by the author:** {info.core_hours:g} processor-core hours for all training.")
+    text = text or ["**Time:** not recorded."]
+    if hours is None:
+        return [*text, "**Energy and carbon:** not estimated; processor time or the accelerator's power is unknown."]
+    energy = hours * info.watts / 1000
+    text.append(f"**Energy, estimated:** {number(energy, 2)} kWh, assuming {info.watts:g} W per busy core.")
+    if info.grid is None:
+        return [*text, "**Carbon:** not estimated; the carbon intensity of the power grid is unknown."]
+    carbon = number(energy * info.grid, 2)
+    return [
+        *text,
+        f"**Carbon, estimated:** {carbon} g of CO2 equivalent, at {info.grid:g} g per kWh as stated by the author.",
+    ]
+
+
+def _summary(results: Results, image_attributes: Collection[str]) -> Table:
     """The answers to what a reader asks first."""
-    evaluations, lines = found.of("evaluation"), []
-    if evaluations:
-        first = evaluations[0]
-        head, scores = next(iter(model_tables.main_results(first).items()))
-        fewer = model_tables.main_results(first, "dedup").get(head)
-        words = within(scores["accuracy"], scores["interval"])
-        words += f"; {within(fewer['accuracy'], fewer['interval'])} without copies of training images" if fewer else ""
-        lines.append((f"how often right ({first['data']}, {first['split']}, head `{head}`)", words))
-        lines.append(
-            ("how far its sureness is off, on average", f"{percent(scores['ece'])} (expected calibration error)")
-        )
-    else:
-        lines.append(("how often right", "not measured"))
-    for audit, attribute in model_tables.columns(found.of("audit"), conditions, people=True):
-        lines.append(
-            (f"equally well by {attribute['name']} ({audit.get('data') or 'data not named'})", _verdict(attribute))
-        )
-    if not any(words.startswith("equally") for words, _ in lines):
-        lines.append(("equally well for everyone", "not measured; expect that it does not"))
-    return [*lines, ("for decisions about people", "no: it must not be used")]
+    rows = []
+    for evaluation in results.evaluations[:1]:
+        head, scores = next(iter(main_scores(evaluation).items()))
+        where = f"{evaluation.data}, {evaluation.split}, head {head}"
+        rows.append((f"accuracy ({where})", estimate(scores.accuracy, scores.interval)))
+        if fewer := main_scores(evaluation, "dedup").get(head):
+            rows.append(("accuracy without copies of training images", estimate(fewer.accuracy, fewer.interval)))
+        rows.append(("expected calibration error", percent(scores.ece)))
+    rows = rows or [("accuracy", "not measured")]
+    groups = attributes(results, image_attributes, people=True)
+    rows += [(f"equal accuracy by {one['name']}", _VERDICTS[one["verdict"]]) for _, one in groups]
+    rows += [] if groups else [("equal accuracy for groups of people", "not measured; expect differences")]
+    return table(("question", "answer"), [*rows, ("fit for decisions about people", "no")], words=2)
 
 
-_VERDICTS = {
-    "difference": "no: a difference was found",
-    "no_difference": "no difference was found",
-    "inconclusive": "inconclusive: too few images",
-}
+def _description(card: ModelCard, info: ModelInfo) -> Section:
+    learned, size = targets(card), card.input.size
+    heads = [f"`{name}` ({_TRUE_CLASS[learned[name]]}: {join(head.emotions)})" for name, head in card.heads.items()]
+    items = (
+        f"**Developed by:** {escape(info.author) or 'not stated'}",
+        f"**Model type:** {_architecture(card)}",
+        f"**Input:** one aligned face, {size} x {size} pixels, {'color' if card.input.color == 'rgb' else 'gray'}",
+        f"**Heads:** {'; '.join(heads)}. The first is the default",
+        f"**Size:** {count(card.parameters)} parameters, {card.precision}; {card.macs / 1e6:.0f} million "
+        f"multiply-adds per face",
+        f"**File:** `{card.weights}`, sha256 `{card.sha256[:12]}...`; the `.json` beside it has all values",
+        f"**License of the weights:** {escape(card.license)}",
+    )
+    return Section("Model Description", (Bullets(items),))
 
 
-def _verdict(attribute: Mapping[str, Any]) -> str:
-    return _VERDICTS[attribute["verdict"]]
+def _outputs(card: ModelCard) -> Section:
+    votes = (
+        f"`mixed`: the emotions with an expected share of at least {percent(SHARE, 0)} of the annotators' **votes**."
+    )
+    items = (
+        "`probabilities`: calibrated with one temperature per head (Guo et al. 2017). A label set conditions them on its "
+        "emotions: with `happy` and `sad` alone, an angry face gets one of both.",
+        f"`abstained`: the confidence is below {ReadOptions().min_confidence:g} by default, the face is too blurred, or it "
+        "probably shows an emotion outside the label set.",
+        *([votes] if "votes" in targets(card).values() else []),
+    )
+    return Section("Outputs", (Bullets(items),))
+
+
+def _start(card: ModelCard) -> tuple[Block, ...]:
+    is_shipped = card.name in shipped_models() and load_model(card.name)[0].sha256 == card.sha256
+    name = card.name if is_shipped else card.weights
+    option, argument = (
+        ("", "") if name == ReadOptions().model else (f" --model {name}", f', mien.ReadOptions(model="{name}")')
+    )
+    code = f'import mien\n\nfor reading in mien.read("photo.jpg"{argument}):\n    print(reading.emotion, reading.confidence)'
+    return Code(f"mien read photo.jpg{option}", "sh"), Code(code, "python")
+
+
+def _training(card: ModelCard, results: Results, cost: list[str]) -> Section:
+    data: list[Block] = [Text(f"{escape(card.data)}.")]
+    for found in results.of(Kind.INSPECTION):
+        data += [
+            Text(f"`mien lab inspect` on {escape(found['name'])}, {count(found['images'], 'image')}:"),
+            classes_table(found),
+        ]
+        data += [leaks_table(found)] if found["copied_from_training"] else []
+        data += annotation_blocks(found)
+    settings = [
+        (f"{name}.{field}" if field else name, str(value))
+        for name, group in card.recipe.items()
+        for field, value in (group.items() if isinstance(group, dict) else [("", group)])
+        if value not in (0, "", [], {}, False, [1.0, 1.0])
+    ]
+    procedure = table(("setting", "value"), settings, words=2) if settings else Text("Not stated.")
+    spec = card.input
+    preprocessing = (
+        f"Faces are aligned, cropped and scaled; values from 0 to 1, minus {spec.mean}, divided by {spec.std}."
+    )
+    return Section(
+        "Training Details",
+        (
+            Section("Training Data", tuple(data)),
+            Section("Training Procedure", (procedure, Text(preprocessing), Bullets(tuple(cost[:1])))),
+        ),
+    )
+
+
+def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[str]) -> Section:
+    evaluations, calibrations = results.evaluations, results.calibrations
+    data = [f"**{escape(one.data)}, {one.split} part**, measured {one.date[:10]}" for one in evaluations]
+    if evaluations and evaluations[0].split == "validation" and not card.recipe.get("data", {}).get("inner"):
+        data.append("Temperatures were fitted and recipes chosen on this part, so its figures are somewhat too good.")
+    data = data or ["Not measured: `mien lab evaluate`."]
+    sections = [
+        Section(f"Accuracy: {one.data}, {one.split}", evaluation_report(one, figures=False).blocks)
+        for one in evaluations
+    ]
+    sections += [
+        Section(f"{one[0].data}, {one[0].split}", calibration_report(one, figures=False).blocks) for one in calibrations
+    ]
+    sections += [*group_sections(results, image_attributes), robustness_section(results)]
+    return Section(
+        "Evaluation",
+        (
+            Section("Testing Data, Factors & Metrics", (Bullets((*data, *_TERMS)),)),
+            Section("Results", tuple(sections)),
+        ),
+    )
+
+
+def _architecture(card: ModelCard) -> str:
+    network = card.recipe.get("network", {})
+    text = _NETWORKS.get(str(network.get("name")), "network of unknown architecture")
+    backbone = f" `{network['backbone']}`" if network.get("backbone") else ""
+    return f"{text}{backbone}; {count(len(card.heads), 'linear head')}"

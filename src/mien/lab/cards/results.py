@@ -1,250 +1,218 @@
-"""The result files of other commands: what each is, whose it is, and what of it a card shows."""
+"""Results of other commands, as a card shows them: recognized by their fields, checked to be of the card's model."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ...errors import DataError
 from ...model.card import ModelCard
+from ..calibration import HeadCalibration
+from ..evaluation.evaluate import Evaluation
 
-_AGAIN = "Measure again with the command named in the card; it writes into its result which model it was."
-_SHAPE = "mien card results"
-_DIGITS = 6  # more than any card shows
-_MARK = (
-    "family", "level", "words", "way", "n", "found_share", "accuracy", "accuracy_low", "accuracy_high", "confidence",
-    "abstained",
-)  # fmt: skip
+Values = Mapping[str, Any]
+_KEPT = "mien card results"
+_DIGITS = 6  # more than a card shows
+_EVALUATION, _HEADS = TypeAdapter(Evaluation), TypeAdapter(list[HeadCalibration])
+
+
+class Kind(str, Enum):
+    """The command that wrote a result."""
+
+    EVALUATION = "evaluation"
+    CALIBRATION = "calibration"
+    ROBUSTNESS = "robustness"
+    AUDIT = "audit"
+    INSPECTION = "inspection"
+
+
+#: Fields by which a file is recognized, and those that no card shows. A calibration file is a list, an item per head.
+_FIELDS = {
+    Kind.EVALUATION: ("model", "data", "split", "results"),
+    Kind.CALIBRATION: ("model", "overall", "answered"),
+    Kind.ROBUSTNESS: ("stress", "marks"),
+    Kind.AUDIT: ("attributes", "overall", "emotions"),
+    Kind.INSPECTION: ("classes", "copied_from_training", "problems"),
+}
+_LEFT_OUT: dict[Kind, tuple[str, ...]] = {
+    Kind.EVALUATION: ("confusion", "reliability"),
+    Kind.CALIBRATION: ("bins", "coverage", "risk"),
+    Kind.ROBUSTNESS: ("notes",),
+    Kind.AUDIT: (),
+    Kind.INSPECTION: ("notes", "groups", "files", "remarks"),  # they name images
+}
 
 
 @dataclass(frozen=True)
-class Found:
+class Result:
     """One result.
 
     Attributes:
-        kind: ``evaluation``, ``uncertainty``, ``stress``, ``audit`` or ``inspection``.
+        kind: which command wrote it.
         content: plain values as in the file, without what no card shows.
-        vouched: the file says by its hash that it was made with this very model, or speaks of data only.
+        verified: the file names the model by its hash, or is about data only.
+        path: the file; None for the card's own scores.
     """
 
-    kind: str
+    kind: Kind
     content: dict[str, Any]
-    vouched: bool = True
+    verified: bool = True
+    path: Path | None = None
 
     @property
-    def place(self) -> tuple[str, ...]:
-        """What it stands for: of two results with the same place, the later one counts."""
-        about = self.content
-        if self.kind == "audit":
-            names = sorted(attribute["name"] for attribute in about["attributes"])
-            return self.kind, str(about.get("data", "")), *names
-        return (
-            (self.kind,) if self.kind == "inspection" else (self.kind, str(about.get("data")), str(about.get("split")))
-        )
+    def key(self) -> tuple[str, ...]:
+        """What it measured: of two results with the same key the later one counts."""
+        names = sorted(one["name"] for one in self.content["attributes"]) if self.kind is Kind.AUDIT else []
+        return self.kind, str(self.content.get("data")), str(self.content.get("split")), *names
 
 
 @dataclass(frozen=True)
-class Measured:
-    """All that a card may show.
+class Results:
+    """All results that a card shows."""
 
-    Attributes:
-        results: of the files, the later one where two stand for the same.
-        notes: what the user should know of the files, a sentence each.
-    """
+    results: tuple[Result, ...] = ()
 
-    results: tuple[Found, ...] = ()
-    notes: tuple[str, ...] = field(default=())
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
+    def of(self, kind: Kind) -> list[dict[str, Any]]:
         """The contents of one kind, in the order of the files."""
-        return [found.content for found in self.results if found.kind == kind]
+        return [result.content for result in self.results if result.kind is kind]
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """The evaluations, in the order of the files."""
+        return [_EVALUATION.validate_python(content) for content in self.of(Kind.EVALUATION)]
+
+    @property
+    def calibrations(self) -> list[list[HeadCalibration]]:
+        """The calibration of all heads, in the order of the files."""
+        return [_HEADS.validate_python(content["heads"]) for content in self.of(Kind.CALIBRATION)]
+
+    @property
+    def unverified(self) -> tuple[Path, ...]:
+        """Files that do not say by a hash which model they are about."""
+        return tuple(one.path for one in self.results if one.path and not one.verified)
+
+    def to_json(self, card: ModelCard) -> str:
+        """The results of the card's model as JSON text, for ``read_results``."""
+        model = {"name": card.name, "sha256": card.sha256}
+        kept = [{"kind": one.kind, "verified": one.verified, "content": one.content} for one in self.results]
+        return json.dumps({"kept": _KEPT, "model": model, "results": kept}, indent=1, ensure_ascii=False) + "\n"
 
 
-def measured(card: ModelCard, files: Sequence[Path]) -> Measured:
-    """Read result files, and see that each was made with the model of ``card``.
+def read_results(card: ModelCard, files: Sequence[Path] = ()) -> Results:
+    """Read result files of the model of ``card``.
 
     Args:
-        card: of the model; its own scores come first, and a file that measured the same takes their place.
-        files: JSON that ``mien lab evaluate``, ``uncertainty``, ``stress`` and ``inspect`` or ``mien audit fairness`` wrote,
-            or ``kept`` results.
+        card: its own scores come first; a file that measured the same replaces them.
+        files: JSON of ``mien lab evaluate``, ``calibration``, ``robustness`` and ``inspect``, of ``mien audit fairness``, or
+            of ``Results.to_json``.
 
     Raises:
-        DataError: a file cannot be read, is none of these, or is about another model or data.
+        DataError: a file cannot be read, is none of these, or is about another model or other data.
     """
-    own = [Found("evaluation", _slim_evaluation(dict(card.scores)))] if card.scores else []
-    results = {found.place: found for found in own}
-    notes = []
-    for path in files:
-        for found in _read(path, card):
-            results[found.place] = found
-            if not found.vouched:
-                notes.append(f"{path} does not say which model gave its predictions: shown as said of {card.name}.")
-    return Measured(tuple(results.values()), tuple(notes))
+    own = [Result(Kind.EVALUATION, dict(card.scores))] if card.scores else []
+    read = [one for path in files for one in _read(path, card)]
+    return Results(tuple({one.key: one for one in (*own, *read)}.values()))
 
 
-def kept(card: ModelCard, found: Measured) -> str:
-    """The results as JSON text, cut to what a card shows; ``measured`` takes it in again."""
-    table = {
-        "kept": _SHAPE,
-        "model": {"name": card.name, "sha256": card.sha256},
-        "results": [{"kind": one.kind, "vouched": one.vouched, "content": one.content} for one in found.results],
-    }
-    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
-
-
-def inspection_of(path: Path) -> dict[str, Any]:
-    """What ``mien lab inspect --json`` wrote, cut to what a card shows.
+def read_inspection(path: Path) -> dict[str, Any]:
+    """What ``mien lab inspect --json`` wrote.
 
     Raises:
-        DataError: it cannot be read, or is something else.
+        DataError: the file cannot be read, or is something else.
     """
     content = _json(path)
-    if not _has(content, "classes", "copied_from_training", "problems"):
-        raise DataError(f"{path}: got {_words(content)}, expected what 'mien lab inspect --json' writes")
-    return slim_inspection(content)
+    if _kind(content) is not Kind.INSPECTION:
+        raise DataError(f"{path} is not what 'mien lab inspect --json' writes", hint="Inspect the data again.")
+    return dict(content)
 
 
-def slim_inspection(content: Mapping[str, Any]) -> dict[str, Any]:
-    """An inspection without the names of images."""
-    problems = {key: {"title": one["title"], "images": one["images"]} for key, one in content["problems"].items()}
-    return {**{key: value for key, value in content.items() if key != "notes"}, "problems": problems}
-
-
-def _read(path: Path, card: ModelCard) -> list[Found]:
+def _read(path: Path, card: ModelCard) -> list[Result]:
     content = _json(path)
     try:
-        if _has(content, "kept", "model", "results") and content["kept"] == _SHAPE:
-            _check(path, card, content["model"]["name"], content["model"]["sha256"])
-            return [_kept(path, one) for one in content["results"]]
-        kind = next((kind for kind, fits in _KINDS.items() if fits[0](content)), None)
-        if kind is None:
+        if isinstance(content, dict) and content.get("kept") == _KEPT:
+            _verify(path, card, content["model"]["name"], content["model"]["sha256"])
+            read = [Result(Kind(one["kind"]), one["content"], one["verified"], path) for one in content["results"]]
+        elif kind := _kind(content):
+            read = [_result(kind, path, card, content)]
+        else:
             raise DataError(
-                f"{path}: got {_words(content)}, expected a result of 'mien lab evaluate', 'uncertainty', 'stress' or "
-                "'inspect', or of 'mien audit fairness'",
+                f"{path}: expected a result of 'mien lab evaluate', 'calibration', 'robustness' or 'inspect', or of "
+                "'mien audit fairness'",
                 hint="Give the JSON file that such a command writes into its --out, or prints with --json.",
             )
-        return _KINDS[kind][1](path, card, content)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DataError(f"{path}: the result is not whole: {error}", hint="Measure it again.") from error
+        found = Results(tuple(read))
+        _ = found.evaluations, found.calibrations, [one.key for one in read]  # raises ValueError for missing fields
+        return read
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        hint = "Measure it again with this version of mien, or leave the file out."
+        raise DataError(f"{path}: the result is incomplete: {error}", hint=hint) from error
 
 
-def _kept(path: Path, one: Mapping[str, Any]) -> Found:
-    if one["kind"] not in _KINDS or not isinstance(one["content"], dict):
+def _result(kind: Kind, path: Path, card: ModelCard, content: Any) -> Result:
+    """The part of a result file that is about the model of ``card``."""
+    verified = True
+    if kind is Kind.EVALUATION:
+        verified = _verify(path, card, content["model"], content.get("sha256") or "")
+    elif kind is Kind.CALIBRATION:
+        heads = [one for one in content if one.get("sha256") == card.sha256 or one["model"] == card.name] or content
+        verified = min(_verify(path, card, one["model"], one.get("sha256") or "") for one in heads)
+        content = {"data": heads[0]["data"], "split": heads[0]["split"], "heads": heads}
+    elif kind is Kind.ROBUSTNESS:
+        about = content["stress"]
+        names = {sha256: name for name, sha256 in about["models"].items()}
+        name = names.get(card.sha256, card.name if card.name in about["models"] else ", ".join(about["models"]))
+        verified = _verify(path, card, name, about["models"].get(name, ""))
+        content = {**about, "marks": [mark for mark in content["marks"] if mark["model"] == name]}
+    elif kind is Kind.AUDIT:
+        model = content.get("model")
+        verified = bool(model) and _verify(path, card, model["name"], model["sha256"])
+    elif content["name"] != (wanted := card.scores.get("data", content["name"])):
         raise DataError(
-            f"{path}: the result is not whole: got {_words(one['content'])} as {one['kind']!r}",
-            hint="Measure it again.",
+            f"{path} is about the data {content['name']!r}, expected {wanted!r}, on which {card.name} was measured",
+            hint="Inspect the data that the model was trained on.",
         )
-    return Found(one["kind"], one["content"], bool(one["vouched"]))
+    return Result(kind, _without(content, _LEFT_OUT[kind]), verified, path)
 
 
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"), parse_float=lambda digits: round(float(digits), _DIGITS))
-    except FileNotFoundError as error:
-        raise DataError(f"no result file at {path}", hint="Check what --with points to.") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as JSON: {error}", hint="Measure it again.") from error
+        raise DataError(f"{path} cannot be read as JSON: {error}", hint="Check what --results points to.") from error
 
 
-def _words(content: Any) -> str:
-    """What a file of an unknown kind holds."""
+def _kind(content: Any) -> Kind | None:
+    is_list = isinstance(content, list)
+    first = content[0] if is_list and content else content
+    fits = (kind for kind, names in _FIELDS.items() if isinstance(first, dict) and all(name in first for name in names))
+    return next((kind for kind in fits if (kind is Kind.CALIBRATION) == is_list), None)
+
+
+def _without(content: Any, names: tuple[str, ...]) -> Any:
+    """The values without some fields, at any depth."""
     if isinstance(content, dict):
-        return f"an object with {', '.join(map(repr, list(content)[:4])) or 'nothing in it'}"
-    return f"a list of {len(content)}" if isinstance(content, list) else f"a {type(content).__name__}"
+        return {name: _without(value, names) for name, value in content.items() if name not in names}
+    return [_without(value, names) for value in content] if isinstance(content, list) else content
 
 
-def _has(content: Any, *keys: str) -> bool:
-    return isinstance(content, dict) and all(key in content for key in keys)
-
-
-def _check(path: Path, card: ModelCard, name: str, sha256: str) -> bool:
-    """Whether the hash proves that the result is this model's; the name must do where a file has no hash.
+def _verify(path: Path, card: ModelCard, name: str, sha256: str) -> bool:
+    """Whether the hash proves that the result is of this model; without a hash the name must be the same.
 
     Raises:
-        DataError: it is another's.
+        DataError: it is of another model.
     """
-    if sha256 and sha256 != card.sha256:
+    if (sha256 and sha256 != card.sha256) or (not sha256 and name != card.name):
         raise DataError(
-            f"{path} was measured on another model: got {name!r} with sha256 {sha256[:12]}..., expected {card.name!r} with "
-            f"{card.sha256[:12]}...",
+            f"{path} is about another model: got {name!r}, sha256 {sha256[:12] or 'unknown'}; expected {card.name!r}, "
+            f"{card.sha256[:12]}",
             hint="Measure this model, or leave the file out.",
         )
-    if not sha256 and name != card.name:
-        raise DataError(f"{path} was measured on {name!r}, expected {card.name!r}", hint=_AGAIN)
     return bool(sha256)
-
-
-def _evaluation(path: Path, card: ModelCard, content: dict[str, Any]) -> list[Found]:
-    vouched = _check(path, card, content["model"], content.get("sha256") or "")
-    return [Found("evaluation", _slim_evaluation(content), vouched)]
-
-
-def _slim_evaluation(content: dict[str, Any]) -> dict[str, Any]:
-    """Without confusion matrices and reliability bins."""
-    left_out = ("confusion", "reliability")
-    results = [
-        {**one, "scores": {key: value for key, value in one["scores"].items() if key not in left_out}}
-        for one in content["results"]
-    ]
-    return {**content, "results": results}
-
-
-def _uncertainty(path: Path, card: ModelCard, content: list[dict[str, Any]]) -> list[Found]:
-    own = [one for one in content if one.get("sha256") == card.sha256 or one["model"] == card.name]
-    if not own:
-        others = ", ".join(dict.fromkeys(str(one["model"]) for one in content))
-        raise DataError(f"{path} was measured on {others}, expected {card.name}", hint=_AGAIN)
-    vouched = [_check(path, card, one["model"], one.get("sha256") or "") for one in own]
-    heads = []
-    for one in own:
-        answered = {key: value for key, value in one["answered"].items() if key not in ("coverage", "risk")}
-        heads.append(
-            {**{key: value for key, value in one.items() if key not in ("bins", "classes")}, "answered": answered}
-        )
-    about = {"data": own[0].get("data", ""), "split": own[0].get("split", ""), "heads": heads}
-    return [Found("uncertainty", about, all(vouched))]
-
-
-def _stress(path: Path, card: ModelCard, content: dict[str, Any]) -> list[Found]:
-    about, marks = content["stress"], content["marks"]
-    name = next((name for name, sha256 in about["models"].items() if sha256 == card.sha256), card.name)
-    if name not in about["models"]:
-        raise DataError(f"{path} was measured on {', '.join(about['models'])}, expected {card.name}", hint=_AGAIN)
-    vouched = _check(path, card, name, about["models"][name])
-    heads = {name: about["heads"][name]}
-    own = [{key: mark[key] for key in _MARK} for mark in marks if mark["model"] == name]
-    return [
-        Found("stress", {**about, "models": {name: card.sha256}, "heads": heads, "marks": own}, vouched),
-    ]
-
-
-def _audit(path: Path, card: ModelCard, content: dict[str, Any]) -> list[Found]:
-    by = content.get("model")
-    vouched = _check(path, card, by["name"], by["sha256"]) if by else False
-    return [Found("audit", content, vouched)]
-
-
-def _inspection(path: Path, card: ModelCard, content: dict[str, Any]) -> list[Found]:
-    wanted = card.scores.get("data", content["name"])
-    if content["name"] != wanted:
-        raise DataError(
-            f"{path} is about the data {content['name']!r}, expected {wanted!r}, on which {card.name} was measured",
-            hint="Inspect the data that the model was trained on.",
-        )
-    return [Found("inspection", slim_inspection(content))]
-
-
-_Fits = Callable[[Any], bool]
-_KINDS: dict[str, tuple[_Fits, Callable[[Path, ModelCard, Any], list[Found]]]] = {
-    "evaluation": (lambda found: _has(found, "model", "split", "results", "data"), _evaluation),
-    "uncertainty": (
-        lambda found: isinstance(found, list) and bool(found) and _has(found[0], "model", "overall", "answered"),
-        _uncertainty,
-    ),
-    "stress": (lambda found: _has(found, "stress", "marks"), _stress),
-    "audit": (lambda found: _has(found, "summary", "attributes", "overall"), _audit),
-    "inspection": (lambda found: _has(found, "classes", "copied_from_training", "problems"), _inspection),
-}

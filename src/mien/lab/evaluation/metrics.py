@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +39,10 @@ class Reliability:
         histogram: images in each of 20 equally wide ranges of confidence between 0 and 1.
     """
 
-    confidence: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    count: tuple[int, ...]
-    histogram: tuple[int, ...]
+    confidence: tuple[float, ...] = ()
+    accuracy: tuple[float, ...] = ()
+    count: tuple[int, ...] = ()
+    histogram: tuple[int, ...] = ()
 
     @property
     def ece(self) -> float:
@@ -68,8 +68,8 @@ class Scores:
         n_votes: images with votes.
         vote_temperature: divisor of the logits for ``kl_to_votes``.
         classes: scores of each emotion, in the order of the head.
-        confusion: images by true class (rows) and prediction (columns), in the order of the head.
-        reliability: the bins of ``ece``.
+        confusion: images by true class (rows) and prediction (columns), in the order of the head; empty on a model's card.
+        reliability: the bins of ``ece``; empty on a model's card.
     """
 
     n: int
@@ -85,8 +85,8 @@ class Scores:
     n_votes: int
     vote_temperature: float | None
     classes: dict[str, ClassScores]
-    confusion: tuple[tuple[int, ...], ...]
-    reliability: Reliability
+    confusion: tuple[tuple[int, ...], ...] = ()
+    reliability: Reliability = field(default_factory=Reliability)
 
 
 @dataclass(frozen=True)

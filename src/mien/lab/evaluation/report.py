@@ -23,7 +23,7 @@ _NUMBERS = ("n", "accuracy", "95% CI", "macro-F1", "balanced", "NLL", "ECE", "Br
 
 
 def evaluation_report(evaluation: Evaluation, *, figures: bool = True) -> Document:
-    """Turn an evaluation into a report; ``figures`` adds a section with diagrams for each head."""
+    """Turn an evaluation into a report; ``figures`` adds diagrams for each head."""
     columns = (*map(Column, ("head", "images", "flip")), *(Column(name, "right") for name in _NUMBERS))
     table = Table(
         columns,
@@ -31,7 +31,7 @@ def evaluation_report(evaluation: Evaluation, *, figures: bool = True) -> Docume
         caption="official: the whole split; dedup: without exact copies of training images; flip: mirror images averaged. "
         "Intervals after Wilson (1927); ECE over 15 equal-mass bins; NLL and KL in nats.",
     )
-    sections: list[Block] = [_head_section(result) for result in _main(evaluation)] if figures else []
+    sections: list[Block] = [_head_section(result, figures=figures) for result in _main(evaluation)]
     return Document(
         f"Evaluation: {evaluation.model} on {evaluation.data}, {evaluation.split}",
         (table, *sections),
@@ -168,10 +168,20 @@ def _main(evaluation: Evaluation) -> list[Result]:
     return [result for result in evaluation.results if result.images == OFFICIAL and result.flip]
 
 
-def _head_section(result: Result) -> Section:
-    drawings = ((confusion, "Confusion matrix"), (reliability_diagram, "Reliability diagram"), (class_bars, "Classes"))
-    figures = [Figure(png(draw(result.scores)), f"{name} of head {result.head}") for draw, name in drawings]
-    return Section(f"Head {result.head}", (Row((figures[0], figures[1])), figures[2]))
+def _head_section(result: Result, *, figures: bool) -> Section:
+    names = (Column("emotion"), *(Column(name, "right") for name in ("n", "precision", "recall", "F1")))
+    classes = result.scores.classes.items()
+    rows = [(name, count(s.support), percent(s.precision), percent(s.recall), f"{s.f1:.2f}") for name, s in classes]
+    blocks: list[Block] = [Table(names, tuple(rows))]
+    if figures:
+        drawings = (
+            (confusion, "Confusion matrix"),
+            (reliability_diagram, "Reliability diagram"),
+            (class_bars, "Classes"),
+        )
+        drawn = [Figure(png(draw(result.scores)), f"{name} of head {result.head}") for draw, name in drawings]
+        blocks += [Row((drawn[0], drawn[1])), drawn[2]]
+    return Section(f"Head {result.head}", tuple(blocks))
 
 
 def _titled(figure: MatplotlibFigure, title: str, subtitle: str) -> MatplotlibFigure:

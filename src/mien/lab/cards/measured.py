@@ -1,0 +1,199 @@
+"""Sections of a model card about results: groups, robustness, weaknesses, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from ...report import (
+    Block,
+    Bullets,
+    Section,
+    Table,
+    Text,
+    count,
+    escape,
+    interval,
+    join,
+    number,
+    p_value,
+    percent,
+    points,
+)
+from ..evaluation.evaluate import OFFICIAL, Evaluation
+from ..evaluation.metrics import Scores
+from .dataset_card import table
+from .results import Kind, Results, Values
+
+#: An emotion is weak below this recall, and rare below this number of images.
+WEAK_RECALL, FEW_IMAGES = 0.6, 30
+#: The loss of accuracy from which a corruption is a weakness.
+LARGE_LOSS = 0.10
+_COMMANDS = {
+    Kind.EVALUATION: "accuracy (`mien lab evaluate`)",
+    Kind.CALIBRATION: "calibration with intervals, mixed emotions and abstention (`mien lab calibration`)",
+    Kind.ROBUSTNESS: "robustness to darkness, blur, occlusion and other corruptions (`mien lab robustness`)",
+    Kind.INSPECTION: "problems of the data, and agreement of its annotators (`mien lab inspect`)",
+}
+
+
+def main_scores(evaluation: Evaluation, images: str = OFFICIAL) -> dict[str, Scores]:
+    """The scores of each head, with mirror images averaged, as the reader works by default."""
+    return {one.head: one.scores for one in evaluation.results if one.flip and one.images == images}
+
+
+def attributes(results: Results, image_attributes: Collection[str], *, people: bool) -> list[tuple[Values, Values]]:
+    """The attributes of all audits, each with its audit: those of people, or those of images."""
+    return [
+        (audit, attribute)
+        for audit in results.of(Kind.AUDIT)
+        for attribute in audit["attributes"]
+        if people != all(part in image_attributes for part in attribute["name"].split(" x "))
+    ]
+
+
+def group_sections(results: Results, image_attributes: Collection[str]) -> list[Section]:
+    """Accuracy by groups of people, and by groups of images."""
+    sections = []
+    for people, title, command in (
+        (True, "Groups of people", "`mien audit predict`, then `mien audit fairness`"),
+        (False, "Image attributes", "`mien audit attributes`, then `mien audit fairness`"),
+    ):
+        blocks: list[Block] = []
+        for audit, one in attributes(results, image_attributes, people=people):
+            blocks += [Text(f"By {one['name']}: {_source(audit)}. {escape(one['explanation'])}"), _groups(one)]
+            blocks += [_recalls(one), *([_gaps(one)] if one["gaps"] else [])] if people else []
+            notes = list(map(escape, audit["notes"]))
+            notes += (
+                []
+                if audit.get("model")
+                else ["The audit does not name the model; the author of this card vouches for it."]
+            )
+            blocks += [Bullets(tuple(notes))] if notes else []
+        sections.append(Section(title, tuple(blocks) or (Text(f"Not measured: {command}. Expect differences."),)))
+    return sections
+
+
+def robustness_section(results: Results) -> Section:
+    """Accuracy under every corruption."""
+    blocks: list[Block] = []
+    for measured in results.of(Kind.ROBUSTNESS):
+        marks = measured["marks"]
+        rows = [
+            (
+                f"{one['family']} {one['level'] or ''}".strip(), one["words"], "yes" if one["way"] == "detected" else "no",
+                percent(one["found_share"]), _range(one["accuracy"], (one["accuracy_low"], one["accuracy_high"])),
+                points(_change(one, marks), signed=True), percent(one["confidence"]), percent(one["abstained"]),
+            )
+            for one in marks
+        ]  # fmt: skip
+        names = ("corruption", "strength", "detection", "found", "accuracy", "change", "confidence", "abstained")
+        images = count(measured["n"], "image")
+        blocks.append(Text(f"{measured['data']}, {measured['split']}, {images}, equally many of each emotion."))
+        blocks.append(table(names, rows, words=3))
+    return Section("Robustness", tuple(blocks) or (Text("Not measured: `mien lab robustness`."),))
+
+
+def weaknesses(results: Results, image_attributes: Collection[str]) -> list[str]:
+    """What the results say against the model."""
+    found = [text for evaluation in results.evaluations[:1] for text in _weak_emotions(evaluation)]
+    found += [text for measured in results.of(Kind.ROBUSTNESS) for text in _large_losses(measured)]
+    groups = attributes(results, image_attributes, people=True)
+    images = attributes(results, image_attributes, people=False)
+    groups += [(audit, attribute) for audit, attribute in images if attribute["verdict"] == "difference"]
+    found += [f"**By {one['name']}** ({_source(audit)}): {escape(one['explanation'])}" for audit, one in groups]
+    return found + [
+        f"**Copies:** {count(own['exact'])} images of the {part} part have an exact copy in training; `dedup` leaves "
+        f"them out."
+        for data in results.of(Kind.INSPECTION)
+        for part, own in data["copied_from_training"].items()
+        if own["exact"]
+    ]
+
+
+def unmeasured(results: Results, image_attributes: Collection[str]) -> list[str]:
+    """What is not measured, each with the command that measures it."""
+    missing = [text for kind, text in _COMMANDS.items() if not results.of(kind)]
+    if not attributes(results, image_attributes, people=True):
+        missing.append(
+            "differences between groups of people, such as by age, gender or ethnicity (`mien audit fairness`)"
+        )
+    if not attributes(results, image_attributes, people=False):
+        missing.append("differences by light, sharpness, size and pose of the face (`mien audit attributes`)")
+    return missing
+
+
+def _weak_emotions(evaluation: Evaluation) -> Iterator[str]:
+    for head, scores in main_scores(evaluation).items():
+        shown = {name: one for name, one in scores.classes.items() if one.support}
+        weak = [
+            f"{name} ({percent(one.recall, 0)} of {count(one.support)})"
+            for name, one in shown.items()
+            if one.recall < WEAK_RECALL
+        ]
+        rare = [name for name, one in shown.items() if one.support < FEW_IMAGES]
+        few = f" There are fewer than {FEW_IMAGES} images of {join(rare)}." if rare else ""
+        if weak:
+            yield f"**Low recall, head `{head}`:** {join(weak)}.{few}"
+
+
+def _large_losses(measured: Values) -> Iterator[str]:
+    """The worst level of each kind of corruption with a large loss."""
+    for way, where in (("detected", "with face detection"), ("crop", "on given crops")):
+        marks = sorted((one for one in measured["marks"] if one["way"] == way), key=lambda one: float(one["accuracy"]))
+        worst: dict[str, Values] = {}
+        for mark in marks:
+            if (_change(mark, marks) or 0) <= -LARGE_LOSS:
+                worst.setdefault(mark["family"], mark)
+        named = [f"{name} ({mark['words']}) {percent(mark['accuracy'], 0)}" for name, mark in worst.items()]
+        if named:
+            clean = next(percent(mark["accuracy"], 0) for mark in marks if not mark["level"])
+            setting = f"{where}, {measured['data']}; clean: {clean}"
+            yield f"**Corruptions that cost 10 points or more** ({setting}): {join(named)}."
+
+
+def _change(mark: Values, marks: Sequence[Values]) -> float | None:
+    """The change of accuracy from the clean images; None for these."""
+    clean = next((one for one in marks if not one["level"] and one["way"] == mark["way"]), None)
+    return float(mark["accuracy"] - clean["accuracy"]) if clean and mark["level"] else None
+
+
+def _groups(attribute: Values) -> Table:
+    rows = [
+        (
+            group["name"], count(group["n"]), _range(group["accuracy"], group["interval"]),
+            percent(group["standardized_accuracy"]), number(group["macro_f1"]), percent(group["detection_rate"]),
+            percent(group["abstention_rate"]), percent(group["ece"]), points(group["minimum_detectable_gap"]),
+        )
+        for group in attribute["groups"]
+    ]  # fmt: skip
+    names = ("n", "accuracy", "standardized", "macro-F1", "detected", "abstained", "ECE", "detectable gap")
+    return table((attribute["name"], *names), rows)
+
+
+def _recalls(attribute: Values) -> Table:
+    emotions = list(attribute["groups"][0]["recall"])
+    rows = [
+        (group["name"], *(f"{percent(group['recall'][e])} ({count(group['support'].get(e, 0))})" for e in emotions))
+        for group in attribute["groups"]
+    ]
+    return table((attribute["name"], *(f"recall of {emotion} (n)" for emotion in emotions)), rows)
+
+
+def _gaps(attribute: Values) -> Table:
+    rows = [
+        (
+            " of ".join(filter(None, (gap["rate"]["measure"].replace("_", " "), gap["rate"]["emotion"]))),
+            f"{gap['lowest']} {percent(gap['low'])}", f"{gap['highest']} {percent(gap['high'])}",
+            f"{points(gap['difference'])} {interval(gap['interval'])}", points(gap["null_gap"]), p_value(gap["p_corrected"]),
+        )
+        for gap in attribute["gaps"]
+    ]  # fmt: skip
+    return table(("measure", "lowest", "highest", "gap", "by chance", "corrected p"), rows, words=3)
+
+
+def _source(audit: Values) -> str:
+    return f"{escape(audit.get('data') or 'data not named')}, {count(audit['n'], 'image')}"
+
+
+def _range(share: float | None, ends: tuple[float, float] | None) -> str:
+    return f"{percent(share)} {interval(ends)}".strip()
