@@ -195,4 +195,4 @@ def test_unknown_forms(tmp_path):
     image(tmp_path / "1.png")
     with pytest.raises(DataError, match=r"got a \.png file") as caught:
         load(tmp_path / "1.png", 8)
-    assert "one image" in caught.value.hint
+    assert caught.value.hint

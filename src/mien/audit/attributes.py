@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -119,6 +118,8 @@ def measure_attributes(
 ) -> list[FaceAttributes]:
     """Measure the attributes of every face in images, or in one data set of cropped faces.
 
+    A face in an image is labeled with the name of the image's folder, where that is an emotion.
+
     Args:
         sources: images, folders of them or patterns; or one data set: ``fer2013.csv``, packed ``.npz``, parquet.
         options: detector, smallest face, threads.
@@ -132,26 +133,31 @@ def measure_attributes(
         SourceError: a source does not exist, or no face was found.
         DataError: the data set cannot be used.
     """
-    options, path, total = options or ReadOptions(), Path(sources[0]), 0
-    done = count(1)
-
-    def step() -> None:
-        progress(next(done), total)
-
+    options, path = options or ReadOptions(), Path(sources[0])
     is_data = path.suffix.lower() in _DATA_SETS or (path.is_dir() and next(path.glob("*.parquet"), None) is not None)
+    measured: list[FaceAttributes] = []
     if len(sources) == 1 and is_data:
         faces = _dataset(path, split, failed)
         if options.min_face is None and options.detector == "centerface":
             options = replace(options, min_face=MIN_FACE_IN_CROP)
-        total = len(faces)
-        found = measure_dataset(faces, create_detector(options), step)
-    elif split:
+        detector = create_detector(options)
+        for frame, label in zip(frames_of(faces), faces.labels):
+            measured.append(FaceAttributes(frame.name, 1, EMOTIONS[label], measure_crop(frame, detector)))
+            progress(len(measured), len(faces))
+        return measured
+    if split:
         raise OptionError(f"split {split!r} requires a data set, got images", hint="Leave --split out.")
-    else:
-        paths = find_images([str(source) for source in sources], recursive=recursive)
-        total = len(paths)
-        found = measure_images(paths, create_detector(options), failed, step)
-    measured = list(found)
+    paths, detector = find_images([str(source) for source in sources], recursive=recursive), create_detector(options)
+    for done, image in enumerate(paths, 1):
+        try:
+            frame = read_image(image)
+        except SourceError as error:
+            failed(str(error))
+        else:
+            label = BY_NAME.get(image.resolve().parent.name.lower(), "")
+            for number, face in enumerate(detector.detect(frame), 1):
+                measured.append(FaceAttributes(str(image), number, label, measure(frame, face)))
+        progress(done, len(paths))
     if not measured:
         raise SourceError("no face was found in any image", hint="For images of single faces: --detector none.")
     return measured
@@ -195,41 +201,6 @@ def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
 def measure_crop(frame: Frame, detector: Detector) -> Attributes:
     """Attributes of an image that is one face; ``detector`` finds its landmarks."""
     return measure(frame, *posed(frame, detector))
-
-
-def measure_images(
-    paths: Sequence[Path],
-    detector: Detector,
-    failed: Callable[[str], None] = lambda _why: None,
-    done: Callable[[], None] = lambda: None,
-) -> Iterator[FaceAttributes]:
-    """Attributes of every face; its label is the name of the image's folder, where that is an emotion.
-
-    Args:
-        paths: the images.
-        detector: finds the faces.
-        failed: called with the reason for each image that cannot be read.
-        done: called after each image.
-    """
-    for path in paths:
-        try:
-            frame = read_image(path)
-        except SourceError as error:
-            failed(str(error))
-        else:
-            label = BY_NAME.get(path.resolve().parent.name.lower(), "")
-            for number, face in enumerate(detector.detect(frame), 1):
-                yield FaceAttributes(str(path), number, label, measure(frame, face))
-        done()
-
-
-def measure_dataset(
-    faces: Dataset, detector: Detector, done: Callable[[], None] = lambda: None
-) -> Iterator[FaceAttributes]:
-    """Attributes of every image of a data set of cropped faces; without landmarks roll and yaw are unknown."""
-    for frame, label in zip(frames_of(faces), faces.labels):
-        yield FaceAttributes(frame.name, 1, EMOTIONS[label], measure_crop(frame, detector))
-        done()
 
 
 def frames_of(faces: Dataset) -> Iterator[Frame]:

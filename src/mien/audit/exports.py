@@ -23,7 +23,7 @@ _FONTS = (
     "Noto Sans Devanagari", "Noto Sans Thai", "Hiragino Sans GB", "PingFang SC", "Arial Unicode MS", "Microsoft YaHei",
     "Malgun Gothic", "Yu Gothic",
 )  # fmt: skip
-_ROW, _HEAD, _FOOT, _WIDTH = 0.3, 0.42, 0.95, 7.2  # inches
+_ROW, _WIDTH = 0.3, 7.2  # inches
 #: Smallest part of a bar that holds a number.
 _MIN_PART = 0.055
 
@@ -108,38 +108,29 @@ def shares_png(columns: Sequence[tuple[str, Sequence[tuple[str, int, Mapping[str
     axes.grid(visible=False)
     axes.set_xlabel("predicted, % of the faces found")
     patch = require("matplotlib.patches", "audit").Patch
-    figure.legend(
-        handles=[patch(color=_css(COLORS[emotion]), label=emotion) for emotion in emotions], loc="upper left",
-        bbox_to_anchor=(0.012, 1 - 0.34 / figure.get_figheight()), fontsize=8, ncols=max(1, len(emotions)),
-        frameon=False, handlelength=1, handleheight=1, columnspacing=1.1, handletextpad=0.4,
-    )  # fmt: skip
+    handles = [patch(color=_css(COLORS[emotion]), label=emotion) for emotion in emotions]
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), fontsize=8, ncols=5, frameon=False)
     return _png(figure, title)
 
 
-def _rows_figure(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> tuple[Any, Any, list[tuple[float, Any]]]:
+def _rows_figure(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> tuple[Any, Any, list[tuple[int, Any]]]:
     """A figure, its axes, and the position of each entry, from the labeled entries of each column of groups."""
-    sections = [(name, rows[:MAX_ROWS]) for name, rows in sections]
-    height = _FOOT + 0.35 + _HEAD * len(sections) + _ROW * sum(len(rows) for _, rows in sections)
-    figure = require("matplotlib.figure", "audit").Figure(figsize=(_WIDTH, height), facecolor="white")
-    longest = max((len(label) for _, rows in sections for label, _ in rows), default=5)
-    left = min(0.4, 0.05 + 0.0115 * longest)
-    axes = figure.add_axes((left, 0.62 / height, 0.8 - left, 1 - _FOOT / height - 0.02))
-    at, placed, ticks = 0.0, [], []
+    labels: list[str] = []
+    placed, heads = [], []
     for name, rows in sections:
-        at -= _HEAD / _ROW
-        axes.annotate(
-            f"by {name}", (0.0, at + 0.15), xycoords=("axes fraction", "data"), xytext=(-6, 0), ha="right",
-            textcoords="offset points", fontsize=9, fontweight="bold", color=_INK,
-        )  # fmt: skip
-        for label, row in rows:
-            at -= 1
-            placed.append((at, row))
-            ticks.append((at, label))
-    axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8.5, color=_INK)
-    axes.set_ylim(at - 0.7, 0)
+        heads.append(len(labels))
+        labels.append(f"by {name}")
+        for label, row in rows[:MAX_ROWS]:
+            placed.append((-len(labels), row))
+            labels.append(label)
+    figure = require("matplotlib.figure", "audit").Figure(figsize=(_WIDTH, 1 + _ROW * len(labels)), facecolor="white")
+    axes = figure.subplots()
+    axes.set_yticks([-place for place in range(len(labels))], labels, fontsize=8.5, color=_INK)
+    for head in heads:
+        axes.get_yticklabels()[head].set_fontweight("bold")
+    axes.set_ylim(-len(labels) + 0.3, 0.7)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8, colors=_SOFT)
-    axes.xaxis.label.set(size=8, color=_SOFT)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", alpha=0.25)
     axes.set_axisbelow(True)
@@ -148,14 +139,12 @@ def _rows_figure(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> t
 
 def _remark(axes: Any, at: float, text: str) -> None:
     """Text at the end of a row."""
-    axes.annotate(
-        text, (1.0, at), xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points", va="center",
-        color=_SOFT, fontsize=7.5,
-    )  # fmt: skip
+    place = {"xycoords": ("axes fraction", "data"), "xytext": (8, 0), "textcoords": "offset points"}
+    axes.annotate(text, (1.0, at), va="center", color=_SOFT, fontsize=7.5, **place)
 
 
 def _png(figure: Any, title: str) -> bytes:
-    figure.suptitle(title, x=0.02, y=1 - 0.08 / figure.get_figheight(), ha="left", va="top", fontsize=11, color=_INK)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=11, color=_INK)
     installed = {font.name for font in require("matplotlib.font_manager", "audit").fontManager.ttflist}
     for text in figure.findobj(require("matplotlib.text", "audit").Text):
         text.set_parse_math(False)  # a group may be called $10k-$20k

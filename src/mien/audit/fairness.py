@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OptionError
-from ..stats import Counts, Floats, Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
+from ..stats import Floats, Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
 from .gaps import Gap, Verdict, holm_corrected, measure_gaps
 from .groups import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
 from .predictions import Bools, Columns, ModelInfo, Predictions, predictions_of
@@ -229,23 +229,21 @@ def audit_fairness(
     per_column = len(data.emotions) + _OTHER_MEASURES + _LABELED_MEASURES * (not no_labels)
     resamples = max(resamples, _PER_COMPARISON * len(wanted) * per_column)
     rng = np.random.default_rng(seed)
-    scores, gaps = [], []
-    for one in wanted:
-        counts = count(data, one.codes, len(one.names))
-        scores.append(_scores(data, one, counts, min_group_size))
-        gaps.append(
-            measure_gaps(
-                counts, one.names, data.emotions, labeled=not no_labels,
-                known=(data.detection_known, data.abstained is not None), min_group_size=min_group_size,
-                resamples=resamples, rng=rng,
-            )
-        )  # fmt: skip
+    known = (data.detection_known, data.abstained is not None)
     everyone = Grouping("all", np.zeros(len(data), np.int64), ("all",))
-    (overall,), _ = _scores(data, everyone, count(data, everyone.codes, 1), min_group_size)
-    small = [
-        (one.name, [(group.name, group.n) for group in own if not group.compared])
-        for one, (own, _) in zip(wanted, scores)
-    ]
+    (overall,), _ = _scores(data, everyone, min_group_size)
+    scores = [_scores(data, one, min_group_size) for one in wanted]
+    gaps = [
+        measure_gaps(
+            count(data, one.codes, len(one.names)), one.names, data.emotions, labeled=not no_labels, known=known,
+            min_group_size=min_group_size, resamples=resamples, rng=rng,
+        )
+        for one in wanted
+    ]  # fmt: skip
+    notes = list(data.notes)
+    for one, (groups_of, _) in zip(wanted, scores):
+        small = [(group.name, group.n) for group in groups_of if not group.compared]
+        notes += [excluded_note(one.name, small)] if small else []
     return FairnessResult(
         n=len(data),
         has_labels=not no_labels,
@@ -258,15 +256,16 @@ def audit_fairness(
         n_comparisons=sum(gap.p is not None for some in gaps for gap in some),
         resamples=resamples,
         min_group_size=min_group_size,
-        notes=data.notes + tuple(excluded_note(name, some) for name, some in small if some),
+        notes=tuple(notes),
         model=data.model,
     )
 
 
 def _scores(
-    data: Predictions, one: Grouping, counts: Counts, min_group_size: int
+    data: Predictions, one: Grouping, min_group_size: int
 ) -> tuple[tuple[GroupScores, ...], dict[str, float] | None]:
     """The groups of one column, and the label distribution that their accuracy is standardized to."""
+    counts = count(data, one.codes, len(one.names))
     big = counts.sum((1, 2)) >= min_group_size
     weights = np.zeros(len(data.emotions))
     if data.has_labels and big.any():

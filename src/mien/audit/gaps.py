@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def measure_gaps(
 
     Args:
         counts: int64 (G, K or 1, 2 K + 1), of all groups of one column.
-        names: of the groups.
+        names: of the G groups.
         emotions: K of them.
         labeled: whether counts are by label.
         known: whether detection and abstention are known.
@@ -132,14 +133,9 @@ def measure_gaps(
         boot=allowed(np.concatenate([rates(drawn, weights) for drawn in resample_counts(counts, resamples, rng)])),
         null=allowed(np.concatenate([rates(drawn, weights) for drawn in permute_counts(counts, resamples, rng)])),
     )
-    unknown = {
-        measure for measure, is_known in zip((Measure.DETECTION_RATE, Measure.ABSTENTION_RATE), known) if not is_known
-    }
-    single = [
-        (rate, [place])
-        for place, rate in enumerate(every)
-        if rate.measure not in {*unknown, Measure.FALSE_POSITIVE_RATE}
-    ]
+    left_out = {Measure.FALSE_POSITIVE_RATE: True, Measure.DETECTION_RATE: not known[0]}
+    left_out[Measure.ABSTENTION_RATE] = not known[1]
+    single = [(rate, [place]) for place, rate in enumerate(every) if not left_out.get(rate.measure)]
     if labeled:
         odds = [place for place, rate in enumerate(every) if rate.measure in _ODDS]
         single.insert(2, (Rate(Measure.EQUALIZED_ODDS), odds))
@@ -165,15 +161,17 @@ class _Comparison:
     boot: Floats
     null: Floats
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_tested", largest_difference(self.observed, self.null))
+    @cached_property
+    def tested(self) -> tuple[Floats, Floats, Counts]:
+        """The largest standardized differences, observed and permuted, and the observed pairs."""
+        return largest_difference(self.observed, self.null)
 
     def gap(self, what: Rate, places: list[int]) -> Gap | None:
         """The largest gap among some rates; None where no rate is comparable between two groups, or none can vary."""
         places = [place for place in places if np.isfinite(self.observed[:, place]).sum() > 1]
         if not places or not self._varies(places):
             return None
-        seen, permuted, pairs = self._tested  # type: ignore[attr-defined]
+        seen, permuted, pairs = self.tested
         place = max(places, key=lambda one: np.nanmax(self.observed[:, one]) - np.nanmin(self.observed[:, one]))
         values = self.observed[:, place]
         high, low = int(np.nanargmax(values)), len(values) - 1 - int(np.nanargmin(values[::-1]))

@@ -80,13 +80,9 @@ def is_cropped_faces(path: Path) -> bool:
 
 
 def cropped_faces(faces: Dataset, path: Path, head: str) -> Labeled:
-    """The images of a data set of cropped faces; its groups are still to be measured.
+    """The images of a data set of cropped faces, without groups; ``path`` is for messages.
 
-    Args:
-        faces: the split to audit.
-        path: where it is, for messages.
-        head: of the model. ``ferplus`` is compared with the majority of FER+ votes, where there are any; other heads with
-            the labels.
+    The ``head`` ``ferplus`` is compared with the majority of FER+ votes, where there are any; other heads with the labels.
     """
     labels = faces.labels
     if faces.votes is not None and head == "ferplus":
@@ -104,17 +100,10 @@ def open_labeled(
     person: str = "",
     no_labels: bool = False,
 ) -> Labeled:
-    """Open a data set or a table of images without reading any image.
+    """Open a data set or a table of images without reading any image; arguments as in ``mien.audit_predict``.
 
-    Args:
-        path: a known data set (folder, or its file of labels); CSV or JSON Lines with a column of paths of images or clips,
-            relative to the table's folder; or parquet, where the column may hold the images: encoded bytes, or structs with
-            a field ``bytes``.
-        groups: columns of groups; None takes all that a known data set has.
-        label: column of labels; empty columns are searched for under usual names, as in all that follow.
-        images: column of paths, or of images.
-        person: column of people, to be kept.
-        no_labels: ignore labels, or there are none.
+    The paths in CSV and JSON Lines are relative to the table's folder. Parquet may hold the images: encoded bytes, or
+    structs with a field ``bytes``.
 
     Raises:
         OptionError: a plain table without groups.

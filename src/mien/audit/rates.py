@@ -55,16 +55,7 @@ def rate_list(emotions: tuple[str, ...], *, labeled: bool) -> list[Rate]:
 
 
 def count(predictions: Predictions, codes: npt.NDArray[np.int64], n_groups: int) -> Counts:
-    """Count outcomes.
-
-    Args:
-        predictions: N images.
-        codes: int64 (N,), group of each; -1 where it has none.
-        n_groups: G.
-
-    Returns:
-        int64 (G, K, 2 K + 1); (G, 1, 2 K + 1) without labels.
-    """
+    """Count outcomes: int64 (G, K, 2 K + 1), or (G, 1, 2 K + 1) without labels; ``codes`` as in ``Grouping``."""
     k = len(predictions.emotions)
     outcome = predictions.y_pred + 1
     if predictions.abstained is not None:
@@ -113,11 +104,7 @@ def parts(counts: Counts, *, labeled: bool) -> tuple[Counts, Counts]:
 
 
 def label_distribution(counts: Counts) -> Floats:
-    """float64 (K,): shares of the labels that every group shows, over all groups; all 0 if there is none.
-
-    Args:
-        counts: int64 (G, K, 2 K + 1), of the groups that are compared.
-    """
+    """float64 (K,): shares of the labels that every group shows, over all groups; all 0 if there is none."""
     shown = counts[..., 1:].sum(-1)
     total = np.where((shown > 0).all(0), shown.sum(0), 0).astype(np.float64)
     return np.asarray(total / max(1.0, total.sum()), np.float64)

@@ -233,17 +233,10 @@ def readings_needed(target: float, risk: float) -> int:
 def split_table(
     table: Table, column: str, *, person: str = "", share: float = 0.5, seed: int = 0
 ) -> tuple[Table, Table]:
-    """Split a table at random: stratified by group, or with all images of a person on one side.
-
-    Args:
-        table: predictions.
-        column: of groups.
-        person: the column of people; empty for none.
-        share: of each group's rows, or of the people, in the first part, between 0 and 1.
-        seed: random seed.
+    """Split a table at random: stratified by the groups of ``column``, or with all images of a person on one side.
 
     Raises:
-        OptionError: ``share`` is out of range.
+        OptionError: ``share``, that of the first part, is not between 0 and 1.
         DataError: a column is missing, or one part would be empty.
     """
     if not 0 < share < 1:

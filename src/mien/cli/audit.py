@@ -8,27 +8,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from .audit_images import COLUMNS, Label, NoLabels, Person, attributes, predict
+from .audit_images import Label, NoLabels, Person, attributes, check_packages, column, flag, predict
 from .options import OUTPUT
 
 if TYPE_CHECKING:
     from ..report import Document
 
-Predicted: TypeAlias = Annotated[
-    str, typer.Option(metavar="COLUMN", help="Predictions. \\[predicted, emotion, ...]", rich_help_panel=COLUMNS)
-]
-Confidence: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        metavar="COLUMN",
-        help="Probability of the prediction. \\[confidence, or a column per emotion]",
-        rich_help_panel=COLUMNS,
-    ),
-]
-Groups: TypeAlias = Annotated[
-    list[str],
-    typer.Option(metavar="COLUMN", help="Column of groups, such as gender; repeatable.", rich_help_panel=COLUMNS),
-]
+Predicted: TypeAlias = Annotated[str, column("Predictions. \\[predicted, emotion, ...]")]
+Confidence: TypeAlias = Annotated[str, column("Probability of the prediction. \\[confidence, or a column per emotion]")]
+Groups: TypeAlias = Annotated[list[str], column("Column of groups, such as gender; repeatable.")]
 MinGroupSize: TypeAlias = Annotated[int, typer.Option(min=2, help="Images that a group needs to be compared.")]
 Resamples: TypeAlias = Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and permutations.")]
 Seed: TypeAlias = Annotated[int, typer.Option(help="Random seed.")]
@@ -60,20 +48,13 @@ def fairness(
     ],
     *,
     groups: Groups,
-    intersections: Annotated[
-        bool, typer.Option("--intersections", help="Audit each pair of columns too.", rich_help_panel=COLUMNS)
-    ] = False,
+    intersections: Annotated[bool, flag("--intersections", "Audit each pair of columns too.")] = False,
     label: Label = "",
     no_labels: NoLabels = False,
     predicted: Predicted = "",
     confidence: Confidence = "",
-    found: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Whether a face was found. \\[found]", rich_help_panel=COLUMNS)
-    ] = "",
-    abstained: Annotated[
-        str,
-        typer.Option(metavar="COLUMN", help="Whether the reading abstained. \\[abstained]", rich_help_panel=COLUMNS),
-    ] = "",
+    found: Annotated[str, column("Whether a face was found. \\[found]")] = "",
+    abstained: Annotated[str, column("Whether the reading abstained. \\[abstained]")] = "",
     person: Person = "",
     thresholds: Annotated[
         Path | None,
@@ -100,7 +81,7 @@ def fairness(
       mien audit predict CREMA-D --person person --out crema.csv
       mien audit fairness crema.csv --groups gender --groups race --person person --out audit
     """
-    _check_packages(figures=out is not None)
+    check_packages(*(["matplotlib"] if out else []))
     from ..audit import fairness_report as report
     from ..audit.fairness import audit_fairness
     from ..io.atomic import check_free
@@ -122,9 +103,7 @@ def compare(
     after: Annotated[Path, typer.Argument(help="Predictions of the second model for the same images.")],
     *,
     groups: Groups,
-    image: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Image names. \\[image, name, path, ...]", rich_help_panel=COLUMNS)
-    ] = "",
+    image: Annotated[str, column("Image names. \\[image, name, path, ...]")] = "",
     label: Label = "",
     predicted: Predicted = "",
     person: Person = "",
@@ -144,7 +123,7 @@ def compare(
 
       mien audit compare before.csv after.csv --groups gender --out compare
     """
-    _check_packages(figures=out is not None)
+    check_packages(*(["matplotlib"] if out else []))
     from ..audit import compare_report as report
     from ..audit.compare import audit_compare
     from ..io.atomic import check_free
@@ -165,9 +144,7 @@ def thresholds(
         Path, typer.Argument(help="Table with labels and confidence, a row per image: .csv, .jsonl or .parquet.")
     ],
     *,
-    groups: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column of groups, such as gender.", rich_help_panel=COLUMNS)
-    ],
+    groups: Annotated[str, column("Column of groups, such as gender.")],
     target: Annotated[
         float, typer.Option(metavar="SHARE", help="Accuracy to reach among the readings kept, 0 to 1.")
     ] = 0.9,
@@ -205,7 +182,7 @@ def thresholds(
       mien audit thresholds predictions.csv --groups gender --target 0.9 --out thresholds.json --held-out rest.csv
       mien audit fairness rest.csv --groups gender --thresholds thresholds.json
     """
-    _check_packages()
+    check_packages()
     from ..audit.thresholds import audit_thresholds, thresholds_json
     from ..audit.thresholds_report import document
     from ..io.atomic import check_free, write_atomically
@@ -226,12 +203,6 @@ def thresholds(
 
 for command in (predict, attributes):
     audit.command()(command)
-
-
-def _check_packages(*, figures: bool = False) -> None:
-    from ..extras import check_installed
-
-    check_installed(["sklearn", "scipy", "statsmodels", "pandas", *(["matplotlib"] if figures else [])], "audit")
 
 
 def _show(document: Document, text: str, written: Sequence[Path]) -> None:

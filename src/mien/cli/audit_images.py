@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from .options import DETECTION, DetectorFile, Emotions, Head, MinFace, Model, Overwrite, Threads, WhichDetector
 
-COLUMNS = "Columns"
-Label: TypeAlias = Annotated[
-    str, typer.Option(metavar="COLUMN", help="Labels. \\[label, truth, ...]", rich_help_panel=COLUMNS)
-]
+
+def column(text: str) -> Any:
+    """An option that names a column of a table."""
+    return typer.Option(metavar="COLUMN", help=text, rich_help_panel="Columns")
+
+
+def flag(name: str, text: str) -> Any:
+    """A switch that concerns columns of a table."""
+    return typer.Option(name, help=text, rich_help_panel="Columns")
+
+
+Label: TypeAlias = Annotated[str, column("Labels. \\[label, truth, ...]")]
 NoLabels: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--no-labels", help="Ignore labels: compare how often each emotion is predicted.", rich_help_panel=COLUMNS
-    ),
+    bool, flag("--no-labels", "Ignore labels: compare how often each emotion is predicted.")
 ]
 Person: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        metavar="COLUMN",
-        help="Identifies the person; one image of each is kept, as images of one person are not independent.",
-        rich_help_panel=COLUMNS,
-    ),
+    str, column("Identifies the person; one image of each is kept, as images of one person are not independent.")
 ]
 
 
@@ -40,25 +40,15 @@ def predict(
     *,
     out: Annotated[Path, typer.Option(metavar="FILE.csv", dir_okay=False, help="Write the predictions here.")],
     groups: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column of groups; repeatable. Default: all that a known data set has.",
-            rich_help_panel=COLUMNS,
-        ),
+        list[str] | None, column("Column of groups; repeatable. Default: all that a known data set has.")
     ] = None,
     label: Label = "",
     no_labels: NoLabels = False,
-    images: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Images, or their paths. \\[path, file, ...]", rich_help_panel=COLUMNS)
-    ] = "",
+    images: Annotated[str, column("Images, or their paths. \\[path, file, ...]")] = "",
     person: Person = "",
     attributes: Annotated[
         Literal["fixed", "thirds"] | None,
-        typer.Option(
-            help="Measure lighting, sharpness, size and pose of each face, and add them as groups, by fixed edges or in "
-            "thirds."
-        ),
+        typer.Option(help="Measure and add image attributes as groups, by fixed edges or in thirds."),
     ] = None,
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="Split of cropped faces.")
@@ -80,22 +70,14 @@ def predict(
       mien audit predict photos.csv --groups gender --out predictions.csv
       mien audit predict fer2013.csv --model tiny --attributes thirds --out predictions.csv
     """
-    from ..extras import check_installed
-
-    check_installed(["sklearn", "scipy", "pandas"], "audit")
+    check_packages()
     from rich.console import Console
 
     from ..audit.predict import audit_predict
-    from ..errors import OptionError
-    from ..io.atomic import check_free
     from ..options import ReadOptions
     from .progress import progress_bar
 
-    if no_labels and label:
-        raise OptionError("--label and --no-labels exclude each other", hint="Give one of them.")
-    if out.suffix.lower() != ".csv":
-        raise OptionError(f"--out: got {out.name!r}, expected a name that ends in .csv", hint=f"Try {out.stem}.csv.")
-    check_free(out.parent, [out.name], "predictions", overwrite=overwrite)
+    _check_csv(out, overwrite=overwrite)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with progress_bar(notes, "predicting") as progress:
         table = audit_predict(
@@ -150,19 +132,18 @@ def attributes(
 
     Exit code 0 when every image was measured, 3 when some could not be read: they are listed at the end.
     """
+    check_packages()
     from rich.console import Console
 
     from ..audit.attributes import attribute_rows, group_counts, measure_attributes
     from ..audit.exports import csv_bytes
-    from ..errors import OptionError
-    from ..io.atomic import check_free, write_atomically
+    from ..io.atomic import write_atomically
     from ..options import ReadOptions
     from ..report import Column, Document, Table, count
     from .progress import progress_bar
 
-    if out and out.suffix.lower() != ".csv":
-        raise OptionError(f"--out: got {out.name!r}, expected a name that ends in .csv", hint=f"Try {out.stem}.csv.")
-    check_free(out and out.parent, [out.name] if out else [], "attributes", overwrite=overwrite)
+    if out:
+        _check_csv(out, overwrite=overwrite)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     failures: list[str] = []
     with progress_bar(notes, "measuring") as progress:
@@ -185,3 +166,19 @@ def attributes(
         notes.print(f"written: {out}", markup=False)
     if failures:
         raise typer.Exit(3)
+
+
+def check_packages(*more: str) -> None:
+    """Make sure that the extra ``audit`` is installed, before anything slow is imported."""
+    from ..extras import check_installed
+
+    check_installed(["sklearn", "scipy", "statsmodels", "pandas", *more], "audit")
+
+
+def _check_csv(path: Path, *, overwrite: bool) -> None:
+    from ..errors import OptionError
+    from ..io.atomic import check_free
+
+    if path.suffix.lower() != ".csv":
+        raise OptionError(f"--out: got {path.name!r}, expected a name that ends in .csv", hint=f"Try {path.stem}.csv.")
+    check_free(path.parent, [path.name], "a table", overwrite=overwrite)

@@ -46,18 +46,18 @@ def read_data(
     """
     from rich.console import Console
 
-    from ..data.loading import load
+    from ..data import load
+    from . import progress
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    with progress_bar(notes) as progress:
-        task = progress.add_task("reading data", total=None)
+    with progress.progress_bar(notes, "reading data") as report:
         return load(
             path,
             size,
             color=color,
             manifest=manifest,
             detect_faces=detect_faces,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=report,
             on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
             notes=lambda text: notes.print(text, markup=False),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,15 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "load"]
 
+_MODULES = {"Dataset": ".dataset", "load": ".loading"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import on first use (PEP 562): loading takes packages that ``mien.data.dataset`` does not."""
-    if name == "load":
-        from .loading import load  # noqa: PLC0415
-
-        return load
-    if name == "Dataset":
-        from .dataset import Dataset  # noqa: PLC0415
-
-        return Dataset
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import on first use (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name], __name__), name)

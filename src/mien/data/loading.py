@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ..errors import DataError
 from ..model.preprocess import resize
+from ..progress import Progress, no_progress
 from . import manifest as manifests
 from .dataset import Dataset
 from .datasets import affectnet, crema_d, fairface, fer2013, folders, parquet, raf_db
@@ -42,11 +43,8 @@ PERSON_LAYOUTS: tuple[PersonLayout, ...] = (crema_d, raf_db, affectnet, fairface
 #: Every layout; the first that matches is taken.
 LAYOUTS: tuple[Layout, ...] = (*PERSON_LAYOUTS, manifests, fer2013, parquet, folders)
 
-_ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-_FORMS = (
-    "Give fer2013.csv, a packed .npz file, parquet, or a folder with train/ in it, or with one folder an emotion, such as "
-    "happy/."
-)
+_HINT = "Give fer2013.csv, a packed .npz file, parquet, or a folder such as one with train/happy/*.png or happy/*.png."
+_UNPACK = "Unpack archives first."
 
 
 def load(
@@ -57,11 +55,10 @@ def load(
     manifest: Path | None = None,
     detect_faces: bool = False,
     votes: Path | None = None,
-    label_names: tuple[str, ...] = (),
     split: bool = True,
     shares: Shares = SHARES,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
     on_damaged: Callable[[Path, str], None] | None = None,
     notes: Callable[[str], None] = lambda _text: None,
 ) -> Dataset:
@@ -77,7 +74,6 @@ def load(
         manifest: which images to use, with their emotions and splits (``mien.data.manifest``); nothing is split then.
         detect_faces: crop the face from each photo; a photo without one counts as damaged.
         votes: FER+'s table for Kaggle's CSV file; by default ``fer2013new.csv`` beside it, if it is there.
-        label_names: the emotions that label numbers stand for, in their order.
         split: split what is not split; False leaves it ``undivided``.
         shares: of train, validation and test, 0 to 1, together 1.
         seed: of the split.
@@ -99,18 +95,9 @@ def load(
             on_damaged(file, why)
 
     options = LoadOptions(
-        size=size,
-        color=color,
-        detect_faces=detect_faces,
-        votes=votes,
-        label_names=label_names,
-        split=split and manifest is None,
-        shares=shares,
-        seed=seed,
-        progress=progress,
-        on_damaged=None if on_damaged is None else note_damaged,
-        notes=notes,
-    )
+        size=size, color=color, detect_faces=detect_faces, votes=votes, split=split and manifest is None, shares=shares,
+        seed=seed, progress=progress, on_damaged=None if on_damaged is None else note_damaged, notes=notes,
+    )  # fmt: skip
     faces = layout_of(path).load(path, options)
     side = min(size, *faces.images.shape[1:3])
     if faces.images.shape[1:3] != (side, side):
@@ -128,14 +115,17 @@ def layout_of(path: Path) -> Layout:
         DataError: there is nothing, or nothing that is known.
     """
     if not path.exists():
-        raise DataError(f"no data at {path}", hint=_FORMS)
+        raise DataError(f"no data at {path}", hint=_HINT)
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path}: got an empty file, expected a dataset", hint="Download or copy it again.")
     found = next((layout for layout in LAYOUTS if layout.matches(path)), None)
     if found is None:
+        is_image = path.suffix.lower() in IMAGE_EXTENSIONS
         raise DataError(
             f"{path}: got a {path.suffix or 'nameless'} file, expected .npz, .csv, .parquet, or a folder",
-            hint=_hint(path.suffix.lower()),
+            hint="This is one image: give the folder that holds the class folders."
+            if is_image
+            else f"{_HINT} {_UNPACK}",
         )
     return found
 
@@ -148,11 +138,3 @@ def records_of(path: Path) -> Records | None:
     """
     found = next((layout for layout in PERSON_LAYOUTS if layout.matches(path)), None)
     return found.records(path) if found else None
-
-
-def _hint(kind: str) -> str:
-    if kind in _ARCHIVES:
-        return "Unpack it first, and give what comes out of it."
-    if kind in IMAGE_EXTENSIONS:
-        return "This is one image: give the folder that holds the class folders, such as the one above happy/."
-    return _FORMS

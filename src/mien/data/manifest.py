@@ -153,7 +153,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
         DataError: it is broken, or an image is not there.
         SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
     """
-    refuse_options(path, options, "votes", "label_names")
+    refuse_options(path, options, "votes")
     manifest = read_manifest(path)
     rows = zip(manifest.names.tolist(), manifest.labels.tolist(), manifest.split.tolist(), manifest.use.tolist())
     samples = [

@@ -16,6 +16,7 @@ from ..errors import DataError, OptionError, SourceError
 from ..io.images import opened, read_image
 from ..model.preprocess import align_face, square_around
 from ..options import ReadOptions
+from ..progress import Progress, no_progress
 from ..types import Box, Face, Frame
 from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset, Votes
 from .splits import SHARES, Shares, split_dataset, with_validation
@@ -70,11 +71,10 @@ class LoadOptions:
     color: str = "gray"
     detect_faces: bool = False
     votes: Path | None = None
-    label_names: tuple[str, ...] = ()
     split: bool = True
     shares: Shares = SHARES
     seed: int = 0
-    progress: Callable[[int, int], None] = lambda _done, _total: None
+    progress: Progress = no_progress
     on_damaged: Callable[[Path, str], None] | None = None
     notes: Callable[[str], None] = lambda _text: None
 
@@ -82,7 +82,6 @@ class LoadOptions:
 _REFUSED = {
     "votes": "Votes belong to the rows of Kaggle's fer2013.csv.",
     "detect_faces": "Only image files and parquet can hold whole photos.",
-    "label_names": "The meaning of its labels is known.",
 }
 
 

@@ -90,7 +90,7 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
         DataError: there are no emotions, or the records are videos.
         SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
     """
-    refuse_options(records.folder, options, "votes", "label_names")
+    refuse_options(records.folder, options, "votes")
     paths, labels = records.columns[PATH], records.columns.get(EMOTION)
     if labels is None:
         raise DataError(

@@ -48,7 +48,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
         DataError: a file is missing or broken, or the votes are not those of these images.
     """
     if path.suffix.lower() == ".npz":
-        refuse_options(path, options, "votes", "detect_faces", "label_names")
+        refuse_options(path, options, "votes", "detect_faces")
         return read_npz(path)
     refuse_options(path, options, "detect_faces")
     if path.is_dir():

@@ -126,7 +126,7 @@ def inspect(
     faces = load(
         path,
         size,
-        progress=lambda done, total: progress(done, total, "reading data"),
+        progress=lambda done, total, _note="": progress(done, total, "reading data"),
         on_damaged=note_damaged,
         notes=notes.append,
     )

@@ -115,7 +115,7 @@ def robustness(
             _SIDE,
             color="rgb",
             split=False,
-            progress=lambda done, total: progress(done, total, "reading data"),
+            progress=lambda done, total, _note="": progress(done, total, "reading data"),
             on_damaged=lambda _file, why: notes(f"left out: {why}"),  # why begins with the file
         )
     part = split_to_test(data, split)
