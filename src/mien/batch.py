@@ -195,8 +195,8 @@ class _Run:
         before, failed = len(paths) - len(left), len(self.failures)
         for seen, found in self.reader.read_frames(self._frames(left), self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
-            if self.copies.images:
-                self.copies.images.write(frame.name, draw(frame, readings))
+            if self.copies.place(frame.name):
+                self.copies.write(frame.name, draw(frame, readings))
             self.rows.add(frame.name, rows(frame, readings, self.reader.emotions, video=has_videos))
             self.n_images += 1
             self.n_faces += len(readings)
@@ -209,7 +209,7 @@ class _Run:
         if self.rows.is_done(path) and not self.copies.lacks(path):
             self._fail(path, *self.rows.problems(path))
             return
-        target = self.copies.video(path)
+        target = self.copies.place(path)
         sinks: list[VideoSink] = [_RowsSink(self.rows, path)]
         if target:
             sinks.append(VideoFile(target, overwrite=True))  # ``AnnotatedCopies`` has checked what exists

@@ -39,6 +39,14 @@ def check_installed(packages: Sequence[str], extra: str) -> None:
             raise _missing(package, extra)
 
 
+def check_opencv() -> None:
+    """Raise a ``MissingExtraError`` if ``cv2`` is an empty module, as after removing one of two OpenCV packages."""
+    if not hasattr(importlib.import_module("cv2"), "warpAffine"):
+        packages = "opencv-python opencv-python-headless opencv-contrib-python"
+        hint = f"Run: pip uninstall -y {packages}; pip install opencv-python"
+        raise MissingExtraError("OpenCV is broken: the module cv2 is empty", hint=hint, value="cv2")
+
+
 def _missing(package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(
         f"the package {package!r} is required and not installed",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .detection import Detector, create_detector
 from .errors import SourceError
+from .extras import check_opencv
 from .io.discovery import find_images, stands_for_several
 from .io.images import read_image
 from .model.classifier import EmotionClassifier, open_classifier
@@ -70,6 +71,7 @@ class Reader:
         detector: Detector | None = None,
         classifier: EmotionClassifier | None = None,
     ) -> None:
+        check_opencv()
         self._given = {"detector": detector, "classifier": classifier}
         self.options = options or ReadOptions()
         self.classifier = classifier or open_classifier(self.options)

@@ -49,12 +49,12 @@ class Box:
 
     @property
     def width(self) -> float:
-        """Pixels from left to right."""
+        """In pixels."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
-        """Pixels from top to bottom."""
+        """In pixels."""
         return self.y1 - self.y0
 
     def iou(self, other: Box) -> float:

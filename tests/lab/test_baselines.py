@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mien.cli.lab_baseline import baseline as command
 from mien.emotions import EMOTIONS, LABEL_SETS
-from mien.errors import DataError, ModelError, OptionError
+from mien.errors import DataError, ModelError, OptionError, RecipeError
 from mien.lab.baselines import baseline, baseline_settings, open_features
 from mien.lab.evaluation.classifier import classifier_of_onnx, open_classifier, predict
 from mien.lab.evaluation.evaluate import evaluate
@@ -158,7 +158,7 @@ def test_a_missing_validation_part_is_refused(synthetic, tmp_path):
     ],
 )
 def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(OptionError):
+    with pytest.raises(RecipeError):
         small(**wrong)
 
 

@@ -61,7 +61,6 @@ class Trainer:
             score = 0.9 - 0.1 * abs(math.log10(recipe.optimizer.lr) + 2) - 0.1 / epoch
             trainer.callback_metrics = {"val_score": torch.tensor(score), "val_loss": torch.tensor(1 - score)}
             for callback in callbacks:
-                callback.on_train_batch_end()
                 callback.on_train_epoch_end(trainer, None)
             if trainer.should_stop:
                 break

@@ -80,12 +80,11 @@ def baseline(
     from ..lab.evaluation.metrics import accuracy_text
     from ..lab.recipe import Head, load_recipe
     from ..model.session import PIPELINE_HEAD
-    from .data import data_words, progress_bar, read_data
+    from .data import read_data
+    from .progress import progress_bar
 
     if base and features != "embedding":
-        raise OptionError(
-            f"--base {base} requires the features 'embedding', got {features!r}", hint="Leave --base out."
-        )
+        raise OptionError(f"--base {base} requires the features 'embedding', got {features!r}", hint="Remove --base.")
     chosen = load_recipe(recipe) if recipe else None
     head = next(iter(chosen.heads.values())) if chosen else Head()
     settings = baseline_settings(
@@ -99,19 +98,12 @@ def baseline(
     )
     spec = open_features(settings)[1]
     faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
-    with progress_bar(Console(stderr=True)) as bar:
-        task = bar.add_task("features", total=None)
-        done = fit(
-            settings, faces, out, name=name, license=license, recipe=chosen,
-            progress=lambda step, n, total: bar.update(task, description=step, completed=n, total=total or None),
-        )  # fmt: skip
+    with progress_bar(Console(stderr=True), "features") as progress:
+        done = fit(settings, faces, out, name=name, license=license, recipe=chosen, progress=progress)
     scores = done.evaluation.find(PIPELINE_HEAD, OFFICIAL, flip=True)
     typer.echo(f"{done.evaluation.split}: accuracy {accuracy_text(scores)}, macro-F1 {scores.macro_f1:.3f}")
-    size = done.path.stat().st_size / 1e6
     typer.echo(
-        f"{done.n_features:,} features per image in {done.feature_s:.0f} s, fitted in {done.fit_s:.1f} s; {size:.1f} MB, "
-        f"{done.evaluation.ms_per_image:.2f} ms per image",
+        f"{done.n_features:,} features per image in {done.feature_s:.0f} s, fitted in {done.fit_s:.1f} s; "
+        f"{done.evaluation.ms_per_image:.2f} ms per image\nwritten: {done.path}, {done.path.with_suffix('.json')}",
         err=True,
     )
-    typer.echo(f"written: {done.path}\nwritten: {done.path.with_suffix('.json')}", err=True)
-    typer.echo(f"Next:  mien lab evaluate {done.path} {data_words(data, manifest, detect_faces)}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -140,39 +140,33 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without images."""
-        return {
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("name", "number", "reading", "crop", "face"):
+            del own[name]
+        table = {
             "name": self.name,
             "face": self.number,
-            "box": [round(side, 1) for side in self.reading.face.box.xyxy],
+            "box": self.reading.face.box.xyxy,
             "predicted": self.reading.emotion,
-            "probabilities": {name: round(value, 4) for name, value in self.reading.scores().items()},
+            "probabilities": self.reading.scores(),
             "abstained": self.reading.abstained,
-            "mixed": list(self.reading.mixed),
-            "emotion": self.emotion,
-            "probability": round(self.probability, 4),
-            "method": self.method,
-            "parts": [
-                {
-                    "part": part.name,
-                    "effect": round(part.effect, 4),
-                    "share": round(part.share, 4),
-                    "without": part.without,
-                    "probability_without": round(part.probability, 4),
-                }
-                for part in self.parts
-            ],
-            "decisive_parts": list(self.decisive_parts),
-            "changed_emotion": self.changed_emotion,
-            "has_landmarks": self.has_landmarks,
-            "blurred_emotion": self.blurred_emotion,
-            "blurred_probability": round(self.blurred_probability, 4),
-            "agreement": round(self.agreement, 4),
-            "gain": round(self.curves.gain, 4),
-            "random_gain": round(self.curves.random_gain, 4),
-            "curves": {
-                field.name: [round(float(value), 4) for value in getattr(self.curves, field.name)]
-                for field in fields(self.curves)
-            },
+            "mixed": self.reading.mixed,
+            **own,
+            "parts": [asdict(part) for part in self.parts],
+            "curves": asdict(self.curves),
+            "gain": self.curves.gain,
+            "random_gain": self.curves.random_gain,
             "limitations": [limitation.value for limitation in self.limitations],
-            "heat": [[round(float(v), 4) for v in row] for row in self.heat],
         }
+        return {name: plain(value) for name, value in table.items()}
+
+
+def plain(value: Any) -> Any:
+    """Convert arrays and tuples to lists, and round numbers to 4 decimals."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return round(value, 4) if isinstance(value, float) else value

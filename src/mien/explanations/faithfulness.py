@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelError
-from .explanation import Curves, Floats
+from .explanation import Curves, Floats, plain
 from .perturbation import Perturbation, correlation
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Sanity:
             "name": self.name,
             "face": self.number,
             "emotion": self.emotion,
-            "rank_correlations": [round(value, 4) for value in self.correlations],
+            "rank_correlations": plain(self.correlations),
             "mean": round(self.mean, 4),
             "passed": self.passed,
         }

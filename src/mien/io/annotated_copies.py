@@ -1,4 +1,4 @@
-"""Annotated copies of images and videos: their places, and a writer of images."""
+"""Annotated copies of images and videos."""
 
 from __future__ import annotations
 
@@ -19,129 +19,81 @@ from .video import is_video
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 
 
-class ImageWriter:
-    """Writes images into a folder that mirrors the places of their sources.
-
-    A source below ``root`` keeps its path from there on: with the root ``photos``, ``photos/a/1.jpg`` becomes
-    ``<folder>/a/1.jpg``. A source elsewhere keeps its whole path, in ``<folder>/elsewhere/``. JPEG stays JPEG and PNG stays
-    PNG; other formats become PNG, and the name grows: ``1.webp.png``. So a source has the same file in every run, and two
-    sources have two files.
-
-    Args:
-        folder: where the images go; made if need be.
-        root: what the names of the sources are relative to; None takes the current folder.
-
-    Raises:
-        OutputError: the folder cannot be made.
-    """
-
-    def __init__(self, folder: Path, root: Path | None = None) -> None:
-        self.folder = folder
-        self._root = _absolute(root if root is not None else Path.cwd())
-        self._sources: dict[Path, Path] = {}
-        with writing_to(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def path_for(self, name: str) -> Path:
-        """Return the path of the image of the source ``name``."""
-        place = self.place_of(name)
-        keeps = place.suffix.lower() in (*_JPEG, ".png")
-        return self.folder / (place if keeps else place.with_name(place.name + ".png"))
-
-    def place_of(self, name: str | Path) -> Path:
-        """Return the path within the folder that mirrors the place of the source ``name``."""
-        source = _absolute(name)
-        if source.is_relative_to(self._root):
-            return source.relative_to(self._root)
-        return Path("elsewhere", source.drive.strip(":\\/").replace("\\", "/"), *source.parts[1:])
-
-    def write(self, name: str, image: npt.NDArray[np.uint8]) -> Path:
-        """Save an image as JPEG (quality 92, no chroma subsampling) or PNG; a file of an earlier run is replaced.
-
-        Args:
-            name: path of its source, as ``Frame.name`` gives it.
-            image: uint8 (H, W, 3), RGB, 0-255.
-
-        Raises:
-            OptionError: the image has another dtype or shape.
-            OutputError: it would replace its own source or another source's image, or cannot be written.
-        """
-        checked("image", image, np.uint8, (None, None, 3), hint="Give RGB pixels with values 0-255.")
-        path, source = self.path_for(name), _absolute(name)
-        _check_not_source(path, source)
-        if self._sources.setdefault(path, source) != source:
-            raise OutputError(
-                f"{path} already holds the image of {self._sources[path]}, not of {name}",
-                hint="Rename one of the two sources.",
-                path=path,
-            )
-        with replacing(path) as file:
-            if path.suffix.lower() in _JPEG:
-                Image.fromarray(image).save(file, "JPEG", quality=92, subsampling=0)
-            else:
-                Image.fromarray(image).save(file, "PNG")
-        return path
-
-
 class AnnotatedCopies:
-    """The places of annotated copies; checked before any work is done.
+    """The places of annotated copies, checked before any work is done, and a writer of images.
+
+    A folder mirrors the places of the sources below their common folder: of ``photos/a/1.jpg`` and ``photos/2.png`` the
+    copies are ``<folder>/a/1.jpg`` and ``<folder>/2.png``. Other image formats become PNG, other video formats MP4, and the
+    name grows: ``1.webp.png``. So a source has the same file in every run, and two sources have two files.
 
     Args:
         annotate: a folder; the name of a video if there is one video to read and nothing else; or None.
         paths: what will be read.
         replace: a video of that name may exist.
 
-    Attributes:
-        images: writes annotated images, or None.
-
     Raises:
         OptionError: a video is named, and there is more to be read than one video.
         OutputError: copies could replace what is to be read, or each other, or the folder cannot be made.
-        MissingExtraError: a video is to be written, and the extra ``video`` is not installed.
     """
 
-    def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool) -> None:
+    def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool = True) -> None:
+        self._folder: Path | None = None
         self._video: Path | None = None
-        self.images: ImageWriter | None = None
+        self._root = _common_folder(paths)
         if annotate is None:
             return
         if is_video(annotate) and not annotate.is_dir():
             self._video = _one_video(annotate, paths, replace)
             return
-        if annotate.exists() and not annotate.is_dir():
-            raise OutputError(
-                f"annotate: {annotate} is a file, expected a folder",
-                hint="Give a folder, such as --annotate annotated.",
-                path=annotate,
-            )
-        _check_apart(annotate, paths)
-        self.images = ImageWriter(annotate, _common_folder(paths))
-        places: dict[Path, Path] = {}
-        for path in filter(is_video, paths):
-            place = self._mirrored(self.images, path)
+        for path in paths:  # above or beside the sources, copies could replace originals
+            if path.resolve().is_relative_to(annotate.resolve()):
+                raise OutputError(
+                    f"annotate: {annotate} holds sources such as {path}: annotated copies could replace originals",
+                    hint="Give a separate folder, such as --annotate annotated.",
+                    path=annotate,
+                )
+        self._folder = annotate
+        places: dict[Path | None, Path] = {}
+        for path in paths:
+            place = self.place(path)
             if places.setdefault(place, path) != path:
                 raise OutputError(
-                    f"{place} would hold the annotated copies of two videos, {places[place]} and {path}",
+                    f"{place} would hold the annotated copies of both {places[place]} and {path}",
                     hint="Rename one of them, or read them into two folders.",
                     path=place,
                 )
+        with writing_to(annotate):
+            annotate.mkdir(parents=True, exist_ok=True)
 
-    def video(self, path: Path) -> Path | None:
-        """Return the place of the annotated copy of a video; None without one."""
-        if self.images is None:
+    def place(self, source: str | Path) -> Path | None:
+        """Return the place of the copy of an image or video; None without one."""
+        if self._folder is None:
             return self._video
-        place = self._mirrored(self.images, path)
+        path = _absolute(source)
+        if path.is_relative_to(self._root):
+            inside = path.relative_to(self._root)
+        else:  # on another drive
+            inside = Path("elsewhere", path.drive.strip(":\\/").replace("\\", "/"), *path.parts[1:])
+        formats, fallback = (VIDEO_FORMATS, ".mp4") if is_video(path) else ((*_JPEG, ".png"), ".png")
+        place = self._folder / (inside if path.suffix.lower() in formats else f"{inside}{fallback}")
         _check_not_source(place, path)
         return place
 
-    @staticmethod
-    def _mirrored(images: ImageWriter, path: Path) -> Path:
-        place = images.folder / images.place_of(path)
-        return place if place.suffix.lower() in VIDEO_FORMATS else place.with_name(place.name + ".mp4")
+    def write(self, name: str, image: npt.NDArray[np.uint8]) -> None:
+        """Save the copy of the image ``name``, uint8 (H, W, 3), RGB, as JPEG (quality 92) or PNG."""
+        path = self.place(name)
+        if path is None:
+            return
+        checked("image", image, np.uint8, (None, None, 3), hint="Give RGB pixels with values 0-255.")
+        with replacing(path) as file:
+            if path.suffix.lower() in _JPEG:
+                Image.fromarray(image).save(file, "JPEG", quality=92, subsampling=0)
+            else:
+                Image.fromarray(image).save(file, "PNG")
 
     def lacks(self, path: Path) -> bool:
-        """Whether an annotated copy of a video is asked for and does not exist."""
-        place = self.video(path)
+        """Whether a copy of ``path`` is asked for and does not exist."""
+        place = self.place(path)
         return place is not None and not place.exists()
 
 
@@ -168,20 +120,9 @@ def _check_not_source(place: Path, source: Path) -> None:
 
 def _common_folder(paths: Sequence[Path]) -> Path:
     try:
-        return Path(os.path.commonpath([path.absolute().parent for path in paths]))
+        return Path(os.path.commonpath([_absolute(path).parent for path in paths]))
     except ValueError:  # on two drives
         return Path.cwd()
-
-
-def _check_apart(annotate: Path, paths: Sequence[Path]) -> None:
-    """Copies mirror the folders of their sources, so above or beside the sources they could replace originals."""
-    for path in paths:
-        if path.resolve().is_relative_to(annotate.resolve()):
-            raise OutputError(
-                f"annotate: {annotate} holds sources such as {path}: annotated copies could replace originals",
-                hint="Give a separate folder, such as --annotate annotated.",
-                path=annotate,
-            )
 
 
 def _absolute(path: str | Path) -> Path:

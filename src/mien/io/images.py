@@ -304,7 +304,7 @@ def _array_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if array.dtype != np.uint8 or not fits:
         raise OptionError(
             f"array: got {array.dtype} {array.shape}, expected uint8 (H, W, 3) RGB, (H, W) gray or (H, W, 4) RGBA",
-            hint=_array_hint(array),
+            hint="Put channels last; convert values of 0-1 with (array * 255).round().astype(np.uint8).",
             field="array",
         )
     if array.size == 0:
@@ -312,18 +312,3 @@ def _array_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if array.ndim == 2:
         return np.repeat(array[..., None], 3, axis=2)
     return upright_rgb(Image.fromarray(array)) if array.shape[2] == 4 else array
-
-
-def _array_hint(array: npt.NDArray[Any]) -> str:
-    if array.ndim == 4:
-        return "Give one image at a time: array[0], array[1] and so on."
-    if array.ndim == 3 and array.shape[2] == 1:
-        return "Drop the last axis: array[..., 0]."
-    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (3, 4):
-        return "Put the channels last: array.transpose(1, 2, 0)."
-    scaling = {
-        "f": "(array * 255).round().astype(np.uint8) for values of 0-1",
-        "u": "(array // 257).astype(np.uint8) for 16-bit values",
-        "b": "array.astype(np.uint8) * 255",
-    }
-    return f"Give values 0-255 as uint8: {scaling.get(array.dtype.kind, 'array.astype(np.uint8) if they are 0-255')}."

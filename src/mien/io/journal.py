@@ -19,25 +19,19 @@ Mode = Literal["new", "resume", "overwrite"]
 
 
 class Journal:
-    """Collects rows in ``<out>.partial`` until the table can be written.
+    """Collects rows in ``<out>.partial`` until the table can be written; use ``Journal.open`` as a context.
 
     The partial file holds JSON lines: a header (schema, columns, settings), then one line per source with all its rows. When
     the ``with`` block ends normally, the table is written and the partial file removed; after an exception, Ctrl-C included,
-    it is kept and the table is not touched. ::
-
-        with Journal.open(Path("results.csv"), columns(emotions), settings, "resume") as journal:
-            for batch in batches(path for path in images if str(path) not in journal.done):
-                journal.write((str(path), rows_of(path)) for path in batch)
+    it is kept and the table is not touched.
 
     Attributes:
-        out: the table.
-        path: ``<out>.partial``.
+        out, path: the table, and ``<out>.partial``.
         done: the sources whose rows are written.
         finished: the table is complete; ``write`` is refused.
     """
 
     def __init__(self, out: Path, columns: tuple[str, ...]) -> None:
-        """Use ``Journal.open``."""
         self.out, self.path, self._columns = out, partial_path(out), columns
         self.done: set[str] = set()
         self.finished = False
@@ -57,7 +51,6 @@ class Journal:
 
         Raises:
             OptionError: the format is unknown; or the run to resume had other columns or settings.
-            MissingExtraError: the format needs pyarrow, which is not installed.
             OutputError: a file is in the way or is no journal, or the place cannot be written to.
         """
         check_format(out)
@@ -73,20 +66,13 @@ class Journal:
         return journal
 
     def write(self, batch: Iterable[tuple[str, Sequence[Row]]], note: str = "") -> None:
-        """Add sources with their rows and a note. They are on the disk when this returns.
-
-        Raises:
-            OptionError: a source is there already, or the run is finished.
-            OutputError: the disk is full or gone; what was written before is kept.
-        """
+        """Add sources with their rows and a note. They are on the disk when this returns; each source is accepted once."""
         if self._file is None:
-            raise OptionError(f"{self.out} takes no more rows: its journal is closed", hint="Open a new journal.")
+            raise OptionError(f"{self.out} takes no more rows: its journal is closed", path=self.out)
         lines = []
         for source, rows in batch:
             if source in self.done:
-                raise OptionError(
-                    f"{source} is in the table already", hint="Give each source once, and leave out those in done."
-                )
+                raise OptionError(f"{source} is in the table already", hint="Leave out the sources in done.")
             self.done.add(source)
             lines.append(_line({"source": source, "rows": list(rows), **({"note": note} if note else {})}))
         self._append(b"".join(lines))
@@ -129,7 +115,7 @@ class Journal:
             on_failure.pop_all()
 
     def _drop_torn_end(self, file: BinaryIO) -> None:
-        """Keep the lines up to the first that is cut off or unreadable, as a crash may leave at the end."""
+        """Keep the lines up to the first incomplete one, as a crash may leave at the end."""
         end = file.tell()
         for line in file:
             entry = _parsed(line, {"source", "rows"})

@@ -82,13 +82,7 @@ _ROWS_IN_GROUP = 20_000
 
 
 def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write rows in groups of 20,000 to limit memory, zstd-compressed.
-
-    Columns are string, int64, double, list<string> and bool; the metadata has ``mien_schema``.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Write rows in groups of 20,000 to limit memory, zstd-compressed; the metadata has ``mien_schema``."""
     pa, parquet = require("pyarrow", "table"), require("pyarrow.parquet", "table")
     types = {
         "text": pa.string(),
@@ -127,13 +121,7 @@ def check_format(path: Path) -> None:
 
 
 def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write ``rows`` to ``path`` as they come, in constant memory, completely or not at all.
-
-    Raises:
-        OptionError: the extension is unknown.
-        MissingExtraError: pyarrow is needed and is not installed.
-        OutputError: the place cannot be written to.
-    """
+    """Write ``rows`` to ``path`` as they come, in constant memory, completely or not at all; errors as ``check_format``."""
     check_format(path)
     with replacing(path) as file:
         _WRITERS[path.suffix.lower()](file, columns, rows)
@@ -207,4 +195,4 @@ def _stored(path: Path, schema: Any = None) -> Any:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read as a table: {error}", hint="Make it anew with 'mien read --out'.")
+    return DataError(f"{path} cannot be read as a table: {error}", hint="Write it again with 'mien read --out'.")

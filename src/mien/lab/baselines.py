@@ -7,31 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import skops.io
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from typing_extensions import Self
 
 from ..data.dataset import TRAIN, VALIDATION, Dataset
 from ..emotions import label_set
-from ..errors import DataError, ModelError, OptionError
+from ..errors import DataError, ModelError, OptionError, RecipeError
 from ..io.atomic import write_atomically
 from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
 from ..model.session import PIPELINE_HEAD
+from ..progress import Progress, no_progress
 from .evaluation.classifier import classifier_of_onnx
 from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
-from .recipe import Head, Recipe, load_recipe
+from .recipe import Head, Index, LabelSet, Recipe, field_error, load_recipe
 from .sampling import subset
 from .targets import hard_targets
 from .temperature import calibrated, chosen_by
@@ -68,18 +68,26 @@ class BaselineSettings(BaseModel):
         seed: of the classifier.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
     features: Literal["hog", "lbp", "hog+lbp", "embedding"] = "hog"
     classifier: Literal["forest", "boosting", "logistic"] = "boosting"
     parameters: dict[str, Any] = Field(default_factory=dict)
     base: str = "default"
-    emotions: str = "seven"
+    emotions: LabelSet = "seven"
     targets: Literal["labels", "votes"] = "labels"
     class_weights: Literal["none", "balanced"] = "none"
     size: int = Field(48, ge=8)
     cell: int = 8
     region: int = 12
-    seed: int = Field(0, ge=0)
+    seed: Index = 0
+
+    @model_validator(mode="after")
+    def _squares_fit_the_image(self) -> Self:
+        for field, kind, high in (("cell", "hog", self.size // 2), ("region", "lbp", self.size)):
+            if kind in self.features and not 2 <= getattr(self, field) <= high:
+                expected = f"2 to {high} pixels for images of {self.size}"
+                raise RecipeError(field=field, value=getattr(self, field), expected=expected)
+        return self
 
     @property
     def head(self) -> Head:
@@ -114,7 +122,7 @@ def baseline(
     name: str = "",
     license: str = "not stated",
     recipe: Recipe | str | None = None,
-    progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+    progress: Progress = no_progress,
 ) -> BaselineResult:
     """Fit on the training part, calibrate on ``inner`` or else ``validation``, write ``NAME.skops`` and its card.
 
@@ -125,15 +133,14 @@ def baseline(
         name: of the model; empty takes ``FEATURES-CLASSIFIER``.
         license: of the model, for the card.
         recipe: learn from the images that this recipe draws, to compare with a network on equal terms.
-        progress: called with (step, done, total).
+        progress: called as features are computed, and before each further step.
 
     Raises:
         DataError: a part or a class has no images, or the votes are missing.
         ModelError: there is no such base, or it has no features.
-        OptionError: settings contradict each other, or ``name`` cannot be a file name.
+        OptionError: ``name`` cannot be a file name, or the classifier lacks a parameter.
         OutputError: ``out`` cannot be written to.
     """
-    check_settings(settings)
     name = name or f"{settings.features}-{settings.classifier}"
     if Path(name).name != name:
         raise OptionError(
@@ -146,17 +153,22 @@ def baseline(
     answers = hard_targets(part, settings.head)
     known = np.flatnonzero(answers >= 0)
     part, answers = part.take(known), answers[known]
-    _check_classes(settings, answers)
+    classes = label_set(settings.emotions)
+    if missing := [emotion for number, emotion in enumerate(classes) if not (answers == number).any()]:
+        raise DataError(
+            f"got no training images of {', '.join(missing)}, expected some of each of {', '.join(classes)}",
+            hint="Choose a smaller label set with --emotions, or use more images.",
+        )
     transformer, spec, base = open_features(settings)
     started = time.perf_counter()
     images = to_tensor(resize(part.images, spec.size), spec)
-    features = compute_features(transformer, images, lambda done, total: progress("features", done, total))
+    features = compute_features(transformer, images, progress)
     feature_s = time.perf_counter() - started
-    progress("fitting", 0, 0)
+    progress(0, None, "fitting")
     started = time.perf_counter()
     classifier = _classifier(settings).fit(features, answers)
     fit_s = time.perf_counter() - started
-    progress("evaluating", 0, 0)
+    progress(0, None, "evaluating")
     weights = skops.io.dumps(make_pipeline(transformer, *(step for _, step in classifier.steps)))
     card = _card(settings, spec, base, part, weights, _parameters(classifier), name=name, license=license)
     card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), data, judge).heads)
@@ -172,31 +184,12 @@ def baseline_settings(**fields: Any) -> BaselineSettings:
     """Settings from plain values.
 
     Raises:
-        OptionError: a field is unknown, has a wrong value, or contradicts another.
+        RecipeError: a field is unknown, has a wrong value, or contradicts another.
     """
     try:
-        settings = BaselineSettings(**fields)
+        return BaselineSettings(**fields)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise OptionError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from error
-    check_settings(settings)
-    return settings
-
-
-def check_settings(settings: BaselineSettings) -> None:
-    """Check label set, cells and regions.
-
-    Raises:
-        OptionError: there is no such label set, or a cell or region does not fit the images.
-    """
-    label_set(settings.emotions)
-    for field, kind, high in (("cell", "hog", settings.size // 2), ("region", "lbp", settings.size)):
-        value = getattr(settings, field)
-        if kind in settings.features and not 2 <= value <= high:
-            raise OptionError(
-                f"{field}: got {value} pixels, expected 2 to {high} for images of {settings.size}",
-                hint="HOG needs at least two cells a side, LBP at least one region.",
-            )
+        raise field_error(error, BaselineSettings) from error
 
 
 def open_features(
@@ -230,16 +223,6 @@ def _classifier(settings: BaselineSettings) -> Pipeline:
     return (
         make_pipeline(StandardScaler(), classifier) if settings.classifier == "logistic" else make_pipeline(classifier)
     )
-
-
-def _check_classes(settings: BaselineSettings, answers: npt.NDArray[np.int64]) -> None:
-    classes = label_set(settings.emotions)
-    missing = [name for number, name in enumerate(classes) if not (answers == number).any()]
-    if missing:
-        raise DataError(
-            f"got no training images of {', '.join(missing)}, expected some of each of {', '.join(classes)}",
-            hint="Choose a smaller label set with --emotions, or use more images.",
-        )
 
 
 def _parameters(pipeline: Pipeline) -> int:

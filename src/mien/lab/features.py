@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from ..errors import ModelError
 from ..model.card import ModelCard
 from ..model.session import open_session
+from ..progress import Progress, no_progress
 
 Floats = npt.NDArray[np.float32]
 _PATTERNS = 59  # of 8 neighbors: 58 uniform ones, and one for all others
@@ -89,13 +89,13 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 def compute_features(
     transformer: HandcraftedFeatures | Embedding,
     images: Floats,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Floats:
     """The features of many images, batch by batch: float32 (N, C, S, S) -> float32 (N, D), N > 0."""
     parts = []
     for start in range(0, len(images), _BATCH):
         parts.append(transformer.transform(images[start : start + _BATCH]))
-        progress(min(start + _BATCH, len(images)), len(images))
+        progress(min(start + _BATCH, len(images)), len(images), "features")
     return np.concatenate(parts)
 
 

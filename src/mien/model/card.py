@@ -20,13 +20,7 @@ MODEL_FILES = (".onnx", ".skops")
 
 @dataclass(frozen=True)
 class InputSpec:
-    """The network input: float32 NCHW, ``(value / 255 - mean) / std``.
-
-    Attributes:
-        size: side in pixels.
-        mean, std: of values between 0 and 1.
-        color: ``gray``, or ``rgb``: three channels in this order.
-    """
+    """The network input: float32 NCHW of side ``size``, ``(value / 255 - mean) / std``; ``color`` is ``gray`` or ``rgb``."""
 
     size: int
     mean: float
@@ -62,13 +56,9 @@ class ModelCard:
         name: of the model.
         weights: file name of the ONNX weights, beside the card; float32 input ``images`` (N, C, S, S), and one output of
             logits (N, K) named after each head.
-        sha256: of the weights file, in hex.
-        license: of the weights.
-        data: the training data.
-        input: the network input.
-        heads: the outputs.
-        parameters: number of trained weights.
-        macs: multiply-adds per image.
+        sha256, license, data: of the weights: hash in hex, license, training data.
+        input, heads: the network input and the outputs.
+        parameters, macs: number of trained weights, and multiply-adds per image.
         recipe: the training recipe as plain values.
         scores: measured results, as ``mien lab evaluate`` gives them.
         precision: of most computations: ``float32`` or ``int8``; inputs and outputs are always float32.

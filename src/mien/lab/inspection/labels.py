@@ -136,9 +136,7 @@ def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> n
 def _features(images: npt.NDArray[np.uint8], progress: Progress) -> Floats:
     """float32 (N, up to 1000); nothing here looks at labels, so that all images may be used to fit it."""
     prepared = to_tensor(resize(images, _SIDE), InputSpec(_SIDE, 0.0, 1 / 255))
-    hog = compute_features(
-        HandcraftedFeatures("hog", _CELL), prepared, lambda done, total: progress(done, total, "labels")
-    )
+    hog = compute_features(HandcraftedFeatures("hog", _CELL), prepared, progress)
     count = min(_COMPONENTS, *hog.shape)
     reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
     reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two images: 2

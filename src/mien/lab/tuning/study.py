@@ -8,12 +8,9 @@ import json
 import logging
 import math
 import multiprocessing
-import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +39,7 @@ from .space import Space, fit_space, load_space
 
 #: Share of the training part to evaluate trials on, where the recipe itself sets none aside.
 VALIDATION_SHARE = 0.2
-#: A trial whose process has not reported for this long, in seconds, counts as stopped, and its values are queued again.
+#: A trial without a heartbeat for this long, in seconds, counts as stopped, and its values are queued again.
 GRACE_S = 60
 _NAME = "mien"
 _FAILURES = (MienError, MemoryError, torch.OutOfMemoryError)
@@ -50,7 +47,7 @@ _FAILURES = (MienError, MemoryError, torch.OutOfMemoryError)
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the trials of a study share, but for the images; ``ends`` is in seconds since 1970, None for no limit."""
+    """What the trials of a study share, except the images; ``ends`` is in seconds since 1970, None for no limit."""
 
     recipe: Recipe
     space: Space
@@ -99,7 +96,7 @@ def tune(
         workers: processes to run trials in.
         epochs: epochs of each trial in place of the recipe's.
         resume: continue the study in ``out``, or join it while another process runs it.
-        on_trial: called in this process after each trial.
+        on_trial: called after each trial.
 
     Raises:
         DataError: there is no training part, or too little of it.
@@ -123,14 +120,22 @@ def tune(
     part = images.part(VALIDATION)
     counts = {name: int((hard_targets(part, head) >= 0).sum()) for name, head in recipe.heads.items()}
     _create(plan, _digest(images), resume=resume)
+    with _open_study(plan) as study:
+        reported = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+
+    def report(found: list[Trial]) -> None:
+        for trial in found:
+            if trial.state.is_finished() and trial.number not in reported:
+                reported.add(trial.number)
+                on_trial(trial)
+
     try:
-        if workers == 1:
-            _work(plan, images, on_trial)
-        else:
-            _work_in_processes(plan, images, workers, on_trial)
+        with _processes(plan, images, workers - 1):
+            _work(plan, images, report)
     finally:
         with _open_study(plan) as study:
             found = as_trials(study.get_trials(deepcopy=False), space)
+            report(found)
             written = write_results(found, recipe, space, out)
             title = f"{recipe.name} on {len(part):,} held-out training images of {data.name}"
             written += draw_figures(study, space, title, out)
@@ -212,7 +217,7 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
                 engine_kwargs={"connect_args": {"timeout": 120}},  # several processes write: wait for each other
                 heartbeat_interval=GRACE_S // 4,
                 grace_period=GRACE_S,
-                heartbeat_stale_trial_callback=_retry_callback(),
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
             )
         try:
             yield storage
@@ -227,39 +232,26 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
         ) from error
 
 
-def _retry_callback() -> RetryHeartbeatStaleTrialCallback:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return RetryHeartbeatStaleTrialCallback()
-
-
 @contextmanager
 def _open_study(plan: _Plan) -> Iterator[optuna.Study]:
     with _storage(plan.out) as storage:
         yield optuna.load_study(study_name=_NAME, storage=storage, pruner=_pruner(plan))
 
 
-def _work(
-    plan: _Plan,
-    images: Dataset,
-    on_trial: Callable[[Trial], None] = lambda _trial: None,
-    stop: Callable[[], bool] = lambda: False,
-    limit: int | None = None,
-) -> None:
-    """Run trials in this process until the study holds enough, ``limit`` are done, the time is up, or ``stop`` says so."""
+def _work(plan: _Plan, images: Dataset, report: Callable[[list[Trial]], None] = lambda _trials: None) -> None:
+    """Run trials in this process until the study holds enough or the time is up; ``report`` gets all trials after each."""
 
     def objective(trial: optuna.Trial) -> float:
-        return _train_trial(trial, plan, images, stop)
+        return _train_trial(trial, plan, images)
 
-    def finished(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    def finished(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         found = as_trials(study.get_trials(deepcopy=False), plan.space)
         _keep_best_weights(plan, found)
         write_results(found, plan.recipe, plan.space, plan.out)
-        on_trial(next(one for one in found if one.number == trial.number))
+        report(found)
 
-    done = 0
     with _open_study(plan) as study:
-        while not stop() and done != limit and (plan.ends is None or time.time() < plan.ends):
+        while plan.ends is None or time.time() < plan.ends:
             existing = study.get_trials(deepcopy=False)
             index = sum(trial.state != TrialState.WAITING for trial in existing) - len(retried(existing))
             if index >= plan.budget:
@@ -267,7 +259,45 @@ def _work(
             # A sampler continued from one seed would repeat its draws in a resumed study and in every other process.
             study.sampler = _sampler(plan.space, index)
             study.optimize(objective, n_trials=1, catch=_FAILURES, callbacks=[finished])
-            done += 1
+
+
+@contextmanager
+def _processes(plan: _Plan, images: Dataset, count: int) -> Iterator[None]:
+    """While in this context, ``count`` more processes run trials; its end waits for them.
+
+    Raises:
+        MienError: a process ended unexpectedly.
+    """
+    if not count:
+        yield
+        return
+    threads = torch.get_num_threads()
+    context = multiprocessing.get_context("spawn")  # forked copies of a process that has used torch's threads hang
+    share = max(1, threads // (count + 1))
+    processes = [
+        context.Process(target=_work_in_process, args=(plan, images, share), daemon=True) for _ in range(count)
+    ]
+    for process in processes:
+        process.start()
+    torch.set_num_threads(share)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        for process in processes:
+            process.join()
+    if any(process.exitcode for process in processes):
+        raise MienError(
+            "a worker process ended unexpectedly",
+            hint="--resume retries its trial. Fewer --workers need less memory.",
+        )
+
+
+def _work_in_process(plan: _Plan, images: Dataset, threads: int) -> None:
+    torch.set_num_threads(threads)
+    silence_libraries()
+    with suppress(KeyboardInterrupt):  # Ctrl-C reaches all processes; the trial is stored
+        _work(plan, images)
 
 
 def _sampler(space: Space, index: int) -> BaseSampler:
@@ -284,22 +314,25 @@ def _pruner(plan: _Plan) -> BasePruner:
     return MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
 
 
-def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset, stop: Callable[[], bool]) -> float:
+def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset) -> float:
     """Train one trial; its objective is that of the epoch that the recipe keeps.
 
     Raises:
         MienError, MemoryError, torch.OutOfMemoryError: the trial failed, and the study goes on.
         optuna.TrialPruned: it was stopped early.
-        KeyboardInterrupt: the user or ``stop`` interrupted it; its values are queued again.
+        KeyboardInterrupt: the user interrupted it; its values are queued again.
     """
     labels = {path: parameter.suggest(trial, path) for path, parameter in plan.space.space.items()}
     try:
         recipe = plan.trial_recipe(plan.space.values(labels))
-        pruning = _Pruning(trial, plan.space.objective, stop)
+        pruning = _Pruning(trial, plan.space.objective)
         train(recipe, images, plan.run_folder(trial.number), callbacks=(pruning,))
         return pruning.objective_value(recipe)
     except KeyboardInterrupt:
-        _retry_callback()(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            retry = RetryHeartbeatStaleTrialCallback()
+        retry(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
         raise
     except (MienError, MemoryError, RuntimeError) as error:
         trial.set_user_attr("reason", str(error).partition("\n")[0] or type(error).__name__)
@@ -317,18 +350,12 @@ class _Pruning(lightning.Callback):
     Args:
         trial: where to report to.
         objective: ``score`` or ``loss``.
-        stop: asked after each batch whether to interrupt the training.
     """
 
-    def __init__(self, trial: optuna.Trial, objective: str, stop: Callable[[], bool]) -> None:
-        self._trial, self._objective, self._stop = trial, objective, stop
+    def __init__(self, trial: optuna.Trial, objective: str) -> None:
+        self._trial, self._objective = trial, objective
         self._epochs: list[dict[str, float]] = []
         self._pruned = False
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Interrupt where the study is to end."""
-        if self._stop():
-            raise KeyboardInterrupt
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002  # Lightning's hook
         """Report the epoch; the last one is never pruned, since a complete trial tells more."""
@@ -367,52 +394,6 @@ def _keep_best_weights(plan: _Plan, trials: list[Trial]) -> None:
         if trial.state != TrialState.RUNNING and trial is not best:
             for weights in plan.run_folder(trial.number).glob("*.ckpt"):
                 weights.unlink(missing_ok=True)
-
-
-def _work_in_processes(plan: _Plan, images: Dataset, workers: int, on_trial: Callable[[Trial], None]) -> None:
-    """Run trials in ``workers`` processes, which share the processor's threads, until the study holds enough."""
-    context = multiprocessing.get_context("spawn")  # forked copies of a process that has used torch's threads hang
-    stop, threads = context.Event(), max(1, torch.get_num_threads() // workers)
-    with _open_study(plan) as study, ProcessPoolExecutor(workers, context, _start_worker, (stop, threads)) as pool:
-        before = study.get_trials(deepcopy=False)
-        reported = {trial.number for trial in before if trial.state.is_finished()}
-        remaining = max(0, plan.budget - len(reported) + len(retried(before)))
-        shares = [remaining // workers + (number < remaining % workers) for number in range(workers)]
-        try:
-            futures = [pool.submit(_work_in_worker, plan, images, share) for share in shares if share]
-            running = True
-            while running:
-                running = bool(wait(futures, timeout=0.5).not_done)
-                for trial in as_trials(study.get_trials(deepcopy=False), plan.space):
-                    if trial.state.is_finished() and trial.number not in reported:
-                        reported.add(trial.number)
-                        on_trial(trial)
-            for future in futures:
-                future.result()
-        except BrokenProcessPool as error:
-            raise MienError(
-                "a worker process ended unexpectedly",
-                hint="--resume tries its trial again. Fewer --workers need less memory.",
-            ) from error
-        finally:
-            stop.set()
-
-
-_stop: Callable[[], bool] = bool  # of a worker process; set as it starts
-
-
-def _start_worker(stop: Any, threads: int) -> None:
-    global _stop  # noqa: PLW0603  # an event reaches a spawned process only as it starts
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one sets the event
-    torch.set_num_threads(threads)
-    silence_libraries()
-    parent = multiprocessing.parent_process()
-    _stop = lambda: bool(stop.is_set()) or not (parent and parent.is_alive())  # noqa: E731
-
-
-def _work_in_worker(plan: _Plan, images: Dataset, limit: int) -> None:
-    with suppress(KeyboardInterrupt):  # asked for by the event, and stored
-        _work(plan, images, stop=_stop, limit=limit)
 
 
 def _digest(faces: Dataset) -> str:

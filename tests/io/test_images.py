@@ -82,25 +82,21 @@ def test_gray_and_rgba_arrays():
 
 
 @pytest.mark.parametrize(
-    ("array", "fix"),
+    "array",
     [
-        (np.zeros((4, 5, 3), np.float32), "* 255"),
-        (np.zeros((4, 5), np.uint16), "// 257"),
-        (np.zeros((4, 5), bool), "* 255"),
-        (np.zeros((4, 5), np.int64), "astype(np.uint8)"),
-        (np.zeros((3, 40, 50), np.uint8), "transpose(1, 2, 0)"),
-        (np.zeros((4, 5, 1), np.uint8), "array[..., 0]"),
-        (np.zeros((2, 4, 5, 3), np.uint8), "array[0]"),
-        (np.zeros((4, 5, 2), np.uint8), "transpose"),
-        (np.zeros(4, np.uint8), "uint8"),
+        np.zeros((4, 5, 3), np.float32),
+        np.zeros((4, 5), np.uint16),
+        np.zeros((4, 5), bool),
+        np.zeros((3, 40, 50), np.uint8),
+        np.zeros((4, 5, 1), np.uint8),
+        np.zeros((2, 4, 5, 3), np.uint8),
+        np.zeros(4, np.uint8),
     ],
 )
-def test_other_arrays_are_refused_with_a_remedy(array, fix):
+def test_arrays_of_other_types_and_shapes_are_refused(array):
     with pytest.raises(OptionError) as caught:
         read_image(array)
-    assert str(array.dtype) in str(caught.value)
-    assert str(array.shape) in str(caught.value)
-    assert fix in caught.value.hint
+    assert caught.value.field == "array"
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3), (0, 0), (0, 5, 4)])

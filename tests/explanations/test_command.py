@@ -29,7 +29,7 @@ def test_numbers(mien, model, photo, tmp_path):
     out = tmp_path / "why.json"
     assert mien("explain", photo, "--model", model, "--detector", "none", "--out", out)[0] == 0
     (face,) = json.loads(out.read_text("utf-8"))
-    assert (face["emotion"], face["parts"][0]["part"], face["changed_emotion"]) == ("happy", "mouth", "neutral")
+    assert (face["emotion"], face["parts"][0]["name"], face["changed_emotion"]) == ("happy", "mouth", "neutral")
     assert np.array(face["heat"]).shape == (24, 24)
 
 

@@ -1,1 +1,0 @@
-"""The search spaces that come with mien."""
