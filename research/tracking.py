@@ -1,4 +1,4 @@
-"""Do people keep their numbers in a video, and do emotions hold still? The measurements behind ``docs/tracking.md``.
+"""Do people keep their numbers in a video, and do emotions hold still? The measurements behind ``docs/concepts/tracking.md``.
 
     python research/tracking.py [--seed 1000] [--repeats 5] [--photos FOLDER]
 
