@@ -94,12 +94,7 @@ def to_json(result: CompareResult) -> str:
 
 
 def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
-    """Write ``FILES`` into a folder; returns their paths.
-
-    Args:
-        result: the comparison.
-        folder: created if missing.
-        title: what was compared.
+    """Write ``FILES`` into a folder; returns their paths. ``title`` says what was compared.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -148,11 +143,11 @@ def _section(result: CompareResult, one: CompareAttribute) -> doc.Section:
 def _chart(result: CompareResult, groups: Sequence[GroupChange]) -> doc.IntervalChart:
     rows = []
     for group in groups:
-        text = f"{percent(group.before)} → {percent(group.after)}"
-        note = f"{count(group.n, 'image')}{'' if group.compared else '; too few, not compared'}"
+        note = f"{count(group.n, 'image')}: {percent(group.before)} → {percent(group.after)}"
+        note += "" if group.compared else "; too few, not compared"
         change = f"{points(group.difference, signed=True)} {interval(group.interval)}"
         tone = doc.Tone.NEUTRAL if not group.significant else doc.Tone.GOOD if group.difference > 0 else doc.Tone.BAD
-        rows.append(doc.Estimate(group.name, group.difference, *group.interval, f"{text}, {change}", note, tone))
+        rows.append(doc.Estimate(group.name, group.difference, *group.interval, change, note, tone))
     key = (
         "Dot and bar: the change in points, with its 95% CI. Colored: significant after correction for "
         f"{count(result.n_comparisons, 'group')}."
