@@ -84,13 +84,7 @@ class LiveSession:
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
 
     def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0) -> None:
-        """Remember a frame.
-
-        Args:
-            frame: its ``time_s`` counts from the start of the session.
-            readings: its faces, with tracks.
-            took_s: seconds that reading it took.
-        """
+        """Remember a frame, whose ``time_s`` counts from the start of the session and whose reading took ``took_s``."""
         made = [tuple(row[name] for name in self._columns) for row in rows(frame, readings, self.emotions, video=True)]
         with self._lock:
             self._rows.extend(made)
@@ -164,7 +158,7 @@ def reader_for(model: str, emotions: str | None, *, live: bool, masking: bool = 
 
     Args:
         model: as in ``ReadOptions``.
-        emotions: likewise.
+        emotions: as in ``ReadOptions``.
         live: it reads a camera. Then the other processor threads are left to coding and decoding the moving image, and
             to other visitors; taking them all made a frame three times slower on two busy cores.
         masking: it looks for faces to mask too, small and half-sure ones.
@@ -212,14 +206,7 @@ class LiveReader:
         self._one_at_a_time = threading.Lock()  # a tracker must not see two frames at once
 
     def read(self, image: npt.NDArray[np.uint8]) -> tuple[Frame, list[Reading]]:
-        """Read what the camera sees now.
-
-        Args:
-            image: uint8 (H, W, 3), RGB, 0-255.
-
-        Returns:
-            The frame, its long side resized to ``SIDE`` pixels, and its readings.
-        """
+        """Read what the camera sees now, uint8 (H, W, 3); the frame, its long side ``SIDE`` pixels, and its readings."""
         start = time.monotonic()
         with self._one_at_a_time:
             frame = Frame(_resized(image), "camera", self._index, start - self._began)
