@@ -1,4 +1,4 @@
-"""Do people keep their numbers in a video, and do emotions hold still? The measurements behind ``docs/tracking.md``.
+"""Measure tracking, smoothing and shot boundaries on clips with known truth (``docs/concepts/tracking.md``).
 
     python research/tracking.py [--seed 1000] [--repeats 5] [--photos FOLDER]
 

@@ -1,4 +1,4 @@
-"""How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
+"""How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/results/performance.md``.
 
     python research/video_speed.py                     # frames a second, and where the time goes
     python research/video_speed.py --hour              # memory over a video of an hour; --interval 0.2s is quicker
