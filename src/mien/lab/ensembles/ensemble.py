@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from ...data.dataset import Dataset
+from ...data.loading import load
 from ...emotions import LABEL_SETS, positions
 from ...errors import DataError, ModelError, OptionError
 from ...io.atomic import write_atomically
@@ -62,7 +63,7 @@ class EnsembleResult:
 
 def ensemble(
     models: Sequence[str | Path],
-    data: Dataset,
+    data: str | Path | Dataset,
     out: str | Path,
     *,
     stacked: bool = False,
@@ -78,7 +79,7 @@ def ensemble(
 
     Args:
         models: at least two: models shipped with mien, ``.onnx`` files, checkpoints, run folders, other ensembles.
-        data: the data set.
+        data: as in ``mien.data.load``, or a loaded data set.
         out: the file to write, ``.onnx``; its card goes beside it.
         stacked: fit a logistic regression on the members' log-probabilities instead of voting (Wolpert 1992).
         weights: of the vote, one for each model; equal if empty.
@@ -93,13 +94,16 @@ def ensemble(
         OutputError: ``out`` cannot be written to.
 
     Example:
-        >>> ensemble(["runs/a", "default"], mien.data.load("fer2013.csv"), "models/both.onnx")  # doctest: +SKIP
+        >>> from mien import lab
+        >>> lab.ensemble(["runs/a", "default"], "fer2013.csv", "models/both.onnx")  # doctest: +SKIP
     """
     out = Path(out)
     shares = _shares(models, out, stacked, weights)
+    opened = [open_onnx(model) for model in models]
+    spec = common_input([card.input for card, _ in opened])
+    data = data if isinstance(data, Dataset) else load(data, spec.size, color=spec.color)
     part = chosen_by(data)
     images = data.part(part).images
-    opened = [open_onnx(model) for model in models]
     heads = [_head(card, targets) for card, _ in opened]
     label_set = common_label_set([card.heads[head].emotions for (card, _), head in zip(opened, heads)])
     emotions, target = LABEL_SETS[label_set], Head(emotions=label_set, targets=targets)
