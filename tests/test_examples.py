@@ -1,12 +1,16 @@
-"""The example scripts run."""
+"""The example scripts and the notebooks run."""
 
 import ast
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from .conftest import EXAMPLES, ROOT
 
@@ -57,3 +61,46 @@ def test_audit_predictions_compares_groups(tmp_path):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_say_how_to_start_them(path):
     assert f"python examples/{path.name}" in (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
+
+
+def run_notebook(folder: Path, name: str, **environment: str) -> str:
+    """The output of a notebook's code cells, run beside a copy of the examples."""
+    shutil.copytree(EXAMPLES, folder / "examples")
+    (folder / "notebooks").mkdir()
+    cells = json.loads((ROOT / "notebooks" / name).read_text("utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder / "notebooks",
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_notebook_runs(tmp_path):
+    pytest.importorskip("pandas")
+    assert "OUTSIDE_LABEL_SET" in run_notebook(tmp_path, "first_steps.ipynb")
+
+
+@pytest.mark.slow
+def test_the_training_notebook_runs(tmp_path):
+    pytest.importorskip("lightning")
+    rng = np.random.default_rng(0)
+    for split, number in (("train", 20), ("validation", 8)):
+        for emotion in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"):
+            folder = tmp_path / "faces" / split / emotion
+            folder.mkdir(parents=True)
+            for n in range(number):
+                Image.fromarray(rng.integers(0, 256, (48, 48), np.uint8)).save(folder / f"{n}.png")
+    assert "accuracy" in run_notebook(tmp_path, "train_your_own.ipynb", FER2013=str(tmp_path / "faces"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
+def test_notebooks_have_saved_outputs(path):
+    cells = [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in cells)
+    assert any(cell["outputs"] for cell in cells)

@@ -121,36 +121,18 @@ def mask_faces(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), 
     if not hidden and not guessed:
         return frame
     image = frame.image.copy()
-    for box in hidden:
-        _cover(image, box, spared, tight=True)
-    for box in guessed:
-        _cover(image, box, spared, tight=False)
+    for number, box in enumerate((*hidden, *guessed)):
+        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2 - _UP * box.height
+        across, down = _ACROSS * box.width + _RIM, _DOWN * box.height + _RIM
+        columns = slice(*np.clip([math.floor(x - across), math.ceil(x + across) + 1], 0, frame.width))
+        lines = slice(*np.clip([math.floor(y - down), math.ceil(y + down) + 1], 0, frame.height))
+        ys, xs = np.ogrid[lines, columns]
+        is_masked = ((xs - x) / across) ** 2 + ((ys - y) / down) ** 2 <= 1
+        for other in spared:
+            right, below = 2 * xs - other.x0 - other.x1, 2 * ys - other.y0 - other.y1
+            is_masked &= (right / other.width) ** 2 + (below / other.height) ** 2 > 1
+        if number < len(hidden):
+            in_width = (xs >= math.floor(box.x0)) & (xs <= math.ceil(box.x1))
+            is_masked |= in_width & (ys >= math.floor(box.y0)) & (ys <= math.ceil(box.y1))
+        image[lines, columns][is_masked] = COVER
     return replace(frame, image=image)
-
-
-def _cover(image: npt.NDArray[np.uint8], box: Box, spared: Sequence[Box], *, tight: bool) -> None:
-    across, down = _ACROSS * box.width + _RIM, _DOWN * box.height + _RIM
-    middle_x, middle_y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2 - _UP * box.height
-    left, right = _within(middle_x - across, middle_x + across, image.shape[1])
-    top, bottom = _within(middle_y - down, middle_y + down, image.shape[0])
-    y, x = np.ogrid[top:bottom, left:right]
-    inside = ((x - middle_x) / across) ** 2 + ((y - middle_y) / down) ** 2 <= 1
-    own = _in(box, x, y) if tight else np.zeros_like(inside)
-    for other in spared:
-        inside &= ~_face_in(other, x, y) | own
-    image[top:bottom, left:right][inside] = COVER
-
-
-def _in(box: Box, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    across = (x >= math.floor(box.x0)) & (x <= math.ceil(box.x1))
-    return np.asarray(across & (y >= math.floor(box.y0)) & (y <= math.ceil(box.y1)))
-
-
-def _face_in(box: Box, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    across, down = (x - (box.x0 + box.x1) / 2) / (box.width / 2), (y - (box.y0 + box.y1) / 2) / (box.height / 2)
-    return np.asarray(across**2 + down**2 <= 1)
-
-
-def _within(low: float, high: float, end: int) -> tuple[int, int]:
-    first = min(max(0, math.floor(low)), end)
-    return first, min(max(first, math.ceil(high) + 1), end)

@@ -90,7 +90,7 @@ def start_live(page: Any) -> None:
 
 
 def happy(page: Any) -> Any:
-    return page.locator(".mien-what", has_text="happy").first
+    return page.locator(".mien-card summary b", has_text="happy").first
 
 
 def choose(page: Any, source: str) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.audit.gaps import Counts
 from mien.audit.predictions import Predictions
-from mien.audit.rates import Counts
 from mien.emotions import EMOTIONS
 
 from ..conftest import EXAMPLES, make_clip

@@ -56,6 +56,7 @@ def test_leveling_down_is_reported():
     assert compare_pair(pair).attributes[0].leveled_down
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_nothing_changed():
     rng = np.random.default_rng(3)
     sizes, same = {"a": 60, "b": 150, "c": 300}, {"a": 0.6, "b": 0.7, "c": 0.75}
@@ -68,6 +69,7 @@ def test_nothing_is_found_where_nothing_changed():
     assert groups <= 20
 
 
+@pytest.mark.slow
 def test_a_gap_that_stays_while_all_gain_is_no_change_of_the_gap():
     rng = np.random.default_rng(4)
     alarms = 0

@@ -7,9 +7,8 @@ import pytest
 
 from mien.audit.fairness import audit_fairness
 from mien.audit.fairness_report import FILES, write_report
-from mien.audit.gaps import Verdict
+from mien.audit.gaps import Measure, Verdict
 from mien.audit.predictions import Predictions
-from mien.audit.rates import Measure
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError
 from mien.stats import images_needed, minimum_detectable_gap

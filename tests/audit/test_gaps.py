@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from mien.audit.fairness import FairnessAttribute, audit_fairness
-from mien.audit.gaps import holm_corrected, measure_gaps
-from mien.audit.rates import Measure, Rate, count, label_distribution, rates
+from mien.audit.gaps import Measure, Rate, count, holm_corrected, label_distribution, measure_gaps, rates
 from mien.emotions import EMOTIONS
 from mien.stats import minimum_detectable_gap, permute_counts, resample_counts
 
@@ -26,6 +25,7 @@ def gaps(counts, rng, draws=150):
     return {Rate(gap.measure, gap.emotion): gap for gap in found}
 
 
+@pytest.mark.slow
 def test_it_finds_a_planted_gap_at_the_stated_power():
     rng = np.random.default_rng(1)
     n, others, share = 120, 400, 0.8
@@ -39,6 +39,7 @@ def test_it_finds_a_planted_gap_at_the_stated_power():
     assert 0.7 < found / 150 < 0.9  # 80 %, give or take three standard errors
 
 
+@pytest.mark.slow
 def test_false_alarms_stay_at_the_level_whatever_labels_groups_show():
     rng = np.random.default_rng(2)
     alarms = dict.fromkeys((STANDARDIZED, ODDS), 0)
@@ -57,12 +58,14 @@ def test_false_alarms_stay_at_the_level_whatever_labels_groups_show():
         )  # 10 expected; more than 19 come in fewer than 1 of 200 runs of a test at its level
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_under_the_null():
     rng = np.random.default_rng(3)
     p = [gaps(counts_of([((60, 60, 60), ALIKE)] * 3, rng), rng)[STANDARDIZED].p for _ in range(150)]
     assert np.mean(np.array(p) < 0.5) == pytest.approx(0.5, abs=0.13)
 
 
+@pytest.mark.slow
 def test_holm_keeps_the_rate_of_any_false_alarm():
     rng = np.random.default_rng(4)
     single = family = 0
@@ -135,6 +138,7 @@ def test_gaps_equal_those_of_fairlearn():
     assert by_name["a"].recall[EMOTIONS[1]] == pytest.approx(recall.by_group["a"])
 
 
+@pytest.mark.slow
 def test_drawing_counts_is_equivalent_to_drawing_images():
     rng = np.random.default_rng(8)
     counts = counts_of([((40, 30, 20), ALIKE), ((10, 30, 60), ALIKE)], rng)

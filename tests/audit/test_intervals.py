@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.audit.gaps import measure_gaps
-from mien.audit.rates import Limits, Measure, label_distribution, parts, rates
+from mien.audit.gaps import Limits, Measure, label_distribution, measure_gaps, parts, rates
 from mien.emotions import EMOTIONS
 from mien.stats import wilson
 
@@ -44,6 +43,7 @@ def test_groups_that_are_always_and_never_right_are_not_taken_for_certain():
     assert gap.ratio_interval is None
 
 
+@pytest.mark.slow
 def test_intervals_of_few_images_cover_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(1)
     truths = np.array([0.95, 0.9])
@@ -61,7 +61,7 @@ def test_large_groups_keep_their_bootstrap():
     assert gap_of(counts, resamples=3000).interval == pytest.approx((0.146, 0.254), abs=0.006)
 
 
-def test_the_mean_of_recalls_lies_within_its_limits_and_one_emotion_gives_its_own():
+def test_a_weighted_mean_of_recalls_lies_within_its_interval():
     counts = counts_of([((40, 30, 20), (0.9, 0.6, 0.5)), ((10, 60, 60), (0.9, 0.6, 0.5))], np.random.default_rng(2))
     weights = label_distribution(counts)
     ends = Limits.of(*parts(counts, labeled=True)).with_mean(1, range(2, 5), weights)

@@ -15,7 +15,7 @@ def cells(labeled, *names):
     return [tuple(row) for row in zip(*(labeled.table.text(name).tolist() for name in names))]
 
 
-def test_a_clip_is_labeled_with_what_viewers_saw_else_with_what_was_asked_for(crema_d):
+def test_clips_are_labeled_by_viewers_else_by_the_instruction(crema_d):
     for path in (crema_d, crema_d / "VideoDemographics.csv"):
         assert records_of(path).name == "CREMA-D"
         made = open_labeled(path)

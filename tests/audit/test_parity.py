@@ -10,9 +10,8 @@ import pytest
 
 from mien.audit.fairness import audit_fairness
 from mien.audit.fairness_report import FILES_WITHOUT_LABELS
-from mien.audit.gaps import Verdict
+from mien.audit.gaps import Measure, Verdict, count, rates
 from mien.audit.predictions import Columns, Predictions, predictions_of
-from mien.audit.rates import Measure, count, rates
 from mien.audit.table import open_table
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError, OutputError
@@ -74,6 +73,7 @@ def test_a_planted_difference_is_found():
     assert by_group.verdict is Verdict.DIFFERENCE
 
 
+@pytest.mark.slow
 def test_alike_groups_raise_an_alarm_no_more_often_than_the_level():
     alarms = 0
     for seed in range(100):

@@ -32,6 +32,7 @@ def accuracy_above(threshold, fall):
     return (max(threshold, 0.5) + 1) / 2 - fall
 
 
+@pytest.mark.slow
 def test_promises_are_broken_no_more_often_than_the_risk():
     rng = np.random.default_rng(0)
     found = [lowest_threshold([readings(rng, 600, 0.03), readings(rng, 400)], 0.8, 0.05) for _ in range(300)]

@@ -190,8 +190,7 @@ def test_temperatures_are_fitted_on_what_the_run_chose_by(tmp_path, monkeypatch)
 
 
 def test_branches_are_folded_into_one_convolution(tmp_path):
-    from mien.lab.networks.reparameterized import BranchedConv, folded
-    from mien.lab.networks.vgg import PlainTrunk
+    from mien.lab.networks.vgg import BranchedConv, PlainTrunk, folded
 
     torch.manual_seed(0)
     trunk = PlainTrunk((8, 8, 12), (2, 1, 2), branches=True)

@@ -15,16 +15,17 @@ import numpy as np
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
-from ..drawing import COLORS, annotate, caption, encoded, ink_on
+from ..drawing import COLORS, annotate, caption, encoded, ink_on, named
 from ..errors import MienError
 from ..io.images import read_image
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker
 from ..types import Reading
+from .cards import card
+from .live_chart import MAX_BARS, chart
 from .live_server import LiveSettings
 from .live_session import SPAN_S, STEP_S, LiveReader, LiveSession
-from .live_widgets import card, chart
 from .words import NO_FACE
 
 #: A connection that takes longer than this, in seconds, will most likely never come.
@@ -118,8 +119,8 @@ def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSessio
     if note:
         st.info(note)
     for person in people:
-        away = "" if person.present else f"{person.away_s:.0f} s ago"
-        st.html(card(f"Person {person.track_id}", person.reading, away=away))
+        away = "" if person.present else f", {person.away_s:.0f} s ago"
+        st.html(card(f"Person {person.track_id}{away}: {named(person.reading)}", person.reading, bars=MAX_BARS))
         chart(np.linspace(-SPAN_S, -STEP_S, len(person.minute)), person.minute, session.emotions)
     pace, took_s = session.pace
     if pace:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from ..drawing import annotate, encoded
+from ..drawing import annotate, encoded, named
 from ..emotions import LABEL_SETS
 from ..errors import MienError, SourceError
 from ..io.discovery import IMAGE_EXTENSIONS
@@ -31,10 +31,11 @@ from ..timelines.timeline import timeline
 from ..types import Frame, Reading
 from ..video import VideoResult, process_video
 from .address import Reach, reach
+from .cards import STYLE, card
 from .live_camera import camera
+from .live_chart import MAX_BARS, chart
 from .live_server import MAX_MEGABYTES, MAX_MEGAPIXELS, LiveSettings
 from .live_session import reader_for
-from .live_widgets import STYLE, card, chart
 from .words import NO_FACE, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_MASKED, UNSURE, set_name, trouble
 
 #: Videos are sampled once per so many seconds of their own time.
@@ -45,6 +46,9 @@ _MAX_PEOPLE = 6
 _MAX_POINTS = 400
 #: By how much a reading must be surer than the clearest so far to take its place; side of the image of it, in pixels.
 _CLEARER, _IMAGE_SIDE = 0.02, 640
+_PAGE_STYLE = """[data-stale="true"] {opacity: 1 !important} .stElementToolbar {display: none}
+.stMainBlockContainer {padding-top: 3rem; padding-bottom: 3rem}
+"""
 _SOURCES = ("Camera", "Single image", "File")
 
 
@@ -56,7 +60,7 @@ def page(settings_text: str) -> None:
     """
     settings = LiveSettings.from_text(settings_text)
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
-    st.html(STYLE)
+    st.html(f"<style>{_PAGE_STYLE}{STYLE.read_text('utf-8')}</style>")
     st.title("mien live", anchor=False)
     notes = {OTHERS_MASKED: settings.mask_others, NUMBERS_ONLY: settings.no_image_output, NOT_A_FEELING: True}
     shown = " ".join(note for note, holds in notes.items() if holds)
@@ -146,7 +150,7 @@ def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, sett
         if not readings:
             st.info(NO_FACE)
         for number, reading in enumerate(readings, 1):
-            st.html(card(f"Face {number}", reading))
+            st.html(card(f"Face {number}: {named(reading)}", reading))
         table = csv_bytes(columns(reader.emotions), rows(frame, readings, reader.emotions))
         _downloads(Path(name).stem, table, marked)
 
@@ -238,7 +242,8 @@ def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, n
         else:
             left.image(moment.image, f"At {clock(moment.time_s, 1)}")
         with right:
-            st.html(card(f"Person {track.track_id}, seen for {track.seen_s:.0f} s; clearest", moment.reading))
+            title = f"Person {track.track_id}, seen for {track.seen_s:.0f} s; clearest: {named(moment.reading)}"
+            st.html(card(title, moment.reading, bars=MAX_BARS))
             chart(bins.edges[:-1], bins.probabilities, result.emotions)
     if len(video.tracks) > _MAX_PEOPLE:
         st.caption(f"And {len(video.tracks) - _MAX_PEOPLE} more, seen for shorter: they are in the table.")

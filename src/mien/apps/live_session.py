@@ -79,7 +79,7 @@ class LiveSession:
         self._lock = threading.Lock()
         self._rows: deque[tuple[Value, ...]] = deque(maxlen=max_rows)
         self._made = 0
-        self._past: dict[int, deque[tuple[float, Reading]]] = {}
+        self._past: deque[tuple[float, list[Reading]]] = deque()
         self._last: tuple[Frame, list[Reading]] | None = None
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
 
@@ -97,13 +97,9 @@ class LiveSession:
             self._made += len(made)
             self._last = (frame, list(readings))
             self._pace.append((time.monotonic(), took_s))
-            for reading in readings:
-                if reading.track_id is not None:
-                    self._past.setdefault(reading.track_id, deque()).append((frame.time_s, reading))
-            for past in self._past.values():
-                while past and past[0][0] < frame.time_s - SPAN_S:
-                    past.popleft()
-            self._past = {track_id: past for track_id, past in self._past.items() if past}
+            self._past.append((frame.time_s, list(readings)))
+            while self._past[0][0] < frame.time_s - SPAN_S:
+                self._past.popleft()
 
     @property
     def last(self) -> tuple[Frame, list[Reading]] | None:
@@ -129,13 +125,17 @@ class LiveSession:
     def people(self) -> list[SeenPerson]:
         """Everybody seen for a while in the last minute: those in the image first, by number, then those seen last."""
         with self._lock:
-            if self._last is None:
-                return []
-            now_s = self._last[0].time_s
-            past = {track_id: list(seen) for track_id, seen in self._past.items()}
+            past = list(self._past)
+        if not past:
+            return []
+        now_s = past[-1][0]
+        by_track: dict[int, list[tuple[float, Reading]]] = {}
+        for time_s, readings in past:
+            for reading in readings:
+                by_track.setdefault(reading.track_id or 0, []).append((time_s, reading))
         people = [
             SeenPerson(track_id, seen[-1][1], now_s - seen[-1][0], _minute(seen, now_s, len(self.emotions)))
-            for track_id, seen in past.items()
+            for track_id, seen in by_track.items()
         ]
         known = [one for one in people if one.present or np.count_nonzero(one.minute.any(1)) >= _MIN_STEPS]
         return sorted(known, key=lambda one: (0.0 if one.present else one.away_s, one.track_id))

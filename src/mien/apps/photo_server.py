@@ -16,6 +16,7 @@ from ..errors import OptionError
 from ..extras import check_installed, require
 from ..redaction import Privacy
 from .address import check_address, reach
+from .cards import STYLE as CARD_STYLE
 from .photo_flags import Flags
 from .photo_page import page
 from .photo_reading import Readers
@@ -95,7 +96,7 @@ def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
             share=app.share,
             inbrowser=app.open_browser,
             theme=theme(gr),
-            css_paths=STYLE,
+            css_paths=[STYLE, CARD_STYLE],
             max_file_size=MAX_UPLOAD,
             footer_links=["api", "settings"],
             run_history=False,  # the browser would keep copies of what was read

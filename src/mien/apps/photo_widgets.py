@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..drawing import COLORS, named, percent
+from ..drawing import named, percent
 from ..report import count
-from ..types import Reading
+from .cards import card, css
 from .photo_reading import Photo, thumbnail
-from .words import NO_FACE, verdict
+from .words import NO_FACE
 
 STYLE = Path(__file__).with_name("photo_style.css")
 #: Larger uploads are refused while they arrive.
@@ -80,12 +80,15 @@ def cards(photo: Photo) -> str:
     """One card a face; a note where there is none. Safe to show: all text is escaped."""
     if not photo.readings:
         return note(NO_FACE)
-    several = len(photo.readings) > 1
-    shown = photo.readings[:MAX_CARDS]
-    made = [_card(photo, number, reading, several) for number, reading in enumerate(shown, start=1)]
-    if len(photo.readings) > len(shown):
-        left = len(photo.readings) - len(shown)
-        made.append(note(f"{left} more are marked in the image; 'mien read' lists them all."))
+    made = []
+    for number, reading in enumerate(photo.readings[:MAX_CARDS], start=1):
+        title = f"Face {number}: {named(reading)}" if len(photo.readings) > 1 else named(reading)
+        image = thumbnail(photo.frame, reading) if photo.shown else ""
+        made.append(card(title, reading, image=image, is_open=number <= _OPEN))
+    if len(photo.readings) > MAX_CARDS:
+        made.append(
+            note(f"{len(photo.readings) - MAX_CARDS} more are marked in the image; 'mien read' lists them all.")
+        )
     return f'<div class="mien-cards">{"".join(made)}</div>'
 
 
@@ -113,34 +116,10 @@ def table(photos: Iterable[Photo]) -> str:
             lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="3">no face</td></tr>')
         for number, reading in enumerate(photo.readings, start=1):
             remark = "unsure" if reading.abstained else "mixed" if reading.mixed else ""
-            dot = f'<i class="mien-dot" style="background:{_css(reading.emotion)}"></i>'
+            dot = f'<i class="mien-dot" style="background:{css(reading.emotion)}"></i>'
             first = name if number == 1 else f'<span class="mien-again">{name}</span>'
             cells = f"<td>{number}</td><td>{dot}{escape(named(reading))}</td>"
             rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{remark}</td>'
             lines.append(f'<tr><th scope="row">{first}</th>{cells}{rest}</tr>')
     head = "".join(f'<th scope="col">{title}</th>' for title in ("image", "face", "emotion", "sure", ""))
     return f'<div class="mien-scroll"><table class="mien-table"><tr>{head}</tr>{"".join(lines)}</table></div>'
-
-
-def _card(photo: Photo, number: int, reading: Reading, several: bool) -> str:
-    bars = "".join(_bar(emotion, float(share)) for emotion, share in reading.scores().items())
-    title = f"Face {number}: {named(reading)}" if several else named(reading)
-    image = ""
-    if photo.shown:
-        image = f'<img src="{thumbnail(photo.frame, reading)}" alt="Face {number}" width="56" height="56">'
-    words = f"<span><b>{escape(title)}</b><small>{escape(verdict(reading))}</small></span>"
-    opened = " open" if number <= _OPEN else ""
-    return (
-        f'<details class="mien-card" style="--mien:{_css(reading.emotion)}"{opened}>'
-        f"<summary>{image}{words}</summary><dl>{bars}</dl></details>"
-    )
-
-
-def _bar(emotion: str, share: float) -> str:
-    fill = f'<i style="width:{100 * share:.1f}%;background:{_css(emotion)}"></i>'
-    words = "< 1%" if share < 0.01 else percent(share)  # nothing is impossible
-    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(words)}</b></dd>"
-
-
-def _css(emotion: str) -> str:
-    return f"rgb{COLORS[emotion]}"

@@ -137,7 +137,9 @@ def measure_attributes(
     is_data = path.suffix.lower() in _DATA_SETS or (path.is_dir() and next(path.glob("*.parquet"), None) is not None)
     measured: list[FaceAttributes] = []
     if len(sources) == 1 and is_data:
-        faces = _dataset(path, split, failed)
+        # Undivided unless asked: measuring faces does not require enough of each emotion for three splits
+        faces = load(path, MAX_SIDE, color="rgb", split=bool(split), on_damaged=lambda _file, why: failed(why))
+        faces = faces.part(split) if split else faces
         if options.min_face is None and options.detector == "centerface":
             options = replace(options, min_face=MIN_FACE_IN_CROP)
         detector = create_detector(options)
@@ -161,14 +163,6 @@ def measure_attributes(
     if not measured:
         raise SourceError("no face was found in any image", hint="For images of single faces: --detector none.")
     return measured
-
-
-def _dataset(path: Path, split: str | None, failed: Callable[[str], None]) -> Dataset:
-    if split or path.suffix.lower() in (".npz", ".csv"):
-        faces = load(path, MAX_SIDE, color="rgb")
-        return faces.part(split) if split else faces
-    # Undivided: measuring faces does not require enough of each emotion for three splits
-    return load(path, MAX_SIDE, color="rgb", split=False, on_damaged=lambda _file, why: failed(why))
 
 
 def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:

@@ -234,8 +234,7 @@ def compare_pair(
 
 def _count(pair: PairedPredictions, codes: npt.NDArray[np.int64], groups: int) -> Counts:
     """int64 (G, 4): images of each group right in both, lost, gained, right in neither."""
-    outcome = np.where(pair.before, np.where(pair.after, _BOTH, _LOST), np.where(pair.after, _GAINED, _NEITHER))
-    has = codes >= 0
+    outcome, has = _NEITHER - 2 * pair.before - pair.after, codes >= 0
     return np.bincount(codes[has] * 4 + outcome[has], minlength=4 * groups).reshape(groups, 4).astype(np.int64)
 
 

@@ -148,11 +148,11 @@ def _section(result: CompareResult, one: CompareAttribute) -> doc.Section:
 def _chart(result: CompareResult, groups: Sequence[GroupChange]) -> doc.IntervalChart:
     rows = []
     for group in groups:
-        text = f"{percent(group.before)} → {percent(group.after)}"
-        note = f"{count(group.n, 'image')}{'' if group.compared else '; too few, not compared'}"
+        note = f"{count(group.n, 'image')}: {percent(group.before)} → {percent(group.after)}"
+        note += "" if group.compared else "; too few, not compared"
         change = f"{points(group.difference, signed=True)} {interval(group.interval)}"
         tone = doc.Tone.NEUTRAL if not group.significant else doc.Tone.GOOD if group.difference > 0 else doc.Tone.BAD
-        rows.append(doc.Estimate(group.name, group.difference, *group.interval, f"{text}, {change}", note, tone))
+        rows.append(doc.Estimate(group.name, group.difference, *group.interval, change, note, tone))
     key = (
         "Dot and bar: the change in points, with its 95% CI. Colored: significant after correction for "
         f"{count(result.n_comparisons, 'group')}."

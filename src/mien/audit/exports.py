@@ -144,7 +144,9 @@ def _remark(axes: Any, at: float, text: str) -> None:
 
 
 def _png(figure: Any, title: str) -> bytes:
-    figure.suptitle(title, x=0.02, ha="left", fontsize=11, color=_INK)
+    axes = figure.axes[0]
+    axes.set_title(title, loc="left", fontsize=11, color=_INK, pad=26)
+    axes.xaxis.label.set(size=8, color=_SOFT)
     installed = {font.name for font in require("matplotlib.font_manager", "audit").fontManager.ttflist}
     for text in figure.findobj(require("matplotlib.text", "audit").Text):
         text.set_parse_math(False)  # a group may be called $10k-$20k

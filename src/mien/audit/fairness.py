@@ -11,12 +11,11 @@ import numpy as np
 
 from ..errors import OptionError
 from ..stats import Floats, Interval, calibration_error, images_needed, macro_f1, minimum_detectable_gap, wilson
-from .gaps import Gap, Verdict, holm_corrected, measure_gaps
+from .gaps import Gap, Measure, Verdict, count, holm_corrected, label_distribution, measure_gaps
 from .groups import MIN_GROUP_SIZE, Grouping, excluded_note, groupings
 from .predictions import Bools, Columns, ModelInfo, Predictions, predictions_of
-from .rates import Measure, count, label_distribution
 from .table import Table
-from .thresholds import ThresholdRule, apply_thresholds
+from .thresholds import ThresholdsResult, apply_thresholds
 
 RESAMPLES = 2000
 #: Permutations per comparison, so that the smallest p-value stays below half the level after correction.
@@ -177,7 +176,7 @@ def audit_fairness(
     abstained: str = "",
     person: str = "",
     intersections: bool = False,
-    thresholds: ThresholdRule | Path | str | None = None,
+    thresholds: ThresholdsResult | Path | str | None = None,
     own_thresholds: bool = False,
     min_group_size: int = MIN_GROUP_SIZE,
     resamples: int = RESAMPLES,
@@ -187,7 +186,7 @@ def audit_fairness(
 
     Gaps have bootstrap intervals, stratified by group, and p-values of permutations within each true emotion, corrected
     together (Holm 1979). Without labels (demographic parity), groups may really show different emotions: a difference is no
-    finding of unfairness. Method and limits: ``docs/fairness.md``.
+    finding of unfairness. Method and limits: ``docs/guides/fairness.md``.
 
     Args:
         predictions: a table with a row per image (CSV, JSON Lines, parquet), or predictions in memory.

@@ -14,8 +14,7 @@ from ..report import count, escape, interval, join, p_value, percent, points
 from .exports import csv_bytes, interval_png, shares_png
 from .fairness import FairnessAttribute, FairnessResult, GroupScores
 from .findings import FEW, explanation, most_significant, rate_name, size_note, summary
-from .gaps import Gap, Verdict
-from .rates import Measure
+from .gaps import Gap, Measure, Verdict
 
 FILES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")
 FILES_WITHOUT_LABELS = ("report.html", "shares.png", *FILES[2:])
@@ -202,11 +201,13 @@ def _shares_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
             group.name,
             group.n_found,
             *(percent(share) for share in group.prediction_share.values()),
-            size_note(group)[2:],
+            size_note(group)[2:] or "large enough",
         )
         for group in one.groups[:MAX_GROUPS]
     ]
-    return doc.Table((*columns, doc.Column("", optional=True)), tuple(rows), "Shares of predictions by group")
+    return doc.Table(
+        (*columns, doc.Column("Sample size", optional=True)), tuple(rows), "Shares of predictions by group"
+    )
 
 
 def _scores_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:

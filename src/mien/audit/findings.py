@@ -5,8 +5,7 @@ from __future__ import annotations
 from ..report import interval, join, p_value, percent, points
 from ..stats import RELEVANT_GAP
 from .fairness import FairnessAttribute, FairnessResult, GroupScores
-from .gaps import Gap, Verdict
-from .rates import Measure, Rate
+from .gaps import Gap, Measure, Rate, Verdict
 
 #: With fewer images of an emotion, its recall is hardly known.
 FEW = 30

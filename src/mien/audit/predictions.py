@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import DataError
+from ..extras import require
 from .table import Cells, Table, open_table
 
 Rows = npt.NDArray[np.int64]
@@ -305,13 +306,10 @@ def _confidence(table: Table, columns: Columns, predicted: Cells, found: Bools) 
         if not {*predicted[found]} <= {*by_emotion}:
             return None
         used = {name: found & (predicted == emotion) for emotion, name in by_emotion.items()}
-    made = np.full(len(table), np.nan)
+    made, to_numeric = np.full(len(table), np.nan), require("pandas", "audit").to_numeric
     for name, here in used.items():
-        for row, cell in zip(np.flatnonzero(here), table.text(name)[here]):
-            try:
-                made[row] = float(cell.replace(",", "."))  # a decimal comma where semicolons separate cells
-            except ValueError:
-                made[row] = np.nan
+        # A decimal comma where semicolons separate cells
+        made[here] = to_numeric([cell.replace(",", ".") for cell in table.text(name)[here]], errors="coerce")
         _check(table, name, here & ~((made >= 0) & (made <= 1)), "a probability, 0 to 1, where a face was found")
     return made
 

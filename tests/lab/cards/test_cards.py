@@ -91,11 +91,11 @@ def test_groups_of_images_are_not_groups_of_people(card, audited):
 
 
 def test_corruptions_that_cost_ten_points_are_weaknesses(card):
-    common = {"way": "crop", "n": 100, "found_share": 1.0, "abstained": 0.1, "confidence": 0.8, "words": ""}
+    common = {"way": "crop", "n": 100, "found_share": 1.0, "abstained": 0.1, "confidence": 0.8, "description": ""}
     common |= {"accuracy_low": 0.4, "accuracy_high": 0.9}
     levels = (("clean", 0, 0.8), ("fog", 1, 0.5), ("rain", 1, 0.79))
     marks = [{"family": family, "level": level, "accuracy": share, **common} for family, level, share in levels]
-    content = {"data": "faces", "split": "validation", "n": 100, "marks": marks}
+    content = {"data": "faces", "split": "validation", "n": 100, "conditions": marks}
     results = Results((Result(Kind.ROBUSTNESS, content),))
     (weakness,) = weaknesses(results, ())
     assert "fog" in weakness
@@ -105,7 +105,7 @@ def test_corruptions_that_cost_ten_points_are_weaknesses(card):
 
 def test_an_incomplete_result_is_an_error(card):
     with pytest.raises(DataError):
-        model_card(card, Results((Result(Kind.ROBUSTNESS, {"marks": [{}]}),)))
+        model_card(card, Results((Result(Kind.ROBUSTNESS, {"conditions": [{}]}),)))
 
 
 def test_a_model_of_single_labels_has_no_votes(card):

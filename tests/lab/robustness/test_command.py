@@ -52,8 +52,8 @@ def test_crops_are_tried_without_detection(work, robustness):
     for name in ("robustness.csv", "robustness.md", "robustness.png", "robustness.html", "predictions.csv"):
         assert (work / "all" / name).stat().st_size
     told = json.loads((work / "all" / "robustness.json").read_text("utf-8"))
-    assert told["stress"]["models"] == {"default": load_model("default")[0].sha256}
-    assert [mark["family"] for mark in told["marks"]] == ["clean", "mask"]
+    assert told["robustness"]["models"] == {"default": load_model("default")[0].sha256}
+    assert [mark["family"] for mark in told["conditions"]] == ["clean", "mask"]
     assert str(work) not in json.dumps(told)
     rows = table(work / "all")
     assert [(row["family"], row["n"], row["found"]) for row in rows] == [("clean", "6", "6"), ("mask", "6", "6")]

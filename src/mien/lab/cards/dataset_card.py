@@ -77,9 +77,7 @@ def dataset_card(data: Values, info: DatasetInfo = DatasetInfo()) -> str:
 
 def dataset_card_document(data: Values, info: DatasetInfo = DatasetInfo()) -> Document:
     """The card without its metadata; sections after the Hub's template."""
-    source = (
-        f"**Source and consent:** {escape(info.source) or 'not stated; expect that nobody in the images was asked'}"
-    )
+    source = f"**Source and consent:** {escape(info.source) or 'not stated; expect that nobody was asked'}"
     color, (height, width) = "color" if data["color"] == "rgb" else "gray", data["side"]
     details = (
         f"**Images:** {count(data['images'])}, {color}, compared at {width} x {height} pixels",
@@ -114,9 +112,8 @@ def dataset_card_document(data: Values, info: DatasetInfo = DatasetInfo()) -> Do
             Section("Dataset Card Contact", (Text(escape(info.contact) or "Not stated."),)),
         ),
         summary=(
-            f"{count(n, 'image')} of faces with an emotion each. A label describes how the face looks to an "
-            f"annotator, not what "
-            "the person felt. `mien lab dataset-card` wrote this page from `mien lab inspect`."
+            f"{count(n, 'image')} of faces with an emotion each: how the face looks to an annotator, not what the person "
+            "felt. `mien lab dataset-card` wrote this page from `mien lab inspect`."
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from ...report import (
     Block,
@@ -77,19 +77,19 @@ def robustness_section(results: Results) -> Section:
     """Accuracy under every corruption."""
     blocks: list[Block] = []
     for measured in results.of(Kind.ROBUSTNESS):
-        marks = measured["marks"]
-        rows = [
+        cells = [
             (
-                f"{one['family']} {one['level'] or ''}".strip(), one["words"], "yes" if one["way"] == "detected" else "no",
-                percent(one["found_share"]), _range(one["accuracy"], (one["accuracy_low"], one["accuracy_high"])),
-                points(_change(one, marks), signed=True), percent(one["confidence"]), percent(one["abstained"]),
+                f"{one['family']} {one['level'] or ''}".strip(), one["description"],
+                "yes" if one["way"] == "detected" else "no", percent(one["found_share"]),
+                _range(one["accuracy"], (one["accuracy_low"], one["accuracy_high"])),
+                points(_change(one, measured), signed=True), percent(one["confidence"]), percent(one["abstained"]),
             )
-            for one in marks
+            for one in measured["conditions"]
         ]  # fmt: skip
         names = ("corruption", "strength", "detection", "found", "accuracy", "change", "confidence", "abstained")
         images = count(measured["n"], "image")
         blocks.append(Text(f"{measured['data']}, {measured['split']}, {images}, equally many of each emotion."))
-        blocks.append(table(names, rows, words=3))
+        blocks.append(table(names, cells, words=3))
     return Section("Robustness", tuple(blocks) or (Text("Not measured: `mien lab robustness`."),))
 
 
@@ -139,22 +139,20 @@ def _weak_emotions(evaluation: Evaluation) -> Iterator[str]:
 def _large_losses(measured: Values) -> Iterator[str]:
     """The worst level of each kind of corruption with a large loss."""
     for way, where in (("detected", "with face detection"), ("crop", "on given crops")):
-        marks = sorted((one for one in measured["marks"] if one["way"] == way), key=lambda one: float(one["accuracy"]))
         worst: dict[str, Values] = {}
-        for mark in marks:
-            if (_change(mark, marks) or 0) <= -LARGE_LOSS:
-                worst.setdefault(mark["family"], mark)
-        named = [f"{name} ({mark['words']}) {percent(mark['accuracy'], 0)}" for name, mark in worst.items()]
-        if named:
-            clean = next(percent(mark["accuracy"], 0) for mark in marks if not mark["level"])
-            setting = f"{where}, {measured['data']}; clean: {clean}"
-            yield f"**Corruptions that cost 10 points or more** ({setting}): {join(named)}."
+        for one in sorted(measured["conditions"], key=lambda one: float(one["accuracy"])):
+            if one["way"] == way and (_change(one, measured) or 0) <= -LARGE_LOSS:
+                worst.setdefault(one["family"], one)
+        if worst:
+            named = [f"{name} ({one['description']}) {percent(one['accuracy'], 0)}" for name, one in worst.items()]
+            yield f"**Corruptions that cost 10 points or more** ({where}, {measured['data']}): {join(named)}."
 
 
-def _change(mark: Values, marks: Sequence[Values]) -> float | None:
+def _change(condition: Values, measured: Values) -> float | None:
     """The change of accuracy from the clean images; None for these."""
-    clean = next((one for one in marks if not one["level"] and one["way"] == mark["way"]), None)
-    return float(mark["accuracy"] - clean["accuracy"]) if clean and mark["level"] else None
+    same_way = (one for one in measured["conditions"] if one["way"] == condition["way"])
+    clean = next((one for one in same_way if not one["level"]), None)
+    return float(condition["accuracy"] - clean["accuracy"]) if clean and condition["level"] else None
 
 
 def _groups(attribute: Values) -> Table:

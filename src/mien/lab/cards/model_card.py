@@ -98,9 +98,7 @@ _FORBIDDEN = (
     "identification, or estimation of sex, age, origin, health or character",
 )
 _USELESS = "It does not work for drawings, masks, animals, profiles, and faces of less than about 20 pixels."
-_SHARED_BIAS = (
-    "Images and labels come from particular people at a particular time; no figure shows a bias that labels share."
-)
+_SHARED_BIAS = "Images and labels come from particular people and times; no figure shows a bias that labels share."
 _ADVICE = f"Measure on your own images. Show the confidence, and allow abstention. Let a person decide. {CHECKLIST}"
 _TERMS = (
     "**official**: the whole part. **dedup**: without exact copies of training images. **flip**: mirror images averaged, as "
@@ -205,11 +203,8 @@ def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: Mo
     limits += [Text(f"**Not measured:** {'; '.join(missing)}.")] if missing else []
     limits.append(Section("Recommendations", (Text(_ADVICE),)))
     forbidden = (Text("**It must not be used for**"), Bullets(_FORBIDDEN), Text(_USELESS))
-    uses = {
-        "Direct Use": (Text(_DIRECT_USE),),
-        "Downstream Use": (Text(_DOWNSTREAM_USE),),
-        "Out-of-Scope Use": forbidden,
-    }
+    uses = (("Direct Use", _DIRECT_USE), ("Downstream Use", _DOWNSTREAM_USE))
+    out_of_scope = Section("Out-of-Scope Use", forbidden)
     objective = "Objective: cross-entropy with the targets of each head. Inference needs onnxruntime and no GPU."
     references = tuple(text for name, text in _REFERENCES.items() if name in card.data)
     details = (_description(card, info), _outputs(card), *author_notes(info.notes))
@@ -218,7 +213,7 @@ def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: Mo
         (
             _summary(results, info.image_attributes),
             Section("Model Details", details),
-            Section("Uses", tuple(Section(title, blocks) for title, blocks in uses.items())),
+            Section("Uses", (*(Section(title, (Text(text),)) for title, text in uses), out_of_scope)),
             Section("Bias, Risks, and Limitations", tuple(limits)),
             Section("How to Get Started with the Model", _start(card)),
             _training(card, results, cost),
@@ -229,9 +224,8 @@ def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: Mo
             Section("Model Card Contact", (Text(escape(info.contact) or "Not stated."),)),
         ),
         summary=(
-            f"Facial expression recognition in images: how a face looks to annotators, not what the person feels. "
-            f"{CHECKLIST} "
-            "`mien lab model-card` wrote this page from measured results."
+            "Facial expression recognition in images: how a face looks to annotators, not what the person feels. "
+            f"`mien lab model-card` wrote this page from measured results. {CHECKLIST}"
         ),
     )
 
@@ -268,7 +262,7 @@ def training_cost(card: ModelCard, info: ModelInfo) -> list[str]:
     carbon = number(energy * info.grid, 2)
     return [
         *text,
-        f"**Carbon, estimated:** {carbon} g of CO2 equivalent, at {info.grid:g} g per kWh as stated by the author.",
+        f"**Carbon, estimated:** {carbon} g of CO2 equivalent, at {info.grid:g} g per kWh (stated by the author).",
     ]
 
 
@@ -297,8 +291,7 @@ def _description(card: ModelCard, info: ModelInfo) -> Section:
         f"**Model type:** {_architecture(card)}",
         f"**Input:** one aligned face, {size} x {size} pixels, {'color' if card.input.color == 'rgb' else 'gray'}",
         f"**Heads:** {'; '.join(heads)}. The first is the default",
-        f"**Size:** {count(card.parameters)} parameters, {card.precision}; {card.macs / 1e6:.0f} million "
-        f"multiply-adds per face",
+        f"**Size:** {count(card.parameters)} parameters, {card.precision}; {card.macs / 1e6:.0f} MMACs per face",
         f"**File:** `{card.weights}`, sha256 `{card.sha256[:12]}...`; the `.json` beside it has all values",
         f"**License of the weights:** {escape(card.license)}",
     )
@@ -306,9 +299,7 @@ def _description(card: ModelCard, info: ModelInfo) -> Section:
 
 
 def _outputs(card: ModelCard) -> Section:
-    votes = (
-        f"`mixed`: the emotions with an expected share of at least {percent(SHARE, 0)} of the annotators' **votes**."
-    )
+    votes = f"`mixed`: emotions with an expected share of at least {percent(SHARE, 0)} of the annotators' **votes**."
     items = (
         "`probabilities`: calibrated with one temperature per head (Guo et al. 2017). A label set conditions them on its "
         "emotions: with `happy` and `sad` alone, an angry face gets one of both.",
@@ -322,9 +313,8 @@ def _outputs(card: ModelCard) -> Section:
 def _start(card: ModelCard) -> tuple[Block, ...]:
     is_shipped = card.name in shipped_models() and load_model(card.name)[0].sha256 == card.sha256
     name = card.name if is_shipped else card.weights
-    option, argument = (
-        ("", "") if name == ReadOptions().model else (f" --model {name}", f', mien.ReadOptions(model="{name}")')
-    )
+    is_default = name == ReadOptions().model
+    option, argument = ("", "") if is_default else (f" --model {name}", f', mien.ReadOptions(model="{name}")')
     code = f'import mien\n\nfor reading in mien.read("photo.jpg"{argument}):\n    print(reading.emotion, reading.confidence)'
     return Code(f"mien read photo.jpg{option}", "sh"), Code(code, "python")
 
@@ -332,10 +322,8 @@ def _start(card: ModelCard) -> tuple[Block, ...]:
 def _training(card: ModelCard, results: Results, cost: list[str]) -> Section:
     data: list[Block] = [Text(f"{escape(card.data)}.")]
     for found in results.of(Kind.INSPECTION):
-        data += [
-            Text(f"`mien lab inspect` on {escape(found['name'])}, {count(found['images'], 'image')}:"),
-            classes_table(found),
-        ]
+        data.append(Text(f"`mien lab inspect` on {escape(found['name'])}, {count(found['images'], 'image')}:"))
+        data.append(classes_table(found))
         data += [leaks_table(found)] if found["copied_from_training"] else []
         data += annotation_blocks(found)
     settings = [
@@ -346,16 +334,9 @@ def _training(card: ModelCard, results: Results, cost: list[str]) -> Section:
     ]
     procedure = table(("setting", "value"), settings, words=2) if settings else Text("Not stated.")
     spec = card.input
-    preprocessing = (
-        f"Faces are aligned, cropped and scaled; values from 0 to 1, minus {spec.mean}, divided by {spec.std}."
-    )
-    return Section(
-        "Training Details",
-        (
-            Section("Training Data", tuple(data)),
-            Section("Training Procedure", (procedure, Text(preprocessing), Bullets(tuple(cost[:1])))),
-        ),
-    )
+    preprocessing = f"Faces are aligned, cropped and scaled; values in 0-1, minus {spec.mean}, divided by {spec.std}."
+    procedures = Section("Training Procedure", (procedure, Text(preprocessing), Bullets(tuple(cost[:1]))))
+    return Section("Training Details", (Section("Training Data", tuple(data)), procedures))
 
 
 def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[str]) -> Section:
@@ -364,21 +345,12 @@ def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[
     if evaluations and evaluations[0].split == "validation" and not card.recipe.get("data", {}).get("inner"):
         data.append("Temperatures were fitted and recipes chosen on this part, so its figures are somewhat too good.")
     data = data or ["Not measured: `mien lab evaluate`."]
-    sections = [
-        Section(f"Accuracy: {one.data}, {one.split}", evaluation_report(one, figures=False).blocks)
-        for one in evaluations
-    ]
-    sections += [
-        Section(f"{one[0].data}, {one[0].split}", calibration_report(one, figures=False).blocks) for one in calibrations
-    ]
+    reports = [(f"Accuracy: {one.data}, {one.split}", evaluation_report(one, figures=False)) for one in evaluations]
+    reports += [(f"{one[0].data}, {one[0].split}", calibration_report(one, figures=False)) for one in calibrations]
+    sections = [Section(title, report.blocks) for title, report in reports]
     sections += [*group_sections(results, image_attributes), robustness_section(results)]
-    return Section(
-        "Evaluation",
-        (
-            Section("Testing Data, Factors & Metrics", (Bullets((*data, *_TERMS)),)),
-            Section("Results", tuple(sections)),
-        ),
-    )
+    testing = Section("Testing Data, Factors & Metrics", (Bullets((*data, *_TERMS)),))
+    return Section("Evaluation", (testing, Section("Results", tuple(sections))))
 
 
 def _architecture(card: ModelCard) -> str:

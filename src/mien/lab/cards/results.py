@@ -36,15 +36,13 @@ class Kind(str, Enum):
 _FIELDS = {
     Kind.EVALUATION: ("model", "data", "split", "results"),
     Kind.CALIBRATION: ("model", "overall", "answered"),
-    Kind.ROBUSTNESS: ("stress", "marks"),
+    Kind.ROBUSTNESS: ("robustness", "conditions"),
     Kind.AUDIT: ("attributes", "overall", "emotions"),
     Kind.INSPECTION: ("classes", "copied_from_training", "problems"),
 }
 _LEFT_OUT: dict[Kind, tuple[str, ...]] = {
     Kind.EVALUATION: ("confusion", "reliability"),
     Kind.CALIBRATION: ("bins", "coverage", "risk"),
-    Kind.ROBUSTNESS: ("notes",),
-    Kind.AUDIT: (),
     Kind.INSPECTION: ("notes", "groups", "files", "remarks"),  # they name images
 }
 
@@ -56,7 +54,7 @@ class Result:
     Attributes:
         kind: which command wrote it.
         content: plain values as in the file, without what no card shows.
-        verified: the file names the model by its hash, or is about data only.
+        verified: the file names the model by its hash, or is about data only; an audit may not name one.
         path: the file; None for the card's own scores.
     """
 
@@ -94,7 +92,7 @@ class Results:
 
     @property
     def unverified(self) -> tuple[Path, ...]:
-        """Files that do not say by a hash which model they are about."""
+        """Audits that do not name their model."""
         return tuple(one.path for one in self.results if one.path and not one.verified)
 
     def to_json(self, card: ModelCard) -> str:
@@ -136,7 +134,7 @@ def _read(path: Path, card: ModelCard) -> list[Result]:
     content = _json(path)
     try:
         if isinstance(content, dict) and content.get("kept") == _KEPT:
-            _verify(path, card, content["model"]["name"], content["model"]["sha256"])
+            _check_model(path, card, {content["model"]["sha256"]: content["model"]["name"]})
             read = [Result(Kind(one["kind"]), one["content"], one["verified"], path) for one in content["results"]]
         elif kind := _kind(content):
             read = [_result(kind, path, card, content)]
@@ -158,28 +156,28 @@ def _read(path: Path, card: ModelCard) -> list[Result]:
 
 def _result(kind: Kind, path: Path, card: ModelCard, content: Any) -> Result:
     """The part of a result file that is about the model of ``card``."""
-    verified = True
+    models = {}  # sha256 -> name
     if kind is Kind.EVALUATION:
-        verified = _verify(path, card, content["model"], content.get("sha256") or "")
+        models = {content["sha256"]: content["model"]}
     elif kind is Kind.CALIBRATION:
-        heads = [one for one in content if one.get("sha256") == card.sha256 or one["model"] == card.name] or content
-        verified = min(_verify(path, card, one["model"], one.get("sha256") or "") for one in heads)
-        content = {"data": heads[0]["data"], "split": heads[0]["split"], "heads": heads}
+        models = {one["sha256"]: one["model"] for one in content}
+        heads = [one for one in content if one["sha256"] == card.sha256]
+        content = {"data": content[0]["data"], "split": content[0]["split"], "heads": heads}
     elif kind is Kind.ROBUSTNESS:
-        about = content["stress"]
-        names = {sha256: name for name, sha256 in about["models"].items()}
-        name = names.get(card.sha256, card.name if card.name in about["models"] else ", ".join(about["models"]))
-        verified = _verify(path, card, name, about["models"].get(name, ""))
-        content = {**about, "marks": [mark for mark in content["marks"] if mark["model"] == name]}
-    elif kind is Kind.AUDIT:
-        model = content.get("model")
-        verified = bool(model) and _verify(path, card, model["name"], model["sha256"])
-    elif content["name"] != (wanted := card.scores.get("data", content["name"])):
+        about = content["robustness"]
+        models = {sha256: name for name, sha256 in about["models"].items()}
+        rows = [one for one in content["conditions"] if one["model"] == models.get(card.sha256)]
+        content = {**about, "conditions": rows}
+    elif kind is Kind.AUDIT and content["model"]:
+        models = {content["model"]["sha256"]: content["model"]["name"]}
+    elif kind is Kind.INSPECTION and content["name"] != (wanted := card.scores.get("data", content["name"])):
         raise DataError(
             f"{path} is about the data {content['name']!r}, expected {wanted!r}, on which {card.name} was measured",
             hint="Inspect the data that the model was trained on.",
         )
-    return Result(kind, _without(content, _LEFT_OUT[kind]), verified, path)
+    if models:
+        _check_model(path, card, models)
+    return Result(kind, _without(content, _LEFT_OUT.get(kind, ())), bool(models) or kind is Kind.INSPECTION, path)
 
 
 def _json(path: Path) -> Any:
@@ -203,16 +201,10 @@ def _without(content: Any, names: tuple[str, ...]) -> Any:
     return [_without(value, names) for value in content] if isinstance(content, list) else content
 
 
-def _verify(path: Path, card: ModelCard, name: str, sha256: str) -> bool:
-    """Whether the hash proves that the result is of this model; without a hash the name must be the same.
-
-    Raises:
-        DataError: it is of another model.
-    """
-    if (sha256 and sha256 != card.sha256) or (not sha256 and name != card.name):
+def _check_model(path: Path, card: ModelCard, models: Mapping[str, str]) -> None:
+    if card.sha256 not in models:
         raise DataError(
-            f"{path} is about another model: got {name!r}, sha256 {sha256[:12] or 'unknown'}; expected {card.name!r}, "
+            f"{path} is about another model: got {', '.join(models.values())}, expected {card.name} with sha256 "
             f"{card.sha256[:12]}",
             hint="Measure this model, or leave the file out.",
         )
-    return bool(sha256)

@@ -193,7 +193,7 @@ def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
 
 
 def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
-    from ..networks.reparameterized import folded  # noqa: PLC0415
+    from ..networks.vgg import folded  # noqa: PLC0415
     from ..torch_export import to_onnx  # noqa: PLC0415  # needs torch
     from ..training.checkpoint import restore_network  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from ...model.session import open_session
 from ..recipe import Head
 
 if TYPE_CHECKING:
-    from ..networks.heads import MultiHead
+    from ..networks.build import MultiHead
     from ..recipe import Recipe
 
 Logits = dict[str, npt.NDArray[np.float32]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import os
@@ -13,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ...benchmarking.environment import processor_name
 from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...data.loading import load
 from ...emotions import EMOTIONS
 from ...errors import DataError
-from ...io.atomic import replacing
-from ...io.rows import Row
-from ...io.tables import write_csv
+from ...io.atomic import write_atomically
 from ...model.card import HeadCard
 from ..recipe import Head
 from ..targets import hard_targets, soft_targets
@@ -30,7 +28,6 @@ from .metrics import Labels, Scores, VoteTruth, probabilities_at, score
 
 #: The whole split; and without images that have an exact copy in the training part.
 OFFICIAL, DEDUP = "official", "dedup"
-_OWN = ("name", "truth", "predicted", "confidence", "face")
 
 
 @dataclass(frozen=True)
@@ -224,46 +221,34 @@ def write_predictions(
     head = head or next(iter(classifier.heads))
     if head not in classifier.heads:
         raise DataError(f"{classifier.name} has no head {head!r}: expected one of {', '.join(classifier.heads)}")
-    emotions, temperature = classifier.heads[head].emotions, classifier.heads[head].temperature
+    emotions, temperature = list(classifier.heads[head].emotions), classifier.heads[head].temperature
     y_true = hard_targets(faces, classifier.marks[head])
     used = np.flatnonzero(y_true >= 0)
     if not len(used):
         raise DataError(f"{faces.name}: no image has a true class for the head {head}", hint="Choose another head.")
     faces = faces.take(used)
-    cells = _groups(groups, faces) if groups else {}
-    columns = tuple(next(iter(cells.values()), {}))
-    rows: list[Row] = []
-    for name, truth, share in zip(
-        faces.names.tolist(),
-        y_true[used].tolist(),
-        probabilities_at(predict(classifier, faces.images, flip=True)[head], temperature),
-    ):
-        best = int(share.argmax())
-        row: Row = {"name": name, "truth": emotions[truth], "predicted": emotions[best]}
-        row["confidence"] = round(float(share[best]), 4)
-        row |= {column: cells.get(name, {}).get(column, "") for column in columns}
-        rows.append(row | {emotion: round(float(value), 4) for emotion, value in zip(emotions, share)})
-    with replacing(path) as file:
-        write_csv(file, tuple(rows[0]), rows)
-    return len(rows)
+    logits = predict(classifier, faces.images, flip=True)[head]
+    probabilities = pd.DataFrame(probabilities_at(logits, temperature), columns=emotions)
+    table = pd.DataFrame({"name": faces.names, "truth": np.array(emotions)[y_true[used]]})
+    table = table.assign(predicted=probabilities.idxmax(axis=1), confidence=probabilities.max(axis=1).round(4))
+    if groups:
+        table = table.merge(_groups(groups, faces), "left", on="name").fillna("")
+    write_atomically(path, pd.concat([table, probabilities.round(4)], axis=1).to_csv(index=False).encode())
+    return len(table)
 
 
-def _groups(path: Path, faces: Dataset) -> dict[str, dict[str, str]]:
-    """The columns that a file of groups adds, by the image's name."""
+def _groups(path: Path, faces: Dataset) -> pd.DataFrame:
+    """The names and the further columns of a file of groups."""
+    hint = "Make it from the same data: mien audit attributes DATA --out FILE."
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            columns = [name for name in table.fieldnames or () if name not in (*_OWN, *EMOTIONS)]
-            wanted = set(faces.names.tolist())
-            cells = {row["name"]: {c: row[c] or "" for c in columns} for row in table if row.get("name") in wanted}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path} cannot be read as groups: {error}", hint="Make it with 'mien audit attributes DATA --out FILE'."
-        ) from error
-    if not cells:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as groups: {error}", hint=hint) from error
+    if "name" not in table or not table["name"].isin(faces.names).any():
         raise DataError(
             f"{path}: no row names an image of {faces.name}: expected a column 'name' with names such as "
             f"{str(faces.names[0])!r}",
-            hint="Make it from the same data: mien audit attributes DATA --out FILE.",
+            hint=hint,
         )
-    return cells
+    own = {"truth", "predicted", "confidence", "face", *EMOTIONS}
+    return table[[name for name in table if name not in own]].drop_duplicates("name", keep="last")

@@ -189,12 +189,12 @@ def _labels(faces: Dataset, quality: Quality, copies: Duplicates, progress: Prog
 
 
 def _plain(problem: Problem, faces: Dataset) -> dict[str, Any]:
-    remarks = problem.remarks or {}
+    rows = problem.rows.tolist()
     return {
         "title": problem.title,
         "meaning": problem.meaning,
         "images": problem.count,
         "groups": [faces.names[group].tolist() for group in problem.groups],
         "files": dict(problem.files),
-        "remarks": {str(faces.names[row]): remarks[row] for row in problem.rows.tolist() if row in remarks},
+        "remarks": {str(faces.names[row]): problem.remarks[row] for row in rows if row in problem.remarks},
     }

@@ -14,7 +14,7 @@ from ...data.near_duplicates import duplicate_groups
 from ...emotions import EMOTIONS
 from ...report import interval, percent
 from .labels import LEAST_MARGIN, LabelCheck
-from .measures import LEAST_CONTRAST, FaceCheck, Quality
+from .measures import LEAST_CONTRAST
 
 if TYPE_CHECKING:
     from .inspection import Inspection
@@ -85,9 +85,9 @@ class Problem:
     kind: Kind
     title: str
     meaning: str
-    groups: Groups = ()
-    files: tuple[tuple[str, str], ...] = ()
-    remarks: dict[int, str] | None = None
+    groups: Groups
+    files: tuple[tuple[str, str], ...]
+    remarks: dict[int, str]
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -149,115 +149,101 @@ def _contradicting(groups: Groups, faces: Dataset) -> Groups:
 
 
 def find_problems(found: Inspection) -> tuple[Problem, ...]:
-    """All kinds of problems that were looked for, those that no image has included."""
-    problems = [*_unreadable(found.damaged), *_files(found), *_quality(found.quality), *_duplicates(found)]
+    """All kinds of problems that were looked for, those that no image has included, in the order of ``Kind``."""
+    faces, quality, exact, near = found.faces, found.quality, _groups(found.copies.exact), _groups(found.copies.near)
+
+    def not_exact(groups: Groups) -> Groups:
+        return tuple(group for group in groups if len(np.unique(found.copies.exact[group])) > 1)
+
+    groups: dict[Kind, Groups] = {
+        Kind.EMPTY: (),
+        Kind.CORRUPT: (),
+        Kind.BLANK: _single(quality.blank),
+        Kind.DARK: _single(quality.dark, quality.light),
+        Kind.BLURRED: _single(quality.blurred, quality.sharpness),
+        Kind.EXACT_ACROSS: _across(exact, faces),
+        Kind.EXACT_WITHIN: _within(exact, faces),
+        Kind.EXACT_CONFLICT: _contradicting(exact, faces),
+        Kind.NEAR_ACROSS: _across(not_exact(near), faces),
+        Kind.NEAR_WITHIN: not_exact(_within(near, faces)),
+        Kind.NEAR_CONFLICT: _contradicting(not_exact(near), faces),
+    }
+    remarks: dict[Kind, dict[int, str]] = {}
+    if files := found.files:
+        groups[Kind.ODD_SIZE], groups[Kind.ODD_MODE] = _single(files.odd_size), _single(files.odd_mode)
+        groups[Kind.SMALL] = _single(files.smaller_than(found.side))
+        remarks[Kind.ODD_SIZE] = remarks[Kind.SMALL] = dict(enumerate(files.size.tolist()))
+        remarks[Kind.ODD_MODE] = dict(enumerate(files.mode.tolist()))
     if found.detection:
-        problems.append(_faceless(found.detection))
+        groups[Kind.NO_FACE] = tuple(found.detection.missed[:, None])
     if found.labels:
-        problems.append(_mislabeled(found.faces, found.labels))
-    return tuple(problems)
-
-
-def _unreadable(damaged: tuple[Damaged, ...]) -> list[Problem]:
-    empty = tuple((file.name, "0 bytes") for file in damaged if file.empty)
-    corrupt = tuple((file.name, file.why) for file in damaged if not file.empty)
-    return [
-        Problem(Kind.EMPTY, "Empty files", "Files without any bytes. Copy or download them again.", files=empty),
-        Problem(
-            Kind.CORRUPT, "Corrupt files", "Files that cannot be decoded. Training leaves them out.", files=corrupt
-        ),
-    ]
-
-
-def _files(found: Inspection) -> list[Problem]:
-    files, side = found.files, found.side
-    if files is None:
-        return []
-    sizes = dict(enumerate(files.size.tolist()))
-    modes = dict(enumerate(files.mode.tolist()))
-    most_size = (
-        f"Most files are {files.sizes[0][0]} pixels." if files.odd_size.any() else "No size is that of most files."
+        groups[Kind.LABEL] = tuple(found.labels.errors[:, None])
+        remarks[Kind.LABEL] = _label_remarks(faces, found.labels)
+    damaged: dict[Kind, tuple[tuple[str, str], ...]] = {
+        Kind.EMPTY: tuple((file.name, "0 bytes") for file in found.damaged if file.empty),
+        Kind.CORRUPT: tuple((file.name, file.why) for file in found.damaged if not file.empty),
+    }
+    texts = _texts(found)
+    return tuple(
+        Problem(kind, *texts[kind], groups[kind], damaged.get(kind, ()), remarks.get(kind, {}))
+        for kind in Kind
+        if kind in groups
     )
-    most_mode = f"Most files have Pillow's mode {files.modes[0][0]} (L: gray, RGB: color, P: palette, A: transparency)."
-    small = f"Their shorter side has less than {side} pixels, so they are enlarged, which adds no detail."
-    return [
-        Problem(Kind.ODD_SIZE, "Files of unusual size", most_size, _single(files.odd_size), remarks=sizes),
-        Problem(Kind.ODD_MODE, "Files of unusual mode", most_mode, _single(files.odd_mode), remarks=modes),
-        Problem(Kind.SMALL, f"Files under {side} pixels", small, _single(files.smaller_than(side)), remarks=sizes),
-    ]
 
 
-def _quality(quality: Quality) -> list[Problem]:
+def _texts(found: Inspection) -> dict[Kind, tuple[str, str]]:
+    """Title and meaning of each kind of problem."""
+    quality, files, check, side = found.quality, found.files, found.detection, found.side
     limit = "The limit is the median of this dataset less 3.5 robust standard deviations (1.4826 x MAD)"
-    blank = f"Uniform gray: its standard deviation is below {LEAST_CONTRAST:g} of 255. No label fits them."
+    unknown = "The dataset is too small, or too uniform, for a limit."
     dark = f"95% of their pixels are below gray level {quality.least_light:.0f} of 255. {limit}."
     blurred = (
         f"The variance of their Laplacian is less than {quality.least_sharpness:.2f} times that of their gray values. "
         f"{limit}, on a logarithmic scale. Smooth skin under soft light can look so too."
     )
-    unknown = "The dataset is too small, or too uniform, for a limit."
-    return [
-        Problem(Kind.BLANK, "Blank images", blank, _single(quality.blank)),
-        Problem(
-            Kind.DARK,
-            "Dark images",
-            dark if np.isfinite(quality.least_light) else unknown,
-            _single(quality.dark, quality.light),
-        ),
-        Problem(
-            Kind.BLURRED,
-            "Blurred images",
-            blurred if quality.least_sharpness > 0 else unknown,
-            _single(quality.blurred, quality.sharpness),
-        ),
-    ]
-
-
-def _duplicates(found: Inspection) -> list[Problem]:
-    faces, copies = found.faces, found.copies
-    exact, near = _groups(copies.exact), _groups(copies.near)
-
-    def not_exact(groups: Groups) -> Groups:
-        return tuple(group for group in groups if len(np.unique(copies.exact[group])) > 1)
-
     leak = "A model that learns from one and is evaluated on the other gets too good a score."
     alike = "Perceptual hashes and pixels agree, as after scaling, recompression or a watermark."
-    video = "The labels may be wrong, or the images may be neighboring frames of a video."
-    return [
-        Problem(Kind.EXACT_ACROSS, "Exact duplicates across splits", f"The same pixels. {leak}", _across(exact, faces)),
-        Problem(
-            Kind.EXACT_WITHIN,
-            "Exact duplicates within a split",
-            "The same pixels, counted twice.",
-            _within(exact, faces),
+    missed = f"{len(check.missed):,} of {check.n:,} ({percent(len(check.missed) / check.n)}" if check else ""
+    return {
+        Kind.EMPTY: ("Empty files", "Files without any bytes. Copy or download them again."),
+        Kind.CORRUPT: ("Corrupt files", "Files that cannot be decoded. Training leaves them out."),
+        Kind.ODD_SIZE: ("Files of unusual size", f"Most files are {files.sizes[0][0]} pixels." if files else ""),
+        Kind.ODD_MODE: ("Files of unusual mode", f"Most have Pillow's mode {files.modes[0][0]}." if files else ""),
+        Kind.SMALL: (
+            f"Files under {side} pixels",
+            "Their shorter side is smaller: they are enlarged without new detail.",
         ),
-        Problem(
-            Kind.EXACT_CONFLICT,
-            "Exact duplicates with different labels",
-            "At most one of the labels can be right.",
-            _contradicting(exact, faces),
+        Kind.BLANK: (
+            "Blank images",
+            f"Uniform gray: its standard deviation is below {LEAST_CONTRAST:g} of 255. No label fits them.",
         ),
-        Problem(Kind.NEAR_ACROSS, "Near duplicates across splits", f"{alike} {leak}", _across(not_exact(near), faces)),
-        Problem(Kind.NEAR_WITHIN, "Near duplicates within a split", alike, not_exact(_within(near, faces))),
-        Problem(
-            Kind.NEAR_CONFLICT,
+        Kind.DARK: ("Dark images", dark if np.isfinite(quality.least_light) else unknown),
+        Kind.BLURRED: ("Blurred images", blurred if quality.least_sharpness > 0 else unknown),
+        Kind.EXACT_ACROSS: ("Exact duplicates across splits", f"The same pixels. {leak}"),
+        Kind.EXACT_WITHIN: ("Exact duplicates within a split", "The same pixels, counted twice."),
+        Kind.EXACT_CONFLICT: ("Exact duplicates with different labels", "At most one of the labels can be right."),
+        Kind.NEAR_ACROSS: ("Near duplicates across splits", f"{alike} {leak}"),
+        Kind.NEAR_WITHIN: ("Near duplicates within a split", alike),
+        Kind.NEAR_CONFLICT: (
             "Near duplicates with different labels",
-            f"{alike} {video}",
-            _contradicting(not_exact(near), faces),
+            f"{alike} The labels may be wrong, or the images may be neighboring frames of a video.",
         ),
-    ]
+        Kind.NO_FACE: (
+            "No face found",
+            f"Images checked without a face: {missed}, 95% CI {interval(check.interval if check else None)}). Look at "
+            "them: in tight crops, without hair and chin, the detector misses real faces too.",
+        ),
+        Kind.LABEL: (
+            "Probable label errors",
+            "Confident learning (Northcutt et al. 2021): a classifier trained on the other four fifths of the images "
+            f"(HOG, logistic regression) gives another emotion a probability at least {LEAST_MARGIN:g} higher than the "
+            f"label's. It agrees with only {percent(found.labels.accuracy if found.labels else None)} of the labels: "
+            "look at the images, most suspicious first.",
+        ),
+    }
 
 
-def _faceless(check: FaceCheck) -> Problem:
-    share = f"{percent(len(check.missed) / check.n)}, 95% CI {interval(check.interval)}"
-    meaning = (
-        f"The detector found no face in {len(check.missed):,} of {check.n:,} images checked ({share}). Look at them: in "
-        "tight crops, without hair and chin, it misses real faces too."
-    )
-    return Problem(Kind.NO_FACE, "No face found", meaning, tuple(check.missed[:, None]))
-
-
-def _mislabeled(faces: Dataset, check: LabelCheck) -> Problem:
+def _label_remarks(faces: Dataset, check: LabelCheck) -> dict[int, str]:
     majority = None if faces.votes is None else faces.votes.majority()
     remarks = {}
     for row in check.errors.tolist():
@@ -265,12 +251,7 @@ def _mislabeled(faces: Dataset, check: LabelCheck) -> Problem:
         if majority is not None:
             words += f", votes {EMOTIONS[majority[row]] if majority[row] >= 0 else 'without majority'}"
         remarks[row] = words
-    meaning = (
-        "Confident learning (Northcutt et al. 2021): a classifier trained on the other four fifths of the images (HOG, "
-        f"logistic regression) gives another emotion a probability at least {LEAST_MARGIN:g} higher than the label's. It "
-        f"agrees with only {percent(check.accuracy)} of the labels: look at the images, most suspicious first."
-    )
-    return Problem(Kind.LABEL, "Probable label errors", meaning, tuple(check.errors[:, None]), remarks=remarks)
+    return remarks
 
 
 def _single(rows: npt.NDArray[np.bool_], by: npt.NDArray[np.float32] | None = None) -> Groups:

@@ -107,12 +107,13 @@ def _problems(inspection: Inspection, found: list[Problem]) -> Section:
 
 
 def _details(problem: Problem, faces: Dataset) -> Details:
-    remarks = problem.remarks or {}
     rows = [int(row) for group in problem.groups for row in group][:_MAX_TILES]
     tiles = tuple(
         Tile(
             _encoded(faces.images[row]),
-            escape(f"{remarks.get(row) or EMOTIONS[faces.labels[row]]}; {faces.names[row]}, {faces.split[row]}"),
+            escape(
+                f"{problem.remarks.get(row) or EMOTIONS[faces.labels[row]]}; {faces.names[row]}, {faces.split[row]}"
+            ),
             f"{faces.names[row]}: {EMOTIONS[faces.labels[row]]}",
         )
         for row in rows
@@ -134,10 +135,9 @@ def _example(problem: Problem, faces: Dataset) -> str:
 
 def _names(problem: Problem, faces: Dataset) -> list[str]:
     """Names of the files, and of the images with their label (or the remark) and split, duplicates joined."""
-    remarks = problem.remarks or {}
     named = [f"{name}: {why}" for name, why in problem.files]
     for group in problem.groups:
-        each = ((row, remarks.get(row) or EMOTIONS[faces.labels[row]]) for row in group.tolist())
+        each = ((row, problem.remarks.get(row) or EMOTIONS[faces.labels[row]]) for row in group.tolist())
         named.append(" = ".join(f"{faces.names[row]} ({words}, {faces.split[row]})" for row, words in each))
     return named
 

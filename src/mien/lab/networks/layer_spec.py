@@ -1,8 +1,21 @@
-"""Networks written as rows of layers in a recipe."""
+"""Networks as rows of layers in a recipe.
+
+A row holds steps with ``>`` between them:
+
+====================================  ==================================================================================
+``conv 64x3 same`` (or ``valid``)     64 filters of 3x3, padded or not; ``l2 0.01`` behind it is Keras's L2 penalty
+``dense 256``                         a fully connected layer; ``l2 0.01`` as above
+``norm``                              batch norm with Keras's momentum (0.99) and epsilon (0.001)
+``relu``, ``leaky 0.1``               activations
+``pool``, ``pool same``               maximum of 2x2, rounded down or up
+``mean``, ``flatten``                 from an image to a vector
+``drop 0.5``, ``noise 0.1``           dropout, and normal noise while training
+====================================  ==================================================================================
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +23,7 @@ from torch import nn
 
 from ...errors import RecipeError
 
-_HINT = "The notation stands in mien.lab.networks.layer_spec, and the recipes that come with mien show it."
+_SIZE = re.compile(r"([1-9][0-9]*)x([1-9][0-9]*)")
 
 
 @dataclass(frozen=True)
@@ -36,154 +49,6 @@ class Noise(nn.Module):
         return values + self.deviation * torch.randn_like(values) if self.training else values
 
 
-def build_rows(rows: tuple[str, ...], shape: Shape) -> tuple[nn.Sequential, Shape, dict[str, float]]:
-    """The layers that ``rows`` ask for.
-
-    Args:
-        rows: see the notation above.
-        shape: what comes in.
-
-    Returns:
-        The layers; what comes out of them; and the L2 penalty of each kernel that has one, by its name among the layers'
-        parameters.
-
-    Raises:
-        RecipeError: a step is unknown, lacks a number, or does not fit what comes before it.
-    """
-    layers = nn.Sequential()
-    penalties: dict[str, float] = {}
-    for number, row in enumerate(rows):
-        for step in row.split(">"):
-            words = step.split()
-            where = f"network.layers[{number}]: step {step.strip()!r}"
-            if not words or words[0] not in _STEPS:
-                raise RecipeError(f"{where}: expected one of {', '.join(_STEPS)}", hint=_HINT)
-            if "l2" in words and words[0] in ("conv", "dense"):
-                at = words.index("l2")
-                penalties[f"{len(layers)}.weight"] = _number(words[at + 1 : at + 2], where)
-                del words[at : at + 2]
-            layer, shape = _STEPS[words[0]](words[1:], shape, where)
-            layers.append(layer)
-    return layers, shape, penalties
-
-
-_Made = tuple[nn.Module, Shape]
-
-
-def _conv(words: list[str], shape: Shape, where: str) -> _Made:
-    _image(shape, where)
-    filters, _, kernel = words[0].partition("x") if words else ("", "", "")
-    padding = words[1] if len(words) == 2 else ""
-    if not (filters.isdecimal() and kernel.isdecimal() and int(filters) and int(kernel)) or padding not in (
-        "same",
-        "valid",
-    ):
-        raise RecipeError(f"{where}: expected a step such as 'conv 64x3 same' or 'conv 64x3 valid'", hint=_HINT)
-    size = int(kernel)
-    side = shape.side if padding == "same" else shape.side - size + 1
-    layer = nn.Conv2d(shape.channels, int(filters), size, padding="same" if padding == "same" else 0)
-    return _started(layer), _left(Shape(int(filters), side), where)
-
-
-def _dense(words: list[str], shape: Shape, where: str) -> _Made:
-    if shape.side:
-        raise RecipeError(f"{where}: got an image, expected a vector", hint="Put 'flatten' or 'mean' before it.")
-    if len(words) != 1 or not words[0].isdecimal() or not int(words[0]):
-        raise RecipeError(f"{where}: expected a step such as 'dense 256'", hint=_HINT)
-    return _started(nn.Linear(shape.channels, int(words[0]))), Shape(int(words[0]), 0)
-
-
-def _norm(words: list[str], shape: Shape, where: str) -> _Made:
-    _nothing(words, where)
-    kind = nn.BatchNorm2d if shape.side else nn.BatchNorm1d
-    return kind(shape.channels, eps=1e-3, momentum=0.01), shape
-
-
-def _relu(words: list[str], shape: Shape, where: str) -> _Made:
-    _nothing(words, where)
-    return nn.ReLU(), shape
-
-
-def _leaky(words: list[str], shape: Shape, where: str) -> _Made:
-    return nn.LeakyReLU(_number(words, where)), shape
-
-
-def _pool(words: list[str], shape: Shape, where: str) -> _Made:
-    _image(shape, where)
-    up = words == ["same"]
-    _nothing([] if up else words, where)
-    side = (shape.side + 1) // 2 if up else shape.side // 2
-    return nn.MaxPool2d(2, ceil_mode=up), _left(Shape(shape.channels, side), where)
-
-
-def _mean(words: list[str], shape: Shape, where: str) -> _Made:
-    _nothing(words, where)
-    _image(shape, where)
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), Shape(shape.channels, 0)
-
-
-def _drop(words: list[str], shape: Shape, where: str) -> _Made:
-    share = _number(words, where)
-    if not 0 <= share < 1:
-        raise RecipeError(f"{where}: got {share}, expected at least 0 and less than 1")
-    return nn.Dropout(share), shape
-
-
-def _noise(words: list[str], shape: Shape, where: str) -> _Made:
-    return Noise(_number(words, where)), shape
-
-
-def _flatten(words: list[str], shape: Shape, where: str) -> _Made:
-    _nothing(words, where)
-    _image(shape, where)
-    return nn.Flatten(), Shape(shape.channels * shape.side**2, 0)
-
-
-_STEPS: dict[str, Callable[[list[str], Shape, str], _Made]] = {
-    "conv": _conv,
-    "dense": _dense,
-    "norm": _norm,
-    "relu": _relu,
-    "leaky": _leaky,
-    "pool": _pool,
-    "mean": _mean,
-    "drop": _drop,
-    "noise": _noise,
-    "flatten": _flatten,
-}
-
-
-def _started(layer: nn.Conv2d | nn.Linear) -> nn.Module:
-    nn.init.xavier_uniform_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
-def _nothing(words: list[str], where: str) -> None:
-    if words:
-        raise RecipeError(f"{where}: got {' '.join(words)!r} after the step's name, expected nothing", hint=_HINT)
-
-
-def _image(shape: Shape, where: str) -> None:
-    if not shape.side:
-        raise RecipeError(f"{where}: got a vector, expected an image", hint="Put it before 'flatten'.")
-
-
-def _left(shape: Shape, where: str) -> Shape:
-    if shape.side < 1:
-        raise RecipeError(f"{where}: nothing is left of the image", hint="Use a larger input.size or fewer pools.")
-    return shape
-
-
-def _number(words: list[str], where: str) -> float:
-    try:
-        (word,) = words
-        return float(word)
-    except ValueError as error:
-        raise RecipeError(f"{where}: got {' '.join(words) or 'nothing'}, expected one number", hint=_HINT) from error
-
-
 class LayeredTrunk(nn.Module):
     """Image in, one feature vector out.
 
@@ -204,7 +69,9 @@ class LayeredTrunk(nn.Module):
         self.layers, out, penalties = build_rows(rows, shape)
         if out.side:
             raise RecipeError(
-                f"network.layers: got {out.channels} channels of {out.side}x{out.side} pixels at the end, expected a vector",
+                field="network.layers",
+                value=f"{out.channels} channels of {out.side}x{out.side} pixels at the end",
+                expected="a vector",
                 hint="End the images with 'flatten' or 'mean'; the classifier itself comes from [heads].",
             )
         self.features = out.channels
@@ -213,3 +80,104 @@ class LayeredTrunk(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Float (N, C, S, S), normalized -> float (N, features)."""
         return torch.as_tensor(self.layers(images))
+
+
+def build_rows(rows: tuple[str, ...], shape: Shape) -> tuple[nn.Sequential, Shape, dict[str, float]]:
+    """The layers that ``rows`` ask for.
+
+    Returns:
+        The layers; what comes out of them; and the L2 penalty of each kernel that has one, by its name among the layers'
+        parameters.
+
+    Raises:
+        RecipeError: a step is unknown, lacks a number, or does not fit what comes before it.
+    """
+    layers = nn.Sequential()
+    penalties: dict[str, float] = {}
+    for number, row in enumerate(rows):
+        for step in row.split(">"):
+            words = step.split()
+            try:
+                if words[-2:-1] == ["l2"] and words[0] in ("conv", "dense"):
+                    *words, _, penalty = words
+                    penalties[f"{len(layers)}.weight"] = _number(penalty)
+                layer, shape = _layer(words, shape)
+            except _StepError as error:
+                raise RecipeError(
+                    field=f"network.layers[{number}]", value=step.strip(), expected=str(error), hint=error.hint
+                ) from error
+            layers.append(layer)
+    return layers, shape, penalties
+
+
+class _StepError(Exception):
+    """What a step should be."""
+
+    def __init__(self, expected: str, hint: str = "mien.lab.networks.layer_spec documents the notation.") -> None:
+        super().__init__(expected)
+        self.hint = hint
+
+
+def _layer(words: list[str], shape: Shape) -> tuple[nn.Module, Shape]:  # noqa: PLR0911, PLR0912  # one case per kind of layer
+    match words:
+        case ["conv", size, "same" | "valid" as padding] if found := _SIZE.fullmatch(size):
+            filters, kernel = int(found[1]), int(found[2])
+            side = _image(shape).side - (kernel - 1 if padding == "valid" else 0)
+            conv = nn.Conv2d(shape.channels, filters, kernel, padding="same" if padding == "same" else 0)
+            return _initialized(conv), _remaining(Shape(filters, side))
+        case ["dense", units] if re.fullmatch("[1-9][0-9]*", units):
+            if shape.side:
+                raise _StepError("a vector before it, not an image", "Put 'flatten' or 'mean' before it.")
+            return _initialized(nn.Linear(shape.channels, int(units))), Shape(int(units), 0)
+        case ["norm"]:
+            kind = nn.BatchNorm2d if shape.side else nn.BatchNorm1d
+            return kind(shape.channels, eps=1e-3, momentum=0.01), shape
+        case ["relu"]:
+            return nn.ReLU(), shape
+        case ["leaky", slope]:
+            return nn.LeakyReLU(_number(slope)), shape
+        case ["pool"]:
+            return nn.MaxPool2d(2), _remaining(Shape(shape.channels, _image(shape).side // 2))
+        case ["pool", "same"]:
+            return nn.MaxPool2d(2, ceil_mode=True), Shape(shape.channels, (_image(shape).side + 1) // 2)
+        case ["mean"]:
+            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), Shape(_image(shape).channels, 0)
+        case ["flatten"]:
+            return nn.Flatten(), Shape(shape.channels * _image(shape).side ** 2, 0)
+        case ["drop", share]:
+            if not 0 <= _number(share) < 1:
+                raise _StepError("a share of at least 0 and less than 1")
+            return nn.Dropout(_number(share)), shape
+        case ["noise", deviation]:
+            return Noise(_number(deviation)), shape
+    raise _StepError(
+        "conv FILTERSxSIZE same|valid, dense UNITS, norm, relu, leaky SLOPE, pool [same], mean, flatten, drop SHARE or "
+        "noise DEVIATION"
+    )
+
+
+def _initialized(layer: nn.Conv2d | nn.Linear) -> nn.Module:
+    """As Keras does: Glorot's uniform kernels and zero biases."""
+    nn.init.xavier_uniform_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _image(shape: Shape) -> Shape:
+    if not shape.side:
+        raise _StepError("an image before it, not a vector", "Put it before 'flatten'.")
+    return shape
+
+
+def _remaining(shape: Shape) -> Shape:
+    if shape.side < 1:
+        raise _StepError("a larger image: nothing would be left of it", "Use a larger input.size or fewer pools.")
+    return shape
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError as error:
+        raise _StepError("one number") from error

@@ -6,12 +6,18 @@ dense layers. Dense 3x3 convolutions are what CPUs are fastest at, and every bat
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from .reparameterized import BranchedConv
+Network = TypeVar("Network", bound=nn.Module)
+
+#: Added to an image's contrast (of normalized values), so that a blank image does not become noise: 5 of 255 levels.
+_CONTRAST_FLOOR = 0.08
 
 
 class PlainTrunk(nn.Module):
@@ -21,7 +27,7 @@ class PlainTrunk(nn.Module):
         widths: channels of each stage.
         depths: convolutions of each stage.
         channels: of the images.
-        branches: train each convolution as several that are folded into one on export (``branched``).
+        branches: train each convolution as several that are folded into one on export.
     """
 
     def __init__(
@@ -45,3 +51,79 @@ class PlainTrunk(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Float (N, C, S, S), normalized, any S the stages can halve -> float (N, features)."""
         return torch.mean(self.layers(images), dim=(2, 3))
+
+
+class ImageNorm(nn.Module):
+    """A trunk that sees every image with the same mean and contrast; it is part of the exported network.
+
+    Args:
+        trunk: what the normalized images go through.
+    """
+
+    def __init__(self, trunk: PlainTrunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.features = trunk.features
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Float (N, C, S, S), normalized -> float (N, features)."""
+        centered = images - images.mean((1, 2, 3), keepdim=True)
+        variance = (centered * centered).mean((1, 2, 3), keepdim=True)
+        return torch.as_tensor(self.trunk(centered / (variance + _CONTRAST_FLOOR**2).sqrt()))
+
+
+class BranchedConv(nn.Module):
+    """The sum of a 3x3 convolution, a 1x1 convolution and, where the shape allows it, the input, each normalized.
+
+    Trains as several branches and is folded into one convolution (RepVGG: Ding et al. 2021, arXiv 2101.03697).
+
+    Args:
+        inputs: channels of the input.
+        outputs: channels of the output.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.square = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.square_norm = nn.BatchNorm2d(outputs)
+        self.point = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.point_norm = nn.BatchNorm2d(outputs)
+        self.same_norm = nn.BatchNorm2d(outputs) if inputs == outputs else None
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Float (N, inputs, H, W) -> float (N, outputs, H, W)."""
+        total = self.square_norm(self.square(images)) + self.point_norm(self.point(images))
+        return torch.as_tensor(total if self.same_norm is None else total + self.same_norm(images))
+
+    def folded(self) -> nn.Conv2d:
+        """One 3x3 convolution that computes the same, once training is over."""
+        point = functional.pad(self.point.weight, (1, 1, 1, 1))
+        parts = [_scaled(self.square.weight, self.square_norm), _scaled(point, self.point_norm)]
+        if self.same_norm is not None:
+            identity = torch.zeros_like(self.square.weight)
+            channels = torch.arange(len(identity))
+            identity[channels, channels, 1, 1] = 1
+            parts.append(_scaled(identity, self.same_norm))
+        conv = nn.Conv2d(self.square.in_channels, self.square.out_channels, 3, padding=1)
+        conv.weight = nn.Parameter(torch.stack([kernel for kernel, _ in parts]).sum(0))
+        conv.bias = nn.Parameter(torch.stack([bias for _, bias in parts]).sum(0))
+        return conv.to(memory_format=torch.channels_last)
+
+
+def folded(network: Network) -> Network:
+    """A copy of a trained network in which every ``BranchedConv`` is one convolution; it computes the same."""
+    network = copy.deepcopy(network)
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, BranchedConv):
+                setattr(module, name, child.folded())
+    return network
+
+
+@torch.no_grad()
+def _scaled(kernel: torch.Tensor, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Kernel and bias of a convolution with the batch norm behind it worked in."""
+    if norm.running_mean is None or norm.running_var is None:
+        raise TypeError("a batch norm without running statistics cannot be folded")
+    factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return kernel * factor[:, None, None, None], norm.bias - norm.running_mean * factor

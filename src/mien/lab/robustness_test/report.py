@@ -52,7 +52,7 @@ def write_report(test: RobustnessResult, out: Path) -> list[Path]:
         "data": test.data, "n": len(test.samples.items), "truth": test.task.truth, "split": test.split, "seed": test.seed,
         "crops": test.samples.crops, "heads": test.task.heads, "models": test.models,
     }  # fmt: skip
-    content = {"stress": about, "notes": _notes(test), "marks": records}
+    content = {"robustness": about, "notes": _notes(test), "conditions": records}
     for name, value in (("csv", text.getvalue()), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
         written.append(out / f"robustness.{name}")
         write_atomically(written[-1], value.encode())
@@ -172,7 +172,8 @@ def _record(result: ConditionResult) -> dict[str, object]:
     }
     return {
         "model": result.model, "family": result.condition.family, "level": result.condition.level,
-        "words": result.condition.words, "way": result.way, "n": result.n, "found": result.found, "right": result.correct,
+        "description": result.condition.words, "way": result.way, "n": result.n, "found": result.found,
+        "correct": result.correct,
         "found_share": result.found_share, "accuracy_found": result.accuracy_found, "accuracy": result.accuracy,
         "balanced_accuracy": result.balanced_accuracy, "confidence": result.confidence, "ece": result.ece,
         "abstained": result.abstained, "gain": result.gain, "p": result.p,

@@ -16,8 +16,7 @@ from ...data.dataset import Dataset
 from ...data.manifest import apply_manifest, read_manifest
 from ...errors import ModelError
 from ...io.atomic import replacing
-from ..networks.build import build_network
-from ..networks.heads import MultiHead
+from ..networks.build import MultiHead, build_network
 from ..recipe import Recipe, recipe_from_dict
 from ..sampling import subset
 from .hardware import Precision

@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from ...data.dataset import Dataset
 from ...errors import OptionError
-from ..networks.build import build_network
-from ..networks.heads import MultiHead
+from ..networks.build import MultiHead, build_network
 from ..recipe import Recipe, changed
 
 #: What torch, Lightning and Python themselves take, measured: 0.6 GB.

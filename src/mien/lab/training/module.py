@@ -16,7 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from ...emotions import label_set
 from ...errors import RecipeError
 from ..augment import augment, glance, mixup_pairs, resize
-from ..networks.heads import MultiHead
+from ..networks.build import MultiHead
 from ..recipe import Augment, Recipe
 
 

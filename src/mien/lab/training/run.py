@@ -23,8 +23,7 @@ from ...errors import DataError, OutputError, RecipeError
 from ...io.atomic import write_atomically, writing_to
 from ...progress import Progress
 from ..distillation import read_targets
-from ..networks.build import build_network, start_network
-from ..networks.heads import MultiHead
+from ..networks.build import MultiHead, build_network, start_network
 from ..recipe import Recipe, changed, load_recipe, recipe_from_dict
 from ..sampling import subset
 from .batches import TrainingBatches, training_batches, validation_batches
