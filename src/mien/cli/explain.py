@@ -9,21 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from .options import (
-    MODEL,
-    OUTPUT,
-    DetectorFile,
-    Emotions,
-    Flip,
-    Head,
-    MaskOthers,
-    MinConfidence,
-    MinFace,
-    NoImageOutput,
-    Overwrite,
-    Threads,
-    WhichDetector,
-)
+from . import options as opt
 from .progress import progress_bar
 
 if TYPE_CHECKING:
@@ -54,32 +40,32 @@ def explain(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
+        opt.option(
+            opt.OUTPUT,
+            "Write a report (.html, .md), an image (.png) or all numbers (.json).",
             metavar="FILE",
             dir_okay=False,
-            help="Write a report (.html, .md), an image (.png) or all numbers (.json).",
-            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Overwrite = False,
-    mask_others: MaskOthers = False,
-    no_image_output: NoImageOutput = False,
-    emotions: Emotions = None,
-    head: Head = None,
+    overwrite: opt.Overwrite = False,
+    mask_others: opt.MaskOthers = False,
+    no_image_output: opt.NoImageOutput = False,
+    emotions: opt.Emotions = None,
+    head: opt.Head = None,
     model: Annotated[
         str,
-        typer.Option(
+        opt.option(
+            opt.MODEL,
+            "Included model, .onnx file with its card, or checkpoint or folder of a training run (extra lab).",
             metavar="NAME|FILE",
-            help="Included model, .onnx file with its card, or checkpoint or folder of a training run (extra lab).",
-            rich_help_panel=MODEL,
         ),
     ] = "default",
-    min_confidence: MinConfidence = 0.5,
-    flip: Flip = True,
-    detector: WhichDetector = "centerface",
-    detector_file: DetectorFile = None,
-    min_face: MinFace = None,
-    threads: Threads = 0,
+    min_confidence: opt.MinConfidence = 0.5,
+    flip: opt.Flip = True,
+    detector: opt.WhichDetector = "centerface",
+    detector_file: opt.DetectorFile = None,
+    min_face: opt.MinFace = None,
+    threads: opt.Threads = 0,
 ) -> None:
     """Show which parts of a face drove its prediction, and how far the explanation can be trusted.
 

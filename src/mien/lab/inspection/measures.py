@@ -28,7 +28,7 @@ MAX_FACE_CHECKS = 2000
 _MAD_TO_STD = 1.4826
 #: A median of fewer images is too uncertain for a limit.
 _LEAST_IMAGES = 20
-#: Images are enlarged to about this side: detection in tight crops is best when faces are large (``docs/detection.md``).
+#: Images are enlarged to about this side: in tight crops detection is best on large faces (``docs/concepts/detection.md``).
 _DETECTION_SIDE = 192
 #: The smallest face to look for, as a share of the image: in a crop the face fills most of it.
 _LEAST_FACE = 1 / 4
