@@ -20,8 +20,8 @@ UNDIVIDED = "undivided"
 _MISSING_PART = {
     INNER: "Set data.inner in the recipe: a share of the training images.",
     TRAIN: "Put training images into a folder 'train/', or give their rows the Usage 'Training'.",
-    VALIDATION: "Move a part of the training images, such as every tenth, to a folder 'validation/' (in a CSV file: give those "
-    "rows the Usage 'PublicTest'). Do not take test images: a test set must not choose the model.",
+    VALIDATION: "Move a part of the training images, such as every tenth, to a folder 'validation/' (in a CSV file: give "
+    "those rows the Usage 'PublicTest'). Do not take test images: a test set must not choose the model.",
     TEST: "Put test images into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
 }
 
