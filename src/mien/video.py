@@ -22,7 +22,7 @@ from .progress import Progress, no_progress
 from .reader import Reader, worker_count
 from .redaction import MIN_MASKED_FACE_SHARE, LiveMasker, Privacy, VideoMasker, masking_options
 from .report.format import clock
-from .tracking.tracker import Tracker
+from .tracking.tracker import LIVE_GAP_S, Tracker
 from .types import Frame, Reading
 
 #: The smallest face to look for in video, as a share of the frame's height: smaller ones cost frame rate.
@@ -365,7 +365,7 @@ def watch(
 def _watched(
     frames: Iterator[Frame], reader: Reader, masker: LiveMasker | None, outputs: Sequence[OpenSink]
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    tracker = Tracker(_LIVE_RATE)
+    tracker = Tracker(_LIVE_RATE, LIVE_GAP_S)
     for seen in frames:
         frame, readings = seen, tracker.update(seen, reader.read(seen.image))
         if masker:
