@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from ...data.dataset import Dataset
 from ...detection.centerface import centerface
 from ...errors import SourceError
 from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
 from ...progress import Progress, no_progress
+from ...stats import wilson
 from ...types import Frame
 
 #: Images whose gray values have a smaller standard deviation (of 255) are blank.
@@ -215,8 +215,7 @@ def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_pro
         if not detector.detect(Frame(_enlarged(faces.images[row]), str(faces.names[row]))):
             missed.append(row)
         progress(done, len(rows), "faces")
-    interval = binomtest(len(missed), len(rows)).proportion_ci(0.95, method="wilson")
-    return FaceCheck(len(rows), np.array(missed, np.int64), (float(interval.low), float(interval.high)))
+    return FaceCheck(len(rows), np.array(missed, np.int64), wilson(len(missed), len(rows)))
 
 
 def _enlarged(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
