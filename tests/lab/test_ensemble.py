@@ -91,7 +91,7 @@ def test_a_stack_finds_the_member_that_knows():
     stack, held_out = fit_stack([[guessing, knowing]], answers, np.arange(600))
     alone = (knowing.argmax(1) == answers).mean()
     assert (held_out.argmax(1) == answers).mean() > alone - 0.02
-    assert np.abs(np.array(stack.weights)[:, :3]).max() < 0.2 * np.abs(np.array(stack.weights)[:, 3:]).max()
+    assert np.abs(stack[0][:, :3]).max() < 0.2 * np.abs(stack[0][:, 3:]).max()
 
 
 def test_cross_validated_scores_come_from_other_folds():

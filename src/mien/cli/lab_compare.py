@@ -72,7 +72,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(as_dict(result), indent=2, ensure_ascii=False))
     else:
-        console = Console()
+        console = Console(width=max(Console().width, 140))  # a wide table is better than cut-off numbers in a pipe
         console.print(comparison_report(result, figures=False).to_terminal(console.width))
     for path in written:
         typer.echo(f"written: {path}", err=True)

@@ -99,7 +99,7 @@ def evaluate_detector(
 
     with progress_bar(Console(stderr=True), "reading photos") as progress:
         report = detector_report(evaluate_detectors(detectors, read_faces(data), threshold, progress))
-    console = Console()
+    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
     console.print(report.to_terminal(console.width))
     if out:
         typer.echo(f"written: {report.write(out)}", err=True)

@@ -74,6 +74,6 @@ def ensemble(
         made = merge(
             models, faces, out, stacked=stacked, weights=weight or (), targets=targets, name=name, progress=progress
         )
-    console = Console()
+    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
     console.print(ensemble_report(made).to_terminal(console.width))
     typer.echo(f"written: {out}\nwritten: {out.with_suffix('.json')}", err=True)

@@ -97,7 +97,7 @@ def tune(
         except KeyboardInterrupt:
             notes.print("Stopped. Run the same command with --resume to continue.", markup=False)
             raise
-    console = Console()
+    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
     console.print(tuning_report(found).to_terminal(console.width))
     for file in found.written:
         notes.print(f"written: {file}", markup=False)

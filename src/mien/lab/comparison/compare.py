@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.dataset import TRAIN, Dataset, copies_of_training
+from ...data.loading import load
 from ...emotions import EMOTIONS, positions
 from ...errors import DataError, ModelError, OptionError
 from ...progress import Progress, no_progress
@@ -146,7 +147,7 @@ class Comparison:
 
 def compare(
     models: Sequence[str | Path | Model],
-    data: Dataset | Mapping[tuple[int, str], Dataset],
+    data: str | Path | Dataset | Mapping[tuple[int, str], Dataset],
     split: str = "validation",
     *,
     head: str = "",
@@ -157,7 +158,7 @@ def compare(
 
     Args:
         models: paths of models, names of models shipped with mien, or models from ``open_models``.
-        data: the whole data set, training part included; or one for each size and color that the models take.
+        data: as in ``mien.data.load``, a loaded data set, training part included, or one for each size and color of models.
         split: the part to evaluate on.
         head: the head to use where a model has it.
         seconds: about how long to measure latency.
@@ -171,7 +172,7 @@ def compare(
     given = iter(open_models([Path(model) for model in models if not isinstance(model, Model)]))
     opened = [model if isinstance(model, Model) else next(given) for model in models]
     task = common_task(opened, head)
-    sources = {_input(model): data if isinstance(data, Dataset) else data[_input(model)] for model in opened}
+    sources = {spec: _source(data, *spec) for spec in dict.fromkeys(map(_input, opened))}
     first = next(iter(sources.values()))
     test_set = build_test_set(task, opened, first, split)
     logits: dict[str, npt.NDArray[np.float32]] = {}
@@ -321,6 +322,12 @@ def _ranked(results: Sequence[Result], used: TestSet) -> tuple[Result, ...]:
     pairs = list(combinations(range(len(order)), 2))
     p_values = dict(zip(pairs, holm([mcnemar(correct[i], correct[j]) for i, j in pairs]), strict=True))
     return tuple(replace(one, p=p_values[0, rank] if rank else None) for rank, one in enumerate(order))
+
+
+def _source(data: str | Path | Dataset | Mapping[tuple[int, str], Dataset], size: int, color: str) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    return data[size, color] if isinstance(data, Mapping) else load(data, size, color=color)
 
 
 def _input(model: Model) -> tuple[int, str]:

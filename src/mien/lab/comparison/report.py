@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable
@@ -13,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from sklearn.metrics import classification_report
 
-from ...io.atomic import write_atomically
+from ...io.atomic import write_all
 from ...report import (
     Block,
     Bullets,
@@ -38,7 +37,7 @@ from ...report import (
     seconds,
 )  # fmt: skip
 from ...stats import LEVEL
-from ..evaluation.report import class_bars, confusion, reliability_diagram, save
+from ..evaluation.report import class_bars, confusion, png, reliability_diagram
 from .compare import Comparison, Result
 from .models import Engine, Selection
 
@@ -109,23 +108,19 @@ def write_report(comparison: Comparison, out: Path) -> list[Path]:
     Raises:
         OutputError: the folder cannot be written to.
     """
-    values, text, document = as_dict(comparison), io.StringIO(), comparison_report(comparison)
-    writer = csv.DictWriter(text, fieldnames=list(values["models"][0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(values["models"])
-    contents = {"compare.csv": text.getvalue(), "compare.json": json.dumps(values, indent=2, ensure_ascii=False) + "\n"}
-    for name, content in contents.items():
-        write_atomically(out / name, content.encode())
-    written = [*(out / name for name in contents), *(document.write(out / f"compare.{end}") for end in ("html", "md"))]
-    figures = {"accuracy_latency.png": accuracy_latency(comparison)}
+    values, document = as_dict(comparison), comparison_report(comparison)
+    files = {
+        "compare.csv": pd.DataFrame(values["models"], dtype=object).to_csv(index=False).encode(),
+        "compare.json": (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(),
+        "compare.html": document.to_html().encode(),
+        "compare.md": document.to_markdown().encode(),
+        "accuracy_latency.png": png(accuracy_latency(comparison)),
+    }
     if any(one.model.history for one in comparison.results):
-        figures["curves.png"] = learning_curves(comparison)
-    for name, figure in figures.items():
-        save(figure, out / name)
-        written.append(out / name)
+        files["curves.png"] = png(learning_curves(comparison))
     for result in comparison.results:
-        written += _write_model(comparison, result, out / result.model.name.replace("/", "_").replace(":", "_"))
-    return written
+        files |= _model_files(comparison, result, result.model.name.replace("/", "_").replace(":", "_"))
+    return write_all(out, files)
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -295,20 +290,21 @@ def learning_curves(comparison: Comparison) -> MatplotlibFigure:
     return figure
 
 
-def _write_model(comparison: Comparison, result: Result, folder: Path) -> list[Path]:
+def _model_files(comparison: Comparison, result: Result, folder: str) -> dict[str, bytes]:
     heading = f"{result.model.name} ({comparison.data}, {comparison.split})"
-    figures = {"confusion.png": confusion, "reliability.png": reliability_diagram, "classes.png": class_bars}
-    for name, draw in figures.items():
-        save(draw(result.scores, heading), folder / name)
     emotions = comparison.task.emotions
     report = classification_report(
         comparison.test_set.y_true, result.y_pred,
         labels=range(len(emotions)), target_names=list(emotions), digits=4, zero_division=0.0,
     )  # fmt: skip
-    write_atomically(folder / "classification_report.txt", f"{heading}, head {result.head}\n\n{report}".encode())
     scores = {"official": asdict(result.scores), "dedup": asdict(result.dedup) if result.dedup else None}
-    write_atomically(folder / "scores.json", (json.dumps(scores, indent=2) + "\n").encode())
-    return [folder / name for name in (*figures, "classification_report.txt", "scores.json")]
+    return {
+        f"{folder}/confusion.png": png(confusion(result.scores, heading)),
+        f"{folder}/reliability.png": png(reliability_diagram(result.scores, heading)),
+        f"{folder}/classes.png": png(class_bars(result.scores, heading)),
+        f"{folder}/classification_report.txt": f"{heading}, head {result.head}\n\n{report}".encode(),
+        f"{folder}/scores.json": (json.dumps(scores, indent=2) + "\n").encode(),
+    }
 
 
 def _record(comparison: Comparison, result: Result) -> dict[str, Any]:

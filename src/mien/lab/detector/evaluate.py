@@ -66,17 +66,6 @@ class DetectorMetrics:
         return {**values, **{f"recall_{limit:g}": value for limit, value in zip(SIZES, by_size)}}
 
 
-@dataclass(frozen=True, eq=False)
-class _Matched:
-    """Detections of photos: their scores and whether they are true; of each face, the score at which it is found."""
-
-    scores: Floats
-    true: npt.NDArray[np.bool_]
-    found_at: Floats
-    sizes: Floats
-    landmark_errors: Floats
-
-
 def evaluate(
     find: Finder,
     photos: Sequence[Photo],
@@ -94,29 +83,32 @@ def evaluate(
             through on ``backgrounds``.
         progress: called after each photo.
     """
-    matched, false, total = [], [np.zeros(0, np.float32)], len(photos) + len(backgrounds)
+    nothing = np.zeros(0, np.float32)
+    matched, false, total = (
+        [(nothing, nothing > 0, nothing, nothing, nothing)],
+        [nothing],
+        len(photos) + len(backgrounds),
+    )
     for number, photo in enumerate(photos):
         matched.append(_match(*_scaled(photo, find)))
         progress(number + 1, total)
     for number, photo in enumerate(backgrounds, len(photos)):
         false.append(_scaled(photo, find)[0].scores)
         progress(number + 1, total)
-    everything = _joined(matched)
+    scores, true, found_at, sizes, errors = (np.concatenate(parts) for parts in zip(*matched))
     false_scores = np.concatenate(false)
     if threshold is None:
         worst = np.sort(false_scores)[::-1][int(_MAX_FALSE * len(backgrounds)) :]
         threshold = float(np.nextafter(worst[0], np.float32(1))) if len(worst) else LOWEST_SCORE
-    kept, found = everything.scores >= threshold, everything.found_at >= threshold
-    classes = np.searchsorted(SIZES, everything.sizes)
-    errors = everything.landmark_errors
+    kept, found, classes = scores >= threshold, found_at >= threshold, np.searchsorted(SIZES, sizes)
     return DetectorMetrics(
         faces=len(found),
-        ap=average_precision(everything.scores, everything.true, len(found)),
+        ap=average_precision(scores, true, len(found)),
         threshold=threshold,
         recall=_mean(found),
-        precision=_mean(everything.true[kept]),
+        precision=_mean(true[kept]),
         recall_by_size=tuple(_mean(found[classes == index]) for index in range(len(SIZES))),
-        false_per_image=float((kept & ~everything.true).sum()) / max(len(photos), 1),
+        false_per_image=float((kept & ~true).sum()) / max(len(photos), 1),
         false_per_background=float((false_scores >= threshold).sum()) / len(backgrounds)
         if backgrounds
         else float("nan"),
@@ -204,14 +196,6 @@ def _open(name: str) -> Detector:
     return PyramidDetector(AnchorFreeNetwork(LOWEST_SCORE, 1, Path(name)), MARGIN, min_face=20)
 
 
-def _joined(parts: list[_Matched]) -> _Matched:
-    nothing = np.zeros(0, np.float32)
-    parts = [_Matched(nothing, np.zeros(0, bool), nothing, nothing, nothing), *parts]
-    return _Matched(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in _Matched.__dataclass_fields__)
-    )
-
-
 def _mean(values: npt.NDArray[np.generic]) -> float:
     return float(values.mean()) if values.size else float("nan")
 
@@ -222,8 +206,15 @@ def _scaled(photo: Photo, find: Finder) -> tuple[Detections, Photo, float]:
     return find(np.asarray(photo.image().resize(size, Image.Resampling.BILINEAR))), photo, scale
 
 
-def _match(found: Detections, photo: Photo, scale: float) -> _Matched:
-    """Each detection, best first, takes the unmatched face of highest IoU; those on ignored boxes do not count."""
+def _match(
+    found: Detections, photo: Photo, scale: float
+) -> tuple[Floats, npt.NDArray[np.bool_], Floats, Floats, Floats]:
+    """Each detection, best first, takes the unmatched face of highest IoU; those on ignored boxes do not count.
+
+    Returns:
+        Of each detection, its score and whether it is true; of each face, the score at which it is found (-1: never), its
+        size, and the error of its landmarks.
+    """
     boxes, ignore = photo.labels.boxes * scale, photo.labels.ignore * scale
     found_at = np.full(len(boxes), -1, np.float32)
     errors = np.full(len(boxes), np.nan, np.float32)
@@ -240,7 +231,7 @@ def _match(found: Detections, photo: Photo, scale: float) -> _Matched:
         elif len(ignore) and max(over_ignored[index].max(), inside[index].max()) >= _MIN_IOU:
             counts[index] = False
     sizes = (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)
-    return _Matched(found.scores[counts], true[counts], found_at, sizes, errors)
+    return found.scores[counts], true[counts], found_at, sizes, errors
 
 
 def iou_matrix(a: Floats, b: Floats) -> tuple[Floats, Floats]:

@@ -71,13 +71,6 @@ def decode_boxes(raw: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
     return torch.cat([middle - half, middle + half], 1)
 
 
-def encode(boxes: Tensor, landmarks: Tensor, centers: Tensor, unit: Tensor) -> Tensor:
-    """The outputs (P, 14) that decode to these boxes and landmarks: the inverse of ``detection.anchor_free.decode``."""
-    middle, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    points = (landmarks - centers[:, None]) / unit[:, None]
-    return torch.cat([(middle - centers) / unit, (size / unit).log(), points.flatten(1)], 1)
-
-
 def iou_and_eiou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Intersection over union, and the EIoU loss, of pairs of boxes (P, 4)."""
     size_a, size_b = a[:, 2:] - a[:, :2], b[:, 2:] - b[:, :2]

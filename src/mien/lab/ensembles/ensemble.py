@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from ...data.dataset import Dataset
+from ...data.loading import load
 from ...emotions import LABEL_SETS, positions
 from ...errors import DataError, ModelError, OptionError
 from ...io.atomic import write_atomically
@@ -48,7 +49,7 @@ class EnsembleResult:
         members: the models.
         member_scores: each member's scores on the ensemble's emotions, in their order.
         scores: the ensemble's; of a stack cross-validated.
-        stack: None for a vote.
+        stacked: whether it is a stack, not a vote.
     """
 
     path: Path
@@ -57,12 +58,12 @@ class EnsembleResult:
     members: tuple[Member, ...]
     member_scores: tuple[Scores, ...]
     scores: Scores
-    stack: Stack | None
+    stacked: bool
 
 
 def ensemble(
     models: Sequence[str | Path],
-    data: Dataset,
+    data: str | Path | Dataset,
     out: str | Path,
     *,
     stacked: bool = False,
@@ -78,7 +79,7 @@ def ensemble(
 
     Args:
         models: at least two: models shipped with mien, ``.onnx`` files, checkpoints, run folders, other ensembles.
-        data: the data set.
+        data: as in ``mien.data.load``, or a loaded data set.
         out: the file to write, ``.onnx``; its card goes beside it.
         stacked: fit a logistic regression on the members' log-probabilities instead of voting (Wolpert 1992).
         weights: of the vote, one for each model; equal if empty.
@@ -93,13 +94,16 @@ def ensemble(
         OutputError: ``out`` cannot be written to.
 
     Example:
-        >>> ensemble(["runs/a", "default"], mien.data.load("fer2013.csv"), "models/both.onnx")  # doctest: +SKIP
+        >>> from mien import lab
+        >>> lab.ensemble(["runs/a", "default"], "fer2013.csv", "models/both.onnx")  # doctest: +SKIP
     """
     out = Path(out)
     shares = _shares(models, out, stacked, weights)
+    opened = [open_onnx(model) for model in models]
+    spec = common_input([card.input for card, _ in opened])
+    data = data if isinstance(data, Dataset) else load(data, spec.size, color=spec.color)
     part = chosen_by(data)
     images = data.part(part).images
-    opened = [open_onnx(model) for model in models]
     heads = [_head(card, targets) for card, _ in opened]
     label_set = common_label_set([card.heads[head].emotions for (card, _), head in zip(opened, heads)])
     emotions, target = LABEL_SETS[label_set], Head(emotions=label_set, targets=targets)
@@ -126,7 +130,7 @@ def ensemble(
     scores = score(logits, y_true, emotions, temperature=temperature)
     details = {
         "members": [_provenance(member, own) for member, own in zip(members, alone)],
-        "stack": None if stack is None else asdict(stack),
+        "stack": "logistic regression" if stack else None,
         "fitted_on": {"data": data.name, "part": part, "images": len(rows)},
     }
     card = replace(
@@ -137,7 +141,7 @@ def ensemble(
     )
     write_atomically(out, merged)
     write_atomically(out.with_suffix(".json"), card.to_json().encode())
-    return EnsembleResult(out, card, part, tuple(members), alone, scores, stack)
+    return EnsembleResult(out, card, part, tuple(members), alone, scores, stacked)
 
 
 def ensemble_report(made: EnsembleResult) -> Document:
@@ -150,10 +154,10 @@ def ensemble_report(made: EnsembleResult) -> Document:
         )  # fmt: skip
 
     rows = [
-        row(member.card.name, member.head, "" if made.stack else f"{member.weight:.2f}", member.temperature, scores)
+        row(member.card.name, member.head, "" if made.stacked else f"{member.weight:.2f}", member.temperature, scores)
         for member, scores in zip(made.members, made.member_scores)
     ]
-    how = "stacking, cross-validated" if made.stack else "soft voting"
+    how = "stacking, cross-validated" if made.stacked else "soft voting"
     rows.append(row(f"ensemble ({how})", HEAD, "", made.card.heads[HEAD].temperature, made.scores))
     numbers = ("weight", "temperature", "accuracy", "95% CI", "macro-F1", "NLL", "ECE")
     columns = (Column("model"), Column("head"), *(Column(name, "right") for name in numbers))
@@ -162,7 +166,7 @@ def ensemble_report(made: EnsembleResult) -> Document:
         f"Ensemble: {made.card.name}",
         (
             Table(columns, tuple(rows), caption="Mirror images averaged. 95% Wilson intervals. NLL in nats."),
-            *((Note(optimistic),) if made.stack else ()),
+            *((Note(optimistic),) if made.stacked else ()),
         ),
         metadata={"evaluated on": f"{made.part}, n = {made.scores.n:,}"},
     )
@@ -231,8 +235,6 @@ def common_label_set(labels: Sequence[tuple[str, ...]]) -> str:
 def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) -> tuple[Stack, _Floats]:
     """Fit a multinomial logistic regression on the members' log-probabilities (Wolpert 1992).
 
-    It is fitted on the first view, with the penalty of the best likelihood in 5-fold cross-validation.
-
     Args:
         views: for each view of the images, such as the mirror images, each member's log-probabilities, float64 (N, K).
         y_true: int64 (N,), true class, -1 if there is none.
@@ -263,7 +265,7 @@ def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) ->
     weights, bias = fitted.coef_, fitted.intercept_
     if len(weights) == 1:  # of two classes only the second has weights
         weights, bias = np.vstack([0 * weights, weights]), np.append(0, bias)
-    return Stack(tuple(map(tuple, weights.tolist())), tuple(bias.tolist())), logits
+    return (weights, bias), logits
 
 
 def _shares(models: Sequence[str | Path], out: Path, stacked: bool, weights: Sequence[float]) -> tuple[float, ...]:

@@ -19,6 +19,8 @@ HEAD = "ensemble"
 MIN_PROBABILITY = 1e-12
 _OPSET, _IR_VERSION = 18, 10
 _Array = npt.NDArray[np.generic]
+#: Multinomial logistic regression on the M members' log-probabilities: weights, float64 (K, M * K), and bias, float64 (K,).
+Stack = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 #: ITU-R BT.601.
 _GRAY = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 3, 1, 1)
 
@@ -40,19 +42,6 @@ class Member:
     head: str
     temperature: float
     weight: float
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Multinomial logistic regression on the members' log-probabilities (Wolpert 1992).
-
-    Attributes:
-        weights: K rows of M * K numbers: of each class, for the first member's log-probabilities, then the next one's.
-        bias: K numbers.
-    """
-
-    weights: tuple[tuple[float, ...], ...]
-    bias: tuple[float, ...]
 
 
 def common_input(specs: Sequence[InputSpec]) -> InputSpec:
@@ -174,8 +163,8 @@ def _combination(members: Sequence[Member], emotions: tuple[str, ...], stack: St
             f"scores = Gemm <transB = 1> (bounded, stack_weights, stack_bias) {HEAD} = LogSoftmax <axis = 1> (scores)",
             {
                 "minimum": np.array(np.log(MIN_PROBABILITY), np.float32),
-                "stack_weights": np.array(stack.weights, np.float32),
-                "stack_bias": np.array(stack.bias, np.float32),
+                "stack_weights": stack[0].astype(np.float32),
+                "stack_bias": stack[1].astype(np.float32),
             },
         )
     return graph

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+import pandas as pd
 import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
@@ -81,14 +80,9 @@ class StudyResult:
     written: tuple[Path, ...]
 
     @property
-    def ranked(self) -> list[Trial]:
-        """The completed trials, the best first; of equals the earlier first."""
-        return ranked(self.trials, self.space)
-
-    @property
     def best(self) -> Trial | None:
         """The best completed trial, if there is one."""
-        return next(iter(self.ranked), None)
+        return next(iter(ranked(self.trials, self.space)), None)
 
 
 def retried(trials: Sequence[FrozenTrial]) -> set[int]:
@@ -128,7 +122,7 @@ def tuning_report(found: StudyResult) -> Document:
     n = next(iter(found.n_validation.values())) if len(found.n_validation) == 1 else 0
     names = ("trial", "score", *(("95% CI",) if n else ()), "loss", "epochs", "seconds", *found.space.space)
     rows = []
-    for trial in found.ranked[:_SHOWN]:
+    for trial in ranked(found.trials, found.space)[:_SHOWN]:
         score, loss = trial.score or 0.0, trial.loss or 0.0
         ends = (interval(wilson(round(score * n), n)),) if n else ()
         values = (_cell(trial.values.get(path, "")) for path in found.space.space)
@@ -161,15 +155,14 @@ def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Pa
     Raises:
         OutputError: ``out`` cannot be written to.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "state", "score", "loss", "epochs", "seconds", *space.space, "reason"])
-    for trial in trials:
-        measured = ["" if value is None else f"{value:.5f}" for value in (trial.score, trial.loss)]
-        values = [trial.values.get(path, "") for path in space.space]
-        cells = [trial.number, trial.outcome, *measured, trial.epochs, f"{trial.seconds:.1f}"]
-        writer.writerow([*cells, *values, trial.reason])
-    write_atomically(out / "results.csv", text.getvalue().encode())
+    columns = ("trial", "state", "score", "loss", "epochs", "seconds", *space.space, "reason")
+    table = []
+    for one in trials:
+        values = (one.values.get(path) for path in space.space)
+        measured = (one.score, one.loss, one.epochs, round(one.seconds, 1))
+        table.append((one.number, one.outcome, *measured, *values, one.reason))
+    content = pd.DataFrame(table, columns=columns, dtype=object).to_csv(index=False)
+    write_atomically(out / "results.csv", content.encode())
     order = ranked(trials, space)
     if not order:
         return [out / "results.csv"]
@@ -178,8 +171,8 @@ def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Pa
         f"# {recipe.name}, tuned over {space.name}: trial {best.number}, the best of {len(order)} completed trials; "
         f"{space.objective} {best.objective(space):.4f} on held-out training images.\n"
     )
-    table = changed(recipe, best.values).model_dump()
-    write_atomically(out / "best.toml", (comment + tomli_w.dumps(table)).encode())
+    toml = tomli_w.dumps(changed(recipe, best.values).model_dump())
+    write_atomically(out / "best.toml", (comment + toml).encode())
     return [out / "results.csv", out / "best.toml"]
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import logging
 import math
 import multiprocessing
+import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as lightning
 import numpy as np
 import optuna
 import sqlalchemy.exc
 import torch
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -30,10 +27,10 @@ from optuna.trial import TrialState
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
 from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
-from ..recipe import Data, Recipe, changed, load_recipe
+from ..recipe import Recipe, changed, load_recipe
 from ..sampling import subset
 from ..targets import hard_targets
-from ..training.run import train
+from .objective import FAILURES, Plan, pruner_for, sampler_for, train_trial
 from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
 from .space import Space, fit_space, load_space
 
@@ -42,29 +39,6 @@ VALIDATION_SHARE = 0.2
 #: A trial without a heartbeat for this long, in seconds, counts as stopped, and its values are queued again.
 GRACE_S = 60
 _NAME = "mien"
-_FAILURES = (MienError, MemoryError, torch.OutOfMemoryError)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What the trials of a study share, except the images; ``ends`` is in seconds since 1970, None for no limit."""
-
-    recipe: Recipe
-    space: Space
-    out: Path
-    budget: int
-    epochs: int | None
-    ends: float | None = None
-
-    def trial_recipe(self, values: Mapping[str, Any]) -> Recipe:
-        """The recipe of a trial; its images are drawn already."""
-        epochs = {} if self.epochs is None else {"schedule.epochs": self.epochs}
-        chosen = changed(self.recipe, epochs | dict(values))
-        return chosen.model_copy(update={"data": Data(sampling=chosen.data.sampling)})
-
-    def run_folder(self, number: int) -> Path:
-        """Where a trial's run goes."""
-        return self.out / "trials" / f"{number:04}"
 
 
 def tune(
@@ -114,7 +88,7 @@ def tune(
         raise OptionError("epochs: got a fixed number, but the search space varies schedule.epochs")
     if space.sampler == "grid":
         budget = min(budget, math.prod(map(len, space.grid.values())))
-    plan = _Plan(recipe, space, out, budget, epochs, None if seconds is None else time.time() + seconds)
+    plan = Plan(recipe, space, out, budget, epochs, None if seconds is None else time.time() + seconds)
     plan.trial_recipe({})  # raises for epochs that no recipe can have
     images = tuning_images(data, recipe)
     part = images.part(VALIDATION)
@@ -175,7 +149,7 @@ def silence_libraries() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def _create(plan: _Plan, digest: str, *, resume: bool) -> None:
+def _create(plan: Plan, digest: str, *, resume: bool) -> None:
     """Create the study, or check that the one in ``plan.out`` has the same recipe, space, epochs and images."""
     found = (plan.out / "study.db").exists() or (not resume and (plan.out / "trials").exists())
     if found != resume:
@@ -233,16 +207,16 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
 
 
 @contextmanager
-def _open_study(plan: _Plan) -> Iterator[optuna.Study]:
+def _open_study(plan: Plan) -> Iterator[optuna.Study]:
     with _storage(plan.out) as storage:
-        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=_pruner(plan))
+        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=pruner_for(plan))
 
 
-def _work(plan: _Plan, images: Dataset, report: Callable[[list[Trial]], None] = lambda _trials: None) -> None:
+def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = lambda _trials: None) -> None:
     """Run trials in this process until the study holds enough or the time is up; ``report`` gets all trials after each."""
 
     def objective(trial: optuna.Trial) -> float:
-        return _train_trial(trial, plan, images)
+        return train_trial(trial, plan, images)
 
     def finished(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         found = as_trials(study.get_trials(deepcopy=False), plan.space)
@@ -257,12 +231,12 @@ def _work(plan: _Plan, images: Dataset, report: Callable[[list[Trial]], None] = 
             if index >= plan.budget:
                 return
             # A sampler continued from one seed would repeat its draws in a resumed study and in every other process.
-            study.sampler = _sampler(plan.space, index)
-            study.optimize(objective, n_trials=1, catch=_FAILURES, callbacks=[finished])
+            study.sampler = sampler_for(plan.space, index)
+            study.optimize(objective, n_trials=1, catch=FAILURES, callbacks=[finished])
 
 
 @contextmanager
-def _processes(plan: _Plan, images: Dataset, count: int) -> Iterator[None]:
+def _processes(plan: Plan, images: Dataset, count: int) -> Iterator[None]:
     """While in this context, ``count`` more processes run trials; its end waits for them.
 
     Raises:
@@ -280,11 +254,15 @@ def _processes(plan: _Plan, images: Dataset, count: int) -> Iterator[None]:
     for process in processes:
         process.start()
     torch.set_num_threads(share)
+    completed = False
     try:
         yield
+        completed = True
     finally:
         torch.set_num_threads(threads)
         for process in processes:
+            if not completed:
+                process.terminate()
             process.join()
     if any(process.exitcode for process in processes):
         raise MienError(
@@ -293,101 +271,16 @@ def _processes(plan: _Plan, images: Dataset, count: int) -> Iterator[None]:
         )
 
 
-def _work_in_process(plan: _Plan, images: Dataset, threads: int) -> None:
+def _work_in_process(plan: Plan, images: Dataset, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one terminates the others
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     torch.set_num_threads(threads)
     silence_libraries()
-    with suppress(KeyboardInterrupt):  # Ctrl-C reaches all processes; the trial is stored
+    with suppress(KeyboardInterrupt):
         _work(plan, images)
 
 
-def _sampler(space: Space, index: int) -> BaseSampler:
-    """The sampler for the draw of this index, whose seed depends on nothing else."""
-    if space.sampler == "grid":
-        return GridSampler(space.grid, seed=space.seed)  # the seed also numbers the points
-    seed = int(np.random.SeedSequence([space.seed, index]).generate_state(1)[0])
-    return TPESampler(seed=seed) if space.sampler == "tpe" else RandomSampler(seed=seed)
-
-
-def _pruner(plan: _Plan) -> BasePruner:
-    """Compares with the median from the sixth trial and after the first fifth of the epochs."""
-    epochs = plan.epochs or plan.recipe.schedule.epochs
-    return MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
-
-
-def _train_trial(trial: optuna.Trial, plan: _Plan, images: Dataset) -> float:
-    """Train one trial; its objective is that of the epoch that the recipe keeps.
-
-    Raises:
-        MienError, MemoryError, torch.OutOfMemoryError: the trial failed, and the study goes on.
-        optuna.TrialPruned: it was stopped early.
-        KeyboardInterrupt: the user interrupted it; its values are queued again.
-    """
-    labels = {path: parameter.suggest(trial, path) for path, parameter in plan.space.space.items()}
-    try:
-        recipe = plan.trial_recipe(plan.space.values(labels))
-        pruning = _Pruning(trial, plan.space.objective)
-        train(recipe, images, plan.run_folder(trial.number), callbacks=(pruning,))
-        return pruning.objective_value(recipe)
-    except KeyboardInterrupt:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            retry = RetryHeartbeatStaleTrialCallback()
-        retry(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
-        raise
-    except (MienError, MemoryError, RuntimeError) as error:
-        trial.set_user_attr("reason", str(error).partition("\n")[0] or type(error).__name__)
-        raise
-    finally:
-        gc.collect()
-        torch.cuda.empty_cache()
-
-
-class _Pruning(lightning.Callback):
-    """Reports each epoch to Optuna, and stops the training if the trial is pruned or the loss is not finite.
-
-    Optuna's own callback reports one metric; the epoch that a recipe keeps depends on the score and loss of all epochs.
-
-    Args:
-        trial: where to report to.
-        objective: ``score`` or ``loss``.
-    """
-
-    def __init__(self, trial: optuna.Trial, objective: str) -> None:
-        self._trial, self._objective = trial, objective
-        self._epochs: list[dict[str, float]] = []
-        self._pruned = False
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002  # Lightning's hook
-        """Report the epoch; the last one is never pruned, since a complete trial tells more."""
-        found = {name: float(trainer.callback_metrics[f"val_{name}"]) for name in ("score", "loss")}
-        self._epochs.append(found)
-        done, finite = len(self._epochs), math.isfinite(found["loss"])
-        self._trial.report(found[self._objective], done)
-        self._pruned = done < (trainer.max_epochs or 0) and finite and self._trial.should_prune()
-        if self._pruned or not finite:
-            trainer.should_stop = True
-
-    def objective_value(self, recipe: Recipe) -> float:
-        """The objective at the epoch that the recipe keeps.
-
-        Raises:
-            RecipeError: the training diverged.
-            optuna.TrialPruned: it was pruned.
-        """
-        loss = self._epochs[-1]["loss"]
-        if not math.isfinite(loss):
-            raise RecipeError(f"training diverged: the loss is {loss} after epoch {len(self._epochs)}")
-        watch, sign = recipe.schedule.watch, 1 if recipe.schedule.watch == "score" else -1
-        best = max(self._epochs, key=lambda epoch: sign * epoch[watch])
-        kept = best if recipe.schedule.keep == "best" else self._epochs[-1]
-        for name, value in kept.items():
-            self._trial.set_user_attr(name, value)
-        if self._pruned:
-            raise optuna.TrialPruned
-        return kept[self._objective]
-
-
-def _keep_best_weights(plan: _Plan, trials: list[Trial]) -> None:
+def _keep_best_weights(plan: Plan, trials: list[Trial]) -> None:
     """Delete the weights of all ended trials but the best."""
     best = next(iter(ranked(trials, plan.space)), None)
     for trial in trials:
