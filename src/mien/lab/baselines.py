@@ -31,10 +31,11 @@ from ..progress import Progress, no_progress
 from .evaluation.classifier import classifier_of_onnx
 from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
-from .recipe import Head, Index, LabelSet, Recipe, field_error, load_recipe
+from .recipe import Head, Recipe, load_recipe
 from .sampling import subset
 from .targets import hard_targets
 from .temperature import calibrated, chosen_by
+from .validation import Index, LabelSet, field_error
 
 _CLASSIFIERS = {
     "forest": RandomForestClassifier,

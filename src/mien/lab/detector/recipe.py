@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import RecipeError
-from ..recipe import Count, Index, NonNegative, Positive, Probability, Share, field_error
+from ..validation import Count, Index, NonNegative, Positive, Probability, Share, field_error
 
 if sys.version_info >= (3, 11):
     import tomllib

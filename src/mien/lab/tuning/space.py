@@ -17,7 +17,8 @@ from typing_extensions import Self
 
 from ...errors import RecipeError
 from ..networks.build import build_network
-from ..recipe import Recipe, changed, field_error
+from ..recipe import Recipe, changed
+from ..validation import field_error
 
 if sys.version_info >= (3, 11):
     import tomllib
