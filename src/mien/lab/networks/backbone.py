@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ...errors import ModelError, RecipeError
@@ -17,6 +19,13 @@ _FETCH_HINT = (
     "Fetch them once on a machine with a network and give the file with --weights FILE, or train the base from scratch with "
     "--weights none."
 )
+
+
+#: What reading a damaged file raises.
+_DAMAGED = (
+    OSError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError, pickle.UnpicklingError,
+    SafetensorError,
+)  # fmt: skip
 
 
 class BackboneTrunk(nn.Module):
@@ -114,5 +123,5 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         return dict(timm.models.load_state_dict(str(path), use_ema=False, device="cpu", weights_only=True))
     except FileNotFoundError as error:
         raise ModelError(f"no weights at {path}", hint=hint) from error
-    except Exception as error:  # a damaged file raises what its bytes happen to lead to
+    except _DAMAGED as error:
         raise ModelError(f"{path}: cannot be read as weights ({type(error).__name__})", hint=hint) from error
