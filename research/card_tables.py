@@ -1,4 +1,4 @@
-"""The tables of accuracy in ``docs/benchmarks.md``, from the cards of the shipped models.
+"""The tables of accuracy in ``docs/results/accuracy.md``, from the cards of the shipped models.
 
     python research/card_tables.py
 

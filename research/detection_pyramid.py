@@ -1,4 +1,4 @@
-"""How small may an image be looked at? The tables of quick looks and of framing in ``docs/detection.md``.
+"""How small may an image be looked at? The tables of quick looks and of framing in ``docs/concepts/detection.md``.
 
     python research/detection_pyramid.py PHOTOS
 

@@ -1,4 +1,4 @@
-"""Which score should a face need, and how many pixels? The measurements behind ``docs/detection.md``.
+"""Which score should a face need, and how many pixels? The measurements behind ``docs/concepts/detection.md``.
 
     python research/detection_scores.py PHOTOS
 

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import onnx
 
-from mien.detection.centerface import RANGES, layers, network_file, plain_model, shown
+from mien.detection.centerface import RANGES, layers, network_file, plain_model
+from mien.detection.pyramid import to_blob
 from mien.io.images import read_image
 from mien.model.session import open_session
 
@@ -35,7 +36,7 @@ def main(paths: list[Path]) -> None:
         for side in SIDES:
             scale = side / max(image.shape[:2])
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            blob = shown(np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=how), np.uint8))
+            blob = to_blob(np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=how), np.uint8))
             for name, values in zip(names, session.run(names, {picture: blob})):
                 low, high = ranges.get(name, (np.inf, -np.inf))
                 ranges[name] = [min(low, float(values.min())), max(high, float(values.max()))]

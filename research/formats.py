@@ -60,7 +60,7 @@ def classifier_of(path: Path) -> Classifier:
             return {name: value.numpy() for name, value in module(torch.from_numpy(pictures)).items()}
 
     known = classifier_of_onnx(load_model(path.with_suffix(".onnx"))[1], card, 1)
-    return Classifier(card.name, card.input, card.heads, known.marks, card.parameters, run)
+    return Classifier(card.name, card.input, card.heads, known.recipe_heads, card.parameters, run)
 
 
 def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], Dataset]:

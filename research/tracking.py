@@ -1,10 +1,10 @@
-"""Do people keep their numbers in a video, and do emotions hold still? The measurements behind ``docs/tracking.md``.
+"""Measure tracking, smoothing and shot boundaries on clips with known truth (``docs/concepts/tracking.md``).
 
     python research/tracking.py [--seed 1000] [--repeats 5] [--photos FOLDER]
 
 Makes clips whose truth is known: the two faces of ``examples/`` (and their mirror images, as further people) move over a
 background of colored noise, and the reader with its own detector reads them at 30 and at 5 frames a second. The same
-readings then go to ``mien.follow`` and to what people write first: the nearest box of the last frame. With a folder of
+readings then go to ``mien.tracking`` and to what people write first: the nearest box of the last frame. With a folder of
 photos it also measures which pairs of them are taken for a cut. Prints Markdown.
 """
 
@@ -265,7 +265,7 @@ def mistakes(history: list[tuple[float, int, dict[int, int]]]) -> np.ndarray:
 
 
 def clip_counts(clip: list[tuple], rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Faces shown and found; mistakes of ``mien.follow`` and of the nearest box."""
+    """Faces shown and found; mistakes of ``mien.tracking`` and of the nearest box."""
     follower, nearest, ours, theirs = Tracker(rate), Nearest(), [], []
     shown = found = 0
     for frame, truth, shot, readings in clip:

@@ -1,7 +1,7 @@
-"""How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/benchmarks.md``.
+"""How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/results/performance.md``.
 
     python research/video_speed.py                     # frames a second, and where the time goes
-    python research/video_speed.py --hour              # memory over a video of an hour; --every 0.2s is quicker
+    python research/video_speed.py --hour              # memory over a video of an hour; --interval 0.2s is quicker
 
 What a user would write instead, in the same run: OpenCV's decoder, one frame after the other, each read as a photo.
 """
@@ -21,13 +21,7 @@ import cv2
 import numpy as np
 
 from mien import Reader, ReadOptions, Tracker, Video, read_video
-from mien.detection import create_detector
 from mien.io.images import read_image
-from mien.model.card import load_model
-from mien.model.classifier import EmotionClassifier
-from mien.model.preprocess import align_face, to_tensor
-from mien.model.session import open_session
-from mien.video import video_reader
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -102,9 +96,7 @@ def stages(clip: Path, frames: int = 150) -> dict[str, float]:
     """Median milliseconds a frame of each stage, one thread, one after the other."""
     film = Video(clip)
     options = ReadOptions(threads=1, min_face=max(20, round(film.facts.height / 12)))
-    detector, follower, reader = create_detector(options), Tracker(film.facts.rate), video_reader(film, options)
-    card, weights = load_model("default")
-    network = EmotionClassifier(card, open_session(weights, 1, "default"), None, None, True)
+    tracker, reader = Tracker(film.facts.rate), Reader(options)
     taken: dict[str, list[float]] = {}
 
     def timed(name: str, started: float) -> float:
@@ -117,16 +109,14 @@ def stages(clip: Path, frames: int = 150) -> dict[str, float]:
         at = time.perf_counter()
         frame = next(source)
         at = timed("decode", at)
-        faces = detector.detect(frame)
+        faces = reader.detect(frame)
         at = timed("detect", at)
-        crops = np.stack([align_face(frame, face, card.input.size, card.input.color) for face in faces])
+        crops = reader.crop(frame, faces)
         at = timed("crop", at)
-        network.predict(to_tensor(crops, card.input))
-        timed("classify", at)
-        ((_, readings),) = reader.read_frames([frame])
-        at = time.perf_counter()
-        follower.update(frame, readings)
-        timed("follow", at)
+        readings = reader.classify(faces, crops)
+        at = timed("classify", at)
+        tracker.update(frame, readings)
+        timed("track", at)
     return {name: statistics.median(values[20:]) for name, values in taken.items()}
 
 
@@ -136,10 +126,10 @@ def resident_mb(pid: int) -> float:
     return pages * 4096 / 1e6
 
 
-def hour(folder: Path, minutes: float, every: str | None) -> None:
+def hour(folder: Path, minutes: float, interval: str | None) -> None:
     film = loop(make_clip(folder / "clip.mp4", 320, 240, 1, 20, 25), folder / "hour.mp4", 60 * minutes)
     command = [sys.executable, "-m", "mien", "read", str(film), "--out", str(folder / "hour.parquet")]
-    command += ["--every", every] if every else []
+    command += ["--interval", interval] if interval else []
     process = subprocess.Popen(command)
     started, seen = time.monotonic(), []
     while process.poll() is None:
@@ -154,14 +144,14 @@ def hour(folder: Path, minutes: float, every: str | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--hour", action="store_true")
-    parser.add_argument("--every", metavar="TIME")
+    parser.add_argument("--interval", metavar="TIME")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seconds", type=int, default=20)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if wanted.hour:
-            hour(folder, wanted.minutes, wanted.every)
+            hour(folder, wanted.minutes, wanted.interval)
             return
         for width, height, faces in ((640, 480, 1), (1280, 720, 5)):
             clip = make_clip(folder / f"{width}.mp4", width, height, faces, wanted.seconds)

@@ -61,7 +61,7 @@ def main(fer2013, photos, *models):
     outside, emotions = framed(photos)
     for model in models or ("default", "tiny"):
         classifier = open_classifier(Path(model))
-        targets = {head: hard_targets(home, mark) for head, mark in classifier.marks.items()}
+        targets = {head: hard_targets(home, mark) for head, mark in classifier.recipe_heads.items()}
         names = classifier.heads["ferplus"].emotions
         marked = np.array([names.index(emotion) for emotion in emotions])
         print(f"{model:40s} " + " ".join(f"{name:>8s}" for name in (*targets, "outside")))

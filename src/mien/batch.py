@@ -62,9 +62,9 @@ def read_files(
     sources: str | Path | Sequence[str | Path],
     options: ReadOptions | None = None,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     mode: Mode = "new",
-    annotate: Path | None = None,
+    annotate: str | Path | None = None,
     redact: Privacy | None = None,
     recursive: bool = False,
     interval_s: float = 0.0,
@@ -76,7 +76,7 @@ def read_files(
 
     ::
 
-        result = mien.read_files("holiday", out=Path("faces.csv"), mode="resume")
+        result = mien.read_files("holiday", out="faces.csv", mode="resume")
         print(result.images, result.failures)
 
     Args:
@@ -100,6 +100,7 @@ def read_files(
         MissingExtraError: a format needs a package that is not installed.
     """
     options, redact = options or ReadOptions(), redact or Privacy()
+    out, annotate = Path(out) if out else None, Path(annotate) if annotate else None
     redact.refuse_images({"--annotate": annotate})
     if out:
         check_format(out)  # before the images, which may take hours

@@ -192,20 +192,9 @@ class Reader:
                 results.append(Readings((), (name,), (error,)))
 
         def frames() -> Iterator[Frame]:
-            for source in sources:
-                try:
-                    images = _images_of(source, recursive)
-                except SourceError as error:
-                    fail(source, error)
-                    continue
-                for image in images:
-                    try:
-                        frame = read_image(image, max_megapixels=self.options.max_megapixels)
-                    except SourceError as error:
-                        fail(image, error)
-                        continue
-                    results.append(None)  # filled in below, in this order
-                    yield frame
+            for frame in read_images(sources, fail, recursive=recursive, max_megapixels=self.options.max_megapixels):
+                results.append(None)  # filled in below, in this order
+                yield frame
 
         read = iter([readings for _, readings in self.read_frames(frames())])
         return [next(read) if result is None else result for result in results]
@@ -235,10 +224,29 @@ class _Detected:
     crops: npt.NDArray[np.uint8]
 
 
-def _images_of(source: ImageSource, recursive: bool) -> Sequence[ImageSource]:
-    if isinstance(source, (str, Path)) and stands_for_several(source):
-        return find_images([source], recursive=recursive)
-    return [source]
+def read_images(
+    sources: Sequence[ImageSource],
+    on_error: Callable[[ImageSource, SourceError], object],
+    *,
+    recursive: bool = False,
+    max_megapixels: float = 200.0,
+) -> Iterator[Frame]:
+    """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read."""
+    for source in sources:
+        images: Sequence[ImageSource] = [source]
+        try:
+            if isinstance(source, (str, Path)) and stands_for_several(source):
+                images = find_images([source], recursive=recursive)
+        except SourceError as error:
+            on_error(source, error)
+            continue
+        for image in images:
+            try:
+                frame = read_image(image, max_megapixels=max_megapixels)
+            except SourceError as error:
+                on_error(image, error)
+            else:
+                yield frame
 
 
 @overload

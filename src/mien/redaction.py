@@ -45,14 +45,7 @@ class Privacy:
             raise OptionError(f"show_people: got {min(self.show_people)}, expected the number of a person, 1 or more")
 
     def refuse_images(self, asked: Mapping[str, object]) -> None:
-        """See that nothing was asked for that would show or write an image, where there are to be none.
-
-        Args:
-            asked: the options that would, by name; those with a true value were given.
-
-        Raises:
-            OptionError: one was given; the message names it.
-        """
+        """Raise ``OptionError`` where ``no_image_output`` holds and one of the options that show images has a true value."""
         for option, value in asked.items():
             if self.no_image_output and value:
                 given = option if value is True else f"{option} {value}"
@@ -108,15 +101,7 @@ class PhotoMasker:
         self._least = score_needed(options)
 
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Mask all faces but the widest.
-
-        Args:
-            frame: the photo.
-            readings: of all its faces, the half-sure ones too.
-
-        Returns:
-            The masked photo, and the reading of the one face that is left in it, if there is one.
-        """
+        """Mask all faces but the widest; the photo, and the reading of the face that is left, if there is one."""
         shown, kept = self.select(frame, [reading.face for reading in readings])
         return shown, [readings[kept]] if kept is not None else []
 
@@ -162,14 +147,11 @@ class LiveMasker:
         self._seen: dict[int | None, tuple[float, Box]] = {}
 
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Mask all but one.
+        """Mask all but one person; the image, and their reading where they are in sight and sure to be read.
 
         Args:
             frame: the image of now.
             readings: of all its faces, with their tracks, the half-sure ones too.
-
-        Returns:
-            The masked image, and the reading of the person who is left, where they are in sight and sure to be read.
         """
         now = frame.time_s
         for reading in readings:

@@ -125,7 +125,7 @@ class Frame:
 
 #: Vote share from which an emotion is one of ``Reading.mixed``. Chosen from data: see ``MODEL_CARD.md``.
 SHARE = 0.25
-#: A reading abstains below this sharpness. Chosen from data: see ``docs/uncertainty.md``.
+#: A reading abstains below this sharpness. Chosen from data: see ``docs/concepts/calibration.md``.
 MIN_SHARPNESS = 0.03
 
 

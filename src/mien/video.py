@@ -41,8 +41,7 @@ class Person:
 
     Attributes:
         track_id: number of the person, from 1.
-        first_s: time of the first frame in which the face was read, in seconds.
-        last_s: time of the last one.
+        first_s, last_s: time of the first and last frame in which the face was read, in seconds.
         frames: number of frames in which it was read.
         seen_s: how long the person was in sight, in seconds.
         emotions: emotion -> frames in which it was read and could be relied on, most frequent first.
@@ -317,12 +316,7 @@ class _Summary:
 
 @dataclass(frozen=True)
 class Watch:
-    """Live readings; iterate over it once.
-
-    Attributes:
-        emotions: the label set of all readings.
-        moments: what ``read_video`` yields.
-    """
+    """Live readings with the label set ``emotions``; iterate over it once. It yields what ``read_video`` yields."""
 
     emotions: tuple[str, ...]
     moments: Iterator[tuple[Frame, list[Reading]]]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import mien.data
-from mien.data.loading import LAYOUTS, layout_of
+from mien.data.loading import PERSON_LAYOUTS, PLAIN_LAYOUTS, records_of
 from mien.data.manifest import write_manifest
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
@@ -34,11 +34,11 @@ def emotions(faces) -> list[str]:
 
 
 def test_every_layout_has_a_name_of_its_own():
-    assert len({layout.NAME for layout in LAYOUTS}) == len(LAYOUTS) == 8
+    assert len({layout.NAME for layout in (*PERSON_LAYOUTS, *PLAIN_LAYOUTS)}) == 8
 
 
 def test_person_datasets_are_recognized_before_plain_folders(raf_db, crema_d, fairface):
-    assert [layout_of(path).NAME for path in (raf_db, crema_d, fairface)] == ["RAF-DB", "CREMA-D", "FairFace"]
+    assert [records_of(path).name for path in (raf_db, crema_d, fairface)] == ["RAF-DB", "CREMA-D", "FairFace"]
 
 
 def test_raf_db_loads_with_its_own_splits(raf_db):

@@ -141,7 +141,7 @@ def test_votes_are_measured_where_there_are_any(tmp_path):
     voted = replace(faces, votes=Votes(table, nobody, nobody))
     head = HeadCard(EIGHT)
     classifier = replace(
-        oracle(voted), heads={"ferplus": head}, marks={"ferplus": Head(emotions="eight", targets="votes")},
+        oracle(voted), heads={"ferplus": head}, recipe_heads={"ferplus": Head(emotions="eight", targets="votes")},
         run=lambda images: {"ferplus": np.log(lookup(voted, images, table / 10) + 1e-6).astype(np.float32)},
     )  # fmt: skip
     official = measure_calibration(classifier, voted)[0]

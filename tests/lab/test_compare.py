@@ -117,7 +117,7 @@ def test_of_two_heads_the_one_trained_on_labels_is_used():
 
 def with_head(model: Model, name: str, emotions: tuple[str, ...]) -> Model:
     heads, marks = {"labels": HeadCard(emotions)}, {"labels": Head()}
-    return replace(model, name=name, classifier=replace(model.classifier, heads=heads, marks=marks))
+    return replace(model, name=name, classifier=replace(model.classifier, heads=heads, recipe_heads=marks))
 
 
 def test_models_without_common_emotions_are_refused(runs):

@@ -26,8 +26,8 @@ from mien.lab.augment import (
 from mien.lab.networks.build import build_network  # needs torch
 from mien.lab.training.batches import training_batches  # needs torch
 from mien.lab.training.hardware import (
+    fit_to_memory,  # needs torch
     kept_bytes,
-    parts_that_fit,  # needs torch
 )
 from mien.lab.training.module import soft_cross_entropy  # needs torch
 from mien.lab.training.run import train  # needs torch
@@ -123,12 +123,10 @@ def test_a_memory_limit_divides_batches():
     network = build_network(recipe)
     one = kept_bytes(recipe, network) / 2
     assert 1e6 < one < 2e7  # 48 x 48 x 64 floats and what follows
-    roomy = parts_that_fit(recipe, network, 0, 16_000_000_000)
-    tight = parts_that_fit(recipe, network, 0, 1_200_000_000)
-    assert roomy == 1
-    assert 2 <= tight <= 64
+    assert fit_to_memory(recipe, 0, 16_000_000_000).schedule.accumulate == 1
+    assert 2 <= fit_to_memory(recipe, 0, 1_200_000_000).schedule.accumulate <= 64
     with pytest.raises(OptionError, match="too small for seven-48: expected at least 0.7 GB"):
-        parts_that_fit(recipe, network, 0, 500_000_000)
+        fit_to_memory(recipe, 0, 500_000_000)
 
 
 def test_runs_can_be_watched_in_tensorboard(tmp_path):

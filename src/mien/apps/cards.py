@@ -14,14 +14,9 @@ STYLE = Path(__file__).with_name("cards.css")
 
 
 def card(title: str, reading: Reading, *, image: str = "", is_open: bool = True, bars: int | None = None) -> str:
-    """The card of one face: its title, how far to trust the reading, and a bar an emotion. All text is escaped.
+    """The card of one face: its title, how far to trust the reading, and a bar for each of the strongest emotions.
 
-    Args:
-        title: what to call it.
-        reading: what was read.
-        image: ``data:`` address of an image of the face; "" for none.
-        is_open: show the bars at once; otherwise they open by a click.
-        bars: show so many of the strongest emotions; None shows all.
+    ``image`` is a ``data:`` address of the face. Bars that are not open open by a click. All text is escaped.
     """
     picture = f'<img src="{image}" alt="" width="56" height="56">' if image else ""
     rows = "".join(_bar(emotion, share) for emotion, share in list(reading.scores().items())[:bars])

@@ -60,14 +60,7 @@ _WANTED: Any = {
 
 
 def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None], min_confidence: float) -> None:
-    """Draw the camera's part of the page.
-
-    Args:
-        settings: how the app was started.
-        reader: reads the frames.
-        choice: model and label set; another choice begins a new session.
-        min_confidence: readings less sure than this abstain, 0 to 1.
-    """
+    """Draw the camera's part of the page; another ``choice`` of model and label set begins a new session."""
     state = st.session_state
     if state.get("choice") != choice:
         masker = LiveMasker(ReadOptions()) if settings.mask_others else None
@@ -201,11 +194,7 @@ def _component() -> Callable[..., Any]:
 
 
 def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
-    """Read an image that the page sent.
-
-    Args:
-        live: reads it.
-        jpeg: as a data URL, ``data:image/jpeg;base64,...``.
+    """Read an image that the page sent as a data URL, ``data:image/jpeg;base64,...``.
 
     Returns:
         A mark for each face: its ``box`` in pixels, ``text``, and the ``color`` and ``ink`` of it, as CSS knows them;

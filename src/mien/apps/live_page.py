@@ -53,11 +53,7 @@ _SOURCES = ("Camera", "Single image", "File")
 
 
 def page(settings_text: str) -> None:
-    """Draw the page; Streamlit calls this after every action of the visitor.
-
-    Args:
-        settings_text: ``LiveSettings.as_text()``.
-    """
+    """Draw the page, with the settings that ``LiveSettings.as_text`` gave; called after every action of the visitor."""
     settings = LiveSettings.from_text(settings_text)
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
     st.html(f"<style>{_PAGE_STYLE}{STYLE.read_text('utf-8')}</style>")
@@ -167,22 +163,7 @@ class Clearest:
 def read_clip(
     path: Path, name: str, options: ReadOptions, redact: Privacy, progress: Progress
 ) -> tuple[VideoResult, dict[int, Clearest]]:
-    """Read a video five times a second.
-
-    Args:
-        path: the file.
-        name: what to call it in the table and in messages.
-        options: how to read.
-        redact: whom to mask.
-        progress: called with frames done and frames in total.
-
-    Returns:
-        What was read, and the clearest moment of each person.
-
-    Raises:
-        SourceError: it cannot be read as a video, or its frames are too large.
-        MissingExtraError: PyAV is not installed.
-    """
+    """Read a video five times a second, under a name for the table; also the clearest moment of each person."""
     clearest: dict[int, Clearest] = {}
 
     def keep_clearest(frame: Frame, readings: Sequence[Reading]) -> None:

@@ -101,11 +101,7 @@ def streamlit_options(settings: LiveSettings) -> dict[str, object]:
 
 
 def serve(settings: LiveSettings, ready: Callable[[str], None] | None = None) -> None:
-    """Serve the page until Ctrl-C.
-
-    Args:
-        settings: how.
-        ready: told the page's address, once nothing seems to stand in the way.
+    """Serve the page until Ctrl-C; ``ready`` is called with its address.
 
     Raises:
         MissingExtraError: Streamlit, or what follows faces over time, is not installed.

@@ -66,12 +66,7 @@ class SeenPerson:
 
 
 class LiveSession:
-    """Collects readings from the thread that reads, and gives them to the one that shows; holds a bounded amount.
-
-    Args:
-        emotions: the label set of all its readings.
-        max_rows: rows to keep for the table.
-    """
+    """Collects readings from the thread that reads, and gives them to the one that shows; keeps ``max_rows`` rows."""
 
     def __init__(self, emotions: tuple[str, ...], max_rows: int = MAX_ROWS) -> None:
         self.emotions = emotions
@@ -84,13 +79,7 @@ class LiveSession:
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
 
     def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0) -> None:
-        """Remember a frame.
-
-        Args:
-            frame: its ``time_s`` counts from the start of the session.
-            readings: its faces, with tracks.
-            took_s: seconds that reading it took.
-        """
+        """Remember a frame, whose ``time_s`` counts from the start of the session and whose reading took ``took_s``."""
         made = [tuple(row[name] for name in self._columns) for row in rows(frame, readings, self.emotions, video=True)]
         with self._lock:
             self._rows.extend(made)
@@ -162,19 +151,10 @@ def _minute(seen: Sequence[tuple[float, Reading]], now_s: float, emotions: int) 
 def reader_for(model: str, emotions: str | None, *, live: bool, masking: bool = False) -> Reader:
     """One reader for all visitors who choose the same: its networks are loaded once.
 
-    Args:
-        model: as in ``ReadOptions``.
-        emotions: likewise.
-        live: it reads a camera. Then the other processor threads are left to coding and decoding the moving image, and
-            to other visitors; taking them all made a frame three times slower on two busy cores.
-        masking: it looks for faces to mask too, small and half-sure ones.
-
-    Raises:
-        OptionError: the model cannot tell these emotions.
-        ModelError: there is no such model, or it is damaged.
+    With ``masking`` it looks for faces to mask too, small and half-sure ones.
     """
     options = ReadOptions(model=model, emotions=emotions)
-    if live:
+    if live:  # all threads made a frame three times slower on two busy cores, which code and decode the video too
         options = replace(options, min_face=_MIN_MASKED_FACE if masking else _MIN_FACE, threads=1)
     reader = Reader(masking_options(options) if masking else options)
     reader.read(np.zeros((SIDE * 3 // 4, SIDE, 3), np.uint8))  # loads the detector too, before the first frame
@@ -184,14 +164,9 @@ def reader_for(model: str, emotions: str | None, *, live: bool, masking: bool = 
 class LiveReader:
     """Reads one camera.
 
-    Args:
-        reader: reads the frames.
-        min_confidence: readings less sure than this abstain; may be changed at any time.
-        masker: masks all but one person, or None.
-        keep_images: remember the last image; otherwise its readings only.
-
     Attributes:
-        session: what was seen so far.
+        min_confidence: readings less sure than this abstain; may be changed at any time.
+        session: what was seen so far; without ``keep_images``, its readings only.
     """
 
     def __init__(
@@ -212,14 +187,7 @@ class LiveReader:
         self._one_at_a_time = threading.Lock()  # a tracker must not see two frames at once
 
     def read(self, image: npt.NDArray[np.uint8]) -> tuple[Frame, list[Reading]]:
-        """Read what the camera sees now.
-
-        Args:
-            image: uint8 (H, W, 3), RGB, 0-255.
-
-        Returns:
-            The frame, its long side resized to ``SIDE`` pixels, and its readings.
-        """
+        """Read what the camera sees now, uint8 (H, W, 3); the frame, its long side ``SIDE`` pixels, and its readings."""
         start = time.monotonic()
         with self._one_at_a_time:
             frame = Frame(_resized(image), "camera", self._index, start - self._began)

@@ -25,13 +25,7 @@ _FLAG = (
 
 
 def add_endpoints(gr: ModuleType, readers: Readers, flags: Flags) -> None:
-    """Add the endpoints to the page that is being built; nothing of them is seen on it.
-
-    Args:
-        gr: the module ``gradio``.
-        readers: reads the photos.
-        flags: keeps corrections; where no image may be seen, none may be kept either.
-    """
+    """Add the endpoints to the page that is being built; nothing of them is seen on it."""
     with gr.Column(visible=False):
         photo = image_input(gr, label="Photo")
         emotions = gr.Dropdown(list(readers.choices), value=readers.first, label="Label set")

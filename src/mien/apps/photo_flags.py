@@ -40,24 +40,14 @@ COLUMNS = ("file", "label", "predicted", "abstained", "time", "model_sha256", "m
 
 @dataclass(frozen=True)
 class Flagged:
-    """A correction that was taken.
-
-    Attributes:
-        file: the image kept.
-        new: False where this very correction was there already, and nothing was written.
-    """
+    """A correction: the image kept, and whether it is ``new``; otherwise it was there already."""
 
     file: Path
     new: bool
 
 
 class Flags:
-    """Keeps corrected faces in a folder; for any thread. Nothing is made before the first correction.
-
-    Args:
-        folder: where they go.
-        model_sha256: of the model whose readings are corrected.
-    """
+    """Keeps corrected faces in a folder; for any thread. Nothing is made before the first correction."""
 
     def __init__(self, folder: Path, model_sha256: str) -> None:
         self.folder = folder
@@ -69,12 +59,6 @@ class Flags:
 
         The image's name is made from its pixels, so the same face is never there twice. Of two corrections of one face
         the later one holds: the image moves to its folder, and the log has a line for each.
-
-        Args:
-            photo: what was read.
-            face: number of the face in the photo, from 0.
-            emotion: what it shows, by any alias.
-            agreed: the user has agreed that the face is kept.
 
         Raises:
             OptionError: the user has not agreed, or there is no such face or emotion.

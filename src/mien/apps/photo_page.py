@@ -31,14 +31,7 @@ _NAME_EXAMPLES = """() => document.querySelectorAll('#examples button').forEach(
 
 
 def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
-    """The whole page, as a ``gradio.Blocks`` that is not launched yet.
-
-    Args:
-        gr: the module ``gradio``.
-        readers: reads the photos.
-        flags: keeps corrections.
-        who: who can see what is shown to it; decides what is said about privacy.
-    """
+    """The whole page, as a ``gradio.Blocks`` that is not launched yet."""
     privacy = readers.privacy
     tidy = _TIDY_SOON if privacy.no_image_output else _TIDY
     notes = {who.value: True, OTHERS_MASKED: privacy.mask_others, NUMBERS_ONLY: privacy.no_image_output}
@@ -63,12 +56,6 @@ def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
 
 class OnePhoto:
     """Lays the tab for one photo out and connects it.
-
-    Args:
-        gr: the module ``gradio``.
-        readers: reads the photos.
-        flags: keeps corrections.
-        consent: what the user agrees to before a face is kept.
 
     Attributes:
         label_set: the component for the label set.
@@ -160,14 +147,7 @@ class OnePhoto:
 
 
 class ManyPhotos:
-    """Lays the tab for many photos out and connects it.
-
-    Args:
-        gr: the module ``gradio``.
-        readers: reads the photos.
-        label_set: the component for the label set, shared with the other tab.
-        limit: the component for the limit of unsure, in percent.
-    """
+    """Lays the tab for many photos out and connects it; it shares ``label_set`` and ``limit`` with the other tab."""
 
     def __init__(self, gr: ModuleType, readers: Readers, label_set: Any, limit: Any) -> None:
         self._gr, self._readers = gr, readers

@@ -71,20 +71,11 @@ class Photo:
 class Readers:
     """A ``Reader`` for each label set, made when first asked for; all share one face detector. For any thread.
 
-    Args:
-        model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
-        first: the label set to read when nothing else is asked for; None takes the largest.
-        privacy: whose face may be seen, and whether any image may be.
-
-    Raises:
-        ModelError: the model cannot be used.
-        OptionError: the model cannot tell ``first`` apart.
-
     Attributes:
         choices: the label sets that the model can tell apart, the largest first.
-        first: the one to read when nothing else is asked for.
+        first: the one to read when nothing else is asked for; by default the largest.
         sha256: of the model's weights.
-        privacy: as given.
+        privacy: whose face may be seen, and whether any image may be.
     """
 
     def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
@@ -103,16 +94,11 @@ class Readers:
         self._reader(self.first)
 
     def read(self, path: str | Path, label_set: str, min_confidence: float = 0.5) -> Photo:
-        """Read the photo at ``path``.
-
-        Args:
-            path: an image file.
-            label_set: one of ``choices``.
-            min_confidence: a reading is unsure when its confidence is lower, 0 to 1.
+        """Read the photo at ``path`` with one of ``choices``.
 
         Raises:
             SourceError: it is no image, damaged, or too large.
-            OptionError: the label set is not one of ``choices``, or the limit is not from 0 to 1.
+            OptionError: the label set is not one of ``choices``, or ``min_confidence`` is not from 0 to 1.
         """
         if not 0 <= min_confidence <= 1:
             raise OptionError(f"min_confidence: got {min_confidence}, expected 0 to 1")
@@ -212,19 +198,9 @@ def read_batch(
     folder: Path,
     progress: Progress = no_progress,
 ) -> Batch:
-    """Read photos one by one; one that cannot be read stops nothing.
+    """Read photos one by one; one that cannot be read stops nothing. Marked copies and the table go to ``folder``.
 
-    Args:
-        readers: what reads.
-        paths: the photos; of those with the same file name, the later ones get a number.
-        label_set: one of ``readers.choices``.
-        min_confidence: a reading is unsure when its confidence is lower, 0 to 1.
-        folder: where the marked copies and the table go.
-        progress: called with photos done and photos in all.
-
-    Raises:
-        OptionError: the label set or the limit cannot be meant.
-        OutputError: the table cannot be written.
+    Of photos with the same file name, the later ones get a number.
     """
     photos: list[Photo] = []
     images: list[Path] = []

@@ -55,13 +55,9 @@ class PhotoApp:
 
 
 def serve(app: PhotoApp, report: Callable[[str], None] = lambda _text: None) -> None:
-    """Serve the app until Ctrl-C or a request to end.
+    """Serve the app until Ctrl-C or a request to end; ``report`` is called with what the user should know.
 
     Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end.
-
-    Args:
-        app: the choices.
-        report: called with what the user should know, a sentence at a time.
 
     Raises:
         MissingExtraError: Gradio is not installed.

@@ -166,12 +166,9 @@ def measure_attributes(
 
 
 def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
-    """Measure the attributes of one face.
+    """Measure the attributes of one face in an RGB image; without landmarks roll and yaw are unknown.
 
-    Args:
-        frame: the image, RGB; gray ones have three equal channels.
-        face: the face as the model sees it; without landmarks roll and yaw are unknown.
-        posed: the same face with landmarks, where the model crops it without them.
+    ``posed`` is the same face with landmarks, where the model crops it without them.
     """
     posed = posed or face
     crop = align_face(frame, face, SIDE, "rgb")
@@ -206,10 +203,7 @@ def frames_of(faces: Dataset) -> Iterator[Frame]:
 def grouped(measured: Sequence[Attributes], *, thirds: bool = False) -> list[dict[str, str]]:
     """The groups of each face: attribute -> name of the group.
 
-    Args:
-        measured: attributes of all faces.
-        thirds: cut at the thirds of these faces in place of the fixed edges. Groups of two data sets are then not
-            comparable. Where more than a third share one value, a group may be empty.
+    ``thirds`` cuts at the thirds of these faces, not at the fixed edges: groups of two data sets are then not comparable.
     """
     columns = {name: _column(name, [getattr(one, name) for one in measured], thirds) for name in NAMES}
     return [{name: columns[name][row] for name in NAMES} for row in range(len(measured))]

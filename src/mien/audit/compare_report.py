@@ -94,12 +94,7 @@ def to_json(result: CompareResult) -> str:
 
 
 def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
-    """Write ``FILES`` into a folder; returns their paths.
-
-    Args:
-        result: the comparison.
-        folder: created if missing.
-        title: what was compared.
+    """Write ``FILES`` into a folder; returns their paths. ``title`` says what was compared.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

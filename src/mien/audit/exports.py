@@ -54,12 +54,7 @@ def _cells(name: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def interval_png(charts: Sequence[tuple[str, IntervalChart]], title: str, axis: str) -> bytes:
-    """Draw interval charts below each other on a common axis.
-
-    Args:
-        charts: the name of each column of groups, and its chart.
-        title: of the figure.
-        axis: label of the axis; values are shown in percent.
+    """Draw interval charts, each named by its column of groups, below each other; values are shown in percent.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -82,14 +77,11 @@ def interval_png(charts: Sequence[tuple[str, IntervalChart]], title: str, axis: 
 
 
 def shares_png(columns: Sequence[tuple[str, Sequence[tuple[str, int, Mapping[str, float]]]]], title: str) -> bytes:
-    """Draw the shares of emotions as stacked bars; a bar per group, a color per emotion.
+    """Draw the shares of emotions as stacked bars: a bar per group, a color per emotion.
 
     Args:
         columns: of each column of groups its name, and the name, number of faces and shares of each group.
         title: of the figure.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
     """
     figure, axes, placed = _rows_figure([(name, [(group[0], group) for group in groups]) for name, groups in columns])
     emotions: dict[str, None] = {}

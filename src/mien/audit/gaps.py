@@ -165,12 +165,9 @@ class Limits:
         return difference_interval(float(a), (low[upper], high[upper]), float(b), (low[lower], high[lower]))
 
     def with_mean(self, rate: int, parts: range, weights: Floats) -> Limits:
-        """The same, with one rate as a weighted mean of others (Zou and Donner 2008); ``few`` stays as it is.
+        """The same, with one rate as a mean of others, with ``weights`` float64 (K,) (Zou and Donner 2008).
 
-        Args:
-            rate: index of the mean.
-            parts: indices of its K parts.
-            weights: float64 (K,); parts that a group does not have are left out of its mean.
+        Parts that a group does not have are left out of its mean; ``few`` stays as it is.
         """
         own = slice(parts.start, parts.stop)
         used = np.where(np.isfinite(self.value[:, own]), weights, 0.0)

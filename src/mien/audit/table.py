@@ -57,10 +57,10 @@ class Table:
     def find(
         self, column: str, option: str, usual: Sequence[str] = (), *, optional: bool = False, without: str = ""
     ) -> str:
-        """The name of a column.
+        """The name of a column: ``column``, or where that is empty the first of the ``usual`` ones, in any case.
 
         Args:
-            column: its name; empty searches for the first of the ``usual`` names, in any case.
+            column: its name.
             option: what names the column, for messages.
             usual: usual names, in lower case.
             optional: no column of a usual name gives an empty name in place of an error.

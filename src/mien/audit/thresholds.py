@@ -183,14 +183,10 @@ def fit_thresholds(
 
 
 def lowest_threshold(groups: Sequence[Readings], target: float, risk: float) -> float | None:
-    """The lowest threshold at which every group reaches the target; None where none can be guaranteed.
+    """The lowest threshold at which every group reaches the target accuracy; None where none can be guaranteed.
 
-    All groups reach it if each does (intersection-union test, Berger 1982): no correction for their number.
-
-    Args:
-        groups: at least one.
-        target: accuracy, 0 to 1.
-        risk: probability, at most, that the result misses the target in some group.
+    All groups reach it if each does (intersection-union test, Berger 1982): no correction for their number. ``risk`` is the
+    probability, at most, that the result misses the target in some group.
     """
     p_values = np.max([_p_values(one, target) for one in groups], 0)
     found = []
@@ -276,12 +272,9 @@ def read_thresholds(path: Path) -> ThresholdsResult:
 def apply_thresholds(
     predictions: Predictions, thresholds: ThresholdsResult | Path | str | None, *, own: bool = False
 ) -> Predictions:
-    """Only the images whose reading is kept; notes tell their share by group.
+    """Only the images whose reading is kept by the thresholds, or their file; None keeps all. Notes tell shares by group.
 
-    Args:
-        predictions: with confidence; with ``own`` the column of groups too.
-        thresholds: the thresholds or their file; None keeps all.
-        own: use each group's own threshold, which requires knowing the group, in place of the common one.
+    ``own`` uses each group's own threshold, which requires knowing the group, in place of the common one.
 
     Raises:
         OptionError: ``own`` without thresholds.

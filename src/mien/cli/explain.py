@@ -9,21 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from .options import (
-    MODEL,
-    OUTPUT,
-    DetectorFile,
-    Emotions,
-    Flip,
-    Head,
-    MaskOthers,
-    MinConfidence,
-    MinFace,
-    NoImageOutput,
-    Overwrite,
-    Threads,
-    WhichDetector,
-)
+from . import options as opt
 from .progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,6 +18,7 @@ if TYPE_CHECKING:
     from ..explanations.explanation import Explanation
     from ..explanations.faithfulness import Sanity
     from ..options import ReadOptions
+    from ..reader import ImageSource
     from ..types import Frame
 
 
@@ -54,32 +41,32 @@ def explain(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
+        opt.option(
+            opt.OUTPUT,
+            "Write a report (.html, .md), an image (.png) or all numbers (.json).",
             metavar="FILE",
             dir_okay=False,
-            help="Write a report (.html, .md), an image (.png) or all numbers (.json).",
-            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Overwrite = False,
-    mask_others: MaskOthers = False,
-    no_image_output: NoImageOutput = False,
-    emotions: Emotions = None,
-    head: Head = None,
+    overwrite: opt.Overwrite = False,
+    mask_others: opt.MaskOthers = False,
+    no_image_output: opt.NoImageOutput = False,
+    emotions: opt.Emotions = None,
+    head: opt.Head = None,
     model: Annotated[
         str,
-        typer.Option(
+        opt.option(
+            opt.MODEL,
+            "Included model, .onnx file with its card, or checkpoint or folder of a training run (extra lab).",
             metavar="NAME|FILE",
-            help="Included model, .onnx file with its card, or checkpoint or folder of a training run (extra lab).",
-            rich_help_panel=MODEL,
         ),
     ] = "default",
-    min_confidence: MinConfidence = 0.5,
-    flip: Flip = True,
-    detector: WhichDetector = "centerface",
-    detector_file: DetectorFile = None,
-    min_face: MinFace = None,
-    threads: Threads = 0,
+    min_confidence: opt.MinConfidence = 0.5,
+    flip: opt.Flip = True,
+    detector: opt.WhichDetector = "centerface",
+    detector_file: opt.DetectorFile = None,
+    min_face: opt.MinFace = None,
+    threads: opt.Threads = 0,
 ) -> None:
     """Show which parts of a face drove its prediction, and how far the explanation can be trusted.
 
@@ -93,8 +80,11 @@ def explain(
 
     Exit code 0 if everything was explained, 3 if an image could not be read: it is listed at the end.
     """
+    from ..benchmarking.images import PORTRAITS
     from ..errors import OptionError
-    from ..explanations.report import FORMATS, SANITY_FORMATS, save
+    from ..explanations.explainer import explain as explain_images
+    from ..explanations.explainer import randomization_test
+    from ..explanations.report import FORMATS, SANITY_FORMATS, document, sanity_document, save
     from ..io.atomic import check_ending, check_free
     from ..options import ReadOptions
     from ..redaction import Privacy
@@ -106,6 +96,10 @@ def explain(
         check_free(out.parent, [out.name], "the report of an earlier run", overwrite=overwrite)
     if sanity and (method != "occlusion" or mask_others):
         raise OptionError("--sanity cannot be combined with --method or --mask-others", hint="Leave them out.")
+    if sanity and is_run(model):
+        raise OptionError(f"--sanity requires ONNX weights, got {model}", hint="Export them: mien lab export")
+    if not (images or sanity):
+        raise OptionError("no image was given", hint="Give one, for example: mien explain photo.jpg")
     options = ReadOptions(
         emotions=emotions,
         model=model,
@@ -117,14 +111,32 @@ def explain(
         flip=flip,
         threads=threads,
     )
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    console, notes = Console(highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
+    errors: list[SourceError] = []
     results: Sequence[Explanation] | Sequence[Sanity]
-    if sanity:
-        results, errors = _sanity(images or [], options, emotion, notes)
-    else:
-        results, errors = _explain(
-            images or [], options, emotion, notes, hirescam=method == "hirescam", mask=mask_others
-        )
+
+    def show(frame: Frame, found: Sequence[Explanation]) -> None:
+        if found:
+            console.print(document(found).to_terminal(console.width), "")
+        else:
+            console.print(f"{frame.name}: no face found", markup=False)
+
+    with progress_bar(notes, "explaining") as progress:
+        if sanity:
+            checked: list[ImageSource] = [*(images or PORTRAITS)]
+            results = randomization_test(checked, options, emotion=emotion, on_error=errors.append, progress=progress)
+            console.print(sanity_document(results).to_terminal(console.width))
+        else:
+            results = explain_images(
+                [*(images or ())],
+                options,
+                emotion=emotion,
+                mask_others=mask_others,
+                explainer=_open(options, method == "hirescam"),
+                on_image=show,
+                on_error=errors.append,
+                progress=progress,
+            )
     if out and results:
         save(out, results)
         notes.print(f"written: {out}", markup=False)
@@ -134,55 +146,6 @@ def explain(
         notes.print(f"could not be read: {error}", markup=False)
     if errors:
         raise typer.Exit(3)
-
-
-def _explain(
-    images: Sequence[str], options: ReadOptions, emotion: str | None, notes: Console, *, hirescam: bool, mask: bool
-) -> tuple[list[Explanation], list[SourceError]]:
-    from ..errors import OptionError
-    from ..explanations.explainer import explain_files
-    from ..explanations.report import document
-    from ..io.discovery import find_images
-
-    if not images:
-        raise OptionError("no image was given", hint="Give one, for example: mien explain photo.jpg")
-    paths = find_images(images)
-    console = Console(highlight=False)
-
-    def show(frame: Frame, found: Sequence[Explanation]) -> None:
-        if not found:
-            console.print(f"{frame.name}: no face found", markup=False)
-            return
-        console.print(document(found).to_terminal(console.width))
-        console.print()
-
-    with progress_bar(notes, "explaining") as progress:
-        explainer = _open(options, hirescam)
-        return explain_files(
-            paths, options, explainer, emotion=emotion, mask_others=mask, on_image=show, progress=progress
-        )
-
-
-def _sanity(
-    images: Sequence[str], options: ReadOptions, emotion: str | None, notes: Console
-) -> tuple[list[Sanity], list[SourceError]]:
-    from ..benchmarking.images import PORTRAITS
-    from ..errors import OptionError
-    from ..explanations.explainer import randomization_test, readable
-    from ..explanations.report import sanity_document
-    from ..io.discovery import find_images
-
-    if is_run(str(options.model)):
-        raise OptionError(
-            f"--sanity: got the checkpoint {options.model}, expected ONNX weights", hint="Export it: mien lab export"
-        )
-    errors: list[SourceError] = []
-    with progress_bar(notes, "explaining") as progress:
-        frames = readable(find_images(images) if images else PORTRAITS, errors)
-        results = randomization_test(frames, options, emotion=emotion, progress=progress)
-    console = Console(highlight=False)
-    console.print(sanity_document(results).to_terminal(console.width))
-    return results, errors
 
 
 def _open(options: ReadOptions, hirescam: bool) -> Explainer:

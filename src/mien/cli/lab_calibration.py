@@ -41,13 +41,15 @@ def calibration(
     from ..lab.calibration import measure_calibration
     from ..lab.calibration_report import calibration_report, to_json, write_report
     from ..lab.evaluation.classifier import open_classifier
-    from .data import progress_bar, read_data
+    from .data import read_data
+    from .progress import progress_bar
 
     opened = [open_classifier(model) for model in models]
     faces = read_data(data, max(one.input.size for one in opened), manifest=manifest, detect_faces=detect_faces)
     found = []
-    with progress_bar(Console(stderr=True)) as progress:
-        for classifier in progress.track(opened, description="measuring"):
+    with progress_bar(Console(stderr=True), "measuring") as progress:
+        for done, classifier in enumerate(opened):
+            progress(done, len(opened))
             found += measure_calibration(classifier, faces, split)
     written = write_report(found, out) if out else []
     if as_json:

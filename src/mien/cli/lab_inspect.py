@@ -13,8 +13,7 @@ def inspect(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="fer2013.csv or icml_face_data.csv from Kaggle, a packed .npz file, parquet, or a folder with "
-            "train/happy/*.png, validation/happy/*.png, ...",
+            help="Dataset: fer2013.csv from Kaggle, class folders such as train/happy/*.png, parquet, or packed .npz.",
         ),
     ],
     *,
@@ -27,18 +26,18 @@ def inspect(
         typer.Option(
             metavar="FILE.csv",
             dir_okay=False,
-            help="Write a manifest of all images: which to use, and why not the others. Nothing is deleted.",
+            help="Write a manifest: which images to use, and why not the others. Nothing is deleted.",
         ),
     ] = None,
     drop_label_errors: Annotated[
         bool,
-        typer.Option("--drop-label-errors", help="Leave probable label errors in train out of the manifest too."),
+        typer.Option("--drop-label-errors", help="Exclude probable label errors in train from the manifest."),
     ] = False,
     detect_faces: Annotated[
         bool,
         typer.Option(
             "--detect-faces",
-            help="Look for images without a face, among 2,000 at most. In tight crops the detector misses faces too.",
+            help="Find images without a face, among 2,000 at most. In tight crops the detector misses faces too.",
         ),
     ] = False,
     size: Annotated[int, typer.Option(min=16, max=512, help="Side in pixels at which images are compared.")] = 48,

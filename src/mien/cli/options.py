@@ -17,17 +17,18 @@ MODEL = "Model"
 PRIVACY = "Privacy"
 
 
-def _option(panel: str, help_text: str, *names: str, **more: Any) -> Any:
+def option(panel: str, help_text: str, *names: str, **more: Any) -> Any:
+    """Return a ``typer.Option`` with its help and panel."""
     return typer.Option(*names, help=help_text, rich_help_panel=panel, **more)
 
 
 Emotions: TypeAlias = Annotated[
     Literal["happy-sad", "four", "seven", "eight"] | None,
-    _option(MODEL, "Label set; probabilities sum to 1 over it. Default: all labels of the head."),
+    option(MODEL, "Label set; probabilities sum to 1 over it. Default: all labels of the head."),
 ]
 Head: TypeAlias = Annotated[
     str | None,
-    _option(
+    option(
         MODEL,
         "Training labels: ten annotators per image (ferplus, the default) or one label per image (fer2013).",
         metavar="ferplus|fer2013",
@@ -35,29 +36,29 @@ Head: TypeAlias = Annotated[
 ]
 Model: TypeAlias = Annotated[
     str,
-    _option(
+    option(
         MODEL,
         "Included model: default, tiny (faster, less accurate), their -float32 originals; or an .onnx file with its card.",
         metavar="NAME|FILE",
     ),
 ]
 MinConfidence: TypeAlias = Annotated[
-    float, _option(MODEL, "Abstain from predictions of lower confidence.", min=0, max=1)
+    float, option(MODEL, "Abstain from predictions of lower confidence.", min=0, max=1)
 ]
 Flip: TypeAlias = Annotated[
     bool,
-    _option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip"),
+    option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip"),
 ]
 WhichDetector: TypeAlias = Annotated[
     Literal["centerface", "yunet", "none"],
-    _option(DETECTION, "Face detector; 'none' takes each image as one face."),
+    option(DETECTION, "Face detector; 'none' takes each image as one face."),
 ]
 DetectorFile: TypeAlias = Annotated[
-    str | None, _option(DETECTION, "Weights of the detector, required for yunet.", metavar="FILE")
+    str | None, option(DETECTION, "Weights of the detector, required for yunet.", metavar="FILE")
 ]
 MinFace: TypeAlias = Annotated[
     int | None,
-    _option(
+    option(
         DETECTION,
         "Smallest face to look for, in pixels; larger is faster. Default: 1/12 of the height in videos, adaptive down to 20 "
         "in images.",
@@ -66,11 +67,11 @@ MinFace: TypeAlias = Annotated[
 ]
 Threads: TypeAlias = Annotated[int, typer.Option(help="Processor threads; 0 takes all.", min=0)]
 Out: TypeAlias = Annotated[
-    Path | None, _option(OUTPUT, "Write one row per face to a .csv, .jsonl or .parquet file.", dir_okay=False)
+    Path | None, option(OUTPUT, "Write one row per face to a .csv, .jsonl or .parquet file.", dir_okay=False)
 ]
 MaskOthers: TypeAlias = Annotated[
     bool,
-    _option(
+    option(
         PRIVACY,
         "Keep one person, the widest face; cover all other faces with a flat color and drop their readings. Slower, as "
         "small and uncertain faces count too.",
@@ -79,9 +80,9 @@ MaskOthers: TypeAlias = Annotated[
 ]
 NoImageOutput: TypeAlias = Annotated[
     bool,
-    _option(PRIVACY, "Show and write no image; refuse options that ask for one.", "--no-image-output"),
+    option(PRIVACY, "Show and write no image; refuse options that ask for one.", "--no-image-output"),
 ]
-Overwrite: TypeAlias = Annotated[bool, _option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
+Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}

@@ -10,31 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from .options import (
-    OUTPUT,
-    PRIVACY,
-    DetectorFile,
-    Emotions,
-    Flip,
-    Head,
-    MaskOthers,
-    MinConfidence,
-    MinFace,
-    Model,
-    NoImageOutput,
-    Out,
-    Overwrite,
-    Threads,
-    WhichDetector,
-    seconds,
-)
+from . import options as opt
 from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..batch import BatchResult
     from .table import ReadingTable
-
-_VIDEOS = "Videos"
 
 
 def read(
@@ -44,52 +25,47 @@ def read(
     ],
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON array of rows and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
-    out: Out = None,
+    as_json: Annotated[bool, opt.option(opt.OUTPUT, "Print a JSON array of rows and nothing else.", "--json")] = False,
+    out: opt.Out = None,
     annotate: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR|VIDEO",
-            help="Write annotated copies into a folder, or of one video to a file such as annotated.mp4. Videos keep their "
+        opt.option(
+            opt.OUTPUT,
+            "Write annotated copies into a folder, or of one video to a file such as annotated.mp4. Videos keep their "
             "sound; with --interval they hold the sampled frames.",
-            rich_help_panel=OUTPUT,
+            metavar="DIR|VIDEO",
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted run of the same --out.", rich_help_panel=OUTPUT)
+        bool, opt.option(opt.OUTPUT, "Continue an interrupted run of the same --out.", "--resume")
     ] = False,
-    overwrite: Overwrite = False,
+    overwrite: opt.Overwrite = False,
     interval: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Sample one frame per interval, e.g. 0.2s or 500ms. Default: every frame.",
-            rich_help_panel=_VIDEOS,
+        opt.option(
+            "Videos", "Sample one frame per interval, e.g. 0.2s or 500ms. Default: every frame.", metavar="TIME"
         ),
     ] = None,
-    mask_others: MaskOthers = False,
+    mask_others: opt.MaskOthers = False,
     show_person: Annotated[
         list[int] | None,
-        typer.Option(
+        opt.option(
+            opt.PRIVACY,
+            "With --mask-others, a person of a video to leave visible; repeatable. Default: the person seen longest.",
             metavar="PERSON",
-            help="With --mask-others, number of a person to leave visible in a video; repeatable. Default: the person seen "
-            "longest.",
-            rich_help_panel=PRIVACY,
         ),
     ] = None,
-    no_image_output: NoImageOutput = False,
-    emotions: Emotions = None,
-    head: Head = None,
-    model: Model = "default",
-    min_confidence: MinConfidence = 0.5,
-    flip: Flip = True,
-    detector: WhichDetector = "centerface",
-    detector_file: DetectorFile = None,
-    min_face: MinFace = None,
+    no_image_output: opt.NoImageOutput = False,
+    emotions: opt.Emotions = None,
+    head: opt.Head = None,
+    model: opt.Model = "default",
+    min_confidence: opt.MinConfidence = 0.5,
+    flip: opt.Flip = True,
+    detector: opt.WhichDetector = "centerface",
+    detector_file: opt.DetectorFile = None,
+    min_face: opt.MinFace = None,
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)] = 200,
-    threads: Threads = 0,
+    threads: opt.Threads = 0,
 ) -> None:
     """Recognize facial expressions in images and videos, with calibrated probabilities.
 
@@ -145,7 +121,7 @@ def read(
                 annotate=annotate,
                 redact=privacy,
                 recursive=recursive,
-                interval_s=seconds(interval) if interval else 0.0,
+                interval_s=opt.seconds(interval) if interval else 0.0,
                 on_image=table.add,
                 on_rows=array.add if array else None,
                 progress=progress,

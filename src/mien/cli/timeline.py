@@ -88,14 +88,11 @@ def _check_outputs(
 ) -> None:
     """Raise before any work is done where an output cannot be written."""
     from ..errors import OptionError, OutputError
+    from ..io.atomic import check_ending
 
     taken = {table.resolve()}
     for option, path in wanted.items():
-        if path.suffix.lower() not in formats[option]:
-            raise OptionError(
-                f"{option}: got {path.name!r}, expected a name that ends in {', '.join(formats[option])}",
-                hint=f"Rename the output, for example to {table.stem}{formats[option][0]}.",
-            )
+        check_ending(path, formats[option])
         if path.resolve() in taken:
             raise OptionError(f"{option}: {path} is the table or another output", hint="Give each a file of its own.")
         taken.add(path.resolve())

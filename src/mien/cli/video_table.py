@@ -17,12 +17,7 @@ _BAR = 10
 
 
 def video_table(result: VideoResult, name: str) -> Group:
-    """A table of the people, and a line about the video.
-
-    Args:
-        result: what was read.
-        name: what to call the video.
-    """
+    """A table of the people, and a line about the video."""
     people = sorted(result.people, key=lambda person: -person.frames)
     table = Table("video", "person", "seen", "of which", box=None, pad_edge=False, header_style="bold")
     for person in sorted(people[:MAX_PEOPLE], key=lambda person: person.track_id):

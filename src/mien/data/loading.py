@@ -15,12 +15,12 @@ from .dataset import Dataset
 from .datasets import affectnet, crema_d, fairface, fer2013, folders, parquet, raf_db
 from .datasets.folders import IMAGE_EXTENSIONS
 from .preprocessing import LoadOptions
-from .records import Records
+from .records import Records, dataset_of
 from .splits import SHARES, Shares
 
 
-class Layout(Protocol):
-    """A module of ``mien.data.datasets``: a name, the file that tells the layout, and two functions."""
+class AnyLayout(Protocol):
+    """A module of ``mien.data.datasets``: its name, and the file that it is recognized by."""
 
     NAME: str
     KNOWN_BY: str
@@ -28,11 +28,15 @@ class Layout(Protocol):
     def matches(self, path: Path) -> bool:
         """Whether ``path`` has this layout."""
 
+
+class Layout(AnyLayout, Protocol):
+    """A layout of images and labels."""
+
     def load(self, path: Path, options: LoadOptions) -> Dataset:
         """Load it."""
 
 
-class PersonLayout(Layout, Protocol):
+class PersonLayout(AnyLayout, Protocol):
     """A layout that says who is in its images."""
 
     def records(self, path: Path) -> Records:
@@ -40,8 +44,8 @@ class PersonLayout(Layout, Protocol):
 
 
 PERSON_LAYOUTS: tuple[PersonLayout, ...] = (crema_d, raf_db, affectnet, fairface)
-#: Every layout; the first that matches is taken.
-LAYOUTS: tuple[Layout, ...] = (*PERSON_LAYOUTS, manifests, fer2013, parquet, folders)
+#: The first layout that matches is taken, those with person attributes first.
+PLAIN_LAYOUTS: tuple[Layout, ...] = (manifests, fer2013, parquet, folders)
 
 _HINT = "Give fer2013.csv, a packed .npz file, parquet, or a folder such as one with train/happy/*.png or happy/*.png."
 _UNPACK = "Unpack archives first."
@@ -62,7 +66,7 @@ def load(
     on_damaged: Callable[[Path, str], None] | None = None,
     notes: Callable[[str], None] = lambda _text: None,
 ) -> Dataset:
-    """Load a dataset in any known layout (``LAYOUTS``).
+    """Load a dataset in any known layout (``PERSON_LAYOUTS``, ``PLAIN_LAYOUTS``).
 
     Images that the data does not split are split by ``shares``, duplicates kept together (``mien.data.splits``); where
     there is a train split and no validation split, a tenth of train becomes one. Test images never stand in for it.
@@ -98,7 +102,8 @@ def load(
         size=size, color=color, detect_faces=detect_faces, votes=votes, split=split and manifest is None, shares=shares,
         seed=seed, progress=progress, on_damaged=None if on_damaged is None else note_damaged, notes=notes,
     )  # fmt: skip
-    faces = layout_of(path).load(path, options)
+    records = records_of(path)
+    faces = dataset_of(records, options) if records else layout_of(path).load(path, options)
     side = min(size, *faces.images.shape[1:3])
     if faces.images.shape[1:3] != (side, side):
         faces = replace(faces, images=resize(faces.images, side))
@@ -109,7 +114,7 @@ def load(
 
 
 def layout_of(path: Path) -> Layout:
-    """The layout of the data at ``path``.
+    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``.
 
     Raises:
         DataError: there is nothing, or nothing that is known.
@@ -118,7 +123,7 @@ def layout_of(path: Path) -> Layout:
         raise DataError(f"no data at {path}", hint=_HINT)
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path}: got an empty file, expected a dataset", hint="Download or copy it again.")
-    found = next((layout for layout in LAYOUTS if layout.matches(path)), None)
+    found = next((layout for layout in PLAIN_LAYOUTS if layout.matches(path)), None)
     if found is None:
         is_image = path.suffix.lower() in IMAGE_EXTENSIONS
         raise DataError(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..types import Box, Face, Frame
 
-#: Faces scored lower are dropped unless the user chooses; CenterFace's is chosen from data: ``docs/detection.md``.
+#: Faces scored lower are dropped unless the user chooses; CenterFace's is chosen from data: ``docs/concepts/detection.md``.
 THRESHOLDS = {"centerface": 0.3, "yunet": 0.7, "none": 0.0}
 
 

@@ -22,7 +22,7 @@ from .base import as_faces, suppress
 
 Floats = npt.NDArray[np.float32]
 
-#: The side in pixels that a face needs to be found. Measured: see ``docs/detection.md``.
+#: The side in pixels that a face needs to be found. Measured: see ``docs/concepts/detection.md``.
 SMALLEST_SEEN = 20
 #: Larger faces, in pixels of the network's input, are left to the small scale: their boxes are inaccurate from about 450 on.
 LARGEST_TRUSTED = 300
@@ -33,7 +33,7 @@ QUICK_SIDE = 320
 #: The smallest face of a coarse-to-fine search, in pixels of the image.
 SMALLEST_SEARCHED = 20
 #: A search ends at a view in which every face has at least this side, in pixels of the network's input: smaller faces hint
-#: at even smaller ones, and their landmarks are less accurate (``docs/detection.md``).
+#: at even smaller ones, and their landmarks are less accurate (``docs/concepts/detection.md``).
 CLEARLY_SEEN = 48
 #: The most pixels in one view; the network takes about 0.5 GB for them.
 MOST_PIXELS = 1_600_000

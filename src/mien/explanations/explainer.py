@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -12,13 +11,12 @@ import numpy.typing as npt
 from ..detection import create_detector
 from ..emotions import parse
 from ..errors import OptionError, SourceError
-from ..io.images import read_image
 from ..model.card import load_model
 from ..model.classifier import open_classifier
 from ..model.preprocess import align_face, to_tensor
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
-from ..reader import ImageSource, Reader
+from ..reader import ImageSource, ImageSources, Reader, read_images
 from ..redaction import PhotoMasker, masking_options
 from ..types import Frame, Reading
 from . import faithfulness, perturbation
@@ -133,113 +131,93 @@ def open_explainer(options: ReadOptions | None = None, weights: bytes | None = N
 
 
 def explain(
-    source: ImageSource,
+    source: ImageSource | ImageSources,
     options: ReadOptions | None = None,
     *,
     emotion: str | None = None,
+    mask_others: bool = False,
+    explainer: Explainer | None = None,
+    on_image: Callable[[Frame, Sequence[Explanation]], object] | None = None,
+    on_error: Callable[[SourceError], object] | None = None,
     progress: Progress = no_progress,
 ) -> list[Explanation]:
-    """Explain which parts of each face in an image drove its prediction.
+    """Explain which parts of each face in images drove its prediction.
 
     Args:
-        source: a path, the bytes of an image file, a PIL image or a numpy array (uint8, RGB, height x width x 3).
+        source: a path, a folder, a pattern, the bytes of an image file, a PIL image or a numpy array (uint8, RGB,
+            height x width x 3); or a list of these.
         options: how to read.
         emotion: the emotion to explain; None takes the prediction of each face.
+        mask_others: keep the widest face of each image and mask all others first.
+        explainer: made from ``options``; None opens one.
+        on_image: called with each image and the explanations of its faces.
+        on_error: called with the error of each image that cannot be read; None raises it.
         progress: told how many perturbed faces were classified.
 
     Raises:
-        SourceError: the image cannot be read.
+        SourceError: an image cannot be read.
         OptionError: the label set lacks the emotion.
     """
-    return list(open_explainer(options).explain(read_image(source), emotion, progress))
-
-
-def explain_files(
-    paths: Sequence[Path],
-    options: ReadOptions,
-    explainer: Explainer,
-    *,
-    emotion: str | None = None,
-    mask_others: bool = False,
-    on_image: Callable[[Frame, Sequence[Explanation]], object] = lambda _frame, _found: None,
-    progress: Progress = no_progress,
-) -> tuple[list[Explanation], list[SourceError]]:
-    """Explain the faces of many images. An image that cannot be read stops nothing, unless it is the only one.
-
-    Args:
-        paths: image files.
-        options: how to read.
-        explainer: made from ``options``.
-        emotion: the emotion to explain; None takes the prediction of each face.
-        mask_others: keep the widest face of each image and mask all others first.
-        on_image: called with each image and the explanations of its faces.
-        progress: told how many perturbed faces were classified.
-
-    Returns:
-        The explanations, and an error for each image that could not be read.
-    """
-    if emotion:
-        explainer.known(emotion)
-    errors: list[SourceError] = []
-    frames = readable(paths, errors)
+    options = options or ReadOptions()
+    explainer = explainer or open_explainer(options)
+    wanted = explainer.known(emotion) if emotion else None
+    frames = _frames(source, options, on_error)
     explanations: list[Explanation] = []
     for frame in _masked(frames, options) if mask_others else frames:
-        found = list(explainer.explain(frame, emotion, progress))
+        found = list(explainer.explain(frame, wanted, progress))
         explanations += found
-        on_image(frame, found)
-    return explanations, errors
+        if on_image:
+            on_image(frame, found)
+    return explanations
 
 
 def randomization_test(
-    frames: Iterable[Frame],
+    source: ImageSource | ImageSources,
     options: ReadOptions | None = None,
     *,
     emotion: str | None = None,
     shuffles: int = 5,
+    on_error: Callable[[SourceError], object] | None = None,
     progress: Progress = no_progress,
 ) -> list[Sanity]:
-    """Compare the occlusion maps of a model with those of copies whose weights are shuffled (Adebayo et al. 2018).
+    """Compare the occlusion maps of a model with those of ``shuffles`` copies with shuffled weights (Adebayo et al. 2018).
 
-    Args:
-        frames: images.
-        options: how to read.
-        emotion: the emotion to explain; None takes the prediction of each face.
-        shuffles: number of shuffled copies.
-        progress: told how many maps were made.
+    Other arguments are those of ``explain``; ``progress`` is told how many maps were made.
 
     Returns:
         One result for each face.
 
     Raises:
         ModelError: the model has no weights to shuffle.
-        SourceError: no image has a face.
+        SourceError: an image cannot be read, or no image has a face.
     """
     options = options or ReadOptions()
     _, weights = load_model(options.model)
     own = open_explainer(options)
     copies = [open_explainer(options, faithfulness.shuffled_weights(weights, seed)) for seed in range(shuffles)]
     wanted = own.known(emotion) if emotion else None
-    checks: list[Sanity] = []
-    for frame in frames:
+    results: list[Sanity] = []
+    for frame in _frames(source, options, on_error):
         for number, (reading, crop) in enumerate(own.crops(frame), 1):
             explained = wanted or reading.emotion
             maps = [explainer.occlusion_map(crop, explained) for explainer in (own, *copies)]
-            checks.append(Sanity(frame.name, number, explained, own.face(frame, reading), maps[0], tuple(maps[1:])))
-            progress(len(checks) * len(maps), None, frame.name)
-    if not checks:
+            results.append(Sanity(frame.name, number, explained, own.face(frame, reading), maps[0], tuple(maps[1:])))
+            progress(len(results) * len(maps), None, frame.name)
+    if not results:
         raise SourceError("no face was found in any image", hint="Use an image with a face.")
-    return checks
+    return results
 
 
-def readable(paths: Sequence[Path], errors: list[SourceError]) -> Iterator[Frame]:
-    """Read images one by one; collect the errors of those that cannot be read, or raise if there is only one path."""
-    for path in paths:
-        try:
-            yield read_image(path)
-        except SourceError as error:
-            if len(paths) == 1:
-                raise
-            errors.append(error)
+def _frames(
+    source: ImageSource | ImageSources, options: ReadOptions, on_error: Callable[[SourceError], object] | None
+) -> Iterator[Frame]:
+    def fail(_source: ImageSource, error: SourceError) -> None:
+        if on_error is None:
+            raise error
+        on_error(error)
+
+    sources = source if isinstance(source, (list, tuple)) else [source]
+    return read_images(sources, fail, max_megapixels=options.max_megapixels)
 
 
 def _masked(frames: Iterable[Frame], options: ReadOptions) -> Iterator[Frame]:

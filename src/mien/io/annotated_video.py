@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import OptionError, OutputError
+from ..errors import OutputError
 from ..extras import require
 from ..types import checked
-from .atomic import replacing_path, writing_to
+from .atomic import check_ending, replacing_path, writing_to
 
 if TYPE_CHECKING:
     from av import AudioFrame, Packet
@@ -36,17 +36,8 @@ _HOLE_S = 0.05
 
 
 def check_video_format(path: Path) -> None:
-    """Make sure that a video can be written under this name, before any work is done for it.
-
-    Raises:
-        OptionError: its extension is none of ``VIDEO_FORMATS``.
-        MissingExtraError: PyAV is not installed.
-    """
-    if path.suffix.lower() not in VIDEO_FORMATS:
-        raise OptionError(
-            f"unknown video format: got {path.name!r}, expected a name that ends in {', '.join(VIDEO_FORMATS)}",
-            hint="Rename the output, for example to annotated.mp4.",
-        )
+    """Raise where no video can be written under this name, or PyAV is not installed."""
+    check_ending(path, VIDEO_FORMATS)
     require("av", "video")
 
 
@@ -95,10 +86,6 @@ class VideoWriter:
         Args:
             image: uint8 (H, W, 3), RGB, 0-255; all of one size. An odd last row or column is left out: H.264 halves colors.
             time_s: when it is shown, in seconds, later than the one before.
-
-        Raises:
-            OptionError: the image has another dtype or shape.
-            OutputError: the disk is full or gone.
         """
         checked("image", image, np.uint8, (None, None, 3))
         if self._last < 0:
@@ -113,11 +100,7 @@ class VideoWriter:
                 self._sound.write_until(time_s)
 
     def finish(self) -> None:
-        """Write what the encoder still holds.
-
-        Raises:
-            OutputError: there was not a single image.
-        """
+        """Write what the encoder still holds."""
         if self._last < 0:
             raise OutputError(f"cannot write {self._path}: there is no image for it", hint="Check the source.")
         self._file.mux(self._images.encode(None))

@@ -51,8 +51,7 @@ class VideoFacts:
     """What a video's header says.
 
     Attributes:
-        width: pixels of a frame as it is shown: upright, its pixels square.
-        height: likewise.
+        width, height: pixels of a frame as it is shown: upright, its pixels square.
         rate: frames a second, on average; 25 where the header does not say.
         duration_s: length in seconds; None where the header does not say.
     """
@@ -73,9 +72,7 @@ class Video:
         name: what frames and messages call it; None takes the path.
 
     Attributes:
-        path: the path as given.
-        name: what frames and messages call it.
-        interval_s: as given.
+        path, name, interval_s: as given.
         facts: what the header says.
         problems: once the frames have been drawn: where and why some could not be read; empty where all could.
 
@@ -141,13 +138,12 @@ class Video:
                     yield Frame(_upright(image, self.facts), self.name, index, time_s)
             promised = _duration(stream, self._origin_s)
         if promised and promised - ends_s > max(_SHORT_BY_S, _SHORT_BY * promised):
-            self._note(f"{self.name} stops at {ends_s:.1f} s of {promised:.1f} s: the rest is missing or damaged")
+            self.problems += (
+                f"{self.name} stops at {ends_s:.1f} s of {promised:.1f} s: the rest is missing or damaged",
+            )
 
     def _due_after(self, time_s: float) -> float:
         return self.interval_s and (math.floor((time_s + 1e-6) / self.interval_s) + 1) * self.interval_s
-
-    def _note(self, problem: str) -> None:
-        self.problems += (problem,)
 
     def _numbered(
         self, container: InputContainer, stream: VideoStream, after: tuple[int, float] | None
@@ -181,10 +177,10 @@ class Video:
             except av.error.InvalidDataError:
                 if not damaged:
                     damaged = True
-                    self._note(f"{self.name} is damaged at {at}: what can be read before and after it is read")
+                    self.problems += (f"{self.name} is damaged at {at}: what can be read before and after it is read",)
                 continue
             except av.error.FFmpegError as error:
-                self._note(f"{self.name} cannot be read beyond {at}: {error.strerror}")
+                self.problems += (f"{self.name} cannot be read beyond {at}: {error.strerror}",)
                 return
             for image in images:
                 if isinstance(image, av.VideoFrame):

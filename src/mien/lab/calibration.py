@@ -174,7 +174,7 @@ def measure_calibration(
         DataError: there is no such split, or no head has true classes in it.
         ModelError: the model cannot be opened.
     """
-    classifier = model if isinstance(model, Classifier) else open_classifier(Path(model))
+    classifier = model if isinstance(model, Classifier) else open_classifier(model)
     faces = data if isinstance(data, Dataset) else load(data, classifier.input.size, color=classifier.input.color)
     part = faces.part(split)
     y_true = true_classes(classifier, faces, split)
@@ -195,7 +195,7 @@ def _measure(classifier: Classifier, name: str, part: Dataset, logits: Floats, y
     head = classifier.heads[name]
     known = np.flatnonzero(y_true >= 0)
     probabilities, truth = probabilities_at(logits[known], head.temperature), y_true[known]
-    truth_of_votes = vote_truth(part, classifier.marks[name], head)
+    truth_of_votes = vote_truth(part, classifier.recipe_heads[name], head)
     votes, mixed = None, None
     if truth_of_votes and part.votes and (rows := np.flatnonzero(truth_of_votes.distribution.sum(1) > 0)).size:
         expected = probabilities_at(logits[rows], truth_of_votes.temperature)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import PercentFormatter
 
 from ..io.atomic import write_atomically
-from ..report import Block, Column, Document, Figure, Section, Table, Text, count, interval, number, percent
+from ..report import Block, Cell, Column, Document, Figure, Section, Table, Text, count, interval, number, percent
 from ..stats import Estimate
 from ..types import SHARE
 from .calibration import HeadCalibration
@@ -21,92 +21,107 @@ from .evaluation.evaluate import OFFICIAL
 from .evaluation.report import png
 
 _COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#8b5fbf", "#c0504d", "#5f6b7a")
-Rows = list[tuple[str | None, ...]]
+#: Title, explanation, column names and rows of a section.
+_Content = tuple[str, str, Sequence[str], Sequence[tuple[Cell, ...]]]
 
 
 def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True) -> Document:
     """Turn measured calibration into a report; ``figures`` adds the diagrams."""
     whole = [one for one in found if one.images == OFFICIAL]
-    mixed = [one for one in whole if one.mixed]
-    sections = [
-        _section(
-            "Calibration",
-            "Confidence against accuracy, with 95% bootstrap intervals. Refitted: the temperature is fitted on one half "
-            "of the images and measured on the other.",
-            ("model", "head", "images", "n", "accuracy", "ECE", "refitted ECE", "NLL (nats)", "Brier"),
-            [_overall(one) for one in found],
-        ),
-        _section(
-            "Smaller label sets",
-            "Probabilities restricted to the emotions of a label set, over the images that show one of them.",
-            ("model", "head", "label set", "n", "accuracy", "ECE", "refitted ECE"),
-            [
-                (one.model, one.head, name, count(s.n), shares(s.accuracy), shares(s.ece), percent(s.ece_refitted))
-                for one in whole
-                for name, s in one.label_sets.items()
-            ],
-        ),
-        _section(
-            "Classes",
-            "Mean probability of each emotion against the share of images that show it; ECE over 15 equal-mass bins.",
-            ("model", "head", "emotion", "probability", "share", "ECE", "predicted", "confidence", "precision"),
-            [
-                (
-                    one.model, one.head, name, percent(c.expected), percent(c.found), percent(c.error), count(c.named),
-                    percent(c.confidence), percent(c.precision),
-                )
-                for one in whole
-                for name, c in one.classes.items()
-            ],
-        ),
-        _section(
-            "Annotators' votes",
-            "Mean KL divergence of the expected vote shares from the votes, in nats. Floor: the least possible value, "
-            "because only about ten annotators were asked.",
-            ("model", "head", "images", "n", "KL to votes", "floor"),
-            [
-                (one.model, one.head, one.images, count(one.votes.n), plain(one.votes.kl), f"{one.votes.floor:.3f}")
-                for one in found
-                if one.votes
-            ],
-        ),
-        _section(
-            "Mixed emotions",
-            "Detection of faces on which annotators are divided (two emotions with 30% of the votes each), by the expected "
-            f"share from which an emotion counts; the reader uses {SHARE:g}.",
-            ("model", "head", "share", "mixed", "precision", "recall", "F1", "same emotions", "AP", "chance"),
-            [
-                (
-                    one.model, one.head, f"{level:g}", count(named), percent(precision), percent(recall), f"{f1:.3f}",
-                    percent(same), number(one.mixed.average_precision), number(one.mixed.chance),
-                )
-                for one in mixed
-                if one.mixed
-                for level, named, precision, recall, f1, same in one.mixed.rows
-            ],
-        ),
-        _section(
-            "Abstention",
-            "Coverage and accuracy if predictions below a confidence are withheld. AURC: area under the risk-coverage "
-            "curve; ideal: with all wrong predictions last.",
-            ("model", "head", "min. confidence", "coverage", "accuracy", "accuracy below", "AURC", "ideal"),
-            [
-                (
-                    one.model, one.head, f"{level:g}", percent(coverage), percent(above), percent(below),
-                    number(one.answered.area), number(one.answered.best),
-                )
-                for one in whole
-                for level, coverage, above, below in one.answered.rows
-            ],
-        ),
-    ]  # fmt: skip
-    blocks: list[Block] = [section for section in sections if section]
+    sections = [*_calibration(found, whole), *_votes(found, whole), _abstention(whole)]
+    blocks: list[Block] = [_section(*section) for section in sections if section[-1]]
     if figures:
         drawn = [Figure(png(draw(some)), alt) for draw, alt, some in _drawings(whole)]
         blocks.append(Section("Figures", tuple(drawn)))
     models = ", ".join(dict.fromkeys(one.model for one in found))
     metadata = {"data": found[0].data, "split": found[0].split} if found else {}
     return Document(f"Calibration: {models}", tuple(blocks), metadata=metadata)
+
+
+def _calibration(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibration]) -> Iterator[_Content]:
+    yield (
+        "Calibration",
+        "Confidence against accuracy, with 95% bootstrap intervals. Refitted: the temperature is fitted on one half of the "
+        "images and measured on the other.",
+        ("model", "head", "images", "n", "accuracy", "ECE", "refitted ECE", "NLL (nats)", "Brier"),
+        [
+            (
+                one.model, one.head, one.images, count(o.n), shares(o.accuracy), shares(o.ece), percent(o.ece_refitted),
+                plain(o.nll), plain(o.brier),
+            )
+            for one in found
+            for o in [one.overall]
+        ],
+    )  # fmt: skip
+    yield (
+        "Smaller label sets",
+        "Probabilities restricted to the emotions of a label set, over the images that show one of them.",
+        ("model", "head", "label set", "n", "accuracy", "ECE", "refitted ECE"),
+        [
+            (one.model, one.head, name, count(s.n), shares(s.accuracy), shares(s.ece), percent(s.ece_refitted))
+            for one in whole
+            for name, s in one.label_sets.items()
+        ],
+    )
+    yield (
+        "Classes",
+        "Mean probability of each emotion against the share of images that show it; ECE over 15 equal-mass bins.",
+        ("model", "head", "emotion", "probability", "share", "ECE", "predicted", "confidence", "precision"),
+        [
+            (
+                one.model, one.head, name, percent(c.expected), percent(c.found), percent(c.error), count(c.named),
+                percent(c.confidence), percent(c.precision),
+            )
+            for one in whole
+            for name, c in one.classes.items()
+        ],
+    )  # fmt: skip
+
+
+def _votes(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibration]) -> Iterator[_Content]:
+    yield (
+        "Annotators' votes",
+        "Mean KL divergence of the expected vote shares from the votes, in nats. Floor: the least possible value with so "
+        "few annotators.",
+        ("model", "head", "images", "n", "KL to votes", "floor"),
+        [
+            (one.model, one.head, one.images, count(one.votes.n), plain(one.votes.kl), number(one.votes.floor))
+            for one in found
+            if one.votes
+        ],
+    )
+    yield (
+        "Mixed emotions",
+        "Detection of faces on which annotators are divided (two emotions with 30% of the votes each), by the expected "
+        f"share from which an emotion counts; the reader uses {SHARE:g}.",
+        ("model", "head", "share", "mixed", "precision", "recall", "F1", "same emotions", "AP", "chance"),
+        [
+            (
+                one.model, one.head, f"{level:g}", count(named), percent(precision), percent(recall), number(f1),
+                percent(same), number(one.mixed.average_precision), number(one.mixed.chance),
+            )
+            for one in whole
+            if one.mixed
+            for level, named, precision, recall, f1, same in one.mixed.rows
+        ],
+    )  # fmt: skip
+
+
+def _abstention(whole: Sequence[HeadCalibration]) -> _Content:
+    return (
+        "Abstention",
+        "Coverage and accuracy if predictions below a confidence are withheld. AURC: area under the risk-coverage curve; "
+        "ideal: with all wrong predictions last.",
+        ("model", "head", "min. confidence", "coverage", "accuracy", "accuracy below", "AURC", "ideal"),
+        [
+            (
+                one.model, one.head, f"{level:g}", percent(coverage), percent(above), percent(below),
+                number(one.answered.area), number(one.answered.best),
+            )
+            for one in whole
+            for level, coverage, above, below in one.answered.rows
+        ],
+    )  # fmt: skip
 
 
 def to_json(found: Sequence[HeadCalibration]) -> str:
@@ -222,15 +237,7 @@ def _axes(xlabel: str, ylabel: str) -> tuple[MatplotlibFigure, Axes]:
     return figure, axes
 
 
-def _section(title: str, text: str, names: Sequence[str], rows: Rows) -> Section | None:
-    if not rows:
-        return None
+def _section(title: str, text: str, names: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> Section:
     words = 3 if names[2] in ("images", "label set", "emotion") else 2
-    columns = tuple(Column(name, "left" if number < words else "right") for number, name in enumerate(names))
+    columns = tuple(Column(name, "left" if position < words else "right") for position, name in enumerate(names))
     return Section(title, (Text(text), Table(columns, tuple(rows))))
-
-
-def _overall(one: HeadCalibration) -> tuple[str | None, ...]:
-    over = one.overall
-    values = (shares(over.accuracy), shares(over.ece), percent(over.ece_refitted), plain(over.nll), plain(over.brier))
-    return one.model, one.head, one.images, count(over.n), *values

@@ -2,7 +2,7 @@
 
 The functions of a strength are used by the robustness test at fixed levels; ``corrupt`` draws strengths at random for
 training (corruptions as training data: Hendrycks and Dietterich 2019, arXiv 1903.12261). All take and give float
-(N, C, H, W) with values 0-1; random ones draw from torch's global generator. ``docs/robustness.md`` describes each.
+(N, C, H, W) with values 0-1; random ones draw from torch's global generator. ``docs/results/robustness.md`` describes each.
 """
 
 from __future__ import annotations

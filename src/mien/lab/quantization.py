@@ -68,7 +68,7 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bo
 
     Weights become int8, symmetric, 7 bits, with a scale for each output channel; activations uint8, which x86's VNNI
     multiplies with int8 directly. Their ranges are the smallest and largest activations for ``images``: on FER2013
-    percentiles and entropy gained nothing (``docs/edge.md``). The last layer before each output stays float32, at next to
+    percentiles and entropy gained nothing. The last layer before each output stays float32, at next to
     no cost in time.
 
     Args:

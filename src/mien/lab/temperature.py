@@ -89,7 +89,7 @@ def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) 
     logits = predict(classifier, part.images, flip=True)
     heads = {}
     for name, head in classifier.heads.items():
-        mark = classifier.marks[name]
+        mark = classifier.recipe_heads[name]
         y_true, votes = hard_targets(part, mark), vote_truth(part, mark, head)
         if len(rows := rows_to_fit(faces, split, y_true >= 0)):
             head = replace(head, temperature=fit_temperature(logits[name][rows], y_true[rows]))  # noqa: PLW2901

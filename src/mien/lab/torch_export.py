@@ -34,8 +34,7 @@ TOLERANCE = 1e-4
 def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
     """The network as ONNX, for any batch size; the same network gives the same bytes.
 
-    Batch norms are folded into their convolutions. Descriptions of the Python source (module names, stack traces with
-    local paths) are removed.
+    Batch norms are folded into their convolutions; descriptions of the Python source are removed.
 
     Args:
         network: in evaluation mode, on the CPU.
@@ -43,8 +42,7 @@ def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
         channels: of its images.
 
     Returns:
-        An ONNX file: input ``images``, float32 (N, channels, size, size); one output of logits, float32 (N, K), for each
-        head, named after it.
+        An ONNX file: input ``images``, float32 (N, channels, size, size); an output of logits, float32 (N, K), per head.
     """
     program = torch.onnx.export(
         network,
@@ -55,12 +53,9 @@ def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
         dynamo=True,
         dynamic_shapes={"images": {0: torch.export.Dim("N")}},
         external_data=False,
-        optimize=True,
         verbose=False,
     )
-    if program is None:
-        raise TypeError("torch.onnx.export gave no program although dynamo=True")
-    model = program.model_proto
+    model: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]  # a program, because of dynamo=True
     strip_descriptions(model)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))

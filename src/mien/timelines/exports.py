@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..drawing import percent
 from ..errors import OptionError
+from ..io.atomic import check_ending
 from .figure import FORMATS, figure
 from .report import report
 from .spans import Span
@@ -26,6 +27,7 @@ SUBTITLE_FORMATS = (".srt",)
 
 def render(timeline: Timeline, path: Path) -> bytes:
     """The content of a file for a timeline, of the kind that its extension selects: see ``Timeline.render``."""
+    check_ending(path, (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS))
     kind, videos = path.suffix.lower(), timeline.videos
     if kind in SPAN_FORMATS:
         return span_table(videos, path)
@@ -33,23 +35,12 @@ def render(timeline: Timeline, path: Path) -> bytes:
         return subtitles(videos)
     if kind in FORMATS:
         return figure(videos, path)
-    if kind in REPORT_FORMATS:
-        document = report(timeline)
-        return (document.to_markdown() if kind == ".md" else document.to_html()).encode()
-    known = (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS)
-    raise OptionError(
-        f"unknown format: got {path.name!r}, expected a name that ends in {', '.join(known)}",
-        hint="Rename the output, for example to timeline.html.",
-    )
+    document = report(timeline)
+    return (document.to_markdown() if kind == ".md" else document.to_html()).encode()
 
 
 def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
-    """All spans as a table in UTF-8: ``SPAN_COLUMNS``, a line a span; times in seconds with 3 decimals.
-
-    Args:
-        videos: what to write.
-        path: tells the format: commas for ``.csv``; tabs for ``.tsv`` and ``.txt``, as ELAN imports them.
-    """
+    """All spans as a table in UTF-8: ``SPAN_COLUMNS``, a line a span; times in seconds with 3 decimals."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=_SEPARATORS[path.suffix.lower()], lineterminator="\n")
     writer.writerow(SPAN_COLUMNS)

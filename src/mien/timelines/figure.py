@@ -37,12 +37,6 @@ def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
     Args:
         videos: what to draw, at least one.
         path: tells the format: ``.png`` (150 dots an inch), ``.svg`` or ``.pdf``.
-
-    Returns:
-        The file.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
     """
     mpl, figures = require("matplotlib", "video"), require("matplotlib.figure", "video")
     ranked = sorted((track for video in videos for track in video.tracks), key=lambda track: -track.seen_s)

@@ -50,11 +50,7 @@ class Span:
 
 
 def usual_step(frames: npt.NDArray[np.float64]) -> float:
-    """The median time from one frame that was read to the next, in seconds.
-
-    Args:
-        frames: float64 (M,), the times of all frames of a video that were read, increasing, each once.
-    """
+    """The median time from one frame that was read to the next, in seconds; ``frames`` holds their times, increasing."""
     return float(np.median(np.diff(frames))) if len(frames) > 1 else _ALONE_S
 
 

@@ -47,16 +47,7 @@ class VideoTable:
 
 
 def read_table(path: Path) -> VideoTable:
-    """Read a table.
-
-    Args:
-        path: ``.csv``, ``.jsonl`` or ``.parquet``.
-
-    Raises:
-        OptionError: the extension is unknown.
-        DataError: there is no such table, it is damaged, has no rows, is not one of mien's, or holds photos only.
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Read a table: ``.csv``, ``.jsonl`` or ``.parquet``; see ``timeline`` for the errors."""
     if path.suffix.lower() in FORMATS and not path.is_file():
         begun = partial_path(path).is_file()
         raise DataError(
@@ -76,11 +67,7 @@ def read_table(path: Path) -> VideoTable:
 
 
 def table_of(result: VideoResult) -> VideoTable:
-    """The rows of a ``VideoResult``.
-
-    Raises:
-        OptionError: it holds none.
-    """
+    """The rows of a ``VideoResult``."""
     if not result.rows:
         raise OptionError(f"{result.source}: the result holds no rows", hint="Call process_video with keep_rows=True.")
     names = (*_NEEDED[1:], *result.emotions)

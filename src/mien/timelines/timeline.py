@@ -141,12 +141,7 @@ class VideoTimeline:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Videos over time.
-
-    Attributes:
-        videos: one entry per video, in the order of the table.
-        shortest_s: shorter spans were given to their neighbors, in seconds.
-    """
+    """Videos over time, in the order of the table; spans shorter than ``shortest_s`` were given to their neighbors."""
 
     videos: tuple[VideoTimeline, ...]
     shortest_s: float
@@ -159,22 +154,14 @@ class Timeline:
         """The content of a file for the timeline; its extension selects the kind.
 
         ``.html`` and ``.md`` are reports; ``.png``, ``.svg`` and ``.pdf`` a figure; ``.csv``, ``.tsv`` and ``.txt`` a table
-        with one row per span (the latter two as ELAN imports them); ``.srt`` subtitles.
-
-        Raises:
-            OptionError: the extension is unknown, or subtitles were asked for and there are several videos.
-            MissingExtraError: a figure needs matplotlib.
+        with one row per span (the latter two as ELAN imports them); ``.srt`` subtitles, of one video only.
         """
         from .exports import render  # noqa: PLC0415 - it imports this module
 
         return render(self, Path(path))
 
     def save(self, path: Path | str) -> None:
-        """Write the timeline to a file: see ``render``.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
+        """Write the timeline to a file: see ``render``."""
         write_atomically(Path(path), self.render(path))
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import OptionError
 from ..types import Reading
 
-#: Seconds after which a frame counts e times less. Chosen from data: see ``docs/tracking.md``.
+#: Seconds after which a frame counts e times less. Chosen from data: see ``docs/concepts/tracking.md``.
 SECONDS = 0.5
 
 

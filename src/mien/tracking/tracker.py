@@ -18,7 +18,7 @@ from .smoothing import Smoother
 if TYPE_CHECKING:
     from trackers.core.bytetrack.tracklet import ByteTrackTracklet
 
-#: A person unseen for longer than this, in seconds, has left. Chosen from data: see ``docs/tracking.md``.
+#: A person unseen for longer than this, in seconds, has left. Chosen from data: see ``docs/concepts/tracking.md``.
 LOST_S = 0.8
 #: Boxes are enlarged on each side before their overlap is taken, for between two frames that lie far apart a face moves by
 #: more than its width: by so many of their widths for each second that went by, and at most. Also chosen from data.
@@ -29,7 +29,7 @@ class Tracker:
     """Numbers the people in a video and smooths their readings over time.
 
     It goes by place and motion, not by looks: who is hidden or away for longer than ``LOST_S`` seconds comes back under a
-    new number, and so does everybody after a cut. How well that works: ``docs/tracking.md``.
+    new number, and so does everybody after a cut. How well that works: ``docs/concepts/tracking.md``.
 
     Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
     constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the

@@ -19,9 +19,7 @@ import numpy as np
 
 from ...emotions import AFFECTNET_ORDER
 from ...errors import DataError
-from ..dataset import Dataset
-from ..preprocessing import LoadOptions
-from ..records import EMOTION, PART, PATH, Records, dataset_of, headed, missing_part, read_columns
+from ..records import EMOTION, PART, PATH, Records, headed, missing_part, read_columns
 
 NAME = "AffectNet"
 KNOWN_BY = "val_set/annotations/0_exp.npy, or a CSV file with the column subDirectory_filePath"
@@ -36,11 +34,6 @@ _OWN = (_FILE, "face_x", "face_y", "face_width", "face_height", "facial_landmark
 def matches(path: Path) -> bool:
     """Whether this is a folder of either form, or a file of labels of the older one."""
     return bool(_tables(path) or _sets(path))
-
-
-def load(path: Path, options: LoadOptions) -> Dataset:
-    """Load the labeled images; see ``records``."""
-    return dataset_of(records(path), options)
 
 
 def records(path: Path) -> Records:

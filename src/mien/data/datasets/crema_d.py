@@ -19,9 +19,7 @@ from ...emotions import parse
 from ...errors import DataError
 from ...extras import check_installed
 from ...io.video import VIDEO_EXTENSIONS
-from ..dataset import Dataset
-from ..preprocessing import LoadOptions
-from ..records import EMOTION, PATH, Records, dataset_of, missing_part, read_columns
+from ..records import EMOTION, PATH, Records, missing_part, read_columns
 
 NAME = "CREMA-D"
 KNOWN_BY = "VideoDemographics.csv"
@@ -38,11 +36,6 @@ _HINT = "Clone github.com/CheyneyComputerScience/CREMA-D with git-lfs installed,
 def matches(path: Path) -> bool:
     """Whether this is the folder of the dataset, or its table of actors."""
     return (path / KNOWN_BY).is_file() or (path / "VideoFlash").is_dir() or (path.name == KNOWN_BY and path.is_file())
-
-
-def load(path: Path, options: LoadOptions) -> Dataset:
-    """Load the labeled images; see ``records``."""
-    return dataset_of(records(path), options)
 
 
 def records(path: Path) -> Records:

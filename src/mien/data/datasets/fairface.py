@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..dataset import Dataset
-from ..preprocessing import LoadOptions
-from ..records import PATH, Records, dataset_of, headed, missing_part, read_columns
+from ..records import PATH, Records, headed, missing_part, read_columns
 
 NAME = "FairFace"
 KNOWN_BY = "fairface_label_val.csv"
@@ -28,11 +26,6 @@ def matches(path: Path) -> bool:
     if path.is_dir():
         return any(path.glob(_FILES))
     return (path.match(_FILES) and path.is_file()) or headed(path, (*_COLUMNS, "service_test"))
-
-
-def load(path: Path, options: LoadOptions) -> Dataset:
-    """Load the labeled images; see ``records``."""
-    return dataset_of(records(path), options)
 
 
 def records(path: Path) -> Records:

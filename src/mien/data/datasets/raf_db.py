@@ -16,9 +16,7 @@ from pathlib import Path
 
 from ...emotions import RAF_DB_ORDER
 from ...errors import DataError
-from ..dataset import Dataset
-from ..preprocessing import LoadOptions
-from ..records import EMOTION, PATH, Records, dataset_of, missing_part
+from ..records import EMOTION, PATH, Records, missing_part
 
 NAME = "RAF-DB"
 KNOWN_BY = "EmoLabel/list_patition_label.txt"  # as its authors spell it
@@ -34,11 +32,6 @@ _HINT = "Unpack EmoLabel, Annotation/manual.zip and Image/original.zip of the pa
 def matches(path: Path) -> bool:
     """Whether this is the folder of the dataset, its part ``basic``, one of its folders of images, or a list."""
     return _root(path) is not None
-
-
-def load(path: Path, options: LoadOptions) -> Dataset:
-    """Load the labeled images; see ``records``."""
-    return dataset_of(records(path), options)
 
 
 def records(path: Path) -> Records:

@@ -215,7 +215,7 @@ def common_task(models: Sequence[Model], head: str = "") -> Task:
             f"the models have {len(common)} emotions in common, expected at least 2: {each}",
             hint="Compare models that can tell the same emotions apart.",
         )
-    by_votes = all(model.classifier.marks[heads[model.name]].targets == "votes" for model in models)
+    by_votes = all(model.classifier.recipe_heads[heads[model.name]].targets == "votes" for model in models)
     return Task(heads, common, "votes" if by_votes else "labels")
 
 
@@ -335,7 +335,7 @@ def _input(model: Model) -> tuple[int, str]:
 
 
 def _head(model: Model, wanted: str) -> str:
-    heads, marks = model.classifier.heads, model.classifier.marks
+    heads, marks = model.classifier.heads, model.classifier.recipe_heads
     if wanted in heads:
         return wanted
     by_labels = [name for name in heads if marks[name].targets == "labels"]

@@ -164,7 +164,7 @@ def notes(comparison: Comparison) -> list[str]:
     constant = named(lambda one: len(np.unique(one.y_pred)) == 1 < len(one.y_pred))
     several = [f"{one.model.name} ({one.head})" for one in results if len(one.model.classifier.heads) > 1]
     more = named(lambda one: len(one.model.classifier.heads[one.head].emotions) > len(task.emotions))
-    by_votes = named(lambda one: one.model.classifier.marks[one.head].targets == "votes")
+    by_votes = named(lambda one: one.model.classifier.recipe_heads[one.head].targets == "votes")
     torch = named(lambda one: one.model.engine == Engine.TORCH)
     calls = results[0].latency.calls
     found: list[tuple[object, str]] = [

@@ -1,4 +1,4 @@
-"""Open a trained classifier, whatever form it has, and get logits out of it."""
+"""Open a trained classifier in any format, and predict logits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ... import extras
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
+from ...extras import require
 from ...model.card import MODEL_FILES, HeadCard, InputSpec, ModelCard, load_model, shipped_models
 from ...model.preprocess import resize, to_tensor
 from ...model.session import open_session
@@ -30,19 +30,19 @@ class Classifier:
     """A trained network, ready for images.
 
     Attributes:
-        name: what to call it in reports.
+        name: name in reports.
         input: how its pixels are prepared.
-        heads: its outputs; temperatures are 1 where none were fitted yet.
-        marks: for each head, which labels it is marked against.
+        heads: its outputs; temperatures are 1 where none are fitted.
+        recipe_heads: for each head, its label set and targets, which give the true classes.
         parameters: number of trained weights.
-        run: float32 (N, C, S, S), prepared as ``input`` says -> logits, float32 (N, K), for each head.
-        sha256: of the weights file, in hex; empty where it has no card to say so.
+        run: network input, float32 (N, C, S, S) -> logits, float32 (N, K), for each head.
+        sha256: of the weights file, in hex; empty for a checkpoint.
     """
 
     name: str
     input: InputSpec
     heads: dict[str, HeadCard]
-    marks: dict[str, Head]
+    recipe_heads: dict[str, Head]
     parameters: int
     run: Callable[[npt.NDArray[np.float32]], Logits]
     sha256: str = ""
@@ -52,40 +52,41 @@ class Classifier:
         return self.run(to_tensor(resize(images, self.input.size), self.input))
 
 
-def open_classifier(model: Path, threads: int = 0) -> Classifier:
-    """Open a trained model, whatever form it has.
+def open_classifier(model: str | Path, threads: int = 0) -> Classifier:
+    """Open a trained model.
 
     Args:
         model: exported weights or an ensemble (``.onnx``) or a baseline (``.skops``) with the card beside it, a checkpoint
             (``.ckpt``), the folder of a run or of one exported model, or the name of a model that comes with mien; a folder
-            of that name goes first.
-        threads: processor threads for ONNX weights; 0 takes all. Checkpoints run as torch is set up to.
+            of that name takes precedence.
+        threads: processor threads for ONNX weights; 0 takes all.
 
     Raises:
         ModelError: there is no such model, it is damaged, or its weights are not those of its card.
-        MissingExtraError: a checkpoint is asked for and torch is not installed.
+        MissingExtraError: it is a checkpoint and torch is not installed.
     """
-    if str(model) in shipped_models() and not model.is_dir():
+    path = Path(model)
+    if str(model) in shipped_models() and not path.is_dir():
         card, weights = load_model(str(model))
         return classifier_of_onnx(weights, card, threads)
-    file = weights_file(model)
+    file = weights_file(path)
     if file.suffix.lower() in MODEL_FILES:
-        card, weights = load_model(str(file))
+        card, weights = load_model(file)
         return classifier_of_onnx(weights, card, threads)
     if file.suffix.lower() == ".ckpt":
-        return _open_checkpoint(file)
+        require("torch", "lab")
+        from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+
+        return classifier_of_network(*restore_network(file))
     raise ModelError(
-        f"{model}: got {'a file of unknown kind' if model.exists() else 'nothing there'}, expected an .onnx, .skops "
-        "or .ckpt file, the folder of a run, or a model that comes with mien "
-        f"({', '.join(shipped_models())})",
+        f"{model}: got {'a file of unknown kind' if path.exists() else 'nothing there'}, expected an .onnx, .skops or .ckpt "
+        f"file, the folder of a run, or a model that comes with mien ({', '.join(shipped_models())})",
         hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
     )
 
 
 def weights_file(model: Path) -> Path:
-    """The model file in a folder: the checkpoint that its run keeps, or the only ``.onnx`` or ``.skops`` file.
-
-    A file is itself.
+    """The model file in a folder: its only ``.onnx`` or ``.skops`` file, or the checkpoint of a run; a file is itself.
 
     Raises:
         ModelError: the folder holds neither.
@@ -96,20 +97,20 @@ def weights_file(model: Path) -> Path:
     exported = sorted(file for file in model.iterdir() if file.suffix.lower() in MODEL_FILES)
     if len(exported) == 1 and not (model / "last.ckpt").exists():
         return exported[0]
-    extras.require("torch", "lab")
+    require("torch", "lab")
     from ..training.checkpoint import find_checkpoint  # noqa: PLC0415  # needs torch
 
     return find_checkpoint(model)
 
 
 def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
-    """Logits of many images, batch by batch.
+    """Logits of many images.
 
     Args:
         classifier: from ``open_classifier``.
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
-        flip: read the mirror image too and give the mean of both logits, as the reader does.
-        batch: images at a time, at most; large ones go fewer at a time, for every layer of them takes memory.
+        flip: average the logits of each image and its mirror image, as the reader does.
+        batch: largest batch; smaller for large images, whose layers take more memory.
 
     Returns:
         float32 (N, K) for each head.
@@ -126,15 +127,15 @@ def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, b
 
 
 def mean_of_views(plain: Logits, mirrored: Logits) -> Logits:
-    """The mean of the logits of images and of their mirror images: the same rule as in ``mien.classify``."""
+    """The mean of the logits of images and of their mirror images."""
     return {name: np.float32(0.5) * (plain[name] + mirrored[name]) for name in plain}
 
 
 def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Classifier:
-    """A classifier of ONNX weights in memory, fed as ``card`` says.
+    """A classifier of model weights in memory, described by ``card``.
 
     Raises:
-        ModelError: onnxruntime cannot run them, or a head speaks no label set that mien knows.
+        ModelError: the weights cannot be run, or a head has an unknown label set.
     """
     session = open_session(weights, threads, card.weights)
     outputs = [output.name for output in session.get_outputs()]
@@ -142,46 +143,36 @@ def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Cla
     if missing:
         raise ModelError(f"{card.weights}: got the outputs {', '.join(outputs)}, expected {', '.join(missing)} as well")
 
-    def run(pictures: npt.NDArray[np.float32]) -> Logits:
-        return dict(zip(card.heads, session.run(list(card.heads), {"images": pictures}), strict=True))
+    def run(images: npt.NDArray[np.float32]) -> Logits:
+        return dict(zip(card.heads, session.run(list(card.heads), {"images": images}), strict=True))
 
     learned: dict[str, Any] = card.recipe.get("heads", {})
-    marks = {name: _mark(name, head, learned.get(name, {}).get("targets")) for name, head in card.heads.items()}
-    return Classifier(card.name, card.input, card.heads, marks, card.parameters, run, sha256=card.sha256)
+    recipe_heads = {name: _recipe_head(name, head, learned.get(name, {})) for name, head in card.heads.items()}
+    return Classifier(card.name, card.input, card.heads, recipe_heads, card.parameters, run, card.sha256)
 
 
 def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
-    """A classifier of a torch network in evaluation mode, fed as its recipe says, with temperatures of 1."""
-    import torch  # noqa: PLC0415  # torch is optional in this room
+    """A classifier of a torch network in evaluation mode, with temperatures of 1."""
+    import torch  # noqa: PLC0415  # optional here
 
     device = next(network.parameters()).device
 
-    def run(pictures: npt.NDArray[np.float32]) -> Logits:
+    def run(images: npt.NDArray[np.float32]) -> Logits:
         with torch.inference_mode():
-            return {name: value.cpu().numpy() for name, value in network(torch.from_numpy(pictures).to(device)).items()}
+            return {name: value.cpu().numpy() for name, value in network(torch.from_numpy(images).to(device)).items()}
 
-    return Classifier(
-        name=recipe.name,
-        input=InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color),
-        heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
-        marks=dict(recipe.heads),
-        parameters=sum(weight.numel() for weight in network.parameters()),
-        run=run,
-    )
+    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color)
+    heads = {name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()}
+    parameters = sum(weight.numel() for weight in network.parameters())
+    return Classifier(recipe.name, spec, heads, dict(recipe.heads), parameters, run)
 
 
-def _open_checkpoint(path: Path) -> Classifier:
-    extras.require("torch", "lab")
-    from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
-
-    return classifier_of_network(*restore_network(path))
-
-
-def _mark(name: str, head: HeadCard, targets: str | None) -> Head:
-    """Which labels a head is marked against: what its recipe said, or what its name suggests."""
-    for label_set, emotions in LABEL_SETS.items():
-        if emotions == head.emotions:
-            return Head.model_validate(
-                {"emotions": label_set, "targets": targets or ("votes" if name == "ferplus" else "labels")}
-            )
-    raise ModelError(f"head {name!r}: got {', '.join(head.emotions)}, expected one of mien's label sets in its order")
+def _recipe_head(name: str, head: HeadCard, learned: dict[str, Any]) -> Head:
+    """Label set and targets of a head: from its recipe, or from its emotions and name."""
+    label_set = next((name for name, emotions in LABEL_SETS.items() if emotions == head.emotions), None)
+    if label_set is None:
+        raise ModelError(
+            f"head {name!r}: got {', '.join(head.emotions)}, expected one of mien's label sets in its order"
+        )
+    targets = learned.get("targets") or ("votes" if name == "ferplus" else "labels")
+    return Head.model_validate({"emotions": label_set, "targets": targets})

@@ -125,7 +125,7 @@ def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: 
         >>> from mien import lab
         >>> lab.evaluate("default", "fer2013.csv").find("ferplus", "official", True).accuracy  # doctest: +SKIP
     """
-    classifier = model if isinstance(model, Classifier) else open_classifier(Path(model))
+    classifier = model if isinstance(model, Classifier) else open_classifier(model)
     faces = data if isinstance(data, Dataset) else load(data, classifier.input.size, color=classifier.input.color)
     part = faces.part(split)
     y_true = true_classes(classifier, faces, split)
@@ -136,7 +136,7 @@ def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: 
     views = {False: plain, True: mean_of_views(plain, mirrored)}
     results = []
     for name, truth in y_true.items():
-        head, votes = classifier.heads[name], vote_truth(part, classifier.marks[name], classifier.heads[name])
+        head, votes = classifier.heads[name], vote_truth(part, classifier.recipe_heads[name], classifier.heads[name])
         for images, rows in evaluation_subsets(faces, split).items():
             if not (truth[rows] >= 0).any():
                 continue
@@ -166,7 +166,7 @@ def true_classes(classifier: Classifier, faces: Dataset, split: str) -> dict[str
     part = faces.part(split)
     y_true = {
         name: hard_targets(part, mark)
-        for name, mark in classifier.marks.items()
+        for name, mark in classifier.recipe_heads.items()
         if mark.targets == "labels" or part.votes is not None
     }
     y_true = {name: truth for name, truth in y_true.items() if (truth >= 0).any()}
@@ -222,7 +222,7 @@ def write_predictions(
     if head not in classifier.heads:
         raise DataError(f"{classifier.name} has no head {head!r}: expected one of {', '.join(classifier.heads)}")
     emotions, temperature = list(classifier.heads[head].emotions), classifier.heads[head].temperature
-    y_true = hard_targets(faces, classifier.marks[head])
+    y_true = hard_targets(faces, classifier.recipe_heads[head])
     used = np.flatnonzero(y_true >= 0)
     if not len(used):
         raise DataError(f"{faces.name}: no image has a true class for the head {head}", hint="Choose another head.")

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from ...data.dataset import Dataset
 from ...detection.centerface import centerface
 from ...errors import SourceError
 from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
 from ...progress import Progress, no_progress
+from ...stats import wilson
 from ...types import Frame
 
 #: Images whose gray values have a smaller standard deviation (of 255) are blank.
@@ -28,7 +28,7 @@ MAX_FACE_CHECKS = 2000
 _MAD_TO_STD = 1.4826
 #: A median of fewer images is too uncertain for a limit.
 _LEAST_IMAGES = 20
-#: Images are enlarged to about this side: detection in tight crops is best when faces are large (``docs/detection.md``).
+#: Images are enlarged to about this side: in tight crops detection is best on large faces (``docs/concepts/detection.md``).
 _DETECTION_SIDE = 192
 #: The smallest face to look for, as a share of the image: in a crop the face fills most of it.
 _LEAST_FACE = 1 / 4
@@ -215,8 +215,7 @@ def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_pro
         if not detector.detect(Frame(_enlarged(faces.images[row]), str(faces.names[row]))):
             missed.append(row)
         progress(done, len(rows), "faces")
-    interval = binomtest(len(missed), len(rows)).proportion_ci(0.95, method="wilson")
-    return FaceCheck(len(rows), np.array(missed, np.int64), (float(interval.low), float(interval.high)))
+    return FaceCheck(len(rows), np.array(missed, np.int64), wilson(len(missed), len(rows)))
 
 
 def _enlarged(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -35,7 +35,7 @@ class Condition:
     Attributes:
         family: the corruption; ``clean`` for none.
         level: 1 is the mildest of its family; 0 for ``clean``.
-        words: what the level means.
+        description: what the level means.
         short: the same as the tick of an axis.
         corrupt: does it.
         crop_only: it changes the crop, not the image, so that there is nothing to detect.
@@ -43,7 +43,7 @@ class Condition:
 
     family: str
     level: int
-    words: str
+    description: str
     short: str
     corrupt: Callable[[Sample, Random], Sample | Image]
     crop_only: bool = False
@@ -211,18 +211,18 @@ def _image(values: torch.Tensor) -> Image:
 def _levels(
     family: str,
     corrupt: Callable[[Sample, Random, Any], Sample | Image],
-    words: str,
+    description: str,
     short: str,
     *values: float,
     crop_only: bool = False,
 ) -> list[Condition]:
-    """Levels of one family, mildest first; ``words`` and ``short`` hold a place for the value."""
+    """Levels of one family, mildest first; ``description`` and ``short`` hold a place for the value."""
 
     def at(value: float, sample: Sample, rng: Random) -> Sample | Image:
         return corrupt(sample, rng, value)
 
     return [
-        Condition(family, level, words.format(value), short.format(value), partial(at, value), crop_only)
+        Condition(family, level, description.format(value), short.format(value), partial(at, value), crop_only)
         for level, value in enumerate(values, start=1)
     ]
 

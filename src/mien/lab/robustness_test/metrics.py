@@ -71,16 +71,6 @@ class ConditionResult:
         return wilson(self.found, self.n)
 
     @property
-    def accuracy_found(self) -> float | None:
-        """Correct predictions, of the faces found; None where there are none."""
-        return self.correct / self.found if self.found else None
-
-    @property
-    def accuracy_found_interval(self) -> Interval | None:
-        """Of ``accuracy_found``."""
-        return wilson(self.correct, self.found) if self.found else None
-
-    @property
     def accuracy(self) -> float:
         """Correct predictions, of all images: a missed face is wrong."""
         return self.correct / self.n

@@ -23,7 +23,7 @@ from ...report import escape, interval, join, p_value, percent, points  # isort:
 from ...report import Tone
 from ...types import Frame
 from ..evaluation.report import save
-from .conditions import CONDITIONS, Condition
+from .conditions import Condition
 from .metrics import CROP, DETECTED, ConditionResult
 from .run import RobustnessResult
 from .samples import CROP as CROP_SIDE
@@ -63,18 +63,17 @@ def write_report(test: RobustnessResult, out: Path) -> list[Path]:
 def robustness_report(test: RobustnessResult) -> Document:
     """The results as a document."""
     several = len(test.models) > 1
-    names = ["condition", "level", "face", *(["model"] if several else []), "found", "accuracy of found", "accuracy"]
-    names += ["balanced", "confidence", "ECE", "abstained", *(["vs first", "p"] if several else [])]
-    left = {"condition", "level", "face", "model"}
-    columns = tuple(Column(name, "left" if name in left else "right") for name in names)
-    rows = tuple(_cells(result, several) for result in test.results)
+    names = ["condition", "face", *(["model"] if several else []), "found", "accuracy", "confidence"]
+    extra = ["balanced", "ECE", "abstained", *(["vs first", "p"] if several else [])]
+    columns = [Column(name, "left" if name in ("face", "model") else "right") for name in names]
+    columns += [Column(name, "right", optional=not name.startswith("vs")) for name in extra]
     failed = list(dict.fromkeys(result.condition.family for result in test.results if result.large_drop))
-    figure = Figure.from_matplotlib(accuracy_figure(test), "Accuracy by condition and level")
-    shown = tuple(one for one in CONDITIONS if one.name in {result.condition.name for result in test.results})
+    shown = dict.fromkeys(result.condition for result in test.results)
     return Document(
         f"Robustness: {', '.join(test.models)}",
         (
-            Section("Accuracy by condition", (figure, Table(columns, rows))),
+            Figure.from_matplotlib(accuracy_figure(test), "Accuracy by corruption and level"),
+            Section("Results", (Table(tuple(columns), tuple(_cells(result, several) for result in test.results)),)),
             Section("Conditions", (Gallery(tuple(_tile(test.example, one, test.seed) for one in shown), _TILE),)),
             Section("How to read this", (Bullets(tuple(escape(note) for note in _notes(test))),)),
         ),
@@ -140,25 +139,24 @@ def _tile(example: Sample, condition: Condition, seed: int) -> Tile:
     tile.paste(Images.fromarray(align_face(Frame(sample.image), sample.face, 48)), (_TILE, 0))
     file = io.BytesIO()
     tile.save(file, "PNG")
-    return Tile(file.getvalue(), f"{condition.name}: {condition.words}", condition.name)
+    return Tile(file.getvalue(), f"{condition.name}: {condition.description}", condition.name)
 
 
 def _cells(result: ConditionResult, several: bool) -> tuple[Cell, ...]:
-    gain = "" if result.gain is None else f"{points(result.gain, signed=True)} {interval(result.gain_interval)}"
-    name, accuracy = result.condition.name, f"{percent(result.accuracy)} {interval(result.interval)}"
+    name = f"{result.condition.family}: {result.condition.description}" if result.condition.level else "clean"
+    accuracy = f"{percent(result.accuracy)} {interval(result.interval)}"
     return (
         Toned(name, Tone.BAD) if result.large_drop else name,
-        result.condition.words,
         WAYS[result.way],
         *([result.model] if several else []),
         percent(result.found_share),
-        f"{percent(result.accuracy_found)} {interval(result.accuracy_found_interval)}",
         Toned(accuracy, Tone.BAD) if result.large_drop else accuracy,
-        percent(result.balanced_accuracy),
         percent(result.confidence),
+        percent(result.balanced_accuracy),
         percent(result.ece),
         percent(result.abstained),
-        *([gain, "" if result.p is None else p_value(result.p)] if several else []),
+        *([f"{points(result.gain, signed=True)} {interval(result.gain_interval)}"] if several else []),
+        *([p_value(result.p)] if several else []),
     )
 
 
@@ -166,15 +164,14 @@ def _record(result: ConditionResult) -> dict[str, object]:
     """Unrounded, shares 0 to 1; None where unknown."""
     ends = {
         "found": result.found_interval,
-        "accuracy_found": result.accuracy_found_interval,
         "accuracy": result.interval,
         "gain": result.gain_interval,
     }
     return {
         "model": result.model, "family": result.condition.family, "level": result.condition.level,
-        "description": result.condition.words, "way": result.way, "n": result.n, "found": result.found,
+        "description": result.condition.description, "way": result.way, "n": result.n, "found": result.found,
         "correct": result.correct,
-        "found_share": result.found_share, "accuracy_found": result.accuracy_found, "accuracy": result.accuracy,
+        "found_share": result.found_share, "accuracy": result.accuracy,
         "balanced_accuracy": result.balanced_accuracy, "confidence": result.confidence, "ece": result.ece,
         "abstained": result.abstained, "gain": result.gain, "p": result.p,
         **{f"{name}_low": pair[0] if pair else None for name, pair in ends.items()},

@@ -128,7 +128,7 @@ def robustness(
     hashes = {model.name: reader.card.sha256 for model, reader in zip(opened, evaluators)}
     settings: dict[str, Any] = {
         "data": part.name, "split": split, "n": n, "seed": seed, "crops": is_crop, "heads": task.heads, "models": hashes,
-        "conditions": [f"{condition.name}: {condition.words}" for condition in conditions],
+        "conditions": [f"{condition.name}: {condition.description}" for condition in conditions],
     }  # fmt: skip
     table = Path(out) / "predictions.csv"
     with Journal.open(table, COLUMNS, settings, mode) as journal:

@@ -33,7 +33,7 @@ CROP = 96
 #: Side at which landmarks are looked for in a face crop.
 _LANDMARK_SIDE = 192
 
-#: Where the five landmarks lie in a face crop on average, in shares of its side (``docs/detection.md``).
+#: Where the five landmarks lie in a face crop on average, in shares of its side (``docs/concepts/detection.md``).
 _EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
 _MOUTH = _EYES + EYES_TO_MOUTH
 _TYPICAL = np.array([(0.31, _EYES), (0.69, _EYES), (0.5, _EYES + 0.21), (0.35, _MOUTH), (0.65, _MOUTH)], np.float32)

@@ -101,7 +101,7 @@ def train(
     if not isinstance(data, Dataset):
         data = load(data, recipe.input.size, color=recipe.input.color)
     if max_bytes is not None:
-        recipe = fit_to_memory(recipe, data, max_bytes)
+        recipe = fit_to_memory(recipe, 4 * data.images.nbytes, max_bytes)
         notes(f"memory: each batch of {recipe.schedule.batch} in {recipe.schedule.accumulate} parts")
     if resume:
         _check_same_recipe(recipe, last)
