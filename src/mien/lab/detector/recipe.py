@@ -8,14 +8,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from ..recipe import Count, Index, NonNegative, Positive, Probability, Share, builtin_names, field_error, read_table
+from ..recipe import builtin_names, read_table
+from ..validation import Count, Index, NonNegative, Positive, Probability, Settings, Share, field_error
 
 _FOLDER = resources.files(__package__)
 
 
-class DetectorRecipe(BaseModel):
+class DetectorRecipe(Settings):
     """How to train a face detector.
 
     Attributes:
@@ -41,8 +42,6 @@ class DetectorRecipe(BaseModel):
         evaluate_every: epochs between two evaluations.
         checkpoint_minutes: minutes between two checkpoints.
     """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = "detector"
     seed: Index = 7

@@ -7,19 +7,20 @@ import math
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 from optuna import Trial
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from ...errors import RecipeError
 from ..networks.build import build_network
-from ..recipe import Recipe, builtin_names, changed, field_error, read_table
+from ..recipe import Recipe, builtin_names, changed, read_table
+from ..validation import Settings, field_error
 
 Label = str | int | float | bool
-Number = Annotated[int | float, Field(allow_inf_nan=False)]
+Number = int | float
 
 #: Trials that differ in these fields learn from or are evaluated on other images: their objectives cannot be compared.
 _FIXED = ("name", "data.inner", "data.counts", "data.judge_counts")
@@ -29,11 +30,7 @@ _SPACES = resources.files(__package__) / "spaces"
 _HINT = 'Write a field as "optimizer.lr" = { low = 1e-4, high = 1e-2, log = true } or { choices = [1e-3, 1e-2] }.'
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Parameter(_Table):
+class Parameter(Settings):
     """How one field varies: over ``choices``, or between ``low`` and ``high``, both included.
 
     Attributes:
@@ -102,7 +99,7 @@ class Parameter(_Table):
         return self.model_copy(update=numbers)
 
 
-class Space(_Table):
+class Space(Settings):
     """Which fields of a recipe vary, and how values are sampled.
 
     Attributes:
