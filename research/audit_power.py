@@ -39,7 +39,7 @@ def audited(groups, rng, draws=400):
     return counts, measure_gaps(counts, names, emotions, min_group_size=5, resamples=draws, rng=rng)
 
 
-def told(name, times, repeats):
+def report(name, times, repeats):
     low, high = wilson(int(times), repeats)
     print(f"{name:58s} {100 * times / repeats:5.1f} % ({100 * low:.1f} to {100 * high:.1f})")
 
@@ -49,7 +49,7 @@ def planted(repeats, rng):
         drop = minimum_detectable_gap(share, n, others)
         large, small = ((others // 2,) * 2, (share,) * 2), ((n // 2,) * 2, (share - drop,) * 2)
         found = sum(audited([large, small], rng)[1][1].p < 0.05 for _ in range(repeats))
-        told(f"planted: {n} against {others}, {100 * drop:.1f} points below {100 * share:.0f} %", found, repeats)
+        report(f"planted: {n} against {others}, {100 * drop:.1f} points below {100 * share:.0f} %", found, repeats)
 
 
 def fair(repeats, rng):
@@ -66,8 +66,8 @@ def fair(repeats, rng):
             for gap in found[1:3]:
                 alarms[gap.measure.value] = alarms.get(gap.measure.value, 0) + (gap.p < 0.05)
         for measure, times in alarms.items():
-            told(f"fair, {name}: {measure}", times, repeats)
-        told(f"fair, {name}: plain chi-square of accuracies", naive, repeats)
+            report(f"fair, {name}: {measure}", times, repeats)
+        report(f"fair, {name}: plain chi-square of accuracies", naive, repeats)
 
 
 def family(repeats, rng):
@@ -76,8 +76,8 @@ def family(repeats, rng):
         found = [audited([((50, 50, 50), ALIKE)] * groups, rng, 800)[1] for groups in (2, 3, 4)]
         single += min(gap.p for some in found for gap in some if gap.p is not None) < 0.05
         together += min(gap.p_corrected for some in holm_corrected(found) for gap in some if gap.p is not None) < 0.05
-    told("fair, three columns of groups: any alarm, uncorrected", single, repeats)
-    told("fair, three columns of groups: any alarm, corrected", together, repeats)
+    report("fair, three columns of groups: any alarm, uncorrected", single, repeats)
+    report("fair, three columns of groups: any alarm, corrected", together, repeats)
 
 
 def unlabeled(repeats, rng):
@@ -93,14 +93,14 @@ def unlabeled(repeats, rng):
         drop = minimum_detectable_gap(0.5, round(0.9 * n), round(0.9 * others))
         mix = (0.5 - drop, 0.3 + drop, 0.2)
         found = sum(compared([(others, (0.5, 0.3, 0.2)), (n, mix)])[0].p < 0.05 for _ in range(repeats))
-        told(f"shares, planted: {n} against {others}, {100 * drop:.1f} points below 50 %", found, repeats)
+        report(f"shares, planted: {n} against {others}, {100 * drop:.1f} points below 50 %", found, repeats)
     single = together = 0
     for _ in range(repeats):
         found = compared([(n, (0.5, 0.3, 0.2)) for n in (400, 100, 15)])
         single += min(gap.p for gap in found) < 0.05
         together += min(gap.p_corrected for some in holm_corrected([found]) for gap in some) < 0.05
-    told("shares, fair, three groups: any alarm, uncorrected", single, repeats)
-    told("shares, fair, three groups: any alarm, corrected", together, repeats)
+    report("shares, fair, three groups: any alarm, uncorrected", single, repeats)
+    report("shares, fair, three groups: any alarm, corrected", together, repeats)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How much around a face does a FER2013 image show? The measurement behind ``mien.model.preprocess``.
+"""Measure how much around a face FER2013 images show: the constant behind the crop margin.
 
     python research/crop_margin.py fer2013.npz|fer2013.csv [N]
 

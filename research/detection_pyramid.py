@@ -1,4 +1,4 @@
-"""How small may an image be looked at? The tables of quick looks and of framing in ``docs/concepts/detection.md``.
+"""Measure how small an image may be searched: the tables of the search pyramid in ``docs/concepts/detection.md``.
 
     python research/detection_pyramid.py PHOTOS
 
@@ -103,7 +103,7 @@ def resized(image: np.ndarray, scale: float) -> np.ndarray:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=how), np.uint8)
 
 
-def pictures(folder: Path) -> list[np.ndarray]:
+def load_images(folder: Path) -> list[np.ndarray]:
     images = []
     for path in sorted(folder.iterdir()):
         try:
@@ -114,6 +114,6 @@ def pictures(folder: Path) -> list[np.ndarray]:
 
 
 if __name__ == "__main__":
-    photographs = pictures(Path(sys.argv[1]))
+    photographs = load_images(Path(sys.argv[1]))
     framing(photographs)
     quick_looks(photographs)

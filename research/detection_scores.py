@@ -1,4 +1,4 @@
-"""Which score should a face need, and how many pixels? The measurements behind ``docs/concepts/detection.md``.
+"""Measure the score threshold and the smallest face of the detector (``docs/concepts/detection.md``).
 
     python research/detection_scores.py PHOTOS
 

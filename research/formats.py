@@ -1,4 +1,4 @@
-"""Every format of a model beside the others, as a Markdown table: size, speed on one thread, accuracy, differences.
+"""Compare the formats of a model: size, speed on one thread, accuracy; prints a Markdown table.
 
     python research/formats.py default --data fer2013.npz         # as shipped: float32 and int8
     python research/formats.py mine.onnx --data fer2013.npz       # and an int8 copy made of it
@@ -55,9 +55,9 @@ def classifier_of(path: Path) -> Classifier:
     card = read_card(card_path(path))
     module = torch.export.load(io.BytesIO(path.read_bytes())).module()
 
-    def run(pictures: np.ndarray) -> Logits:
+    def run(batch: np.ndarray) -> Logits:
         with torch.inference_mode():
-            return {name: value.numpy() for name, value in module(torch.from_numpy(pictures)).items()}
+            return {name: value.numpy() for name, value in module(torch.from_numpy(batch)).items()}
 
     known = classifier_of_onnx(load_model(path.with_suffix(".onnx"))[1], card, 1)
     return Classifier(card.name, card.input, card.heads, known.recipe_heads, card.parameters, run)

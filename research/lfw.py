@@ -1,4 +1,4 @@
-"""How does a model read faces that are not FER2013's? Labeled Faces in the Wild, for judging only.
+"""Measure accuracy on another dataset: Labeled Faces in the Wild.
 
     python research/lfw.py faces.parquet [MODEL]
 

@@ -1,4 +1,4 @@
-"""How long does it take from a change in front of the camera to its label on the page of ``mien app live``?
+"""Measure the delay of ``mien app live``, from a change in front of the camera to its label on the page.
 
 Chromium videos a made-up scene in which two faces of opposite expression take turns: examples/astronaut.png (happy) and
 examples/grace_hopper.jpg (neutral). The page under test and this script look through the same camera, in the same browser

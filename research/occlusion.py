@@ -1,4 +1,4 @@
-"""Fit and judge ``mien.audit.occlusion``: is a part of a face hidden?
+"""Fit and evaluate ``mien.audit.occlusion``: is a part of a face hidden?
 
     python research/occlusion.py fit fer2013.npz            # prints the weights
     python research/occlusion.py judge fer2013.npz          # PublicTest
@@ -53,8 +53,8 @@ BARE = """
 class Covers:
     """What is drawn, at random in place and lightness."""
 
-    def __init__(self, pictures, rng, vary):
-        self.images, self.rng, self.vary = pictures, rng, vary
+    def __init__(self, photos, rng, vary):
+        self.images, self.rng, self.vary = photos, rng, vary
 
     def mask(self, subject):
         """A surgical mask."""
@@ -136,15 +136,13 @@ def pasted(subject, shapes, texture):
     return (subject.image * (1 - share) + texture * share).astype(np.uint8)
 
 
-def seen(pictures, kinds, vary, seed):
+def seen(photos, kinds, vary, seed):
     """Every face that is found: its row, its kind, the frame, and the face with and without landmarks."""
     detector = create_detector(ReadOptions(threads=1))
-    drawing = Covers(list(pictures.values())[:400], np.random.default_rng(seed), vary)
-    for row, picture in pictures.items():
-        side = max(96, picture.shape[0])
-        frame = Frame(
-            cv2.cvtColor(cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC), cv2.COLOR_GRAY2RGB)
-        )
+    drawing = Covers(list(photos.values())[:400], np.random.default_rng(seed), vary)
+    for row, photo in photos.items():
+        side = max(96, photo.shape[0])
+        frame = Frame(cv2.cvtColor(cv2.resize(photo, (side, side), interpolation=cv2.INTER_CUBIC), cv2.COLOR_GRAY2RGB))
         whole, face = posed(frame, detector)
         if face is None:
             continue
@@ -162,9 +160,9 @@ def fit(path):
     hidden, bare = ({int(row) for row in text.split()} for text in (COVERED, BARE))
     drawn = np.random.default_rng(2).permutation(len(data.images))
     once, more = set(drawn[:1000].tolist()), set(drawn[-2000:].tolist())
-    pictures = {row: data.images[row] for row in sorted(once | more | hidden | bare)}
+    photos = {row: data.images[row] for row in sorted(once | more | hidden | bare)}
     found, truth, weights = [], [], []
-    for row, kind, frame, _, face in seen(pictures, lambda row: KINDS if row in once else (), True, 3):
+    for row, kind, frame, _, face in seen(photos, lambda row: KINDS if row in once else (), True, 3):
         found.append(features(align_face(frame, face, SIDE), half_distance(face)))
         truth.append(row in hidden if kind == "bare" else kind != "shadow")
         usual = {"bare": 12.0 if row in hidden else 8.0 if row in bare else 1.5, "shadow": 0.7, "half": 0.3}

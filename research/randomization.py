@@ -1,4 +1,4 @@
-"""Do explanations depend on what the model learned? The randomization tests of Adebayo et al. (2018), on any photos.
+"""Randomization tests of explanations (Adebayo et al. 2018): do they depend on what the model learned?
 
     python research/randomization.py --model default PHOTO...
 

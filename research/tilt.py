@@ -1,4 +1,4 @@
-"""How well are tilted faces read? Through detection and cropping, as a user would have it.
+"""Measure accuracy on tilted faces, through detection and cropping.
 
     python research/tilt.py fer2013.npz [MODEL] [N]
 

@@ -1,4 +1,4 @@
-"""How fast videos are read on this machine, and what memory an hour takes: the figures of ``docs/results/performance.md``.
+"""Measure the speed of reading videos, and the memory that an hour takes (``docs/results/performance.md``).
 
     python research/video_speed.py                     # frames a second, and where the time goes
     python research/video_speed.py --hour              # memory over a video of an hour; --interval 0.2s is quicker
@@ -42,8 +42,8 @@ def make_clip(path: Path, width: int, height: int, faces: int, seconds: int, rat
     )
     side = min(300, height // 2, (width // faces) - 20)
     heads = [cv2.resize(head, (side, side), interpolation=cv2.INTER_AREA) for head in people()[:faces]]
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(seconds * rate):
             image = backdrop.copy()
@@ -51,25 +51,25 @@ def make_clip(path: Path, width: int, height: int, faces: int, seconds: int, rat
                 x = round((place + 0.5) * width / faces - side / 2 + 8 * np.sin(number / 12 + place))
                 y = round(height / 2 - side / 2 + 15 * np.sin(number / 17 + 2 * place))
                 image[y : y + side, x : x + side] = head
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        film.mux(stream.encode(None))
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        video.mux(stream.encode(None))
     return path
 
 
 def loop(clip: Path, path: Path, seconds: float) -> Path:
     """The clip over and over, its packets copied."""
-    with av.open(str(path), "w") as film:
+    with av.open(str(path), "w") as video:
         copy, offset = None, Fraction(0)
         while offset < seconds:
             with av.open(str(clip)) as given:
                 stream = given.streams.video[0]
-                copy = copy or film.add_stream_from_template(stream)
+                copy = copy or video.add_stream_from_template(stream)
                 for packet in given.demux(stream):
                     if packet.dts is None:
                         continue
                     shift = round(offset / packet.time_base)
                     packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, copy
-                    film.mux(packet)
+                    video.mux(packet)
                 offset += stream.duration * stream.time_base
     return path
 
@@ -94,9 +94,9 @@ def rate(moments: Iterator[object], skipped: int = 30) -> float:
 
 def stages(clip: Path, frames: int = 150) -> dict[str, float]:
     """Median milliseconds a frame of each stage, one thread, one after the other."""
-    film = Video(clip)
-    options = ReadOptions(threads=1, min_face=max(20, round(film.facts.height / 12)))
-    tracker, reader = Tracker(film.facts.rate), Reader(options)
+    video = Video(clip)
+    options = ReadOptions(threads=1, min_face=max(20, round(video.facts.height / 12)))
+    tracker, reader = Tracker(video.facts.rate), Reader(options)
     taken: dict[str, list[float]] = {}
 
     def timed(name: str, started: float) -> float:
@@ -104,7 +104,7 @@ def stages(clip: Path, frames: int = 150) -> dict[str, float]:
         taken.setdefault(name, []).append(1000 * (now - started))
         return now
 
-    source = film.frames()
+    source = video.frames()
     for _ in range(frames):
         at = time.perf_counter()
         frame = next(source)
@@ -127,8 +127,8 @@ def resident_mb(pid: int) -> float:
 
 
 def hour(folder: Path, minutes: float, interval: str | None) -> None:
-    film = loop(make_clip(folder / "clip.mp4", 320, 240, 1, 20, 25), folder / "hour.mp4", 60 * minutes)
-    command = [sys.executable, "-m", "mien", "read", str(film), "--out", str(folder / "hour.parquet")]
+    video = loop(make_clip(folder / "clip.mp4", 320, 240, 1, 20, 25), folder / "hour.mp4", 60 * minutes)
+    command = [sys.executable, "-m", "mien", "read", str(video), "--out", str(folder / "hour.parquet")]
     command += ["--interval", interval] if interval else []
     process = subprocess.Popen(command)
     started, seen = time.monotonic(), []

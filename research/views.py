@@ -1,4 +1,4 @@
-"""Are more views of a face worth their time? FER2013's PublicTest, and faces that a detector framed.
+"""Measure averaging more views of a face, on PublicTest and on faces that a detector framed.
 
     python research/views.py FER2013 FACES.parquet [MODEL ...]
 

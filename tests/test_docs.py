@@ -1,5 +1,6 @@
 """The README, the documentation and the examples work as they stand."""
 
+import os
 import re
 import shlex
 import shutil
@@ -142,3 +143,13 @@ def test_pages_are_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in DOCS if "measured" not in page.parts]
     assert not [page for page in pages if page not in navigation]
+
+
+@pytest.mark.slow
+def test_the_site_builds(tmp_path):
+    pytest.importorskip("mkdocstrings", reason="the site needs the extra docs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "mien lab train" in (tmp_path / "site" / "reference" / "cli" / "index.html").read_text("utf-8")

@@ -1,7 +1,7 @@
 """The network of FER+'s authors (VGG13, Barsoum et al. 2016), which model zoos offer as ``emotion-ferplus``.
 
 Random weights: they cost the same time as the real ones, which would have to be fetched. It needs nothing but what mien
-needs, so this rival is there on every machine. It reads faces, and finds none.
+needs, so it can be measured everywhere. It classifies faces and does not detect them.
 """
 
 from __future__ import annotations

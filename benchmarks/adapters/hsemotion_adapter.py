@@ -1,4 +1,4 @@
-"""The package ``hsemotion-onnx`` with the network that it takes by default; it reads faces, and finds none.
+"""The package ``hsemotion-onnx`` with the network that it takes by default; it classifies faces and does not detect them.
 
 It fetches its weights when it is first used. Where they are not there yet, none are fetched: the same network
 (EfficientNet-B0, 224 pixels, eight classes) gets random weights, which cost the same time.

@@ -5,7 +5,7 @@ const UNSURE_BELOW = 0.5;
 const ORT = new URL("node_modules/onnxruntime-web/dist/", import.meta.url);
 const MODEL = "../../src/mien/models/weights/default.json";
 const EXAMPLE = { url: "../astronaut.png", square: { x: 169, y: 60, side: 111 } };
-// One color for each emotion, told apart by people with any color vision (Okabe and Ito 2008).
+// One color per emotion, distinguishable with any color vision (Okabe and Ito 2008).
 const COLORS = {
   angry: "#d55e00", disgust: "#009e73", fear: "#cc79a7", happy: "#f0e442",
   sad: "#0072b2", surprise: "#e69f00", neutral: "#c8c8c8", contempt: "#56b4e9",
@@ -93,16 +93,16 @@ async function judge() {
 function tell({ emotions, probabilities, milliseconds }) {
   const ranked = emotions.map((name, k) => [name, probabilities[k]]).sort((a, b) => b[1] - a[1]);
   const [first, sure] = ranked[0];
-  const told = sure > 0.99 ? "more than 99 %" : percents(sure);
-  if (sure < UNSURE_BELOW) say("Unsure", `Most likely ${first}, but only ${told} sure: do not rely on it.`);
-  else say(first, `${told} sure`);
+  const confidence = percents(sure);
+  if (sure < UNSURE_BELOW) say("Unsure", `Most likely ${first}, but only ${confidence} confident: do not rely on it.`);
+  else say(first, `${confidence}`);
   $("bars").replaceChildren(...ranked.map(([name, share]) => bar(name, share)));
   $("about").textContent = `Model ${model.card.name} (${(model.bytes / 1e6).toFixed(1)} MB), ${milliseconds.toFixed(0)} ms a reading.`;
 }
 
 function percents(share) {
-  if (share > 0.99) return "> 99 %";
-  return share < 0.01 ? "< 1 %" : `${Math.round(100 * share)} %`;
+  if (share > 0.99) return "> 99%";
+  return share < 0.01 ? "< 1%" : `${Math.round(100 * share)}%`;
 }
 
 function bar(name, share) {

@@ -101,7 +101,7 @@ function shrunk(plane, side, size) {
   return out;
 }
 
-/** In whole numbers of 11 bits, cut off where OpenCV cuts off, so that the same pixels come out. */
+/** Integer weights of 11 bits, rounded as in OpenCV, so that the pixels are identical. */
 function enlarged(plane, side, size) {
   const places = Array.from({ length: size }, (_, place) => {
     const at = Math.min(Math.max(((place + 0.5) * side) / size - 0.5, 0), side - 1);

@@ -14,27 +14,26 @@ from ..errors import DataError
 
 TRAIN, INNER, VALIDATION, TEST = "train", "inner", "validation", "test"
 SPLITS = (TRAIN, INNER, VALIDATION, TEST)
-#: The part of an image that nobody has put into one yet; ``mien.data.splits`` does.
+#: The split of images that are not split yet; see ``mien.data.splits``.
 UNDIVIDED = "undivided"
 
 _MISSING_PART = {
-    INNER: "Only a recipe with data.inner sets such a part aside, from the training images.",
-    TRAIN: "Put the images to learn from into a folder 'train/', or give their rows the Usage 'Training'.",
-    VALIDATION: "To train or export, move a part of the training images, such as every tenth, to a folder 'validation/' "
-    "(in a CSV file: give those rows the Usage 'PublicTest'). Do not take test images: who chooses by them has no honest "
-    "test left.",
-    TEST: "Put the images for the last judgement into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
+    INNER: "Set data.inner in the recipe: a share of the training images.",
+    TRAIN: "Put training images into a folder 'train/', or give their rows the Usage 'Training'.",
+    VALIDATION: "Move a part of the training images, such as every tenth, to a folder 'validation/' (in a CSV file: give "
+    "those rows the Usage 'PublicTest'). Do not take test images: a test set must not choose the model.",
+    TEST: "Put test images into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
 }
 
 
 @dataclass(frozen=True)
 class Votes:
-    """What several annotators said of each image, as FER+ gives it (Barsoum et al. 2016, arXiv 1608.01041).
+    """Annotators' votes on each image, as FER+ gives them (Barsoum et al. 2016, arXiv 1608.01041).
 
     Attributes:
         emotions: uint8 (N, 8), votes for each emotion, columns in the vocabulary's order.
-        unknown: uint8 (N,), votes for "cannot say".
-        no_face: uint8 (N,), votes for "there is no face".
+        unknown: uint8 (N,), votes for "unknown".
+        no_face: uint8 (N,), votes for "no face".
     """
 
     emotions: npt.NDArray[np.uint8]
@@ -50,7 +49,7 @@ class Votes:
     def distribution(self) -> npt.NDArray[np.float32]:
         """float32 (N, 8): the share of each emotion among the emotion votes.
 
-        A row is all zero where "no face" has the most votes or nobody named an emotion.
+        A row is all zero where "no face" has the most votes or no emotion was named.
         """
         votes = self.emotions.astype(np.float32)
         usable = (votes.sum(1) > 0) & (self.no_face < np.maximum(votes.max(1), 1))
@@ -58,7 +57,7 @@ class Votes:
         return np.asarray(np.where(usable[:, None], votes / total, 0), np.float32)
 
     def majority(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): the emotion that FER+'s authors call the majority, -1 where there is none.
+        """int64 (N,): the majority emotion as FER+'s authors define it, -1 where there is none.
 
         Single votes are dropped as outliers; the emotion must then hold more than half of what is left
         (``majority`` mode of the authors' code, microsoft/FERPlus).
@@ -75,11 +74,11 @@ class Dataset:
     """Images of faces with their labels.
 
     Attributes:
-        name: what to call the set in reports.
+        name: shown in reports.
         images: uint8 (N, H, W), grayscale, or (N, H, W, 3), RGB; 0-255; each image is one face.
         labels: int64 (N,), index into the vocabulary (``mien.emotions.EMOTIONS``).
         split: str (N,), one of ``train``, ``validation``, ``test``, or ``inner`` (set aside from training to choose by).
-        votes: annotators' votes, or None where the set has single labels only.
+        votes: annotators' votes, or None for single labels.
         names: str (N,), where each image comes from: a file, or a line or row of one. Empty takes numbers.
     """
 

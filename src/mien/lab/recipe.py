@@ -5,57 +5,49 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from ..emotions import EMOTIONS, LABEL_SETS
+from ..emotions import LABEL_SETS
 from ..errors import RecipeError
+from .validation import (
+    Count,
+    Emotion,
+    Index,
+    LabelSet,
+    NonNegative,
+    Positive,
+    PositiveShare,
+    Probability,
+    Settings,
+    Share,
+    field_error,
+    invalid,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+_RECIPES = resources.files(__package__) / "recipes"
 #: Smallest side in pixels at which a face can be recognized.
 MIN_SIDE = 8
 
 
-def _known(names: Collection[str]) -> AfterValidator:
-    def check(name: str) -> str:
-        if name not in names:
-            raise RecipeError(value=name, expected=f"one of {', '.join(names)}")
-        return name
-
-    return AfterValidator(check)
-
-
-Share = Annotated[float, Field(ge=0, lt=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-PositiveShare = Annotated[float, Field(gt=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Index = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=MIN_SIDE)]
-LabelSet = Annotated[str, _known(LABEL_SETS)]
-Emotion = Annotated[str, _known(EMOTIONS)]
 HeadName = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
 
 
-def _invalid(field: str, value: object, expected: str, hint: str = "") -> RecipeError:
-    return RecipeError(field=field, value=value, expected=expected, hint=hint)
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Head(_Table):
+class Head(Settings):
     """One classifier on the shared trunk.
 
     Attributes:
@@ -77,11 +69,11 @@ class Head(_Table):
     @model_validator(mode="after")
     def _sigmoid_needs_two_classes(self) -> Self:
         if self.output == "sigmoid" and len(LABEL_SETS[self.emotions]) != 2:
-            raise _invalid("output", "sigmoid", f"softmax, because {self.emotions!r} has more than two emotions")
+            raise invalid("output", "sigmoid", f"softmax, because {self.emotions!r} has more than two emotions")
         return self
 
 
-class Data(_Table):
+class Data(Settings):
     """Which images are used, and for what.
 
     Attributes:
@@ -98,7 +90,7 @@ class Data(_Table):
     sampling: Literal["shuffled", "balanced"] = "shuffled"
 
 
-class Input(_Table):
+class Input(Settings):
     """How pixels become network input: side in pixels, mean and standard deviation of 0-1 values, color mode."""
 
     size: Side = 48
@@ -112,7 +104,7 @@ class Input(_Table):
         return 3 if self.color == "rgb" else 1
 
 
-class Network(_Table):
+class Network(Settings):
     """The trunk (``mien.lab.networks.build``).
 
     Attributes:
@@ -153,17 +145,17 @@ class Network(_Table):
             value, default = getattr(self, name), Network.model_fields[name].default
             if value != default:
                 expected = f"{default!r}, because a network {self.name!r} does not use it"
-                raise _invalid(name, value, expected, "Leave it out, or choose another network.name.")
+                raise invalid(name, value, expected, "Leave it out, or choose another network.name.")
         if self.name == "layers" and not self.layers:
-            raise _invalid("layers", (), "a row such as 'conv 32x3 same > relu > pool'")
+            raise invalid("layers", (), "a row such as 'conv 32x3 same > relu > pool'")
         if self.name == "timm" and not self.backbone:
-            raise _invalid("backbone", "", "the name of a timm network, such as 'vgg16'")
+            raise invalid("backbone", "", "the name of a timm network, such as 'vgg16'")
         if len(self.widths) != len(self.depths):
-            raise _invalid("depths", self.depths, f"{len(self.widths)} values, as many as widths")
+            raise invalid("depths", self.depths, f"{len(self.widths)} values, as many as widths")
         return self
 
 
-class Augment(_Table):
+class Augment(Settings):
     """Random changes to training images. Ranges are symmetric unless two numbers are given.
 
     Attributes:
@@ -197,11 +189,11 @@ class Augment(_Table):
     @model_validator(mode="after")
     def _smaller_zoom_first(self) -> Self:
         if self.zoom[0] > self.zoom[1]:
-            raise _invalid("zoom", self.zoom, "the smaller scale first")
+            raise invalid("zoom", self.zoom, "the smaller scale first")
         return self
 
 
-class Optimizer(_Table):
+class Optimizer(Settings):
     """The optimizer and the schedule of its learning rate.
 
     Attributes:
@@ -227,11 +219,11 @@ class Optimizer(_Table):
     @model_validator(mode="after")
     def _no_warmup_before_a_plateau(self) -> Self:
         if self.decay == "plateau" and self.warmup_epochs:
-            raise _invalid("warmup_epochs", self.warmup_epochs, '0 with decay = "plateau"')
+            raise invalid("warmup_epochs", self.warmup_epochs, '0 with decay = "plateau"')
         return self
 
 
-class Schedule(_Table):
+class Schedule(Settings):
     """Length of the run, batches and image sizes.
 
     Attributes:
@@ -259,7 +251,7 @@ class Schedule(_Table):
     @model_validator(mode="after")
     def _equal_parts(self) -> Self:
         if self.batch < 2 * self.accumulate or self.batch % self.accumulate:
-            raise _invalid("accumulate", self.accumulate, f"equal parts of {self.batch} images, at least two in each")
+            raise invalid("accumulate", self.accumulate, f"equal parts of {self.batch} images, at least two in each")
         return self
 
     def size_at(self, epoch: int, full: int) -> int:
@@ -267,7 +259,7 @@ class Schedule(_Table):
         return next((size for start, size in reversed(self.sizes) if epoch >= start), full)
 
 
-class Semi(_Table):
+class Semi(Settings):
     """Semi-supervised learning (FixMatch, Sohn et al. 2020, arXiv 2001.07685).
 
     Attributes:
@@ -285,26 +277,27 @@ class Semi(_Table):
     @model_validator(mode="after")
     def _some_images_unlabeled(self) -> Self:
         if self.ratio and self.labels == 1:
-            raise _invalid("ratio", self.ratio, "0 with labels = 1", "Set semi.labels below 1, such as 0.1.")
+            raise invalid("ratio", self.ratio, "0 with labels = 1", "Set semi.labels below 1, such as 0.1.")
         return self
 
 
-class Distil(_Table):
-    """Distillation (Hinton et al. 2015, arXiv 1503.02531) on the views that the teachers saw (Beyer et al. 2022,
-    arXiv 2106.05237).
+class Distil(Settings):
+    """Distillation (Hinton et al. 2015, arXiv 1503.02531).
+
+    The student sees the views that the teachers saw (Beyer et al. 2022, arXiv 2106.05237).
 
     Attributes:
         taught: a file of ``mien lab distill`` with the teachers' predictions; empty for no distillation.
         weight: share of the loss that goes by the teachers; the rest goes by the labels.
         temperature: divisor of the logits of both sides.
-    """  # noqa: D205  # two sources
+    """
 
     taught: str = ""
     weight: Probability = 0.5
     temperature: Positive = 1.0
 
 
-class Balance(_Table):
+class Balance(Settings):
     """Groups that are balanced in training, however many images each has.
 
     Attributes:
@@ -331,14 +324,14 @@ class Balance(_Table):
     @model_validator(mode="after")
     def _file_and_column(self) -> Self:
         if self.groups and not self.columns:
-            raise _invalid("column", "", f"a column of {self.groups}", "Such as balance.column=brightness_group.")
+            raise invalid("column", "", f"a column of {self.groups}", "Such as balance.column=brightness_group.")
         if not self.groups and (self.column or self.by_emotion):
             hint = "Make one with 'mien audit attributes DATA --out groups.csv', or leave the table [balance] out."
-            raise _invalid("groups", "", "a CSV file with the group of each image", hint)
+            raise invalid("groups", "", "a CSV file with the group of each image", hint)
         return self
 
 
-class Recipe(_Table):
+class Recipe(Settings):
     """A whole training run, except for the images."""
 
     name: str
@@ -360,55 +353,45 @@ class Recipe(_Table):
         sides = [side for _, side in schedule.sizes]
         if network.name == "timm" and (given.color, given.mean, given.std) != ("rgb", 0, 1):
             hint = 'Set color = "rgb", mean = 0.0 and std = 1.0 under [input]: timm networks scale images themselves.'
-            raise _invalid("input", (given.color, given.mean, given.std), "RGB values from 0 to 1", hint)
+            raise invalid("input", (given.color, given.mean, given.std), "RGB values from 0 to 1", hint)
         if sides and any("flatten" in row.split() for row in network.layers):
             hint = "A network with 'flatten' takes one size only: leave schedule.sizes out, or use 'mean'."
-            raise _invalid("schedule.sizes", schedule.sizes, "none", hint)
+            raise invalid("schedule.sizes", schedule.sizes, "none", hint)
         least = 2 ** (len(network.widths) - 1)
         if network.name == "plain" and min([given.size, *sides]) < least:
             hint = f"{len(network.widths)} stages need images of {least} pixels or more (input.size, schedule.sizes)."
-            raise _invalid("network.widths", network.widths, "fewer stages", hint)
+            raise invalid("network.widths", network.widths, "fewer stages", hint)
         warmup, last = self.optimizer.warmup_epochs, schedule.sizes[-1][0] if schedule.sizes else 0
         if warmup and warmup >= schedule.epochs:
             hint = "Train longer, or add --set optimizer.warmup_epochs=0."
-            raise _invalid(
-                "optimizer.warmup_epochs", warmup, f"less than the {schedule.epochs} epochs of the run", hint
-            )
+            raise invalid("optimizer.warmup_epochs", warmup, f"less than the {schedule.epochs} epochs of the run", hint)
         if last and last >= schedule.epochs:
             hint = "Train longer, or add --set schedule.sizes=[] to train at full size throughout."
-            raise _invalid("schedule.sizes", schedule.sizes, f"first epochs below {schedule.epochs}", hint)
+            raise invalid("schedule.sizes", schedule.sizes, f"first epochs below {schedule.epochs}", hint)
         if self.balance.groups and self.balance.how == "sample" and self.data.sampling == "balanced":
             hint = "To balance groups and emotions, set balance.by_emotion = true and leave data.sampling out."
-            raise _invalid("data.sampling", "balanced", "shuffled with [balance]", hint)
+            raise invalid("data.sampling", "balanced", "shuffled with [balance]", hint)
         if self.balance.groups and self.balance.how == "weight" and self.distil.taught:
             hint = "Teachers' predictions have no weights."
-            raise _invalid("balance.how", "weight", "sample with distil.taught", hint)
+            raise invalid("balance.how", "weight", "sample with distil.taught", hint)
         if self.distil.taught and self.semi.ratio:
             hint = "Teachers' predictions cover every image: leave either of them out."
-            raise _invalid("semi.ratio", self.semi.ratio, "0 with distil.taught", hint)
+            raise invalid("semi.ratio", self.semi.ratio, "0 with distil.taught", hint)
         return self
 
 
 def builtin_recipes() -> list[str]:
     """Names of the recipes that come with mien."""
-    folder = resources.files(__package__) / "recipes"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return builtin_names(_RECIPES)
 
 
-def recipe_text(name: str) -> str:
-    """The TOML text of a recipe that comes with mien.
+def recipe_text(name_or_path: str | Path) -> str:
+    """The TOML text of a recipe.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: it does not exist.
     """
-    known = builtin_recipes()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        raise RecipeError(
-            f"no recipe {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in recipe'}",
-            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
-        )
-    return (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8")
+    return read_text(name_or_path, _RECIPES)
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -417,12 +400,42 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     Raises:
         RecipeError: it does not exist, is not TOML, or is not valid.
     """
-    name, path = str(name_or_path), Path(name_or_path)
+    return recipe_from_dict(read_table(name_or_path, _RECIPES))
+
+
+def builtin_names(folder: Traversable) -> list[str]:
+    """Names of the TOML files in a folder of the package."""
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def read_text(name_or_path: str | Path, folder: Traversable) -> str:
+    """The text of a TOML file: one in ``folder`` by its name, or any by its path.
+
+    Raises:
+        RecipeError: it does not exist or is not text.
+    """
+    name, known = str(name_or_path), builtin_names(folder)
+    file = folder / f"{name}.toml" if name in known else Path(name_or_path)
     try:
-        text = path.read_text("utf-8") if path.is_file() and name not in builtin_recipes() else recipe_text(name)
-        return recipe_from_dict(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name} is not valid TOML: {error}") from error
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        near = difflib.get_close_matches(name, known, 1)
+        raise RecipeError(
+            f"cannot read {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in name'}",
+            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
+        ) from error
+
+
+def read_table(name_or_path: str | Path, folder: Traversable) -> dict[str, Any]:
+    """The content of a TOML file, as in ``read_text``.
+
+    Raises:
+        RecipeError: it does not exist or is not TOML.
+    """
+    try:
+        return tomllib.loads(read_text(name_or_path, folder))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
 
 
 def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
@@ -463,58 +476,3 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
                 field=path,
             ) from None
     return recipe_from_dict(table)
-
-
-#: What is expected, by pydantic's type of error; the placeholders are those of the error's context.
-_EXPECTED = {
-    "bool_type": "true or false",
-    "dict_type": "a table",
-    "finite_number": "a finite number",
-    "float_type": "a number",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "int_type": "an integer",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-    "missing": "a value",
-    "model_type": "a table",
-    "string_pattern_mismatch": "letters, digits and underscores",
-    "string_type": "a string",
-    "too_long": "at most {max_length} values",
-    "too_short": "at least {min_length}",
-    "tuple_type": "a list",
-}
-
-
-def field_error(error: ValidationError, model: type[BaseModel]) -> RecipeError:
-    """The first of pydantic's errors as an error of mien's, with the field's path, its value and what is expected.
-
-    Args:
-        error: of ``model``.
-        model: what was validated.
-    """
-    first = error.errors(include_url=False)[0]
-    place, context = [step for step in first["loc"] if step != "[key]"], first.get("ctx", {})
-    field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")
-    own = context.get("error")
-    if isinstance(own, RecipeError):
-        field = ".".join(part for part in (field, own.field) if part)
-        return RecipeError(field=field, value=own.value, expected=own.expected, hint=own.hint)
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(model, place[:-1])
-        near = difflib.get_close_matches(str(place[-1]), known, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else ""
-        return RecipeError(field=field, value=first["input"], expected=f"a known field: {', '.join(known)}", hint=hint)
-    expected = _EXPECTED.get(first["type"], "another value").format(**context)
-    value = None if first["type"] == "missing" else first["input"]
-    return RecipeError(field=field, value=value, expected=expected)
-
-
-def _fields_at(model: Any, place: list[int | str]) -> list[str]:
-    """The fields of the table at ``place``; the names of heads are keys, not fields."""
-    for step in place:
-        if step in model.model_fields:
-            annotation = model.model_fields[step].annotation
-            model = (get_args(annotation) or (annotation,))[-1]
-    return list(model.model_fields)

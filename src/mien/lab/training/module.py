@@ -62,13 +62,17 @@ _ADAM_EPSILON = 1e-7
 def optimizer_of(recipe: Recipe, network: MultiHead) -> torch.optim.Optimizer:
     """The optimizer for those weights that are not frozen.
 
-    Kernels get the recipe's weight decay and, where their row of layers asks for it, an L2 penalty on top; biases and batch
-    norms neither.
+    Kernels get the recipe's weight decay and the L2 penalty of their row of layers; biases and batch norms neither.
     """
     how = recipe.optimizer
-    groups = []
-    for decay, members in _by_decay(recipe, network).items():
-        groups.append({"params": members, "weight_decay": decay})
+    penalties = {f"trunk.{name}": value for name, value in getattr(network.trunk, "penalties", {}).items()}
+    by_decay: dict[float, list[nn.Parameter]] = {}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            decay = how.weight_decay if weight.ndim > 1 else 0.0
+            decay += 2 * penalties.get(name, 0.0)  # the slope of x times the sum of squares
+            by_decay.setdefault(decay, []).append(weight)
+    groups = [{"params": weights, "weight_decay": decay} for decay, weights in by_decay.items()]
     if how.name == "sgd":
         return torch.optim.SGD(groups, lr=how.lr, momentum=how.momentum, nesterov=how.momentum > 0)
     kind = torch.optim.Adam if how.name == "adam" else torch.optim.AdamW
@@ -97,17 +101,6 @@ def scheduler_of(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -
     return {"scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, factor), "interval": "step"}
 
 
-def _by_decay(recipe: Recipe, network: MultiHead) -> dict[float, list[nn.Parameter]]:
-    penalties = {f"trunk.{name}": value for name, value in getattr(network.trunk, "penalties", {}).items()}
-    groups: dict[float, list[nn.Parameter]] = {}
-    for name, weight in network.named_parameters():
-        if weight.requires_grad:
-            decay = recipe.optimizer.weight_decay if weight.ndim > 1 else 0.0
-            decay += 2 * penalties.get(name, 0.0)  # the slope of x times the sum of squares
-            groups.setdefault(decay, []).append(weight)
-    return groups
-
-
 class Training(lightning.LightningModule):
     """A network with its losses.
 
@@ -122,20 +115,15 @@ class Training(lightning.LightningModule):
     """
 
     def __init__(
-        self,
-        recipe: Recipe,
-        network: MultiHead,
-        class_weights: Mapping[str, torch.Tensor],
-        ratio: int = 0,
+        self, recipe: Recipe, network: MultiHead, class_weights: Mapping[str, torch.Tensor], ratio: int = 0
     ) -> None:
         super().__init__()
         self._ratio = ratio
-        self._changes = seen_by_student(recipe)
+        self._changes = _augmentation(recipe)
         self._train_loss = torch.zeros(())
         self._val_losses = {name: MeanMetric() for name in recipe.heads}
         self.recipe = recipe
-        # The layout of pixels in which processors convolve fastest.
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)  # in which processors convolve fastest
         self._class_weights = class_weights
         self._accuracies = {
             name: MulticlassAccuracy(len(label_set(head.emotions)), average="micro", ignore_index=-1)
@@ -143,7 +131,7 @@ class Training(lightning.LightningModule):
         }
 
     def on_train_epoch_start(self) -> None:
-        # So that a resumed run draws what an uninterrupted one would have drawn.
+        # a resumed run draws what an uninterrupted one would have drawn
         torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch)
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
@@ -152,12 +140,12 @@ class Training(lightning.LightningModule):
         labeled = len(images) // (1 + self._ratio)
         with torch.autocast(self.device.type, enabled=False):
             size = recipe.schedule.size_at(self.current_epoch, recipe.input.size)
-            pictures = augment(images.float() / 255, self._changes, size, strong)
+            views = augment(images.float() / 255, self._changes, size, strong)
             if strong and recipe.augment.mixup and not self._ratio:
-                partner, share = mixup_pairs(len(pictures), recipe.augment.mixup)
-                pictures = share * pictures + (1 - share) * pictures[partner]
+                partner, share = mixup_pairs(len(views), recipe.augment.mixup)
+                views = share * views + (1 - share) * views[partner]
                 targets = [share * target + (1 - share) * target[partner] for target in targets]
-        logits = {name: value.float() for name, value in self.network(self._normalized(pictures)).items()}
+        logits = {name: value.float() for name, value in self.network(self._normalized(views)).items()}
         losses = [
             head.weight
             * soft_cross_entropy(logits[name][:labeled], target[:labeled], self._class_weights[name].to(self.device))
@@ -177,17 +165,19 @@ class Training(lightning.LightningModule):
     def _unlabeled_loss(
         self, images: torch.Tensor, logits: Mapping[str, torch.Tensor], labeled: int, size: int
     ) -> torch.Tensor:
-        """FixMatch: what the network is sure of at a glance becomes the label of the changed image."""
+        """FixMatch: a confident prediction for the weakly changed image becomes the label of the strongly changed one."""
         semi = self.recipe.semi
         with torch.no_grad():
             with torch.autocast(self.device.type, enabled=False):
                 plain = glance(images.float() / 255, self.recipe.augment, size)
-            self.network.eval()  # a guess with features dropped is less sure and less often right
-            guesses = {name: value.float().softmax(1) for name, value in self.network(self._normalized(plain)).items()}
+            self.network.eval()  # without dropout
+            predictions = {
+                name: value.float().softmax(1) for name, value in self.network(self._normalized(plain)).items()
+            }
             self.network.train()
         losses, sure = [], []
         for name, head in self.recipe.heads.items():
-            confidence, label = guesses[name].max(1)
+            confidence, label = predictions[name].max(1)
             counted = (confidence >= semi.threshold).float()
             loss = functional.cross_entropy(logits[name][labeled:], label, reduction="none")
             losses.append(head.weight * (loss * counted).mean())
@@ -199,8 +189,8 @@ class Training(lightning.LightningModule):
 
     def validation_step(self, batch: list[torch.Tensor]) -> None:
         images, *answers = batch
-        pictures = resize(images.float() / 255, self.recipe.input.size)
-        logits = self.network(self._normalized(pictures))
+        views = resize(images.float() / 255, self.recipe.input.size)
+        logits = self.network(self._normalized(views))
         for name, given in zip(self.recipe.heads, answers, strict=True):
             scores, answer = logits[name].float().cpu(), given.cpu()
             self._accuracies[name].update(scores, answer)
@@ -235,17 +225,14 @@ class Training(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         checkpoint["recipe"] = self.recipe.model_dump()
 
-    def _normalized(self, pictures: torch.Tensor) -> torch.Tensor:
+    def _normalized(self, views: torch.Tensor) -> torch.Tensor:
         given = self.recipe.input
-        scaled = (pictures - given.mean) / given.std
+        scaled = (views - given.mean) / given.std
         return scaled.expand(-1, given.channels, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def seen_by_student(recipe: Recipe) -> Augment:
-    """How images are changed: those that teachers answered for were moved and relit before, and are no further.
-
-    What hides or spoils a part of the image stays: the student is to give the answer that the teachers gave to all of it.
-    """
+def _augmentation(recipe: Recipe) -> Augment:
+    """How images are changed; the views of teachers are moved and relit already, and only erased or corrupted here."""
     if not recipe.distil.taught:
         return recipe.augment
     still = ("rotate", "shift", "shear", "contrast", "brightness", "gamma")
