@@ -1,4 +1,4 @@
-"""Images, and a browser with a camera, that the tests share."""
+"""Images, videos and a browser with a camera, shared by the tests."""
 
 import io
 import os
@@ -25,6 +25,13 @@ def optional_data(name: str) -> Path:
     if DATA is None or not (DATA / name).exists():
         pytest.skip(f"needs {name} in the folder that MIEN_DATA names")
     return DATA / name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that starts a browser as slow."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
