@@ -27,10 +27,18 @@ def optional_data(name: str) -> Path:
     return DATA / name
 
 
+#: Modules of tests/lab whose tests train, export or compare networks.
+TRAINING_MODULES = {
+    *("test_compare", "test_distillation", "test_ensemble", "test_explaining", "test_export", "test_journey"),
+    *("test_learning", "test_training", "test_tune", "test_command"),
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that starts a browser as slow."""
+    """Mark tests that start a browser or train networks as slow."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        trains = "lab" in item.path.parts and item.path.stem in TRAINING_MODULES
+        if trains or "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 
