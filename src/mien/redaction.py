@@ -14,7 +14,7 @@ from .detection import score_needed
 from .drawing import mask_faces
 from .errors import OptionError
 from .options import ReadOptions
-from .tracking.tracker import LOST_S
+from .tracking.tracker import LIVE_GAP_S, LOST_S
 from .types import Box, Face, Frame, Reading
 
 
@@ -145,6 +145,7 @@ class LiveMasker:
         self._least = score_needed(options)
         self._kept: int | None = None
         self._seen: dict[int | None, tuple[float, Box]] = {}
+        self._now = self._last_time_s = 0.0
 
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
         """Mask all but one person; the image, and their reading where they are in sight and sure to be read.
@@ -153,7 +154,8 @@ class LiveMasker:
             frame: the image of now.
             readings: of all its faces, with their tracks, the half-sure ones too.
         """
-        now = frame.time_s
+        self._now += min(frame.time_s - self._last_time_s, LIVE_GAP_S)
+        now, self._last_time_s = self._now, frame.time_s
         for reading in readings:
             self._seen[reading.track_id] = now, reading.face.box
         self._seen = {track: seen for track, seen in self._seen.items() if now - seen[0] <= HELD_S}

@@ -16,13 +16,13 @@ from .errors import OptionError, SourceError
 from .io.camera import Camera, latest
 from .io.rows import Row, rows
 from .io.video import Video, VideoFacts
-from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoSink, restored
+from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoFile, VideoSink, restored
 from .options import ReadOptions
 from .progress import Progress, no_progress
 from .reader import Reader, worker_count
 from .redaction import MIN_MASKED_FACE_SHARE, LiveMasker, Privacy, VideoMasker, masking_options
 from .report.format import clock
-from .tracking.tracker import Tracker
+from .tracking.tracker import LIVE_GAP_S, Tracker
 from .types import Frame, Reading
 
 #: The smallest face to look for in video, as a share of the frame's height: smaller ones cost frame rate.
@@ -257,23 +257,14 @@ class _Run:
         self._progress(frame.index + 1, self._total, f"{clock(frame.time_s, 1)}{rate}")
 
 
-@dataclass
-class _Seen:
-    first_s: float
-    last_s: float = 0.0
-    frames: int = 0
-    abstained: int = 0
-    emotions: Counter[str] = field(default_factory=Counter)
-
-
 class _Summary:
     """Adds up a video while it is read; takes room for each person, not for each frame."""
 
     def __init__(self, video: Video, emotions: tuple[str, ...], keep_rows: bool) -> None:
         self._video, self._emotions, self._keep_rows = video, emotions, keep_rows
-        self._frames = self._faces = 0
-        self._end_s = 0.0
-        self._seen: dict[int, _Seen] = {}
+        self._frames, self._end_s = 0, 0.0
+        self._seen: dict[int, tuple[float, float]] = {}  # first and last time of each person
+        self._counts: dict[int, Counter[str]] = {}  # frames by emotion; "" where the reading abstained
         self._rows: list[Row] = []
 
     def add(self, frame: Frame, readings: Sequence[Reading]) -> None:
@@ -281,13 +272,9 @@ class _Summary:
         self._frames += 1
         self._end_s = frame.time_s
         for reading in readings:
-            self._faces += 1
-            seen = self._seen.setdefault(reading.track_id or 0, _Seen(frame.time_s))
-            seen.last_s = frame.time_s
-            seen.frames += 1
-            seen.abstained += reading.abstained
-            if not reading.abstained:
-                seen.emotions[reading.emotion] += 1
+            number = reading.track_id or 0
+            self._seen[number] = self._seen.get(number, (frame.time_s,))[0], frame.time_s
+            self._counts.setdefault(number, Counter())["" if reading.abstained else reading.emotion] += 1
         if self._keep_rows:
             self._rows += rows(frame, readings, self._emotions, video=True)
 
@@ -298,20 +285,21 @@ class _Summary:
             self._video.facts,
             self._emotions,
             self._frames,
-            self._faces,
+            sum(counts.total() for counts in self._counts.values()),
             self._end_s,
-            tuple(self._person(number, seen) for number, seen in sorted(self._seen.items())),
+            tuple(self._person(number) for number in sorted(self._seen)),
             masked,
             tuple(dict.fromkeys(problems)),
             tuple(self._rows),
         )
 
-    def _person(self, number: int, seen: _Seen) -> Person:
+    def _person(self, number: int) -> Person:
+        (first_s, last_s), counts = self._seen[number], self._counts[number]
         # Each frame stands for the time to the next, but not beyond the end of the video
-        left = (self._video.facts.duration_s or float("inf")) - seen.first_s
-        seen_s = min(seen.frames / self._video.sampled_rate, left)
-        emotions = dict(seen.emotions.most_common())
-        return Person(number, seen.first_s, seen.last_s, seen.frames, seen_s, emotions, seen.abstained)
+        left_s = (self._video.facts.duration_s or float("inf")) - first_s
+        seen_s = min(counts.total() / self._video.sampled_rate, left_s)
+        emotions = {emotion: frames for emotion, frames in counts.most_common() if emotion}
+        return Person(number, first_s, last_s, counts.total(), seen_s, emotions, counts[""])
 
 
 @dataclass(frozen=True)
@@ -377,7 +365,7 @@ def watch(
 def _watched(
     frames: Iterator[Frame], reader: Reader, masker: LiveMasker | None, outputs: Sequence[OpenSink]
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    tracker = Tracker(_LIVE_RATE)
+    tracker = Tracker(_LIVE_RATE, LIVE_GAP_S)
     for seen in frames:
         frame, readings = seen, tracker.update(seen, reader.read(seen.image))
         if masker:
@@ -421,7 +409,7 @@ def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
     for sink in sinks:
         if isinstance(sink, VideoSink):
             sink.check()
-            if redact.no_image_output and sink.needs_images:
+            if redact.no_image_output and isinstance(sink, VideoFile):
                 raise OptionError(
                     f"{type(sink).__name__} would write images, which no_image_output rules out",
                     hint="Leave out the sink, or no_image_output.",

@@ -126,7 +126,7 @@ def test_a_base_starts_from_a_file(tmp_path):
     started = start_network(changed(recipe, {"network.weights": str(file)}))
     torch.testing.assert_close(started.trunk.base.state_dict(), other.trunk.base.state_dict())
     vgg = changed(load_recipe("four-vgg16"), {"network.weights": str(file)})
-    with pytest.raises(ModelError, match="lacks 26 of the 26 tensors of vgg16"):
+    with pytest.raises(ModelError, match="lacks 26 of the tensors of vgg16"):
         start_network(vgg)
     file.write_text("emotion,pixels,Usage")
     with pytest.raises(ModelError, match="cannot be read as weights"):
@@ -183,8 +183,9 @@ def test_a_network_must_end_in_a_vector():
 
 
 def test_an_unknown_backbone_is_named():
-    with pytest.raises(RecipeError, match="got 'vgg61', expected the name of a network of timm"):
+    with pytest.raises(RecipeError) as caught:
         build_network(changed(load_recipe("four-vgg16"), {"network.backbone": "vgg61"}))
+    assert (caught.value.field, caught.value.value) == ("network.backbone", "vgg61")
 
 
 def test_names_that_torch_keeps_for_itself_are_refused():

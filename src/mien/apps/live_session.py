@@ -20,7 +20,7 @@ from ..io.video_sinks import NO_IMAGE
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker, masking_options
-from ..tracking.tracker import Tracker
+from ..tracking.tracker import LIVE_GAP_S, Tracker
 from ..types import Frame, Reading
 
 #: How far back the charts reach, and the time that one point of them stands for, in seconds.
@@ -36,8 +36,6 @@ RATE = 10.0
 #: Frames are resized to this long side, in pixels: browsers change the size of what they send as the network allows, and
 #: to the tracker a face that changes its size is another one.
 SIDE = 640
-#: After a longer time than this between two frames, in seconds, nobody is taken to have left: nobody was looking.
-_LONGEST_GAP_S = 0.5
 #: The smallest face to read, in such pixels, and the smallest to mask: smaller faces can still be recognized by people.
 _MIN_FACE, _MIN_MASKED_FACE = 40, 20
 
@@ -180,10 +178,9 @@ class LiveReader:
         self.min_confidence = min_confidence
         self.session = LiveSession(reader.emotions)
         self._reader, self._masker, self._keep_images = reader, masker, keep_images
-        self._tracker = Tracker(RATE)
+        self._tracker = Tracker(RATE, LIVE_GAP_S)
         self._began = time.monotonic()
         self._index = 0
-        self._last_s = self._watched_s = 0.0
         self._one_at_a_time = threading.Lock()  # a tracker must not see two frames at once
 
     def read(self, image: npt.NDArray[np.uint8]) -> tuple[Frame, list[Reading]]:
@@ -193,9 +190,7 @@ class LiveReader:
             frame = Frame(_resized(image), "camera", self._index, start - self._began)
             self._index += 1
             found = [replace(one, min_confidence=self.min_confidence) for one in self._reader.read(frame.image)]
-            self._watched_s += min(frame.time_s - self._last_s, _LONGEST_GAP_S)
-            self._last_s = frame.time_s
-            readings = self._tracker.update(replace(frame, time_s=self._watched_s), found)
+            readings = self._tracker.update(frame, found)
             if self._masker:
                 frame, readings = self._masker.mask(frame, readings)
             remembered = frame if self._keep_images else replace(frame, image=NO_IMAGE)

@@ -86,38 +86,32 @@ class Flags:
             **{emotion: round(share, 4) for emotion, share in reading.scores().items()},
         }
         with self._lock:
-            if path.exists() and self._last_label(name) == right:
+            others = [self.folder / other / name for other in EMOTIONS if other != right]
+            before = [other for other in others if other.exists()]
+            if path.exists() and not before:
                 return Flagged(path, new=False)
-            if not path.exists():
-                write_atomically(path, encoded(image))
             self._append(line)
-            for other in (self.folder / other / name for other in EMOTIONS if other != right):
-                if other.exists():
-                    with writing_to(other):
-                        other.unlink()
-                    with suppress(OSError):  # the lab takes an empty class folder for a mistake; one in use stays
-                        other.parent.rmdir()
+            write_atomically(path, encoded(image))
+            for other in before:
+                with writing_to(other):
+                    other.unlink()
+                with suppress(OSError):  # the lab takes an empty class folder for a mistake; one in use stays
+                    other.parent.rmdir()
         return Flagged(path, new=True)
-
-    def _last_label(self, name: str) -> str | None:
-        log = self.folder / LOG
-        if not log.is_file():
-            return None
-        with log.open(encoding="utf-8", newline="") as file:
-            found = [line["label"] for line in csv.DictReader(file) if (line["file"] or "").endswith(f"/{name}")]
-        return found[-1] if found else None
 
     def _append(self, line: dict[str, str | float]) -> None:
         """Add to the log in one write, so that neither a crash nor another mien with this folder tears a line."""
         path = self.folder / LOG
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-        with writing_to(path), path.open("a+b") as file:
-            if not file.seek(0, os.SEEK_END):
-                writer.writeheader()
-            elif file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":  # a full disk cut the last line off
-                text.write("\n")
-            writer.writerow(line)
-            file.write(text.getvalue().encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
+        with writing_to(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a+b") as file:
+                if not file.seek(0, os.SEEK_END):
+                    writer.writeheader()
+                elif file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":  # a full disk cut the last line off
+                    text.write("\n")
+                writer.writerow(line)
+                file.write(text.getvalue().encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())

@@ -10,18 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..stats import (
-    LEVEL,
-    Counts,
-    Floats,
-    Interval,
-    holm,
-    mcnemar_counts,
-    percentile_interval,
-    permutation_p,
-    resample_counts,
-    wilson,
-)
+from .. import stats
+from ..stats import LEVEL, Counts, Floats, Interval
 from .groups import MIN_GROUP_SIZE, Grouping, groupings
 from .predictions import Columns, PairedPredictions, join_predictions
 from .table import Table, open_table
@@ -217,7 +207,7 @@ def compare_pair(
     everyone = Grouping("all", np.zeros(len(pair), np.int64), ("all",))
     for one in (*groupings(pair.groups, min_group_size=min_group_size, resamples=resamples), everyone):
         counts = _count(pair, one.codes, len(one.names))
-        drawn = np.concatenate(list(resample_counts(counts, resamples, rng)))
+        drawn = np.concatenate(list(stats.resample_counts(counts, resamples, rng)))
         big = counts.sum(1) >= min_group_size
         groups = tuple(
             _group(name, counts[group], drawn[:, group], compared=bool(big[group]))
@@ -254,13 +244,13 @@ def _gap_change(counts: Counts, names: tuple[str, ...], drawn: Counts, rng: np.r
         high, low = int(shares.argmax()), len(shares) - 1 - int(shares[::-1].argmin())
         gaps = redrawn[:, high] - redrawn[:, low]
         gap = float(shares[high] - shares[low])
-        ends.append(AccuracyGap(names[high], names[low], gap, percentile_interval(gaps)))
+        ends.append(AccuracyGap(names[high], names[low], gap, stats.percentile_interval(gaps)))
         resampled.append(gaps)
     before, after = ends
     seen = after.gap - before.gap
     null = _accuracies(_swap(counts, len(drawn), rng))
-    p = permutation_p(abs(seen), np.abs(np.ptp(null[1], axis=1) - np.ptp(null[0], axis=1)))
-    return GapChange(before, after, seen, percentile_interval(resampled[1] - resampled[0]), p, p)
+    p = stats.permutation_p(abs(seen), np.abs(np.ptp(null[1], axis=1) - np.ptp(null[0], axis=1)))
+    return GapChange(before, after, seen, stats.percentile_interval(resampled[1] - resampled[0]), p, p)
 
 
 def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
@@ -272,16 +262,16 @@ def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
 def _group(name: str, counts: Counts, drawn: Counts, *, compared: bool) -> GroupChange:
     """One group from its outcomes, int64 (4,), and resamples of them, int64 (D, 4)."""
     n, (both, lost, gained, _) = int(counts.sum()), counts.tolist()
-    p = mcnemar_counts(lost, gained)
+    p = stats.mcnemar_counts(lost, gained)
     return GroupChange(
         name=name,
         n=n,
         before=(both + lost) / n,
-        before_interval=wilson(both + lost, n),
+        before_interval=stats.wilson(both + lost, n),
         after=(both + gained) / n,
-        after_interval=wilson(both + gained, n),
+        after_interval=stats.wilson(both + gained, n),
         difference=(gained - lost) / n,
-        interval=percentile_interval((drawn[:, _GAINED] - drawn[:, _LOST]) / n),
+        interval=stats.percentile_interval((drawn[:, _GAINED] - drawn[:, _LOST]) / n),
         gained=gained,
         lost=lost,
         p=p,
@@ -292,8 +282,8 @@ def _group(name: str, counts: Counts, drawn: Counts, *, compared: bool) -> Group
 
 def _corrected(made: list[CompareAttribute]) -> tuple[CompareAttribute, ...]:
     """p-values of compared groups corrected together; those of gaps among themselves."""
-    p_groups = iter(holm([group.p for one in made for group in one.groups if group.compared]))
-    p_gaps = iter(holm([one.gap.p for one in made if one.gap]))
+    p_groups = iter(stats.holm([group.p for one in made for group in one.groups if group.compared]))
+    p_gaps = iter(stats.holm([one.gap.p for one in made if one.gap]))
     return tuple(
         replace(
             one,

@@ -15,20 +15,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ..stats import (
-    LEVEL,
-    Counts,
-    Floats,
-    Interval,
-    difference_interval,
-    holm,
-    largest_difference,
-    percentile_interval,
-    permutation_p,
-    permute_counts,
-    resample_counts,
-    wilson_limits,
-)
+from .. import stats
+from ..stats import LEVEL, Counts, Floats, Interval
 from .predictions import Predictions
 
 #: With fewer correct or fewer wrong answers the bootstrap is too narrow.
@@ -152,7 +140,7 @@ class Limits:
     @staticmethod
     def of(part: Counts, whole: Counts) -> Limits:
         """From int64 (G, R) each, ``whole`` at least ``part``."""
-        return Limits(_ratio(part, whole), *wilson_limits(part, whole), np.minimum(part, whole - part) < _ENOUGH)
+        return Limits(_ratio(part, whole), *stats.wilson_limits(part, whole), np.minimum(part, whole - part) < _ENOUGH)
 
     def difference(self, upper: int, lower: int, rate: int) -> Interval | None:
         """95% interval of a difference of two groups (Newcombe 1998); None where the bootstrap is reliable.
@@ -162,7 +150,7 @@ class Limits:
         if not (self.few[upper, rate] or self.few[lower, rate]):
             return None
         (a, b), low, high = self.value[[upper, lower], rate], self.low[:, rate], self.high[:, rate]
-        return difference_interval(float(a), (low[upper], high[upper]), float(b), (low[lower], high[lower]))
+        return stats.difference_interval(float(a), (low[upper], high[upper]), float(b), (low[lower], high[lower]))
 
     def with_mean(self, rate: int, parts: range, weights: Floats) -> Limits:
         """The same, with one rate as a mean of others, with ``weights`` float64 (K,) (Zou and Donner 2008).
@@ -290,8 +278,10 @@ def measure_gaps(
         images=images,
         limits=limits if weights is None else limits.with_mean(1, range(2, 2 + len(emotions)), weights),
         observed=allowed(rates(counts, weights)),
-        boot=allowed(np.concatenate([rates(drawn, weights) for drawn in resample_counts(counts, resamples, rng)])),
-        null=allowed(np.concatenate([rates(drawn, weights) for drawn in permute_counts(counts, resamples, rng)])),
+        boot=allowed(
+            np.concatenate([rates(drawn, weights) for drawn in stats.resample_counts(counts, resamples, rng)])
+        ),
+        null=allowed(np.concatenate([rates(drawn, weights) for drawn in stats.permute_counts(counts, resamples, rng)])),
     )
     left_out = {Measure.FALSE_POSITIVE_RATE: True, Measure.DETECTION_RATE: not known[0]}
     left_out[Measure.ABSTENTION_RATE] = not known[1]
@@ -307,7 +297,7 @@ def measure_gaps(
 
 def holm_corrected(gaps: Sequence[tuple[Gap, ...]]) -> list[tuple[Gap, ...]]:
     """The same gaps with p-values corrected for all of them together (Holm 1979)."""
-    p_values = iter(holm([gap.p for some in gaps for gap in some if gap.p is not None]))
+    p_values = iter(stats.holm([gap.p for some in gaps for gap in some if gap.p is not None]))
     return [tuple(gap if gap.p is None else replace(gap, p_corrected=next(p_values)) for gap in some) for some in gaps]
 
 
@@ -326,7 +316,7 @@ class _Comparison:
     @cached_property
     def tested(self) -> tuple[Floats, Floats, Counts]:
         """The largest standardized differences, observed and permuted, and the observed pairs."""
-        return largest_difference(self.observed, self.null)
+        return stats.largest_difference(self.observed, self.null)
 
     def gap(self, what: Rate, places: list[int]) -> Gap | None:
         """The largest gap among some rates; None where no rate is comparable between two groups, or none can vary."""
@@ -353,13 +343,13 @@ class _Comparison:
             lowest=self.names[low],
             low=float(values[low]),
             difference=float(values[high] - values[low]),
-            interval=newcombe or percentile_interval(upper - lower),
+            interval=newcombe or stats.percentile_interval(upper - lower),
             ratio=float(values[low] / values[high]) if values[high] > 0 else None,
-            ratio_interval=percentile_interval(lower[upper > 0] / upper[upper > 0])
+            ratio_interval=stats.percentile_interval(lower[upper > 0] / upper[upper > 0])
             if values[high] > 0 and not newcombe
             else None,
             null_gap=float(np.nanquantile(null_gaps, 0.95)),
-            p=permutation_p(float(seen[places].max()), permuted[:, places].max(1)),
+            p=stats.permutation_p(float(seen[places].max()), permuted[:, places].max(1)),
             p_corrected=None,
             most_significant_pair=(self.names[pairs[strongest][0]], self.names[pairs[strongest][1]]),
             most_significant_rate=self.rates[strongest],

@@ -107,17 +107,10 @@ def dataset_card(
     from ..io.atomic import write_atomically
     from ..lab.cards.dataset_card import DatasetInfo
     from ..lab.cards.dataset_card import dataset_card as write_card
-    from ..lab.cards.results import read_inspection
 
     path = _card_path(out, overwrite)
     info = DatasetInfo(license, source, contact, _text(notes))
-    if data.suffix.lower() == ".json" and data.is_file():
-        found = read_inspection(data)
-    else:
-        from ..lab.inspection.inspection import inspect
-
-        found = inspect(data).to_dict()
-    write_atomically(path, write_card(found, info).encode())
+    write_atomically(path, write_card(data, info).encode())
     typer.echo(f"written: {path}", err=True)
 
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from ..drawing import annotate
 from ..errors import OutputError
 from ..types import Box, Face, Frame, Reading
 from .annotated_video import check_video_format, video_writer
-from .journal import Journal
+from .journal import Journal, Mode
 from .rows import Row, columns, rows
 from .tables import check_format
 from .video import Video
@@ -69,13 +69,7 @@ class OpenSink:
 
 
 class VideoSink(ABC):
-    """An output of ``process_video`` and ``watch``.
-
-    Attributes:
-        needs_images: ``write`` looks at the pixels of frames.
-    """
-
-    needs_images: ClassVar[bool] = False
+    """An output of ``process_video`` and ``watch``."""
 
     def check(self) -> None:  # noqa: B027  # most have nothing to check
         """Raise where the output cannot be written, before any work is done."""
@@ -98,7 +92,6 @@ class VideoFile(VideoSink):
     path: Path | str
     annotate: bool = True
     overwrite: bool = False
-    needs_images: ClassVar[bool] = True
 
     def check(self) -> None:
         """Raise where the format is unknown, PyAV is missing, or the file exists."""
@@ -169,15 +162,10 @@ class TableFile(RowSink):
 
     @contextmanager
     def open(self, context: SinkContext) -> Iterator[OpenSink]:
-        """Keep the rows; the table is made when the video was read to its end.
-
-        Raises:
-            OutputError: the table exists, or an unfinished run of it does.
-            OptionError: the run to resume had other settings.
-        """
-        mode = "resume" if context.resume else "overwrite" if self.overwrite else "new"
+        """Keep the rows; the table is made when the video was read to its end."""
+        mode: Mode = "resume" if context.resume else "overwrite" if self.overwrite else "new"
         names = columns(context.emotions, video=True)
-        with Journal.open(Path(self.path), names, context.settings, mode) as journal:  # type: ignore[arg-type]
+        with Journal.open(Path(self.path), names, context.settings, mode) as journal:
             if journal.finished:
                 raise OutputError(f"{self.path} is complete: there is nothing to resume", hint="Pass overwrite=True.")
             notes = [note for _, _, note in journal.entries()] if not context.redacted else []

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .baselines import baseline, baseline_settings
     from .calibration import measure_calibration
+    from .cards.dataset_card import dataset_card
+    from .cards.model_card import model_card
     from .comparison.compare import compare
     from .detector.evaluate import evaluate_detectors
     from .detector.export import export_detector
@@ -26,6 +28,7 @@ _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison.compare",
+    "dataset_card": "cards.dataset_card",
     "distill": "distillation",
     "ensemble": "ensembles.ensemble",
     "evaluate": "evaluation.evaluate",
@@ -34,6 +37,7 @@ _MODULES = {
     "export_detector": "detector.export",
     "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
+    "model_card": "cards.model_card",
     "robustness": "robustness_test.run",
     "train": "training.run",
     "train_detector": "detector.train",
@@ -44,6 +48,7 @@ __all__ = [
     "baseline",
     "baseline_settings",
     "compare",
+    "dataset_card",
     "distill",
     "ensemble",
     "evaluate",
@@ -52,6 +57,7 @@ __all__ = [
     "export_detector",
     "inspect",
     "measure_calibration",
+    "model_card",
     "robustness",
     "train",
     "train_detector",

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import PercentFormatter
 
 from ..io.atomic import write_atomically
-from ..report import Block, Cell, Column, Document, Figure, Section, Table, Text, count, interval, number, percent
+from ..report import Block, Cell, Column, Document, Figure, Row, Section, Table, Text, count, interval, number, percent
 from ..stats import Estimate
 from ..types import SHARE
 from .calibration import HeadCalibration
@@ -32,7 +32,7 @@ def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True
     blocks: list[Block] = [_section(*section) for section in sections if section[-1]]
     if figures:
         drawn = [Figure(png(draw(some)), alt) for draw, alt, some in _drawings(whole)]
-        blocks.append(Section("Figures", tuple(drawn)))
+        blocks.append(Section("Figures", (Row(tuple(drawn)),)))
     models = ", ".join(dict.fromkeys(one.model for one in found))
     metadata = {"data": found[0].data, "split": found[0].split} if found else {}
     return Document(f"Calibration: {models}", tuple(blocks), metadata=metadata)

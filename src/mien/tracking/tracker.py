@@ -23,6 +23,8 @@ LOST_S = 0.8
 #: Boxes are enlarged on each side before their overlap is taken, for between two frames that lie far apart a face moves by
 #: more than its width: by so many of their widths for each second that went by, and at most. Also chosen from data.
 SPEED, MAX_REACH = 4.0, 0.8
+#: Live, a longer time than this between two frames, in seconds, counts as this: who was not looked for has not left.
+LIVE_GAP_S = 0.5
 
 
 class Tracker:
@@ -39,13 +41,14 @@ class Tracker:
     Args:
         rate: frames per second, as they will come: of the video, or of the samples that are taken of it. A camera's may be
             a guess, for what counts is how much time goes by from frame to frame.
+        longest_gap_s: a longer time between two frames counts as this.
 
     Raises:
         OptionError: the rate is not a positive number.
         MissingExtraError: the package ``trackers`` is not installed.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, longest_gap_s: float = math.inf) -> None:
         if not (math.isfinite(rate) and rate > 0):
             raise OptionError(f"rate: got {rate}, expected more than 0 frames a second", hint="Give the video's rate.")
         self._detections = require("supervision", "video").Detections
@@ -60,7 +63,7 @@ class Tracker:
             minimum_consecutive_frames=1,
             iou=self._overlap,
         )
-        self._interval = 1 / rate
+        self._interval, self._longest_gap_s = 1 / rate, longest_gap_s
         self._shots = ShotDetector()
         self._smoothers: dict[int, Smoother] = {}
         self._next = 1
@@ -155,7 +158,7 @@ class Tracker:
     def _advance(self, time_s: float) -> float:
         """Move the clock on; by how many seconds."""
         elapsed = time_s - self._last_time_s
-        elapsed = elapsed if elapsed > 0 else self._interval
+        elapsed = min(elapsed, self._longest_gap_s) if elapsed > 0 else self._interval
         self._clock += elapsed
         self._last_time_s = time_s
         return elapsed

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...emotions import EMOTIONS
 from ...errors import DataError
 from ...extras import require
 from ...report import Block, Bullets, Cell, Column, Document, Section, Table, Text, count, escape, join, number, percent
-from .results import Values
+from ..inspection.inspection import inspect
+from .results import Values, read_inspection
 
 #: An emotion is rare below this share of the first part.
 _RARE = 0.05
@@ -49,18 +51,21 @@ class DatasetInfo:
     notes: str = ""
 
 
-def dataset_card(data: Values, info: DatasetInfo = DatasetInfo()) -> str:
-    """The card as Markdown, with the metadata that the Hugging Face Hub reads.
+def dataset_card(data: str | Path | Values, info: DatasetInfo = DatasetInfo()) -> str:
+    """A dataset card as Markdown, with the metadata that the Hugging Face Hub reads.
 
     Args:
-        data: what ``mien lab inspect --json`` writes (``Inspection.to_dict``).
+        data: as in ``mien.data.load``; or what ``mien lab inspect --json`` wrote, as a file or as values.
         info: what only its author knows.
 
     Raises:
-        DataError: the inspection lacks a field.
+        DataError: the data cannot be used, or the inspection is incomplete.
         MissingExtraError: huggingface_hub is not installed.
     """
     hub = require("huggingface_hub", "lab")
+    if isinstance(data, (str, Path)):
+        is_inspection = Path(data).suffix.lower() == ".json"
+        data = read_inspection(Path(data)) if is_inspection else inspect(data).to_dict()
     try:
         size = next((name for most, name in _SIZES if data["images"] < most), "n>10M")
         metadata = hub.DatasetCardData(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DataError, OptionError
@@ -39,7 +40,7 @@ from .dataset_card import (
     table,
 )
 from .measured import attributes, group_sections, main_scores, robustness_section, unmeasured, weaknesses
-from .results import Kind, Results
+from .results import Kind, Results, read_results
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -141,19 +142,25 @@ class ModelInfo:
 NO_RESULTS, NO_INFO = Results(), ModelInfo()
 
 
-def model_card(card: ModelCard, results: Results = NO_RESULTS, info: ModelInfo = NO_INFO) -> str:
-    """The card as Markdown, with the metadata that the Hugging Face Hub reads.
+def model_card(
+    model: str | Path | ModelCard, results: Results | Sequence[Path] = NO_RESULTS, info: ModelInfo = NO_INFO
+) -> str:
+    """A model card as Markdown, with the metadata that the Hugging Face Hub reads.
 
     Args:
-        card: of the model.
-        results: from ``read_results``.
+        model: name of a model that comes with mien, an ONNX file with its card beside it, or that card.
+        results: result files of the model, or what ``read_results`` read of them.
         info: what only its author knows.
 
     Raises:
-        DataError: a result lacks a field.
+        DataError: a result is incomplete, or of another model.
         MissingExtraError: huggingface_hub is not installed.
+        ModelError: there is no such model.
     """
     require("huggingface_hub", "lab")
+    card = model if isinstance(model, ModelCard) else load_model(model)[0]
+    if not isinstance(results, Results) or not results.results:
+        results = read_results(card, () if isinstance(results, Results) else results)
     try:
         yaml = model_metadata(card, results).to_yaml()
         return f"---\n{yaml}\n---\n\n{model_card_document(card, results, info).to_markdown()}"
