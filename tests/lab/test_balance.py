@@ -141,6 +141,7 @@ def test_batches_hold_groups_alike(uneven):
     assert sums[0] == pytest.approx(510, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_a_balanced_run_resumes_as_if_never_interrupted(tmp_path, table):
     faces = two_classes(160)
