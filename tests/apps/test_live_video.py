@@ -31,6 +31,7 @@ def video(astronaut: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_video_is_read_five_times_a_second_with_its_clearest_moment(video):
     done_shares: list[float] = []
 

@@ -70,6 +70,7 @@ def test_a_gap_is_blank_and_unsure_is_faint(table):
     assert happy.mean() == pytest.approx(0.8, abs=0.11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_figure_is_an_image_file(table, tmp_path, ending):
     videos = videos_of(table(steady(TALK), steady([None] * 3), steady(["happy"])))

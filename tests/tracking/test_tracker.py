@@ -31,6 +31,7 @@ def see(follower: Tracker, time_s: float, *found: Reading, image: np.ndarray = R
     return numbers(follower.update(frame(time_s, image), found))
 
 
+@pytest.mark.slow
 def test_everybody_has_a_number_from_the_first_frame_on():
     assert see(Tracker(30), 0.0, reading(0, score=0.9), reading(100, score=0.01)) == [0, 1]
 
@@ -129,6 +130,7 @@ def test_fifty_faces():
         assert see(follower, n / 30, *found) == list(range(50))
 
 
+@pytest.mark.slow
 def test_what_is_remembered_does_not_grow():
     """10,000 frames, with a visitor in every tenth."""
     follower = Tracker(10)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import skops.io
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -35,7 +35,7 @@ from .recipe import Head, Recipe, load_recipe
 from .sampling import subset
 from .targets import hard_targets
 from .temperature import calibrated, chosen_by
-from .validation import Index, LabelSet, field_error
+from .validation import Index, LabelSet, Settings, field_error
 
 _CLASSIFIERS = {
     "forest": RandomForestClassifier,
@@ -51,7 +51,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-class BaselineSettings(BaseModel):
+class BaselineSettings(Settings):
     """What to fit.
 
     Attributes:
@@ -69,7 +69,6 @@ class BaselineSettings(BaseModel):
         seed: of the classifier.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
     features: Literal["hog", "lbp", "hog+lbp", "embedding"] = "hog"
     classifier: Literal["forest", "boosting", "logistic"] = "boosting"
     parameters: dict[str, Any] = Field(default_factory=dict)

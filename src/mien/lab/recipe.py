@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
@@ -30,11 +30,15 @@ from .validation import (
     invalid,
 )  # fmt: skip
 
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+_RECIPES = resources.files(__package__) / "recipes"
 #: Smallest side in pixels at which a face can be recognized.
 MIN_SIDE = 8
 
@@ -378,24 +382,16 @@ class Recipe(Settings):
 
 def builtin_recipes() -> list[str]:
     """Names of the recipes that come with mien."""
-    folder = resources.files(__package__) / "recipes"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return builtin_names(_RECIPES)
 
 
-def recipe_text(name: str) -> str:
-    """The TOML text of a recipe that comes with mien.
+def recipe_text(name_or_path: str | Path) -> str:
+    """The TOML text of a recipe.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: it does not exist.
     """
-    known = builtin_recipes()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        raise RecipeError(
-            f"no recipe {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in recipe'}",
-            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
-        )
-    return (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8")
+    return read_text(name_or_path, _RECIPES)
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -404,12 +400,42 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     Raises:
         RecipeError: it does not exist, is not TOML, or is not valid.
     """
-    name, path = str(name_or_path), Path(name_or_path)
+    return recipe_from_dict(read_table(name_or_path, _RECIPES))
+
+
+def builtin_names(folder: Traversable) -> list[str]:
+    """Names of the TOML files in a folder of the package."""
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def read_text(name_or_path: str | Path, folder: Traversable) -> str:
+    """The text of a TOML file: one in ``folder`` by its name, or any by its path.
+
+    Raises:
+        RecipeError: it does not exist or is not text.
+    """
+    name, known = str(name_or_path), builtin_names(folder)
+    file = folder / f"{name}.toml" if name in known else Path(name_or_path)
     try:
-        text = path.read_text("utf-8") if path.is_file() and name not in builtin_recipes() else recipe_text(name)
-        return recipe_from_dict(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name} is not valid TOML: {error}") from error
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        near = difflib.get_close_matches(name, known, 1)
+        raise RecipeError(
+            f"cannot read {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in name'}",
+            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
+        ) from error
+
+
+def read_table(name_or_path: str | Path, folder: Traversable) -> dict[str, Any]:
+    """The content of a TOML file, as in ``read_text``.
+
+    Raises:
+        RecipeError: it does not exist or is not TOML.
+    """
+    try:
+        return tomllib.loads(read_text(name_or_path, folder))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
 
 
 def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import combinations
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...data.loading import load
@@ -278,26 +277,12 @@ def latencies(calls: Sequence[Callable[[int], object]], seconds: float = 10.0) -
     return [Latency(middle, (low, high), len(rounds)) for low, middle, high in quartiles]
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    torch = sys.modules.get("torch")  # without a checkpoint, torch need not be installed
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _timed(models: Sequence[Model], samples: dict[str, npt.NDArray[np.uint8]], seconds: float) -> list[Latency]:
     def call(model: Model) -> Callable[[int], object]:
         classifier, images = open_classifier(model.path, threads=1), samples[model.name]
         return lambda number: classifier.logits(images[number % len(images)][None])
 
-    with _one_torch_thread():
+    with threadpool_limits(1):  # of torch and scikit-learn
         return latencies([call(model) for model in models], seconds)
 
 

@@ -179,10 +179,7 @@ def notes(comparison: Comparison) -> list[str]:
         (by_votes and task.truth == "labels", f"Trained on votes, evaluated against labels: {by_votes}."),
         (histories, "own val loss and accuracy: recorded by each run at the kept epoch."),
         (not comparison.comparable_histories, "The runs recorded them on different emotions or images."),
-        (
-            True,
-            "95% Wilson intervals; macro-F1; ECE over 15 equal-mass bins, at the card's temperature (checkpoints: 1).",
-        ),
+        (True, "95% Wilson intervals. ECE over 15 equal-mass bins at the card's temperature; checkpoints: 1."),
         (True, f"Latency: one image at a time on one thread, with preprocessing, median of {calls} rounds."),
         (torch, "The file of a checkpoint includes the optimizer's state."),
     ]

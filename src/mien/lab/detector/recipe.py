@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from ...errors import RecipeError
-from ..validation import Count, Index, NonNegative, Positive, Probability, Share, field_error
+from ..recipe import builtin_names, read_table
+from ..validation import Count, Index, NonNegative, Positive, Probability, Settings, Share, field_error
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_FOLDER = Path(__file__).parent
+_FOLDER = resources.files(__package__)
 
 
-class DetectorRecipe(BaseModel):
+class DetectorRecipe(Settings):
     """How to train a face detector.
 
     Attributes:
@@ -48,8 +43,6 @@ class DetectorRecipe(BaseModel):
         checkpoint_minutes: minutes between two checkpoints.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
     name: str = "detector"
     seed: Index = 7
     size: Annotated[int, Field(ge=32, multiple_of=32)] = 320
@@ -73,19 +66,11 @@ class DetectorRecipe(BaseModel):
     checkpoint_minutes: Positive = 5.0
 
 
-def detector_recipes() -> list[str]:
-    """Names of the detector recipes shipped with mien."""
-    return sorted(file.stem for file in _FOLDER.glob("*.toml"))
-
-
 def is_detector_recipe(name_or_path: str) -> bool:
     """Whether this is a recipe of the face detector: one shipped with mien, or a TOML file with its top-level fields."""
-    if name_or_path in detector_recipes():
-        return True
-    try:
-        return "widths" in tomllib.loads(Path(name_or_path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return False
+    if Path(name_or_path).is_file() or name_or_path in builtin_names(_FOLDER):
+        return "widths" in read_table(name_or_path, _FOLDER)
+    return False
 
 
 def load_detector_recipe(name_or_path: Path | str) -> DetectorRecipe:
@@ -94,14 +79,7 @@ def load_detector_recipe(name_or_path: Path | str) -> DetectorRecipe:
     Raises:
         RecipeError: the file is missing or no TOML, or a field is unknown, of the wrong type or out of range.
     """
-    file = _FOLDER / f"{name_or_path}.toml" if str(name_or_path) in detector_recipes() else Path(name_or_path)
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"cannot read the recipe {file}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{file} is not valid TOML: {error}") from error
-    return detector_recipe_from_dict(values)
+    return detector_recipe_from_dict(read_table(name_or_path, _FOLDER))
 
 
 def detector_recipe_from_dict(values: Mapping[str, Any]) -> DetectorRecipe:

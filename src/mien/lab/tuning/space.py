@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 from optuna import Trial
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from ...errors import RecipeError
 from ..networks.build import build_network
-from ..recipe import Recipe, changed
-from ..validation import field_error
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ..recipe import Recipe, builtin_names, changed, read_table
+from ..validation import Settings, field_error
 
 Label = str | int | float | bool
-Number = Annotated[int | float, Field(allow_inf_nan=False)]
+Number = int | float
 
 #: Trials that differ in these fields learn from or are evaluated on other images: their objectives cannot be compared.
 _FIXED = ("name", "data.inner", "data.counts", "data.judge_counts")
 _FIXED_IN_HEADS = ("emotions", "targets")
 _MAX_GRID = 1_000_000
+_SPACES = resources.files(__package__) / "spaces"
 _HINT = 'Write a field as "optimizer.lr" = { low = 1e-4, high = 1e-2, log = true } or { choices = [1e-3, 1e-2] }.'
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Parameter(_Table):
+class Parameter(Settings):
     """How one field varies: over ``choices``, or between ``low`` and ``high``, both included.
 
     Attributes:
@@ -108,7 +99,7 @@ class Parameter(_Table):
         return self.model_copy(update=numbers)
 
 
-class Space(_Table):
+class Space(Settings):
     """Which fields of a recipe vary, and how values are sampled.
 
     Attributes:
@@ -156,28 +147,16 @@ class Space(_Table):
 
 def builtin_spaces() -> list[str]:
     """Names of the search spaces shipped with mien."""
-    folder = resources.files(__package__) / "spaces"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return builtin_names(_SPACES)
 
 
-def load_space(name_or_path: str) -> Space:
+def load_space(name_or_path: str | Path) -> Space:
     """Read a search space: the name of one shipped with mien, or the path of a TOML file.
 
     Raises:
         RecipeError: it is missing, is not TOML, or is not a valid search space.
     """
-    builtin = name_or_path in builtin_spaces()
-    file = resources.files(__package__) / "spaces" / f"{name_or_path}.toml" if builtin else Path(name_or_path)
-    if not file.is_file():
-        raise RecipeError(
-            f"no search space {name_or_path!r}: it is no file, and mien has {', '.join(builtin_spaces())}",
-            hint="Give one of these names, or the path of a .toml file with a [space] table.",
-        )
-    try:
-        table = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
-    return space_from_dict(Path(name_or_path).stem, table)
+    return space_from_dict(Path(name_or_path).stem, read_table(name_or_path, _SPACES))
 
 
 def space_from_dict(name: str, table: Mapping[str, Any]) -> Space:
