@@ -1,4 +1,4 @@
-"""Images, and a browser with a camera, that the tests share."""
+"""Images, videos and a browser with a camera, shared by the tests."""
 
 import io
 import os
@@ -25,6 +25,21 @@ def optional_data(name: str) -> Path:
     if DATA is None or not (DATA / name).exists():
         pytest.skip(f"needs {name} in the folder that MIEN_DATA names")
     return DATA / name
+
+
+#: Modules of tests/lab whose tests train, export or compare networks.
+TRAINING_MODULES = {
+    *("test_compare", "test_distillation", "test_ensemble", "test_explaining", "test_export", "test_journey"),
+    *("test_learning", "test_training", "test_tune", "test_command"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that start a browser or train networks as slow."""
+    for item in items:
+        trains = "lab" in item.path.parts and item.path.stem in TRAINING_MODULES
+        if trains or "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

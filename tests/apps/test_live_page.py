@@ -139,7 +139,7 @@ def test_single_images_get_their_label_too(visit, artifacts):
     page.get_by_role("button", name="Start the camera").wait_for()
 
 
-def test_where_live_video_does_not_get_through_the_page_says_so_and_goes_on_with_single_images(visit, artifacts):
+def test_a_blocked_webrtc_connection_falls_back_to_single_images(visit, artifacts):
     page = visit(script=NO_WAY)
     start_live(page)
     page.get_by_text("did not get through").wait_for()
@@ -148,7 +148,7 @@ def test_where_live_video_does_not_get_through_the_page_says_so_and_goes_on_with
     page.screenshot(path=artifacts / "live-no-way.png")
 
 
-def test_a_camera_that_is_refused_is_said_in_words(visit):
+def test_a_refused_camera_shows_what_to_do(visit):
     refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
     page = visit(script=refuse)
     page.get_by_text("Send single images").click()
@@ -169,7 +169,7 @@ def test_a_photo_gives_a_marked_image_and_its_table(visit, artifacts):
     assert (row["source"], row["emotion"]) == ("astronaut.png", "happy")
 
 
-def test_a_wrong_file_is_said_in_words(visit):
+def test_a_file_that_cannot_be_read_shows_an_alert(visit):
     page = visit()
     for name, content, said in (
         ("notes.txt", b"Dear diary", "neither an image nor a video"),
@@ -182,7 +182,7 @@ def test_a_wrong_file_is_said_in_words(visit):
         assert page.get_by_text("Traceback").count() == 0
 
 
-def test_a_image_without_a_face_is_said_in_words(visit):
+def test_an_image_without_a_face_shows_a_note(visit):
     page = visit()
     file = io.BytesIO()
     Image.new("RGB", (200, 200), (90, 120, 90)).save(file, "PNG")
@@ -190,7 +190,7 @@ def test_a_image_without_a_face_is_said_in_words(visit):
     page.get_by_text("No face found").wait_for()
 
 
-def test_choices_count_and_a_model_that_is_not_there_is_said(visit):
+def test_a_missing_model_shows_an_error(visit):
     page = visit()
     page.get_by_text("Usage reports: off").wait_for()
     page.get_by_label("Model", exact=True).fill("/nowhere/mine.onnx")

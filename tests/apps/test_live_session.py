@@ -38,7 +38,7 @@ def test_the_last_minute_of_a_face_is_kept_and_no_more():
     assert seen[-1].tolist() == [0, 1]
 
 
-def test_who_left_stays_on_the_page_for_a_minute_behind_those_who_are_there():
+def test_people_who_left_are_listed_last_for_a_minute():
     session = LiveSession(EMOTIONS)
     for step in range(20):
         session.add(frame(step, step / 2), [reading(0, 0.9)])

@@ -31,6 +31,7 @@ def video(astronaut: Frame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_video_is_read_five_times_a_second_with_its_clearest_moment(video):
     done_shares: list[float] = []
 
@@ -66,7 +67,7 @@ def test_a_camera_of_any_size_is_read_at_one_size_and_followed(astronaut):
     assert eye.annotate(astronaut.image).shape == (SIDE, SIDE, 3)
 
 
-def test_a_image_sent_by_the_page_gets_marks_and_anything_else_none(astronaut):
+def test_an_image_sent_by_the_page_gets_marks(astronaut):
     plain = pytest.importorskip("mien.apps.live_camera", reason="the live app needs streamlit")
     eye = LiveReader(reader_for("default", "four", live=True))
     file = io.BytesIO()

@@ -153,7 +153,7 @@ def test_a_label_set_and_a_limit_can_be_chosen(page, pair):
     page.wait_for_function("document.querySelector('.mien-card').innerText.includes('Unsure:')")
 
 
-def test_text_that_is_called_a_photo_is_refused_in_words(page, tmp_path):
+def test_a_text_file_named_jpg_is_refused(page, tmp_path):
     wrong = tmp_path / "holiday.jpg"
     wrong.write_text("this is no image")
     give(page, wrong)
@@ -275,15 +275,15 @@ def test_only_the_two_endpoints_are_offered(client):
     ]
 
 
-def test_a_taken_port_is_told_in_words():
+def test_a_taken_port_is_refused():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(OptionError):
             serve(PhotoApp(port=port, open_browser=False))
 
 
-def test_a_host_elsewhere_is_told_in_words():
-    with pytest.raises(OptionError, match=r"192\.0\.2\.1"):  # an address that no machine has (RFC 5737)
+def test_a_host_elsewhere_is_refused():
+    with pytest.raises(OptionError):  # an address that no machine has (RFC 5737)
         serve(PhotoApp(host="192.0.2.1", open_browser=False))
 
 

@@ -72,7 +72,7 @@ def test_the_first_label_set_can_be_chosen(readers):
 
 
 @pytest.mark.parametrize("content", [b"", b"words", b"\xff\xd8\xff\xe0 and then nothing"])
-def test_trouble_is_told_without_folders_or_python(readers, tmp_path, content):
+def test_error_texts_show_no_folder_and_no_python(readers, tmp_path, content):
     path = tmp_path / "secret-folder" / "holiday.jpg"
     path.parent.mkdir()
     path.write_bytes(content)
@@ -99,7 +99,7 @@ def test_a_card_has_a_bar_and_a_number_for_every_emotion(pair):
     assert "100 %" not in html
 
 
-def test_cards_say_unsure_mixed_and_no_face():
+def test_cards_tell_unsure_mixed_and_no_face_apart():
     unsure = reading(shares=(0.55, 0.45), min_confidence=0.6)
     mixed = reading(shares=(0.7, 0.3), vote_shares=np.array([0.6, 0.4], np.float32))
     assert "55%" in cards(photo_of(unsure))
@@ -218,13 +218,13 @@ def test_a_correction_of_nothing_is_refused(pair, tmp_path, face, emotion):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_said(pair, tmp_path):
+def test_a_folder_that_cannot_be_written_raises_output_error(pair, tmp_path):
     (tmp_path / "flags").write_text("a file where the folder should be")
     with pytest.raises(OutputError):
         Flags(tmp_path / "flags", "abc").save(pair, 0, "sad", agreed=True)
 
 
-def test_privacy_is_said_as_it_is():
+def test_reach_depends_on_the_host_and_hides_paths_from_others():
     assert reach("127.0.0.1") is reach("localhost") is Reach.MACHINE
     assert reach("0.0.0.0") is Reach.NETWORK  # noqa: S104  # the case to tell apart
     assert reach("127.0.0.1", shared=True) is Reach.SHARED

@@ -177,6 +177,7 @@ def test_mistakes_end_with_their_exit_code(mien, arguments, code):
     assert (ended, "Traceback" in err) == (code, False)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_resumes_without_losing_or_repeating_a_row(tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -50,6 +50,7 @@ def test_finds_a_face_of_twenty_pixels(detector, astronaut):
     assert face.box.iou(Box(*(value * factor for value in ASTRONAUT.xyxy))) > 0.5
 
 
+@pytest.mark.slow
 def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, astronaut):
     looked = []
 
@@ -96,6 +97,7 @@ def test_an_empty_image_has_no_face(detector, shape, value):
     assert detector.detect(Frame(np.full((*shape, 3), value, np.uint8))) == []
 
 
+@pytest.mark.slow
 def test_a_huge_image_is_searched_in_tiles(astronaut):
     height, width = 2400, 3000
     sheet = np.full((height, width, 3), 90, np.uint8)
@@ -135,6 +137,7 @@ def test_views_cover_the_image_in_bounded_pieces(height, width):
     assert seen is None or seen.all()
 
 
+@pytest.mark.slow
 def test_every_foreground_face_of_the_real_photos_is_found(detector, photos):
     for name, entry in json.loads((photos / "faces.json").read_text()).items():
         found = [face.box for face in detector.detect(read_image(photos / name))]

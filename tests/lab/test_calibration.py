@@ -44,6 +44,7 @@ def honest():
     return logits, answers.astype(np.int64)
 
 
+@pytest.mark.slow
 def test_an_honest_head_has_no_calibration_error_and_a_boastful_one_does(honest):
     logits, answers = honest
     assert calibration(logits, answers, temperature=1.0).ece.value < 0.015
@@ -64,6 +65,7 @@ def test_each_emotion_has_its_own_calibration(honest):
     assert worse[EIGHT[3]].expected > worse[EIGHT[3]].found + 0.1
 
 
+@pytest.mark.slow
 def test_a_head_told_to_choose_from_fewer_stays_honest(honest):
     logits, answers = honest
     sets = by_label_set(logits, answers, EIGHT, 1.0)
@@ -132,6 +134,7 @@ def test_a_head_is_measured_whole_and_the_report_written(tmp_path):
     assert json.loads((tmp_path / "calibration.json").read_text())[0]["head"] == "fer2013"
 
 
+@pytest.mark.slow
 def test_votes_are_measured_where_there_are_any(tmp_path):
     faces = two_classes(320)
     table = np.zeros((len(faces), 8), np.uint8)

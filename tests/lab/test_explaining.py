@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra lab")
-pytest.importorskip("captum", reason="needs the extra lab")
 
 from mien import (
     ModelError,

@@ -118,6 +118,7 @@ def test_the_command_writes_one_row_and_covers_the_other(mien, pair, tmp_path):
     assert mien("read", tmp_path / "pair.png", "--mask-others", "--detector", "none")[0] == 2
 
 
+@pytest.mark.slow
 def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):
     Image.fromarray(pair.image).save(tmp_path / "pair.png")
     code, out, _ = mien("explain", tmp_path / "pair.png", "--mask-others", "--model", "tiny")

@@ -107,6 +107,7 @@ def flicker(astronaut, hopper, tmp_path_factory):
     return make_clip(tmp_path_factory.mktemp("videos") / "flicker.mp4", images), images
 
 
+@pytest.mark.slow
 def test_a_video(mien, flicker, tmp_path):
     from mien.io.video import Video
 
@@ -129,6 +130,7 @@ def test_a_video(mien, flicker, tmp_path):
         assert np.abs(shown[number][185:] - images[number][185:]).mean() < 3  # below the faces nothing has changed
 
 
+@pytest.mark.slow
 def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
     code, out, _ = mien("read", flicker[0], "--mask-others", "--show-person", 2, "--interval", "200ms")
     assert code == 0

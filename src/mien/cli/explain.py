@@ -160,7 +160,7 @@ def _open(options: ReadOptions, hirescam: bool) -> Explainer:
                 hint="Give --model FILE.ckpt or the folder of a run, or leave --method out.",
             )
         return open_explainer(options)
-    check_installed(["torch", *(["captum"] if hirescam else [])], "lab")
+    check_installed(["torch"], "lab")
     from ..lab.explaining import open_torch_explainer
 
     return open_torch_explainer(options, hirescam=hirescam)

@@ -14,35 +14,33 @@ def evaluate(
     model: Annotated[
         Path,
         typer.Argument(
-            help="A model that comes with mien, such as [bold]default[/bold]; exported weights (.onnx, its card beside it); "
-            "a checkpoint (.ckpt), or a run's folder."
+            help="A model that comes with mien, such as [bold]default[/bold]; exported weights (.onnx with its card); a "
+            "checkpoint (.ckpt), or the folder of a run."
         ),
     ],
     data: Data,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     split: Annotated[
-        Literal["train", "validation", "test"], typer.Option(help="The part of the data to measure on.")
+        Literal["train", "validation", "test"], typer.Option(help="Part of the data to evaluate on.")
     ] = "validation",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write evaluation.json, per_class.csv and figures here too.")
+        Path | None, typer.Option(metavar="DIR", help="Also write evaluation.json, per_class.csv, a page and figures.")
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", dir_okay=False, help="Write what it says of each image, for mien audit."),
+        typer.Option(metavar="FILE.csv", dir_okay=False, help="Write the prediction for each image, for mien audit."),
     ] = None,
     groups: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="Add to --predictions what this file says of each name."),
+        Path | None, typer.Option(metavar="FILE.csv", help="Columns to add to --predictions, by image name.")
     ] = None,
-    head: Annotated[str, typer.Option(help="Of which head --predictions are. By default the first.")] = "",
+    head: Annotated[str, typer.Option(help="The head of --predictions. Default: the first.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Measure a model: accuracy with its 95 % interval, macro-F1, calibration, and what is mistaken for what.
+    """Evaluate a model: accuracy with its 95% interval, macro-F1, calibration and confusion matrix.
 
-    Each head is measured on the whole part and without exact copies of training images, each with and without averaging
-    over the mirror image; the whole part also where a run's recipe draws fewer images to judge by. Choose models on
-    [bold]validation[/bold]; keep [bold]test[/bold] for the very end.
+    Each head is evaluated on the whole part and without exact duplicates of training images, with and without averaging
+    over the mirror image. Choose models on [bold]validation[/bold]; use [bold]test[/bold] once, at the end.
 
     The shipped model:  [bold]mien lab evaluate default --data fer2013.csv[/bold]
 

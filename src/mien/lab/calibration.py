@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score
 from ..data.dataset import VALIDATION, Dataset
 from ..data.loading import load
 from ..emotions import LABEL_SETS, positions
-from ..stats import Estimate, bootstrap, equal_mass_bins
+from ..stats import Estimate, bootstrap, calibration_error
 from .evaluation.classifier import Classifier, open_classifier, predict
 from .evaluation.evaluate import evaluation_subsets, true_classes, vote_truth
 from .evaluation.metrics import Floats, Labels, Reliability, probabilities_at, reliability
@@ -249,13 +249,11 @@ def by_class(probabilities: Floats, y_true: Labels, emotions: tuple[str, ...]) -
     y_pred, result = probabilities.argmax(1), {}
     for column, emotion in enumerate(emotions):
         given, shown = probabilities[:, column].astype(np.float64), y_true == column
-        parts = equal_mass_bins(given)
-        gaps = [abs(given[part].mean() - shown[part].mean()) for part in parts]
         named = y_pred == column
         result[emotion] = ClassCalibration(
             expected=float(given.mean()),
             found=float(shown.mean()),
-            error=float(np.average(gaps, weights=[len(part) for part in parts])),
+            error=calibration_error(given, shown),
             named=int(named.sum()),
             confidence=_mean(given[named]),
             precision=_mean(shown[named]),

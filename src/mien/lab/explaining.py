@@ -49,48 +49,43 @@ class HiResCam:
         Raises:
             ModelError: the network has no feature map.
         """
-        import cv2  # noqa: PLC0415
         import torch  # noqa: PLC0415
-        from captum.attr import LayerGradientXActivation  # noqa: PLC0415
-
-        column = self._columns[emotion]
-        others = [other for other in self._columns.values() if other != column]
-
-        def log_odds(views: torch.Tensor) -> torch.Tensor:
-            logits = self._network(views)[self._head]
-            return torch.as_tensor(logits[:, column] - logits[:, others].logsumexp(1))
 
         views = np.concatenate([images, images[..., ::-1]]) if self._flip else images
         device = next(self._network.parameters()).device
-        given = torch.from_numpy(np.ascontiguousarray(views)).to(device).requires_grad_()
-        attribution = LayerGradientXActivation(log_odds, _last_map(self._network, given)).attribute(given)
-        maps = attribution.detach().sum(1).cpu().numpy().astype(np.float32)
-        fine = [cv2.resize(one, images.shape[:1:-1], interpolation=cv2.INTER_CUBIC) for one in maps]
-        return np.asarray((fine[0] + fine[1][:, ::-1]) / 2 if self._flip else fine[0], np.float32)
+        given = torch.from_numpy(np.ascontiguousarray(views)).to(device).requires_grad_()  # weights may be frozen
+        found, logits = _feature_maps(self._network, given)
+        column = self._columns[emotion]
+        others = [other for other in self._columns.values() if other != column]
+        log_odds = logits[self._head][:, column] - logits[self._head][:, others].logsumexp(1)
+        (gradient,) = torch.autograd.grad(log_odds.sum(), found[-1])
+        maps = (found[-1] * gradient).detach().sum(1, keepdim=True)
+        maps = torch.nn.functional.interpolate(maps, images.shape[2:], mode="bicubic", align_corners=False)[:, 0]
+        return (maps[0] + maps[1].flip(1)).div(2).cpu().numpy() if self._flip else maps[0].cpu().numpy()
 
 
-def _last_map(network: nn.Module, images: torch.Tensor) -> nn.Module:
-    """The last module whose output is a feature map: after normalization and activation, before the global mean."""
+def _feature_maps(network: nn.Module, images: torch.Tensor) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    """Outputs (N, C, H, W) of all modules that are used once, in order, and the logits."""
     import torch  # noqa: PLC0415
 
-    called: list[nn.Module] = []
+    called: list[tuple[nn.Module, torch.Tensor]] = []
 
     def note(module: nn.Module, _given: object, output: object) -> None:
         if isinstance(output, torch.Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
-            called.append(module)
+            called.append((module, output))
 
     hooks = [module.register_forward_hook(note) for module in network.modules() if not list(module.children())]
-    with torch.no_grad():
-        network(images)
+    logits = network(images)
     for hook in hooks:
         hook.remove()
-    once = [module for module in called if called.count(module) == 1]  # the map of a module used twice is ambiguous
+    modules = [module for module, _ in called]
+    once = [output for module, output in called if modules.count(module) == 1]  # the map of one used twice is ambiguous
     if not once:
         raise ModelError(
             f"HiResCAM needs a network with feature maps: got a {type(network).__name__} without any",
             hint="Export it with 'mien lab export' and explain the .onnx file, which works for any network.",
         )
-    return once[-1]
+    return once, logits
 
 
 class _Session:
@@ -111,16 +106,14 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
 
     Args:
         options: ``model`` is a ``.ckpt`` file, or the folder of a run.
-        hirescam: use HiResCAM in place of the occlusion map; needs captum.
+        hirescam: use HiResCAM in place of the occlusion map.
 
     Raises:
-        MissingExtraError: torch or captum is not installed.
+        MissingExtraError: torch is not installed.
         ModelError: there is no checkpoint, or it is damaged.
         OptionError: it has no such head, lacks emotions of the label set, or is exported and ``hirescam`` is requested.
     """
     require("torch", "lab")
-    if hirescam:
-        require("captum", "lab")
     from .training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     path = weights_file(Path(options.model))

@@ -8,6 +8,7 @@ from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ...errors import ModelError, RecipeError
@@ -18,6 +19,13 @@ _FETCH_HINT = (
     "Fetch them once on a machine with a network and give the file with --weights FILE, or train the base from scratch with "
     "--weights none."
 )
+
+
+#: What reading a damaged file raises.
+_DAMAGED = (
+    OSError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError, pickle.UnpicklingError,
+    SafetensorError,
+)  # fmt: skip
 
 
 class BackboneTrunk(nn.Module):
@@ -76,20 +84,16 @@ def start(trunk: BackboneTrunk, network: Network) -> None:
     if network.weights == "none":
         return
     found = _fetched(network.backbone) if network.weights == "imagenet" else _read(Path(network.weights))
-    prefix = "network.trunk.base."
-    found = {name.removeprefix(prefix): value for name, value in found.items()}
-    missing = set(trunk.base.state_dict()) - set(found)
+    found = {name.removeprefix("network.trunk.base."): value for name, value in found.items()}
+    own = trunk.base.state_dict()
+    missing = sorted(name for name in own if name not in found and not name.endswith("num_batches_tracked"))
     try:
-        trunk.base.load_state_dict(
-            {name: found[name] for name in trunk.base.state_dict() if name in found}, strict=False
-        )
+        trunk.base.load_state_dict({name: found[name] for name in own if name in found}, strict=False)
     except RuntimeError as error:
         raise ModelError(f"{network.weights}: the weights are not those of {network.backbone}: {error}") from error
-    missing = {name for name in missing if not name.endswith("num_batches_tracked")}
     if missing:
         raise ModelError(
-            f"{network.weights}: lacks {len(missing)} of the {len(trunk.base.state_dict())} tensors of {network.backbone}, "
-            f"such as {min(missing)}",
+            f"{network.weights}: lacks {len(missing)} of the tensors of {network.backbone}, such as {missing[0]}",
             hint=f"Give weights that timm's {network.backbone} can load.",
         )
 
@@ -97,10 +101,8 @@ def start(trunk: BackboneTrunk, network: Network) -> None:
 def _bare(name: str) -> Any:
     if name not in timm.list_models():
         near = ", ".join(timm.list_models(f"*{name.lower()}*")[:5])
-        raise RecipeError(
-            f"network.backbone: got {name!r}, expected the name of a network of timm{f', such as {near}' if near else ''}",
-            hint="timm.list_models() lists them all.",
-        )
+        hint = f"Did you mean one of {near}?" if near else "timm.list_models() lists them all."
+        raise RecipeError(field="network.backbone", value=name, expected="the name of a timm network", hint=hint)
     base = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
     if hasattr(base, "pre_logits"):  # VGG's dense layers stay although no classifier is asked for
         base.pre_logits = nn.Identity()
@@ -116,26 +118,10 @@ def _fetched(backbone: str) -> dict[str, torch.Tensor]:
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
+    hint = "Give a .safetensors, .pth or .ckpt file."
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file  # noqa: PLC0415  # comes with timm; only this format needs it
-
-            return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        return dict(content.get("state_dict", content))
+        return dict(timm.models.load_state_dict(str(path), use_ema=False, device="cpu", weights_only=True))
     except FileNotFoundError as error:
-        raise ModelError(f"no weights at {path}", hint="Give a .safetensors, .pth or .ckpt file.") from error
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        TypeError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise ModelError(
-            f"{path}: cannot be read as weights ({type(error).__name__})",
-            hint="Give a .safetensors, .pth or .ckpt file; fetch it again if it is one.",
-        ) from error
+        raise ModelError(f"no weights at {path}", hint=hint) from error
+    except _DAMAGED as error:
+        raise ModelError(f"{path}: cannot be read as weights ({type(error).__name__})", hint=hint) from error

@@ -36,7 +36,7 @@ class Condition:
         family: the corruption; ``clean`` for none.
         level: 1 is the mildest of its family; 0 for ``clean``.
         description: what the level means.
-        short: the same as the tick of an axis.
+        short: the same in few letters; empty where the family has one level.
         corrupt: does it.
         crop_only: it changes the crop, not the image, so that there is nothing to detect.
     """
@@ -229,7 +229,7 @@ def _levels(
 
 #: All of them, mildest first within a family; the clean image leads.
 CONDITIONS: tuple[Condition, ...] = (
-    Condition("clean", 0, "as it is", "clean", lambda sample, _rng: sample),
+    Condition("clean", 0, "as it is", "", lambda sample, _rng: sample),
     *_levels("darkness", _dark, "light x {:g}, sensor noise", "x {:g}", 0.5, 0.25, 0.12),
     *_levels("glare", _bright, "light x {:g}, clipped at white", "x {:g}", 1.4, 1.8),
     *_levels("low contrast", _flat, "contrast x {:g}", "x {:g}", 0.5, 0.25, 0.12),
@@ -240,11 +240,11 @@ CONDITIONS: tuple[Condition, ...] = (
     *_levels("JPEG", _jpeg, "quality {:g}", "q {:g}", 30, 15, 8),
     *_levels("low resolution", _low_resolution, "face of {:g} px", "{:g} px", 48, 32, 24, 16),
     *_levels("tilt", _tilt, "{:g}°, to either side", "{:g}°", 10, 20, 30),
-    Condition("mask", 1, "surgical mask, nose to chin", "mask", mask),
-    Condition("sunglasses", 1, "dark lenses over both eyes", "sunglasses", sunglasses),
+    Condition("mask", 1, "surgical mask, nose to chin", "", mask),
+    Condition("sunglasses", 1, "dark lenses over both eyes", "", sunglasses),
     *_levels("off center", _off_center, "crop moved by {:.0%}", "{:.0%}", 0.05, 0.10, 0.15, crop_only=True),
-    *_levels("tight crop", _framed, "side x {:g}", "tight", 0.8, crop_only=True),
-    *_levels("loose crop", _framed, "side x {:g}", "loose", 1.25, crop_only=True),
+    *_levels("tight crop", _framed, "side x {:g}", "", 0.8, crop_only=True),
+    *_levels("loose crop", _framed, "side x {:g}", "", 1.25, crop_only=True),
 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.lines import Line2D
@@ -29,7 +29,7 @@ from .run import RobustnessResult
 from .samples import CROP as CROP_SIDE
 from .samples import FACE, Sample
 
-WAYS = {DETECTED: "whole reader", CROP: "true crop"}
+WAYS = {DETECTED: "detected", CROP: "given"}
 _COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#9b5aa5", "#b8413a", "#5f6b7a")
 _STYLES: dict[str, Literal["-", "--"]] = {DETECTED: "-", CROP: "--"}
 _TILE = 160
@@ -44,16 +44,13 @@ def write_report(test: RobustnessResult, out: Path) -> list[Path]:
     document = robustness_report(test)
     written = [document.write(out / "robustness.html"), document.write(out / "robustness.md")]
     records = [_record(result) for result in test.results]
-    text = io.StringIO()
-    table = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(records)
+    table = pd.DataFrame(records).to_csv(index=False)
     about = {
         "data": test.data, "n": len(test.samples.items), "truth": test.task.truth, "split": test.split, "seed": test.seed,
         "crops": test.samples.crops, "heads": test.task.heads, "models": test.models,
     }  # fmt: skip
     content = {"robustness": about, "notes": _notes(test), "conditions": records}
-    for name, value in (("csv", text.getvalue()), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
+    for name, value in (("csv", table), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
         written.append(out / f"robustness.{name}")
         write_atomically(written[-1], value.encode())
     save(accuracy_figure(test), out / "robustness.png")
@@ -65,7 +62,7 @@ def robustness_report(test: RobustnessResult) -> Document:
     several = len(test.models) > 1
     names = ["condition", "face", *(["model"] if several else []), "found", "accuracy", "confidence"]
     extra = ["balanced", "ECE", "abstained", *(["vs first", "p"] if several else [])]
-    columns = [Column(name, "left" if name in ("face", "model") else "right") for name in names]
+    columns = [Column(name, "left" if name in ("condition", "face", "model") else "right") for name in names]
     columns += [Column(name, "right", optional=not name.startswith("vs")) for name in extra]
     failed = list(dict.fromkeys(result.condition.family for result in test.results if result.large_drop))
     shown = dict.fromkeys(result.condition for result in test.results)
@@ -118,7 +115,7 @@ def _panel(axes: Axes, test: RobustnessResult, family: str) -> None:
             ]
             if len(own) > 1:
                 low, high = np.array([result.interval for result in own]).T
-                ticks = [result.condition.short for result in own]
+                ticks = [result.condition.short or result.condition.family for result in own]
                 axes.plot(ticks, [result.accuracy for result in own], f"o{style}", color=color, markersize=4)
                 axes.fill_between(ticks, low, high, color=color, alpha=0.13, linewidth=0)
     axes.set_title(family, fontsize=11, loc="left")
@@ -143,7 +140,7 @@ def _tile(example: Sample, condition: Condition, seed: int) -> Tile:
 
 
 def _cells(result: ConditionResult, several: bool) -> tuple[Cell, ...]:
-    name = f"{result.condition.family}: {result.condition.description}" if result.condition.level else "clean"
+    name = f"{result.condition.family} {result.condition.short}".rstrip()
     accuracy = f"{percent(result.accuracy)} {interval(result.interval)}"
     return (
         Toned(name, Tone.BAD) if result.large_drop else name,
@@ -187,13 +184,13 @@ def _notes(test: RobustnessResult) -> list[str]:
         "There are as many images of each emotion as possible, so compare accuracies with the clean row, not with those of "
         "the whole dataset.",
         "Every model sees the same pixels; levels of one corruption share their random draws.",
-        "found: the detected box overlaps the true one by at least 0.3 (intersection over union). a missed face is "
-        "wrong. balanced: mean recall of emotions with at least ten images. ECE: 15 equal-mass bins. "
+        "found: the detected box overlaps the true one by at least 0.3 (intersection over union). accuracy: missed faces "
+        "are wrong. balanced: mean recall of emotions with at least ten images. ECE: 15 equal-mass bins. "
         "Marked: ten points or more below clean. Intervals: 95%.",
         f"Each face crop is enlarged to {CROP_SIDE} pixels and nothing is detected; its border is repeated outside."
         if test.samples.crops
-        else f"Each photo is scaled so that its face measures {FACE} pixels from brow to chin. true crop: cropped where the "
-        "clean image has the face, not turned with a tilt.",
+        else f"Each photo is scaled so that its face measures {FACE} pixels from brow to chin. face given: cropped where "
+        "the clean image has the face, not turned with a tilt.",
     ]
     if test.samples.without_face:
         notes.append(
