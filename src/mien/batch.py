@@ -12,7 +12,6 @@ from .drawing import annotate as draw
 from .errors import MissingExtraError, OptionError, SourceError
 from .io.annotated_copies import AnnotatedCopies
 from .io.discovery import IMAGE_EXTENSIONS, find_images
-from .io.images import read_image
 from .io.journal import Journal, Mode
 from .io.rows import Row, columns, rows
 from .io.tables import check_format
@@ -20,7 +19,7 @@ from .io.video import VIDEO_EXTENSIONS, is_video
 from .io.video_sinks import OpenSink, RowSink, SinkContext, VideoFile, VideoSink
 from .options import ReadOptions
 from .progress import Progress, no_progress
-from .reader import Reader, worker_count
+from .reader import Reader, read_images, worker_count
 from .redaction import PhotoMasker, Privacy, masking_options
 from .types import Frame, Reading
 from .video import VideoResult, process_video, read_settings
@@ -194,7 +193,13 @@ class _Run:
         masker = PhotoMasker(self.options) if self.redact.mask_others else None
         left = [path for path in paths if not self.rows.is_done(path)]
         before, failed = len(paths) - len(left), len(self.failures)
-        for seen, found in self.reader.read_frames(self._frames(left), self.workers):
+        # Only the message of an error is kept: the error itself would keep the image in memory
+        frames = read_images(
+            left,
+            lambda path, error: self._fail(path, str(error)),
+            max_megapixels=self.options.max_megapixels,
+        )
+        for seen, found in self.reader.read_frames(frames, self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
             if self.copies.place(frame.name):
                 self.copies.write(frame.name, draw(frame, readings))
@@ -233,14 +238,7 @@ class _Run:
         self.results.append(result)
         self._fail(path, *result.problems)
 
-    def _frames(self, paths: Sequence[Path]) -> Iterator[Frame]:
-        for path in paths:
-            try:
-                yield read_image(path, max_megapixels=self.options.max_megapixels)
-            except SourceError as error:
-                self._fail(path, str(error))  # the error itself would keep the image in memory
-
-    def _fail(self, path: Path, *problems: str) -> None:
+    def _fail(self, path: object, *problems: str) -> None:
         self.failures += [Failure(str(path), problem) for problem in problems]
 
 

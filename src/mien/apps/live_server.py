@@ -52,14 +52,11 @@ class LiveSettings:
     no_image_output: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, schemes in (
-            ("stun", self.stun, ("stun:", "stuns:")),
-            ("turn", self.turn, ("turn:", "turns:")),
-        ):
-            if value is not None and not value.startswith(schemes):
+        for name, value in (("stun", self.stun), ("turn", self.turn)):
+            if value is not None and not value.startswith((f"{name}:", f"{name}s:")):
                 raise OptionError(
-                    f"{name}: got {value!r}, expected an address that begins with {schemes[0]}",
-                    hint=f"For example --{name} {schemes[0]}example.org:3478",
+                    f"{name}: got {value!r}, expected an address that begins with {name}:",
+                    hint=f"For example --{name} {name}:example.org:3478",
                 )
         if (self.turn is None) != (self.turn_user is None) or (self.turn is None) != (self.turn_password is None):
             raise OptionError(

@@ -116,17 +116,6 @@ def live(
 
     Privacy(mask_others, no_image_output=no_image_output).refuse_images({"--turn": turn})
     load_model(model)  # a mistyped name is better reported here than on the page
-    settings = LiveSettings(
-        host,
-        port,
-        browser,
-        model,
-        emotions,
-        stun,
-        turn,
-        turn_user,
-        turn_password,
-        mask_others=mask_others,
-        no_image_output=no_image_output,
-    )
+    relay = stun, turn, turn_user, turn_password
+    settings = LiveSettings(host, port, browser, model, emotions, *relay, mask_others, no_image_output)
     serve(settings, lambda address: typer.echo(f"mien live: {address}   (Ctrl-C ends it)"))

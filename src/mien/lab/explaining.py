@@ -49,7 +49,6 @@ class HiResCam:
         Raises:
             ModelError: the network has no feature map.
         """
-        import cv2  # noqa: PLC0415
         import torch  # noqa: PLC0415
 
         views = np.concatenate([images, images[..., ::-1]]) if self._flip else images
@@ -60,9 +59,9 @@ class HiResCam:
         others = [other for other in self._columns.values() if other != column]
         log_odds = logits[self._head][:, column] - logits[self._head][:, others].logsumexp(1)
         (gradient,) = torch.autograd.grad(log_odds.sum(), found[-1])
-        maps = (found[-1] * gradient).detach().sum(1).cpu().numpy().astype(np.float32)
-        fine = [cv2.resize(one, images.shape[:1:-1], interpolation=cv2.INTER_CUBIC) for one in maps]
-        return np.asarray((fine[0] + fine[1][:, ::-1]) / 2 if self._flip else fine[0], np.float32)
+        maps = (found[-1] * gradient).detach().sum(1, keepdim=True)
+        maps = torch.nn.functional.interpolate(maps, images.shape[2:], mode="bicubic", align_corners=False)[:, 0]
+        return (maps[0] + maps[1].flip(1)).div(2).cpu().numpy() if self._flip else maps[0].cpu().numpy()
 
 
 def _feature_maps(network: nn.Module, images: torch.Tensor) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
