@@ -46,7 +46,9 @@ def main(data: Path, model: str, n: int) -> None:
                 largest = max(readings, key=lambda reading: reading.face.box.width)
                 right += largest.emotion == EMOTIONS[truth[row]]
                 bare += whole[0].emotion == EMOTIONS[truth[row]]
-        print(f"{degrees:7d}  {found}/{len(rows)} {right / found:13.3f} {bare / found:22.3f}", flush=True)
+        print(
+            f"{degrees:7d}  {found}/{len(rows)} {right / max(found, 1):13.3f} {bare / max(found, 1):22.3f}", flush=True
+        )
 
 
 if __name__ == "__main__":

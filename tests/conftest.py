@@ -30,7 +30,7 @@ def optional_data(name: str) -> Path:
 #: Modules of tests/lab whose tests train, export or compare networks.
 TRAINING_MODULES = {
     *("test_compare", "test_distillation", "test_ensemble", "test_explaining", "test_export", "test_journey"),
-    *("test_learning", "test_training", "test_tune", "test_command"),
+    *("test_learning", "test_training", "test_tune", "test_command", "test_commands"),
 }
 
 

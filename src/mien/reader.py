@@ -272,18 +272,10 @@ def read(
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Yield ``work(item)`` for each item, in the order of the items.
+    """Yield ``work(item)`` for each item, in the order of the items; an error is raised at the place of its item.
 
-    While ``workers`` threads work, the caller's thread draws the next items (decoding a video, say) and handles the
-    results. At most ``2 * workers`` items are in progress at any time.
-
-    Args:
-        work: called in other threads; should release Python's lock, as onnxruntime and PyAV do.
-        items: drawn in the caller's thread.
-        workers: threads, at least 1.
-
-    Raises:
-        Exception: what ``work`` or the items raise, at the place of that item; no further ones are begun.
+    ``workers`` threads call ``work``, which should release Python's lock, as onnxruntime and PyAV do. Meanwhile the caller's
+    thread draws the next items, such as frames of a video. At most ``2 * workers`` items are in progress at any time.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="mien") as pool:
         pending: deque[Future[Result]] = deque()

@@ -10,11 +10,11 @@ import pytest
 import typer
 from PIL import Image
 
+from mien.cli import lab_inspect
 from mien.cli.app import guarded
-from mien.cli.lab_inspect import inspect
 from mien.data.dataset import Dataset
 from mien.data.loading import load
-from mien.lab.inspection.inspection import inspect_dataset
+from mien.lab.inspection.inspection import inspect
 from mien.lab.inspection.labels import Choice, check_labels, confident_guesses
 from mien.lab.inspection.measures import check_faces, low_outlier, measure_quality
 from mien.lab.inspection.problems import find_duplicates
@@ -41,7 +41,7 @@ def spoilt() -> Dataset:
 
 @pytest.fixture(scope="module")
 def looked(spoilt, tmp_path_factory):
-    return inspect_dataset(spoilt, side=48, folder=tmp_path_factory.mktemp("data") / "none.csv")
+    return inspect(spoilt, 48)
 
 
 def rows_of(problems) -> dict[str, list[list[int]]]:
@@ -63,7 +63,7 @@ def test_what_was_put_in_is_found(looked):
 
 
 def test_a_clean_set_has_no_problems(tmp_path):
-    looked = inspect_dataset(two_classes(80), side=16, folder=tmp_path)
+    looked = inspect(two_classes(80), 16)
     assert rows_of(looked.problems) == {}
     assert looked.clean().use.all()
 
@@ -84,7 +84,7 @@ def test_the_copy_that_judges_stays(looked):
 
 
 def test_test_images_always_stay(spoilt, tmp_path):
-    looked = inspect_dataset(replace(spoilt, split=np.full(len(spoilt), "test")), side=48, folder=tmp_path)
+    looked = inspect(replace(spoilt, split=np.full(len(spoilt), "test")), 48)
     assert looked.clean(drop_label_errors=True).use.all()
 
 
@@ -107,7 +107,7 @@ def test_wrong_labels_are_found_and_dropped_only_on_demand(tmp_path):
     wrong = np.array([5, 50, 100, 150, 200])
     labels = faces.labels.copy()
     labels[wrong] = HAPPY + SAD - labels[wrong]
-    looked = inspect_dataset(replace(faces, labels=labels), side=16, folder=tmp_path)
+    looked = inspect(replace(faces, labels=labels), 16)
     assert set(looked.labels.errors) == set(wrong)
     assert looked.labels.accuracy == pytest.approx(235 / 240, abs=0.01)
     everyone = {row.images: row for row in looked.labels.agreement}
@@ -166,7 +166,7 @@ def test_names_of_a_dataset_are_escaped_on_the_page(looked):
 def mien(monkeypatch, capsys):
     """Run the command; gives (exit code, standard output, standard error)."""
     app = typer.Typer()
-    app.command()(inspect)
+    app.command()(lab_inspect.inspect)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["inspect", *map(str, arguments)])

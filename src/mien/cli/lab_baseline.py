@@ -43,7 +43,7 @@ def baseline(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="For embedding: a model that comes with mien, or an .onnx file. Default: default.",
+            help="For embedding: a model shipped with mien, or an .onnx file. Default: default.",
         ),
     ] = None,
     recipe: Annotated[

@@ -52,6 +52,8 @@ def train(
     One label per image:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
 
     Labels and FER+ votes:  [bold]mien lab train default --data fer2013.npz --out runs/default[/bold]
+
+    Face detector:  [bold]mien lab train detector --data faces --out runs/detector[/bold] (more options: train-detector)
     """
     from ..extras import check_installed
 

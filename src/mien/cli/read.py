@@ -147,8 +147,7 @@ def read(
 
 
 def _show(console: Console, table: ReadingTable, result: BatchResult, *, show_image: bool) -> None:
-    from .table import preview, short_names
-    from .video_table import video_table
+    from .table import preview, short_names, video_table
 
     colored = console.color_system in ("256", "truecolor") and show_image
     if colored and table.images == 1 and table.last and not result.videos:

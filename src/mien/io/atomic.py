@@ -86,11 +86,7 @@ def _umask() -> int:
 
 
 def check_ending(path: Path, endings: Sequence[str]) -> None:
-    """Check the ending of an output before any work is done.
-
-    Raises:
-        OptionError: ``path`` has none of ``endings``.
-    """
+    """Raise an ``OptionError`` if the output ``path`` has none of ``endings``."""
     if path.suffix.lower() not in endings:
         raise OptionError(
             f"cannot write {path.name!r}: expected a name that ends in {', '.join(endings)}",
@@ -100,17 +96,7 @@ def check_ending(path: Path, endings: Sequence[str]) -> None:
 
 
 def check_free(folder: Path | None, names: Sequence[str], what: str, *, overwrite: bool) -> None:
-    """Check before any work is done that no output is replaced.
-
-    Args:
-        folder: where to write; None writes nothing.
-        names: of the files.
-        what: the results of an earlier run, for the message.
-        overwrite: replace them.
-
-    Raises:
-        OutputError: one of the files exists and must not be replaced.
-    """
+    """Raise an ``OutputError`` if ``folder`` holds one of the files ``names``, the results ``what`` of an earlier run."""
     taken = [name for name in names if folder and (folder / name).exists()]
     if taken and not overwrite:
         raise OutputError(

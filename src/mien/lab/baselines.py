@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from typing_extensions import Self
 
 from ..data.dataset import TRAIN, VALIDATION, Dataset
+from ..data.loading import load
 from ..emotions import label_set
 from ..errors import DataError, ModelError, OptionError, RecipeError
 from ..io.atomic import write_atomically
@@ -58,7 +59,7 @@ class BaselineSettings(Settings):
         features: ``hog``, ``lbp``, ``hog+lbp``, or ``embedding`` (what a trained network passes to its classifiers).
         classifier: random forest, histogram gradient boosting, or logistic regression on standardized features.
         parameters: arguments of the scikit-learn classifier, in place of mien's.
-        base: for ``embedding``: a model that comes with mien, or the path of an ONNX file with its card. Its features of its
+        base: for ``embedding``: a model shipped with mien, or the path of an ONNX file with its card. Its features of its
             own training images are optimistic, since it has seen their labels.
         emotions: the label set (``mien.emotions.LABEL_SETS``).
         targets: ``labels``, or ``votes``: the majority of FER+'s annotators.
@@ -116,8 +117,8 @@ class BaselineResult:
 
 def baseline(
     settings: BaselineSettings,
-    data: Dataset,
-    out: Path,
+    data: str | Path | Dataset,
+    out: str | Path,
     *,
     name: str = "",
     license: str = "not stated",
@@ -128,7 +129,7 @@ def baseline(
 
     Args:
         settings: features, classifier, label set.
-        data: the data set; images without a label in the label set are left out.
+        data: as in ``mien.data.load``, or a loaded data set; images without a label in the label set are left out.
         out: the folder; files of that name are replaced.
         name: of the model; empty takes ``FEATURES-CLASSIFIER``.
         license: of the model, for the card.
@@ -146,10 +147,12 @@ def baseline(
         raise OptionError(
             f"name: got {name!r}, expected a file name without folders", hint="Choose the folder with out."
         )
+    transformer, spec, base = open_features(settings)
+    data = data if isinstance(data, Dataset) else load(data, spec.size, color=spec.color)
     if recipe is not None:
         data = subset(data, load_recipe(recipe) if isinstance(recipe, str) else recipe)
-    part, judge = data.part(TRAIN), chosen_by(data)
-    data.part(judge)  # raises now where it is missing, not after minutes
+    part, calibration = data.part(TRAIN), chosen_by(data)
+    data.part(calibration)  # raises early if it is missing
     answers = hard_targets(part, settings.head)
     known = np.flatnonzero(answers >= 0)
     part, answers = part.take(known), answers[known]
@@ -159,7 +162,6 @@ def baseline(
             f"got no training images of {', '.join(missing)}, expected some of each of {', '.join(classes)}",
             hint="Choose a smaller label set with --emotions, or use more images.",
         )
-    transformer, spec, base = open_features(settings)
     started = time.perf_counter()
     images = to_tensor(resize(part.images, spec.size), spec)
     features = compute_features(transformer, images, progress)
@@ -171,10 +173,10 @@ def baseline(
     progress(0, None, "evaluating")
     weights = skops.io.dumps(make_pipeline(transformer, *(step for _, step in classifier.steps)))
     card = _card(settings, spec, base, part, weights, _parameters(classifier), name=name, license=license)
-    card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), data, judge).heads)
-    judged_by = VALIDATION if (data.split == VALIDATION).any() else judge
-    evaluation = evaluate(classifier_of_onnx(weights, card), data, judged_by)
-    path = out / card.weights
+    card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), data, calibration).heads)
+    split = VALIDATION if (data.split == VALIDATION).any() else calibration
+    evaluation = evaluate(classifier_of_onnx(weights, card), data, split)
+    path = Path(out) / card.weights
     write_atomically(path, weights)
     write_atomically(path.with_suffix(".json"), replace(card, scores=evaluation.summary()).to_json().encode())
     return BaselineResult(path, evaluation, features.shape[1], feature_s, fit_s)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ..data.dataset import TEST, TRAIN, VALIDATION, Dataset
 from ..data.records import groups_of, read_groups
@@ -109,12 +108,9 @@ class BalancedGroups:
 
     def to_csv(self, names: npt.NDArray[np.str_]) -> str:
         """A CSV table of the images' ``names``, their groups and ``times``."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(("name", "group", "times"))
-        for name, cell, times in zip(names.tolist(), self.cells.tolist(), self.times().tolist()):
-            table.writerow((name, "" if cell < 0 else self.names[cell], f"{times:.4g}"))
-        return text.getvalue()
+        groups = [self.names[cell] if cell >= 0 else "" for cell in self.cells.tolist()]
+        table = pd.DataFrame({"name": names, "group": groups, "times": self.times()})
+        return table.to_csv(index=False, float_format="%.4g")
 
 
 def balanced_groups(names: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], balance: Balance) -> BalancedGroups:

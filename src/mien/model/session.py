@@ -9,7 +9,7 @@ itself.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ finally:  # the environment belongs to the program that imports mien
 # Where it was imported before, this stops what it would still send; also the events that older builds leave to Windows
 onnxruntime.disable_telemetry_events()
 
-__all__ = ["PIPELINE_HEAD", "Output", "PipelineSession", "onnxruntime", "open_onnx", "open_pipeline", "open_session"]
+__all__ = ["PIPELINE_HEAD", "PipelineSession", "onnxruntime", "open_onnx", "open_pipeline", "open_session"]
 
 #: The only output of a pipeline.
 PIPELINE_HEAD = "labels"
@@ -88,22 +88,15 @@ def open_onnx(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceS
         raise ModelError(f"{name} is not an ONNX file that onnxruntime can run: {error}") from error
 
 
-@dataclass(frozen=True)
-class Output:
-    """An output of a session."""
-
-    name: str
-
-
 class PipelineSession:
     """A fitted scikit-learn pipeline with the interface of an onnxruntime session."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
 
-    def get_outputs(self) -> list[Output]:
-        """The one output."""
-        return [Output(PIPELINE_HEAD)]
+    def get_outputs(self) -> list[SimpleNamespace]:
+        """Return the one output."""
+        return [SimpleNamespace(name=PIPELINE_HEAD)]
 
     def run(
         self,
@@ -148,13 +141,7 @@ def _check_trees(classifier: Any) -> None:
             _check_tree(nodes["left"], nodes["right"], nodes["feature_idx"], leaf, features)
 
 
-def _check_tree(
-    left: npt.NDArray[Any],
-    right: npt.NDArray[Any],
-    feature: npt.NDArray[Any],
-    leaf: npt.NDArray[np.bool_],
-    features: int,
-) -> None:
+def _check_tree(left: Any, right: Any, feature: Any, leaf: npt.NDArray[np.bool_], features: int) -> None:
     inner = np.flatnonzero(~leaf)
     for children in (left[inner].astype(np.int64), right[inner].astype(np.int64)):
         if (children <= inner).any() or (children >= len(leaf)).any():

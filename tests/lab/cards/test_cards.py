@@ -17,7 +17,7 @@ from mien.lab.cards.dataset_card import DatasetInfo, dataset_card, dataset_card_
 from mien.lab.cards.measured import attributes, robustness_section, unmeasured, weaknesses
 from mien.lab.cards.model_card import ModelInfo, model_card, model_card_document, model_metadata, training_cost
 from mien.lab.cards.results import Kind, Result, Results, read_results
-from mien.lab.inspection.inspection import inspect_dataset
+from mien.lab.inspection.inspection import inspect
 from mien.report import Section, Table
 
 from ...conftest import ROOT
@@ -136,7 +136,7 @@ def leaky(tmp_path_factory) -> dict:
     images, labels = faces.images.copy(), faces.labels.copy()
     images[100:110], labels[100:110] = images[:10], labels[:10]
     copied = Dataset("faces", images, labels, faces.split, faces.votes)
-    return inspect_dataset(copied, side=16, folder=tmp_path_factory.mktemp("data")).to_dict()
+    return inspect(copied, 16).to_dict()
 
 
 def test_copies_and_disagreement_are_hazards(leaky):

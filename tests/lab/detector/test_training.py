@@ -53,10 +53,10 @@ def trained(data, tmp_path_factory):
 def test_every_face_gets_a_place_in_its_own_image():
     boxes = [[2, 2, 9, 10], [40, 40, 70, 80], [0, 0, 96, 96], [88, 88, 96, 96]]
     image = [0, 0, 1, 1]
-    pairs = assign(outputs(), targets_of(boxes, image), SIDE, SIDE)
-    assert set(pairs.face.tolist()) == {0, 1, 2, 3}
-    assert (pairs.point // PLACES == torch.tensor(image)[pairs.face]).all()
-    assert len(set(pairs.point.tolist())) == len(pairs.point)
+    face, point = assign(outputs(), targets_of(boxes, image), SIDE, SIDE)
+    assert set(face.tolist()) == {0, 1, 2, 3}
+    assert (point // PLACES == torch.tensor(image)[face]).all()
+    assert len(set(point.tolist())) == len(point)
 
 
 def test_a_batch_without_faces_has_a_finite_loss():

@@ -167,6 +167,10 @@ def compare(
         OptionError: no model or no such head, or a model is given twice.
         ModelError: a model cannot be opened, or the models have fewer than two emotions in common.
         DataError: the data has no images that every model can be evaluated on.
+
+    Example:
+        >>> from mien import lab
+        >>> lab.compare(["default", "tiny"], "fer2013.csv").results[0].scores.accuracy  # doctest: +SKIP
     """
     given = iter(open_models([Path(model) for model in models if not isinstance(model, Model)]))
     opened = [model if isinstance(model, Model) else next(given) for model in models]

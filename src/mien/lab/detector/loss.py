@@ -40,14 +40,6 @@ class Targets:
 
 
 @dataclass(frozen=True, eq=False)
-class Assignment:
-    """Pairs of a face and an anchor point: ``face`` int64 (P,), ``point`` int64 (P,) into the flat (N x A) outputs."""
-
-    face: Tensor
-    point: Tensor
-
-
-@dataclass(frozen=True, eq=False)
 class Losses:
     """Scalars: ``total`` is the weighted sum; ``positives`` is the number of pairs."""
 
@@ -83,7 +75,7 @@ def iou_and_eiou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assignment:
+def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Choose the anchor points that predict each face.
 
     Args:
@@ -91,6 +83,9 @@ def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assign
         targets: the faces.
         height: of the inputs.
         width: of the inputs.
+
+    Returns:
+        Pairs of a face and an anchor point: int64 (P,), and int64 (P,) into the flat (N x A) outputs.
     """
     centers, strides = _grid(height, width)
     candidates, allowed = _candidates(targets.boxes, height, width)  # (F, 27)
@@ -111,7 +106,7 @@ def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> Assign
     least = torch.full((total,), float("inf")).scatter_reduce(0, flat[chosen], cost[chosen], "amin")
     chosen &= cost <= least[flat]
     face = torch.arange(len(flat))[:, None].expand_as(flat)[chosen]
-    return Assignment(face, flat[chosen])
+    return face, flat[chosen]
 
 
 def _candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -145,16 +140,16 @@ def detection_loss(
         landmark_weight: of the landmark loss.
     """
     outputs = outputs.float()
-    pairs = assign(outputs, targets, height, width)
+    faces, flat_points = assign(outputs, targets, height, width)
     flat = outputs.reshape(-1, outputs.shape[2])
     centers, strides = _grid(height, width)
-    point = pairs.point % outputs.shape[1]
-    unit, raw, boxes = strides[point, None] * UNIT, flat[pairs.point], targets.boxes[pairs.face]
+    point = flat_points % outputs.shape[1]
+    unit, raw, boxes = strides[point, None] * UNIT, flat[flat_points], targets.boxes[faces]
     iou, eiou = iou_and_eiou(decode_boxes(raw[:, 1:5], centers[point], unit), boxes)
 
     # Half of the target is for the face itself; the rest ranks its points by the fit of their boxes.
-    quality = torch.zeros(len(flat)).index_put((pairs.point,), 0.5 + iou.detach().clamp(0, 1) / 2)
-    counted = (~targets.ignored.flatten()).index_fill(0, pairs.point, True)
+    quality = torch.zeros(len(flat)).index_put((flat_points,), 0.5 + iou.detach().clamp(0, 1) / 2)
+    counted = (~targets.ignored.flatten()).index_fill(0, flat_points, True)
     scores = flat[:, 0]
     focus = (scores.detach().sigmoid() - quality).square()
     cost = binary_cross_entropy_with_logits(scores, quality, reduction="none")
@@ -163,9 +158,9 @@ def detection_loss(
     box_loss = eiou.sum() / normalizer
 
     points = centers[point, None] + raw[:, 5:].reshape(-1, 5, 2) * unit[:, None]
-    known = targets.landmarks[pairs.face].isfinite().all(2).all(1)
+    known = targets.landmarks[faces].isfinite().all(2).all(1)
     size = (boxes[known, 2:] - boxes[known, :2]).prod(1).sqrt()[:, None, None]
-    error = (points[known] - targets.landmarks[pairs.face][known]) / size
+    error = (points[known] - targets.landmarks[faces][known]) / size
     landmark_loss = smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="sum") / 10
     landmark_loss = landmark_loss / max(int(known.sum()), 1)
     total = score_loss + box_weight * box_loss + landmark_weight * landmark_loss

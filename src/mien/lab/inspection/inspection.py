@@ -101,64 +101,36 @@ class Inspection:
 
 
 def inspect(
-    data: Path | str, size: int = 48, *, detect_faces: bool = False, progress: Progress = no_progress
+    data: Path | str | Dataset, size: int = 48, *, detect_faces: bool = False, progress: Progress = no_progress
 ) -> Inspection:
-    """Load and inspect a dataset; damaged files are findings.
+    """Inspect a dataset; damaged files are findings.
 
     Args:
-        data: a path that ``mien.data.load`` knows.
-        size: side in pixels at which images are compared.
+        data: a dataset, or a path that ``mien.data.load`` knows.
+        size: side in pixels at which images are loaded and compared.
         detect_faces: look for images without a face, among 2,000 at most.
         progress: called in each step.
 
     Raises:
-        DataError: the data cannot be used.
+        DataError: the data cannot be used, or there are no images.
+        ModelError: the face detector's weights are missing or damaged.
         MissingExtraError: a package of the extra ``lab`` is not installed.
     """
-    path = Path(data)
     damaged: list[Damaged] = []
     notes: list[str] = []
+    folder = None if isinstance(data, Dataset) else Path(data)
 
     def note_damaged(file: Path, why: str) -> None:
-        name = file.relative_to(path).as_posix() if file.is_relative_to(path) else str(file)
+        name = file.relative_to(folder).as_posix() if folder and file.is_relative_to(folder) else str(file)
         damaged.append(Damaged(name, why, file.is_file() and file.stat().st_size == 0))
 
-    faces = load(
-        path,
-        size,
-        progress=lambda done, total, _note="": progress(done, total, "reading data"),
-        on_damaged=note_damaged,
-        notes=notes.append,
-    )
-    found = inspect_dataset(
-        faces, side=size, folder=path, damaged=tuple(damaged), detect_faces=detect_faces, progress=progress
-    )
-    return replace(found, notes=tuple(notes))
+    def reading(done: int, total: int | None, note: str = "reading data") -> None:
+        progress(done, total, note)
 
-
-def inspect_dataset(
-    faces: Dataset,
-    *,
-    side: int,
-    folder: Path | None = None,
-    damaged: tuple[Damaged, ...] = (),
-    detect_faces: bool = False,
-    progress: Progress = no_progress,
-) -> Inspection:
-    """Inspect a dataset that is in memory.
-
-    Args:
-        faces: the images.
-        side: the side in pixels that they were loaded at.
-        folder: what their names are relative to, where they are files.
-        damaged: files that could not be decoded.
-        detect_faces: run the face detector, on a sample where there are many images.
-        progress: called in each step.
-
-    Raises:
-        DataError: there are no images.
-        ModelError: the face detector's weights are missing or damaged.
-    """
+    if isinstance(data, Dataset):
+        faces = data
+    else:
+        faces = load(data, size, progress=reading, on_damaged=note_damaged, notes=notes.append)
     if not len(faces):
         raise DataError(f"{faces.name}: got no images, expected at least one", hint="Check the path of the data.")
     quality = measure_quality(faces.images, progress)
@@ -167,13 +139,14 @@ def inspect_dataset(
     copies = find_duplicates(faces, quality.blank)
     return Inspection(
         faces=faces,
-        side=side,
-        damaged=damaged,
+        side=size,
+        damaged=tuple(damaged),
         quality=quality,
         copies=copies,
         files=files,
         labels=_labels(faces, quality, copies, progress),
         detection=check_faces(faces, progress=progress) if detect_faces else None,
+        notes=tuple(notes),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ...stats import Interval, calibration_error, holm, mcnemar, wilson
 from .conditions import CONDITIONS, Condition
@@ -83,9 +83,8 @@ class ConditionResult:
 
 def read_predictions(path: Path) -> Predictions:
     """The table of predictions column by column; every column str (N,)."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([row[name] for row in rows], np.str_) for name in (rows[0] if rows else ())}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return {str(name): table[name].to_numpy(np.str_) for name in table}
 
 
 def condition_results(

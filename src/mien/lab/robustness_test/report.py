@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.lines import Line2D
@@ -44,16 +44,13 @@ def write_report(test: RobustnessResult, out: Path) -> list[Path]:
     document = robustness_report(test)
     written = [document.write(out / "robustness.html"), document.write(out / "robustness.md")]
     records = [_record(result) for result in test.results]
-    text = io.StringIO()
-    table = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(records)
+    table = pd.DataFrame(records).to_csv(index=False)
     about = {
         "data": test.data, "n": len(test.samples.items), "truth": test.task.truth, "split": test.split, "seed": test.seed,
         "crops": test.samples.crops, "heads": test.task.heads, "models": test.models,
     }  # fmt: skip
     content = {"robustness": about, "notes": _notes(test), "conditions": records}
-    for name, value in (("csv", text.getvalue()), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
+    for name, value in (("csv", table), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
         written.append(out / f"robustness.{name}")
         write_atomically(written[-1], value.encode())
     save(accuracy_figure(test), out / "robustness.png")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
+import pandas as pd
 import torch
 
 from ...io.atomic import write_atomically
@@ -54,11 +53,7 @@ class History(lightning.Callback):
             trainer.logger.log_metrics({"lr": row["lr"]}, trainer.global_step)
         row |= {name: round(float(value), 5) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(row), restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_atomically(self._out / "history.csv", text.getvalue().encode())
+        write_atomically(self._out / "history.csv", pd.DataFrame(self.rows).to_csv(index=False).encode())
         save(learning_curves(self.rows), self._out / "curves.png")
         self._on_epoch(self.rows)
 

@@ -107,10 +107,10 @@ def train(
         _check_same_recipe(recipe, last)
     lightning.seed_everything(recipe.seed, verbose=False)
     faces = subset(data, recipe)
-    learned, judge = faces.part(TRAIN), faces.part(INNER if recipe.data.inner else VALIDATION)
+    learned, held_out = faces.part(TRAIN), faces.part(INNER if recipe.data.inner else VALIDATION)
     teachers = read_targets(Path(recipe.distil.taught), recipe) if recipe.distil.taught else None
-    batches, checks = training_batches(learned, recipe, teachers), validation_batches(judge, recipe)
-    notes(f"{len(learned):,} training images, {len(judge):,} ({judge.split[0]}) to choose by")
+    batches, checks = training_batches(learned, recipe, teachers), validation_batches(held_out, recipe)
+    notes(f"{len(learned):,} training images, {len(held_out):,} ({held_out.split[0]}) to choose by")
     network = build_network(recipe) if resume else _initial_network(recipe)
     precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
     with writing_to(out):

@@ -25,6 +25,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
+from ...data.loading import load
 from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
 from ..recipe import Recipe, changed, load_recipe
@@ -32,7 +33,7 @@ from ..sampling import subset
 from ..targets import hard_targets
 from .objective import FAILURES, Plan, pruner_for, sampler_for, train_trial
 from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
-from .space import Space, fit_space, load_space
+from .space import Space, fit_space, largest_input, load_space
 
 #: Share of the training part to evaluate trials on, where the recipe itself sets none aside.
 VALIDATION_SHARE = 0.2
@@ -44,8 +45,8 @@ _NAME = "mien"
 def tune(
     recipe: Recipe | str,
     space: Space | str,
-    data: Dataset,
-    out: Path,
+    data: str | Path | Dataset,
+    out: str | Path,
     *,
     trials: int | None = None,
     seconds: float | None = None,
@@ -62,7 +63,7 @@ def tune(
     Args:
         recipe: what to train, or the name or path of a recipe.
         space: what varies, or the name or path of a search space.
-        data: a data set with a ``train`` part.
+        data: as in ``mien.data.load``, or a loaded data set, with a ``train`` part.
         out: folder for ``study.db`` (Optuna's storage), ``best.toml``, ``results.csv``, figures, and ``trials/`` with the
             runs, of which only the best keeps its weights.
         trials: how many the study holds in total, interrupted ones not counted; None takes the space's.
@@ -78,6 +79,10 @@ def tune(
         OutputError: ``out`` holds a study and ``resume`` is False, or holds none and it is True, or cannot be written to.
         RecipeError: the space does not fit the recipe, or the study in ``out`` has another recipe, space or data.
         KeyboardInterrupt: the user stopped the study; results so far are written.
+
+    Example:
+        >>> from mien import lab
+        >>> lab.tune("seven", "quick", "fer2013.csv", "tuned", epochs=5).best.values  # doctest: +SKIP
     """
     recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
     space = fit_space(load_space(space) if isinstance(space, str) else space, recipe)
@@ -88,8 +93,12 @@ def tune(
         raise OptionError("epochs: got a fixed number, but the search space varies schedule.epochs")
     if space.sampler == "grid":
         budget = min(budget, math.prod(map(len, space.grid.values())))
+    out = Path(out)
     plan = Plan(recipe, space, out, budget, epochs, None if seconds is None else time.time() + seconds)
     plan.trial_recipe({})  # raises for epochs that no recipe can have
+    if not isinstance(data, Dataset):
+        size, color = largest_input(space, recipe)
+        data = load(data, size, color=color)
     images = tuning_images(data, recipe)
     part = images.part(VALIDATION)
     counts = {name: int((hard_targets(part, head) >= 0).sum()) for name, head in recipe.heads.items()}
