@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
@@ -26,17 +24,12 @@ from .validation import (
     Probability,
     Settings,
     Share,
+    builtin_names,
     field_error,
     invalid,
-)  # fmt: skip
-
-if TYPE_CHECKING:
-    from importlib.abc import Traversable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+    read_table,
+    read_text,
+)
 
 _RECIPES = resources.files(__package__) / "recipes"
 #: Smallest side in pixels at which a face can be recognized.
@@ -401,41 +394,6 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         RecipeError: it does not exist, is not TOML, or is not valid.
     """
     return recipe_from_dict(read_table(name_or_path, _RECIPES))
-
-
-def builtin_names(folder: Traversable) -> list[str]:
-    """Names of the TOML files in a folder of the package."""
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-
-
-def read_text(name_or_path: str | Path, folder: Traversable) -> str:
-    """The text of a TOML file: one in ``folder`` by its name, or any by its path.
-
-    Raises:
-        RecipeError: it does not exist or is not text.
-    """
-    name, known = str(name_or_path), builtin_names(folder)
-    file = folder / f"{name}.toml" if name in known else Path(name_or_path)
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        near = difflib.get_close_matches(name, known, 1)
-        raise RecipeError(
-            f"cannot read {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in name'}",
-            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
-        ) from error
-
-
-def read_table(name_or_path: str | Path, folder: Traversable) -> dict[str, Any]:
-    """The content of a TOML file, as in ``read_text``.
-
-    Raises:
-        RecipeError: it does not exist or is not TOML.
-    """
-    try:
-        return tomllib.loads(read_text(name_or_path, folder))
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
 
 
 def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:

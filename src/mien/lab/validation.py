@@ -1,15 +1,25 @@
-"""Settings validated by pydantic, with its errors as mien's: field, value, what is expected, and a hint."""
+"""Settings in TOML files, validated by pydantic, with its errors as mien's: field, value, expected, and a hint."""
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Collection
-from typing import Annotated, Any, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import RecipeError
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 def _known(names: Collection[str]) -> AfterValidator:
@@ -41,6 +51,41 @@ class Settings(BaseModel):
 def invalid(field: str, value: object, expected: str, hint: str = "") -> RecipeError:
     """An error to raise in a validator; ``field`` is relative to the validated table."""
     return RecipeError(field=field, value=value, expected=expected, hint=hint)
+
+
+def builtin_names(folder: Traversable) -> list[str]:
+    """Names of the TOML files in a folder of the package."""
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def read_text(name_or_path: str | Path, folder: Traversable) -> str:
+    """The text of a TOML file: one in ``folder`` by its name, or any by its path.
+
+    Raises:
+        RecipeError: it does not exist or is not text.
+    """
+    name, known = str(name_or_path), builtin_names(folder)
+    file = folder / f"{name}.toml" if name in known else Path(name_or_path)
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        near = difflib.get_close_matches(name, known, 1)
+        raise RecipeError(
+            f"cannot read {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in name'}",
+            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
+        ) from error
+
+
+def read_table(name_or_path: str | Path, folder: Traversable) -> dict[str, Any]:
+    """The content of a TOML file, as in ``read_text``.
+
+    Raises:
+        RecipeError: it does not exist or is not TOML.
+    """
+    try:
+        return tomllib.loads(read_text(name_or_path, folder))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name_or_path} is not valid TOML: {error}") from error
 
 
 #: What is expected, by pydantic's type of error; the placeholders are those of the error's context.

@@ -10,8 +10,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from ..recipe import builtin_names, read_table
-from ..validation import Count, Index, NonNegative, Positive, Probability, Settings, Share, field_error
+from ..validation import (
+    Count,
+    Index,
+    NonNegative,
+    Positive,
+    Probability,
+    Settings,
+    Share,
+    builtin_names,
+    field_error,
+    read_table,
+)
 
 _FOLDER = resources.files(__package__)
 

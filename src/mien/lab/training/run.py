@@ -119,10 +119,11 @@ def train(
     _record_groups(batches, recipe, out / "balance.csv", resume, notes)
     history = History(out, on_epoch)
     own = [history, _PrecisionRecord(precision), *([BatchProgress(progress)] if progress else [])]
-    trainer = _trainer(recipe, out, precision, [*own, *callbacks])
     module = Training(recipe, network, batches.class_weights, batches.ratio)
-    with _quiet(), _interruptible(trainer):
-        trainer.fit(module, batches.loader, checks, ckpt_path=last if resume else None, weights_only=True)
+    with _quiet():
+        trainer = _trainer(recipe, out, precision, [*own, *callbacks])
+        with _interruptible(trainer):
+            trainer.fit(module, batches.loader, checks, ckpt_path=last if resume else None, weights_only=True)
     return TrainingResult(out / f"{recipe.schedule.keep}.ckpt", recipe, tuple(history.rows), history.cost)
 
 
@@ -246,12 +247,18 @@ _NOT_APPLICABLE = (
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        for message in _NOT_APPLICABLE:
-            warnings.filterwarnings("ignore", message=message)
-        yield
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for message in _NOT_APPLICABLE:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
 
 
 @contextmanager

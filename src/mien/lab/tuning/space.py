@@ -16,8 +16,8 @@ from typing_extensions import Self
 
 from ...errors import RecipeError
 from ..networks.build import build_network
-from ..recipe import Recipe, builtin_names, changed, read_table
-from ..validation import Settings, field_error
+from ..recipe import Recipe, changed
+from ..validation import Settings, builtin_names, field_error, read_table
 
 Label = str | int | float | bool
 Number = int | float
