@@ -153,3 +153,9 @@ def test_the_site_builds(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     assert "mien lab train" in (tmp_path / "site" / "reference" / "cli" / "index.html").read_text("utf-8")
+
+
+def test_the_architecture_page_names_every_module():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    names = {path.stem for path in (ROOT / "src" / "mien").iterdir() if not path.name.startswith("__")} - {"py"}
+    assert not {name for name in names if f"`{name}`" not in page and f"`{name}/`" not in page}
