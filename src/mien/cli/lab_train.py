@@ -90,10 +90,8 @@ def train(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        begun = (out / "last.ckpt").exists()
-        notes.print(
-            f"Stopped. {'Add --resume to continue after the last complete epoch.' if begun else ''}", markup=False
-        )
+        if (out / "last.ckpt").exists():
+            notes.print("Stopped. Add --resume to continue after the last complete epoch.", markup=False)
         raise
     notes.print(f"model: {result.checkpoint}\nhistory: {out / 'history.csv'}, {out / 'curves.png'}", markup=False)
     words = data_words(data, manifest, detect_faces)
