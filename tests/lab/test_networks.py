@@ -118,6 +118,7 @@ def test_the_base_is_fed_its_own_range_unless_the_recipe_says_otherwise():
     assert (seen[1].min(), seen[1].max()) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_base_starts_from_a_file(tmp_path):
     recipe = load_recipe("four-efficientnetv2b2")
     other = build_network(recipe)

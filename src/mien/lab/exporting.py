@@ -17,7 +17,7 @@ from ..model.preprocess import resize, to_tensor
 from .quantization import to_int8
 from .recipe import recipe_from_dict
 from .sampling import subset
-from .temperature import chosen_by
+from .temperature import chosen_by, scored_card
 
 #: ``onnx``: float32. ``onnx-int8``: quantized. ``pt2``: an ``ExportedProgram`` of torch.
 FORMATS = ("onnx", "onnx-int8", "pt2")
@@ -152,8 +152,9 @@ def _from_checkpoint(
     faces = images_of(file, recipe, _loaded(data, spec))
     images = to_tensor(resize(faces.part(chosen_by(faces)).images[:64], spec.size), spec)
     torch_export.check_parity(trained, torch_export.run_onnx(network, weights, images), images)
-    card = torch_export.model_card(recipe, network, weights, faces, name=name or recipe.name)
+    card = torch_export.describe_weights(recipe, network, weights, name or recipe.name)
     card = replace(card, license=license, data=trained_on or describe(faces), training=cost_of(file))
+    card = scored_card(card, weights, faces)
     made = []
     for wanted in formats:
         if wanted == "onnx-int8":

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from ..data.dataset import TRAIN, VALIDATION, Dataset
+from ..data.dataset import TRAIN, Dataset
 from ..errors import ModelError
 from ..model import session  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
 from ..model.card import ModelCard
 from ..model.preprocess import resize, to_tensor
 from .evaluation.classifier import Classifier, classifier_of_onnx, predict
-from .evaluation.evaluate import evaluate, true_classes
-from .temperature import calibrated, chosen_by
+from .evaluation.evaluate import true_classes
+from .temperature import chosen_by, scored_card
 
 #: The largest accepted loss of accuracy, and the least share of equal predictions.
 MAX_LOSS, MIN_AGREEMENT = 0.003, 0.9
@@ -56,11 +56,8 @@ def to_int8(card: ModelCard, weights: bytes, faces: Dataset, name: str) -> tuple
     content = quantized(weights, to_tensor(np.concatenate([some, some[:, :, ::-1]]), card.input))
     sha256 = hashlib.sha256(content).hexdigest()
     card_int8 = replace(card, name=name, weights=f"{name}.onnx", sha256=sha256, precision="int8", scores={})
-    classifier, fitted_on = classifier_of_onnx(content, card_int8), chosen_by(faces)
-    _check(classifier_of_onnx(weights, card), classifier, faces, fitted_on)
-    fitted = replace(card_int8, heads=calibrated(classifier, faces, fitted_on).heads)
-    measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
-    return replace(fitted, scores=evaluate(classifier_of_onnx(content, fitted), faces, measured_on).summary()), content
+    _check(classifier_of_onnx(weights, card), classifier_of_onnx(content, card_int8), faces, chosen_by(faces))
+    return scored_card(card_int8, content, faces), content
 
 
 def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bool = False) -> bytes:

@@ -13,8 +13,9 @@ from scipy.special import log_softmax
 
 from ..data.dataset import INNER, VALIDATION, Dataset, copies_of_training
 from ..errors import DataError
-from .evaluation.classifier import Classifier, predict
-from .evaluation.evaluate import vote_truth
+from ..model.card import ModelCard
+from .evaluation.classifier import Classifier, classifier_of_onnx, predict
+from .evaluation.evaluate import evaluate, vote_truth
 from .evaluation.metrics import Floats, Labels, kl_to_votes
 from .targets import hard_targets
 
@@ -98,3 +99,20 @@ def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) 
             head = replace(head, vote_temperature=fitted)  # noqa: PLW2901
         heads[name] = head
     return replace(classifier, heads=heads)
+
+
+def scored_card(card: ModelCard, weights: bytes, faces: Dataset) -> ModelCard:
+    """The card with fitted temperatures and measured scores; both come from the part that ``chosen_by`` names.
+
+    Args:
+        card: of the model; the temperatures and scores on it are replaced.
+        weights: content of its ONNX file.
+        faces: the data it was trained on; a ``validation`` part is preferred for the scores.
+
+    Raises:
+        DataError: the part is missing, or no head has true classes in it.
+    """
+    fitted_on = chosen_by(faces)
+    card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), faces, fitted_on).heads)
+    measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
+    return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, measured_on).summary())

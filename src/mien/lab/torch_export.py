@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +15,12 @@ import onnx
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..data.dataset import VALIDATION, Dataset
 from ..errors import ModelError
 from ..model.card import InputSpec, ModelCard
 from ..model.session import open_session
-from .evaluation.classifier import Logits, classifier_of_network, classifier_of_onnx
-from .evaluation.evaluate import evaluate
+from .evaluation.classifier import Logits, classifier_of_network
 from .networks.build import MultiHead
 from .recipe import Recipe
-from .temperature import calibrated, chosen_by
 
 OPSET = 18
 #: The largest accepted difference of a logit from torch's, float32.
@@ -139,38 +135,28 @@ def check_parity(
     return difference
 
 
-def model_card(recipe: Recipe, network: MultiHead, weights: bytes, faces: Dataset, *, name: str) -> ModelCard:
-    """The card of exported weights, with fitted temperatures and measured scores.
-
-    Both come from the part that the recipe chooses by, ``inner`` or ``validation``; copies of training images are left out
-    of the fit.
+def describe_weights(recipe: Recipe, network: MultiHead, weights: bytes, name: str) -> ModelCard:
+    """The card of exported weights, without temperatures and scores.
 
     Args:
         recipe: how the network was trained.
         network: in evaluation mode, on the CPU.
         weights: content of the ONNX file.
-        faces: the data it was trained on, with ``train`` and ``validation`` parts.
         name: of the model; the weights are called ``NAME.onnx``.
-
-    Raises:
-        DataError: there is no validation part, or no head has true classes in it.
     """
-    fitted_on = chosen_by(faces)
-    classifier = calibrated(classifier_of_network(recipe, network), faces, fitted_on)
-    card = ModelCard(
+    opened = classifier_of_network(recipe, network)
+    return ModelCard(
         name=name,
         weights=f"{name}.onnx",
         sha256=hashlib.sha256(weights).hexdigest(),
         license="not stated",
-        data=faces.name,
-        input=classifier.input,
-        heads=classifier.heads,
-        parameters=classifier.parameters,
-        macs=count_macs(network, classifier.input),
+        data="not stated",
+        input=opened.input,
+        heads=opened.heads,
+        parameters=opened.parameters,
+        macs=count_macs(network, opened.input),
         recipe=recipe.model_dump(),
     )
-    measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
-    return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, measured_on).summary())
 
 
 def count_macs(network: MultiHead, spec: InputSpec) -> int:

@@ -92,7 +92,7 @@ class Model:
 def open_models(paths: Sequence[Path]) -> list[Model]:
     """Open models for a comparison: runs, checkpoints, exported models, ensembles, baselines, models shipped with mien.
 
-    Models are named by the last part of their paths, and by more of it where two would share a name.
+    Models are named by the last part of their paths, and by more of it if two would share a name.
 
     Raises:
         OptionError: a model is given twice.
@@ -135,22 +135,17 @@ def _names(paths: Sequence[Path]) -> list[str]:
     places = [path.resolve() for path in paths]
     if repeated := [path for path, place in zip(paths, places) if places.count(place) > 1]:
         raise OptionError(f"{repeated[0]} is given more than once", hint="Name each model once.")
-    short = [_parts(path) for path in places]
-    # mine.onnx beside a folder mine: here the extension tells them apart
-    parts = [own if short.count(own) == 1 else place.parts for own, place in zip(short, places)]
-    names = []
-    for own in parts:
-        others = [other for other in parts if other is not own]
-        depth = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
-        names.append("/".join(own[-depth:]))
+    names = [_name(place) for place in places]
+    for longer in (lambda place: f"{place.parent.name}/{_name(place)}", str):
+        names = [longer(place) if names.count(name) > 1 else name for name, place in zip(names, places)]
     return names
 
 
-def _parts(place: Path) -> tuple[str, ...]:
-    """The path's parts, without the extension: ``runs/mine/best.ckpt`` becomes (runs, mine:best)."""
+def _name(place: Path) -> str:
+    """Such as ``mine`` for ``runs/mine`` and ``models/mine.onnx``, and ``mine:best`` for ``runs/mine/best.ckpt``."""
     if place.suffix.lower() == ".ckpt":
-        return (*place.parent.parts[:-1], f"{place.parent.name}:{place.stem}")
-    return (*place.parts[:-1], place.stem if place.is_file() else place.name)
+        return f"{place.parent.name}:{place.stem}"
+    return place.stem if place.is_file() else place.name
 
 
 def _open(path: Path, name: str) -> Model:
