@@ -80,15 +80,9 @@ def train(
     try:
         with progress_bar(notes, "starting") as progress:
             result = run(
-                chosen,
-                faces,
-                out,
-                resume=resume,
-                max_bytes=limit,
-                on_epoch=table.show,
+                chosen, faces, out, resume=resume, max_bytes=limit, on_epoch=table.show, progress=progress,
                 notes=lambda text: notes.print(text, markup=False),
-                progress=progress,
-            )
+            )  # fmt: skip
     except KeyboardInterrupt:
         if (out / "last.ckpt").exists():
             notes.print("Stopped. Add --resume to continue after the last complete epoch.", markup=False)
