@@ -73,21 +73,11 @@ def robustness(
     try:
         with progress_bar(notes) as progress:
             result = run(
-                models,
-                data,
-                out,
-                n=limit,
-                split=split,
-                head=head,
-                crops=crops,
-                corruptions=corruption or (),
-                example=example,
-                seed=seed,
-                threads=threads,
+                models, data, out, n=limit, split=split, head=head, crops=crops, corruptions=corruption or (),
+                example=example, seed=seed, threads=threads, progress=progress,
                 mode="resume" if resume else "overwrite" if overwrite else "new",
-                progress=progress,
                 notes=lambda text: notes.print(text, markup=False),
-            )
+            )  # fmt: skip
     except KeyboardInterrupt:
         notes.print("What was measured is kept: add --resume to continue.")
         raise

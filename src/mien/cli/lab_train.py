@@ -80,20 +80,12 @@ def train(
     try:
         with progress_bar(notes, "starting") as progress:
             result = run(
-                chosen,
-                faces,
-                out,
-                resume=resume,
-                max_bytes=limit,
-                on_epoch=table.show,
+                chosen, faces, out, resume=resume, max_bytes=limit, on_epoch=table.show, progress=progress,
                 notes=lambda text: notes.print(text, markup=False),
-                progress=progress,
-            )
+            )  # fmt: skip
     except KeyboardInterrupt:
-        begun = (out / "last.ckpt").exists()
-        notes.print(
-            f"Stopped. {'Add --resume to continue after the last complete epoch.' if begun else ''}", markup=False
-        )
+        if (out / "last.ckpt").exists():
+            notes.print("Stopped. Add --resume to continue after the last complete epoch.", markup=False)
         raise
     notes.print(f"model: {result.checkpoint}\nhistory: {out / 'history.csv'}, {out / 'curves.png'}", markup=False)
     words = data_words(data, manifest, detect_faces)

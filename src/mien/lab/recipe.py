@@ -29,7 +29,7 @@ from .validation import (
     invalid,
     read_table,
     read_text,
-)
+)  # fmt: skip
 
 _RECIPES = resources.files(__package__) / "recipes"
 #: Smallest side in pixels at which a face can be recognized.
