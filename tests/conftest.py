@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ TRAINING_MODULES = {
     *("test_compare", "test_distillation", "test_ensemble", "test_explaining", "test_export", "test_journey"),
     *("test_learning", "test_training", "test_tune", "test_command", "test_commands"),
 }
+
+
+def pytest_configure() -> None:
+    """Let programs under test be interrupted, also where the suite runs in the background and inherits no SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
