@@ -76,7 +76,7 @@ def test_emotions_of_each_group_count_alike(uneven):
 
 
 def test_weights_are_inverse_frequencies_with_mean_one(uneven):
-    times = balanced_groups(NAMES, LABELS, Balance(groups=uneven, column="light", how="weight")).times()
+    times = balanced_groups(NAMES, LABELS, Balance(groups=uneven, column="light", method="weight")).times()
     assert times.mean() == pytest.approx(1)
     assert times[0] == 1
     assert times[20] * 100 == pytest.approx(times[120] * 880)
@@ -132,7 +132,7 @@ def test_batches_hold_groups_alike(uneven):
     batches.sampler.set_epoch(3)
     dark = torch.cat([images[:, 0, 0, 0] for images, _ in batches])
     assert dark.float().mean() == pytest.approx(0.49, abs=0.02)
-    weighted = training_batches(faces_of(), changed(tiny(), {**wanted, "balance.how": "weight"}))
+    weighted = training_batches(faces_of(), changed(tiny(), {**wanted, "balance.method": "weight"}))
     sums = {0: 0.0, 1: 0.0}
     for images, targets in weighted.loader:
         for kind in sums:

@@ -98,7 +98,7 @@ def test_models_selected_on_these_images_are_optimistic(comparison):
 
 def test_a_recipes_drawn_part_narrows_the_images_for_all(runs):
     models = open_models([runs / "pair", runs / "seven"])
-    drawing = changed(models[0].recipe, {"data.inner": 0.2, "data.judge_counts": {"happy": 9, "sad": 7}})
+    drawing = changed(models[0].recipe, {"data.inner": 0.2, "data.evaluation_counts": {"happy": 9, "sad": 7}})
     used = build_test_set(common_task(models), [replace(models[0], recipe=drawing), models[1]], faces(), "validation")
     assert np.bincount(used.y_true).tolist() == [9, 7]
     assert used.not_in_recipe == 50 - 16

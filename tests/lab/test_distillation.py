@@ -44,20 +44,20 @@ def lying():
 
 def asked(teacher, faces, recipe, path, views=3):
     distill([teacher], faces, path, recipe=recipe, views=views)
-    return changed(recipe, {"distil.taught": str(path), "distil.weight": 1.0})
+    return changed(recipe, {"distillation.teachers": str(path), "distillation.weight": 1.0})
 
 
 def test_a_student_learns_from_a_teacher_what_its_labels_do_not_say(teacher, lying, tmp_path):
     rows = []
-    recipe = asked(teacher, lying, tiny(epochs=5), tmp_path / "taught.npz")
+    recipe = asked(teacher, lying, tiny(epochs=5), tmp_path / "teachers.npz")
     train(recipe, lying, tmp_path / "student", on_epoch=rows.append)
     assert rows[-1][-1]["val_acc_fer2013"] > 0.9
 
 
 def test_a_student_learns_from_images_without_labels(teacher, lying, tmp_path):
-    recipe = changed(asked(teacher, lying, tiny(), tmp_path / "taught.npz"), {"semi.labels": 0.1})
+    recipe = changed(asked(teacher, lying, tiny(), tmp_path / "teachers.npz"), {"semi.labels": 0.1})
     learned = lying.part("train")
-    taught = read_targets(tmp_path / "taught.npz", recipe)
+    taught = read_targets(tmp_path / "teachers.npz", recipe)
     seen, labeled = 0, 0
     for _images, targets, answers in training_batches(learned, recipe, taught).loader:
         seen, labeled = seen + len(answers), labeled + int(targets.sum())
@@ -68,8 +68,8 @@ def test_a_student_learns_from_images_without_labels(teacher, lying, tmp_path):
 
 def test_a_batch_holds_views_with_the_answers_given_to_them(teacher, tmp_path):
     faces = two_classes(64).part("train")
-    recipe = asked(teacher, faces, tiny(), tmp_path / "taught.npz")
-    taught = read_targets(tmp_path / "taught.npz", recipe)
+    recipe = asked(teacher, faces, tiny(), tmp_path / "teachers.npz")
+    taught = read_targets(tmp_path / "teachers.npz", recipe)
     np.testing.assert_array_equal(taught.views[:, 0], faces.images)
     some = faces.take(np.arange(len(faces))[::-2])  # a student may learn from fewer images, in another order
     classifier = open_classifier(teacher)
@@ -90,7 +90,7 @@ def test_teachers_are_averaged(teacher):
 
 def test_softened_answers_are_matched_by_the_logits_they_came_from():
     logits = {"fer2013": torch.randn(6, 7)}
-    recipe = changed(tiny(), {"distil.temperature": 3.0})
+    recipe = changed(tiny(), {"distillation.temperature": 3.0})
     answers = {"fer2013": logits["fer2013"].softmax(1)}
     softer = {"fer2013": logits["fer2013"] * 0.5}
     assert distillation_loss(logits, answers, recipe) < distillation_loss(softer, answers, recipe)
@@ -100,21 +100,21 @@ def test_a_teacher_must_know_what_it_teaches(teacher, tmp_path):
     recipe = changed(tiny(), {"heads.fer2013.emotions": "happy-sad"})
     with pytest.raises(RecipeError):
         teacher_targets([open_classifier(teacher)], two_classes(64), recipe, views=1)
-    asked(teacher, two_classes(64), tiny(), tmp_path / "taught.npz", views=1)
+    asked(teacher, two_classes(64), tiny(), tmp_path / "teachers.npz", views=1)
     with pytest.raises(DataError):
-        read_targets(tmp_path / "taught.npz", recipe)
+        read_targets(tmp_path / "teachers.npz", recipe)
 
 
 def test_answers_to_other_images_are_refused(teacher, tmp_path):
     faces = two_classes(64)
-    recipe = asked(teacher, faces, tiny(), tmp_path / "taught.npz", views=1)
+    recipe = asked(teacher, faces, tiny(), tmp_path / "teachers.npz", views=1)
     more = replace(faces, names=np.array([f"other {row}" for row in range(len(faces))]))
     with pytest.raises(DataError):
         train(recipe, more, tmp_path / "student")
 
 
 def test_a_file_that_is_none_is_refused(tmp_path):
-    recipe = changed(tiny(), {"distil.taught": str(tmp_path / "none.npz")})
+    recipe = changed(tiny(), {"distillation.teachers": str(tmp_path / "none.npz")})
     with pytest.raises(DataError):
         train(recipe, two_classes(64), tmp_path / "run")
     (tmp_path / "bad.npz").write_bytes(b"PK no")

@@ -193,7 +193,7 @@ def test_branches_are_folded_into_one_convolution(tmp_path):
     from mien.lab.networks.vgg import BranchedConv, PlainTrunk, folded
 
     torch.manual_seed(0)
-    trunk = PlainTrunk((8, 8, 12), (2, 1, 2), branches=True)
+    trunk = PlainTrunk((8, 8, 12), (2, 1, 2), reparameterize=True)
     images = torch.randn(16, 1, 24, 24)
     for _ in range(5):
         trunk(images)  # so that the batch norms have seen something
@@ -208,7 +208,7 @@ def test_branches_are_folded_into_one_convolution(tmp_path):
 
 
 def test_a_branched_network_is_exported_as_a_plain_one(tmp_path):
-    recipe = changed(tiny(epochs=1), {"network.branches": True})
+    recipe = changed(tiny(epochs=1), {"network.reparameterize": True})
     train(recipe, two_classes(320), tmp_path / "run")
     path = export(tmp_path / "run", two_classes(320), tmp_path / "out")[0]  # checks parity itself
     import onnx

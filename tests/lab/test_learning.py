@@ -153,7 +153,7 @@ def test_an_inner_part_is_chosen_by_and_the_validation_part_left_alone(tmp_path,
 def test_drawn_takes_what_the_recipe_counts():
     faces = two_classes(400)
     recipe = happy_sad(
-        data__counts={"happy": 60, "sad": 40}, data__judge_counts={"happy": 10, "sad": 5}, data__inner=0.25
+        data__counts={"happy": 60, "sad": 40}, data__evaluation_counts={"happy": 10, "sad": 5}, data__inner=0.25
     )
     some = subset(faces, recipe)
     table = {

@@ -75,13 +75,13 @@ def test_every_reference_recipe_is_counted():
         *FROZEN,
         "default",
         "default-narrow",
-        "default-taught",
+        "default-distilled",
         "tiny",
-        "tiny-taught",
+        "tiny-distilled",
         "seven",
         "smoke",
         "few-labels",
-        "few-labels-taught",
+        "few-labels-distilled",
         "few-labels-unlabeled",
     }
 
@@ -213,7 +213,7 @@ def test_l2_is_counted_as_keras_does():
 
 
 def test_a_standardized_network_cares_little_for_light():
-    recipe = changed(load_recipe("smoke"), {"network.standardize": True})
+    recipe = changed(load_recipe("smoke"), {"network.instance_norm": True})
     network = build_network(recipe).eval()
     images = torch.rand(4, 1, 48, 48)
     with torch.inference_mode():

@@ -33,7 +33,7 @@ def test_sizes_of_the_shipped_networks_and_their_teachers(name, weights):
 
 @pytest.mark.parametrize("name", ["default", "tiny"])
 def test_what_goes_on_from_a_network_has_its_shape(name):
-    first, second = load_recipe(name).network, load_recipe(f"{name}-taught").network
+    first, second = load_recipe(name).network, load_recipe(f"{name}-distilled").network
     assert (first.widths, first.depths) == (second.widths, second.depths)
 
 
@@ -52,7 +52,7 @@ def test_what_goes_on_from_a_network_has_its_shape(name):
         ({"schedule": {"keep": "first"}}, "schedule.keep"),
         ({"schedule": {"accumulate": 100}}, "schedule.accumulate"),
         ({"schedule": {"batch": 32, "accumulate": 5}}, "schedule.accumulate"),
-        ({"schedule": {"watch": "val_acc"}}, "schedule.watch"),
+        ({"schedule": {"monitor": "val_acc"}}, "schedule.monitor"),
         ({"schedule": {"precision": "16"}}, "schedule.precision"),
         ({"schedule": {"epochs": 2}}, "optimizer.warmup_epochs"),
         ({"input": {"size": 4}}, "input.size"),
@@ -65,7 +65,7 @@ def test_what_goes_on_from_a_network_has_its_shape(name):
         ({"network": {"dropout": 1}}, "network.dropout"),
         ({"network": {"widths": [8, 0], "depths": [1, 1]}}, "network.widths[1]"),
         ({"network": {"widths": [8]}}, "network.depths"),
-        ({"network": {"name": "vgg"}}, "network.name"),
+        ({"network": {"name": "resnet"}}, "network.name"),
         ({"network": {"name": "layers"}}, "network.layers"),
         ({"network": {"name": "timm"}}, "network.backbone"),
         ({"network": {"name": "timm", "backbone": "vgg16"}}, "input"),
@@ -95,17 +95,17 @@ def test_what_goes_on_from_a_network_has_its_shape(name):
         ({"semi": {"ratio": 3}}, "semi.ratio"),
         ({"semi": {"labels": 0}}, "semi.labels"),
         ({"semi": {"threshold": 1.5}}, "semi.threshold"),
-        ({"distil": {"weight": 1.5}}, "distil.weight"),
-        ({"distil": {"temperature": 0}}, "distil.temperature"),
-        ({"distil": {"taught": "t.npz"}, "semi": {"labels": 0.1, "ratio": 2}}, "semi.ratio"),
-        ({"balance": {"how": "both"}}, "balance.how"),
+        ({"distillation": {"weight": 1.5}}, "distillation.weight"),
+        ({"distillation": {"temperature": 0}}, "distillation.temperature"),
+        ({"distillation": {"teachers": "t.npz"}, "semi": {"labels": 0.1, "ratio": 2}}, "semi.ratio"),
+        ({"balance": {"method": "both"}}, "balance.method"),
         ({"balance": {"most": 0.5}}, "balance.most"),
         ({"balance": {"column": "light"}}, "balance.groups"),
         ({"balance": {"groups": "g.csv"}}, "balance.column"),
         ({"balance": {"groups": "g.csv", "column": "c"}, "data": {"sampling": "balanced"}}, "data.sampling"),
         (
-            {"balance": {"groups": "g.csv", "column": "c", "how": "weight"}, "distil": {"taught": "t.npz"}},
-            "balance.how",
+            {"balance": {"groups": "g.csv", "column": "c", "method": "weight"}, "distillation": {"teachers": "t.npz"}},
+            "balance.method",
         ),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthet
     begun = load_checkpoint(tmp_path / "before" / "last.ckpt")[1]
     for standardize in (False, True):
         weights = str(tmp_path / "before")
-        still = {"network.standardize": standardize, "network.weights": weights, "optimizer.lr": 1e-12}
+        still = {"network.instance_norm": standardize, "network.weights": weights, "optimizer.lr": 1e-12}
         out = tmp_path / f"after-{standardize}"
         train(changed(before, still), synthetic, out)
         after = load_checkpoint(out / "last.ckpt")[1]

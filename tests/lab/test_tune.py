@@ -108,7 +108,9 @@ def test_no_validation_or_test_image_reaches_a_trial(tmp_path, trainer):
     split[-20:] = "test"
     faces = replace(faces, split=split)
     hidden = {image.tobytes() for image in faces.images[split != "train"]}
-    recipe = changed(tiny(), {"data.counts": {"happy": 40, "sad": 40}, "data.judge_counts": {"happy": 2, "sad": 2}})
+    recipe = changed(
+        tiny(), {"data.counts": {"happy": 40, "sad": 40}, "data.evaluation_counts": {"happy": 2, "sad": 2}}
+    )
     found = tune(recipe, space(), faces, tmp_path / "study", trials=3)
     assert len(trainer.seen) == 3
     for _, seen in trainer.seen:

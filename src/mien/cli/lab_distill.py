@@ -31,9 +31,9 @@ def distill(
 ) -> None:
     """Store predictions of trained models for the training images, for students to learn from.
 
-    [bold]mien lab distill runs/a runs/b --data fer2013.npz --out taught.npz[/bold]
+    [bold]mien lab distill runs/a runs/b --data fer2013.npz --out teachers.npz[/bold]
 
-    [bold]mien lab train default --set distil.taught=taught.npz --data fer2013.npz --out runs/student[/bold]
+    [bold]mien lab train default --set distillation.teachers=teachers.npz --data fer2013.npz --out runs/student[/bold]
     """
     from ..extras import check_installed
 
@@ -50,4 +50,4 @@ def distill(
     with progress_bar(Console(stderr=True), "predicting") as progress:
         run(teachers, faces, out, recipe=student, views=views, progress=progress)
     typer.echo(f"written: {out}", err=True)
-    typer.echo(f"Next:  mien lab train {recipe} --set distil.taught={out}", err=True)
+    typer.echo(f"Next:  mien lab train {recipe} --set distillation.teachers={out}", err=True)

@@ -28,8 +28,8 @@ def augment(images: torch.Tensor, how: Augment, size: int, strong: bool) -> torc
     lit = resize(relight(moved, how), size) if grows else relight(resize(moved, size), how)
     if how.noise:
         lit = (lit + how.noise * torch.randn_like(lit)).clamp(0, 1)
-    if how.spoil:
-        lit = corrupt(lit, how.spoil)
+    if how.corrupt:
+        lit = corrupt(lit, how.corrupt)
     return erase(lit, how.erase) if strong and how.erase else lit
 
 

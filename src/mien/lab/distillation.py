@@ -54,8 +54,8 @@ class TeacherTargets:
         missing = [name for name in names.tolist() if name not in known]
         if missing:
             raise DataError(
-                f"distil.taught: no teacher predictions for {len(missing):,} of {len(names):,} training images, such as "
-                f"{missing[0]!r}",
+                f"distillation.teachers: no predictions for {len(missing):,} of {len(names):,} training images, "
+                f"such as {missing[0]!r}",
                 hint="Run 'mien lab distill' on the data (and the --manifest) that the student learns from.",
             )
         rows = np.array([known[name] for name in names.tolist()], np.int64)
@@ -73,7 +73,7 @@ def distill(
     views: int = 8,
     progress: Progress = no_progress,
 ) -> TeacherTargets:
-    """Write the teachers' predictions for the training images of ``data``, for ``distil.taught`` of the student's recipe.
+    """Write the teachers' predictions for the training images of ``data``, for the student's ``distillation.teachers``.
 
     Args:
         teachers: runs, checkpoints, .onnx files or names of models that come with mien; several are averaged.
@@ -113,7 +113,7 @@ def teacher_targets(
         name: np.empty((len(faces), views, len(label_set(head.emotions))), np.float16)
         for name, head in recipe.heads.items()
     }
-    changes = recipe.augment.model_copy(update={"noise": 0.0, "spoil": 0.0})
+    changes = recipe.augment.model_copy(update={"noise": 0.0, "corrupt": 0.0})
     torch.manual_seed(recipe.seed)
     for start in range(0, len(faces), _BATCH):
         rows = slice(start, start + _BATCH)
@@ -150,18 +150,19 @@ def read_targets(path: Path, recipe: Recipe) -> TeacherTargets:
             predictions = {key.removeprefix(_PREFIX): file[key] for key in file.files if key.startswith(_PREFIX)}
     except FileNotFoundError as error:
         raise DataError(
-            f"distil.taught: no file {path}", hint="Make it with 'mien lab distill', or set distil.taught to ''."
+            f"distillation.teachers: no file {path}",
+            hint="Make it with 'mien lab distill', or set distillation.teachers to ''.",
         ) from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
-            f"distil.taught: {path} is not a file of 'mien lab distill': {error}", hint="Make it again."
+            f"distillation.teachers: {path} is not a file of 'mien lab distill': {error}", hint="Make it again."
         ) from error
     for name, head in recipe.heads.items():
         expected = (*views.shape[:2], len(label_set(head.emotions)))
         found = predictions[name].shape if name in predictions else None
         if found != expected:
             raise DataError(
-                f"distil.taught: {path}: predictions of the head {name}: got {found or 'none'}, expected {expected}",
+                f"distillation.teachers: {path}: predictions of the head {name}: got {found or 'none'}, expected {expected}",
                 hint="Distill models whose heads are those of the recipe.",
             )
     return TeacherTargets(names, views, predictions)

@@ -73,13 +73,13 @@ class Data(Settings):
         inner: share of the training part set aside to choose epochs by; the validation part is then not used in
             training. 0 chooses by the validation part.
         counts: images of each emotion to draw from the training part, the inner part included; empty takes all.
-        judge_counts: images of each emotion to draw from the validation and from the test part; empty takes all.
+        evaluation_counts: images of each emotion to draw from the validation and from the test part; empty takes all.
         sampling: ``shuffled`` (every image once per epoch) or ``balanced`` (every class equally often, with replacement).
     """
 
     inner: Share = 0.0
     counts: dict[Emotion, Count] = Field(default_factory=dict)
-    judge_counts: dict[Emotion, Count] = Field(default_factory=dict)
+    evaluation_counts: dict[Emotion, Count] = Field(default_factory=dict)
     sampling: Literal["shuffled", "balanced"] = "shuffled"
 
 
@@ -101,25 +101,25 @@ class Network(Settings):
     """The trunk (``mien.lab.networks.build``).
 
     Attributes:
-        name: ``plain`` (stages of 3x3 convolutions), ``layers`` (a list of layers) or ``timm`` (a network of the timm
+        name: ``vgg`` (stages of 3x3 convolutions), ``layers`` (a list of layers) or ``timm`` (a network of the timm
             library, followed by ``layers``).
-        widths, depths: channels and convolutions of each stage of ``plain``.
-        branches: train each convolution of ``plain`` as several that are folded into one on export (RepVGG).
-        standardize: ``plain`` normalizes the mean and contrast of each image first.
+        widths, depths: channels and convolutions of each stage of ``vgg``.
+        reparameterize: train each convolution of ``vgg`` as several that are folded into one on export (RepVGG).
+        instance_norm: ``vgg`` normalizes the mean and contrast of each image first.
         layers: rows of ``layers``, or what follows the base of ``timm``; ``mien.lab.networks.layer_spec`` has the notation.
         backbone: the base's name in timm, such as ``vgg16``.
         weights: initial weights of the base: ``none`` (random), ``imagenet`` (fetched by timm), or the path of a file; for
-            ``plain``, ``none`` or the run or checkpoint of the same network to continue from.
+            ``vgg``, ``none`` or the run or checkpoint of the same network to continue from.
         frozen: keep the weights of the base.
         base_range: ``own`` scales pixels to the range that the base was trained on, ``zero-one`` to 0-1.
         dropout: share of features dropped before the heads while training.
     """
 
-    name: Literal["plain", "layers", "timm"] = "plain"
+    name: Literal["vgg", "layers", "timm"] = "vgg"
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (24, 48, 128, 256)
     depths: tuple[Count, ...] = (2, 2, 2, 3)
-    branches: bool = False
-    standardize: bool = False
+    reparameterize: bool = False
+    instance_norm: bool = False
     layers: tuple[str, ...] = ()
     backbone: str = ""
     weights: str = "none"
@@ -130,9 +130,9 @@ class Network(Settings):
     @model_validator(mode="after")
     def _fields_fit_the_network(self) -> Self:
         unused = {
-            "plain": ("layers", "backbone", "frozen", "base_range"),
-            "layers": ("branches", "standardize", "backbone", "weights", "frozen", "base_range"),
-            "timm": ("branches", "standardize"),
+            "vgg": ("layers", "backbone", "frozen", "base_range"),
+            "layers": ("reparameterize", "instance_norm", "backbone", "weights", "frozen", "base_range"),
+            "timm": ("reparameterize", "instance_norm"),
         }
         for name in unused[self.name]:
             value, default = getattr(self, name), Network.model_fields[name].default
@@ -160,7 +160,7 @@ class Augment(Settings):
         gamma: exponent between 1/(1+this) and 1+this.
         noise: standard deviation of normal noise on 0-1 values.
         erase: probability that a rectangle is blanked (Zhong et al. 2017).
-        spoil: probability of one of the corruptions in ``mien.lab.corruptions``.
+        corrupt: probability of one of the corruptions in ``mien.lab.corruptions``.
         mixup: alpha of the Beta distribution (Zhang et al. 2018); 0 turns it off.
         strong_until: the epoch from which on there is no erasing or mixup; 0 keeps them to the end.
     """
@@ -175,7 +175,7 @@ class Augment(Settings):
     gamma: NonNegative = 0.3
     noise: NonNegative = 0.0
     erase: Probability = 0.5
-    spoil: Probability = 0.0
+    corrupt: Probability = 0.0
     mixup: NonNegative = 0.2
     strong_until: Index = 0
 
@@ -226,8 +226,8 @@ class Schedule(Settings):
         sizes: (first epoch, side in pixels) pairs, to train on small images first; empty for full size throughout.
         ema: decay of the moving average of the weights that is validated and kept; 0 turns it off.
         patience: epochs without a better validation before stopping early; 0 never stops early.
-        watch: what ``patience`` and ``keep = "best"`` go by: ``score`` (mean accuracy of the heads) or ``loss``.
-        keep: ``last`` or ``best`` (by ``watch``): which epoch becomes the model.
+        monitor: what ``patience`` and ``keep = "best"`` go by: ``score`` (mean accuracy of the heads) or ``loss``.
+        keep: ``last`` or ``best`` (by ``monitor``): which epoch becomes the model.
         precision: ``32-true``, ``bf16-mixed``, or ``fastest``: the faster of the two in a short trial.
     """
 
@@ -237,7 +237,7 @@ class Schedule(Settings):
     sizes: tuple[tuple[Index, Side], ...] = ()
     ema: Share = 0.998
     patience: Index = 0
-    watch: Literal["score", "loss"] = "score"
+    monitor: Literal["score", "loss"] = "score"
     keep: Literal["last", "best"] = "best"
     precision: Literal["fastest", "32-true", "bf16-mixed"] = "fastest"
 
@@ -274,18 +274,18 @@ class Semi(Settings):
         return self
 
 
-class Distil(Settings):
+class Distillation(Settings):
     """Distillation (Hinton et al. 2015, arXiv 1503.02531).
 
     The student sees the views that the teachers saw (Beyer et al. 2022, arXiv 2106.05237).
 
     Attributes:
-        taught: a file of ``mien lab distill`` with the teachers' predictions; empty for no distillation.
+        teachers: a file of ``mien lab distill`` with the teachers' predictions; empty for no distillation.
         weight: share of the loss that goes by the teachers; the rest goes by the labels.
         temperature: divisor of the logits of both sides.
     """
 
-    taught: str = ""
+    teachers: str = ""
     weight: Probability = 0.5
     temperature: Positive = 1.0
 
@@ -297,7 +297,7 @@ class Balance(Settings):
         groups: a CSV file with a column ``name`` (image names as in the data set) and columns of groups, such as
             ``mien audit attributes DATA --out FILE`` writes; empty balances nothing.
         column: the column of groups; several, separated by commas, are crossed.
-        how: ``sample`` (images of small groups are drawn more often) or ``weight`` (they count more in the loss: inverse
+        method: ``sample`` (images of small groups are drawn more often) or ``weight`` (they count more in the loss: inverse
             frequency, 1 on average; He and Garcia 2009).
         by_emotion: balance each emotion of each group, not each group.
         most: how often one image is drawn in an epoch, or how much it counts, at most.
@@ -305,7 +305,7 @@ class Balance(Settings):
 
     groups: str = ""
     column: str = ""
-    how: Literal["sample", "weight"] = "sample"
+    method: Literal["sample", "weight"] = "sample"
     by_emotion: bool = False
     most: Annotated[float, Field(ge=1)] = 10.0
 
@@ -337,7 +337,7 @@ class Recipe(Settings):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     semi: Semi = Semi()
-    distil: Distil = Distil()
+    distillation: Distillation = Distillation()
     balance: Balance = Balance()
 
     @model_validator(mode="after")
@@ -351,7 +351,7 @@ class Recipe(Settings):
             hint = "A network with 'flatten' takes one size only: leave schedule.sizes out, or use 'mean'."
             raise invalid("schedule.sizes", schedule.sizes, "none", hint)
         least = 2 ** (len(network.widths) - 1)
-        if network.name == "plain" and min([given.size, *sides]) < least:
+        if network.name == "vgg" and min([given.size, *sides]) < least:
             hint = f"{len(network.widths)} stages need images of {least} pixels or more (input.size, schedule.sizes)."
             raise invalid("network.widths", network.widths, "fewer stages", hint)
         warmup, last = self.optimizer.warmup_epochs, schedule.sizes[-1][0] if schedule.sizes else 0
@@ -361,15 +361,15 @@ class Recipe(Settings):
         if last and last >= schedule.epochs:
             hint = "Train longer, or add --set schedule.sizes=[] to train at full size throughout."
             raise invalid("schedule.sizes", schedule.sizes, f"first epochs below {schedule.epochs}", hint)
-        if self.balance.groups and self.balance.how == "sample" and self.data.sampling == "balanced":
+        if self.balance.groups and self.balance.method == "sample" and self.data.sampling == "balanced":
             hint = "To balance groups and emotions, set balance.by_emotion = true and leave data.sampling out."
             raise invalid("data.sampling", "balanced", "shuffled with [balance]", hint)
-        if self.balance.groups and self.balance.how == "weight" and self.distil.taught:
+        if self.balance.groups and self.balance.method == "weight" and self.distillation.teachers:
             hint = "Teachers' predictions have no weights."
-            raise invalid("balance.how", "weight", "sample with distil.taught", hint)
-        if self.distil.taught and self.semi.ratio:
+            raise invalid("balance.method", "weight", "sample with distillation.teachers", hint)
+        if self.distillation.teachers and self.semi.ratio:
             hint = "Teachers' predictions cover every image: leave either of them out."
-            raise invalid("semi.ratio", self.semi.ratio, "0 with distil.taught", hint)
+            raise invalid("semi.ratio", self.semi.ratio, "0 with distillation.teachers", hint)
         return self
 
 

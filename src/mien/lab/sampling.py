@@ -35,7 +35,7 @@ def subset(faces: Dataset, recipe: Recipe) -> Dataset:
         usable = np.isin(faces.labels, known)
         if usable[faces.split == TRAIN].any():  # otherwise training reports which labels it found
             faces = faces.take(usable)
-    parts = {TRAIN: wanted.counts, VALIDATION: wanted.judge_counts, TEST: wanted.judge_counts}
+    parts = {TRAIN: wanted.counts, VALIDATION: wanted.evaluation_counts, TEST: wanted.evaluation_counts}
     kept = np.ones(len(faces), bool)
     for number, (part, counts) in enumerate(parts.items()):
         if counts and (faces.split == part).any():
@@ -54,7 +54,7 @@ def _drawn(faces: Dataset, part: str, counts: dict[str, int], rng: np.random.Gen
             raise DataError(
                 f"{faces.name}, {part}: got {len(found):,} images of {emotion}, expected at least the {count:,} that the "
                 "recipe asks for",
-                hint="Lower data.counts or data.judge_counts in a copy of the recipe, or use more images.",
+                hint="Lower data.counts or data.evaluation_counts in a copy of the recipe, or use more images.",
             )
         rows.append(rng.permutation(found)[:count])
     return np.sort(np.concatenate(rows))

@@ -47,7 +47,7 @@ def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
     """
     heads = {name: soft_targets(faces, head) for name, head in recipe.heads.items()}
     labeled, unlabeled = np.flatnonzero(np.column_stack(list(heads.values())).sum(1) > 0), np.empty(0, np.int64)
-    if not len(labeled) and not recipe.distil.taught:
+    if not len(labeled) and not recipe.distillation.teachers:
         wanted = "; ".join(f"{name}: {head.emotions} by {head.targets}" for name, head in recipe.heads.items())
         raise DataError(
             f"{faces.name}: none of the {len(faces):,} training images has a label or votes that a head learns from "

@@ -58,7 +58,7 @@ _METRICS = (
     ("nll", "Negative log likelihood, nats", "nll"),
 )
 _NETWORKS = {
-    "plain": "plain convolutional network (3x3 convolutions with batch norm, after Simonyan and Zisserman 2015)",
+    "vgg": "plain convolutional network (3x3 convolutions with batch norm, after Simonyan and Zisserman 2015)",
     "layers": "convolutional network, specified layer by layer in its recipe",
     "timm": "network with a timm backbone",
 }

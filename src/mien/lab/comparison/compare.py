@@ -242,7 +242,7 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
     answers = rank[truth]
     drawn = np.ones(len(part), bool)
     for recipe in (model.recipe for model in models):
-        if recipe and recipe.data.judge_counts:
+        if recipe and recipe.data.evaluation_counts:
             whole = changed(recipe, {"data.inner": 0.0})
             drawn &= np.isin(part.names, subset(faces, whole).part(split).names)
     used = drawn & (answers >= 0)

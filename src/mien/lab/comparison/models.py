@@ -103,13 +103,13 @@ def open_models(paths: Sequence[Path]) -> list[Model]:
     return [_open(path, name) for path, name in zip(paths, _names(paths), strict=True)]
 
 
-def read_history(folder: Path, kept: str, watch: str = "score") -> History | None:
+def read_history(folder: Path, kept: str, monitor: str = "score") -> History | None:
     """Read ``history.csv`` in the folder of a run; None if there is no such file or no epoch in it.
 
     Args:
         folder: the run's.
         kept: the checkpoint: ``last``, ``best``, or another name, whose epoch is unknown.
-        watch: what decides the best epoch: ``score`` (the highest ``val_score``) or ``loss`` (the lowest ``val_loss``).
+        monitor: what decides the best epoch: ``score`` (the highest ``val_score``) or ``loss`` (the lowest ``val_loss``).
 
     Raises:
         DataError: a cell is not a number.
@@ -119,7 +119,7 @@ def read_history(folder: Path, kept: str, watch: str = "score") -> History | Non
         epochs = pd.read_csv(path).astype(float)
         if epochs.empty:
             return None
-        goodness = -epochs["val_loss"] if watch == "loss" else epochs["val_score"]
+        goodness = -epochs["val_loss"] if monitor == "loss" else epochs["val_score"]
     except FileNotFoundError:
         return None
     except (ValueError, KeyError) as error:
@@ -168,7 +168,7 @@ def _open_run(path: Path, file: Path, name: str, classifier: Classifier) -> Mode
     total = sum(value.numel() for value in network.state_dict().values() if value.is_floating_point())
     return Model(
         name, path, Engine.TORCH, classifier, recipe, trained, total - trained, file.stat().st_size,
-        history=read_history(file.parent, file.stem, recipe.schedule.watch),
+        history=read_history(file.parent, file.stem, recipe.schedule.monitor),
         selected=_selected_in_training(recipe, file.stem),
     )  # fmt: skip
 

@@ -86,5 +86,5 @@ def _trunk(recipe: Recipe) -> nn.Module:
         return LayeredTrunk(network.layers, Shape(given.channels, given.size))
     if network.name == "timm":
         return BackboneTrunk(network, given.size)
-    plain = PlainTrunk(network.widths, network.depths, given.channels, branches=network.branches)
-    return ImageNorm(plain) if network.standardize else plain
+    plain = PlainTrunk(network.widths, network.depths, given.channels, reparameterize=network.reparameterize)
+    return ImageNorm(plain) if network.instance_norm else plain

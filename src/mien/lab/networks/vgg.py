@@ -27,11 +27,11 @@ class PlainTrunk(nn.Module):
         widths: channels of each stage.
         depths: convolutions of each stage.
         channels: of the images.
-        branches: train each convolution as several that are folded into one on export.
+        reparameterize: train each convolution as several that are folded into one on export.
     """
 
     def __init__(
-        self, widths: Sequence[int], depths: Sequence[int], channels: int = 1, *, branches: bool = False
+        self, widths: Sequence[int], depths: Sequence[int], channels: int = 1, *, reparameterize: bool = False
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -39,7 +39,7 @@ class PlainTrunk(nn.Module):
             if stage:
                 layers.append(nn.MaxPool2d(2))
             for _ in range(depth):
-                if branches:
+                if reparameterize:
                     layers.append(BranchedConv(channels, width))
                 else:
                     layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]

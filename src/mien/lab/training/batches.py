@@ -114,7 +114,7 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
     labeled, unlabeled = (targets.labeled, targets.unlabeled) if teachers is None else (np.arange(len(faces)), None)
     names, labels, heads = faces.names[labeled], faces.labels[labeled], list(targets.heads.values())
     groups = balanced_groups(names, labels, recipe.balance) if recipe.balance.groups else None
-    if groups is not None and recipe.balance.how == "weight":
+    if groups is not None and recipe.balance.method == "weight":
         # The loss divides by the sum of its targets, so a target twice as large is an image that counts twice.
         for target in heads:
             target[labeled] *= groups.times()[:, None].astype(np.float32)
@@ -130,7 +130,7 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
         recipe.schedule.batch // recipe.schedule.accumulate,
         recipe.seed,
         odds=_inverse_frequencies(labels) if recipe.data.sampling == "balanced" else None,
-        groups=groups if recipe.balance.how == "sample" else None,
+        groups=groups if recipe.balance.method == "sample" else None,
         unlabeled=unlabeled if ratio else None,
         ratio=ratio,
         views=views,

@@ -45,7 +45,7 @@ def distillation_loss(
         answers: the teachers' probabilities, float (N, K) for each head; rows sum to 1.
         recipe: heads, their weights, and the temperature.
     """
-    temperature = recipe.distil.temperature
+    temperature = recipe.distillation.temperature
     losses = []
     for name, head in recipe.heads.items():
         softened = answers[name].clamp(min=1e-6) ** (1 / temperature)
@@ -153,10 +153,10 @@ class Training(lightning.LightningModule):
         ]
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss, on_step=False, on_epoch=True)
-        if recipe.distil.taught:
+        if recipe.distillation.teachers:
             answers = {name: answer.float() for name, answer in zip(recipe.heads, targets[len(recipe.heads) :])}
-            taught = distillation_loss(logits, answers, recipe)
-            loss = (1 - recipe.distil.weight) * loss + recipe.distil.weight * taught
+            distilled = distillation_loss(logits, answers, recipe)
+            loss = (1 - recipe.distillation.weight) * loss + recipe.distillation.weight * distilled
         self._train_loss = loss.detach()
         if self._ratio:
             loss = loss + recipe.semi.weight * self._unlabeled_loss(images[labeled:], logits, labeled, size)
@@ -233,7 +233,7 @@ class Training(lightning.LightningModule):
 
 def _augmentation(recipe: Recipe) -> Augment:
     """How images are changed; the views of teachers are moved and relit already, and only erased or corrupted here."""
-    if not recipe.distil.taught:
+    if not recipe.distillation.teachers:
         return recipe.augment
     still = ("rotate", "shift", "shear", "contrast", "brightness", "gamma")
     return recipe.augment.model_copy(update={**dict.fromkeys(still, 0.0), "zoom": (1.0, 1.0)})

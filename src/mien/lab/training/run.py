@@ -108,7 +108,7 @@ def train(
     lightning.seed_everything(recipe.seed, verbose=False)
     faces = subset(data, recipe)
     learned, held_out = faces.part(TRAIN), faces.part(INNER if recipe.data.inner else VALIDATION)
-    teachers = read_targets(Path(recipe.distil.taught), recipe) if recipe.distil.taught else None
+    teachers = read_targets(Path(recipe.distillation.teachers), recipe) if recipe.distillation.teachers else None
     batches, checks = training_batches(learned, recipe, teachers), validation_batches(held_out, recipe)
     notes(f"{len(learned):,} training images, {len(held_out):,} ({held_out.split[0]}) to choose by")
     network = build_network(recipe) if resume else _initial_network(recipe)
@@ -140,7 +140,7 @@ class _PrecisionRecord(lightning.Callback):
 
 
 def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[lightning.Callback]) -> lightning.Trainer:
-    watched, mode = ("val_loss", "min") if recipe.schedule.watch == "loss" else ("val_score", "max")
+    watched, mode = ("val_loss", "min") if recipe.schedule.monitor == "loss" else ("val_score", "max")
     keep_best = ModelCheckpoint(out, "best", monitor=watched, mode=mode, enable_version_counter=False)
     keep_last = ModelCheckpoint(out, "last", save_top_k=1, monitor=None, enable_version_counter=False)
     chosen = [*callbacks, keep_best, keep_last]
@@ -163,7 +163,7 @@ def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[li
 
 def _initial_network(recipe: Recipe) -> MultiHead:
     """The network with the weights that the recipe starts from: those of a base, or of a whole run."""
-    if recipe.network.name != "plain" or recipe.network.weights == "none":
+    if recipe.network.name != "vgg" or recipe.network.weights == "none":
         return start_network(recipe)
     network = build_network(recipe)
     before, weights = load_checkpoint(find_checkpoint(Path(recipe.network.weights)))
@@ -231,7 +231,7 @@ def _record_groups(
             f"{path.parent} holds a run with other groups: {recipe.balance.groups} has changed since the run began",
             hint=f"Restore the groups in {path}, or choose another --out.",
         )
-    what = "mean draws per epoch" if recipe.balance.how == "sample" else "weight in the loss"
+    what = "mean draws per epoch" if recipe.balance.method == "sample" else "weight in the loss"
     notes(f"balanced by {' x '.join(recipe.balance.columns)} ({what}): {batches.groups.summary()}")
 
 

@@ -127,8 +127,8 @@ class _Pruning(lightning.Callback):
         loss = self._epochs[-1]["loss"]
         if not math.isfinite(loss):
             raise RecipeError(f"training diverged: the loss is {loss} after epoch {len(self._epochs)}")
-        watch, sign = recipe.schedule.watch, 1 if recipe.schedule.watch == "score" else -1
-        best = max(self._epochs, key=lambda epoch: sign * epoch[watch])
+        monitor, sign = recipe.schedule.monitor, 1 if recipe.schedule.monitor == "score" else -1
+        best = max(self._epochs, key=lambda epoch: sign * epoch[monitor])
         kept = best if recipe.schedule.keep == "best" else self._epochs[-1]
         for name, value in kept.items():
             self._trial.set_user_attr(name, value)

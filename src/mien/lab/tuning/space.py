@@ -23,7 +23,7 @@ Label = str | int | float | bool
 Number = int | float
 
 #: Trials that differ in these fields learn from or are evaluated on other images: their objectives cannot be compared.
-_FIXED = ("name", "data.inner", "data.counts", "data.judge_counts")
+_FIXED = ("name", "data.inner", "data.counts", "data.evaluation_counts")
 _FIXED_IN_HEADS = ("emotions", "targets")
 _MAX_GRID = 1_000_000
 _SPACES = resources.files(__package__) / "spaces"

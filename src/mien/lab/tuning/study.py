@@ -141,7 +141,7 @@ def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
         DataError: there is no training part, or too little of it.
     """
     share = recipe.data.inner or VALIDATION_SHARE
-    own = subset(faces.part(TRAIN), changed(recipe, {"data.inner": share, "data.judge_counts": {}}))
+    own = subset(faces.part(TRAIN), changed(recipe, {"data.inner": share, "data.evaluation_counts": {}}))
     held_out = own.split == INNER
     if held_out.all() or not held_out.any():
         raise DataError(
