@@ -10,7 +10,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from mien.cli.lab_compare import compare as command
+from mien.cli.lab_evaluate import compare as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.comparison.compare import build_test_set, common_task, compare, latencies

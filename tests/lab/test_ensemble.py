@@ -13,7 +13,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mien import ReadOptions
-from mien.cli.lab_ensemble import ensemble as command
+from mien.cli.lab_export import ensemble as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.baselines import baseline, baseline_settings

@@ -5,18 +5,13 @@ from __future__ import annotations
 import typer
 
 from .lab_baseline import baseline
-from .lab_calibration import calibration
 from .lab_cards import dataset_card, model_card
-from .lab_compare import compare
 from .lab_detector import evaluate_detector, export_detector, train_detector
-from .lab_distill import distill
-from .lab_ensemble import ensemble
-from .lab_evaluate import evaluate
-from .lab_export import export
+from .lab_evaluate import calibration, compare, evaluate
+from .lab_export import ensemble, export
 from .lab_inspect import inspect
-from .lab_recipes import recipes
 from .lab_robustness import robustness
-from .lab_train import train
+from .lab_train import distill, recipes, train
 from .lab_tune import tune
 
 lab = typer.Typer(

@@ -1,10 +1,10 @@
-"""``mien lab export``."""
+"""``mien lab export`` and ``ensemble``."""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -72,3 +72,73 @@ def export(
     readable = next((path for path in paths if path.suffix == ".onnx"), None)
     if readable:
         typer.echo(f"Read an image with it:  mien read photo.jpg --model {readable}", err=True)
+
+
+_NEEDED = ("onnx", "sklearn", "scipy", "statsmodels", "matplotlib")
+
+
+def ensemble(
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL",
+            help="At least two: models shipped with mien, .onnx files, checkpoints, run folders, other ensembles. "
+            "Their image sizes, colors and label sets may differ.",
+        ),
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The file to write; its card goes beside it.")],
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    stacked: Annotated[
+        bool,
+        typer.Option("--stacked", help="Stacking: learn each model's weight for each emotion, in place of a vote."),
+    ] = False,
+    weight: Annotated[
+        list[float] | None,
+        typer.Option(metavar="NUMBER", help="A model's weight in the vote; once for each model, in their order."),
+    ] = None,
+    targets: Annotated[
+        Literal["labels", "votes"], typer.Option(help="Fit to the labels, or to the majority of FER+'s votes.")
+    ] = "labels",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECIPE",
+            help="The members' recipe, where it sets a part aside (data.inner): fit on that part, so that validation stays "
+            "an independent test.",
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the model. Default: the file's.", show_default=False)] = "",
+) -> None:
+    """Merge several models into one ONNX file: the mean of their calibrated probabilities, or a stack.
+
+    The ensemble knows the emotions that all members know, and is used like any other model.
+
+    [bold]mien lab ensemble runs/a runs/b default --data fer2013.csv --out models/three.onnx[/bold]
+
+    Then:  [bold]mien read photo.jpg --model models/three.onnx[/bold]
+    """
+    from ..extras import check_installed
+
+    check_installed(_NEEDED, "lab")
+    from rich.console import Console
+
+    from ..lab.ensembles.ensemble import ensemble as merge
+    from ..lab.ensembles.ensemble import ensemble_report, open_onnx
+    from ..lab.ensembles.graph import common_input
+    from ..lab.recipe import load_recipe
+    from ..lab.sampling import subset
+    from .data import read_data
+    from .progress import progress_bar
+
+    spec = common_input([open_onnx(model)[0].input for model in models])
+    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    faces = subset(faces, load_recipe(recipe)) if recipe else faces
+    with progress_bar(Console(stderr=True), "opening models") as progress:
+        made = merge(
+            models, faces, out, stacked=stacked, weights=weight or (), targets=targets, name=name, progress=progress
+        )
+    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
+    console.print(ensemble_report(made).to_terminal(console.width))
+    typer.echo(f"written: {out}\nwritten: {out.with_suffix('.json')}", err=True)

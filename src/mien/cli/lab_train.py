@@ -1,4 +1,4 @@
-"""``mien lab train``."""
+"""``mien lab train``, ``recipes`` and ``distill``."""
 
 from __future__ import annotations
 
@@ -117,3 +117,69 @@ class EpochTable:
         cells += [f"{row[name]:.4f}" if name in row else "" for name in ("train_loss", "val_loss")]
         cells += [f"{row[name]:.2%}" for name in heads]
         self._console.print("  ".join(f"{cell:>10}" for cell in cells), markup=False)
+
+
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="Print this recipe's text instead of the list.", show_default=False)
+    ] = None,
+) -> None:
+    """List the recipes that come with mien, or print one.
+
+    A recipe of your own begins as a copy:  [bold]mien lab recipes seven > mine.toml[/bold]
+    """
+    from ..extras import check_installed
+
+    check_installed(("pydantic",), "lab")
+    from ..lab.recipe import builtin_recipes, recipe_text
+
+    if name is not None:
+        typer.echo(recipe_text(name), nl=False)
+        return
+    known = {name: recipe_text(name).partition("\n")[0].lstrip("# ") for name in builtin_recipes()}
+    width = max(map(len, known))
+    for entry, about in known.items():
+        typer.echo(f"{entry:{width}}  {about}")
+
+
+def distill(
+    teachers: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...",
+            help="Runs, checkpoints, .onnx files or models that come with mien; several are averaged.",
+        ),
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where views and predictions go.")],
+    recipe: Annotated[
+        str, typer.Option(metavar="RECIPE", help="The student's: its heads, image size and augmentation.")
+    ] = "default",
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    views: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Of each image: the first as it is, the others changed at random.")
+    ] = 8,
+) -> None:
+    """Store predictions of trained models for the training images, for students to learn from.
+
+    [bold]mien lab distill runs/a runs/b --data fer2013.npz --out teachers.npz[/bold]
+
+    [bold]mien lab train default --set distillation.teachers=teachers.npz --data fer2013.npz --out runs/student[/bold]
+    """
+    from ..extras import check_installed
+
+    check_installed(("torch", "lightning", "sklearn", "scipy"), "lab")
+    from rich.console import Console
+
+    from ..lab import distill as run
+    from ..lab.recipe import load_recipe
+    from .data import read_data
+    from .progress import progress_bar
+
+    student = load_recipe(recipe)
+    faces = read_data(data, student.input.size, student.input.color, manifest=manifest, detect_faces=detect_faces)
+    with progress_bar(Console(stderr=True), "predicting") as progress:
+        run(teachers, faces, out, recipe=student, views=views, progress=progress)
+    typer.echo(f"written: {out}", err=True)
+    typer.echo(f"Next:  mien lab train {recipe} --set distillation.teachers={out}", err=True)
