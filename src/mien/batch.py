@@ -90,7 +90,7 @@ def read_files(
         interval_s: of videos, sample one frame per interval of so many seconds; 0 reads every frame.
         on_image: called with each image and its readings.
         on_rows: called with the rows as they come, first with those of the resumed run.
-        progress: told the images done, and in each video the frames done.
+        progress: called with the images done, and in each video the frames done.
 
     Raises:
         SourceError: there is nothing to read; or the only source, a video, cannot be read.

@@ -24,7 +24,7 @@ class Privacy:
 
     Attributes:
         mask_others: mask all faces but the one asked for, and keep no reading of them.
-        show_people: ``track_id`` of the people to leave visible in a video; empty takes whoever is in sight longest.
+        show_people: ``track_id`` of the people to leave visible in a video; empty takes the person seen longest.
         no_image_output: no image is shown or written.
 
     Raises:
@@ -79,7 +79,7 @@ def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOption
         moving: for videos and cameras, whose smallest face follows from ``MIN_MASKED_FACE_SHARE``.
 
     Raises:
-        OptionError: the image is taken for the face, so nobody can be masked.
+        OptionError: the image is taken for the face, so no person can be masked.
     """
     if options.detector == "none":
         raise OptionError(
@@ -200,7 +200,7 @@ class VideoMasker:
         return {number: count for number, count in self._sure.most_common() if count}
 
     def chosen(self, show_people: Sequence[int] = ()) -> frozenset[int]:
-        """Who may be seen: the numbers given, or whoever was read in the most frames."""
+        """Who may be seen: the numbers given, or the person read in the most frames."""
         return frozenset(show_people) if show_people else frozenset(list(self.people())[:1])
 
     def masked(self, kept: frozenset[int]) -> list[tuple[int, float, float]]:
@@ -234,7 +234,7 @@ class VideoMasker:
         return _masked(frame, [one.face for one in found], rows, self._least, unseen)
 
     def _about(self, number: int, now: float) -> Box | None:
-        """Where somebody must be who is not found now; None where they are not near in time."""
+        """Where a person must be who is not found now; None if no detection is near in time."""
         times = self._seen[number]
         after = bisect_right(times, (now, len(self._frames)))
         before = self._box(number, times[after - 1]) if after and now - times[after - 1][0] <= HELD_S else None

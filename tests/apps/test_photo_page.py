@@ -199,8 +199,8 @@ def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artifacts):
     page.locator("#files").get_by_text("broken").first.wait_for()
     page.locator("#read-all").click()
     page.wait_for_selector(".mien-table td")
-    assert "1 image could not be read" in page.inner_text("#told")
-    assert "1 image, 2 faces: happy 1, neutral 1." in page.inner_text("#told")
+    assert "1 image could not be read" in page.inner_text("#note")
+    assert "1 image, 2 faces: happy 1, neutral 1." in page.inner_text("#note")
     with page.expect_download() as download:
         page.locator("#csv").click()
     lines = download.value.path().read_text("utf-8").splitlines()

@@ -35,7 +35,7 @@ _MAX_PEOPLE = 4
 _BLOCKED = (
     "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
     "blocks it. The page now sends single images over its own connection instead, which works everywhere; start the "
-    "camera again. Whoever runs mien can name a TURN server with `--turn`, which passes live video on."
+    "camera again. The person who runs mien can name a TURN server with `--turn`, which passes live video on."
 )
 _SINGLE_IMAGES_HELP = (
     "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single images, one after "

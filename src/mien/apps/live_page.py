@@ -92,7 +92,7 @@ def _options(settings: LiveSettings) -> ReadOptions:
         )
         min_confidence = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=UNSURE) / 100
         model = settings.model
-        if reach(settings.host) is Reach.MACHINE:  # whoever comes over the network is not to look for files here
+        if reach(settings.host) is Reach.MACHINE:  # visitors over the network cannot look for files here
             help_text = "A model that comes with mien, or the path of an .onnx file with its card."
             model = st.text_input("Model", settings.model, help=help_text).strip()
         reports = "on" if st.get_option("browser.gatherUsageStats") else "off"

@@ -152,7 +152,7 @@ class ManyPhotos:
         self._gr, self._readers = gr, readers
         files = files_input(gr, label="Photos", elem_id="files", height=180)
         button = gr.Button("Read all", variant="primary", elem_id="read-all")
-        self._note = gr.HTML(elem_id="told")
+        self._note = gr.HTML(elem_id="note")
         self._gallery = gr.Gallery(
             label="Marked photos",
             visible=False,

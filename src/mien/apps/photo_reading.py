@@ -31,7 +31,7 @@ from ..report.html import data_uri
 from ..types import Frame, Reading
 from .words import trouble
 
-#: Larger images are refused: whoever opens a page may send it anything, and an image takes 8 bytes a pixel.
+#: Larger images are refused: any visitor can send any file, and an image takes 8 bytes a pixel.
 MAX_MEGAPIXELS = 100.0
 #: Longest side of an image on the page, and in the gallery, in pixels: enough to zoom in, quick to send.
 LONGEST, GALLERY_LONGEST = 2000, 1200

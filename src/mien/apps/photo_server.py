@@ -24,7 +24,7 @@ from .photo_widgets import MAX_UPLOAD, STYLE, theme
 
 #: What ``--share`` means, before anything is shared.
 SHARING = (
-    "--share makes the page public: whoever has its link can use it. Gradio downloads a program for the tunnel once, and "
+    "--share makes the page public: anyone with its link can use it. Gradio downloads a program for the tunnel once, and "
     "every image then travels through Gradio's servers."
 )
 

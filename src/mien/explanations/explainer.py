@@ -152,7 +152,7 @@ def explain(
         explainer: made from ``options``; None opens one.
         on_image: called with each image and the explanations of its faces.
         on_error: called with the error of each image that cannot be read; None raises it.
-        progress: told how many perturbed faces were classified.
+        progress: called with how many perturbed faces were classified.
 
     Raises:
         SourceError: an image cannot be read.
@@ -182,7 +182,7 @@ def randomization_test(
 ) -> list[Sanity]:
     """Compare the occlusion maps of a model with those of ``shuffles`` copies with shuffled weights (Adebayo et al. 2018).
 
-    Other arguments are those of ``explain``; ``progress`` is told how many maps were made.
+    Other arguments are those of ``explain``; ``progress`` is called with how many maps were made.
 
     Returns:
         One result for each face.

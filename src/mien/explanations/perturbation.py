@@ -48,7 +48,7 @@ class Perturbation:
         network: the classifier.
         crop: uint8 (S, S) or (S, S, 3), the face; S becomes ``side``.
         emotion: one of the network's; its index becomes ``place``.
-        progress: told how many variants were evaluated.
+        progress: called with how many variants were evaluated.
     """
 
     def __init__(

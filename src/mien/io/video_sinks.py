@@ -32,7 +32,7 @@ _VOTES, _IN_LABEL_SET, _MIN_CONFIDENCE = "vote_shares", "in_label_set", "min_con
 
 @dataclass(frozen=True)
 class SinkContext:
-    """What a sink is told before the first frame.
+    """What a sink receives before the first frame.
 
     Attributes:
         name: path of the video, or name of the camera or stream.

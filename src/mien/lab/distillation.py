@@ -81,7 +81,7 @@ def distill(
         out: the .npz file to write.
         recipe: of the student: its heads, image size and augmentation.
         views: of each image: the first as it is, the others changed at random.
-        progress: told of images done.
+        progress: called with the number of images done.
 
     Raises:
         ModelError, DataError, RecipeError: a teacher cannot be read, lacks a head of the recipe, or there is no such data.

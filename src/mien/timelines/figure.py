@@ -80,7 +80,7 @@ def _notes(drawn: Sequence[VideoTimeline], tracks: int, left_out: int) -> list[s
     if tracks > MAX_TRACKS:
         notes.append(f"Left out: {count(tracks - MAX_TRACKS, 'person', 'people')}, seen for less time.")
     if left_out:
-        notes.append(f"Left out: {count(left_out, 'video')} with nobody to show.")
+        notes.append(f"Left out: {count(left_out, 'video')} without a person to show.")
     return notes
 
 

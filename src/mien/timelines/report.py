@@ -48,7 +48,7 @@ _READING = (
         "An expression is not a feeling",
         "What is read is how a face looks: which emotion most people would name who see nothing but this face. People smile "
         "out of politeness and frown in thought; cameras, light, age, culture and illness change how faces look. Nothing "
-        "here says what somebody felt or is like, and nothing should be decided about a person by it. Fear, disgust and "
+        "here says what a person felt or is like, and no decision about a person should rest on it. Fear, disgust and "
         "contempt are recognized badly.",
     ),
     (
@@ -58,8 +58,8 @@ _READING = (
     ),
     (
         "Person",
-        "One face, followed from frame to frame; the column `track_id` of the table. Nobody is recognized: who leaves the "
-        "image and comes back may get a new number, so two numbers can be one person.",
+        "One face, followed from frame to frame; the column `track_id` of the table. People are not recognized: a person "
+        "who leaves the image and comes back may get a new number, so two numbers can be one person.",
     ),
     (
         "Shares",

@@ -17,7 +17,7 @@ _NOISE = 2.0
 #: A place has changed when it differs by more than this many standard deviations of the image.
 _CHANGE = 0.4
 #: A cut changes at least this share of the places, and leaves less than this correlation; the one alone is not enough,
-#: for a camera that turns lowers the correlation, and somebody who steps in front of it changes much. Both, and the
+#: for a camera that turns lowers the correlation, and a person who steps in front of it changes much. Both, and the
 #: numbers above, are chosen from data: see ``docs/concepts/tracking.md``.
 LEAST_CHANGED, LEAST_LIKENESS = 0.75, 0.5
 

@@ -36,7 +36,7 @@ class Tracker:
     Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
     constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
     boxes found; boxes are enlarged first (buffered IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for
-    what scored low, is off: the detector has dropped the unsure faces, and whoever was read is somebody.
+    what scored low, is off: the detector has dropped the uncertain faces already, and every face that was read is a person.
 
     Args:
         rate: frames per second, as they will come: of the video, or of the samples that are taken of it. A camera's may be

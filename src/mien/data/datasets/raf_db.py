@@ -50,7 +50,7 @@ def records(path: Path) -> Records:
     columns = {
         PATH: [f"{name}{ending}" for name in labels],
         EMOTION: list(labels.values()),
-        **{group: [told[place] for told in attributes] for place, group in enumerate(_GROUPS)},
+        **{group: [row[place] for row in attributes] for place, group in enumerate(_GROUPS)},
         "part": [name.partition("_")[0] for name in labels],
     }
     if not (folder / columns[PATH][0]).is_file():

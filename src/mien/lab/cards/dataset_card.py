@@ -82,7 +82,7 @@ def dataset_card(data: str | Path | Values, info: DatasetInfo = DatasetInfo()) -
 
 def dataset_card_document(data: Values, info: DatasetInfo = DatasetInfo()) -> Document:
     """The card without its metadata; sections after the Hub's template."""
-    source = f"**Source and consent:** {escape(info.source) or 'not stated; expect that nobody was asked'}"
+    source = f"**Source and consent:** {escape(info.source) or 'not stated; assume that no consent was asked'}"
     color, (height, width) = "color" if data["color"] == "rgb" else "gray", data["side"]
     details = (
         f"**Images:** {count(data['images'])}, {color}, compared at {width} x {height} pixels",

@@ -142,7 +142,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def verdict(comparison: Comparison) -> str:
-    """The models that the best one is better than, and those it cannot be told from; empty for a single model."""
+    """The models that the best one beats, and those it does not differ from significantly; empty for one model."""
     best, parts = comparison.results[0].model.name, []
     if worse := [one.model.name for one in comparison.significantly_worse]:
         parts.append(f"{best} is more accurate than {join(worse)} (p < {LEVEL:g}).")

@@ -44,7 +44,7 @@ _CHOICES = {
     Choice.TOP_500: "the 500 with the largest margin",
     Choice.TOP_100: "the 100 with the largest margin",
 }
-#: Colors of the splits, told apart with any color vision (Okabe and Ito 2008).
+#: Colors of the splits, distinguishable with any color vision (Okabe and Ito 2008).
 _COLORS = ("#0072B2", "#CC79A7", "#D55E00", "#009E73")
 _WARNING = "This page holds images of the dataset: pass it on only to those who may have the data."
 _MAX_TILES, _MAX_NAMES, _MAX_SIZES, _SAMPLES, _SIDE = 48, 400, 12, 12, 96

@@ -98,7 +98,7 @@ def robustness(
         seed: of the draw and the corruptions.
         threads: processor threads; 0 takes all.
         mode: ``new``, ``resume`` or ``overwrite`` (``Journal.open``).
-        progress: told of faces found and conditions measured.
+        progress: called with the faces found and the conditions measured.
         notes: called with each image that is left out, and why.
 
     Raises:

@@ -100,7 +100,7 @@ def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
     """The images of ``faces`` that a run had, in the parts in which it had them.
 
     Args:
-        checkpoint: of the run; the list ``images.csv`` lies beside it. Without one, the recipe draws them anew.
+        checkpoint: of the run; the list ``images.csv`` lies beside it. Without one, the recipe draws them again.
         recipe: of the run.
         faces: the data that it was trained on.
 

@@ -79,7 +79,7 @@ def train(
         max_bytes: memory that training may take: batches are divided to fit.
         on_epoch: called after each epoch with the rows of the history.
         notes: called with what the run learns from, a sentence at a time.
-        progress: told of the batches of each epoch.
+        progress: called with the batches done in each epoch.
         callbacks: more of Lightning's callbacks.
 
     Raises:
