@@ -67,6 +67,12 @@ def test_a_reader_can_be_pickled(reader):
     assert again.emotions == reader.emotions
 
 
+def test_an_unknown_error_policy_is_refused():
+    with pytest.raises(mien.OptionError) as caught:
+        mien.read(EXAMPLES / "astronaut.png", errors="ignore")
+    assert (caught.value.field, caught.value.value) == ("errors", "ignore")
+
+
 def test_errors_keep_their_fields_when_pickled():
     import pickle
 

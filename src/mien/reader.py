@@ -9,13 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from .detection import Detector, create_detector
-from .errors import SourceError
+from .errors import OptionError, SourceError
 from .extras import check_opencv
 from .io.discovery import find_images, stands_for_several
 from .io.images import read_image
@@ -182,6 +182,9 @@ class Reader:
         yield from self._classify_batch(held)
 
     def _read_each(self, sources: Sequence[ImageSource], errors: ErrorPolicy, recursive: bool) -> list[Readings]:
+        if errors not in get_args(ErrorPolicy):
+            expected = ", ".join(get_args(ErrorPolicy))
+            raise OptionError(f"errors: got {errors!r}, expected one of {expected}", field="errors", value=errors)
         results: list[Readings | None] = []
 
         def fail(source: ImageSource, error: SourceError) -> None:

@@ -42,7 +42,8 @@ def _speed_table(speeds: tuple[Speed, ...]) -> Table:
         "faces/s, ms/face: detected faces, 64 at a time and one. images/s: from file to readings, detection included. "
         "start: cold process to first result. memory: peak while reading images."
     )
-    return Table((Column("model"), *(Column(name, "right") for name in names)), rows, caption)
+    hidden = {"ms/face", "start (s)"}  # on narrow terminals
+    return Table((Column("model"), *(Column(name, "right", name in hidden) for name in names)), rows, caption)
 
 
 def _stage_chart(stages: StageTimes) -> BarChart:
