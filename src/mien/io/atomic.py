@@ -72,11 +72,10 @@ def writing_to(path: Path) -> Iterator[None]:
     except MienError:  # some are OSErrors too
         raise
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="Check that the folder is writable and the disk has space, or write elsewhere.",
-            path=path,
-        ) from error
+        hint = "Check that the folder is writable and the disk has space, or write elsewhere."
+        if blocking := next((parent for parent in path.parents if parent.is_file()), None):
+            hint = f"{blocking} is a file, not a folder: write elsewhere."
+        raise OutputError(f"cannot write {path}: {error.strerror or error}", hint=hint, path=path) from error
 
 
 def _umask() -> int:
