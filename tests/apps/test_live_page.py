@@ -78,11 +78,17 @@ def visit(browser, address) -> Iterator[Any]:
             page.add_init_script(script)
         page.goto(address)
         page.get_by_text("Take a snapshot").wait_for()
+        settle(page)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+def settle(page: Any) -> None:
+    """Wait for the end of the page's script: Streamlit can lose a click that comes before."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def start_live(page: Any) -> None:
