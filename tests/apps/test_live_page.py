@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("streamlit_webrtc", reason="the live app needs streamlit and streamlit-webrtc")
+PlaywrightTimeout = pytest.importorskip("playwright.sync_api", reason="the tests of web pages need it").TimeoutError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SERVE = """
@@ -95,6 +96,20 @@ def start_live(page: Any) -> None:
     page.frame_locator("iframe").get_by_role("button", name="Start the camera").click()
 
 
+def start_single_images(page: Any) -> None:
+    """Choose single images and start the camera; loads the page again if Streamlit lost the click."""
+    start = page.get_by_role("button", name="Start the camera")
+    for _ in range(3):
+        page.get_by_text("Send single images").click()
+        try:
+            start.wait_for(timeout=PATIENCE_MS / 2)
+            break
+        except PlaywrightTimeout:
+            page.reload()
+            settle(page)
+    start.click()
+
+
 def happy(page: Any) -> Any:
     return page.locator(".mien-card summary b", has_text="happy").first
 
@@ -135,8 +150,7 @@ def test_live_video_gets_its_label_a_chart_a_snapshot_and_a_table(visit, artifac
 
 def test_single_images_get_their_label_too(visit, artifacts):
     page = visit("dark", 390, 844)
-    page.get_by_text("Send single images").click()
-    page.get_by_role("button", name="Start the camera").click()
+    start_single_images(page)
     happy(page).wait_for()
     page.screenshot(path=artifacts / "live-phone-dark.png")
     happy(page).scroll_into_view_if_needed()
@@ -157,8 +171,7 @@ def test_a_blocked_webrtc_connection_falls_back_to_single_images(visit, artifact
 def test_a_refused_camera_shows_what_to_do(visit):
     refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
     page = visit(script=refuse)
-    page.get_by_text("Send single images").click()
-    page.get_by_role("button", name="Start the camera").click()
+    start_single_images(page)
     page.get_by_text("The browser refused the camera").wait_for()
 
 
