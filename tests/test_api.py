@@ -46,7 +46,7 @@ def test_a_reading_converts_to_plain_values(reader):
 
 
 def test_readings_convert_to_a_data_frame(reader):
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="data frames need the extra table")
     readings = reader.read(EXAMPLES)
     table = mien.to_dataframe(readings)
     assert len(table) == len(readings) == 2

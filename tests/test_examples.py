@@ -33,7 +33,7 @@ def test_read_image_prints_emotions(tmp_path):
 
 
 def test_folder_to_pandas_prints_a_table(tmp_path):
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="the example makes a data frame, which needs the extra table")
     assert "neutral" in run(tmp_path, "folder_to_pandas.py", EXAMPLES)
 
 
@@ -82,13 +82,13 @@ def run_notebook(folder: Path, name: str, **environment: str) -> str:
 
 
 def test_the_first_notebook_runs(tmp_path):
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="the example makes a data frame, which needs the extra table")
     assert "OUTSIDE_LABEL_SET" in run_notebook(tmp_path, "first_steps.ipynb")
 
 
 @pytest.mark.slow
 def test_the_training_notebook_runs(tmp_path):
-    pytest.importorskip("lightning")
+    pytest.importorskip("lightning", reason="the notebook trains, which needs the extra lab")
     rng = np.random.default_rng(0)
     for split, number in (("train", 20), ("validation", 8)):
         for emotion in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"):

@@ -355,14 +355,18 @@ def most_significant(gap: Gap) -> str:
 
 
 def _by_labels(one: FairnessAttribute) -> str:
-    """That plain accuracy differs nevertheless, where it does."""
-    gap = next((gap for gap in one.gaps if gap.measure is Measure.ACCURACY), None)
+    """That plain accuracy differs although standardized accuracy does not, where it does."""
+    gaps = {gap.measure: gap for gap in one.gaps}
+    gap, standardized = gaps.get(Measure.ACCURACY), gaps.get(Measure.STANDARDIZED_ACCURACY)
     if gap is None or gap.interval[0] <= 0:
         return ""
-    return (
+    text = (
         f" By {one.name}, the accuracy of {gap.lowest} is {points(gap.difference)} {interval(gap.interval)} below "
-        f"{gap.highest} because different emotions are shown."
+        f"{gap.highest}"
     )
+    if standardized is None:
+        return f"{text}."
+    return f"{text}; for the same mix of emotions the gap is {points(standardized.difference)} and not significant."
 
 
 def _short(one: FairnessAttribute) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -11,7 +10,7 @@ import typer
 from .options import DETECTION, OUTPUT, DetectorFile, Emotions, Head, MinFace, Model, Threads, WhichDetector
 
 if TYPE_CHECKING:
-    from ..report import Document
+    pass
 
 
 def _column(text: str) -> Any:
@@ -104,6 +103,7 @@ def fairness(
     from ..audit import fairness_report as report
     from ..audit.fairness import audit_fairness
     from ..io.atomic import check_free
+    from .output import show_report
 
     check_free(out, sorted({*report.FILES, *report.FILES_WITHOUT_LABELS}), "an audit", overwrite=overwrite)
     result = audit_fairness(
@@ -113,7 +113,7 @@ def fairness(
     )  # fmt: skip
     written = report.write_report(result, out, predictions.name) if out else []
     text = report.to_json(result, predictions.name) if as_json else ""
-    _show(report.document(result, predictions.name), text, written)
+    show_report(report.document(result, predictions.name), written, json=text)
 
 
 @audit.command()
@@ -146,6 +146,7 @@ def compare(
     from ..audit import compare_report as report
     from ..audit.compare import audit_compare
     from ..io.atomic import check_free
+    from .output import show_report
 
     check_free(out, report.FILES, "a comparison", overwrite=overwrite)
     result = audit_compare(
@@ -154,7 +155,7 @@ def compare(
     )  # fmt: skip
     title = f"{before.name} → {after.name}"
     written = report.write_report(result, out, title) if out else []
-    _show(report.document(result, title), report.to_json(result) if as_json else "", written)
+    show_report(report.document(result, title), written, json=report.to_json(result) if as_json else "")
 
 
 @audit.command()
@@ -205,6 +206,7 @@ def thresholds(
     from ..audit.thresholds import audit_thresholds, thresholds_json
     from ..audit.thresholds_report import document
     from ..io.atomic import check_free, write_atomically
+    from .output import show_report
 
     for path in (out, held_out):
         check_free(path and path.parent, [path.name] if path else [], "thresholds", overwrite=overwrite)
@@ -217,7 +219,8 @@ def thresholds(
     if held_out:
         write_atomically(held_out, rest.csv())
     written = [path for path in (out, held_out) if path]
-    _show(document(result, predictions.name), thresholds_json(result) if as_json else "", written)
+    text = thresholds_json(result) if as_json else ""
+    show_report(document(result, predictions.name), written, json=text)
 
 
 @audit.command()
@@ -267,7 +270,7 @@ def predict(
 
     from ..audit.predict import audit_predict
     from ..options import ReadOptions
-    from .progress import progress_bar
+    from .output import progress_bar
 
     _check_csv(out, overwrite=overwrite)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -333,7 +336,7 @@ def attributes(
     from ..io.atomic import write_atomically
     from ..options import ReadOptions
     from ..report import Column, Document, Table, count
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     if out:
         _check_csv(out, overwrite=overwrite)
@@ -352,11 +355,10 @@ def attributes(
         for name, counts in group_counts(measured, thirds=bins == "thirds").items()
     )
     table = Table((Column("Attribute"), Column("Groups, with their faces")), rows)
-    console = Console(highlight=False)
-    console.print(Document(f"Image attributes: {count(len(measured), 'face')}", (table,)).to_terminal(console.width))
     if out:
         write_atomically(out, csv_bytes(attribute_rows(measured, thirds=bins == "thirds")))
-        notes.print(f"written: {out}", markup=False)
+    document = Document(f"Image attributes: {count(len(measured), 'face')}", (table,))
+    show_report(document, (out,) if out else ())
     if failures:
         raise typer.Exit(3)
 
@@ -375,16 +377,3 @@ def _check_csv(path: Path, *, overwrite: bool) -> None:
     if path.suffix.lower() != ".csv":
         raise OptionError(f"--out: got {path.name!r}, expected a name that ends in .csv", hint=f"Try {path.stem}.csv.")
     check_free(path.parent, [path.name], "a table", overwrite=overwrite)
-
-
-def _show(document: Document, text: str, written: Sequence[Path]) -> None:
-    """Print a report, or its JSON text if there is any, and the files written."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if text:
-        typer.echo(text, nl=False)
-    else:
-        console.print(document.to_terminal(console.width))
-    for path in written:
-        typer.echo(f"written: {path}", err=True)

@@ -44,7 +44,7 @@ def bench(
     from ..benchmarking import bench as benchmark
     from ..benchmarking.report import report
     from ..io.atomic import write_atomically
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     with progress_bar(Console(stderr=True), "measuring") as progress:
         result = benchmark.bench(model or (), images=images, threads=threads, quick=quick, progress=progress)
@@ -53,10 +53,4 @@ def bench(
         write_atomically(out, result.to_json().encode())
     elif out:
         document.write(out)
-    if as_json:
-        typer.echo(result.to_json(), nl=False)
-    else:
-        console = Console(highlight=False)
-        console.print(document.to_terminal(console.width))
-    if out:
-        typer.echo(f"written: {out}", err=True)
+    show_report(document, (out,) if out else (), json=result.to_json() if as_json else "")

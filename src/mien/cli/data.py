@@ -44,7 +44,7 @@ def read_data(
     from rich.console import Console
 
     from ..data import load
-    from .progress import progress_bar
+    from .output import progress_bar
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with progress_bar(notes, "reading data") as progress:

@@ -81,7 +81,7 @@ def baseline(
     from ..lab.recipe import Head, load_recipe
     from ..model.session import PIPELINE_HEAD
     from .data import read_data
-    from .progress import progress_bar
+    from .output import progress_bar
 
     if base and features != "embedding":
         raise OptionError(f"--base {base} requires the features 'embedding', got {features!r}", hint="Remove --base.")

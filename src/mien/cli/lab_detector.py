@@ -51,7 +51,7 @@ def train_detector(
     from ..lab import train_detector as run
     from ..lab.detector.data import read_faces
     from ..lab.detector.recipe import load_detector_recipe
-    from .progress import progress_bar
+    from .output import progress_bar
 
     chosen = load_detector_recipe(recipe)
     if epochs is not None:
@@ -95,14 +95,11 @@ def evaluate_detector(
     from ..lab import evaluate_detectors
     from ..lab.detector.data import read_faces
     from ..lab.detector.evaluate import detector_report
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     with progress_bar(Console(stderr=True), "reading photos") as progress:
         report = detector_report(evaluate_detectors(detectors, read_faces(data), threshold, progress))
-    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
-    console.print(report.to_terminal(console.width))
-    if out:
-        typer.echo(f"written: {report.write(out)}", err=True)
+    show_report(report, (report.write(out),) if out else (), min_width=126)
 
 
 def export_detector(

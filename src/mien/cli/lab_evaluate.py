@@ -51,13 +51,12 @@ def evaluate(
     from ..extras import check_installed
 
     check_installed(("sklearn", "scipy", "matplotlib"), "lab")  # a checkpoint needs torch too; opening it says so
-    from rich.console import Console
-
     from ..lab.evaluation.classifier import open_classifier
     from ..lab.evaluation.evaluate import evaluate as measure
     from ..lab.evaluation.evaluate import write_predictions
     from ..lab.evaluation.report import evaluation_report, write_report
     from .data import read_data
+    from .output import show_report
 
     classifier = open_classifier(model)
     spec = classifier.input
@@ -67,13 +66,8 @@ def evaluate(
     if predictions:
         write_predictions(classifier, faces.part(split), predictions, head=head, groups=groups)
         written = [*written, predictions]
-    if as_json:
-        typer.echo(evaluation.to_json(), nl=False)
-        return
-    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
-    console.print(evaluation_report(evaluation, figures=False).to_terminal(console.width))
-    for path in written:
-        typer.echo(f"written: {path}", err=True)
+    text = evaluation.to_json() if as_json else ""
+    show_report(evaluation_report(evaluation, figures=False), written, json=text, min_width=126)
 
 
 def calibration(
@@ -108,7 +102,7 @@ def calibration(
     from ..lab.calibration_report import calibration_report, to_json, write_report
     from ..lab.evaluation.classifier import open_classifier
     from .data import read_data
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     opened = [open_classifier(model) for model in models]
     faces = read_data(data, max(one.input.size for one in opened), manifest=manifest, detect_faces=detect_faces)
@@ -118,13 +112,8 @@ def calibration(
             progress(done, len(opened))
             found += measure_calibration(classifier, faces, split)
     written = write_report(found, out) if out else []
-    if as_json:
-        typer.echo(to_json(found), nl=False)
-        return
-    console = Console(width=max(Console().width, 140))
-    console.print(calibration_report(found, figures=False).to_terminal(console.width))
-    for path in written:
-        typer.echo(f"written: {path}", err=True)
+    text = to_json(found) if as_json else ""
+    show_report(calibration_report(found, figures=False), written, json=text, min_width=140)
 
 
 _NEEDED = ("sklearn", "scipy", "statsmodels", "pandas", "matplotlib")
@@ -173,7 +162,7 @@ def compare(
     from ..lab.comparison.models import open_models
     from ..lab.comparison.report import as_dict, comparison_report, write_report
     from .data import read_data
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     found = open_models(models)
     inputs = {(model.classifier.input.size, model.classifier.input.color) for model in found}
@@ -187,10 +176,5 @@ def compare(
     with progress_bar(Console(stderr=True), "comparing") as progress:
         result = run(found, datasets, split, head=head, progress=progress)
         written = write_report(result, out) if out else []
-    if as_json:
-        typer.echo(json.dumps(as_dict(result), indent=2, ensure_ascii=False))
-    else:
-        console = Console(width=max(Console().width, 140))  # a wide table is better than cut-off numbers in a pipe
-        console.print(comparison_report(result, figures=False).to_terminal(console.width))
-    for path in written:
-        typer.echo(f"written: {path}", err=True)
+    text = json.dumps(as_dict(result), indent=2, ensure_ascii=False) + "\n" if as_json else ""
+    show_report(comparison_report(result, figures=False), written, json=text, min_width=140)

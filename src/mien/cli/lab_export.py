@@ -130,7 +130,7 @@ def ensemble(
     from ..lab.recipe import load_recipe
     from ..lab.sampling import subset
     from .data import read_data
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     spec = common_input([open_onnx(model)[0].input for model in models])
     faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
@@ -139,6 +139,4 @@ def ensemble(
         made = merge(
             models, faces, out, stacked=stacked, weights=weight or (), targets=targets, name=name, progress=progress
         )
-    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
-    console.print(ensemble_report(made).to_terminal(console.width))
-    typer.echo(f"written: {out}\nwritten: {out.with_suffix('.json')}", err=True)
+    show_report(ensemble_report(made), (out, out.with_suffix(".json")), min_width=126)

@@ -58,7 +58,7 @@ def inspect(
     from ..data.manifest import write_manifest as write
     from ..errors import OptionError
     from ..extras import check_installed
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     check_installed(("sklearn", "skimage", "scipy", "matplotlib", "imagehash"), "lab")
     from ..lab.inspection.inspection import inspect as look
@@ -71,15 +71,9 @@ def inspect(
     document = report(found, drop_label_errors=drop_label_errors)
     if out:
         document.write(out)
-    if as_json:
-        typer.echo(found.to_json(drop_label_errors=drop_label_errors), nl=False)
-    else:
-        console = Console(highlight=False)
-        console.print(document.to_terminal(console.width))
     if write_manifest:
         cleaning = found.clean(drop_label_errors=drop_label_errors)
         write(found.faces, write_manifest, use=cleaning.use, why=cleaning.why)
         typer.echo(f"{write_manifest} uses {int(cleaning.use.sum()):,} of {len(cleaning.use):,} images", err=True)
-    for path in (out, write_manifest):
-        if path:
-            typer.echo(f"written: {path}", err=True)
+    text = found.to_json(drop_label_errors=drop_label_errors) if as_json else ""
+    show_report(document, [path for path in (out, write_manifest) if path], json=text)

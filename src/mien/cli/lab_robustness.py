@@ -67,7 +67,7 @@ def robustness(
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
     from ..lab import robustness as run
     from ..lab.robustness_test.report import robustness_report, write_report
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
@@ -81,7 +81,5 @@ def robustness(
     except KeyboardInterrupt:
         notes.print("What was measured is kept: add --resume to continue.")
         raise
-    console = Console(width=max(Console().width, 160))  # a wide table is better than cut-off numbers in a pipe
-    console.print(robustness_report(result).to_terminal(console.width))
-    for path in (*write_report(result, out), result.predictions):
-        typer.echo(f"written: {path}", err=True)
+    written = (*write_report(result, out), result.predictions)
+    show_report(robustness_report(result), written, min_width=160)

@@ -63,7 +63,7 @@ def train(
     from ..lab.recipe import changed, load_recipe
     from .data import data_words, read_data
     from .options import byte_count, field_changes
-    from .progress import progress_bar
+    from .output import progress_bar
 
     if is_detector_recipe(recipe):
         train_detector(recipe, data, out, resume=resume, init=Path(weights) if weights else None, epochs=epochs)
@@ -175,7 +175,7 @@ def distill(
     from ..lab import distill as run
     from ..lab.recipe import load_recipe
     from .data import read_data
-    from .progress import progress_bar
+    from .output import progress_bar
 
     student = load_recipe(recipe)
     faces = read_data(data, student.input.size, student.input.color, manifest=manifest, detect_faces=detect_faces)

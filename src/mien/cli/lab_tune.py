@@ -71,7 +71,7 @@ def tune(
     from ..lab.tuning.study import tune as run
     from .data import read_data
     from .options import seconds
-    from .progress import progress_bar
+    from .output import progress_bar, show_report
 
     limit = seconds(timeout) if timeout else None
     chosen = load_recipe(recipe)
@@ -97,7 +97,4 @@ def tune(
         except KeyboardInterrupt:
             notes.print("Stopped. Run the same command with --resume to continue.", markup=False)
             raise
-    console = Console(width=max(Console().width, 126))  # a wide table is better than cut-off numbers in a pipe
-    console.print(tuning_report(found).to_terminal(console.width))
-    for file in found.written:
-        notes.print(f"written: {file}", markup=False)
+    show_report(tuning_report(found), found.written, min_width=126)

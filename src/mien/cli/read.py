@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from . import options as opt
-from .progress import progress_bar
+from .output import progress_bar
 
 if TYPE_CHECKING:
     from ..batch import BatchResult

@@ -44,7 +44,7 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
     shrink = fine / side
     if shrink < 1:
         width, height = (max(1, round(n * shrink)) for n in (x1 - x0, y1 - y0))
-        part = _average(part, height, width)
+        part = _average(part, _shares(part.shape[0], height), _shares(part.shape[1], width))
     across, down = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
     turned = _warp(part, ((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine)
     if fine != size:
@@ -73,11 +73,10 @@ def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
     return (float(x), float(y)), side, math.atan2(-float(down[0]), float(down[1]))
 
 
-def _average(image: Floats, height: int, width: int) -> Floats:
-    """Shrink an image, float32 (H, W) or (H, W, C), to the rounded mean of the area of each new pixel."""
-    rows, columns = _shares(image.shape[0], height), _shares(image.shape[1], width)
+def _average(image: Floats, rows: Floats, columns: Floats) -> Floats:
+    """Shrink an image, float32 (H, W) or (H, W, C), by the ``_shares`` of its rows and columns; rounded means."""
     means = np.moveaxis(np.tensordot(np.tensordot(rows, image, 1), columns, (1, 1)), -1, 1)
-    halved = image.shape[:2] == (2 * height, 2 * width)  # rounded up at .5, as OpenCV does in this case only
+    halved = image.shape[:2] == (2 * len(rows), 2 * len(columns))  # rounded up at .5, as OpenCV does in this case only
     return np.asarray(np.floor(means + 0.5) if halved else np.rint(means))
 
 
@@ -146,9 +145,8 @@ def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     if images.shape[1:3] == (size, size):
         return images
     if min(images.shape[1:3]) > size:
-        return np.stack([np.floor(_average(image.astype(np.float32), size, size) + 0.5) for image in images]).astype(
-            np.uint8
-        )
+        rows, columns = (_shares(length, size) for length in images.shape[1:3])
+        return np.stack([_average(image.astype(np.float32), rows, columns).astype(np.uint8) for image in images])
     side = (size, size)
     return np.stack([np.asarray(Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)) for image in images])
 

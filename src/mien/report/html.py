@@ -203,7 +203,7 @@ def _metrics(block: doc.Metrics) -> str:
 def _gallery(block: doc.Gallery) -> str:
     tiles = []
     for tile in block.tiles:
-        image = f'<img src="{data_uri(tile.image)}" alt="{escape(tile.alt or tile.caption)}" loading="lazy">'
+        image = f'<img src="{data_uri(tile.image)}" alt="{escape(tile.alt or tile.caption)}">'
         caption = f"<figcaption>{inline(tile.caption)}</figcaption>" if tile.caption else ""
         tiles.append(f'<figure style="width:{block.size}px">{image}{caption}</figure>')
     return f'<div class="gallery">{"".join(tiles)}</div>'

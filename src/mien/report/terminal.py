@@ -24,6 +24,7 @@ _STYLES = {
     doc.Tone.STRONG: "bold",
 }
 _BAR = 20
+_MARK = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}")  # of positive and negative values
 
 
 def render(document: doc.Document, width: int, *, details: bool = False) -> RenderableType:
@@ -34,7 +35,7 @@ def render(document: doc.Document, width: int, *, details: bool = False) -> Rend
     parts += _blocks(document.blocks, width, details=details)
     if document.metadata:
         parts.append(
-            RichText("\n" + "  ".join(f"{name}: {value}" for name, value in document.metadata.items()), style="dim")
+            RichText("\n" + ", ".join(f"{name} {value}" for name, value in document.metadata.items()), style="dim")
         )
     return Group(*parts)
 
@@ -104,7 +105,7 @@ def _block(block: doc.Block, width: int) -> Iterator[RenderableType]:
         yield _plain_table(
             (
                 RichText(bar.label),
-                RichText("\N{FULL BLOCK}" * round(_BAR * abs(bar.value) / largest), style=_STYLES[bar.tone]),
+                RichText(_MARK[bar.value < 0] * round(_BAR * abs(bar.value) / largest), style=_STYLES[bar.tone]),
                 RichText(bar.text),
             )
             for bar in block.bars

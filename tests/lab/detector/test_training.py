@@ -185,7 +185,8 @@ def test_ignore_boxes_mask_the_places_they_touch(data):
 
 
 def test_parquet_rows_are_split_and_backgrounds_held_out(tmp_path):
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra table")
+    pa = pytest.importorskip("pyarrow", reason="parquet needs the extra table")
     row = {"image": {"bytes": b"", "path": "a"}, "width": 9, "height": 9, "ignore": []}
     box = [[1.0, 1.0, 5.0, 5.0]]
     marked = {**row, "boxes": box, "landmarks": [[]]}
@@ -275,7 +276,8 @@ def photo_row(split, photo):
 
 
 def test_the_commands_train_evaluate_and_export(tmp_path):
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq = pytest.importorskip("pyarrow.parquet", reason="parquet needs the extra table")
+    pa = pytest.importorskip("pyarrow", reason="parquet needs the extra table")
     rows = [photo_row("val" if i < 2 else "train", photo) for i, photo in enumerate(drawn_photos(6))]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "drawn.parquet")
     values = small_recipe(epochs=1).model_dump(mode="json", exclude={"depths", "name"})

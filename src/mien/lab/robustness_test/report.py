@@ -120,6 +120,7 @@ def _panel(axes: Axes, test: RobustnessResult, family: str) -> None:
                 axes.fill_between(ticks, low, high, color=color, alpha=0.13, linewidth=0)
     axes.set_title(family, fontsize=11, loc="left")
     axes.set_ylim(0, 1)
+    axes.margins(x=0.15)  # keeps the labels of neighboring panels apart
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

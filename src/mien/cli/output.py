@@ -1,14 +1,20 @@
-"""A progress bar on the terminal."""
+"""What commands show: a progress bar, a report, and the files written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from .. import progress
+
+if TYPE_CHECKING:
+    from ..report import Document
 
 
 @contextmanager
@@ -34,3 +40,18 @@ def progress_bar(notes: Console, description: str = "", *, disable: bool = False
             bar.update(task, completed=done, total=total, description=note or None)
 
         yield report
+
+
+def show_report(document: Document, written: Sequence[Path] = (), *, json: str = "", min_width: int = 0) -> None:
+    """Print a report, or its JSON text if given, and name the files written on standard error.
+
+    ``min_width`` is for wide tables: in a narrow terminal or a pipe, long lines are better than cut-off numbers.
+    """
+    if json:
+        typer.echo(json, nl=False)
+    else:
+        console = Console(highlight=False)
+        console = Console(highlight=False, width=max(console.width, min_width))
+        console.print(document.to_terminal(console.width))
+    for path in written:
+        typer.echo(f"written: {path}", err=True)
