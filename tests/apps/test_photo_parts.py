@@ -10,10 +10,10 @@ from PIL import Image
 
 from mien import Frame, Reader, ReadOptions
 from mien.apps import words
-from mien.apps.address import Reach, reach
 from mien.apps.photo_flags import LOG, Flags
+from mien.apps.photo_page import cards, note, problems, table
 from mien.apps.photo_reading import Photo, Readers, marked, read_batch, saved
-from mien.apps.photo_widgets import cards, note, problems, table
+from mien.apps.words import Reach, reach
 from mien.data.loading import load
 from mien.emotions import EMOTIONS
 from mien.errors import OptionError, OutputError, SourceError

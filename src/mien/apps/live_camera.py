@@ -10,8 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import altair
 import av
 import numpy as np
+import numpy.typing as npt
+import pandas
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
@@ -22,16 +25,19 @@ from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker
 from ..types import Reading
-from .cards import card
-from .live_chart import MAX_BARS, chart
 from .live_server import LiveSettings
 from .live_session import SPAN_S, STEP_S, LiveReader, LiveSession
-from .words import NO_FACE
+from .words import NO_FACE, card
 
 #: A connection that takes longer than this, in seconds, will most likely never come.
 PATIENCE_S = 10.0
 #: Faces that are shown beside the image: those in it, then those seen last.
 _MAX_PEOPLE = 4
+#: Emotions on a card beside a chart.
+MAX_BARS = 3
+_CHART_HEIGHT = 240  # pixels, legend included
+#: What has no height would still be drawn as a line.
+_VISIBLE = 0.004
 _BLOCKED = (
     "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
     "blocks it. The page now sends single images over its own connection instead, which works everywhere; start the "
@@ -120,6 +126,38 @@ def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSessio
         st.caption(f"{pace:.0f} images a second; one takes {1000 * took_s:.0f} ms.")
 
 
+def chart(times_s: npt.NDArray[np.float64], shares: npt.NDArray[np.floating], emotions: tuple[str, ...]) -> None:
+    """Draw how the emotions of one face share it over time.
+
+    ``times_s``, float64 (T,) with T > 1, is where each evenly spaced step begins; a row of ``shares``, float (T, K), is a
+    distribution, or zeros where the face was not seen.
+    """
+    step_s, kinds = times_s[1] - times_s[0], len(emotions)
+    tops = np.cumsum(shares, 1)
+    table = pandas.DataFrame(
+        {
+            "time": np.repeat(times_s, kinds).round(2),
+            "until": np.repeat(times_s + step_s, kinds).round(2),
+            "emotion": list(emotions) * len(times_s),
+            "low": (tops - shares).ravel().round(3),
+            "high": tops.ravel().round(3),
+        }
+    )
+    colors = altair.Scale(domain=list(emotions), range=["#{:02x}{:02x}{:02x}".format(*COLORS[e]) for e in emotions])
+    span = altair.Scale(domain=[float(times_s[0]), float(times_s[-1] + step_s)], nice=False)
+    bars = altair.Chart(table[table["high"] - table["low"] > _VISIBLE]).mark_rect(strokeWidth=0.7)
+    drawn = bars.encode(
+        x=altair.X("time:Q", scale=span, axis=altair.Axis(tickCount=4, labelExpr="datum.value + ' s'", title=None)),
+        x2="until:Q",
+        y=altair.Y("low:Q", scale=altair.Scale(domain=[0, 1]), axis=altair.Axis(format="%", tickCount=2, title=None)),
+        y2="high:Q",
+        color=altair.Color("emotion:N", scale=colors, legend=altair.Legend(orient="bottom", columns=3, title=None)),
+        stroke=altair.Stroke("emotion:N", scale=colors, legend=None),  # closes the seams between neighbors
+        tooltip=["emotion:N"],
+    )
+    st.altair_chart(drawn.properties(height=_CHART_HEIGHT))
+
+
 def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession, present: bool) -> str:
     """What there is to say about the camera; "" when its image is enough."""
     state = st.session_state
@@ -194,11 +232,9 @@ def _component() -> Callable[..., Any]:
 
 
 def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
-    """Read an image that the page sent as a data URL, ``data:image/jpeg;base64,...``.
+    """Read an image that the page sent as a data URL, ``data:image/jpeg;base64,...``; none where there is no image.
 
-    Returns:
-        A mark for each face: its ``box`` in pixels, ``text``, and the ``color`` and ``ink`` of it, as CSS knows them;
-        none where there is no image.
+    A mark for each face has its ``box`` in pixels, ``text``, and the ``color`` and ``ink`` of it, as CSS knows them.
     """
     if not isinstance(jpeg, str):
         return []

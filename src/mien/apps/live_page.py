@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from PIL import UnidentifiedImageError
 
 from ..drawing import annotate, encoded, named
 from ..emotions import LABEL_SETS
-from ..errors import MienError, SourceError
-from ..io.discovery import IMAGE_EXTENSIONS
+from ..errors import MienError
 from ..io.images import read_image
 from ..io.rows import columns, rows
 from ..io.tables import csv_bytes
@@ -30,13 +31,22 @@ from ..timelines.bins import binned
 from ..timelines.timeline import timeline
 from ..types import Frame, Reading
 from ..video import VideoResult, process_video
-from .address import Reach, reach
-from .cards import STYLE, card
-from .live_camera import camera
-from .live_chart import MAX_BARS, chart
+from .live_camera import MAX_BARS, camera, chart
 from .live_server import MAX_MEGABYTES, MAX_MEGAPIXELS, LiveSettings
 from .live_session import reader_for
-from .words import NO_FACE, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_MASKED, UNSURE, set_name, trouble
+from .words import (
+    CARD_STYLE,
+    NO_FACE,
+    NOT_A_FEELING,
+    NUMBERS_ONLY,
+    OTHERS_MASKED,
+    UNSURE,
+    Reach,
+    card,
+    reach,
+    set_name,
+    trouble,
+)
 
 #: Videos are sampled once per so many seconds of their own time.
 INTERVAL_S = 0.2
@@ -53,10 +63,10 @@ _SOURCES = ("Camera", "Single image", "File")
 
 
 def page(settings_text: str) -> None:
-    """Draw the page, with the settings that ``LiveSettings.as_text`` gave; called after every action of the visitor."""
-    settings = LiveSettings.from_text(settings_text)
+    """Draw the page, with ``LiveSettings`` as JSON; called after every action of the visitor."""
+    settings = LiveSettings(**json.loads(settings_text))
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
-    st.html(f"<style>{_PAGE_STYLE}{STYLE.read_text('utf-8')}</style>")
+    st.html(f"<style>{_PAGE_STYLE}{CARD_STYLE.read_text('utf-8')}</style>")
     st.title("mien live", anchor=False)
     notes = {OTHERS_MASKED: settings.mask_others, NUMBERS_ONLY: settings.no_image_output, NOT_A_FEELING: True}
     shown = " ".join(note for note, holds in notes.items() if holds)
@@ -110,27 +120,18 @@ def _file(reader: Reader, options: ReadOptions, settings: LiveSettings) -> None:
     name, content = Path(given.name).name, given.getvalue()
     if is_video(name):
         _video(content, name, (given.file_id, options), options, settings)
-    elif content and not name.lower().endswith(IMAGE_EXTENSIONS) and not _is_image(content):
-        st.error(
-            f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
-        )
     else:
         _image(content, name, reader, options, settings)
-
-
-def _is_image(content: bytes) -> bool:
-    try:
-        read_image(content, max_megapixels=MAX_MEGAPIXELS)
-    except SourceError:
-        return False
-    return True
 
 
 def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, settings: LiveSettings) -> None:
     try:
         frame = replace(read_image(content, max_megapixels=MAX_MEGAPIXELS), name=name)
     except MienError as error:
-        st.error(trouble(error, name))
+        unknown = (
+            f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
+        )
+        st.error(unknown if isinstance(error.__cause__, UnidentifiedImageError) else trouble(error, name))
         return
     readings = [replace(one, min_confidence=options.min_confidence) for one in reader.read(frame.image)]
     if settings.mask_others:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..extras import check_installed, require
-from .address import check_address
+from .words import check_address
 
 #: The largest file that can be given to the page.
 MAX_MEGABYTES = 200
@@ -20,20 +20,12 @@ MAX_MEGAPIXELS = 100.0
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Choices for the live app.
+    """Choices for the live app; ``mien app live --help`` describes them.
 
     Attributes:
-        host: the address to listen at; only this machine can reach ``127.0.0.1``.
-        port: the port to listen at.
-        browser: open the page in a browser.
-        model: what the page begins with, as in ``ReadOptions``.
-        emotions: likewise.
+        model, emotions: what the page begins with, as in ``ReadOptions``.
         stun: address of a STUN server (``stun:host:port``), by which two machines find a way to each other; None: none.
         turn: address of a TURN server (``turn:host:port``), which passes images on where there is no such way.
-        turn_user: its user name.
-        turn_password: its password.
-        mask_others: leave one person visible, and keep no reading of others.
-        no_image_output: give numbers only; the one image on the page is the visitor's own, in their browser.
 
     Raises:
         OptionError: an address has another form, or a TURN server has no user name and password.
@@ -70,15 +62,6 @@ class LiveSettings:
         if self.turn:
             servers.append({"urls": [self.turn], "username": self.turn_user, "credential": self.turn_password})
         return servers
-
-    def as_text(self) -> str:
-        """One line that ``from_text`` understands."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_text(cls, text: str) -> LiveSettings:
-        """The settings in a line of ``as_text``."""
-        return cls(**json.loads(text))
 
 
 def streamlit_options(settings: LiveSettings) -> dict[str, object]:
@@ -118,4 +101,4 @@ def serve(settings: LiveSettings, ready: Callable[[str], None] | None = None) ->
     ]
     script = str(Path(__file__).with_name("live_script.py"))
     # In this very process, so that a password among the settings shows in no list of processes
-    command(["run", script, *flags, "--", settings.as_text()], standalone_mode=False)
+    command(["run", script, *flags, "--", json.dumps(asdict(settings))], standalone_mode=False)

@@ -42,12 +42,9 @@ _MIN_FACE, _MIN_MASKED_FACE = 40, 20
 
 @dataclass(frozen=True, eq=False)
 class SeenPerson:
-    """One face over the last minute.
+    """One face over the last minute: its newest reading, and how many seconds ago that was.
 
     Attributes:
-        track_id: its number.
-        reading: the newest reading of it.
-        away_s: seconds since then.
         minute: float32 (SPAN_S / STEP_S, K): the mean probabilities in each step of the last minute, oldest first; zeros
             where the face was not seen.
     """
@@ -147,10 +144,7 @@ def _minute(seen: Sequence[tuple[float, Reading]], now_s: float, emotions: int) 
 
 @lru_cache(maxsize=4)
 def reader_for(model: str, emotions: str | None, *, live: bool, masking: bool = False) -> Reader:
-    """One reader for all visitors who choose the same: its networks are loaded once.
-
-    With ``masking`` it looks for faces to mask too, small and half-sure ones.
-    """
+    """One reader for all visitors who choose the same; with ``masking`` it looks for small and half-sure faces too."""
     options = ReadOptions(model=model, emotions=emotions)
     if live:  # all threads made a frame three times slower on two busy cores, which code and decode the video too
         options = replace(options, min_face=_MIN_MASKED_FACE if masking else _MIN_FACE, threads=1)
@@ -160,12 +154,7 @@ def reader_for(model: str, emotions: str | None, *, live: bool, masking: bool = 
 
 
 class LiveReader:
-    """Reads one camera.
-
-    Attributes:
-        min_confidence: readings less sure than this abstain; may be changed at any time.
-        session: what was seen so far; without ``keep_images``, its readings only.
-    """
+    """Reads one camera; ``min_confidence`` may change. Without ``keep_images``, ``session`` keeps readings only."""
 
     def __init__(
         self,

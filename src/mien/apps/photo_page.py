@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..drawing import named
+from ..drawing import named, percent
 from ..emotions import EMOTIONS
 from ..errors import MienError, OptionError
-from .address import Reach
+from ..report import count
 from .photo_flags import Flags
-from .photo_reading import Photo, Readers, read_batch, saved
-from .photo_widgets import cards, files_input, image_input, note, problems, table
-from .words import MIXED, NOT_A_FEELING, NUMBERS_ONLY, OTHERS_MASKED, UNSURE, consent, set_name, trouble
+from .photo_reading import Photo, Readers, read_batch, saved, thumbnail
+from .words import (
+    MIXED,
+    NO_FACE,
+    NOT_A_FEELING,
+    NUMBERS_ONLY,
+    OTHERS_MASKED,
+    UNSURE,
+    Reach,
+    card,
+    consent,
+    css,
+    set_name,
+    trouble,
+)
 
+#: So many faces show their bars at once; those of the others open by a click.
+_OPEN = 4
+#: More faces than this are only counted: the marked photo and the table have them all.
+MAX_CARDS = 60
 IMAGES = Path(__file__).with_name("images")
 _START = "Choose a photo, paste one, or take one with the camera. It is read at once."
 #: More photos at once are a job for the command line, which can be interrupted and resumed.
@@ -54,12 +72,7 @@ def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
 
 
 class OnePhoto:
-    """Lays the tab for one photo out and connects it.
-
-    Attributes:
-        label_set: the component for the label set.
-        limit: the component for the limit of unsure, in percent.
-    """
+    """Lays the tab for one photo out and connects it; ``label_set`` and ``limit`` (percent) are its settings."""
 
     def __init__(self, gr: ModuleType, readers: Readers, flags: Flags, consent: str) -> None:
         self._gr, self._readers, self._flags = gr, readers, flags
@@ -180,9 +193,7 @@ class ManyPhotos:
         if not paths:
             return note("Choose some photos first.", wrong=True), *hidden
         if len(paths) > MAX_PHOTOS:
-            text = (
-                f"{len(paths)} photos are too many for a page, which takes {MAX_PHOTOS}: use 'mien read FOLDER --out'."
-            )
+            text = f"{len(paths)} photos are too many for a page, which takes {MAX_PHOTOS}: use 'mien read DIR --out'."
             return note(text, wrong=True), *hidden
 
         def progress(done: int, total: int | None, note: str = "") -> None:
@@ -250,3 +261,84 @@ def _needed(value: Any, name: str) -> Any:
     if value in (None, ""):
         raise OptionError(f"{name} is missing", hint="Send it.")
     return value
+
+
+def image_input(gr: ModuleType, **options: Any) -> Any:
+    """An image from the user, as the path of the file as it came.
+
+    Gradio itself would show a traceback for a damaged one, and fetch addresses sent in place of a file.
+    """
+
+    def as_it_came(_self: Any, payload: Any) -> str | None:
+        if payload is not None and payload.path is None:
+            raise gr.Error("Send the image as a file.", print_exception=False)
+        return None if payload is None else str(payload.path)
+
+    in_docs = {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+    shown = {"example_payload": lambda _: in_docs, "example_value": lambda _: "photo.jpg"}
+    return _kind(gr, gr.Image, preprocess=as_it_came, **shown)(type="filepath", image_mode=None, **options)
+
+
+def files_input(gr: ModuleType, **options: Any) -> Any:
+    """Several files from the user, as paths; addresses are refused as in ``image_input``."""
+    return _kind(gr, gr.File)(file_count="multiple", type="filepath", **options)
+
+
+def _kind(gr: ModuleType, base: Any, **methods: Any) -> Any:
+    """One of Gradio's components, but refusing addresses, and with ``methods`` of its own."""
+
+    async def only_files(self: Any, resource: Any) -> Any:
+        if str(resource).lower().startswith(("http:", "https:")):
+            raise gr.Error("mien fetches nothing from the network: send the image itself.", print_exception=False)
+        return await base.async_move_resource_to_block_cache(self, resource)
+
+    own = {"is_template": True, "async_move_resource_to_block_cache": only_files}  # a template is shown as its base is
+    # No class statement: for each of those, Gradio writes a .pyi file beside the source, here into the package.
+    return ABCMeta.__new__(type(base), base.__name__, (base,), {**own, **methods})
+
+
+def cards(photo: Photo) -> str:
+    """One card a face; a note where there is none. Safe to show: all text is escaped."""
+    if not photo.readings:
+        return note(NO_FACE)
+    made = []
+    for number, reading in enumerate(photo.readings[:MAX_CARDS], start=1):
+        title = f"Face {number}: {named(reading)}" if len(photo.readings) > 1 else named(reading)
+        image = thumbnail(photo.frame, reading) if photo.shown else ""
+        made.append(card(title, reading, image=image, is_open=number <= _OPEN))
+    if (more := len(photo.readings) - MAX_CARDS) > 0:
+        made.append(note(f"{more} more are marked in the image; 'mien read' lists them all."))
+    return f'<div class="mien-cards">{"".join(made)}</div>'
+
+
+def note(text: str, *, wrong: bool = False) -> str:
+    """A box with a sentence in it; ``wrong`` for what did not work, which screen readers then say at once."""
+    kind, role = ("mien-wrong", "alert") if wrong else ("mien-note", "status")
+    return f'<div class="mien-box {kind}" role="{role}">{escape(text)}</div>'
+
+
+def problems(names_and_reasons: Sequence[tuple[str, str]]) -> str:
+    """The images of a batch that could not be read, and why."""
+    if not names_and_reasons:
+        return ""
+    items = "".join(f"<li>{escape(reason)}</li>" for _, reason in names_and_reasons)
+    title = f"{count(len(names_and_reasons), 'image')} could not be read"
+    return f'<div class="mien-box mien-wrong" role="alert"><b>{title}</b><ul>{items}</ul></div>'
+
+
+def table(photos: Iterable[Photo]) -> str:
+    """One line a face, for a batch: image, face, emotion, how sure, and what to think of it."""
+    lines = []
+    for photo in photos:
+        name = escape(photo.frame.name)
+        if not photo.readings:
+            lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="3">no face</td></tr>')
+        for number, reading in enumerate(photo.readings, start=1):
+            remark = "unsure" if reading.abstained else "mixed" if reading.mixed else ""
+            dot = f'<i class="mien-dot" style="background:{css(reading.emotion)}"></i>'
+            first = name if number == 1 else f'<span class="mien-again">{name}</span>'
+            cells = f"<td>{number}</td><td>{dot}{escape(named(reading))}</td>"
+            rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{remark}</td>'
+            lines.append(f'<tr><th scope="row">{first}</th>{cells}{rest}</tr>')
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("image", "face", "emotion", "sure", ""))
+    return f'<div class="mien-scroll"><table class="mien-table"><tr>{head}</tr>{"".join(lines)}</table></div>'

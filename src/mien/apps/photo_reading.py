@@ -41,14 +41,7 @@ _THUMBNAIL = 112
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo that was read.
-
-    Attributes:
-        frame: the image; ``name`` is its file name, without folders.
-        readings: its faces, most certain detection first.
-        emotions: the label set.
-        shown: whether anybody may see the image; else ``frame`` holds one black pixel.
-    """
+    """A photo that was read; ``frame.name`` is its file name. Unless it may be ``shown``, ``frame`` is one black pixel."""
 
     frame: Frame
     readings: tuple[Reading, ...]
@@ -74,8 +67,6 @@ class Readers:
     Attributes:
         choices: the label sets that the model can tell apart, the largest first.
         first: the one to read when nothing else is asked for; by default the largest.
-        sha256: of the model's weights.
-        privacy: whose face may be seen, and whether any image may be.
     """
 
     def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
@@ -94,12 +85,7 @@ class Readers:
         self._reader(self.first)
 
     def read(self, path: str | Path, label_set: str, min_confidence: float = 0.5) -> Photo:
-        """Read the photo at ``path`` with one of ``choices``.
-
-        Raises:
-            SourceError: it is no image, damaged, or too large.
-            OptionError: the label set is not one of ``choices``, or ``min_confidence`` is not from 0 to 1.
-        """
+        """Read the photo at ``path`` with one of ``choices``; ``min_confidence`` from 0 to 1."""
         if not 0 <= min_confidence <= 1:
             raise OptionError(f"min_confidence: got {min_confidence}, expected 0 to 1")
         frame = replace(read_image(path, max_megapixels=MAX_MEGAPIXELS), name=Path(path).name)
@@ -169,7 +155,7 @@ class Batch:
         photos: those that were read, without their pixels, so that a thousand fit in memory.
         images: the marked copy of each; none where no image may be seen.
         failures: name of each photo that could not be read, and why.
-        table: a CSV file with one row a face (``io.rows``); None where nothing was read.
+        table: a CSV file; None where nothing was read.
     """
 
     photos: tuple[Photo, ...]
@@ -177,16 +163,12 @@ class Batch:
     failures: tuple[tuple[str, str], ...]
     table: Path | None
 
-    @property
-    def faces(self) -> Counter[str]:
-        """Number of faces by emotion; those that abstained count as ``unsure``."""
-        found = [reading for photo in self.photos for reading in photo.readings]
-        return Counter("unsure" if one.abstained else one.emotion for one in found)
-
     def summary(self) -> str:
         """One line: how many images and faces, and what they show."""
-        shown = ", ".join(f"{emotion} {number}" for emotion, number in self.faces.most_common())
-        totals = f"{count(len(self.photos), 'image')}, {count(self.faces.total(), 'face')}"
+        found = [reading for photo in self.photos for reading in photo.readings]
+        faces = Counter("unsure" if one.abstained else one.emotion for one in found)
+        shown = ", ".join(f"{emotion} {number}" for emotion, number in faces.most_common())
+        totals = f"{count(len(self.photos), 'image')}, {count(faces.total(), 'face')}"
         return f"{totals}: {shown}." if shown else f"{totals}."
 
 

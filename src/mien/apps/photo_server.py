@@ -15,13 +15,14 @@ from typing import Any
 from ..errors import OptionError
 from ..extras import check_installed, require
 from ..redaction import Privacy
-from .address import check_address, reach
-from .cards import STYLE as CARD_STYLE
 from .photo_flags import Flags
 from .photo_page import page
 from .photo_reading import Readers
-from .photo_widgets import MAX_UPLOAD, STYLE, theme
+from .words import CARD_STYLE, check_address, reach
 
+_STYLE = Path(__file__).with_name("photo_style.css")
+#: Larger uploads are refused while they arrive.
+_MAX_UPLOAD = "50mb"
 #: What ``--share`` means, before anything is shared.
 SHARING = (
     "--share makes the page public: anyone with its link can use it. Gradio downloads a program for the tunnel once, and "
@@ -31,17 +32,11 @@ SHARING = (
 
 @dataclass(frozen=True)
 class PhotoApp:
-    """Choices for serving the app.
+    """Choices for serving the app; ``mien app photo --help`` describes them.
 
     Attributes:
         port: None takes the first free one from 7860.
-        host: where to listen; ``0.0.0.0`` lets others on the network in.
-        model: name of a model that comes with mien, or the path of an ONNX file with its card beside it.
         emotions: the label set chosen at first; None takes the largest.
-        flags: folder for corrections; made at the first one.
-        share: make a public link through Gradio's servers.
-        open_browser: show the page in the user's browser.
-        privacy: whose face may be seen, and whether any image may be.
     """
 
     port: int | None = None
@@ -91,9 +86,9 @@ def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
             server_port=app.port,
             share=app.share,
             inbrowser=app.open_browser,
-            theme=theme(gr),
-            css_paths=[STYLE, CARD_STYLE],
-            max_file_size=MAX_UPLOAD,
+            theme=_theme(gr),
+            css_paths=[_STYLE, CARD_STYLE],
+            max_file_size=_MAX_UPLOAD,
             footer_links=["api", "settings"],
             run_history=False,  # the browser would keep copies of what was read
             enable_monitoring=False,
@@ -110,6 +105,17 @@ def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:
             hint="Choose another --port or --host; behind a proxy, set NO_PROXY=localhost,127.0.0.1.",
         ) from error
     return address, public
+
+
+def _theme(gr: Any) -> Any:
+    """Calm colors, and the fonts of the user's own system."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.blue,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_md,
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    )
 
 
 def _wait_for_end() -> None:

@@ -1,16 +1,18 @@
-"""What the web apps say: where images go, how sure a reading is, and what went wrong."""
+"""What both web apps share: who can reach them, what they say, and the card of a face."""
 
 from __future__ import annotations
 
+import socket
+from enum import Enum
+from html import escape
 from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
-from ..drawing import percent
+from ..drawing import COLORS, percent
 from ..emotions import EMOTIONS, LABEL_SETS
-from ..errors import MienError, SourceError, TooLargeError
+from ..errors import MienError, OptionError, SourceError, TooLargeError
 from ..types import AbstainReason, Reading
-from .address import Reach
 
 NOT_A_FEELING = (
     "An expression is not a feeling: this reads what a face looks like, not what a person feels, thinks or intends."
@@ -25,6 +27,38 @@ UNSURE = (
     "when the face most likely shows none of the emotions asked for: do not rely on it."
 )
 MIXED = "A face is mixed where people would be divided: at least a quarter of them would name each of these emotions."
+#: CSS of the cards, which takes its colors from the page around them.
+CARD_STYLE = Path(__file__).with_name("cards.css")
+
+
+class Reach(Enum):
+    """Who can see what is shown to an app, and what its page says about that."""
+
+    MACHINE = "Images stay on this machine, and are not kept."
+    NETWORK = "Images go to the computer that runs mien, and nowhere else. It does not keep them."
+    SHARED = (
+        "This page is shared by a public link: images pass through Gradio's servers on their way to the computer that runs "
+        "mien. It does not keep them."
+    )
+
+
+def reach(host: str, *, shared: bool = False) -> Reach:
+    """Who can see what is shown to an app that listens at ``host``."""
+    if shared:
+        return Reach.SHARED
+    return Reach.MACHINE if host in {"localhost", "::1"} or host.startswith("127.") else Reach.NETWORK
+
+
+def check_address(host: str, port: int) -> None:
+    """Try to listen at an address, before the seconds that everything else takes; port 0 tries the host alone."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise OptionError(
+            f"cannot listen at {host}, port {port or 'any'}: {error.strerror or error}",
+            hint="Is the app running already? Otherwise choose another --port, or another --host.",
+        ) from error
 
 
 def set_name(label_set: str) -> str:
@@ -56,9 +90,7 @@ def verdict(reading: Reading) -> str:
 def trouble(error: MienError, name: str = "") -> str:
     """What went wrong and what to do, for people who see a page and no terminal.
 
-    Args:
-        error: as raised.
-        name: file name of an image that was given; its errors then show no path of this machine.
+    With ``name``, the file name of an image that was given, errors show no path of this machine.
     """
     if isinstance(error, TooLargeError):
         return f"{name or 'The file'} is too large. Make it smaller and try again."
@@ -72,3 +104,28 @@ def consent(folder: Path, who: Reach) -> str:
     """What a user agrees to before a face is kept; the path of the folder is for those who sit at the machine."""
     place = f"in {folder} on this machine" if who is Reach.MACHINE else "on the computer that runs mien"
     return f"I agree, and so does the person shown, that this face is kept {place}, to train and test models with it."
+
+
+def card(title: str, reading: Reading, *, image: str = "", is_open: bool = True, bars: int | None = None) -> str:
+    """The card of one face, as HTML: its title, how far to trust the reading, and bars of the strongest emotions.
+
+    ``image`` is a ``data:`` address of the face. Bars that are not open open by a click. All text is escaped.
+    """
+    picture = f'<img src="{image}" alt="" width="56" height="56">' if image else ""
+    rows = "".join(_bar(emotion, share) for emotion, share in list(reading.scores().items())[:bars])
+    return (
+        f'<details class="mien-card" style="--mien:{css(reading.emotion)}"{" open" if is_open else ""}>'
+        f"<summary>{picture}<span><b>{escape(title)}</b><small>{escape(verdict(reading))}</small></span></summary>"
+        f"<dl>{rows}</dl></details>"
+    )
+
+
+def css(emotion: str) -> str:
+    """The color of an emotion."""
+    return f"rgb{COLORS[emotion]}"
+
+
+def _bar(emotion: str, share: float) -> str:
+    fill = f'<i style="width:{100 * share:.1f}%;background:{css(emotion)}"></i>'
+    words = "< 1%" if share < 0.01 else percent(share)  # nothing is impossible
+    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(words)}</b></dd>"
