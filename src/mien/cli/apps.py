@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
-from .options import MaskOthers, NoImageOutput
+from .options import Emotions, MaskOthers, Model, NoImageOutput, option
 
 apps = typer.Typer(
     name="app",
@@ -18,13 +18,6 @@ apps = typer.Typer(
 
 _REMOTE = "Visitors from elsewhere"
 Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets others on your network in.")]
-AppModel: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME|FILE", help="A model that comes with mien, or an .onnx file with its card.")
-]
-AppEmotions: TypeAlias = Annotated[
-    Literal["happy-sad", "four", "seven", "eight"] | None,
-    typer.Option(help="Emotions to tell apart at first; the page can change it. Default: all that the model knows."),
-]
 Browser: TypeAlias = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")]
 
 
@@ -35,8 +28,8 @@ def photo(
         int | None, typer.Option(help="Port to listen at. Default: the first free one from 7860.", min=1, max=65535)
     ] = None,
     host: Host = "127.0.0.1",
-    model: AppModel = "default",
-    emotions: AppEmotions = None,
+    model: Model = "default",
+    emotions: Emotions = None,
     flags: Annotated[
         Path | None,
         typer.Option(
@@ -77,27 +70,18 @@ def live(
     *,
     port: Annotated[int, typer.Option(help="Port to listen at.", min=1, max=65535)] = 8501,
     host: Host = "127.0.0.1",
-    model: AppModel = "default",
-    emotions: AppEmotions = None,
+    model: Model = "default",
+    emotions: Emotions = None,
     mask_others: MaskOthers = False,
     no_image_output: NoImageOutput = False,
     browser: Browser = True,
-    stun: Annotated[
-        str | None,
-        typer.Option(metavar="stun:HOST:PORT", help="Server that connects two machines.", rich_help_panel=_REMOTE),
-    ] = None,
+    stun: Annotated[str | None, option(_REMOTE, "Server that connects two machines.", metavar="stun:HOST:PORT")] = None,
     turn: Annotated[
         str | None,
-        typer.Option(
-            metavar="turn:HOST:PORT",
-            help="Server that passes video on where a firewall blocks.",
-            rich_help_panel=_REMOTE,
-        ),
+        option(_REMOTE, "Server that passes video on where a firewall blocks.", metavar="turn:HOST:PORT"),
     ] = None,
-    turn_user: Annotated[str | None, typer.Option(help="Its user name.", rich_help_panel=_REMOTE)] = None,
-    turn_password: Annotated[
-        str | None, typer.Option(help="Its password.", envvar="MIEN_TURN_PASSWORD", rich_help_panel=_REMOTE)
-    ] = None,
+    turn_user: Annotated[str | None, option(_REMOTE, "Its user name.")] = None,
+    turn_password: Annotated[str | None, option(_REMOTE, "Its password.", envvar="MIEN_TURN_PASSWORD")] = None,
 ) -> None:
     """Watch a camera in a browser: marked faces, the last minute as a chart, snapshots and a table.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .data import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, ManifestFile
 
 _NEEDED = ("sklearn", "skimage", "skops", "pydantic", "onnx", "scipy", "matplotlib")
 
@@ -80,8 +80,7 @@ def baseline(
     from ..lab.evaluation.metrics import accuracy_text
     from ..lab.recipe import Head, load_recipe
     from ..model.session import PIPELINE_HEAD
-    from .data import read_data
-    from .output import progress_bar
+    from .output import progress_bar, read_data
 
     if base and features != "embedding":
         raise OptionError(f"--base {base} requires the features 'embedding', got {features!r}", hint="Remove --base.")

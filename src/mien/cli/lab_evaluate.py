@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .data import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, ManifestFile
 
 
 def evaluate(
@@ -55,8 +55,7 @@ def evaluate(
     from ..lab.evaluation.evaluate import evaluate as measure
     from ..lab.evaluation.evaluate import write_predictions
     from ..lab.evaluation.report import evaluation_report, write_report
-    from .data import read_data
-    from .output import show_report
+    from .output import read_data, show_report
 
     classifier = open_classifier(model)
     spec = classifier.input
@@ -101,8 +100,7 @@ def calibration(
     from ..lab.calibration import measure_calibration
     from ..lab.calibration_report import calibration_report, to_json, write_report
     from ..lab.evaluation.classifier import open_classifier
-    from .data import read_data
-    from .output import progress_bar, show_report
+    from .output import progress_bar, read_data, show_report
 
     opened = [open_classifier(model) for model in models]
     faces = read_data(data, max(one.input.size for one in opened), manifest=manifest, detect_faces=detect_faces)
@@ -161,8 +159,7 @@ def compare(
     from ..lab.comparison.compare import compare as run
     from ..lab.comparison.models import open_models
     from ..lab.comparison.report import as_dict, comparison_report, write_report
-    from .data import read_data
-    from .output import progress_bar, show_report
+    from .output import progress_bar, read_data, show_report
 
     found = open_models(models)
     inputs = {(model.classifier.input.size, model.classifier.input.color) for model in found}

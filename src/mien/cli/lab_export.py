@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .data import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, ManifestFile
 
 
 class Format(str, Enum):
@@ -61,7 +61,7 @@ def export(
     """
     from ..lab.exporting import card_path, input_of
     from ..lab.exporting import export as export_model
-    from .data import read_data
+    from .output import read_data
 
     formats = [wanted.value for wanted in to or [Format.ONNX]]
     spec = input_of(model, formats)
@@ -129,8 +129,7 @@ def ensemble(
     from ..lab.ensembles.graph import common_input
     from ..lab.recipe import load_recipe
     from ..lab.sampling import subset
-    from .data import read_data
-    from .output import progress_bar, show_report
+    from .output import progress_bar, read_data, show_report
 
     spec = common_input([open_onnx(model)[0].input for model in models])
     faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)

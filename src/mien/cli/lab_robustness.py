@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .data import Data
+from .options import Data
 
 
 def robustness(

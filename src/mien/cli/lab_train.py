@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .data import Data, DetectFaces, ManifestFile
 from .lab_detector import train_detector
+from .options import Data, DetectFaces, ManifestFile
 
 
 def train(
@@ -61,9 +61,8 @@ def train(
     from ..lab import train as run
     from ..lab.detector.recipe import is_detector_recipe
     from ..lab.recipe import changed, load_recipe
-    from .data import data_words, read_data
     from .options import byte_count, field_changes
-    from .output import progress_bar
+    from .output import data_words, progress_bar, read_data
 
     if is_detector_recipe(recipe):
         train_detector(recipe, data, out, resume=resume, init=Path(weights) if weights else None, epochs=epochs)
@@ -174,8 +173,7 @@ def distill(
 
     from ..lab import distill as run
     from ..lab.recipe import load_recipe
-    from .data import read_data
-    from .output import progress_bar
+    from .output import progress_bar, read_data
 
     student = load_recipe(recipe)
     faces = read_data(data, student.input.size, student.input.color, manifest=manifest, detect_faces=detect_faces)

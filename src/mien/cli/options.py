@@ -83,17 +83,31 @@ NoImageOutput: TypeAlias = Annotated[
     option(PRIVACY, "Show and write no image; refuse options that ask for one.", "--no-image-output"),
 ]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
+Data: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        metavar="PATH",
+        help="Dataset: fer2013.csv from Kaggle (with FER+ votes if fer2013new.csv is beside it), class folders such as "
+        "train/happy/*.png or happy/*.jpg, parquet, or a packed .npz file.",
+    ),
+]
+ManifestFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest",
+        metavar="FILE",
+        help="Images to use, their labels and splits, as [bold]mien lab inspect --write-manifest[/bold] writes.",
+        show_default=False,
+    ),
+]
+DetectFaces: TypeAlias = Annotated[bool, typer.Option("--detect-faces", help="Crop the face from each image.")]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 def byte_count(text: str) -> int:
-    """Parse a size such as ``4GB`` or ``800 MiB``.
-
-    Raises:
-        OptionError: it is not a size above 0.
-    """
+    """Parse a size such as ``4GB`` or ``800 MiB``; ``OptionError`` where it is none above 0."""
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
     unit = _UNITS.get(found.group(2).upper()) if found else None
     if found is None or unit is None or float(found.group(1)) == 0:
@@ -102,11 +116,7 @@ def byte_count(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Parse a duration such as ``0.2s``, ``500ms``, ``2`` or ``1.5min``.
-
-    Raises:
-        OptionError: it is not a duration above 0.
-    """
+    """Parse a duration such as ``0.2s``, ``500ms``, ``2`` or ``1.5min``; ``OptionError`` where it is none above 0."""
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min|h)?\s*", text)
     if found is None or float(found.group(1)) == 0:
         raise OptionError(f"time: got {text!r}, expected one such as 0.2s, 500ms or 1min", field="time", value=text)
@@ -114,11 +124,7 @@ def seconds(text: str) -> float:
 
 
 def field_changes(texts: list[str]) -> dict[str, Any]:
-    """Parse fields and values such as ``optimizer.lr=0.01``; values are TOML, or strings without quotes.
-
-    Raises:
-        OptionError: one has no ``=``.
-    """
+    """Parse fields and values such as ``optimizer.lr=0.01``; values are TOML, or strings without quotes."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:

@@ -14,17 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from .. import progress
 
 if TYPE_CHECKING:
+    from ..data.dataset import Dataset
     from ..report import Document
 
 
 @contextmanager
 def progress_bar(notes: Console, description: str = "", *, disable: bool = False) -> Iterator[progress.Progress]:
-    """Show a bar on ``notes`` while the context lasts; on a terminal only.
+    """Show a bar on ``notes``, the console of standard error, while the context lasts; on a terminal only.
 
-    Args:
-        notes: the console of standard error.
-        description: shown before the bar until a call gives a note.
-        disable: show nothing.
+    ``description`` is shown before the bar until a call gives a note.
     """
     columns = (
         SpinnerColumn(),
@@ -40,6 +38,31 @@ def progress_bar(notes: Console, description: str = "", *, disable: bool = False
             bar.update(task, completed=done, total=total, description=note or None)
 
         yield report
+
+
+def read_data(
+    path: Path, size: int, color: str = "gray", *, manifest: Path | None = None, detect_faces: bool = False
+) -> Dataset:
+    """Load a dataset with a progress bar, and print each image that is left out."""
+    from ..data import load
+
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    with progress_bar(notes, "reading data") as progress:
+        return load(
+            path,
+            size,
+            color=color,
+            manifest=manifest,
+            detect_faces=detect_faces,
+            progress=progress,
+            on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
+            notes=lambda text: notes.print(text, markup=False),
+        )
+
+
+def data_words(path: Path, manifest: Path | None, detect_faces: bool) -> str:
+    """The options about data as the user gave them, for hints."""
+    return f"--data {path}{f' --manifest {manifest}' if manifest else ''}{' --detect-faces' if detect_faces else ''}"
 
 
 def show_report(document: Document, written: Sequence[Path] = (), *, json: str = "", min_width: int = 0) -> None:

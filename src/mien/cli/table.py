@@ -31,15 +31,7 @@ _BAR = 10
 
 
 class ReadingTable:
-    """Collects rows while images are read.
-
-    Args:
-        console: the terminal; a narrow one omits the positions of the faces.
-
-    Attributes:
-        images: number of images so far.
-        last: the last image with its readings.
-    """
+    """Collects rows while images are read: their number and the last image; a narrow console omits the places of faces."""
 
     def __init__(self, console: Console) -> None:
         self.images = 0

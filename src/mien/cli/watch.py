@@ -6,21 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import (
-    OUTPUT,
-    Emotions,
-    Flip,
-    Head,
-    MaskOthers,
-    MinConfidence,
-    MinFace,
-    Model,
-    NoImageOutput,
-    Out,
-    Overwrite,
-    Threads,
-    seconds,
-)
+from . import options as opt
 
 
 def watch(
@@ -34,26 +20,26 @@ def watch(
     *,
     view: Annotated[
         Literal["auto", "window", "terminal", "none"],
-        typer.Option(
-            help="Where to show the moving image: in a window, drawn into the terminal, or nowhere; none prints a line "
+        opt.option(
+            opt.OUTPUT,
+            "Where to show the moving image: in a window, drawn into the terminal, or nowhere; none prints a line "
             "whenever an expression changes.",
-            rich_help_panel=OUTPUT,
         ),
     ] = "auto",
-    out: Out = None,
-    overwrite: Overwrite = False,
+    out: opt.Out = None,
+    overwrite: opt.Overwrite = False,
     duration: Annotated[
         str | None, typer.Option("--duration", metavar="TIME", help="Stop after this time, e.g. 30s or 10min.")
     ] = None,
-    mask_others: MaskOthers = False,
-    no_image_output: NoImageOutput = False,
-    emotions: Emotions = None,
-    head: Head = None,
-    model: Model = "default",
-    min_confidence: MinConfidence = 0.5,
-    flip: Flip = True,
-    min_face: MinFace = None,
-    threads: Threads = 0,
+    mask_others: opt.MaskOthers = False,
+    no_image_output: opt.NoImageOutput = False,
+    emotions: opt.Emotions = None,
+    head: opt.Head = None,
+    model: opt.Model = "default",
+    min_confidence: opt.MinConfidence = 0.5,
+    flip: opt.Flip = True,
+    min_face: opt.MinFace = None,
+    threads: opt.Threads = 0,
 ) -> None:
     """Recognize expressions live from a camera, stream or video.
 
@@ -91,7 +77,7 @@ def watch(
     )
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     sinks = [TableFile(out, overwrite=overwrite)] if out else []
-    stop_after_s = seconds(duration) if duration else None
+    stop_after_s = opt.seconds(duration) if duration else None
     camera = int(source) if source.isdecimal() else source
     failure: SourceError | None = None
     with (
