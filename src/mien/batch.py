@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .io.journal import Journal, Mode
 from .io.rows import Row, columns, rows
 from .io.tables import check_format
 from .io.video import VIDEO_EXTENSIONS, is_video
-from .io.video_sinks import OpenSink, RowSink, SinkContext, VideoFile, VideoSink
+from .io.video_sinks import OpenSink, SinkContext, VideoFile, VideoSink, last_problems, recording
 from .options import ReadOptions
 from .progress import Progress, no_progress
 from .reader import Reader, read_images, worker_count
@@ -27,12 +27,7 @@ from .video import VideoResult, process_video, read_settings
 
 @dataclass(frozen=True)
 class Failure:
-    """A source that could not be read, or only in part.
-
-    Attributes:
-        source: its path, or the pattern or folder as given.
-        message: what is wrong, with the name of the source.
-    """
+    """A source that could not be read, or only in part: its path, pattern or folder as given, and what is wrong."""
 
     source: str
     message: str
@@ -43,9 +38,7 @@ class BatchResult:
     """The result of ``read_files``.
 
     Attributes:
-        images: number of images read in this run.
-        faces: number of faces in them.
-        videos: the result of each video.
+        images, faces: number of images read in this run, and of faces in them.
         failures: what could not be read, including the runs that this one resumed.
         already_complete: ``mode="resume"`` found a finished table, and nothing was read.
     """
@@ -81,8 +74,7 @@ def read_files(
     Args:
         sources: files, folders and patterns.
         options: how to read.
-        out: a table with one row per face: ``.csv``, ``.jsonl`` or ``.parquet``. Rows are kept in ``<out>.partial`` until
-            the run is complete.
+        out: a table with one row per face: ``.csv``, ``.jsonl`` or ``.parquet``; ``<out>.partial`` until it is complete.
         mode: ``new``, ``overwrite`` or ``resume`` a run with the same ``out``; see ``Journal.open``.
         annotate: a folder for annotated copies; for one video, the name of its copy.
         redact: mask people, and keep no reading of them.
@@ -149,17 +141,8 @@ class _Rows:
             self._journal.write([(_key(path) if part is None else f"{_key(path)}#{part}", added)], note)
         self._show(added)
 
-    def parts(self, path: Path) -> Iterator[Row]:
-        """Yield the rows of a source that an earlier run has kept, in order."""
-        for kept, _ in self._entries(path):
-            yield from kept
-
-    def problems(self, path: Path) -> tuple[str, ...]:
-        """Return what an earlier run could not read of a source."""
-        notes = [note for _, note in self._entries(path) if note]
-        return tuple(notes[-1].splitlines()) if notes else ()
-
-    def _entries(self, path: Path) -> Iterator[tuple[list[Row], str]]:
+    def kept(self, path: Path) -> Iterator[tuple[list[Row], str]]:
+        """Yield the rows of a source that an earlier run has kept, in order, with its problems until then."""
         for name, kept, note in self._journal.entries() if self._journal else ():
             source, _, part = name.rpartition("#")
             if name == _key(path) or (source == _key(path) and part.isdecimal()):
@@ -213,7 +196,7 @@ class _Run:
     def video(self, path: Path, interval_s: float, *, alone: bool) -> None:
         """Read a video, or what an earlier run has left of it; raise its error if it is the only source."""
         if self.rows.is_done(path) and not self.copies.lacks(path):
-            self._fail(path, *self.rows.problems(path))
+            self._fail(path, *last_problems(self.rows.kept(path)))
             return
         target = self.copies.place(path)
         sinks: list[VideoSink] = [_RowsSink(self.rows, path)]
@@ -242,29 +225,22 @@ class _Run:
         self.failures += [Failure(str(path), problem) for problem in problems]
 
 
-class _RowsSink(RowSink):
+class _RowsSink(VideoSink):
     """Adds the rows of a video to those of the run, and returns what an earlier run has kept."""
 
     def __init__(self, kept: _Rows, path: Path) -> None:
         self._rows, self._path = kept, path
 
-    @contextmanager
-    def open(self, context: SinkContext) -> Iterator[OpenSink]:
+    def open(self, context: SinkContext) -> AbstractContextManager[OpenSink]:
         """Keep rows; mark the video as complete at the end."""
         if context.redacted and self._rows.is_done(self._path):  # only the annotated copy is missing
-            yield OpenSink(lambda _frame, _readings: None)
-            return
-        before = self._rows.problems(self._path)
+            return nullcontext(OpenSink(lambda _frame, _readings: None))
 
-        def note() -> str:
-            return "\n".join(dict.fromkeys((*before, *(context.video.problems if context.video else ()))))
+        def keep(batch: list[Row], note: str) -> None:
+            part = int(str(batch[0]["frame"])) if batch else None
+            self._rows.add(self._path, batch, part, note)
 
-        def keep(batch: list[Row]) -> None:
-            self._rows.add(self._path, batch, part=int(str(batch[0]["frame"])), note=note())
-
-        with self.batches(context, keep) as write:
-            yield OpenSink(write, () if context.redacted else self._rows.parts(self._path), before)
-        self._rows.add(self._path, [], note=note())
+        return recording(context, lambda: self._rows.kept(self._path), keep)
 
 
 def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], list[Failure]]:

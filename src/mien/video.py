@@ -40,9 +40,7 @@ class Person:
     """A person in a video.
 
     Attributes:
-        track_id: number of the person, from 1.
         first_s, last_s: time of the first and last frame in which the face was read, in seconds.
-        frames: number of frames in which it was read.
         seen_s: how long the person was in sight, in seconds.
         emotions: emotion -> frames in which it was read and could be relied on, most frequent first.
         abstained: frames in which the reading abstained.
@@ -72,10 +70,8 @@ class VideoResult:
 
     Attributes:
         source: path of the video.
-        facts: size, frame rate and length.
         emotions: the label set.
-        frames: number of frames that were read.
-        faces: number of readings.
+        frames, faces: number of frames that were read, and of readings.
         end_s: time of the last frame that was read, in seconds.
         people: everyone who was read, by ``track_id``.
         masked: everyone who was masked, longest seen first.

@@ -22,14 +22,9 @@ _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 class AnnotatedCopies:
     """The places of annotated copies, checked before any work is done, and a writer of images.
 
-    A folder mirrors the places of the sources below their common folder: of ``photos/a/1.jpg`` and ``photos/2.png`` the
-    copies are ``<folder>/a/1.jpg`` and ``<folder>/2.png``. Other image formats become PNG, other video formats MP4, and the
-    name grows: ``1.webp.png``. So a source has the same file in every run, and two sources have two files.
-
-    Args:
-        annotate: a folder; the name of a video if there is one video to read and nothing else; or None.
-        paths: what will be read.
-        replace: a video of that name may exist.
+    A folder mirrors the places of the sources below their common folder: the copy of ``photos/a/1.jpg`` is
+    ``<folder>/a/1.jpg``. Other image formats become PNG, other video formats MP4, and the name grows: ``1.webp.png``. So a
+    source has the same file in every run, and two sources have two files.
 
     Raises:
         OptionError: a video is named, and there is more to be read than one video.

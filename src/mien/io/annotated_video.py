@@ -45,9 +45,7 @@ def check_video_format(path: Path) -> None:
 def video_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[VideoWriter]:
     """A writer of frames, in constant memory; the video is there whole when the context ends well, and else not at all.
 
-    Args:
-        path: the video; its folder is made if need be, and what was there is replaced.
-        sound_from: a video whose sound goes along, as far as the images last; None for a silent video.
+    With ``sound_from``, a video, its sound goes along, as far as the images last.
 
     Raises:
         OptionError: the extension is unknown.
@@ -81,11 +79,9 @@ class VideoWriter:
         self._last = -1
 
     def write(self, image: npt.NDArray[np.uint8], time_s: float) -> None:
-        """Add an image.
+        """Add an image, uint8 (H, W, 3), RGB, all of one size, that is shown at a time later than the one before.
 
-        Args:
-            image: uint8 (H, W, 3), RGB, 0-255; all of one size. An odd last row or column is left out: H.264 halves colors.
-            time_s: when it is shown, in seconds, later than the one before.
+        An odd last row or column is left out: H.264 halves colors.
         """
         checked("image", image, np.uint8, (None, None, 3))
         if self._last < 0:
@@ -109,12 +105,7 @@ class VideoWriter:
 
 
 class _Sound:
-    """Hands on the first sound of a video as the images go by, as it is or converted to AAC.
-
-    Args:
-        source: a video with sound.
-        file: where it goes; nothing must have been written to it yet.
-    """
+    """Hands on the first sound of a video as the images go by, as it is or converted to AAC."""
 
     def __init__(self, source: InputContainer, file: OutputContainer) -> None:
         av = require("av", "video")

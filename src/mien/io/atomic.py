@@ -13,21 +13,13 @@ from ..errors import MienError, OptionError, OutputError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` through a temporary file beside it, making its folder if need be.
-
-    Raises:
-        OutputError: the place cannot be written to.
-    """
+    """Write ``content`` to ``path`` through a temporary file beside it, making its folder if need be."""
     with replacing(path) as file:
         file.write(content)
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write files into a folder, which is made if need be, and return their paths.
-
-    Raises:
-        OutputError: the folder cannot be written to.
-    """
+    """Write files into a folder, as ``write_atomically``, and return their paths."""
     for name, content in files.items():
         write_atomically(folder / name, content)
     return [folder / name for name in files]
@@ -37,10 +29,7 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` that replaces it if the context ends normally, and is removed otherwise.
 
-    The folder is made if need be. The content is flushed to the disk before it replaces the file.
-
-    Raises:
-        OutputError: the place cannot be written to.
+    The folder is made if need be. Raises ``OutputError`` where the place cannot be written to.
     """
     with replacing_path(path) as temporary, temporary.open("wb") as file:
         yield file

@@ -26,7 +26,6 @@ class Journal:
     it is kept and the table is not touched.
 
     Attributes:
-        out, path: the table, and ``<out>.partial``.
         done: the sources whose rows are written.
         finished: the table is complete; ``write`` is refused.
     """

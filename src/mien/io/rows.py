@@ -76,14 +76,7 @@ def columns(emotions: tuple[str, ...], *, video: bool = False) -> tuple[str, ...
 def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *, video: bool = False) -> list[Row]:
     """Return the rows of one frame: one per reading, or a single one with an empty ``face``.
 
-    Args:
-        frame: the image.
-        readings: its faces.
-        emotions: the label set of the table.
-        video: include the probabilities of the frame alone; empty where a reading has none.
-
-    Returns:
-        Dictionaries with the keys ``columns(emotions, video=video)`` in this order, and plain Python values.
+    With ``video``, they include the probabilities of the frame alone. The keys are those of ``columns``, in its order.
 
     Raises:
         OptionError: a reading has another label set than the table.
@@ -105,10 +98,7 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
 
 
 def to_dataframe(results: Readings | Reading | Iterable[Readings | Reading]) -> DataFrame:
-    """Convert readings to a pandas DataFrame with one row per face and the columns of ``--json``.
-
-    Args:
-        results: of ``read`` or ``read_video``: readings, or lists of readings.
+    """Convert readings, or lists of readings, to a pandas DataFrame with one row per face and the columns of ``--json``.
 
     Raises:
         MissingExtraError: pandas is not installed.

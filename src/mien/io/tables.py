@@ -52,10 +52,9 @@ def write_json_lines(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Ro
 
 
 class JsonArray:
-    """A context that writes rows as one JSON array, as they come.
+    """A context that writes rows as one JSON array of ASCII, as they come.
 
-    Characters beyond ASCII are escaped, as terminals and pipes may not encode them. An error closes the array; an error
-    before any row leaves nothing written.
+    An error closes the array; an error before any row leaves nothing written.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -128,13 +127,7 @@ def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> No
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """The names of a table's columns.
-
-    Raises:
-        OptionError: the extension is unknown.
-        DataError: the table is missing, empty, damaged or of a newer mien.
-        MissingExtraError: pyarrow is not installed.
-    """
+    """The names of a table's columns; errors as ``read_columns``, and ``DataError`` for a table of a newer mien."""
     schema = _stored(path).schema
     version = int((schema.metadata or {}).get(b"mien_schema", b"0"))
     if version > SCHEMA_VERSION:
@@ -146,11 +139,7 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Read columns with pyarrow; half a million rows take about 50 MB.
-
-    Args:
-        path: ``.csv``, ``.jsonl`` or ``.parquet``.
-        columns: their names, without lists such as ``mixed``.
+    """Read columns of a table, without lists such as ``mixed``; half a million rows take about 50 MB.
 
     Returns:
         Name -> object (N,) of texts, or float64 (N,): NaN where a cell is empty, 1 and 0 for true and false.

@@ -48,12 +48,9 @@ def is_video(path: str | Path) -> bool:
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video's header says.
+    """What a video's header says: pixels of a frame as shown, upright; frames a second on average, 25 if it does not say.
 
-    Attributes:
-        width, height: pixels of a frame as it is shown: upright, its pixels square.
-        rate: frames a second, on average; 25 where the header does not say.
-        duration_s: length in seconds; None where the header does not say.
+    ``duration_s`` is the length in seconds; None where the header does not say.
     """
 
     width: int
@@ -72,14 +69,12 @@ class Video:
         name: what frames and messages call it; None takes the path.
 
     Attributes:
-        path, name, interval_s: as given.
         facts: what the header says.
         problems: once the frames have been drawn: where and why some could not be read; empty where all could.
 
     Raises:
         OptionError: ``interval_s`` is negative or no number.
-        SourceError: the file is missing, empty, no video, or holds not a single frame that can be read.
-        TooLargeError: its frames are larger than ``max_megapixels``.
+        SourceError: the file is missing, empty, no video, too large (``TooLargeError``), or holds no readable frame.
         MissingExtraError: PyAV is not installed.
     """
 
@@ -117,12 +112,9 @@ class Video:
         return min(self.facts.rate, 1 / self.interval_s) if self.interval_s else self.facts.rate
 
     def frames(self, after: tuple[int, float] | None = None) -> Iterator[Frame]:
-        """Decode the video, holding one frame at a time.
+        """Decode the video, holding one frame at a time, after the number and time of a frame, or from the beginning.
 
         What is damaged is left out; where nothing more can be read the stream ends, and ``problems`` says so.
-
-        Args:
-            after: number and time of a frame to go on after; None begins at the beginning.
 
         Yields:
             Frames: upright, in square pixels, with ``time_s`` counted from the first frame as the video says (variable

@@ -36,10 +36,8 @@ class SinkContext:
 
     Attributes:
         name: path of the video, or name of the camera or stream.
-        video: the video file; None for a camera or stream.
-        emotions: the label set.
+        video: None for a camera or stream.
         settings: JSON values that the rows depend on; a table is only resumed with the same.
-        resume: continue an interrupted run.
         redacted: people are masked; nothing may be kept before all frames have been read.
     """
 
@@ -56,7 +54,6 @@ class OpenSink:
     """A sink that takes frames.
 
     Attributes:
-        write: takes a frame and its readings.
         earlier: rows that an interrupted run has kept, whose frames are not written again; None where none can be kept.
         problems: what that run could not read.
         needs_images: ``write`` looks at the pixels of frames.
@@ -113,37 +110,53 @@ class VideoFile(VideoSink):
             yield OpenSink(write, needs_images=True)
 
 
-class RowSink(VideoSink):
-    """Base of sinks that keep the rows of a video: each second, or (redacted videos) once at the end."""
+@contextmanager
+def recording(
+    context: SinkContext,
+    kept: Callable[[], Iterable[tuple[list[Row], str]]],
+    keep: Callable[[list[Row], str], object],
+) -> Iterator[OpenSink]:
+    """A sink that keeps rows: each second and at an early end, or (redacted videos) once at the end.
 
-    @contextmanager
-    def batches(self, context: SinkContext, keep: Callable[[list[Row]], None]) -> Iterator[Callable[..., None]]:
-        """A ``write`` that hands rows to ``keep`` in batches; what is left is handed over at an early end, too."""
-        held: list[Row] = []
-        written = time.monotonic()
+    ``kept`` gives the rows that an interrupted run has kept, with its problems until then. ``keep`` takes rows and all
+    problems so far; without rows at the end of the video.
+    """
+    before = () if context.redacted else last_problems(kept())
+    held: list[Row] = []
+    written = time.monotonic()
 
-        def flush() -> None:
-            nonlocal held, written
-            batch, held, written = held, [], time.monotonic()
-            if batch:
-                keep(batch)
+    def flush() -> None:
+        nonlocal held, written
+        batch, held, written = held, [], time.monotonic()
+        if batch:
+            keep(batch, note())
 
-        def write(frame: Frame, readings: Sequence[Reading]) -> None:
-            held.extend(journal_rows(frame, readings, context.emotions))
-            if not context.redacted and time.monotonic() - written >= _FLUSH_S:
-                flush()
+    def note() -> str:
+        return "\n".join(dict.fromkeys((*before, *(context.video.problems if context.video else ()))))
 
-        complete = False
-        try:
-            yield write
-            complete = True
-        finally:
-            if complete or not context.redacted:
-                flush()
+    def write(frame: Frame, readings: Sequence[Reading]) -> None:
+        held.extend(_journal_rows(frame, readings, context.emotions))
+        if not context.redacted and time.monotonic() - written >= _FLUSH_S:
+            flush()
+
+    complete = False
+    try:
+        yield OpenSink(write, () if context.redacted else (row for rows, _ in kept() for row in rows), before)
+        complete = True
+    finally:
+        if complete or not context.redacted:
+            flush()
+    keep([], note())
+
+
+def last_problems(kept: Iterable[tuple[list[Row], str]]) -> tuple[str, ...]:
+    """What an earlier run could not read, from the entries that it has kept: each repeats the problems before it."""
+    notes = [note for _, note in kept if note]
+    return tuple(notes[-1].splitlines()) if notes else ()
 
 
 @dataclass(frozen=True)
-class TableFile(RowSink):
+class TableFile(VideoSink):
     """A table with one row per face: ``.csv``, ``.jsonl`` or ``.parquet``.
 
     Rows go to ``<path>.partial`` first, so that an interrupted run can be resumed; see ``io.journal``.
@@ -168,19 +181,16 @@ class TableFile(RowSink):
         with Journal.open(Path(self.path), names, context.settings, mode) as journal:
             if journal.finished:
                 raise OutputError(f"{self.path} is complete: there is nothing to resume", hint="Pass overwrite=True.")
-            notes = [note for _, _, note in journal.entries()] if not context.redacted else []
-            problems = tuple(notes[-1].splitlines()) if notes else ()
 
-            def keep(batch: list[Row]) -> None:
-                now = context.video.problems if context.video else ()
-                part = f"{context.name}#{batch[0]['frame']}"
-                journal.write([(part, batch)], "\n".join(dict.fromkeys((*problems, *now))))
+            def keep(batch: list[Row], note: str) -> None:
+                if batch:
+                    journal.write([(f"{context.name}#{batch[0]['frame']}", batch)], note)
 
-            with self.batches(context, keep) as write:
-                yield OpenSink(write, journal.rows() if notes else (), problems)
+            with recording(context, lambda: ((rows, note) for _, rows, note in journal.entries()), keep) as sink:
+                yield sink
 
 
-def journal_rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...]) -> list[Row]:
+def _journal_rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...]) -> list[Row]:
     """The rows of a frame for a journal: those of the table, with the fields that ``restored`` needs."""
     made = rows(frame, readings, emotions, video=True)
     for row, reading in zip(made, readings):

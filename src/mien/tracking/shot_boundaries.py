@@ -31,11 +31,7 @@ class ShotDetector:
         self._last: Small | None = None
 
     def at(self, image: npt.NDArray[np.uint8]) -> bool:
-        """Whether ``image`` shows another scene than the one given last.
-
-        Args:
-            image: uint8 (H, W, 3), RGB, 0-255.
-        """
+        """Whether ``image``, uint8 (H, W, 3), RGB, shows another scene than the one given last."""
         step = max(1, min(image.shape[:2]) // _ENOUGH)
         coarse = np.ascontiguousarray(image[::step, ::step])
         small: Small = cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -47,24 +47,14 @@ class FadingMean:
 
 
 class Smoother:
-    """Steadies the readings of one person: probabilities, vote shares and ``in_label_set``, each by a ``FadingMean``.
-
-    A mean of distributions is a distribution, so the smoothed ones sum to 1 too.
-
-    Args:
-        seconds: the time constant.
-    """
+    """Steadies the readings of one person: probabilities, vote shares and ``in_label_set``, each by a ``FadingMean``."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._probabilities, self._votes, self._in_label_set = (FadingMean(seconds) for _ in range(3))
         self._emotions: tuple[str, ...] | None = None
 
     def smooth(self, time_s: float, reading: Reading, track_id: int) -> Reading:
-        """``reading`` as that of a person, smoothed, with its own probabilities as ``frame_probabilities``.
-
-        Raises:
-            OptionError: it has another label set than the last.
-        """
+        """``reading`` as that of a person, smoothed; ``OptionError`` where it has another label set than the last."""
         self._check(reading)
         votes = None if reading.vote_shares is None else self._votes.add(time_s, reading.vote_shares).astype(np.float32)
         return replace(

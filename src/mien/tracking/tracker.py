@@ -33,14 +33,12 @@ class Tracker:
     It goes by place and motion, not by looks: who is hidden or away for longer than ``LOST_S`` seconds comes back under a
     new number, and so does everybody after a cut. How well that works: ``docs/concepts/tracking.md``.
 
-    Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864): a Kalman filter with
-    constant velocity says where each box must be by now, and the assignment with the largest overlap pairs these with the
-    boxes found; boxes are enlarged first (buffered IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for
-    what scored low, is off: the detector has dropped the uncertain faces already, and every face that was read is a person.
+    Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864) on enlarged boxes (buffered
+    IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for what scored low, is off: the detector has dropped
+    the uncertain faces already, and every face that was read is a person.
 
     Args:
-        rate: frames per second, as they will come: of the video, or of the samples that are taken of it. A camera's may be
-            a guess, for what counts is how much time goes by from frame to frame.
+        rate: frames per second, as they will come; a camera's may be a guess.
         longest_gap_s: a longer time between two frames counts as this.
 
     Raises:
@@ -70,17 +68,16 @@ class Tracker:
         self._clock = self._last_time_s = 0.0
 
     def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
-        """Take in the next frame.
+        """Take in the next frame, also one without faces.
 
         Args:
             frame: ``image`` shows whether a new scene begins, ``time_s`` how much time went by. A time that does not
                 come after the last counts as one interval at the rate.
-            readings: the faces of this frame; call it for frames without any, too.
+            readings: the faces of this frame.
 
         Returns:
-            The readings in the same order. Each has a ``track_id`` that its person keeps from frame to frame (1, 2, ... in
-            order of first appearance); smoothed ``probabilities``, ``vote_shares`` and ``in_label_set``; and
-            ``frame_probabilities``, those of this frame alone.
+            The readings in the same order. Each has a ``track_id`` that its person keeps (1, 2, ... in order of first
+            appearance); smoothed ``probabilities``, ``vote_shares`` and ``in_label_set``; and ``frame_probabilities``.
 
         Raises:
             OptionError: the label set is another than before.
@@ -98,13 +95,11 @@ class Tracker:
     def replay(self, time_s: float, readings: Sequence[Reading], image: npt.NDArray[np.uint8] | None = None) -> None:
         """Take in a frame that an earlier run has followed, so that this one goes on where it stopped.
 
-        After all frames of the earlier run, in order, ``update`` gives the numbers and the means that it would have given
-        without the interruption, as exactly as the replayed readings are those that ``update`` returned.
+        After all frames of the earlier run, in order, ``update`` gives what it would have given without the interruption.
 
         Args:
             time_s: the frame's ``time_s``.
-            readings: as ``update`` returned them; empty for no faces. ``frame_probabilities`` are ignored. Where
-                ``vote_shares`` were not kept, their mean starts over.
+            readings: as ``update`` returned them. Where ``vote_shares`` were not kept, their mean starts over.
             image: the frame's image; needed with the last frame only, to see whether a cut follows it.
 
         Raises:
