@@ -43,11 +43,7 @@ BY_NAME = {name: emotion for emotion, names in _ALIASES.items() for name in (emo
 
 
 def parse(name: str) -> str:
-    """Return the vocabulary's name of an emotion; any case and aliases such as ``"Anger"`` or ``"Freude"`` are accepted.
-
-    Raises:
-        OptionError: the name is unknown.
-    """
+    """Return the vocabulary's name of an emotion; any case and aliases such as ``"Anger"`` or ``"Freude"`` are accepted."""
     emotion = BY_NAME.get(name.strip().lower())
     if emotion is None:
         raise OptionError(
@@ -60,11 +56,7 @@ def parse(name: str) -> str:
 
 
 def label_set(name: str) -> tuple[str, ...]:
-    """Return the emotions of a named label set, in the vocabulary's order.
-
-    Raises:
-        OptionError: there is no such set.
-    """
+    """Return the emotions of a named label set, in the vocabulary's order."""
     if name not in LABEL_SETS:
         raise OptionError(
             f"unknown label set: got {name!r}, expected one of {', '.join(LABEL_SETS)}",
@@ -76,11 +68,7 @@ def label_set(name: str) -> tuple[str, ...]:
 
 
 def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
-    """Return the index of each of ``wanted`` in ``among``.
-
-    Raises:
-        OptionError: some of ``wanted`` are missing.
-    """
+    """Return the index of each of ``wanted`` in ``among``; ``OptionError`` where some are missing."""
     missing = [emotion for emotion in wanted if emotion not in among]
     if missing:
         raise OptionError(

@@ -33,10 +33,6 @@ class MienError(Exception):
         path: the file or folder that is the cause.
         field: the argument, option or field that is the cause.
         value: what was given for it.
-
-    Attributes:
-        hint, path, field, value: as given; empty or None where they do not apply.
-        exit_code: what the command line ends with.
     """
 
     exit_code = 1
@@ -89,10 +85,7 @@ class DataError(MienError, ValueError):
 class RecipeError(MienError, ValueError):
     """A training recipe with an unknown field, a wrong type or a contradiction.
 
-    Attributes:
-        field: the path of the field, such as ``optimizer.lr``; empty where no single field is wrong.
-        value: what the field holds.
-        expected: what it may hold.
+    ``field`` is its path, such as ``optimizer.lr``, or empty; ``expected`` is what it may hold.
     """
 
     exit_code = 2

@@ -9,13 +9,7 @@ class Progress(Protocol):
     """A callback for long work; ``mien.cli.progress`` shows it as a bar."""
 
     def __call__(self, done: int, total: int | None, note: str = "") -> None:
-        """Take note of progress.
-
-        Args:
-            done: units finished so far, from 0.
-            total: units in all; None if unknown.
-            note: what is being worked on.
-        """
+        """Take note of progress: units done and in all (None if unknown), and what is being worked on."""
 
 
 def no_progress(done: int, total: int | None, note: str = "") -> None:

@@ -54,14 +54,13 @@ class Reader:
         detector: finds the faces; None takes the one that ``options`` name.
         classifier: classifies the faces; None takes the model that ``options`` name.
 
+    Attributes:
+        emotions: the label set of all readings, in the vocabulary's order.
+        card: the card of the model.
+
     Raises:
         OptionError: the options contradict each other, or the model lacks what they ask for.
         ModelError: weights are missing or damaged.
-
-    Attributes:
-        options, detector, classifier: as given or opened.
-        emotions: the label set of all readings, in the vocabulary's order.
-        card: the card of the model.
     """
 
     def __init__(
@@ -89,23 +88,14 @@ class Reader:
         return self.detector.detect(frame)
 
     def crop(self, frame: Frame, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
-        """Cut out the faces as aligned squares.
-
-        Returns:
-            uint8 (N, S, S), or (N, S, S, 3) for a model that takes RGB; 0-255. S is ``card.input.size``.
-        """
+        """Cut out the faces as aligned squares: uint8 (N, S, S), or (N, S, S, 3) for a model that takes RGB; 0-255."""
         spec = self.classifier.input
         crops = [align_face(frame, face, spec.size, spec.color) for face in faces]
         depth = (3,) if spec.color == "rgb" else ()
         return np.stack(crops) if crops else np.empty((0, spec.size, spec.size, *depth), np.uint8)
 
     def classify(self, faces: Sequence[Face], crops: npt.NDArray[np.uint8]) -> list[Reading]:
-        """Classify cropped faces.
-
-        Args:
-            faces: N faces.
-            crops: as ``crop`` gives them: uint8 (N, S, S) or (N, S, S, 3).
-        """
+        """Classify N faces by their crops, as ``crop`` gives them: uint8 (N, S, S) or (N, S, S, 3)."""
         readings = []
         for start in range(0, len(crops), BATCH_FACES):
             batch = crops[start : start + BATCH_FACES]
@@ -136,8 +126,7 @@ class Reader:
         Args:
             source: a path, a folder, a pattern such as ``"trip/*.jpg"``, the bytes of an image file, a PIL image or a
                 numpy array (uint8, RGB, height x width x 3); or a list of these.
-            errors: for an image that cannot be read: ``raise`` its error, ``skip`` it, or ``return`` the error in
-                ``Readings.errors``.
+            errors: ``raise`` the error of an unreadable image, ``skip`` it, or ``return`` it in ``Readings.errors``.
             recursive: include the sub-folders of folders.
 
         Returns:
@@ -158,17 +147,10 @@ class Reader:
         )
 
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
-        """Read a stream of images, with the faces of several in one call of the network.
+        """Read a stream of images, with the faces of several in one call of the network; yields them in order.
 
-        Detection runs ahead of classification. At most one batch of images is held in memory.
-
-        Args:
-            frames: any iterable; it is consumed as the readings are.
-            workers: images in which faces are detected at the same time. More than one pays off if each image takes one
-                thread: ``ReadOptions(threads=1)``.
-
-        Yields:
-            Each frame with its readings, in order.
+        Detection runs ahead of classification, in ``workers`` images at a time: more than one pays off if each takes one
+        thread, ``ReadOptions(threads=1)``. At most one batch of images is held in memory.
         """
         held: list[_Detected] = []
         faces = pixels = 0
@@ -275,10 +257,10 @@ def read(
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Yield ``work(item)`` for each item, in the order of the items; an error is raised at the place of its item.
+    """Yield ``work(item)`` for each item, in order; an error is raised at the place of its item.
 
     ``workers`` threads call ``work``, which should release Python's lock, as onnxruntime and PyAV do. Meanwhile the caller's
-    thread draws the next items, such as frames of a video. At most ``2 * workers`` items are in progress at any time.
+    thread draws the next items. At most ``2 * workers`` items are in progress at any time.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="mien") as pool:
         pending: deque[Future[Result]] = deque()

@@ -74,9 +74,7 @@ MIN_MASKED_FACE_SHARE = 1 / 36
 def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOptions:
     """The options by which faces are looked for where some are masked: half-sure ones, and in photos small ones too.
 
-    Args:
-        options: how to read.
-        moving: for videos and cameras, whose smallest face follows from ``MIN_MASKED_FACE_SHARE``.
+    ``moving`` is for videos and cameras, whose smallest face follows from ``MIN_MASKED_FACE_SHARE``.
 
     Raises:
         OptionError: the image is taken for the face, so no person can be masked.
@@ -91,10 +89,9 @@ def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOption
 
 
 class PhotoMasker:
-    """Leaves the widest face of a photo visible, and masks all others.
+    """Leaves the widest face of a photo visible, and masks all others; one that scores too low to be read is never left.
 
-    Args:
-        options: how to read, before ``masking_options``: a face that scores too low to be read is never the one that stays.
+    ``options`` are those before ``masking_options``.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -135,10 +132,7 @@ class LiveMasker:
     """Leaves one person visible: the widest face at first, and then the same person until they have left.
 
     What comes next is not known, so a newcomer is seen until the detector finds them. To others it holds on: who is not
-    found stays masked for ``HELD_S`` seconds.
-
-    Args:
-        options: how to read, before ``masking_options``.
+    found stays masked for ``HELD_S`` seconds. ``options`` are those before ``masking_options``.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -150,9 +144,7 @@ class LiveMasker:
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
         """Mask all but one person; the image, and their reading where they are in sight and sure to be read.
 
-        Args:
-            frame: the image of now.
-            readings: of all its faces, with their tracks, the half-sure ones too.
+        ``readings`` are those of all faces, with their tracks, the half-sure ones too.
         """
         self._now += min(frame.time_s - self._last_time_s, LIVE_GAP_S)
         now, self._last_time_s = self._now, frame.time_s
@@ -175,10 +167,7 @@ class LiveMasker:
 class VideoMasker:
     """Collects readings first, masks afterwards: who is in sight the longest is known at the end of a video only.
 
-    Memory holds about 600 bytes for each face of each frame, and no image.
-
-    Args:
-        options: how to read, before ``masking_options``.
+    Memory holds about 600 bytes for each face of each frame, and no image. ``options`` as in ``LiveMasker``.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -218,14 +207,9 @@ class VideoMasker:
             yield index, time_s, found
 
     def mask(self, place: int, frame: Frame, kept: frozenset[int]) -> Frame:
-        """Mask the others in a frame.
+        """Mask all but the ``kept`` in a frame, before which ``place`` frames were added.
 
         Who is not found in it, but was a moment ago or will be in a moment, is masked where they must be.
-
-        Args:
-            place: how many frames were added before it.
-            frame: its image.
-            kept: who may be seen.
         """
         now, found = self._frames[place][1], self._found(place)
         absent = self._seen.keys() - kept - {one.track_id for one in found}

@@ -97,8 +97,7 @@ class Frame:
     Attributes:
         image: uint8 (H, W, 3), RGB, 0-255, upright (EXIF orientation applied).
         name: its source: a path, or a word such as ``"array"``.
-        index: its number in its source; 0 for an image.
-        time_s: seconds from the start of its source; 0.0 for an image.
+        index, time_s: its number and its time in seconds in its source; 0 for an image.
     """
 
     image: npt.NDArray[np.uint8]
@@ -145,7 +144,6 @@ class Reading:
     """The prediction for one face.
 
     Attributes:
-        face: where the face is.
         emotions: the label set, in the vocabulary's order; length K.
         probabilities: float32 (K,), calibrated, summing to 1: how likely each emotion is the majority label. Smoothed over
             time in a video.
@@ -155,9 +153,7 @@ class Reading:
         track_id: number of the person in a video; None in an image.
         frame_probabilities: float32 (K,), the probabilities of this frame alone; None in an image.
         sharpness: as ``mien.model.preprocess.sharpness`` measures it; None if unknown.
-        source: name of the image or video, as ``Frame.name``.
-        frame_index: number of the frame in its source; 0 in an image.
-        time_s: seconds from the start of the source; 0.0 in an image.
+        source, frame_index, time_s: as ``name``, ``index`` and ``time_s`` of ``Frame``.
         face_index: number of the face in its frame, from 0, most certain detection first.
     """
 
@@ -248,9 +244,7 @@ def frame_cells(source: str, index: int, time_s: float) -> dict[str, Any]:
 class Readings(list[Reading]):
     """A list of the readings of one or several images.
 
-    Attributes:
-        sources: names of the images that were read, in order, including those without a face.
-        errors: of images that could not be read, with ``errors="return"``.
+    ``sources`` names the images that were read, those without a face too; ``errors`` are those of ``errors="return"``.
     """
 
     def __init__(
@@ -271,7 +265,7 @@ class Readings(list[Reading]):
 
         Args:
             emotion: one or several predicted emotions; None takes all.
-            min_confidence: smallest confidence, 0 to 1.
+            min_confidence: 0 to 1.
             min_face: smallest width of the face, in pixels.
             abstained: only readings that abstained (True) or did not (False); None takes both.
         """

@@ -30,10 +30,7 @@ _MISSING_PART = {
 class Votes:
     """Annotators' votes on each image, as FER+ gives them (Barsoum et al. 2016, arXiv 1608.01041).
 
-    Attributes:
-        emotions: uint8 (N, 8), votes for each emotion, columns in the vocabulary's order.
-        unknown: uint8 (N,), votes for "unknown".
-        no_face: uint8 (N,), votes for "no face".
+    ``emotions``, uint8 (N, 8), has columns in the vocabulary's order; ``unknown`` and ``no_face`` are uint8 (N,).
     """
 
     emotions: npt.NDArray[np.uint8]
@@ -47,10 +44,7 @@ class Votes:
         return cls(emotions=table[:, order], unknown=table[:, 8], no_face=table[:, 9])
 
     def distribution(self) -> npt.NDArray[np.float32]:
-        """float32 (N, 8): the share of each emotion among the emotion votes.
-
-        A row is all zero where "no face" has the most votes or no emotion was named.
-        """
+        """float32 (N, 8): the share of each emotion among its votes; zeros where "no face" leads or no emotion was named."""
         votes = self.emotions.astype(np.float32)
         usable = (votes.sum(1) > 0) & (self.no_face < np.maximum(votes.max(1), 1))
         total = np.maximum(votes.sum(1, keepdims=True), 1)
@@ -119,11 +113,7 @@ class Dataset:
         return {EMOTIONS[label]: int(n) for label, n in zip(labels, counts)}
 
     def part(self, split: str) -> Dataset:
-        """The images of one split.
-
-        Raises:
-            DataError: it has none.
-        """
+        """The images of one split; ``DataError`` where it has none."""
         rows = self.split == split
         if not rows.any():
             raise DataError(

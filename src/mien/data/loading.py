@@ -114,11 +114,7 @@ def load(
 
 
 def layout_of(path: Path) -> Layout:
-    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``.
-
-    Raises:
-        DataError: there is nothing, or nothing that is known.
-    """
+    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``; ``DataError`` where it is unknown."""
     if not path.exists():
         raise DataError(f"no data at {path}", hint=_HINT)
     if path.is_file() and not path.stat().st_size:
@@ -136,10 +132,6 @@ def layout_of(path: Path) -> Layout:
 
 
 def records_of(path: Path) -> Records | None:
-    """The images of a dataset with person attributes, not decoded; None for every other path.
-
-    Raises:
-        DataError: the dataset lacks a part.
-    """
+    """The images of a dataset with person attributes, not decoded; None for every other path."""
     found = next((layout for layout in PERSON_LAYOUTS if layout.matches(path)), None)
     return found.records(path) if found else None

@@ -46,7 +46,6 @@ class Manifest:
         labels: int64 (N,), index into the vocabulary.
         split: str (N,), one of ``mien.data.dataset.SPLITS``.
         use: bool (N,), False for images to leave out.
-        why: reasons; may be empty.
         sha256: of the rows, as on the first line of the file.
     """
 
@@ -75,7 +74,6 @@ def write_manifest(
 
     Raises:
         DataError: ``use`` or ``why`` has another length, or two images have one name.
-        OutputError: the file cannot be written.
     """
     kept = np.ones(len(faces), bool) if use is None else use
     reasons = ["" if keep else why for keep in kept] if isinstance(why, str) else list(why)
@@ -93,13 +91,10 @@ def write_manifest(
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+    """Read a manifest; ``DataError`` where it is damaged or its rows do not have the hash of its first line.
 
     One that was edited on purpose needs its first line deleted: it is not verified then. Line ends and a byte-order mark do
     not count, as spreadsheets change them.
-
-    Raises:
-        DataError: the file cannot be read or is no manifest, a row is broken, a name comes twice, or the hash is another.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -147,12 +142,7 @@ def matches(path: Path) -> bool:
 
 
 def load(path: Path, options: LoadOptions) -> Dataset:
-    """Load the images beside a manifest that it uses, with its emotions and splits; names are relative paths.
-
-    Raises:
-        DataError: it is broken, or an image is not there.
-        SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
-    """
+    """Load the images beside a manifest that it uses, with its emotions and splits; names are relative paths."""
     refuse_options(path, options, "votes")
     manifest = read_manifest(path)
     rows = zip(manifest.names.tolist(), manifest.labels.tolist(), manifest.split.tolist(), manifest.use.tolist())
@@ -171,12 +161,8 @@ def load(path: Path, options: LoadOptions) -> Dataset:
 def apply_manifest(faces: Dataset, manifest: Manifest, absent: frozenset[str] = frozenset()) -> Dataset:
     """The images of ``faces`` that ``manifest`` uses, with its emotions and splits; in the order of ``faces``.
 
-    Images that the manifest does not name are left out. Votes stay: a corrected emotion changes the label alone.
-
-    Args:
-        faces: the images.
-        manifest: which of them to use, and for what.
-        absent: names that may be missing: of images that could not be read, or in which no face was found.
+    Images that the manifest does not name are left out; those that could not be read, ``absent``, may be missing. Votes
+    stay: a corrected emotion changes the label alone.
 
     Raises:
         DataError: the manifest names images that ``faces`` does not have, or uses none, or names of ``faces`` come twice.

@@ -34,9 +34,6 @@ def duplicate_groups(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
     Returns:
         int64 (N,): groups are numbered from 0 in the order of their first image.
-
-    Raises:
-        MissingExtraError: imagehash or scipy is not installed.
     """
     sparse = require("scipy.sparse", "lab")
     graphs = require("scipy.sparse.csgraph", "lab")

@@ -38,7 +38,6 @@ class FaceFinder:
 
         Raises:
             SourceError: there is no face, or only ones smaller than ``LEAST_SHARE`` of the photo.
-            ModelError: the detector's weights cannot be used.
         """
         least = 20
         while 2 * least <= LEAST_SHARE * min(frame.width, frame.height):
@@ -86,11 +85,7 @@ _REFUSED = {
 
 
 def refuse_options(path: Path, options: LoadOptions, *names: str) -> None:
-    """Refuse options that a layout cannot follow.
-
-    Raises:
-        OptionError: one of the options ``names`` is set.
-    """
+    """Raise ``OptionError`` where one of the options ``names``, which a layout cannot follow, is set."""
     for name in names:
         if value := getattr(options, name):
             hint = f"{_REFUSED[name]} Leave it out."
@@ -106,8 +101,7 @@ class Sample:
         name: unique in the dataset.
         label: index into the vocabulary.
         split: a split's name, or ``undivided``.
-        file: the file to name when the image is damaged.
-        row: where in ``file`` the image is; empty for a file of its own.
+        file, row: what to name when the image is damaged; ``row`` is empty for a file of its own.
         votes: FER+'s ten votes, or None.
     """
 
@@ -131,16 +125,10 @@ class _Decoded:
 
 
 def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOptions) -> Dataset:
-    """Decode, crop and resize images, and split them if they are not split yet.
+    """Decode, crop and resize ``total`` images of the dataset at ``path``, and split them if they are not split yet.
 
     An image is cropped as the reader crops an image that is one face (detector ``none``), so that training and inference
     see the same pixels.
-
-    Args:
-        samples: in the order of the dataset.
-        total: how many there are, for the progress.
-        path: of the dataset; its last part becomes the name.
-        options: how to load.
 
     Raises:
         DataError: no image can be used, or an emotion has too few images to be split.

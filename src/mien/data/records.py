@@ -36,13 +36,7 @@ def is_emotion(name: str) -> bool:
 def emotion_number(name: str, where: str, what: str) -> int:
     """The index in the vocabulary of the emotion that ``name`` is an alias of.
 
-    Args:
-        name: as found.
-        where: the file or folder, for the message.
-        what: what is called so, such as ``the folder's name``.
-
-    Raises:
-        DataError: it is no emotion; the hint has the nearest alias, if there is one.
+    ``where`` is the file or folder, and ``what`` such as ``the folder's name``, for the ``DataError`` where it is none.
     """
     try:
         return EMOTIONS.index(parse(name))
@@ -66,7 +60,6 @@ class Records:
     """The images of a dataset as a table.
 
     Attributes:
-        name: of the dataset.
         folder: what paths are relative to.
         columns: name -> N cells, empty where unknown: ``path``; ``emotion``, where there are labels; the groups and
             whatever else the dataset tells.
@@ -84,12 +77,7 @@ class Records:
 
 
 def dataset_of(records: Records, options: LoadOptions) -> Dataset:
-    """Decode the images of ``records``; its column ``part`` tells the splits.
-
-    Raises:
-        DataError: there are no emotions, or the records are videos.
-        SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
-    """
+    """Decode the images of ``records``, whose column ``part`` tells the splits; errors as ``collect``."""
     refuse_options(records.folder, options, "votes")
     paths, labels = records.columns[PATH], records.columns.get(EMOTION)
     if labels is None:
@@ -119,11 +107,7 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
 
 
 def read_columns(path: Path, required: Sequence[str] = ()) -> dict[str, list[str]]:
-    """The columns of a CSV file with a header, cells stripped.
-
-    Raises:
-        DataError: it cannot be read, has no rows, lacks a ``required`` column, or has a row that is cut off.
-    """
+    """The columns of a CSV file with a header, cells stripped; ``DataError`` where it is damaged or lacks a required one."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [row for row in csv.reader(file) if row]
@@ -168,8 +152,7 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
         columns: of groups; of several, an image belongs to their intersection, such as ``dark x female``.
 
     Raises:
-        DataError: the file is missing or no such table, a column is missing, no cell holds a group, or two rows
-            contradict each other.
+        DataError: the file is no such table, no cell holds a group, or two rows contradict each other.
     """
     if not path.is_file():
         raise DataError(f"no file of groups at {path}", hint=f"Make it: mien audit attributes DATA --out {path}")
@@ -190,18 +173,10 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
 
 
 def groups_of(names: npt.NDArray[np.str_], groups: dict[str, str], where: str) -> npt.NDArray[np.str_]:
-    """The group of each image, str (N,); empty where unknown.
+    """The group of each of the images ``names``, str (N,), of ``groups`` as in ``read_groups``; empty where unknown.
 
     Where a name in ``groups`` is a longer path to an image (``photos/train/happy/1.png`` for ``train/happy/1.png``), it
-    counts as its name.
-
-    Args:
-        names: of the images, str (N,).
-        groups: as ``read_groups`` gives them.
-        where: what to call the file in messages.
-
-    Raises:
-        DataError: no name is that of an image.
+    counts as its name. Raises ``DataError`` where no name is that of an image.
     """
     known, found = set(names.tolist()), {}
     for name, group in groups.items():

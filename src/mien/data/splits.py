@@ -27,11 +27,7 @@ _DTYPE = f"<U{max(map(len, (*SPLITS, UNDIVIDED)))}"
 
 
 def set_aside(faces: Dataset, share: float, seed: int) -> Dataset:
-    """Move ``share`` of each emotion's training images to the split ``inner``, near duplicates kept together.
-
-    Raises:
-        DataError: there is no train split.
-    """
+    """Move ``share`` of each emotion's training images to the split ``inner``, near duplicates kept together."""
     faces.part(TRAIN)
     rows = np.random.default_rng([seed, 9]).permutation(np.flatnonzero(faces.split == TRAIN))
     labels, counts = np.unique(faces.labels[rows], return_counts=True)
@@ -63,8 +59,8 @@ def split_dataset(
         faces: the images.
         shares: of train, validation and test, 0 to 1, together 1; only that of train must not be 0.
         seed: of the split.
-        looks: uint8 (N, H, W), images by which duplicates are found; None takes those of ``faces``. Pass images of a fixed
-            size, or the split changes with the size asked for.
+        looks: uint8 (N, H, W), images of a fixed size by which duplicates are found; None takes those of ``faces``, and
+            the split then depends on their size.
         keys: bytes that identify each image, such as its file's; None takes its pixels.
 
     Raises:
@@ -93,11 +89,7 @@ def split_dataset(
 def with_validation(
     faces: Dataset, seed: int = 0, *, looks: npt.NDArray[np.uint8] | None = None, keys: Sequence[bytes] | None = None
 ) -> Dataset:
-    """Move a tenth of train to validation, as ``split_dataset`` does.
-
-    Raises:
-        DataError: an emotion has too few different training images for both splits.
-    """
+    """Move a tenth of train to validation, as ``split_dataset`` does."""
     split = np.where(faces.split == TRAIN, UNDIVIDED, faces.split)
     return split_dataset(replace(faces, split=split), SHARES_OF_TRAIN, seed, looks=looks, keys=keys)
 

@@ -40,9 +40,6 @@ def records(path: Path) -> Records:
     """All faces with an emotion; codes 8 to 10, which are none, are left out.
 
     Groups are the columns that you added to its CSV files. ``part`` is the name of the file, or of the folder.
-
-    Raises:
-        DataError: labels or images are missing, or a code is none of AffectNet's.
     """
     tables = _tables(path)
     folder, rows = _table_rows(path, tables) if tables else (path, _set_rows(path))

@@ -39,15 +39,10 @@ def matches(path: Path) -> bool:
 
 
 def records(path: Path) -> Records:
-    """All clips.
+    """All clips; the groups are ``gender``, ``age`` in bands, ``race`` and ``ethnicity``, and ``person`` is the actor.
 
     The label is the emotion that most viewers of the silent clip named; where they are tied or were not asked, the one
-    that the actor was asked for: ``label_source`` says which, ``voted`` or ``intended``. Groups are ``gender``, ``age`` in
-    bands, ``race`` and ``ethnicity``; ``person`` is the actor.
-
-    Raises:
-        DataError: actors or clips are missing.
-        MissingExtraError: PyAV, which videos are read with, is not installed.
+    that the actor was asked for: ``label_source`` says which, ``voted`` or ``intended``.
     """
     check_installed(["av"], "video")
     root = path if path.is_dir() else path.parent

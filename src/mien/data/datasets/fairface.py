@@ -29,13 +29,7 @@ def matches(path: Path) -> bool:
 
 
 def records(path: Path) -> Records:
-    """The faces of a file of labels, or of all of them in a folder.
-
-    Groups are ``gender``, ``age`` and ``race``; ``part`` is ``train`` or ``val``. There are no emotions.
-
-    Raises:
-        DataError: a column or the images are missing.
-    """
+    """The faces of a file of labels, or of all of them in a folder; ``part`` is ``train`` or ``val``."""
     folder = path if path.is_dir() else path.parent
     columns: dict[str, list[str]] = {PATH: [], "age": [], "gender": [], "race": [], "part": []}
     for file in sorted(path.glob(_FILES)) if path.is_dir() else [path]:

@@ -42,11 +42,7 @@ def matches(path: Path) -> bool:
 
 
 def load(path: Path, options: LoadOptions) -> Dataset:
-    """Load the packed file, or ``fer2013.csv`` with the votes of ``options.votes`` or of ``fer2013new.csv`` beside it.
-
-    Raises:
-        DataError: a file is missing or broken, or the votes are not those of these images.
-    """
+    """Load the packed file, or ``fer2013.csv`` with the votes of ``options.votes`` or of ``fer2013new.csv`` beside it."""
     if path.suffix.lower() == ".npz":
         refuse_options(path, options, "votes", "detect_faces")
         return read_npz(path)
@@ -64,10 +60,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
 def read_csv(path: Path) -> Dataset:
     """Read a CSV file with the columns ``emotion``, ``pixels`` and ``Usage``, in any order.
 
-    The side of the square images follows from the number of pixels in the first row.
-
-    Raises:
-        DataError: the file is missing or empty, lacks a column, or has a broken row; the message gives the line.
+    The side of the square images follows from the number of pixels in the first row; errors name the line.
     """
     images: list[npt.NDArray[np.uint8]] = []
     labels: list[int] = []
@@ -90,10 +83,6 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
 
     The columns are Usage, Image name, the eight emotions, unknown and NF (no face), in any order. Both files must have the
     same rows in the same order.
-
-    Args:
-        faces: the images, in the order of ``fer2013.csv``.
-        path: the table of votes.
 
     Raises:
         DataError: the table cannot be read, or its rows are not those of ``faces``: another number, another Usage in a
@@ -130,9 +119,6 @@ def read_npz(path: Path) -> Dataset:
     """Read the packed file: xz over the residuals of the median edge predictor of LOCO-I.
 
     The predictor (Weinberger, Seroussi and Sapiro 2000) guesses each pixel from its left, upper and upper-left neighbors.
-
-    Raises:
-        DataError: the file is damaged, or is another kind of ``.npz``, or a label, usage or vote is none of FER2013's.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -30,11 +30,6 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     deeper (``images/train``). Without such folders the images are ``undivided``. Class folders go by any alias that
     ``mien.emotions.parse`` knows. An empty class folder is noted; where images are still to be split, it is an error.
     Other files and hidden files are skipped.
-
-    Raises:
-        DataError: there are no such folders or no images, a class folder's name is no emotion, or an emotion has too few
-            images to be split.
-        SourceError: an image cannot be decoded, or has no face, and ``options.on_damaged`` is None.
     """
     refuse_options(path, options, "votes")
     files = list(_files(path, options.notes))

@@ -41,12 +41,6 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     - Splits: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else
       that of a folder it is in; else they are ``undivided``.
     - FER+'s ten votes, where there is a column ``votes`` with lists of ten, in its own order.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-        DataError: a file is damaged, empty or lacks a column; a label or split is of no known name; or an emotion has too
-            few images to be split.
-        SourceError: an image cannot be decoded and ``options.on_damaged`` is None.
     """
     refuse_options(path, options, "votes")
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]

@@ -35,13 +35,9 @@ def matches(path: Path) -> bool:
 
 
 def records(path: Path) -> Records:
-    """All labeled photos, or those of the list of labels that is named.
+    """All labeled photos, or those of the list of labels that is named; ``part`` is ``train`` or ``test``.
 
     The images are the originals, through detection; the aligned ones where there are no others or their folder is named.
-    Groups are ``gender``, ``race`` and ``age``; ``part`` is ``train`` or ``test``.
-
-    Raises:
-        DataError: labels, attributes or images are missing or invalid.
     """
     root = _root(path) or path
     labels = _labels(path if path.is_file() else _list(root))
