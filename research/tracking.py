@@ -20,9 +20,8 @@ import numpy as np
 
 from mien import Frame, Reader, ReadOptions
 from mien.io.images import read_image
-from mien.tracking.shot_boundaries import ShotDetector
 from mien.tracking.smoothing import Smoother
-from mien.tracking.tracker import LOST_S, Tracker
+from mien.tracking.tracker import LOST_S, ShotDetector, Tracker
 from mien.types import Box
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -83,7 +83,7 @@ _NAMES = {
     ".explanations.explanation": "Explanation",
     ".io.discovery": "find_images",
     ".io.images": "read_image",
-    ".io.rows": "to_dataframe",
+    ".io.tables": "to_dataframe",
     ".io.video": "Video",
     ".io.video_sinks": "TableFile VideoFile VideoSink",
     ".options": "ReadOptions",
@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     from .explanations.explanation import Explanation
     from .io.discovery import find_images
     from .io.images import read_image
-    from .io.rows import to_dataframe
+    from .io.tables import to_dataframe
     from .io.video import Video
     from .io.video_sinks import TableFile, VideoFile, VideoSink
     from .options import ReadOptions

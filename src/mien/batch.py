@@ -13,8 +13,7 @@ from .errors import MissingExtraError, OptionError, SourceError
 from .io.annotated_copies import AnnotatedCopies
 from .io.discovery import IMAGE_EXTENSIONS, find_images
 from .io.journal import Journal, Mode
-from .io.rows import Row, columns, rows
-from .io.tables import check_format
+from .io.tables import Row, check_format, columns, rows
 from .io.video import VIDEO_EXTENSIONS, is_video
 from .io.video_sinks import OpenSink, SinkContext, VideoFile, VideoSink, last_problems, recording
 from .options import ReadOptions

@@ -216,7 +216,7 @@ class Reading:
         return dict(sorted(zip(self.emotions, self.probabilities.tolist()), key=lambda pair: -pair[1]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values: a row of ``mien read --json``, whose columns ``mien.io.rows`` documents."""
+        """Plain Python values: a row of ``mien read --json``, whose columns ``mien.io.tables`` documents."""
         row = {
             **frame_cells(self.source, self.frame_index, self.time_s),
             "face": self.face_index,

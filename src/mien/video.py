@@ -14,7 +14,7 @@ from typing import TypeAlias
 from . import __version__
 from .errors import OptionError, SourceError
 from .io.camera import Camera, latest
-from .io.rows import Row, rows
+from .io.tables import Row, rows
 from .io.video import Video, VideoFacts
 from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoFile, VideoSink, restored
 from .options import ReadOptions
@@ -76,7 +76,7 @@ class VideoResult:
         people: everyone who was read, by ``track_id``.
         masked: everyone who was masked, longest seen first.
         problems: what could not be read; empty where all could.
-        rows: one row per face and frame (``io.rows``); empty with ``keep_rows=False``.
+        rows: one row per face and frame (``io.tables``); empty with ``keep_rows=False``.
     """
 
     source: str

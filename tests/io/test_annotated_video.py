@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.errors import OptionError, OutputError
-from mien.io.annotated_video import video_writer
+from mien.io.annotated_copies import video_writer
 from mien.io.video import Video
 
 from ..conftest import make_clip

@@ -8,7 +8,7 @@ import pytest
 
 from mien.errors import OptionError, OutputError
 from mien.io.journal import Journal
-from mien.io.rows import columns
+from mien.io.tables import columns
 
 EMOTIONS = ("happy", "sad")
 COLUMNS = columns(EMOTIONS)

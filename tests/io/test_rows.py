@@ -5,8 +5,8 @@ import pytest
 
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import OptionError
-from mien.io import rows as schema
-from mien.io.rows import FIXED_COLUMNS, columns, rows
+from mien.io import tables as schema
+from mien.io.tables import FIXED_COLUMNS, columns, rows
 from mien.types import Box, Face, Frame, Reading
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from mien.errors import MissingExtraError, OptionError, OutputError
 from mien.io.atomic import replacing, write_atomically
-from mien.io.rows import Row, columns
-from mien.io.tables import JsonArray, check_format, write_table
+from mien.io.tables import JsonArray, Row, check_format, columns, write_table
 
 COLUMNS = columns(("happy", "sad"))
 FACE: Row = {

@@ -10,8 +10,7 @@ import pytest
 
 from mien import timeline
 from mien.emotions import EMOTIONS
-from mien.io.rows import Row, columns, rows
-from mien.io.tables import write_table
+from mien.io.tables import Row, columns, rows, write_table
 from mien.timelines.timeline import VideoTimeline
 from mien.types import Box, Face, Frame, Reading
 

@@ -10,8 +10,7 @@ import pytest
 from mien import timeline
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, MissingExtraError, OptionError
-from mien.io.rows import columns, rows
-from mien.io.tables import write_table
+from mien.io.tables import columns, rows, write_table
 from mien.types import Frame
 
 from .conftest import IMAGE, reading, steady, videos_of

@@ -18,8 +18,7 @@ from ..drawing import annotate, encoded, named
 from ..emotions import LABEL_SETS
 from ..errors import MienError
 from ..io.images import read_image
-from ..io.rows import columns, rows
-from ..io.tables import csv_bytes
+from ..io.tables import columns, csv_bytes, rows
 from ..io.video import Video, is_video
 from ..options import ReadOptions
 from ..progress import Progress

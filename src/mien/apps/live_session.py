@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..drawing import annotate
-from ..io.rows import Value, columns, rows
-from ..io.tables import csv_bytes
+from ..io.tables import Value, columns, csv_bytes, rows
 from ..io.video_sinks import NO_IMAGE
 from ..options import ReadOptions
 from ..reader import Reader

@@ -18,8 +18,7 @@ from ..drawing import COLORS, annotate, encoded, ink_on
 from ..emotions import LABEL_SETS
 from ..errors import OptionError, SourceError
 from ..io.images import read_image
-from ..io.rows import Row, columns, rows
-from ..io.tables import write_table
+from ..io.tables import Row, columns, rows, write_table
 from ..io.video_sinks import NO_IMAGE
 from ..model.preprocess import align_face
 from ..options import ReadOptions
@@ -57,7 +56,7 @@ class Photo:
         return replace(self, readings=tuple(replace(one, min_confidence=min_confidence) for one in self.readings))
 
     def rows(self) -> list[Row]:
-        """One row a face (``io.rows``)."""
+        """One row a face (``io.tables``)."""
         return rows(self.frame, self.readings, self.emotions)
 
 

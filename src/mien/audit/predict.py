@@ -15,8 +15,7 @@ from ..detection import create_detector
 from ..errors import DataError, OptionError, SourceError
 from ..io.atomic import replacing
 from ..io.images import read_image
-from ..io.rows import Row
-from ..io.tables import write_csv
+from ..io.tables import Row, write_csv
 from ..io.video import Video, is_video
 from ..model.card import load_model
 from ..options import ReadOptions

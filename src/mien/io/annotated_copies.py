@@ -1,21 +1,41 @@
-"""Annotated copies of images and videos."""
+"""Annotated copies of images and videos: where they go, and writers that keep the sound of videos."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ..errors import OptionError, OutputError
+from ..extras import require
 from ..types import checked
-from .annotated_video import VIDEO_FORMATS, check_video_format
-from .atomic import replacing, writing_to
+from .atomic import check_ending, replacing, replacing_path, writing_to
 from .video import is_video
 
+if TYPE_CHECKING:
+    from av import AudioFrame, Packet
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer, OutputContainer
+
+#: What the name of a video that mien writes may end in.
+VIDEO_FORMATS = (".mp4", ".mkv", ".mov")
+#: A common clock of videos: its ticks hit the times of all usual frame rates.
+_TICKS = 90_000
+#: Constant rate factor of x264, where 18 is called visually lossless and 23 is the default.
+_QUALITY = {"crf": "20", "preset": "veryfast"}
+#: Sound that MP4 and its kin hold as it is; other sound is converted to AAC.
+_COPIED = ("aac", "mp3", "ac3", "eac3", "alac")
+#: Samples a second that AAC knows (ISO/IEC 14496-3), the common ones.
+_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
+#: A hole in the sound that is filled with silence, in seconds; shorter ones are how decoders round.
+_HOLE_S = 0.05
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 
 
@@ -123,3 +143,147 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 def _absolute(path: str | Path) -> Path:
     # Without "..", which could lead out of the folder; resolve() would give a link the name of its target.
     return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def check_video_format(path: Path) -> None:
+    """Raise where no video can be written under this name, or PyAV is not installed."""
+    check_ending(path, VIDEO_FORMATS)
+    require("av", "video")
+
+
+@contextmanager
+def video_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[VideoWriter]:
+    """A writer of frames, in constant memory; the video is there whole when the context ends well, and else not at all.
+
+    With ``sound_from``, a video, its sound goes along, as far as the images last.
+
+    Raises:
+        OptionError: the extension is unknown.
+        OutputError: the place cannot be written to, or nothing was written.
+        MissingExtraError: PyAV is not installed.
+    """
+    check_video_format(path)
+    av = require("av", "video")
+    with replacing_path(path) as temporary:
+        try:
+            with ExitStack() as stack:
+                file = stack.enter_context(av.open(str(temporary.absolute()), "w"))
+                sound = stack.enter_context(av.open(str(Path(sound_from).absolute()))) if sound_from else None
+                writer = VideoWriter(path, file, _Sound(sound, file) if sound and sound.streams.audio else None)
+                yield writer
+                writer.finish()
+        except av.error.FFmpegError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}", hint="Check that the disk has room; try .mkv."
+            ) from error
+
+
+class VideoWriter:
+    """Use ``video_writer``."""
+
+    def __init__(self, path: Path, file: OutputContainer, sound: _Sound | None) -> None:
+        self._path, self._file, self._sound = path, file, sound
+        self._images = file.add_stream("libx264", rate=30, options=_QUALITY)
+        self._images.pix_fmt = "yuv420p"
+        self._images.time_base = self._images.codec_context.time_base = Fraction(1, _TICKS)
+        self._last = -1
+
+    def write(self, image: npt.NDArray[np.uint8], time_s: float) -> None:
+        """Add an image, uint8 (H, W, 3), RGB, all of one size, that is shown at a time later than the one before.
+
+        An odd last row or column is left out: H.264 halves colors.
+        """
+        checked("image", image, np.uint8, (None, None, 3))
+        if self._last < 0:
+            self._images.width, self._images.height = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
+        part = np.ascontiguousarray(image[: self._images.height, : self._images.width])
+        frame = require("av", "video").VideoFrame.from_ndarray(part, format="rgb24")
+        frame.pts = self._last = max(self._last + 1, round(time_s * _TICKS))
+        frame.time_base = Fraction(1, _TICKS)
+        with writing_to(self._path):
+            self._file.mux(self._images.encode(frame))
+            if self._sound:
+                self._sound.write_until(time_s)
+
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        if self._last < 0:
+            raise OutputError(f"cannot write {self._path}: there is no image for it", hint="Check the source.")
+        self._file.mux(self._images.encode(None))
+        if self._sound:
+            self._sound.finish(self._last / _TICKS)
+
+
+class _Sound:
+    """Hands on the first sound of a video as the images go by, as it is or converted to AAC."""
+
+    def __init__(self, source: InputContainer, file: OutputContainer) -> None:
+        av = require("av", "video")
+        given, images = source.streams.audio[0], source.streams.video[0]
+        self._file, self._is_copied = file, given.codec_context.name in _COPIED
+        if self._is_copied:
+            self._kept = file.add_stream_from_template(given)
+        else:
+            layout = "mono" if given.codec_context.channels == 1 else "stereo"
+            rate = given.rate if given.rate in _RATES else _RATES[0]
+            self._kept = file.add_stream("aac", rate=rate, layout=layout)
+            self._resampler = av.AudioResampler("fltp", layout, rate)
+        self._start_s = float((images.start_time or 0) * (images.time_base or 0))
+        self._samples = 0  # converted so far
+        self._packets = self._readable(source, given)
+        self._next = next(self._packets, None)
+
+    def write_until(self, time_s: float) -> None:
+        """Write the sound that begins before a time, in seconds from the first image."""
+        while self._next is not None and self._time_s(self._next) <= time_s:
+            if self._time_s(self._next) >= 0:
+                self._write(self._next)
+            self._next = next(self._packets, None)
+
+    def finish(self, time_s: float) -> None:
+        """Write the sound up to the last image, and what the encoder still holds."""
+        self.write_until(time_s)
+        if not self._is_copied:
+            self._file.mux(self._kept.encode(None))
+
+    def _readable(self, source: InputContainer, given: AudioStream) -> Iterator[Packet[AudioStream]]:
+        av = require("av", "video")
+        try:  # a packet without a time marks the end
+            yield from (packet for packet in source.demux(given) if packet.pts is not None)
+        except av.error.FFmpegError:  # damaged sound ends early: the images matter
+            return
+
+    def _time_s(self, part: Packet[AudioStream] | AudioFrame) -> float:
+        return float((part.pts or 0) * (part.time_base or 0)) - self._start_s
+
+    def _write(self, packet: Packet[AudioStream]) -> None:
+        av = require("av", "video")
+        if self._is_copied and packet.time_base:
+            packet.pts = packet.dts = round(self._time_s(packet) / packet.time_base)
+            packet.stream = self._kept
+            self._file.mux(packet)
+            return
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            return
+        for frame in frames:
+            self._fill_with_silence(self._time_s(frame))
+            frame.pts = None  # counted from here on
+            for converted in self._resampler.resample(frame):
+                self._encode(converted)
+
+    def _fill_with_silence(self, time_s: float) -> None:
+        """Silence up to a time, where the sound begins late or has a hole."""
+        rate = self._kept.rate
+        while time_s - self._samples / rate > _HOLE_S:
+            length = min(rate, round(time_s * rate) - self._samples)
+            silence = np.zeros((self._kept.codec_context.channels, length), np.float32)
+            frame = require("av", "video").AudioFrame.from_ndarray(silence, "fltp", self._kept.layout.name)
+            frame.sample_rate = rate
+            self._encode(frame)
+
+    def _encode(self, frame: AudioFrame) -> None:
+        self._samples += frame.samples
+        frame.pts = None  # the encoder counts by itself
+        self._file.mux(self._kept.encode(frame))

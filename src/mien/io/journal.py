@@ -12,8 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 from ..errors import MienError, OptionError, OutputError
 from .atomic import writing_to
-from .rows import SCHEMA_VERSION, Row
-from .tables import check_format, write_table
+from .tables import SCHEMA_VERSION, Row, check_format, write_table
 
 Mode = Literal["new", "resume", "overwrite"]
 

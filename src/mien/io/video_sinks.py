@@ -17,10 +17,9 @@ import numpy.typing as npt
 from ..drawing import annotate
 from ..errors import OutputError
 from ..types import Box, Face, Frame, Reading
-from .annotated_video import check_video_format, video_writer
+from .annotated_copies import check_video_format, video_writer
 from .journal import Journal, Mode
-from .rows import Row, columns, rows
-from .tables import check_format
+from .tables import Row, check_format, columns, rows
 from .video import Video
 
 #: Rows are written to disk this often, in seconds.

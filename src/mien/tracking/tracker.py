@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import OptionError
 from ..extras import require
 from ..types import Face, Frame, Reading
-from .shot_boundaries import ShotDetector
 from .smoothing import Smoother
 
 if TYPE_CHECKING:
@@ -25,6 +25,20 @@ LOST_S = 0.8
 SPEED, MAX_REACH = 4.0, 0.8
 #: Live, a longer time than this between two frames, in seconds, counts as this: who was not looked for has not left.
 LIVE_GAP_S = 0.5
+#: Columns and rows of the small images that are compared.
+_SIZE = (32, 18)
+#: Rows and columns that are enough to make them of; the mean of all the pixels would take milliseconds.
+_ENOUGH = 90
+#: Where both images are darker than this, 0-255, they are not compared: black bars never change.
+_DARK = 24
+#: Gray levels of noise that are taken for granted, so that flat images do not differ in their noise alone.
+_NOISE = 2.0
+#: A place has changed when it differs by more than this many standard deviations of the image.
+_CHANGE = 0.4
+#: A cut changes at least this share of the places, and leaves less than this correlation; the one alone is not enough,
+#: for a camera that turns lowers the correlation, and a person who steps in front of it changes much. Both, and the
+#: numbers above, are chosen from data: see ``docs/concepts/tracking.md``.
+LEAST_CHANGED, LEAST_LIKENESS = 0.75, 0.5
 
 
 class Tracker:
@@ -161,3 +175,37 @@ class Tracker:
     def _drop_the_lost(self) -> None:
         kept = {tracklet.tracker_id for tracklet in self._byte_track.tracks}
         self._smoothers = {number: smoother for number, smoother in self._smoothers.items() if number in kept}
+
+
+Small = npt.NDArray[np.float32]
+
+
+class ShotDetector:
+    """Compares each frame with the one before, in small. Brightness and contrast may change without being a cut."""
+
+    def __init__(self) -> None:
+        self._last: Small | None = None
+
+    def at(self, image: npt.NDArray[np.uint8]) -> bool:
+        """Whether ``image``, uint8 (H, W, 3), RGB, shows another scene than the one given last."""
+        step = max(1, min(image.shape[:2]) // _ENOUGH)
+        coarse = np.ascontiguousarray(image[::step, ::step])
+        small: Small = cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
+        last, self._last = self._last, small
+        return last is not None and _differ(last, small)
+
+
+def _differ(one: Small, other: Small) -> bool:
+    lit = np.maximum(one, other).max(axis=2) >= _DARK
+    if not lit.any():
+        return False
+    first, second = _standard(one[lit]), _standard(other[lit])
+    changed = (np.abs(first - second).max(axis=1) > _CHANGE).mean()
+    return bool(changed >= LEAST_CHANGED and (first * second).mean() < LEAST_LIKENESS)
+
+
+def _standard(colors: Small) -> Small:
+    """(N, 3) with mean 0 and standard deviation 1, noise counted in."""
+    centerd = colors - colors.mean()
+    scaled: Small = centerd / np.sqrt((centerd**2).mean() + _NOISE**2)
+    return scaled

@@ -15,7 +15,7 @@ from ...detection import create_detector
 from ...emotions import LABEL_SETS
 from ...errors import ModelError, OptionError
 from ...io.journal import Journal, Mode
-from ...io.rows import Row
+from ...io.tables import Row
 from ...options import ReadOptions
 from ...progress import Progress, no_progress
 from ...reader import Reader
