@@ -128,7 +128,7 @@ class _Rows:
     ) -> None:
         self._journal, self._names, self._on_rows = journal, names, on_rows
         if journal:
-            self._show(list(journal.rows()))
+            self._show([row for _, added, _ in journal.entries() for row in added])
 
     def is_done(self, path: str | Path) -> bool:
         """Whether an earlier run has read all of this source."""
@@ -177,9 +177,7 @@ class _Run:
         before, failed = len(paths) - len(left), len(self.failures)
         # Only the message of an error is kept: the error itself would keep the image in memory
         frames = read_images(
-            left,
-            lambda path, error: self._fail(path, str(error)),
-            max_megapixels=self.options.max_megapixels,
+            left, lambda path, error: self._fail(path, str(error)), max_megapixels=self.options.max_megapixels
         )
         for seen, found in self.reader.read_frames(frames, self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)

@@ -46,24 +46,16 @@ def parse(name: str) -> str:
     """Return the vocabulary's name of an emotion; any case and aliases such as ``"Anger"`` or ``"Freude"`` are accepted."""
     emotion = BY_NAME.get(name.strip().lower())
     if emotion is None:
-        raise OptionError(
-            f"unknown emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias of these",
-            hint="Rename the class, or leave it out.",
-            field="emotion",
-            value=name,
-        )
+        what = f"unknown emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias of these"
+        raise OptionError(what, hint="Rename the class, or leave it out.", field="emotion", value=name)
     return emotion
 
 
 def label_set(name: str) -> tuple[str, ...]:
     """Return the emotions of a named label set, in the vocabulary's order."""
     if name not in LABEL_SETS:
-        raise OptionError(
-            f"unknown label set: got {name!r}, expected one of {', '.join(LABEL_SETS)}",
-            hint="Choose one of these with emotions=... or --emotions.",
-            field="emotions",
-            value=name,
-        )
+        what = f"unknown label set: got {name!r}, expected one of {', '.join(LABEL_SETS)}"
+        raise OptionError(what, hint="Choose one with emotions=... or --emotions.", field="emotions", value=name)
     return LABEL_SETS[name]
 
 
@@ -71,10 +63,7 @@ def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
     """Return the index of each of ``wanted`` in ``among``; ``OptionError`` where some are missing."""
     missing = [emotion for emotion in wanted if emotion not in among]
     if missing:
-        raise OptionError(
-            f"the model does not predict {', '.join(missing)}: its labels are {', '.join(among)}",
-            hint="Choose a smaller label set, or the head 'ferplus', which has all eight emotions.",
-            field="emotions",
-            value=tuple(missing),
-        )
+        what = f"the model does not predict {', '.join(missing)}: its labels are {', '.join(among)}"
+        hint = "Choose a smaller label set, or the head 'ferplus', which has all eight emotions."
+        raise OptionError(what, hint=hint, field="emotions", value=tuple(missing))
     return [list(among).index(emotion) for emotion in wanted]

@@ -1,21 +1,6 @@
 """Every error that mien raises on purpose.
 
-    MienError
-    ├── OptionError        an invalid argument or option                     (also a ValueError)
-    ├── SourceError        an image or video that cannot be read             (also an OSError)
-    │   └── TooLargeError  an image of more pixels than allowed
-    ├── OutputError        a result that cannot be written                   (also an OSError)
-    ├── ModelError         missing, damaged or unsuitable weights or card
-    ├── DataError          a dataset that cannot be used as asked            (also a ValueError)
-    ├── RecipeError        an invalid training recipe                        (also a ValueError)
-    └── MissingExtraError  an optional package that is not installed         (also an ImportError)
-
-A message says what is wrong, what was given and what was expected; ``hint`` says what to do. Handle all of them with::
-
-    try:
-        readings = mien.read("photo.jpg")
-    except mien.MienError as error:
-        print(error, error.hint)
+A message says what is wrong, what was given and what was expected; ``hint`` says what to do.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, overload
@@ -33,6 +33,7 @@ Result = TypeVar("Result")
 #: An image: a path, the bytes of an image file, uint8 RGB pixels (H, W, 3), or a PIL image.
 ImageSource: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
 ImageSources: TypeAlias = "list[ImageSource] | tuple[ImageSource, ...]"
+_Detected: TypeAlias = "tuple[Frame, list[Face], npt.NDArray[np.uint8]]"  # with the crops of the faces
 #: What to do about an image that cannot be read.
 ErrorPolicy: TypeAlias = Literal["raise", "skip", "return"]
 
@@ -154,10 +155,10 @@ class Reader:
         """
         held: list[_Detected] = []
         faces = pixels = 0
-        for detected in overlapped(self._detect_and_crop, frames, workers):
-            held.append(detected)
-            faces += len(detected.faces)
-            pixels += detected.frame.width * detected.frame.height
+        for frame, found, crops in overlapped(self._detect_and_crop, frames, workers):
+            held.append((frame, found, crops))
+            faces += len(found)
+            pixels += frame.width * frame.height
             if faces >= BATCH_FACES or len(held) >= BATCH_FRAMES or pixels >= BATCH_PIXELS:
                 yield from self._classify_batch(held)
                 held, faces, pixels = [], 0, 0
@@ -186,27 +187,19 @@ class Reader:
 
     def _detect_and_crop(self, frame: Frame) -> _Detected:
         faces = self.detect(frame)
-        return _Detected(frame, faces, self.crop(frame, faces))
+        return frame, faces, self.crop(frame, faces)
 
     def _classify_batch(self, held: list[_Detected]) -> Iterator[tuple[Frame, Readings]]:
         if not held:
             return
-        faces = [face for detected in held for face in detected.faces]
-        readings = iter(self.classify(faces, np.concatenate([detected.crops for detected in held])))
-        for detected in held:
-            frame = detected.frame
+        faces = [face for _, found, _ in held for face in found]
+        readings = iter(self.classify(faces, np.concatenate([crops for _, _, crops in held])))
+        for frame, found, _ in held:
             placed = (
                 replace(reading, source=frame.name, frame_index=frame.index, time_s=frame.time_s, face_index=number)
-                for number, reading in enumerate(islice(readings, len(detected.faces)))
+                for number, reading in enumerate(islice(readings, len(found)))
             )
             yield frame, Readings(placed, (frame.name,))
-
-
-@dataclass(frozen=True, eq=False)
-class _Detected:
-    frame: Frame
-    faces: list[Face]
-    crops: npt.NDArray[np.uint8]
 
 
 def read_images(

@@ -61,8 +61,6 @@ HELD_S = LOST_S
 AHEAD_S = LOST_S / 2
 #: So many of its widths a second the cover of an unseen face grows, on each side.
 _GROWTH = 0.25
-
-
 #: Of the score that a face needs to be read, this share is enough to mask it.
 MASK_SCORE_SHARE = 0.5
 #: The smallest face to look for in a photo where others are masked, its side in pixels.
@@ -114,18 +112,14 @@ def _masked(
 ) -> Frame:
     """Mask the faces that are not ``kept`` (rows of ``faces``), and ``unseen`` boxes; parts of a kept face are spared."""
     spared = [face.box for row, face in enumerate(faces) if row in kept]
-    others = [
-        face.box
-        for row, face in enumerate(faces)
-        if row not in kept and not (face.score < least and any(_is_inside(face.box, box) for box in spared))
-    ]
-    return mask_faces(frame, others, spared, unseen)
 
+    def is_part(box: Box) -> bool:  # what a detector half takes for a face may be a part of one
+        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+        return any(other.x0 <= x <= other.x1 and other.y0 <= y <= other.y1 for other in spared)
 
-def _is_inside(box: Box, other: Box) -> bool:
-    """Whether the center of ``box`` lies in ``other``: what a detector half takes for a face may be a part of one."""
-    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-    return other.x0 <= x <= other.x1 and other.y0 <= y <= other.y1
+    others = [face for row, face in enumerate(faces) if row not in kept]
+    masked = [face.box for face in others if not (face.score < least and is_part(face.box))]
+    return mask_faces(frame, masked, spared, unseen)
 
 
 class LiveMasker:
@@ -155,11 +149,8 @@ class LiveMasker:
             sure = [reading for reading in readings if reading.face.score >= self._least]
             self._kept = max(sure, key=lambda one: one.face.box.width).track_id if sure else None
         kept = [row for row, reading in enumerate(readings) if reading.track_id == self._kept]
-        unseen = [
-            _grown(box, now - seen_s)
-            for track, (seen_s, box) in self._seen.items()
-            if seen_s < now and track != self._kept
-        ]
+        others = [seen for track, seen in self._seen.items() if track != self._kept]
+        unseen = [_grown(box, now - seen_s) for seen_s, box in others if seen_s < now]
         shown = _masked(frame, [reading.face for reading in readings], kept, self._least, unseen)
         return shown, [readings[row] for row in kept if readings[row].face.score >= self._least]
 
@@ -194,11 +185,8 @@ class VideoMasker:
 
     def masked(self, kept: frozenset[int]) -> list[tuple[int, float, float]]:
         """Number, first and last time in seconds of each person who may not be seen; those seen longest first."""
-        return [
-            (number, self._seen[number][0][0], self._seen[number][-1][0])
-            for number in self.people()
-            if number not in kept
-        ]
+        others = [number for number in self.people() if number not in kept]
+        return [(number, self._seen[number][0][0], self._seen[number][-1][0]) for number in others]
 
     def readings(self, kept: frozenset[int]) -> Iterator[tuple[int, float, list[Reading]]]:
         """Number, time and readings of each frame, of those who may be seen."""

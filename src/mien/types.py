@@ -74,8 +74,7 @@ class Face:
         score: the detector's confidence, 0 to 1.
         landmarks: float32 (5, 2), x and y in pixels: left eye, right eye, nose, left and right corner of the mouth, left
             and right as seen in the image; None if the detector gives none.
-        margin: side of the square crop around the face, as a multiple of the box; it depends on how tight a detector's
-            boxes are.
+        margin: side of the square crop around the face, as a multiple of the detector's box.
     """
 
     box: Box
@@ -131,12 +130,9 @@ MIN_SHARPNESS = 0.03
 class AbstainReason(str, Enum):
     """Why a reading abstains."""
 
-    BLURRED = "blurred"
-    """The face is too small or too blurred: ``sharpness`` is below ``MIN_SHARPNESS``."""
-    LOW_CONFIDENCE = "low_confidence"
-    """``confidence`` is below ``min_confidence``."""
-    OUTSIDE_LABEL_SET = "outside_label_set"
-    """``in_label_set`` is below ``min_confidence``."""
+    BLURRED = "blurred"  # ``sharpness`` is below ``MIN_SHARPNESS``: too small or too blurred
+    LOW_CONFIDENCE = "low_confidence"  # ``confidence`` is below ``min_confidence``
+    OUTSIDE_LABEL_SET = "outside_label_set"  # ``in_label_set`` is below ``min_confidence``
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +200,7 @@ class Reading:
             AbstainReason.LOW_CONFIDENCE: self.confidence < self.min_confidence,
             AbstainReason.OUTSIDE_LABEL_SET: self.in_label_set < self.min_confidence,
         }
-        return tuple(reason for reason in AbstainReason if holds[reason])
+        return tuple(reason for reason, applies in holds.items() if applies)
 
     @property
     def abstained(self) -> bool:

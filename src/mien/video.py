@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from . import __version__
 from .errors import OptionError, SourceError
@@ -115,7 +115,8 @@ def read_video(
     options = options or ReadOptions()
     video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
     tracker = Tracker(video.sampled_rate)
-    yield from follow_video(video, _video_reader(video, options, Privacy()), tracker, worker_count(options.threads))
+    reader = _reader_for(options, Privacy(), video.facts.height, threads=1)
+    yield from follow_video(video, reader, tracker, worker_count(options.threads))
 
 
 def process_video(
@@ -159,7 +160,8 @@ def process_video(
     video = source
     if not isinstance(video, Video):
         video = Video(video, interval_s=interval_s, max_megapixels=options.max_megapixels)
-    reader = reader or _video_reader(video, options, redact)
+    # One thread per frame, since several frames are read at once
+    reader = reader or _reader_for(options, redact, video.facts.height, threads=1)
     settings = read_settings(options, reader, video.interval_s, redact)
     context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
     summary = _Summary(video, reader.emotions, keep_rows)
@@ -351,7 +353,7 @@ def watch(
             video = Video(source, max_megapixels=options.max_megapixels)
             height, frames = video.facts.height, latest(video.frames(), paced=True, stop_after_s=stop_after_s)
         stack.callback(frames.close)
-        reader = Reader(_options_for(options, redact, height))
+        reader = _reader_for(options, redact, height)
         context = SinkContext(str(source), None, reader.emotions, {"live": True, "version": __version__})
         outputs = _open_sinks(stack, sinks, context)
         masker = LiveMasker(options) if redact.mask_others else None
@@ -371,16 +373,12 @@ def _watched(
         yield frame, readings
 
 
-def _options_for(options: ReadOptions, redact: Privacy, height: int) -> ReadOptions:
-    """Options that fit a video whose frames are so many pixels high."""
+def _reader_for(options: ReadOptions, redact: Privacy, height: int, **changes: Any) -> Reader:
+    """A reader that fits a video whose frames are so many pixels high."""
     share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
     looking = masking_options(options, moving=True) if redact.mask_others else options
-    return replace(looking, min_face=options.min_face or max(_MIN_FACE_PIXELS, round(height * share)))
-
-
-def _video_reader(video: Video, options: ReadOptions, redact: Privacy) -> Reader:
-    """A reader that fits a video: one thread per frame, since several frames are read at once."""
-    return Reader(replace(_options_for(options, redact, video.facts.height), threads=1))
+    min_face = options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
+    return Reader(replace(looking, min_face=min_face, **changes))
 
 
 def follow_video(
@@ -393,9 +391,9 @@ def follow_video(
 
 def read_settings(options: ReadOptions, reader: Reader, interval_s: float, redact: Privacy) -> dict[str, object]:
     """What the rows of a run depend on, as JSON values; the number of threads changes none of them."""
-    settings = {name: value for name, value in asdict(options).items() if name not in {"threads", "model"}}
+    settings = {name: value for name, value in asdict(options).items() if name != "threads"}
     settings |= {"model": reader.card.sha256, "version": __version__, "detector_file": str(options.detector_file)}
-    settings |= {"interval_s": interval_s}
+    settings["interval_s"] = interval_s
     if redact.mask_others:
         settings |= {"mask_others": True, "show_people": sorted(redact.show_people)}
     return settings
@@ -405,11 +403,11 @@ def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
     for sink in sinks:
         if isinstance(sink, VideoSink):
             sink.check()
-            if redact.no_image_output and isinstance(sink, VideoFile):
-                raise OptionError(
-                    f"{type(sink).__name__} would write images, which no_image_output rules out",
-                    hint="Leave out the sink, or no_image_output.",
-                )
+        if redact.no_image_output and isinstance(sink, VideoFile):
+            raise OptionError(
+                f"{type(sink).__name__} would write images, which no_image_output rules out",
+                hint="Leave out the sink, or no_image_output.",
+            )
 
 
 def _open_sinks(stack: ExitStack, sinks: Sequence[Sink], context: SinkContext) -> list[OpenSink]:

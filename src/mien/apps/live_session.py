@@ -156,12 +156,7 @@ class LiveReader:
     """Reads one camera; ``min_confidence`` may change. Without ``keep_images``, ``session`` keeps readings only."""
 
     def __init__(
-        self,
-        reader: Reader,
-        min_confidence: float = 0.5,
-        masker: LiveMasker | None = None,
-        *,
-        keep_images: bool = True,
+        self, reader: Reader, min_confidence: float = 0.5, masker: LiveMasker | None = None, *, keep_images: bool = True
     ) -> None:
         self.min_confidence = min_confidence
         self.session = LiveSession(reader.emotions)

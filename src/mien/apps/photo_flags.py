@@ -1,13 +1,7 @@
 """Corrections by people: faces kept, once they agree, as a data set that the lab takes.
 
-A folder of corrections looks like this::
-
-    flags/
-      happy/3f0c....png     the face, cut out as the networks see faces, in color
-      sad/...
-      corrections.csv       one line a correction: what was said, what is right, which model was wrong
-
-``mien lab inspect --data flags`` and ``mien lab train --data flags`` take it as it is.
+The folder holds ``happy/3f0c....png``, a face as the networks see faces, in color, and ``corrections.csv``, with one line a
+correction: what was said, what is right, which model was wrong.
 """
 
 from __future__ import annotations

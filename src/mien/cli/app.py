@@ -55,11 +55,7 @@ def _root(
 
 
 def guarded(run: Callable[[], None]) -> None:
-    """Run the command line; print errors of mien and exit with their code.
-
-    Exit codes: 0 success, 2 invalid option, 3 unreadable source, 4 unwritable output, 5 unusable model, 6 unusable data,
-    7 missing package, 130 interrupted.
-    """
+    """Run the command line; print errors of mien and exit with their code (``docs/reference/errors.md``)."""
     try:
         run()
     except MienError as error:

@@ -77,8 +77,7 @@ def live(
     browser: Browser = True,
     stun: Annotated[str | None, option(_REMOTE, "Server that connects two machines.", metavar="stun:HOST:PORT")] = None,
     turn: Annotated[
-        str | None,
-        option(_REMOTE, "Server that passes video on where a firewall blocks.", metavar="turn:HOST:PORT"),
+        str | None, option(_REMOTE, "Server that passes video on where a firewall blocks.", metavar="turn:HOST:PORT")
     ] = None,
     turn_user: Annotated[str | None, option(_REMOTE, "Its user name.")] = None,
     turn_password: Annotated[str | None, option(_REMOTE, "Its password.", envvar="MIEN_TURN_PASSWORD")] = None,

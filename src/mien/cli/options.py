@@ -46,12 +46,10 @@ MinConfidence: TypeAlias = Annotated[
     float, option(MODEL, "Abstain from predictions of lower confidence.", min=0, max=1)
 ]
 Flip: TypeAlias = Annotated[
-    bool,
-    option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip"),
+    bool, option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip")
 ]
 WhichDetector: TypeAlias = Annotated[
-    Literal["centerface", "yunet", "none"],
-    option(DETECTION, "Face detector; 'none' takes each image as one face."),
+    Literal["centerface", "yunet", "none"], option(DETECTION, "Face detector; 'none' takes each image as one face.")
 ]
 DetectorFile: TypeAlias = Annotated[
     str | None, option(DETECTION, "Weights of the detector, required for yunet.", metavar="FILE")
@@ -79,8 +77,7 @@ MaskOthers: TypeAlias = Annotated[
     ),
 ]
 NoImageOutput: TypeAlias = Annotated[
-    bool,
-    option(PRIVACY, "Show and write no image; refuse options that ask for one.", "--no-image-output"),
+    bool, option(PRIVACY, "Show and write no image; refuse options that ask for one.", "--no-image-output")
 ]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
 Data: TypeAlias = Annotated[

@@ -19,33 +19,27 @@ from .records import Records, dataset_of
 from .splits import SHARES, Shares
 
 
-class AnyLayout(Protocol):
+class _Layout(Protocol):
     """A module of ``mien.data.datasets``: its name, and the file that it is recognized by."""
 
     NAME: str
     KNOWN_BY: str
 
-    def matches(self, path: Path) -> bool:
-        """Whether ``path`` has this layout."""
+    def matches(self, path: Path) -> bool: ...
 
 
-class Layout(AnyLayout, Protocol):
-    """A layout of images and labels."""
-
-    def load(self, path: Path, options: LoadOptions) -> Dataset:
-        """Load it."""
+class _PlainLayout(_Layout, Protocol):
+    def load(self, path: Path, options: LoadOptions) -> Dataset: ...
 
 
-class PersonLayout(AnyLayout, Protocol):
-    """A layout that says who is in its images."""
-
-    def records(self, path: Path) -> Records:
-        """Its images as a table, not decoded."""
+class _PersonLayout(_Layout, Protocol):
+    def records(self, path: Path) -> Records: ...
 
 
-PERSON_LAYOUTS: tuple[PersonLayout, ...] = (crema_d, raf_db, affectnet, fairface)
+#: Layouts that say who is in their images.
+PERSON_LAYOUTS: tuple[_PersonLayout, ...] = (crema_d, raf_db, affectnet, fairface)
 #: The first layout that matches is taken, those with person attributes first.
-PLAIN_LAYOUTS: tuple[Layout, ...] = (manifests, fer2013, parquet, folders)
+PLAIN_LAYOUTS: tuple[_PlainLayout, ...] = (manifests, fer2013, parquet, folders)
 
 _HINT = "Give fer2013.csv, a packed .npz file, parquet, or a folder such as one with train/happy/*.png or happy/*.png."
 _UNPACK = "Unpack archives first."
@@ -103,7 +97,7 @@ def load(
         seed=seed, progress=progress, on_damaged=None if on_damaged is None else note_damaged, notes=notes,
     )  # fmt: skip
     records = records_of(path)
-    faces = dataset_of(records, options) if records else layout_of(path).load(path, options)
+    faces = dataset_of(records, options) if records else _layout_of(path).load(path, options)
     side = min(size, *faces.images.shape[1:3])
     if faces.images.shape[1:3] != (side, side):
         faces = replace(faces, images=resize(faces.images, side))
@@ -113,22 +107,18 @@ def load(
     return manifests.apply_manifest(faces, manifests.read_manifest(manifest), absent)
 
 
-def layout_of(path: Path) -> Layout:
-    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``; ``DataError`` where it is unknown."""
+def _layout_of(path: Path) -> _PlainLayout:
+    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``."""
     if not path.exists():
         raise DataError(f"no data at {path}", hint=_HINT)
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path}: got an empty file, expected a dataset", hint="Download or copy it again.")
-    found = next((layout for layout in PLAIN_LAYOUTS if layout.matches(path)), None)
-    if found is None:
-        is_image = path.suffix.lower() in IMAGE_EXTENSIONS
-        raise DataError(
-            f"{path}: got a {path.suffix or 'nameless'} file, expected .npz, .csv, .parquet, or a folder",
-            hint="This is one image: give the folder that holds the class folders."
-            if is_image
-            else f"{_HINT} {_UNPACK}",
-        )
-    return found
+    for layout in PLAIN_LAYOUTS:
+        if layout.matches(path):
+            return layout
+    is_image = path.suffix.lower() in IMAGE_EXTENSIONS
+    what = f"{path}: got a {path.suffix or 'nameless'} file, expected .npz, .csv, .parquet, or a folder"
+    raise DataError(what, hint="Give the folder that holds the class folders." if is_image else f"{_HINT} {_UNPACK}")
 
 
 def records_of(path: Path) -> Records | None:

@@ -1,12 +1,11 @@
 """Manifests: which images of a dataset are used, in which split, with which emotion; written and verified.
 
-A manifest is a CSV file with the columns ``name,emotion,split,use,why``. Its first line has the hash of its rows, so that a
-manifest kept beside a result is known to be the one that made it. Beside its images, it is a dataset by itself::
+A manifest is a CSV file. Its first line has the hash of its rows, so that a manifest kept beside a result is known to be
+the one that made it. Beside its images, it is a dataset by itself::
 
     # mien manifest, sha256 9f86d08...
     name,emotion,split,use,why
     train/happy/1.png,happy,train,yes,
-    train/happy/2.png,sad,train,yes,seen to be sad
     train/happy/3.png,happy,train,no,copy of train/happy/1.png
 """
 

@@ -47,7 +47,8 @@ def replacing_path(path: Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
+            os.umask(umask := os.umask(0))
+            temporary.chmod(0o666 & ~umask)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -65,12 +66,6 @@ def writing_to(path: Path) -> Iterator[None]:
         if blocking := next((parent for parent in path.parents if parent.is_file()), None):
             hint = f"{blocking} is a file, not a folder: write elsewhere."
         raise OutputError(f"cannot write {path}: {error.strerror or error}", hint=hint, path=path) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def check_ending(path: Path, endings: Sequence[str]) -> None:

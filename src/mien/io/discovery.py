@@ -64,14 +64,10 @@ def _in_folder(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> li
     found = list(_walk(folder, recursive, extensions))
     if found:
         return found
-    deeper = None if recursive else next(_walk(folder, True, extensions), None)
-    if deeper:
-        raise SourceError(
-            f"no images in {folder} itself",
-            hint=f"There are images in its sub-folders, such as {deeper}: use --recursive (recursive=True).",
-            path=folder,
-        )
-    raise SourceError(f"no images in {folder}", hint=_extensions_hint(extensions), path=folder)
+    hint = _extensions_hint(extensions)
+    if not recursive and (deeper := next(_walk(folder, True, extensions), None)):
+        hint = f"There are images in its sub-folders, such as {deeper}: use --recursive (recursive=True)."
+    raise SourceError(f"no images in {folder}", hint=hint, path=folder)
 
 
 def _walk(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> Iterator[Path]:

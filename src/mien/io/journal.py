@@ -92,7 +92,7 @@ class Journal:
             return
         with writing_to(self.path):
             file.close()
-        write_table(self.out, self._columns, self.rows())
+        write_table(self.out, self._columns, (row for _, rows, _ in self.entries() for row in rows))
         with writing_to(self.path):
             self.path.unlink()
         self.finished = True
@@ -130,11 +130,6 @@ class Journal:
                 self._file.write(lines)
                 self._file.flush()
                 os.fsync(self._file.fileno())
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows written so far, including those of earlier runs."""
-        for _, rows, _ in self.entries():
-            yield from rows
 
     def entries(self) -> Iterator[tuple[str, list[Row], str]]:
         """Yield each source written so far, including those of earlier runs, with its rows and note."""

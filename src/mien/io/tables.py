@@ -17,17 +17,13 @@ emotion        text          no face  the most likely emotion, also where the re
 confidence     number        no face  its probability, 0 to 1, 4 decimals
 mixed          list of text  never    emotions of a mixed expression, strongest first; else empty
 abstained      boolean       no face  whether not to rely on the reading: low confidence or too blurred
-(emotions)     number        no face  one column per emotion of the label set, in the vocabulary's order: its probability,
-                                      0 to 1, 4 decimals; they sum to 1 within 0.001
-frame_(emotion)  number      no face  videos only, one column per emotion: its probability in this frame alone; the
-                                      column of the bare name is smoothed over time (``mien.tracking.smoothing``)
+(emotions)     number        no face  one per emotion of the label set, in its order: its probability, 4 decimals
+frame_(emotion)  number      no face  videos only: its probability in this frame alone, not smoothed over time
 =============  ============  =======  ===============================================================================
 
-In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is
-joined with ``+``, and booleans are ``true`` and ``false``.
-
-``SCHEMA_VERSION`` grows when a column is renamed, removed or changes its meaning; parquet files hold it in their metadata
-as ``mien_schema``.
+In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is joined
+with ``+``, and booleans are ``true`` and ``false``. ``SCHEMA_VERSION``, ``mien_schema`` in the metadata of parquet files,
+grows when a column is renamed, removed or changes its meaning.
 """
 
 from __future__ import annotations

@@ -124,7 +124,8 @@ class Video:
         ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
         with self._opened() as (container, stream):
             for index, time_s, image in self._numbered(container, stream, after):
-                ends_s = time_s + max(_lasts(image), 1 / self.facts.rate)
+                lasts_s = float((image.duration or 0) * (image.time_base or 0))
+                ends_s = time_s + max(lasts_s, 1 / self.facts.rate)
                 if time_s + 1e-6 >= due_s:
                     due_s = self._due_after(time_s)
                     yield Frame(_upright(image, self.facts), self.name, index, time_s)
@@ -141,11 +142,15 @@ class Video:
         self, container: InputContainer, stream: VideoStream, after: tuple[int, float] | None
     ) -> Iterator[tuple[int, float, VideoFrame]]:
         """Number, time and image of each frame."""
+        av = require("av", "video")
         index, last_s = -1, -1.0
         if after is not None and self._timed:
             index, last_s = after
             if self._indexed:
-                _seek(container, stream, last_s + self._origin_s)
+                base = stream.time_base or Fraction(1, av.time_base)
+                with suppress(av.error.FFmpegError):  # then it is decoded from its beginning
+                    begin_s = last_s + self._origin_s - _SEEK_BEFORE_S
+                    container.seek(max(0, int(begin_s / base)), stream=stream)
         for image in self._images(container, stream):
             if not self._timed:
                 index += 1
@@ -213,18 +218,6 @@ def _duration(stream: VideoStream, origin_s: float) -> float | None:
         if len(spoken) == 3:
             return 3600 * int(spoken[0]) + 60 * int(spoken[1]) + float(spoken[2]) - origin_s
     return None
-
-
-def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> None:
-    """Move to well before a time."""
-    av = require("av", "video")
-    base = stream.time_base or Fraction(1, av.time_base)
-    with suppress(av.error.FFmpegError):  # then it is decoded from its beginning
-        container.seek(max(0, int((time_s - _SEEK_BEFORE_S) / base)), stream=stream)
-
-
-def _lasts(image: VideoFrame) -> float:
-    return float((image.duration or 0) * (image.time_base or 0))
 
 
 def _upright(image: VideoFrame, facts: VideoFacts) -> npt.NDArray[np.uint8]:

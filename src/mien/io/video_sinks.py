@@ -111,9 +111,7 @@ class VideoFile(VideoSink):
 
 @contextmanager
 def recording(
-    context: SinkContext,
-    kept: Callable[[], Iterable[tuple[list[Row], str]]],
-    keep: Callable[[list[Row], str], object],
+    context: SinkContext, kept: Callable[[], Iterable[tuple[list[Row], str]]], keep: Callable[[list[Row], str], object]
 ) -> Iterator[OpenSink]:
     """A sink that keeps rows: each second and at an early end, or (redacted videos) once at the end.
 

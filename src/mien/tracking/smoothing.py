@@ -18,14 +18,9 @@ SECONDS = 0.5
 class FadingMean:
     """The mean of all values so far, a value that is ``t`` seconds old counting ``exp(-t / seconds)``.
 
-    With values ``x_i`` at times ``t_i``, the mean at ``t_n`` is::
-
-        sum_i exp(-(t_n - t_i) / seconds) x_i  /  sum_i exp(-(t_n - t_i) / seconds)
-
-    which is kept by ``w_n = 1 + w_(n-1) exp(-(t_n - t_(n-1)) / seconds)`` and ``m_n = m_(n-1) + (x_n - m_(n-1)) / w_n``.
-    At an even rate and after the start this is exponential smoothing (Brown 1963, "Smoothing, Forecasting and
-    Prediction of Discrete Time Series"); the divisor takes away its bias to the first value, as in Adam (Kingma and Ba
-    2015, arXiv 1412.6980, section 3), and makes it hold for uneven times.
+    It is kept by ``w_n = 1 + w_(n-1) exp(-(t_n - t_(n-1)) / seconds)`` and ``m_n = m_(n-1) + (x_n - m_(n-1)) / w_n``: at an
+    even rate, exponential smoothing (Brown 1963, "Smoothing, Forecasting and Prediction of Discrete Time Series"); the
+    divisor takes away its bias to the first value, as in Adam (Kingma and Ba 2015, arXiv 1412.6980, section 3).
     """
 
     def __init__(self, seconds: float) -> None:

@@ -192,20 +192,16 @@ class ShotDetector:
         coarse = np.ascontiguousarray(image[::step, ::step])
         small: Small = cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
         last, self._last = self._last, small
-        return last is not None and _differ(last, small)
-
-
-def _differ(one: Small, other: Small) -> bool:
-    lit = np.maximum(one, other).max(axis=2) >= _DARK
-    if not lit.any():
-        return False
-    first, second = _standard(one[lit]), _standard(other[lit])
-    changed = (np.abs(first - second).max(axis=1) > _CHANGE).mean()
-    return bool(changed >= LEAST_CHANGED and (first * second).mean() < LEAST_LIKENESS)
+        lit = np.zeros(()) if last is None else np.maximum(last, small).max(axis=2) >= _DARK
+        if last is None or not lit.any():
+            return False
+        first, second = _standard(last[lit]), _standard(small[lit])
+        changed = (np.abs(first - second).max(axis=1) > _CHANGE).mean()
+        return bool(changed >= LEAST_CHANGED and (first * second).mean() < LEAST_LIKENESS)
 
 
 def _standard(colors: Small) -> Small:
     """(N, 3) with mean 0 and standard deviation 1, noise counted in."""
-    centerd = colors - colors.mean()
-    scaled: Small = centerd / np.sqrt((centerd**2).mean() + _NOISE**2)
+    centered = colors - colors.mean()
+    scaled: Small = centered / np.sqrt((centered**2).mean() + _NOISE**2)
     return scaled

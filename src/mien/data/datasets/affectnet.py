@@ -1,14 +1,8 @@
 """AffectNet: some 440,000 faces from the web, annotated by hand with one of eight emotions, or as showing none.
 
 Mollahosseini, Hasani and Mahoor (2017), "AffectNet: A Database for Facial Expression, Valence, and Arousal Computing in the
-Wild". Professors and lab managers request it at mohammadmahoor.com/affectnet and sign a license agreement. It tells
-nothing of who is in the images: add columns of your own to its tables. It comes in two forms::
-
-    Manually_Annotated_file_lists/validation.csv    subDirectory_filePath,face_x,...,expression,valence,arousal
-    Manually_Annotated_Images/1/0a1b.jpg            as the first column says
-
-    val_set/images/0.jpg                            the newer one: faces, 224 x 224 pixels
-    val_set/annotations/0_exp.npy                   its emotion, one number
+Wild". It comes as ``Manually_Annotated_file_lists/validation.csv`` beside ``Manually_Annotated_Images/1/0a1b.jpg``, or, the
+newer form, as ``val_set/images/0.jpg`` with its emotion, one number, in ``val_set/annotations/0_exp.npy``.
 """
 
 from __future__ import annotations

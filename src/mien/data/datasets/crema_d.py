@@ -1,7 +1,6 @@
 """CREMA-D: 7,442 clips of 91 actors, who speak one of 12 sentences with one of six emotions; and how viewers rated them.
 
-Cao et al. (2014), "CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset". Open Database License 1.0; its authors
-ask users to fill in a form. From github.com/CheyneyComputerScience/CREMA-D, with git-lfs::
+Cao et al. (2014), "CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset"::
 
     VideoDemographics.csv               ActorID,Age,Sex,Race,Ethnicity
     VideoFlash/1001_DFA_ANG_XX.flv      actor, sentence, intended emotion, its level

@@ -1,11 +1,7 @@
 """FairFace: 97,698 published faces with age, gender and race, balanced by race, and without emotions.
 
-Karkkainen and Joo (2021), "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age". Images from Flickr; age,
-gender and race are judgments of annotators. License: CC BY 4.0, from github.com/joojs/fairface. It comes as
-``fairface_label_train.csv`` and ``fairface_label_val.csv`` beside the folders ``train`` and ``val``::
-
-    file,age,gender,race,service_test
-    train/1.jpg,50-59,Male,East Asian,True
+Karkkainen and Joo (2021), "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age". It comes as
+``fairface_label_train.csv`` and ``fairface_label_val.csv`` beside the folders ``train`` and ``val``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """RAF-DB: 15,339 photos from the web with a basic emotion, voted by about 40 people each, and gender, race and age.
 
 Li, Deng and Du (2017), "Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition in the
-Wild". For non-commercial research and teaching only, on request from whdeng.cn/RAF/model1.html. Its part ``basic``,
-unpacked::
+Wild". Its part ``basic``, unpacked::
 
     basic/EmoLabel/list_patition_label.txt              train_00001.jpg 5
     basic/Annotation/manual/train_00001_manu_attri.txt  five lines of landmarks, then gender, race and age, a number each
