@@ -30,22 +30,10 @@ from ..timelines.bins import binned
 from ..timelines.timeline import timeline
 from ..types import Frame, Reading
 from ..video import VideoResult, process_video
+from . import words
 from .live_camera import MAX_BARS, camera, chart
 from .live_server import MAX_MEGABYTES, MAX_MEGAPIXELS, LiveSettings
 from .live_session import reader_for
-from .words import (
-    CARD_STYLE,
-    NO_FACE,
-    NOT_A_FEELING,
-    NUMBERS_ONLY,
-    OTHERS_MASKED,
-    UNSURE,
-    Reach,
-    card,
-    reach,
-    set_name,
-    trouble,
-)
 
 #: Videos are sampled once per so many seconds of their own time.
 INTERVAL_S = 0.2
@@ -65,11 +53,10 @@ def page(settings_text: str) -> None:
     """Draw the page, with ``LiveSettings`` as JSON; called after every action of the visitor."""
     settings = LiveSettings(**json.loads(settings_text))
     st.set_page_config("mien live", "🙂", layout="wide", menu_items={})
-    st.html(f"<style>{_PAGE_STYLE}{CARD_STYLE.read_text('utf-8')}</style>")
+    st.html(f"<style>{_PAGE_STYLE}{words.CARD_STYLE.read_text('utf-8')}</style>")
     st.title("mien live", anchor=False)
-    notes = {OTHERS_MASKED: settings.mask_others, NUMBERS_ONLY: settings.no_image_output, NOT_A_FEELING: True}
-    shown = " ".join(note for note, holds in notes.items() if holds)
-    st.caption(f":material/lock: {reach(settings.host).value} {shown}")
+    notes = words.notes(words.reach(settings.host), settings.mask_others, settings.no_image_output)
+    st.caption(f":material/lock: {notes} {words.NOT_A_FEELING}")
     options = _options(settings)
     source = st.segmented_control("Read from", _SOURCES, default=_SOURCES[0], required=True)
     try:
@@ -77,7 +64,7 @@ def page(settings_text: str) -> None:
             live = source == _SOURCES[0]
             reader = reader_for(str(options.model), options.emotions, live=live, masking=settings.mask_others)
     except MienError as error:
-        st.error(trouble(error))
+        st.error(words.trouble(error))
         return
     if live:
         camera(settings, reader, (str(options.model), options.emotions), options.min_confidence)
@@ -97,11 +84,11 @@ def _options(settings: LiveSettings) -> ReadOptions:
             "Emotions to tell apart",
             names,
             index=names.index(settings.emotions),
-            format_func=lambda name: "all that the model knows" if name is None else set_name(name),
+            format_func=lambda name: "all that the model knows" if name is None else words.set_name(name),
         )
-        min_confidence = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=UNSURE) / 100
+        min_confidence = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=words.UNSURE) / 100
         model = settings.model
-        if reach(settings.host) is Reach.MACHINE:  # visitors over the network cannot look for files here
+        if words.reach(settings.host) is words.Reach.MACHINE:  # visitors over the network cannot look for files here
             help_text = "A model that comes with mien, or the path of an .onnx file with its card."
             model = st.text_input("Model", settings.model, help=help_text).strip()
         reports = "on" if st.get_option("browser.gatherUsageStats") else "off"
@@ -130,7 +117,7 @@ def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, sett
         unknown = (
             f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
         )
-        st.error(unknown if isinstance(error.__cause__, UnidentifiedImageError) else trouble(error, name))
+        st.error(unknown if isinstance(error.__cause__, UnidentifiedImageError) else words.trouble(error, name))
         return
     readings = [replace(one, min_confidence=options.min_confidence) for one in reader.read(frame.image)]
     if settings.mask_others:
@@ -144,9 +131,9 @@ def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, sett
         left.image(marked, title)
     with right:
         if not readings:
-            st.info(NO_FACE)
+            st.info(words.NO_FACE)
         for number, reading in enumerate(readings, 1):
-            st.html(card(f"Face {number}: {named(reading)}", reading))
+            st.html(words.card(f"Face {number}: {named(reading)}", reading))
         table = csv_bytes(columns(reader.emotions), rows(frame, readings, reader.emotions))
         _downloads(Path(name).stem, table, marked)
 
@@ -188,7 +175,7 @@ def _video(content: bytes, name: str, key: object, options: ReadOptions, setting
                 read = read_clip(path, name, options, Privacy(settings.mask_others), _progress(bar, name))
             except MienError as error:
                 bar.empty()
-                st.error(trouble(error))
+                st.error(words.trouble(error))
                 return
         bar.empty()
         st.session_state["video_key"], st.session_state["video"] = key, read
@@ -210,7 +197,7 @@ def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, n
     for problem in result.problems:
         st.warning(f"{problem}.")
     if not result.people:
-        st.info(NO_FACE)
+        st.info(words.NO_FACE)
     _downloads(Path(name).stem, csv_bytes(columns(result.emotions, video=True), result.rows))
     video = timeline(result).videos[0]
     points = max(2, min(_MAX_POINTS, round((video.end_s - video.start_s) / INTERVAL_S)))
@@ -224,7 +211,7 @@ def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, n
             left.image(moment.image, f"At {clock(moment.time_s, 1)}")
         with right:
             title = f"Person {track.track_id}, seen for {track.seen_s:.0f} s; clearest: {named(moment.reading)}"
-            st.html(card(title, moment.reading, bars=MAX_BARS))
+            st.html(words.card(title, moment.reading, bars=MAX_BARS))
             chart(bins.edges[:-1], bins.probabilities, result.emotions)
     if len(video.tracks) > _MAX_PEOPLE:
         st.caption(f"And {len(video.tracks) - _MAX_PEOPLE} more, seen for shorter: they are in the table.")

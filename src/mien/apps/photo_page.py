@@ -13,28 +13,16 @@ from ..drawing import named, percent
 from ..emotions import EMOTIONS
 from ..errors import MienError, OptionError
 from ..report import count
+from . import words
 from .photo_flags import Flags
 from .photo_reading import Photo, Readers, read_batch, saved, thumbnail
-from .words import (
-    MIXED,
-    NO_FACE,
-    NOT_A_FEELING,
-    NUMBERS_ONLY,
-    OTHERS_MASKED,
-    UNSURE,
-    Reach,
-    card,
-    consent,
-    css,
-    set_name,
-    trouble,
-)
 
 #: So many faces show their bars at once; those of the others open by a click.
 _OPEN = 4
 #: More faces than this are only counted: the marked photo and the table have them all.
 MAX_CARDS = 60
 IMAGES = Path(__file__).with_name("images")
+_SHOWN_LATER: dict[str, Any] = {"visible": False, "interactive": False, "buttons": ["download", "fullscreen"]}
 _START = "Choose a photo, paste one, or take one with the camera. It is read at once."
 #: More photos at once are a job for the command line, which can be interrupted and resumed.
 MAX_PHOTOS = 200
@@ -47,22 +35,20 @@ _NAME_EXAMPLES = """() => document.querySelectorAll('#examples button').forEach(
   button.setAttribute('aria-label', 'Read example ' + (number + 1)))"""
 
 
-def page(gr: ModuleType, readers: Readers, flags: Flags, who: Reach) -> Any:
+def page(gr: ModuleType, readers: Readers, flags: Flags, who: words.Reach) -> Any:
     """The whole page, as a ``gradio.Blocks`` that is not launched yet."""
     privacy = readers.privacy
     tidy = _TIDY_SOON if privacy.no_image_output else _TIDY
-    notes = {who.value: True, OTHERS_MASKED: privacy.mask_others, NUMBERS_ONLY: privacy.no_image_output}
-    shared = " mien-warn" if who is Reach.SHARED else ""
-    head = escape(" ".join(text for text, holds in notes.items() if holds))
-    foot = "".join(
-        f"<p>{escape(text)}</p>" for text in (NOT_A_FEELING, UNSURE, MIXED, f"Model: sha256 {readers.sha256[:12]}.")
-    )
+    shared = " mien-warn" if who is words.Reach.SHARED else ""
+    head = escape(words.notes(who, privacy.mask_others, privacy.no_image_output))
+    explained = words.NOT_A_FEELING, words.UNSURE, words.MIXED, f"Model: sha256 {readers.sha256[:12]}."
+    foot = "".join(f"<p>{escape(text)}</p>" for text in explained)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=tidy) as blocks:
         gr.HTML(
             f'<header class="mien-head"><h1>What does a face show?</h1><p class="mien-private{shared}">{head}</p></header>'
         )
         with gr.Tab("One photo", id="one"):
-            one = OnePhoto(gr, readers, flags, consent(flags.folder, who))
+            one = OnePhoto(gr, readers, flags, words.consent(flags.folder, who))
         with gr.Tab("Many photos", id="many"):
             ManyPhotos(gr, readers, one.label_set, one.limit)
         gr.HTML(f'<details class="mien-foot"><summary>How to understand a reading</summary>{foot}</details>')
@@ -85,7 +71,7 @@ class OnePhoto:
                 label = "Or try one of these"
                 gr.Examples(examples, self._image, label=label, elem_id="examples", api_visibility="private")
                 with gr.Accordion("Settings", open=False):
-                    names = [(set_name(name), name) for name in readers.choices]
+                    names = [(words.set_name(name), name) for name in readers.choices]
                     self.label_set = gr.Radio(names, value=readers.first, label="Emotions to tell apart")
                     self.limit = gr.Slider(0, 100, 50, step=5, label="Unsure below (%)")
             with gr.Column(min_width=320):
@@ -94,15 +80,9 @@ class OnePhoto:
 
     def _add_answer(self, consent: str) -> None:
         gr = self._gr
+        alt = "The photo with its faces marked"
         self._marked = gr.Image(
-            label="Marked photo",
-            show_label=False,
-            alt_text="The photo with its faces marked",
-            visible=False,
-            interactive=False,
-            height=380,
-            elem_id="marked",
-            buttons=["download", "fullscreen"],
+            label="Marked photo", show_label=False, alt_text=alt, height=380, elem_id="marked", **_SHOWN_LATER
         )
         self._cards = gr.HTML(note(_START), elem_id="faces")
         with gr.Accordion("Not right? Correct it", open=False, visible=False, elem_id="correct") as self._correct:
@@ -130,7 +110,7 @@ class OnePhoto:
             try:
                 photo = self._readers.read(path, label_set, limit / 100)
             except MienError as error:
-                message = note(trouble(error, Path(path).name), wrong=True)
+                message = note(words.trouble(error, Path(path).name), wrong=True)
         if photo is None:
             return None, hidden[0], message, hidden[1], hidden[2], "", False, None
         names = [(f"Face {n}: {named(one)}", n - 1) for n, one in enumerate(photo.readings, start=1)]
@@ -154,7 +134,7 @@ class OnePhoto:
         try:
             done = self._flags.save(photo, face, emotion, agreed=agreed)
         except MienError as error:
-            return note(trouble(error), wrong=True)
+            return note(words.trouble(error), wrong=True)
         return note(f"Saved as {emotion}. Thank you." if done.new else f"Already saved as {emotion}.")
 
 
@@ -167,14 +147,7 @@ class ManyPhotos:
         button = gr.Button("Read all", variant="primary", elem_id="read-all")
         self._note = gr.HTML(elem_id="note")
         self._gallery = gr.Gallery(
-            label="Marked photos",
-            visible=False,
-            interactive=False,
-            columns=3,
-            height="auto",
-            object_fit="contain",
-            elem_id="gallery",
-            buttons=["download", "fullscreen"],
+            label="Marked photos", columns=3, height="auto", object_fit="contain", elem_id="gallery", **_SHOWN_LATER
         )
         self._download = gr.DownloadButton("Download the table (CSV)", visible=False, elem_id="csv")
         self._table = gr.HTML(elem_id="table")
@@ -203,7 +176,7 @@ class ManyPhotos:
         try:
             batch = read_batch(self._readers, paths, label_set, limit / 100, folder, progress)
         except MienError as error:
-            return note(trouble(error), wrong=True), *hidden
+            return note(words.trouble(error), wrong=True), *hidden
         if not batch.photos:
             return problems(batch.failures), *hidden
         images = [(str(path), photo.frame.name) for path, photo in zip(batch.images, batch.photos)]
@@ -238,7 +211,7 @@ def add_endpoints(gr: ModuleType, readers: Readers, flags: Flags) -> None:
         try:
             seen = readers.read(_needed(photo, "photo"), emotions, _needed(min_confidence, "min_confidence"))
         except MienError as error:
-            raise gr.Error(trouble(error, Path(photo or "").name), print_exception=False) from error
+            raise gr.Error(words.trouble(error, Path(photo or "").name), print_exception=False) from error
         path = saved(seen, Path(image.GRADIO_CACHE)) if seen.shown else None
         return str(path) if path else None, seen.rows()
 
@@ -247,7 +220,7 @@ def add_endpoints(gr: ModuleType, readers: Readers, flags: Flags) -> None:
             seen = readers.read(_needed(photo, "photo"), readers.first)
             done = flags.save(seen, int(_needed(face, "face")), emotion or "", agreed=agreed)
         except MienError as error:
-            raise gr.Error(trouble(error, Path(photo or "").name), print_exception=False) from error
+            raise gr.Error(words.trouble(error, Path(photo or "").name), print_exception=False) from error
         return {"file": done.file.relative_to(flags.folder).as_posix(), "new": done.new}
 
     inputs = [photo, emotions, min_confidence]
@@ -300,12 +273,12 @@ def _kind(gr: ModuleType, base: Any, **methods: Any) -> Any:
 def cards(photo: Photo) -> str:
     """One card a face; a note where there is none. Safe to show: all text is escaped."""
     if not photo.readings:
-        return note(NO_FACE)
+        return note(words.NO_FACE)
     made = []
     for number, reading in enumerate(photo.readings[:MAX_CARDS], start=1):
         title = f"Face {number}: {named(reading)}" if len(photo.readings) > 1 else named(reading)
         image = thumbnail(photo.frame, reading) if photo.shown else ""
-        made.append(card(title, reading, image=image, is_open=number <= _OPEN))
+        made.append(words.card(title, reading, image=image, is_open=number <= _OPEN))
     if (more := len(photo.readings) - MAX_CARDS) > 0:
         made.append(note(f"{more} more are marked in the image; 'mien read' lists them all."))
     return f'<div class="mien-cards">{"".join(made)}</div>'
@@ -335,7 +308,7 @@ def table(photos: Iterable[Photo]) -> str:
             lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="3">no face</td></tr>')
         for number, reading in enumerate(photo.readings, start=1):
             remark = "unsure" if reading.abstained else "mixed" if reading.mixed else ""
-            dot = f'<i class="mien-dot" style="background:{css(reading.emotion)}"></i>'
+            dot = f'<i class="mien-dot" style="background:{words.css(reading.emotion)}"></i>'
             first = name if number == 1 else f'<span class="mien-again">{name}</span>'
             cells = f"<td>{number}</td><td>{dot}{escape(named(reading))}</td>"
             rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{remark}</td>'

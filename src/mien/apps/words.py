@@ -49,6 +49,12 @@ def reach(host: str, *, shared: bool = False) -> Reach:
     return Reach.MACHINE if host in {"localhost", "::1"} or host.startswith("127.") else Reach.NETWORK
 
 
+def notes(who: Reach, mask_others: bool, no_image_output: bool) -> str:
+    """What a visitor must know before they show an image to an app."""
+    given = {who.value: True, OTHERS_MASKED: mask_others, NUMBERS_ONLY: no_image_output}
+    return " ".join(note for note, holds in given.items() if holds)
+
+
 def check_address(host: str, port: int) -> None:
     """Try to listen at an address, before the seconds that everything else takes; port 0 tries the host alone."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
