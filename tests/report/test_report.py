@@ -11,7 +11,6 @@ from rich.console import Console
 
 from mien import OptionError
 from mien.report import (
-    Badge,
     Bar,
     BarChart,
     Code,
@@ -66,7 +65,7 @@ def everything() -> Document:
         "Report: a & b.csv",
         (
             Text("Accuracy is **87.9%**, see `mien audit`."),
-            Section("Groups", groups, badge=Badge("Inconclusive", Tone.WARNING)),
+            Section("Groups", groups, badge=Toned("Inconclusive", Tone.WARNING)),
             Section("More", more),
         ),
         summary="No difference found.",
@@ -106,23 +105,22 @@ def test_html_escapes_user_text() -> None:
     assert "<h1>Report: a &amp; b.csv</h1>" in page
 
 
-def test_terminal_hides_optional_columns_and_details_when_narrow() -> None:
-    def text(width: int, *, details: bool) -> str:
+def test_terminal_hides_details_and_in_narrow_ones_optional_columns() -> None:
+    def text(width: int) -> str:
         console = Console(width=width, record=True, file=None, quiet=False, no_color=True)
         with console.capture() as capture:
-            console.print(everything().to_terminal(width, details=details))
+            console.print(everything().to_terminal(width))
         return capture.get()
 
-    assert "1,200" in text(140, details=True)
-    assert "mien read x.jpg" in text(140, details=True)
-    assert "1,200" not in text(80, details=False)
-    assert "mien read x.jpg" not in text(80, details=False)
+    assert "1,200" in text(140)
+    assert "1,200" not in text(80)
+    assert "mien read x.jpg" not in text(140)
 
 
 def test_markdown_nests_headings_and_escapes() -> None:
-    text = everything().to_markdown(first_level=2)
-    assert text.startswith("## Report: a & b.csv\n\nNo difference found.\n")
-    assert "### Groups (Inconclusive)" in text
+    text = everything().to_markdown()
+    assert text.startswith("# Report: a & b.csv\n\nNo difference found.\n")
+    assert "## Groups (Inconclusive)" in text
     assert "| \\<b> | 61.0% | 1,200 |" in text
 
 
@@ -172,4 +170,4 @@ def test_axis_ticks_are_round_numbers_within_the_axis() -> None:
         (1.0, "100"),
     ]
     assert [label for _, label in axis_ticks(0.871, 0.902)] == ["87.5", "88.0", "88.5", "89.0", "89.5", "90.0"]
-    assert axis_ticks(-0.05, 0.2, is_percent=False)[0][1] == "-0.05"
+    assert axis_ticks(-0.05, 0.2)[0][1] == "-5"

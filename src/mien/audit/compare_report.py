@@ -137,7 +137,7 @@ def _section(result: CompareResult, one: CompareAttribute) -> doc.Section:
             )
         )
     blocks.append(doc.Details("All scores by group", (_table(one.groups[:MAX_GROUPS]),)))
-    return doc.Section(f"By {one.name}", tuple(blocks), badge=doc.Badge(*_TITLES[one.verdict]))
+    return doc.Section(f"By {one.name}", tuple(blocks), badge=doc.Toned(*_TITLES[one.verdict]))
 
 
 def _chart(result: CompareResult, groups: Sequence[GroupChange]) -> doc.IntervalChart:

@@ -25,9 +25,9 @@ CAUTION = (
     "difference in predictions is no finding of unfairness, and equal shares do not show equal accuracy."
 )
 _BADGES = {
-    Verdict.DIFFERENCE: doc.Badge("Difference found", doc.Tone.BAD),
-    Verdict.NO_DIFFERENCE: doc.Badge("No difference found", doc.Tone.GOOD),
-    Verdict.INCONCLUSIVE: doc.Badge("Inconclusive", doc.Tone.WARNING),
+    Verdict.DIFFERENCE: doc.Toned("Difference found", doc.Tone.BAD),
+    Verdict.NO_DIFFERENCE: doc.Toned("No difference found", doc.Tone.GOOD),
+    Verdict.INCONCLUSIVE: doc.Toned("Inconclusive", doc.Tone.WARNING),
 }
 #: With fewer images of an emotion, its recall is hardly known.
 FEW = 30

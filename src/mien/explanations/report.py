@@ -13,13 +13,12 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import __version__
+from .. import report as doc
 from ..drawing import caption
 from ..drawing import percent as at_most_99
 from ..io.atomic import check_ending, write_atomically
 from ..model.preprocess import to_gray
-from ..report import document as doc
-from ..report.format import join, percent
-from ..report.inline import escape
+from ..report import escape, join, percent
 from ..types import MIN_SHARPNESS, AbstainReason, Reading
 from .explanation import MIN_EFFECT, MIN_GAIN, Curves, Explanation, Floats, Limitation
 from .faithfulness import MAX_CORRELATION, Sanity

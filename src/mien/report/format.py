@@ -1,11 +1,17 @@
-"""Numbers as text, the same way in every report, table and message."""
+"""Numbers as text, the same way in every report, table and message; and the inline markup of report texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 #: What stands for an unknown value.
 UNKNOWN = "\N{EN DASH}"
+#: ``**bold**``, `` `code` `` and ``[label](url)``, with backslash escapes.
+_MARKUP = re.compile(
+    r"\\(?P<escaped>[\\*`\[\]])|\*\*(?P<bold>.+?)\*\*|`(?P<code>[^`]+)`|\[(?P<label>[^\]]+)\]\((?P<url>[^)\s]+)\)"
+)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -80,3 +86,31 @@ def clock(value: float, digits: int = 0) -> str:
     hours, minutes = divmod(minutes, 60)
     ending = f"{rest / 10**digits:0{3 + digits if digits else 2}.{digits}f}"
     return f"{hours}:{minutes:02}:{ending}" if hours else f"{minutes}:{ending}"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of text with one style: ``plain``, ``bold``, ``code`` or ``link``."""
+
+    text: str
+    style: str = "plain"
+    url: str = ""
+
+
+def spans(text: str) -> Iterator[Span]:
+    """Split a text into spans of one style."""
+    end = 0
+    for match in _MARKUP.finditer(text):
+        if match.start() > end:
+            yield Span(text[end : match.start()])
+        end = match.end()
+        kind = match.lastgroup or ""
+        style = {"escaped": "plain", "url": "link"}.get(kind, kind)
+        yield Span(match["label"] or match[kind], style, match["url"] or "")
+    if end < len(text):
+        yield Span(text[end:])
+
+
+def escape(text: str) -> str:
+    """Escape text that comes from users, such as file names, so that it is shown as it is."""
+    return re.sub(r"([\\*`\[\]])", r"\\\1", text)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from . import document as doc
+from .. import report as doc
+from .format import spans
 from .html import cell_text
-from .inline import spans
 
 
-def render(document: doc.Document, first_level: int = 1) -> str:
-    """Render a document with headings from ``first_level`` on."""
-    parts = [f"{'#' * first_level} {_plain(document.title)}"]
+def render(document: doc.Document) -> str:
+    """Render a document."""
+    parts = [f"# {_plain(document.title)}"]
     if document.summary:
         parts.append(inline(document.summary))
-    parts += _blocks(document.blocks, first_level + 1)
+    parts += _blocks(document.blocks, 2)
     if document.metadata:
         parts.append("\n".join(f"- {_plain(name)}: {_plain(value)}" for name, value in document.metadata.items()))
     return "\n\n".join(parts) + "\n"
@@ -23,16 +23,11 @@ def render(document: doc.Document, first_level: int = 1) -> str:
 
 def inline(text: str) -> str:
     """Render the inline markup of a text."""
-    markdown = []
-    for span in spans(text):
-        forms = {
-            "plain": _plain(span.text),
-            "bold": f"**{span.text}**",
-            "code": f"`{span.text}`",
-            "link": f"[{span.text}]({span.url})",
-        }
-        markdown.append(forms[span.style])
-    return "".join(markdown)
+    forms = {"bold": "**{}**", "code": "`{}`", "link": "[{}]({})"}
+    return "".join(
+        _plain(span.text) if span.style == "plain" else forms[span.style].format(span.text, span.url)
+        for span in spans(text)
+    )
 
 
 def _plain(text: str) -> str:
@@ -41,14 +36,11 @@ def _plain(text: str) -> str:
 
 def _blocks(blocks: Sequence[doc.Block], level: int) -> Iterator[str]:
     for block in blocks:
-        if isinstance(block, doc.Section):
-            badge = f" ({_plain(block.badge.text)})" if block.badge else ""
-            yield f"{'#' * min(level, 6)} {_plain(block.title)}{badge}"
-            yield from _blocks(block.blocks, level + 1)
-        elif isinstance(block, doc.Row):
+        if isinstance(block, doc.Row):
             yield from _blocks(block.blocks, level)
-        elif isinstance(block, doc.Details):
-            yield f"{'#' * min(level, 6)} {_plain(block.title)}"
+        elif isinstance(block, doc.Section | doc.Details):
+            badge = f" ({_plain(block.badge.text)})" if isinstance(block, doc.Section) and block.badge else ""
+            yield f"{'#' * min(level, 6)} {_plain(block.title)}{badge}"
             yield from _blocks(block.blocks, level + 1)
         else:
             yield _block(block)
@@ -60,8 +52,6 @@ def _block(block: doc.Block) -> str:
             markdown = inline(block.text)
         case doc.Note():
             markdown = f"> {inline(block.text)}"
-        case doc.Badge():
-            markdown = f"**{_plain(block.text)}**"
         case doc.Bullets():
             markdown = "\n".join(f"- {inline(item)}" for item in block.items)
         case doc.Definitions():
@@ -73,10 +63,8 @@ def _block(block: doc.Block) -> str:
             markdown = _table(names, [[cell_text(cell) for cell in row] for row in block.rows])
             markdown += f"\n\n{inline(block.caption)}" if block.caption else ""
         case doc.Metrics():
-            notes = [f" ({item.note})" if item.note else "" for item in block.items]
-            markdown = "\n".join(
-                f"- {_plain(item.label)}: **{item.value}**{note}" for item, note in zip(block.items, notes, strict=True)
-            )
+            items = [(item, f" ({item.note})" if item.note else "") for item in block.items]
+            markdown = "\n".join(f"- {_plain(item.label)}: **{item.value}**{note}" for item, note in items)
         case doc.IntervalChart(rows=entries) | doc.BarChart(bars=entries):
             markdown = _table([("", "left"), (block.title, "right")], [[entry.label, entry.text] for entry in entries])
         case doc.Figure():

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from . import document as doc
+from .. import report as doc
+from .format import spans
 from .html import cell_text
-from .inline import spans
 
 #: A terminal of fewer columns leaves out the optional columns of tables.
 WIDE = 116
@@ -27,16 +27,15 @@ _BAR = 20
 _MARK = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}")  # of positive and negative values
 
 
-def render(document: doc.Document, width: int, *, details: bool = False) -> RenderableType:
-    """Render a document for a terminal of ``width`` columns; folded blocks only with ``details``."""
+def render(document: doc.Document, width: int) -> RenderableType:
+    """Render a document for a terminal of ``width`` columns, without folded blocks."""
     parts: list[RenderableType] = [RichText(document.title, style="bold")]
     if document.summary:
         parts.append(inline(document.summary))
-    parts += _blocks(document.blocks, width, details=details)
+    parts += _blocks(document.blocks, width)
     if document.metadata:
-        parts.append(
-            RichText("\n" + ", ".join(f"{name} {value}" for name, value in document.metadata.items()), style="dim")
-        )
+        metadata = ", ".join(f"{name} {value}" for name, value in document.metadata.items())
+        parts.append(RichText(f"\n{metadata}", style="dim"))
     return Group(*parts)
 
 
@@ -49,83 +48,51 @@ def inline(text: str, style: str = "") -> RichText:
     return words
 
 
-def _blocks(blocks: Sequence[doc.Block], width: int, *, details: bool) -> Iterator[RenderableType]:
+def _blocks(blocks: Sequence[doc.Block], width: int) -> Iterator[RenderableType]:
     for block in blocks:
         if isinstance(block, doc.Section):
             title = RichText(f"\n{block.title}", style="bold")
             if block.badge:
                 title.append(f"  {block.badge.text}", style=f"not bold {_STYLES[block.badge.tone]}".strip())
             yield title
-            yield from _blocks(block.blocks, width, details=details)
-        elif isinstance(block, doc.Row):
-            yield from _blocks(block.blocks, width, details=details)
-        elif isinstance(block, doc.Details):
-            if details:
-                yield RichText(f"\n{block.title}", style="bold")
-                yield from _blocks(block.blocks, width, details=details)
+        if isinstance(block, doc.Section | doc.Row):
+            yield from _blocks(block.blocks, width)
         else:
             yield from _block(block, width)
 
 
 def _block(block: doc.Block, width: int) -> Iterator[RenderableType]:
-    if isinstance(block, doc.Text):
-        yield inline(block.text, _STYLES[block.tone])
-    elif isinstance(block, doc.Note):
-        yield inline(block.text, _STYLES[block.tone] or "dim")
-    elif isinstance(block, doc.Badge):
-        yield RichText(block.text, style=f"bold {_STYLES[block.tone]}")
-    elif isinstance(block, doc.Bullets):
-        yield from (Padding(inline(f"- {item}"), (0, 0, 0, 2)) for item in block.items)
-    elif isinstance(block, doc.Definitions):
-        yield from (
-            Group(RichText(term, style="bold"), Padding(inline(text), (0, 0, 0, 2))) for term, text in block.items
-        )
-    elif isinstance(block, doc.Code):
-        yield Padding(RichText(block.text, style="cyan"), (0, 0, 0, 2))
-    elif isinstance(block, doc.Table):
-        yield _table(block, width)
-    elif isinstance(block, doc.Metrics):
-        yield _plain_table(
-            (
-                RichText(item.label),
-                RichText(item.value, style=_STYLES[item.tone] or "bold"),
-                RichText(item.note, style="dim"),
-            )
-            for item in block.items
-        )
-    elif isinstance(block, doc.IntervalChart):
-        yield from _chart_title(block.title)
-        yield _plain_table(
-            (RichText(row.label), RichText(row.text, style=_STYLES[row.tone]), RichText(row.note, style="dim"))
-            for row in block.rows
-        )
-    elif isinstance(block, doc.BarChart):
-        yield from _chart_title(block.title)
-        largest = max((abs(bar.value) for bar in block.bars), default=0.0) or 1.0
-        yield _plain_table(
-            (
-                RichText(bar.label),
-                RichText(_MARK[bar.value < 0] * round(_BAR * abs(bar.value) / largest), style=_STYLES[bar.tone]),
-                RichText(bar.text),
-            )
-            for bar in block.bars
-        )
-    elif isinstance(block, (doc.Figure, doc.Gallery)):
-        return
-    else:
-        raise TypeError(f"no terminal output for a {type(block).__name__}")
+    match block:
+        case doc.Text():
+            yield inline(block.text, _STYLES[block.tone])
+        case doc.Note():
+            yield inline(block.text, _STYLES[block.tone] or "dim")
+        case doc.Bullets():
+            yield from (Padding(inline(f"- {item}"), (0, 0, 0, 2)) for item in block.items)
+        case doc.Definitions():
+            for term, text in block.items:
+                yield Group(RichText(term, style="bold"), Padding(inline(text), (0, 0, 0, 2)))
+        case doc.Code():
+            yield Padding(RichText(block.text, style="cyan"), (0, 0, 0, 2))
+        case doc.Table():
+            yield _table(block, width)
+        case doc.Metrics():
+            yield _plain_table("", ((item.label, (item.value, "bold"), (item.note, "dim")) for item in block.items))
+        case doc.IntervalChart():
+            rows = ((row.label, (row.text, _STYLES[row.tone]), (row.note, "dim")) for row in block.rows)
+            yield _plain_table(block.title, rows)
+        case doc.BarChart():
+            largest = max((abs(bar.value) for bar in block.bars), default=0.0) or 1.0
+            bars = ((bar, _MARK[bar.value < 0] * round(_BAR * abs(bar.value) / largest)) for bar in block.bars)
+            yield _plain_table(block.title, ((bar.label, marks, bar.text) for bar, marks in bars))
 
 
-def _chart_title(title: str) -> Iterator[RenderableType]:
-    if title:
-        yield RichText(title, style="dim")
-
-
-def _plain_table(rows: Iterator[tuple[RichText, ...]]) -> RichTable:
+def _plain_table(title: str, rows: Iterable[Sequence[str | tuple[str, str]]]) -> RenderableType:
+    """A table without a header; cells are texts, or texts with a style."""
     table = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*row)
-    return table
+        table.add_row(*(RichText.assemble(cell) for cell in row))
+    return Group(RichText(title, style="dim"), table) if title else table
 
 
 def _table(block: doc.Table, width: int) -> RichTable:
@@ -139,14 +106,10 @@ def _table(block: doc.Table, width: int) -> RichTable:
         title_justify="left",
         title_style="dim",
     )
-    for i in shown:
-        column = block.columns[i]
+    for column in (block.columns[i] for i in shown):
         right = column.align == "right"
         table.add_column(RichText(column.name), justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in block.rows:
-        table.add_row(*(_cell(row[i]) for i in shown))
+        styles = [_STYLES[cell.tone] if isinstance(cell, doc.Toned) else "" for cell in row]
+        table.add_row(*(RichText(cell_text(row[i]), styles[i]) for i in shown))
     return table
-
-
-def _cell(cell: doc.Cell) -> RichText:
-    return RichText(cell_text(cell), style=_STYLES[cell.tone] if isinstance(cell, doc.Toned) else "")
