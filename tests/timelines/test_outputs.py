@@ -20,10 +20,8 @@ from mien.errors import OptionError, OutputError
 from mien.report import Figure, Section
 from mien.report.format import clock
 from mien.timelines.bins import binned, stacked, tick_step
-from mien.timelines.exports import subtitles
-from mien.timelines.figure import figure
-from mien.timelines.report import report
-from mien.timelines.terminal import letters, shown
+from mien.timelines.exports import figure, subtitles
+from mien.timelines.report import letters, report, shown
 
 from .conftest import steady, videos_of
 
@@ -220,6 +218,6 @@ def test_outputs_that_cannot_be(app, table, monkeypatch, words, error):
 
 
 def test_the_rooms_of_the_timeline_load_no_matplotlib():
-    code = "import sys, mien.timelines.figure, mien.timelines.report; assert 'matplotlib' not in sys.modules"
+    code = "import sys, mien.timelines.exports, mien.timelines.report; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

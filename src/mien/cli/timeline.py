@@ -7,8 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-_OUTPUT = "Output"
-_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False, "rich_help_panel": _OUTPUT}
+from .options import OUTPUT, option
+
+
+def _file(help_text: str) -> Any:
+    """An option that names a file to write."""
+    return option(OUTPUT, help_text, metavar="FILE", dir_okay=False)
 
 
 def timeline(
@@ -17,20 +21,12 @@ def timeline(
         typer.Argument(metavar="TABLE", help="What 'mien read VIDEO --out TABLE' wrote: .csv, .jsonl or .parquet."),
     ],
     *,
-    out: Annotated[Path | None, typer.Option(help="Write a report: .html or .md.", **_FILE)] = None,
-    figure: Annotated[
-        Path | None, typer.Option(help="Draw the probabilities over time: .png, .svg or .pdf.", **_FILE)
-    ] = None,
-    spans: Annotated[
-        Path | None, typer.Option(help="Write one row a span: .csv, or .tsv, which ELAN imports.", **_FILE)
-    ] = None,
-    srt: Annotated[Path | None, typer.Option(help="Write subtitles for the video: .srt.", **_FILE)] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, spans included, and nothing else.", rich_help_panel=_OUTPUT)
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=_OUTPUT)
-    ] = False,
+    out: Annotated[Path | None, _file("Write a report: .html or .md.")] = None,
+    figure: Annotated[Path | None, _file("Draw the probabilities over time: .png, .svg or .pdf.")] = None,
+    spans: Annotated[Path | None, _file("Write one row a span: .csv, or .tsv, which ELAN imports.")] = None,
+    srt: Annotated[Path | None, _file("Write subtitles for the video: .srt.")] = None,
+    as_json: Annotated[bool, option(OUTPUT, "Print JSON, spans included, and nothing else.", "--json")] = False,
+    overwrite: Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")] = False,
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="Take this video only, of a table that holds several.")
     ] = None,
@@ -60,13 +56,12 @@ def timeline(
     from .. import timeline as summarize
     from ..extras import check_installed
     from ..io.atomic import write_atomically
-    from ..timelines.exports import REPORT_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS
-    from ..timelines.figure import FORMATS
-    from ..timelines.terminal import shown
+    from ..timelines.exports import FIGURE_FORMATS, REPORT_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS
+    from ..timelines.report import shown
 
     given = {"--out": out, "--figure": figure, "--spans": spans, "--srt": srt}
     wanted = {option: path for option, path in given.items() if path}
-    formats = {"--out": REPORT_FORMATS, "--figure": FORMATS, "--spans": SPAN_FORMATS, "--srt": SUBTITLE_FORMATS}
+    formats = dict(zip(given, (REPORT_FORMATS, FIGURE_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS)))
     _check_outputs(table, wanted, formats, overwrite=overwrite)
     check_installed(["matplotlib"] if figure else [], "video")
     result = summarize(table, source=source, shortest_s=shortest)
@@ -91,10 +86,10 @@ def _check_outputs(
     from ..io.atomic import check_ending
 
     taken = {table.resolve()}
-    for option, path in wanted.items():
-        check_ending(path, formats[option])
+    for name, path in wanted.items():
+        check_ending(path, formats[name])
         if path.resolve() in taken:
-            raise OptionError(f"{option}: {path} is the table or another output", hint="Give each a file of its own.")
+            raise OptionError(f"{name}: {path} is the table or another output", hint="Give each a file of its own.")
         taken.add(path.resolve())
         if path.exists() and not overwrite:
             raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.")

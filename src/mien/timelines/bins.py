@@ -1,4 +1,4 @@
-"""Timelines averaged over equal stretches of time, and the image of them."""
+"""A track averaged over equal stretches of time, and the image of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..drawing import COLORS
-from ..report import count, percent
-from ..report.format import clock
-from .timeline import TrackTimeline, VideoTimeline
+from .timeline import TrackTimeline
 
-#: Emotions with a smaller share of the time are not named in a sentence.
-_MIN_SHARE, _MOST_NAMED = 0.05, 3
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _NO_TIME = 1e-9
 #: Opacity of unsure readings, 0 to 255.
@@ -22,10 +18,9 @@ _FAINT = 95
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """A track, averaged over B equal stretches of time.
+    """A track, averaged over B equal stretches of time, for the K emotions of its label set.
 
     Attributes:
-        emotions: the label set, length K.
         edges: float64 (B + 1,), seconds.
         seen: bool (B,), the face was seen in the bin, however shortly.
         unsure: bool (B,), no reading could be relied on in at least half of the time seen.
@@ -48,8 +43,7 @@ class Bins:
 
         Both coordinates are shares of the width and height of ``stacked``, 0 to 1.
         """
-        found = []
-        length = len(self.seen)
+        found, length = [], len(self.seen)
         for place, emotion in enumerate(self.emotions):
             for first, last in stretches(self.seen & ~self.unsure & (self.strongest == place)):
                 if last - first >= least * length:
@@ -99,15 +93,3 @@ def stacked(bins: Bins, height: int) -> npt.NDArray[np.uint8]:
 def tick_step(seconds: float, most: int) -> float:
     """A round step of time that divides ``seconds`` into ``most`` parts or fewer."""
     return next((step for step in _TICKS if seconds <= step * most), seconds)
-
-
-def mostly(track: TrackTimeline, most: int = _MOST_NAMED) -> str:
-    """The emotions worth naming, with their shares of the time seen."""
-    named = [f"{emotion} {percent(part, 0)}" for emotion, part in track.shares.items() if part >= _MIN_SHARE]
-    return ", ".join(named[:most])
-
-
-def about(video: VideoTimeline) -> str:
-    """A video in a line."""
-    faces = count(len(video.tracks), "person", "people") if video.tracks else "no face was seen"
-    return f"{clock(video.start_s)} to {clock(video.end_s)}, {count(video.frames, 'frame')} read, {faces}"

@@ -1,4 +1,4 @@
-"""Spans for other programs: tables for statistics and ELAN, subtitles for players."""
+"""Files of a timeline: figures for papers and slides, tables of spans for statistics and ELAN, subtitles for players."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import io
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from ..drawing import percent
+from ..drawing import COLORS, ink_on
+from ..drawing import percent as probability
 from ..errors import OptionError
+from ..extras import require
 from ..io.atomic import check_ending
-from .figure import FORMATS, figure
+from ..report import count, percent
+from ..report.format import clock
+from .bins import binned, stacked, stretches, tick_step
 from .report import report
 from .spans import Span
 from .timeline import Timeline, TrackTimeline, VideoTimeline
@@ -23,17 +28,28 @@ _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SPAN_FORMATS = tuple(_SEPARATORS)
 REPORT_FORMATS = (".html", ".htm", ".md")
 SUBTITLE_FORMATS = (".srt",)
+FIGURE_FORMATS = (".png", ".svg", ".pdf")
+#: A figure of more tracks would be too tall to read; those seen longest are drawn.
+MAX_TRACKS = 50
+
+_BINS, _LEVELS = 480, 96
+_COARSE_S = 0.5  # longer bins are mentioned
+# In inches: the width of a page, on which letters are still read on a telephone
+_WIDTH, _MARGIN = 6.8, 0.28
+_LEGEND, _VIDEO, _TRACK, _AXIS, _NOTE = 0.62, 0.36, 0.25, 0.45, 0.17
+_LABEL = 0.085  # share of the width that the name of an emotion takes
+_INK, _SOFT, _LINE = "#1f2430", "#5d6474", "#d5d9e2"
 
 
 def render(timeline: Timeline, path: Path) -> bytes:
     """The content of a file for a timeline, of the kind that its extension selects: see ``Timeline.render``."""
-    check_ending(path, (*REPORT_FORMATS, *FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS))
+    check_ending(path, (*REPORT_FORMATS, *FIGURE_FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS))
     kind, videos = path.suffix.lower(), timeline.videos
     if kind in SPAN_FORMATS:
         return span_table(videos, path)
     if kind in SUBTITLE_FORMATS:
         return subtitles(videos)
-    if kind in FORMATS:
+    if kind in FIGURE_FORMATS:
         return figure(videos, path)
     document = report(timeline)
     return (document.to_markdown() if kind == ".md" else document.to_html()).encode()
@@ -86,9 +102,104 @@ def subtitles(videos: Sequence[VideoTimeline]) -> bytes:
 
 def _line(track: TrackTimeline | None, span: Span) -> str:
     who = f"{track.track_id}: " if track else ""
-    return f"{who}{span.emotion}{'?' if span.unsure else ''} {percent(span.confidence)}"
+    return f"{who}{span.emotion}{'?' if span.unsure else ''} {probability(span.confidence)}"
 
 
 def _timecode(ms: int) -> str:
     seconds, ms = divmod(ms, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02},{ms:03}"
+
+
+def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
+    """Draw timelines.
+
+    Each video has its own axis of time. A row is a track, its stacked probabilities averaged over 480 stretches of time.
+    Unsure stretches are faint and hatched, and where a face was not seen the row is blank.
+
+    Args:
+        videos: what to draw, at least one.
+        path: tells the format: ``.png`` (150 dots an inch), ``.svg`` or ``.pdf``.
+    """
+    mpl, figures = require("matplotlib", "video"), require("matplotlib.figure", "video")
+    ranked = sorted((track for video in videos for track in video.tracks), key=lambda track: -track.seen_s)
+    kept = {id(track) for track in ranked[:MAX_TRACKS]}
+    every = [(video, [track for track in video.ranked if id(track) in kept]) for video in videos]
+    drawn = [(video, tracks) for video, tracks in every if tracks] or every[:1]
+    notes = _notes([video for video, _ in drawn], len(ranked), len(videos) - len(drawn))
+    rows = [max(1, len(tracks)) for _, tracks in drawn]
+    tall = 0.85 if sum(rows) <= 8 else 0.6 if sum(rows) <= 20 else 0.4
+    height = _LEGEND + sum(_VIDEO + n * (_TRACK + tall) + _AXIS for n in rows) + _NOTE * len(notes) + _MARGIN
+    settings: Any = {"font.size": 9, "svg.hashsalt": "mien", "hatch.linewidth": 0.7, "text.color": _INK}
+    with mpl.rc_context(settings):
+        page = figures.Figure(figsize=(_WIDTH, height), facecolor="white")
+        _legend(page, videos[0].emotions, height)
+        used = _LEGEND
+        for video, tracks in drawn:
+            used += _VIDEO
+            place = 1 - (used - 0.1) / height
+            page.text(_MARGIN / _WIDTH, place, video.name, fontsize=11, fontweight="bold", parse_math=False)
+            rows_of: list[TrackTimeline | None] = [*tracks] or [None]
+            for track in rows_of:  # matplotlib's own layout of fifty rows takes ten seconds
+                used += _TRACK + tall
+                left, wide = _MARGIN / _WIDTH, 1 - 2 * _MARGIN / _WIDTH
+                axes = page.add_axes((left, 1 - used / height, wide, tall / height))
+                _row(axes, track, video)
+            _time_axis(axes, video)
+            used += _AXIS
+        page.text(_MARGIN / _WIDTH, _MARGIN / 2 / height, "\n".join(notes), fontsize=8, color=_SOFT)
+        file = io.BytesIO()
+        kind = path.suffix.lower().removeprefix(".")
+        undated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        page.savefig(file, format=kind, dpi=150, metadata=undated.get(kind))
+    return file.getvalue()
+
+
+def _notes(drawn: Sequence[VideoTimeline], tracks: int, left_out: int) -> list[str]:
+    notes = ["The height of a color is the probability of its emotion."]
+    longest = max(video.end_s - video.start_s for video in drawn) / _BINS
+    if longest >= _COARSE_S:
+        notes[0] += f" Averaged over stretches of {longest:.1f} s."
+    if tracks > MAX_TRACKS:
+        notes.append(f"Left out: {count(tracks - MAX_TRACKS, 'person', 'people')}, seen for less time.")
+    if left_out:
+        notes.append(f"Left out: {count(left_out, 'video')} without a person to show.")
+    return notes
+
+
+def _row(axes: Any, track: TrackTimeline | None, video: VideoTimeline) -> None:
+    title = "No face was seen."
+    if track:
+        unsure = percent(track.unsure_share, 0)
+        title = f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {unsure}"
+        bins = binned(track, video.start_s, video.end_s, _BINS)
+        extent = (video.start_s, video.end_s, 0, 1)
+        axes.imshow(stacked(bins, _LEVELS), extent=extent, aspect="auto", interpolation="none", origin="upper")
+        unsure_s = [(bins.edges[first], bins.edges[last] - bins.edges[first]) for first, last in stretches(bins.unsure)]
+        axes.broken_barh(unsure_s, (0, 1), facecolor="none", edgecolor=_SOFT, linewidth=0, hatch="/////")
+        for emotion, x, y in bins.labels(_LABEL):
+            ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
+            axes.text(x, 1 - y, emotion, transform=axes.transAxes, color=ink, fontsize=8, ha="center", va="center")
+    axes.set_title(title, loc="left", fontsize=8.5, pad=3)
+    axes.set_xlim(video.start_s, video.end_s)
+    axes.set_yticks([])
+    axes.patch.set_visible(False)
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    axes.spines["bottom"].set_color(_LINE)
+    axes.tick_params(bottom=False, labelbottom=False)
+
+
+def _time_axis(axes: Any, video: VideoTimeline) -> None:
+    step = tick_step(video.end_s - video.start_s, 8)
+    axes.tick_params(bottom=True, labelbottom=True, color=_SOFT, labelcolor=_SOFT)
+    axes.spines["bottom"].set_color(_SOFT)
+    axes.xaxis.set_major_locator(require("matplotlib.ticker", "video").MultipleLocator(step))
+    axes.xaxis.set_major_formatter(lambda at, _: clock(at, 0 if step >= 1 else 1))
+
+
+def _legend(page: Any, emotions: Sequence[str], height: float) -> None:
+    patch = require("matplotlib.patches", "video").Patch
+    handles = [patch(facecolor=[c / 255 for c in COLORS[emotion]], label=emotion) for emotion in emotions]
+    handles.append(patch(facecolor="none", edgecolor=_SOFT, hatch="/////", linewidth=0, label="unsure"))
+    handles.append(patch(facecolor="none", edgecolor=_LINE, linewidth=0.8, label="not seen"))
+    box = (_MARGIN / _WIDTH, 1 - 0.55 / height, 1 - 2 * _MARGIN / _WIDTH, 0.45 / height)
+    page.legend(handles=handles, frameon=False, ncols=5, fontsize=8.5, bbox_to_anchor=box, loc="center", mode="expand")

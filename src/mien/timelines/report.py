@@ -1,4 +1,4 @@
-"""The timeline as a report: a strip of probabilities, shares and spans for each person."""
+"""The timeline as a report, with a strip of probabilities, shares and spans for each person; and on a terminal."""
 
 from __future__ import annotations
 
@@ -7,33 +7,24 @@ from datetime import datetime, timezone
 from html import escape as html_escape
 
 import numpy as np
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from .. import __version__
+from .. import report as doc
 from ..drawing import COLORS, encoded, ink_on
 from ..drawing import percent as probability
-from ..report import (
-    Block,
-    Cell,
-    Column,
-    Definitions,
-    Details,
-    Document,
-    Figure,
-    Section,
-    Table,
-    Text,
-    Tone,
-    count,
-    escape,
-    percent,
-)
+from ..report import count, escape, percent
 from ..report.format import clock
 from ..report.html import data_uri
-from .bins import about, binned, mostly, stacked, stretches, tick_step
+from .bins import binned, stacked, stretches, tick_step
 from .timeline import Timeline, TrackTimeline, VideoTimeline
 
-#: Tracks and spans beyond these are counted, not shown: a page should open at once.
+#: Tracks and spans of a report beyond these are counted, not shown: a page should open at once.
 MAX_TRACKS, MAX_SPANS = 50, 300
+#: Emotions with a smaller share of the time are not named in a sentence.
+_MIN_SHARE, _MOST_NAMED = 0.05, 3
 _BINS, _LEVELS = 480, 64
 _MOST_TICKS = 5  # as many times as fit side by side on a telephone
 _LABEL = 0.16  # share of the width that the name of an emotion takes on a telephone
@@ -68,58 +59,80 @@ _READING = (
     ),
 )
 
+#: Tracks on a terminal; others are counted.
+MAX_LINES = 20
+_NARROWEST, _WIDEST = 16, 64
+_WIDE_CONSOLE = 100
+_BESIDE, _BESIDE_NARROW = 66, 54  # columns that the words beside the strip take
+_UNSURE, _NOT_SEEN, _SHADE = "?", ".", "\N{LIGHT SHADE}"
+_SPACE = "\N{NO-BREAK SPACE}"
 
-def report(timeline: Timeline) -> Document:
+
+def report(timeline: Timeline) -> doc.Document:
     """Build the report of a timeline with at least one video."""
     videos = timeline.videos
-    blocks: list[Block] = [_legend(videos[0].emotions)]
+    blocks: list[doc.Block] = [_legend(videos[0].emotions)]
     for video in videos:
-        title, head = ("People", ()) if len(videos) == 1 else (video.name, (Text(f"{escape(about(video))}."),))
-        blocks.append(Section(title, (*head, *_video(video))))
+        title, head = ("People", ()) if len(videos) == 1 else (video.name, (doc.Text(f"{escape(_about(video))}."),))
+        blocks.append(doc.Section(title, (*head, *_video(video))))
     spans = (
         "Spans",
         f"Time of one emotion. Changes shorter than {timeline.shortest_s:g} s are flickers: they are given to the longer of "
         "the spans beside them. A face that is missed for no longer than that has no gap. The probability is the mean over "
         "the whole span.",
     )
-    blocks.append(Section("How to read this", (Definitions((*_READING, spans)),)))
+    blocks.append(doc.Section("How to read this", (doc.Definitions((*_READING, spans)),)))
     name = videos[0].name if len(videos) == 1 else count(len(videos), "video")
     date = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     metadata = {"mien": __version__, "date": date, "source": ", ".join(video.source for video in videos[:8])}
-    summary = f"{escape(about(videos[0]))}." if len(videos) == 1 else ""
-    return Document(f"Expressions over time: {name}", tuple(blocks), summary, metadata)
+    summary = f"{escape(_about(videos[0]))}." if len(videos) == 1 else ""
+    return doc.Document(f"Expressions over time: {name}", tuple(blocks), summary, metadata)
 
 
-def _video(video: VideoTimeline) -> Iterator[Block]:
+def _about(video: VideoTimeline) -> str:
+    faces = count(len(video.tracks), "person", "people") if video.tracks else "no face was seen"
+    return f"{clock(video.start_s)} to {clock(video.end_s)}, {count(video.frames, 'frame')} read, {faces}"
+
+
+def _mostly(track: TrackTimeline, most: int = _MOST_NAMED) -> str:
+    """The emotions worth naming, with their shares of the time seen."""
+    named = [f"{emotion} {percent(part, 0)}" for emotion, part in track.shares.items() if part >= _MIN_SHARE]
+    return ", ".join(named[:most])
+
+
+def _video(video: VideoTimeline) -> Iterator[doc.Block]:
     shown, hidden = video.ranked[:MAX_TRACKS], video.ranked[MAX_TRACKS:]
     if not shown:
-        yield Text("No face was seen.")
+        yield doc.Text("No face was seen.")
         return
     for track in shown:
-        words = _summary(track)
-        strip = Figure(_strip(track, video), f"Person {track.track_id} over time. {words}")
-        yield Section(f"Person {track.track_id}", (Text(words), strip, _spans(track)))
+        unsure = f"unsure {percent(track.unsure_share, 0)}" if track.unsure_share else "never unsure"
+        when = f"Seen for {clock(track.seen_s)} between {clock(track.start_s)} and {clock(track.end_s)}"
+        words = f"{when}. Of that time: {'; '.join(filter(None, (_mostly(track), unsure)))}."
+        strip = doc.Figure(_strip(track, video), f"Person {track.track_id} over time. {words}")
+        yield doc.Section(f"Person {track.track_id}", (doc.Text(words), strip, _spans(track)))
     if hidden:
-        yield Text(f"Left out: {count(len(hidden), 'person', 'people')} seen for less time than these.", Tone.MUTED)
+        yield doc.Text(
+            f"Left out: {count(len(hidden), 'person', 'people')} seen for less time than these.", doc.Tone.MUTED
+        )
     names = ("person", "seen", *video.emotions, "unsure", "mean confidence")
-    table = Table(
-        tuple(Column(name, "left" if name == "person" else "right") for name in names),
-        tuple(_shares(video, track) for track in shown),
+    columns = tuple(doc.Column(name, "left" if name == "person" else "right") for name in names)
+    rows = tuple(
+        (
+            str(track.track_id),
+            clock(track.seen_s),
+            *(percent(track.shares[emotion], 0) for emotion in video.emotions),
+            percent(track.unsure_share, 0),
+            probability(track.confidence),
+        )
+        for track in shown
     )
-    yield Section("Shares of the time seen", (table,))
+    yield doc.Section("Shares of the time seen", (doc.Table(columns, rows),))
 
 
-def _summary(track: TrackTimeline) -> str:
-    unsure = f"unsure {percent(track.unsure_share, 0)}" if track.unsure_share else "never unsure"
-    when = f"Seen for {clock(track.seen_s)} between {clock(track.start_s)} and {clock(track.end_s)}"
-    return f"{when}. Of that time: {'; '.join(filter(None, (mostly(track), unsure)))}."
-
-
-def _spans(track: TrackTimeline) -> Details:
-    columns = tuple(
-        Column(name, "left" if name == "emotion" else "right")
-        for name in ("from", "to", "seconds", "emotion", "probability")
-    )
+def _spans(track: TrackTimeline) -> doc.Details:
+    names = ("from", "to", "seconds", "emotion", "probability")
+    columns = tuple(doc.Column(name, "left" if name == "emotion" else "right") for name in names)
     rows = tuple(
         (
             clock(span.start_s, 1),
@@ -130,16 +143,10 @@ def _spans(track: TrackTimeline) -> Details:
         )
         for span in track.spans[:MAX_SPANS]
     )
-    blocks: list[Block] = [Table(columns, rows, row_headers=False)]
+    blocks: list[doc.Block] = [doc.Table(columns, rows, row_headers=False)]
     if len(track.spans) > MAX_SPANS:
-        blocks.append(Text(f"The first {MAX_SPANS}; `--spans spans.csv` writes all.", Tone.MUTED))
-    return Details(f"{count(len(track.spans), 'span')} of person {track.track_id}", tuple(blocks))
-
-
-def _shares(video: VideoTimeline, track: TrackTimeline) -> tuple[Cell, ...]:
-    shares = [percent(track.shares[emotion], 0) for emotion in video.emotions]
-    unsure, sure = percent(track.unsure_share, 0), probability(track.confidence)
-    return (str(track.track_id), clock(track.seen_s), *shares, unsure, sure)
+        blocks.append(doc.Text(f"The first {MAX_SPANS}; `--spans spans.csv` writes all.", doc.Tone.MUTED))
+    return doc.Details(f"{count(len(track.spans), 'span')} of person {track.track_id}", tuple(blocks))
 
 
 def _strip(track: TrackTimeline, video: VideoTimeline) -> str:
@@ -164,7 +171,7 @@ def _strip(track: TrackTimeline, video: VideoTimeline) -> str:
     return _svg(parts, _STRIP + _AXIS)
 
 
-def _legend(emotions: Sequence[str]) -> Figure:
+def _legend(emotions: Sequence[str]) -> doc.Figure:
     colors = [(emotion, _css(COLORS[emotion])) for emotion in emotions]
     colors += [("unsure", "url(#unsure)"), ("not seen", "none")]
     parts = []
@@ -175,7 +182,7 @@ def _legend(emotions: Sequence[str]) -> Figure:
         parts += [swatch, f'<g transform="translate(20)">{_svg_text(name, left, top + 11)}</g>']
     height = _LEGEND_ROW * (1 + (len(colors) - 1) // _LEGEND_COLUMNS)
     caption = "The height of a color is the probability of its emotion."
-    return Figure(_svg(parts, height), f"Colors of {', '.join(emotions)}", caption)
+    return doc.Figure(_svg(parts, height), f"Colors of {', '.join(emotions)}", caption)
 
 
 def _svg(parts: Sequence[str], height: int) -> str:
@@ -189,3 +196,89 @@ def _svg_text(words: str, left: float, top: float, style: str = "", anchor: str 
 
 def _css(color: tuple[int, int, int]) -> str:
     return "rgb({} {} {})".format(*color)
+
+
+def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[RenderableType]:
+    """What to print: a heading and a table for each video, and a legend.
+
+    A strip shows each track over the whole video: a letter a change of emotion on its color, or, where there are no
+    colors, a letter a step.
+    """
+    for video in videos:
+        yield Text.assemble((video.name, "bold"), "  ", (_about(video), "dim"))
+        if video.tracks:
+            yield _terminal_table(video, console)
+        if video.untracked:
+            yield Text(f"{count(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
+        hidden = video.ranked[MAX_LINES:]
+        if hidden:
+            seconds = clock(max(track.seen_s for track in hidden))
+            yield Text(f"and {len(hidden):,} more people, each seen for {seconds} or less; --json lists all", "dim")
+        yield ""
+    if any(video.tracks for video in videos):
+        yield _letter_legend(videos[0].emotions, console)
+        yield Text("unsure: too unlikely to rely on. An expression is not a feeling.", "dim")
+
+
+def _terminal_table(video: VideoTimeline, console: Console) -> Table:
+    wide = console.width >= _WIDE_CONSOLE
+    width = min(max(console.width - (_BESIDE if wide else _BESIDE_NARROW), _NARROWEST), _WIDEST)
+    first, last = clock(video.start_s), clock(video.end_s)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("person", justify="right")
+    table.add_column("seen", justify="right", no_wrap=True)
+    table.add_column(first + last.rjust(width - len(first)), no_wrap=True, width=width)
+    table.add_column("mostly", ratio=1)
+    table.add_column("unsure", justify="right", no_wrap=True)
+    for track in video.ranked[:MAX_LINES]:
+        unsure = Text(percent(track.unsure_share, 0), "bold" if track.unsure_share >= 0.5 else "")
+        named = _mostly(track, 3 if wide else 2) or Text("nothing to rely on", "italic")
+        table.add_row(
+            str(track.track_id), clock(track.seen_s), _letter_strip(track, video, width, console), named, unsure
+        )
+    return table
+
+
+def _letter_strip(track: TrackTimeline, video: VideoTimeline, width: int, console: Console) -> Text:
+    bins = binned(track, video.start_s, video.end_s, width)
+    letter = letters(video.emotions)
+    shade = _UNSURE if console.options.ascii_only else _SHADE
+    text = Text()
+    before = None
+    for seen, unsure, place in zip(bins.seen, bins.unsure, bins.strongest):
+        emotion = video.emotions[int(place)]
+        state = _NOT_SEEN if not seen else _UNSURE if unsure else letter[emotion]
+        if console.color_system is None:
+            text.append(state)
+        elif not seen:
+            text.append(" ")
+        elif state == before:
+            text.append(shade if unsure else " ", "dim" if unsure else _style(emotion))
+        else:
+            text.append(state, "" if unsure else _style(emotion))
+        before = state
+    return text
+
+
+def _style(emotion: str) -> str:
+    ground, ink = COLORS[emotion], ink_on(COLORS[emotion])
+    return f"rgb({ink[0]},{ink[1]},{ink[2]}) on rgb({ground[0]},{ground[1]},{ground[2]})"
+
+
+def _letter_legend(emotions: tuple[str, ...], console: Console) -> Text:
+    plain = console.color_system is None
+    text = Text()
+    for emotion, letter in letters(emotions).items():
+        text.append(letter if plain else f"{_SPACE}{letter}{_SPACE}", "" if plain else _style(emotion))
+        text.append(f"{_SPACE}{emotion}  ", "dim")
+    text.append(f"{_UNSURE}{_SPACE}unsure  ", "dim")
+    text.append(f"{_NOT_SEEN if plain else 'blank'}{_SPACE}not{_SPACE}seen", "dim")
+    return text
+
+
+def letters(emotions: Sequence[str]) -> dict[str, str]:
+    """One letter for each emotion, the first of its name that no other has taken."""
+    given: dict[str, str] = {}
+    for emotion in emotions:
+        given[emotion] = next((letter for letter in emotion if letter not in given.values()), "*")
+    return given

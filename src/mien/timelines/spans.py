@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 _ROUNDING = 1e-6
-#: A video with one frame: as long as a frame at 25 a second.
-_ALONE_S = 0.04
 #: No frame for this many usual steps: the video was not read here, or the camera was switched off.
 _HOLE = 5.0
 
@@ -20,9 +18,8 @@ class Span:
     """Time in which a face kept one emotion, or in which no reading of it could be relied on.
 
     Attributes:
-        start_s: when it begins, in seconds from the start of the video.
-        end_s: when it ends.
-        emotion: the emotion; where ``unsure``, the one that was likeliest on the whole.
+        start_s, end_s: in seconds from the start of the video.
+        emotion: where ``unsure``, the one that was likeliest on the whole.
         confidence: the mean probability of ``emotion`` over the span, weighted by time, 0 to 1.
         unsure: the readings abstained here: do not rely on ``emotion``.
     """
@@ -49,11 +46,6 @@ class Span:
         }
 
 
-def usual_step(frames: npt.NDArray[np.float64]) -> float:
-    """The median time from one frame that was read to the next, in seconds; ``frames`` holds their times, increasing."""
-    return float(np.median(np.diff(frames))) if len(frames) > 1 else _ALONE_S
-
-
 def reading_durations(
     times: npt.NDArray[np.float64], frames: npt.NDArray[np.float64], step_s: float, shortest_s: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -67,7 +59,7 @@ def reading_durations(
     Args:
         times: float64 (N,), when the face was seen, increasing.
         frames: float64 (M,), the times of all frames of the video, increasing.
-        step_s: the usual step.
+        step_s: the usual time from one frame to the next.
         shortest_s: gaps up to this are no gaps.
 
     Returns:
@@ -96,17 +88,16 @@ def spans_of(
     given to the longer of the runs before and after it (the earlier of equals), and neighbors that now say the same
     become one; this goes on until no flicker is left. A run between two gaps has no neighbor and stays, however short.
 
+    A span's confidence is over all of its readings, flickers too.
+
     Args:
         emotions: the label set, length K.
         times: float64 (N,), seconds, increasing.
-        durations: float64 (N,), how long each reading stands.
-        joined: bool (N,), the next reading follows without a gap.
+        durations: float64 (N,), of ``reading_durations``.
+        joined: bool (N,), likewise.
         probabilities: float32 (N, K).
         unsure: bool (N,), the reading abstained.
         shortest_s: runs shorter than this are flickers; 0 keeps all.
-
-    Returns:
-        The spans in the order of time. A span's confidence is over all of its readings, flickers too.
     """
     states = np.where(unsure, len(emotions), probabilities.argmax(1))
     begins = np.flatnonzero(np.append(True, (states[1:] != states[:-1]) | ~joined[:-1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import OptionError
+from ..emotions import EMOTIONS
+from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
+from ..io.journal import partial_path
+from ..io.tables import FORMATS, column_names, read_columns
 from ..report import join
 from ..video import VideoResult
-from .spans import Span, reading_durations, spans_of, usual_step
-from .table import VideoTable, read_table, table_of
+from .spans import Span, reading_durations, spans_of
 
 #: Spans shorter than this are flickers, in seconds.
 SHORTEST_S = 0.3
+#: A video with one frame: as long as a frame at 25 a second.
+_ALONE_S = 0.04
+_NEEDED = ("source", "time_s", "track_id", "abstained")
+_SUM_TOLERANCE = 0.01  # probabilities are written with four decimals
+_MAKE = "Make the table with 'mien read VIDEO --out results.csv'."
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +127,7 @@ class VideoTimeline:
     @property
     def name(self) -> str:
         """The last part of its path."""
-        return self.source.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.source
+        return _file_name(self.source.rstrip("\\/")) or self.source
 
     @property
     def ranked(self) -> tuple[TrackTimeline, ...]:
@@ -193,19 +200,25 @@ def timeline(table: Path | str | VideoResult, *, source: str | None = None, shor
     """
     if not (0 <= shortest_s < np.inf):
         raise OptionError(f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0 keeps every flicker.")
-    read = table_of(table) if isinstance(table, VideoResult) else read_table(Path(table))
-    chosen = range(len(read.sources)) if source is None else [_chosen(read.sources, source)]
+    read = _result_rows(table) if isinstance(table, VideoResult) else _table_rows(Path(table))
     rows_of = _grouped(read.source, np.arange(len(read.source)))
-    videos = tuple(_video(read, number, rows_of[number], shortest_s) for number in chosen)
-    if source is None:
-        videos = tuple(video for video in videos if not _is_photo(video)) or videos
-    return Timeline(videos, shortest_s)
+    if source is not None:
+        number = _chosen(read.sources, source)
+        return Timeline((_video(read, number, rows_of[number], shortest_s),), shortest_s)
+    videos = tuple(_video(read, number, rows_of[number], shortest_s) for number in range(len(read.sources)))
+    without_photos = tuple(video for video in videos if video.tracks or (video.untracked == 0 and video.frames > 1))
+    return Timeline(without_photos or videos, shortest_s)
+
+
+def _file_name(path: str) -> str:
+    """The last part of a path of any system."""
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _chosen(sources: Sequence[str], wanted: str) -> int:
     if wanted in sources:
         return sources.index(wanted)
-    named = [i for i, source in enumerate(sources) if source.replace("\\", "/").rpartition("/")[2] == wanted]
+    named = [number for number, source in enumerate(sources) if _file_name(source) == wanted]
     if len(named) != 1:
         raise OptionError(
             f"source: got {wanted!r}, which {'several videos' if named else 'no video'} of the table match; "
@@ -215,10 +228,28 @@ def _chosen(sources: Sequence[str], wanted: str) -> int:
     return named[0]
 
 
-def _video(table: VideoTable, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The N rows of a table; ``source`` is an index of ``sources``.
+
+    ``seen`` is false where the frame had no face; ``track_id`` is -1 where the face has none. ``unsure``: the reading
+    abstained. ``probabilities``: float32 (N, K).
+    """
+
+    emotions: tuple[str, ...]
+    sources: tuple[str, ...]
+    source: npt.NDArray[np.int64]
+    time_s: npt.NDArray[np.float64]
+    seen: npt.NDArray[np.bool_]
+    track_id: npt.NDArray[np.int64]
+    unsure: npt.NDArray[np.bool_]
+    probabilities: npt.NDArray[np.float32]
+
+
+def _video(table: _Rows, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
     source, emotions = table.sources[number], table.emotions
     frames = np.unique(table.time_s[rows])
-    step = usual_step(frames)
+    step = float(np.median(np.diff(frames))) if len(frames) > 1 else _ALONE_S
     tracked = rows[table.track_id[rows] >= 0]
     tracks = []
     for track_id, found in sorted(_grouped(table.track_id[tracked], tracked).items()):
@@ -233,12 +264,66 @@ def _video(table: VideoTable, number: int, rows: npt.NDArray[np.int64], shortest
     return VideoTimeline(source, emotions, float(frames[0]), ends_s, len(frames), untracked, tuple(tracks))
 
 
-def _is_photo(video: VideoTimeline) -> bool:
-    return not video.tracks and (video.untracked > 0 or video.frames == 1)
-
-
 def _grouped(keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:
     """Key -> its rows, in their order."""
     order = keys.argsort(kind="stable")
     found, starts = np.unique(keys[order], return_index=True)
     return dict(zip(found.tolist(), np.split(rows[order], starts[1:])))
+
+
+def _table_rows(path: Path) -> _Rows:
+    if path.suffix.lower() in FORMATS and not path.is_file():
+        begun = partial_path(path).is_file()
+        raise DataError(
+            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: expected a table that mien has written",
+            hint="Its run has not finished: continue it with 'mien read ... --resume'." if begun else _MAKE,
+        )
+    names = column_names(path)
+    emotions = tuple(emotion for emotion in EMOTIONS if emotion in names)
+    missing = [name for name in (*_NEEDED, *(EMOTIONS if len(emotions) < 2 else ())) if name not in names]
+    if missing:
+        raise DataError(
+            f"{path} is not a table of mien: it lacks the columns {join(missing)}; it has {join(names, most=12)}",
+            hint=_MAKE,
+        )
+    columns = read_columns(path, (*_NEEDED, *emotions))
+    return _checked(str(path), emotions, columns, is_video=f"frame_{emotions[0]}" in names)
+
+
+def _result_rows(result: VideoResult) -> _Rows:
+    if not result.rows:
+        raise OptionError(f"{result.source}: the result holds no rows", hint="Call process_video with keep_rows=True.")
+    names = (*_NEEDED[1:], *result.emotions)
+    columns = {n: np.array([np.nan if row[n] is None else row[n] for row in result.rows], np.float64) for n in names}
+    sources = np.array([row["source"] for row in result.rows], object)
+    return _checked(result.source, result.emotions, {"source": sources, **columns}, is_video=True)
+
+
+def _checked(
+    name: str, emotions: Sequence[str], columns: Mapping[str, npt.NDArray[np.float64]], *, is_video: bool
+) -> _Rows:
+    if not len(columns["source"]):
+        raise DataError(f"{name} has no rows: expected at least one", hint=_MAKE)
+    probabilities = np.stack([columns[emotion].astype(np.float32) for emotion in emotions], 1)
+    seen = np.isfinite(probabilities.sum(1))
+    track_id = np.where(np.isnan(columns["track_id"]), -1, columns["track_id"]).astype(np.int64)
+    wrong = (
+        (~np.isfinite(columns["time_s"]), "its time_s is no finite number"),
+        (seen & ~(abs(probabilities.sum(1) - 1) < _SUM_TOLERANCE), "its probabilities do not sum to 1"),
+        ((probabilities < 0).any(1), "a probability is negative"),
+        (~seen & (track_id >= 0), "it has a track_id, but not all of its probabilities"),
+        (seen & np.isnan(columns["abstained"]), "it has probabilities, but no value for abstained"),
+    )
+    for rows, why in wrong:
+        if rows.any():
+            raise DataError(f"{name} is damaged at row {int(rows.argmax()) + 1}: {why}", hint=_MAKE)
+    # A video without a face has no tracks either, but its table has the columns of a video
+    if not (track_id >= 0).any() and (seen.any() or not is_video):
+        raise DataError(
+            f"{name} holds photos: none of its {len(track_id):,} rows has a track_id, which a timeline requires",
+            hint="Read a video: mien read clip.mp4 --out results.csv",
+        )
+    numbers: dict[str, int] = {}
+    codes = np.array([numbers.setdefault(str(source), len(numbers)) for source in columns["source"]], np.int64)
+    unsure = columns["abstained"] == 1
+    return _Rows(tuple(emotions), tuple(numbers), codes, columns["time_s"], seen, track_id, unsure, probabilities)
