@@ -23,7 +23,7 @@ from typing import Any
 
 from rich.console import Console
 
-from mien.benchmarking.environment import Environment, current_environment
+from mien.benchmarking.bench import Environment, current_environment
 from mien.benchmarking.images import PORTRAITS, SIZES, ImageSet, synthetic_images, user_images
 from mien.io.atomic import write_atomically
 from mien.report import Bullets, Column, Document, Note, Section, Table, Tone, number

@@ -7,8 +7,7 @@ import pytest
 
 import mien as library
 from mien.benchmarking import bench as measuring
-from mien.benchmarking.environment import current_environment
-from mien.benchmarking.report import report
+from mien.benchmarking.bench import current_environment, report
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def test_wrong_options_fail_at_once(mien, arguments, code):
 
 @pytest.mark.skipif(not hasattr(os, "getloadavg"), reason="Windows does not tell its load")
 def test_a_machine_is_busy_when_too_few_cores_are_free(monkeypatch):
-    monkeypatch.setattr("mien.benchmarking.environment.worker_count", lambda _threads: 2)
+    monkeypatch.setattr("mien.benchmarking.bench.worker_count", lambda _threads: 2)
     for load, threads, busy in ((0.4, 1, False), (1.0, 1, False), (1.0, 0, True), (2.0, 1, True)):
         monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0, 0))
         assert current_environment(threads).is_busy is busy

@@ -24,13 +24,7 @@ MAX_USER_IMAGES = 40
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images that are read together.
-
-    Attributes:
-        name: shown in tables.
-        paths: the files.
-        faces: how many faces they show; None if unknown.
-    """
+    """Images that are read together; ``faces`` is how many faces they show, None if unknown."""
 
     name: str
     paths: tuple[Path, ...]
@@ -40,10 +34,7 @@ class ImageSet:
 def synthetic_images(folder: Path, n: int, size: tuple[int, int]) -> ImageSet:
     """Write ``n`` JPEG photos with one to five faces each into a new folder in ``folder``; always the same pixels.
 
-    Args:
-        folder: an existing folder.
-        n: number of photos; the first shows one face, the second two, up to five, then one again.
-        size: width and height in pixels.
+    The first shows one face, the second two, up to five, then one again; ``size`` is width and height in pixels.
 
     Raises:
         OutputError: the folder cannot be written to.

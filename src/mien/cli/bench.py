@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import OUTPUT
+from .options import OUTPUT, option
 
 
 def bench(
@@ -24,10 +24,9 @@ def bench(
     ] = None,
     threads: Annotated[int, typer.Option(help="Cores for each measurement; 0: all.", min=0)] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Take a few seconds: few rounds, small images.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.", rich_help_panel=OUTPUT)] = False,
+    as_json: Annotated[bool, option(OUTPUT, "Print JSON only.", "--json")] = False,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a .json, .md or .html file.", dir_okay=False, rich_help_panel=OUTPUT),
+        Path | None, option(OUTPUT, "Write a .json, .md or .html file.", metavar="FILE", dir_okay=False)
     ] = None,
 ) -> None:
     """Measure speed and memory of the models on this machine, stage by stage.
@@ -42,13 +41,12 @@ def bench(
     from rich.console import Console
 
     from ..benchmarking import bench as benchmark
-    from ..benchmarking.report import report
     from ..io.atomic import write_atomically
     from .output import progress_bar, show_report
 
     with progress_bar(Console(stderr=True), "measuring") as progress:
         result = benchmark.bench(model or (), images=images, threads=threads, quick=quick, progress=progress)
-    document = report(result)
+    document = benchmark.report(result)
     if out and out.suffix.lower() == ".json":
         write_atomically(out, result.to_json().encode())
     elif out:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...benchmarking.environment import processor_name
+from ...benchmarking.bench import processor_name
 from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...data.loading import load
 from ...emotions import EMOTIONS
