@@ -58,14 +58,9 @@ def difference_interval(first: float, first_interval: Interval, second: float, s
 
 
 def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
-    """McNemar's exact test: the p-value that two models are equally often correct (McNemar 1947).
+    """Two-sided p-value that two models are equally often correct (McNemar 1947, exact); 1 where they never differ.
 
-    Args:
-        first: bool (N,), which images the first model gets right.
-        second: bool (N,), the same of the second model, on the same images.
-
-    Returns:
-        Two-sided, 0 to 1; 1 where they never differ.
+    Bool (N,) each: which images the model gets right, the same images for both.
     """
     return mcnemar_counts(int((first & ~second).sum()), int((second & ~first).sum()))
 
@@ -102,11 +97,7 @@ def bootstrap(
 ) -> Estimate:
     """A figure with its percentile interval over images drawn with replacement (Efron 1979).
 
-    Args:
-        statistic: from rows, int64 (n,), to the figure.
-        n: images, at least 1.
-        resamples: how many; 1,000 give two digits.
-        seed: random seed.
+    ``statistic`` maps rows, int64 (n,), to the figure; ``n`` is at least 1; 1,000 resamples give two digits.
     """
     rng = np.random.default_rng(seed)
     low, high = percentile_interval(np.array([statistic(rng.integers(n, size=n)) for _ in range(resamples)]))
@@ -119,12 +110,9 @@ def equal_mass_bins(confidence: npt.NDArray[np.floating], bins: int = 15) -> lis
 
 
 def calibration_error(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], bins: int = 15) -> float:
-    """Expected calibration error over equal-mass bins, 0 to 1 (Naeini et al. 2015; Nguyen and O'Connor 2015).
+    """Expected calibration error over at most ``bins`` equal-mass bins, 0 to 1, from float (N,) and bool (N,), N > 0.
 
-    Args:
-        confidence: float (N,), 0 to 1; N > 0.
-        correct: bool (N,).
-        bins: how many at most.
+    Naeini et al. 2015; Nguyen and O'Connor 2015.
     """
     parts = equal_mass_bins(confidence, bins)
     return float(sum(abs(confidence[part].sum() - correct[part].sum()) for part in parts) / len(confidence))
@@ -141,14 +129,7 @@ def resample_counts(counts: Counts, resamples: int, rng: np.random.Generator) ->
     """Counts of images drawn with replacement within each group (Efron 1979).
 
     Drawing counts in place of images is equivalent and thousands of times as fast: it is a multinomial draw per group.
-
-    Args:
-        counts: int64 (G, ...).
-        resamples: how many, D.
-        rng: random generator.
-
-    Yields:
-        int64 (part of D, G, ...), so that memory stays bounded.
+    From int64 (G, ...) to parts of int64 (resamples, G, ...), so that memory stays bounded.
     """
     groups, *shape = counts.shape
     flat = counts.reshape(groups, -1)
@@ -165,15 +146,8 @@ def permute_counts(counts: Counts, permutations: int, rng: np.random.Generator) 
     """Counts after permuting group labels within each stratum, such as a true emotion.
 
     Each is a random table with fixed margins (Patefield 1981): groups keep their images of each emotion, so groups that
-    show other, harder emotions raise no alarm.
-
-    Args:
-        counts: int64 (G, K, O), of G groups, K strata and O outcomes.
-        permutations: how many, D.
-        rng: random generator.
-
-    Yields:
-        int64 (part of D, G, K, O).
+    show other, harder emotions raise no alarm. From int64 (G, K, O), of G groups, K strata and O outcomes, to parts of
+    int64 (permutations, G, K, O).
     """
     for part in _parts(counts.size, permutations):
         drawn = np.broadcast_to(counts, (part, *counts.shape)).copy()
@@ -198,8 +172,7 @@ def largest_difference(observed: Floats, permuted: Floats) -> tuple[Floats, Floa
         permuted: float64 (D, G, R).
 
     Returns:
-        float64 (R,) and (D, R), 0 where no pair is defined or none varies; and int64 (R, 2), the observed pair, the higher
-        group first.
+        float64 (R,) and (D, R), 0 where no pair is defined or none varies; int64 (R, 2), the observed pair, higher first.
     """
     every = np.concatenate([observed[None], permuted])
     most = np.zeros((every.shape[0], every.shape[2]))
@@ -222,15 +195,12 @@ def largest_difference(observed: Floats, permuted: Floats) -> tuple[Floats, Floa
 def minimum_detectable_gap(share: float, n: int, others: int) -> float | None:
     """The smallest drop below ``share`` detected with 80% power at the 5% level, two-sided, in a single comparison.
 
-    By the arcsine transformation (Cohen 1988, chapter 6).
+    By the arcsine transformation (Cohen 1988, chapter 6); None where not even a rate of 0 would be detected.
 
     Args:
         share: rate of the other groups, 0 to 1.
         n: images of the group.
         others: images of the other groups together.
-
-    Returns:
-        0 to 1; None where not even a rate of 0 would be detected.
     """
     if n < 1 or others < 1:
         return None
@@ -243,8 +213,7 @@ def images_needed(share: float, others: int, gap: float = RELEVANT_GAP) -> int:
 
     Args:
         share: rate of the other groups, 0 to 1; below ``gap`` a rise is meant.
-        others: images of the other groups together. Where they are too few for any group size, they are assumed to grow with
-            it to the same number.
+        others: images of the other groups together; too few for any group size, they are assumed to grow with it.
         gap: 0 to 1.
     """
     other = share - gap if share >= gap else share + gap

@@ -35,13 +35,11 @@ class GroupChange:
     """One group before and after; shares are 0 to 1.
 
     Attributes:
-        name: of the group.
         n: images.
         before, after: accuracy of the first and the second model, with 95% intervals (Wilson 1927).
         difference: ``after - before``, with its 95% ``interval`` (paired bootstrap).
         gained, lost: images that only the second, only the first model gets right.
-        p: both models are right equally often in this group (McNemar 1947, exact).
-        p_corrected: the same, corrected for the number of groups (Holm 1979).
+        p, p_corrected: both models are right equally often in this group (McNemar 1947, exact; Holm 1979).
         compared: large enough to take part in the gap and in the correction.
     """
 
@@ -77,13 +75,11 @@ class AccuracyGap:
 
 @dataclass(frozen=True)
 class GapChange:
-    """Change of the largest gap in accuracy.
+    """Change of the largest gap in accuracy, which may be between other groups ``after``.
 
     Attributes:
-        before, after: the gap of each model; perhaps between different groups.
         difference: gap after minus gap before, with its 95% interval (paired bootstrap).
-        p: the models are exchangeable, image by image (permutation test).
-        p_corrected: the same, corrected for the number of columns (Holm 1979).
+        p, p_corrected: the models are exchangeable, image by image (permutation test; Holm 1979).
     """
 
     before: AccuracyGap
@@ -102,14 +98,7 @@ class GapChange:
 
 @dataclass(frozen=True)
 class CompareAttribute:
-    """One column of groups.
-
-    Attributes:
-        name: of the column.
-        groups: in natural order.
-        gap: None where fewer than two groups have enough images.
-        n_missing: images without a group.
-    """
+    """One column of groups; ``gap`` is None where fewer than two have enough images, ``n_missing`` images have no group."""
 
     name: str
     groups: tuple[GroupChange, ...]
@@ -143,8 +132,7 @@ class CompareResult:
         n: images.
         overall: all images as one group; its p-value is not corrected.
         attributes: columns of groups.
-        resamples: bootstrap resamples, and permutations.
-        min_group_size: images that a group needs to be compared.
+        resamples, min_group_size: the settings.
         n_comparisons: p-values of groups corrected together; those of gaps are corrected among themselves.
         notes: remarks on the data, one sentence each.
     """
@@ -186,7 +174,7 @@ def audit_compare(
         person: column of people; one image of each is kept.
         min_group_size: smaller groups are shown but not compared.
         resamples: bootstrap resamples, and permutations.
-        seed: random seed.
+        seed: random.
 
     Raises:
         OptionError: a setting is out of range, or there is no column of groups.
@@ -204,8 +192,8 @@ def compare_pair(
     """The comparison of ``audit_compare`` on joined predictions."""
     rng = np.random.default_rng(seed)
     made = []
-    everyone = Grouping("all", np.zeros(len(pair), np.int64), ("all",))
-    for one in (*groupings(pair.groups, min_group_size=min_group_size, resamples=resamples), everyone):
+    wanted = groupings(pair.groups, min_group_size=min_group_size, resamples=resamples)
+    for one in (*wanted, Grouping.everyone(len(pair))):
         counts = _count(pair, one.codes, len(one.names))
         drawn = np.concatenate(list(stats.resample_counts(counts, resamples, rng)))
         big = counts.sum(1) >= min_group_size
@@ -228,13 +216,10 @@ def _count(pair: PairedPredictions, codes: npt.NDArray[np.int64], groups: int) -
     return np.bincount(codes[has] * 4 + outcome[has], minlength=4 * groups).reshape(groups, 4).astype(np.int64)
 
 
-def _swap(counts: Counts, draws: int, rng: np.random.Generator) -> Counts:
-    """int64 (D, G, 4): counts with the two answers of each image swapped at random."""
-    made = np.broadcast_to(counts, (draws, *counts.shape)).copy()
-    differing = counts[:, _LOST] + counts[:, _GAINED]
-    made[..., _GAINED] = rng.binomial(differing, 0.5, size=(draws, len(counts)))
-    made[..., _LOST] = differing - made[..., _GAINED]
-    return made
+def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
+    """float64 (..., G), before and after."""
+    n = np.maximum(1, counts.sum(-1))
+    return (counts[..., _BOTH] + counts[..., _LOST]) / n, (counts[..., _BOTH] + counts[..., _GAINED]) / n
 
 
 def _gap_change(counts: Counts, names: tuple[str, ...], drawn: Counts, rng: np.random.Generator) -> GapChange:
@@ -248,15 +233,13 @@ def _gap_change(counts: Counts, names: tuple[str, ...], drawn: Counts, rng: np.r
         resampled.append(gaps)
     before, after = ends
     seen = after.gap - before.gap
-    null = _accuracies(_swap(counts, len(drawn), rng))
-    p = stats.permutation_p(abs(seen), np.abs(np.ptp(null[1], axis=1) - np.ptp(null[0], axis=1)))
+    # The null: the two answers of each image are swapped at random
+    swapped, differing = np.broadcast_to(counts, drawn.shape).copy(), counts[:, _LOST] + counts[:, _GAINED]
+    swapped[..., _GAINED] = rng.binomial(differing, 0.5, size=(len(drawn), len(counts)))
+    swapped[..., _LOST] = differing - swapped[..., _GAINED]
+    null = [np.ptp(shares, axis=1) for shares in _accuracies(swapped)]
+    p = stats.permutation_p(abs(seen), np.abs(null[1] - null[0]))
     return GapChange(before, after, seen, stats.percentile_interval(resampled[1] - resampled[0]), p, p)
-
-
-def _accuracies(counts: Counts) -> tuple[Floats, Floats]:
-    """float64 (..., G), before and after."""
-    n = np.maximum(1, counts.sum(-1))
-    return (counts[..., _BOTH] + counts[..., _LOST]) / n, (counts[..., _BOTH] + counts[..., _GAINED]) / n
 
 
 def _group(name: str, counts: Counts, drawn: Counts, *, compared: bool) -> GroupChange:
@@ -264,32 +247,25 @@ def _group(name: str, counts: Counts, drawn: Counts, *, compared: bool) -> Group
     n, (both, lost, gained, _) = int(counts.sum()), counts.tolist()
     p = stats.mcnemar_counts(lost, gained)
     return GroupChange(
-        name=name,
-        n=n,
-        before=(both + lost) / n,
-        before_interval=stats.wilson(both + lost, n),
-        after=(both + gained) / n,
-        after_interval=stats.wilson(both + gained, n),
+        name, n, (both + lost) / n, stats.wilson(both + lost, n), (both + gained) / n, stats.wilson(both + gained, n),
         difference=(gained - lost) / n,
         interval=stats.percentile_interval((drawn[:, _GAINED] - drawn[:, _LOST]) / n),
-        gained=gained,
-        lost=lost,
-        p=p,
-        p_corrected=p,
-        compared=compared,
-    )
+        gained=gained, lost=lost, p=p, p_corrected=p, compared=compared,
+    )  # fmt: skip
 
 
 def _corrected(made: list[CompareAttribute]) -> tuple[CompareAttribute, ...]:
     """p-values of compared groups corrected together; those of gaps among themselves."""
     p_groups = iter(stats.holm([group.p for one in made for group in one.groups if group.compared]))
     p_gaps = iter(stats.holm([one.gap.p for one in made if one.gap]))
+
+    def group(one: GroupChange) -> GroupChange:
+        return replace(one, p_corrected=next(p_groups)) if one.compared else one
+
     return tuple(
         replace(
             one,
-            groups=tuple(
-                replace(group, p_corrected=next(p_groups)) if group.compared else group for group in one.groups
-            ),
+            groups=tuple(map(group, one.groups)),
             gap=one.gap and replace(one.gap, p_corrected=next(p_gaps)),
         )
         for one in made

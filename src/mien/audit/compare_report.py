@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,7 @@ from ..io.atomic import write_all
 from ..report import count, escape, estimate, interval, p_value, percent, points
 from ..stats import LEVEL
 from .compare import CompareAttribute, CompareResult, GapTrend, GroupChange
-from .exports import csv_bytes, interval_png
-from .fairness_report import MAX_GROUPS
+from .exports import MAX_GROUPS, audit_json, csv_bytes, group_remarks, interval_png, page
 
 FILES = ("compare.html", "compare.png", "groups.csv", "gaps.csv", "compare.json")
 _TITLES = {
@@ -35,11 +33,9 @@ def document(result: CompareResult, title: str) -> doc.Document:
             doc.Metric("Accuracy after", percent(overall.after), f"95% CI {interval(overall.after_interval)}"),
         )
     )
-    notes = [doc.Text(escape(note), doc.Tone.MUTED) for note in result.notes]
     sections = [_section(result, one) for one in result.attributes]
-    how_to_read = doc.Details("How to read this", (doc.Definitions(tuple(_definitions(result).items())),))
-    blocks: tuple[doc.Block, ...] = (metrics, *notes, *sections, how_to_read)
-    return doc.Document(f"Model comparison by group: {title}", blocks, escape(summary(result)))
+    title = f"Model comparison by group: {title}"
+    return page(title, summary(result), [metrics], result.notes, sections, _definitions(result))
 
 
 def summary(result: CompareResult) -> str:
@@ -72,10 +68,8 @@ def explanation(one: CompareAttribute) -> str:
         f"{interval(gap.interval)}, {p_value(gap.p_corrected)}."
     )
     changed = [group for group in one.groups if group.significant]
-    for what, groups in (
-        ("increased", [group for group in changed if group.difference > 0]),
-        ("decreased", [group for group in changed if group.difference < 0]),
-    ):
+    for what, sign in (("increased", 1), ("decreased", -1)):
+        groups = [group for group in changed if sign * group.difference > 0]
         named = ", ".join(f"{group.name} ({points(group.difference, signed=True)})" for group in groups)
         text += f" Accuracy {what} for {named}." if named else ""
     if not changed:
@@ -87,19 +81,11 @@ def explanation(one: CompareAttribute) -> str:
 
 def to_json(result: CompareResult) -> str:
     """Everything as one JSON object; shares are 0 to 1, and null is unknown."""
-    made: dict[str, Any] = {"summary": summary(result), **asdict(result)}
-    for one, own in zip(result.attributes, made["attributes"]):
-        own |= {"verdict": one.verdict, "explanation": explanation(one)}
-    return json.dumps(made, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    return audit_json(result, explanation, summary=summary(result))
 
 
 def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
-    """Write ``FILES`` into a folder; returns their paths. ``title`` says what was compared.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-        OutputError: the folder cannot be written to.
-    """
+    """Write ``FILES`` into a folder, with errors as in ``fairness_report``; ``title`` says what was compared."""
     charts = [(one.name, _chart(result, one.groups)) for one in result.attributes]
     named = [("", result.overall), *((one.name, group) for one in result.attributes for group in one.groups)]
     contents = (
@@ -114,28 +100,16 @@ def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
 
 def _section(result: CompareResult, one: CompareAttribute) -> doc.Section:
     blocks: list[doc.Block] = [doc.Text(escape(explanation(one)))]
-    if one.n_missing:
-        blocks.append(doc.Text(f"{count(one.n_missing, 'image')} without a group here.", doc.Tone.MUTED))
-    blocks.append(_chart(result, (*one.groups[:MAX_GROUPS], result.overall)))
-    if len(one.groups) > MAX_GROUPS:
-        blocks.append(doc.Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", doc.Tone.MUTED))
+    blocks += group_remarks(one, _chart(result, (*one.groups[:MAX_GROUPS], result.overall)))
     if one.gap:
-        before, after = one.gap.before, one.gap.after
+        ends = (("before", one.gap.before), ("after", one.gap.after))
+        rows: list[tuple[doc.Cell, ...]] = [
+            (when, f"{points(end.gap)} {interval(end.interval)}", f"{end.lowest}, {end.highest}") for when, end in ends
+        ]
         change = f"{points(one.gap.difference, signed=True)} {interval(one.gap.interval)}"
-        rows = (
-            (
-                "before",
-                f"{points(before.gap)} {interval(before.interval)}",
-                f"{before.lowest}, {before.highest}",
-            ),
-            ("after", f"{points(after.gap)} {interval(after.interval)}", f"{after.lowest}, {after.highest}"),
-            ("change", doc.Toned(change) if one.gap.significant else change, p_value(one.gap.p_corrected)),
-        )
-        blocks.append(
-            doc.Table(
-                (doc.Column("Gap"), doc.Column("Points, 95% CI", "right"), doc.Column("Between")), rows, "Largest gap"
-            )
-        )
+        rows.append(("change", doc.Toned(change) if one.gap.significant else change, p_value(one.gap.p_corrected)))
+        columns = (doc.Column("Gap"), doc.Column("Points, 95% CI", "right"), doc.Column("Between"))
+        blocks.append(doc.Table(columns, tuple(rows), "Largest gap"))
     blocks.append(doc.Details("All scores by group", (_table(one.groups[:MAX_GROUPS]),)))
     return doc.Section(f"By {one.name}", tuple(blocks), badge=doc.Toned(*_TITLES[one.verdict]))
 
@@ -192,9 +166,10 @@ def _group_row(attribute: str, group: GroupChange) -> dict[str, Any]:
 
 def _gap_row(one: CompareAttribute) -> dict[str, Any]:
     """The gap of one column; empty cells where there is none."""
+    gap = one.gap
     row: dict[str, Any] = {"attribute": one.name}
-    for when, gap in (("before", one.gap and one.gap.before), ("after", one.gap and one.gap.after)):
-        row |= {f"highest_{when}": gap and gap.highest, f"lowest_{when}": gap and gap.lowest, when: gap and gap.gap}
-        row[f"{when}_interval"] = gap and gap.interval
-    row |= {"difference": one.gap and one.gap.difference, "difference_interval": one.gap and one.gap.interval}
-    return row | {"p": one.gap and one.gap.p, "p_corrected": one.gap and one.gap.p_corrected}
+    for when, end in (("before", gap and gap.before), ("after", gap and gap.after)):
+        row |= {f"highest_{when}": end and end.highest, f"lowest_{when}": end and end.lowest, when: end and end.gap}
+        row[f"{when}_interval"] = end and end.interval
+    row |= {"difference": gap and gap.difference, "difference_interval": gap and gap.interval}
+    return row | {"p": gap and gap.p, "p_corrected": gap and gap.p_corrected}

@@ -1,20 +1,23 @@
-"""Files beside the report of an audit: CSV tables, and figures with a named row for each group or gap, PNG."""
+"""What the reports of audits share: their page and JSON, CSV tables, and figures with a row for each group or gap, PNG."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
+from .. import report as doc
 from ..drawing import COLORS, ink_on
 from ..extras import require
-from ..report import IntervalChart, Tone
+from ..report import IntervalChart, Tone, count, escape
 
-#: Rows per column of groups beyond these are left out of figures; the CSV files have all.
-MAX_ROWS = 40
+#: Groups of a column beyond these are left out of reports, and rows out of figures; the CSV files have all.
+MAX_GROUPS, MAX_ROWS = 60, 40
 _COLORS = {Tone.BAD: "#b4431f", Tone.GOOD: "#2e7d4f", Tone.MUTED: "#9aa1ad"}
 _BLUE, _GRAY, _INK, _SOFT = "#2b6ca3", "#9aa1ad", "#1f2430", "#5d6474"
 #: Fonts of other scripts on Linux, macOS and Windows, for names of groups.
@@ -26,6 +29,38 @@ _FONTS = (
 _ROW, _WIDTH = 0.3, 7.2  # inches
 #: Smallest part of a bar that holds a number.
 _MIN_PART = 0.055
+
+
+def page(
+    title: str,
+    summary: str,
+    blocks: Sequence[doc.Block],
+    notes: Sequence[str],
+    sections: Sequence[doc.Block],
+    definitions: Mapping[str, str],
+    metadata: Mapping[str, str] | None = None,
+) -> doc.Document:
+    """The document of an audit: first ``blocks``, notes, a section for each column of groups, and how to read it."""
+    remarks = [doc.Text(escape(note), Tone.MUTED) for note in notes]
+    how_to_read = doc.Details("How to read this", (doc.Definitions(tuple(definitions.items())),))
+    return doc.Document(title, (*blocks, *remarks, *sections, how_to_read), escape(summary), metadata or {})
+
+
+def group_remarks(one: Any, chart: doc.Block) -> Iterator[doc.Block]:
+    """The chart of a column of groups between remarks on images without a group, and on groups left out."""
+    if one.n_missing:
+        yield doc.Text(f"{count(one.n_missing, 'image')} without a group here.", Tone.MUTED)
+    yield chart
+    if len(one.groups) > MAX_GROUPS:
+        yield doc.Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", Tone.MUTED)
+
+
+def audit_json(result: Any, explain: Callable[[Any], str], **first: str) -> str:
+    """A result as one JSON object, with ``first`` in front, and verdict and explanation of each column of groups."""
+    made = {**first, **asdict(result)}
+    for one, own in zip(result.attributes, made["attributes"]):
+        own |= {"verdict": one.verdict, "explanation": explain(one)}
+    return json.dumps(made, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def csv_bytes(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -77,12 +112,7 @@ def interval_png(charts: Sequence[tuple[str, IntervalChart]], title: str, axis: 
 
 
 def shares_png(columns: Sequence[tuple[str, Sequence[tuple[str, int, Mapping[str, float]]]]], title: str) -> bytes:
-    """Draw the shares of emotions as stacked bars: a bar per group, a color per emotion.
-
-    Args:
-        columns: of each column of groups its name, and the name, number of faces and shares of each group.
-        title: of the figure.
-    """
+    """Draw the shares of emotions as stacked bars: for each column of groups, name, faces and shares of each group."""
     figure, axes, placed = _rows_figure([(name, [(group[0], group) for group in groups]) for name, groups in columns])
     emotions: dict[str, None] = {}
     for at, (_, n, shares) in placed:

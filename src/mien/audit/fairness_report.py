@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,14 +11,12 @@ from .. import report as doc
 from ..io.atomic import write_all
 from ..report import count, escape, interval, join, p_value, percent, points
 from ..stats import RELEVANT_GAP
-from .exports import csv_bytes, interval_png, shares_png
+from .exports import MAX_GROUPS, audit_json, csv_bytes, group_remarks, interval_png, page, shares_png
 from .fairness import FairnessAttribute, FairnessResult, GroupScores
 from .gaps import Gap, Measure, Rate, Verdict
 
 FILES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "audit.json")
 FILES_WITHOUT_LABELS = ("report.html", "shares.png", *FILES[2:])
-#: Groups beyond these are counted, not shown; the CSV files have all.
-MAX_GROUPS = 60
 CAUTION = (
     "Without labels, accuracy is unknown. Groups may really show different emotions, or be photographed differently: a "
     "difference in predictions is no finding of unfairness, and equal shares do not show equal accuracy."
@@ -39,15 +36,13 @@ _MOST_NAMED, _NARROW = 4, 3
 def document(result: FairnessResult, title: str, shares: bytes | None = None) -> doc.Document:
     """The report; ``title`` says what was audited, ``shares`` is a figure of the shares of predictions, PNG."""
     blocks: list[doc.Block] = [] if result.has_labels else [doc.Note(CAUTION, doc.Tone.WARNING)]
-    blocks += [doc.Metrics(tuple(_metrics(result)))]
-    blocks += [doc.Text(escape(note), doc.Tone.MUTED) for note in result.notes]
+    blocks.append(doc.Metrics(tuple(_metrics(result))))
+    sections: list[doc.Block] = [_section(result, one) for one in result.attributes]
     if shares:
-        blocks.append(doc.Figure(shares, "Shares of predictions by group", "In percent of the faces found."))
-    blocks += [_section(result, one) for one in result.attributes]
-    kind = "Fairness audit" if result.has_labels else "Parity audit"
+        sections.insert(0, doc.Figure(shares, "Shares of predictions by group", "In percent of the faces found."))
+    title = f"{'Fairness' if result.has_labels else 'Parity'} audit: {title}"
     model = {"Model": "{name}, head {head}, sha256 {sha256}".format(**asdict(result.model))} if result.model else {}
-    how_to_read = doc.Details("How to read this", (doc.Definitions(tuple(_definitions(result).items())),))
-    return doc.Document(f"{kind}: {title}", (*blocks, how_to_read), escape(summary(result)), model)
+    return page(title, summary(result), blocks, result.notes, sections, _definitions(result), model)
 
 
 def summary(result: FairnessResult) -> str:
@@ -110,10 +105,7 @@ def rate_name(rate: Rate | Gap) -> str:
 
 def to_json(result: FairnessResult, data: str = "") -> str:
     """Everything as one JSON object; shares are 0 to 1, and null is unknown. ``data`` names what was audited."""
-    made: dict[str, Any] = {"summary": summary(result), "data": data, **asdict(result)}
-    for one, own in zip(result.attributes, made["attributes"]):
-        own |= {"verdict": one.verdict, "explanation": explanation(one)}
-    return json.dumps(made, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    return audit_json(result, explanation, summary=summary(result), data=data)
 
 
 def write_report(result: FairnessResult, folder: Path, title: str) -> list[Path]:
@@ -179,11 +171,7 @@ def _section(result: FairnessResult, one: FairnessAttribute) -> doc.Section:
     if left and one.label_distribution:
         kept = f"{join(list(one.label_distribution))}: not all compared groups show {join(left, 'or')}."
         blocks.append(doc.Text(f"Standardized accuracy covers {kept}", doc.Tone.MUTED))
-    if one.n_missing:
-        blocks.append(doc.Text(f"{count(one.n_missing, 'image')} without a group here.", doc.Tone.MUTED))
-    blocks.append(_accuracy_chart(result, one) if labeled else _shares_table(result, one))
-    if len(one.groups) > MAX_GROUPS:
-        blocks.append(doc.Text(f"{len(one.groups) - MAX_GROUPS} more groups are in `groups.csv`.", doc.Tone.MUTED))
+    blocks += group_remarks(one, _accuracy_chart(result, one) if labeled else _shares_table(result, one))
     if one.gaps:
         blocks.append(_gap_chart(result, one))
     blocks.append(doc.Details("All scores by group", (_scores_table(result, one),)))

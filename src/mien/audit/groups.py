@@ -41,6 +41,11 @@ class Grouping:
         return int((self.codes < 0).sum())
 
     @staticmethod
+    def everyone(n: int) -> Grouping:
+        """All ``n`` images as one group."""
+        return Grouping("all", np.zeros(n, np.int64), ("all",))
+
+    @staticmethod
     def of(name: str, cells: npt.NDArray[np.object_]) -> Grouping:
         """From object (N,) of str, empty where an image has no group."""
         names, codes = np.unique(cells.astype(str), return_inverse=True)
