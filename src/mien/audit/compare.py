@@ -263,10 +263,6 @@ def _corrected(made: list[CompareAttribute]) -> tuple[CompareAttribute, ...]:
         return replace(one, p_corrected=next(p_groups)) if one.compared else one
 
     return tuple(
-        replace(
-            one,
-            groups=tuple(map(group, one.groups)),
-            gap=one.gap and replace(one.gap, p_corrected=next(p_gaps)),
-        )
+        replace(one, groups=tuple(map(group, one.groups)), gap=one.gap and replace(one.gap, p_corrected=next(p_gaps)))
         for one in made
     )

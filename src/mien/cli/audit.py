@@ -229,7 +229,7 @@ def predict(
         Path,
         typer.Argument(
             help="Labeled images: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table with a column of paths; "
-            "parquet with images; or cropped faces (fer2013.csv, packed .npz).",
+            "parquet with images; or cropped faces (fer2013.csv, packed .npz)."
         ),
     ],
     *,

@@ -87,13 +87,7 @@ class Explainer:
         return align_face(frame, reading.face, _FACE_SIDE, "rgb")
 
     def _explain(
-        self,
-        frame: Frame,
-        number: int,
-        reading: Reading,
-        crop: npt.NDArray[np.uint8],
-        emotion: str,
-        progress: Progress,
+        self, frame: Frame, number: int, reading: Reading, crop: npt.NDArray[np.uint8], emotion: str, progress: Progress
     ) -> Explanation:
         perturbed = Perturbation(self._reader.classifier, crop, emotion, progress)
         heat, agreement = perturbation.occlusion_map(perturbed)

@@ -52,11 +52,7 @@ class Perturbation:
     """
 
     def __init__(
-        self,
-        network: EmotionClassifier,
-        crop: npt.NDArray[np.uint8],
-        emotion: str,
-        progress: Progress = no_progress,
+        self, network: EmotionClassifier, crop: npt.NDArray[np.uint8], emotion: str, progress: Progress = no_progress
     ) -> None:
         self.side, self.place = int(crop.shape[0]), network.emotions.index(emotion)
         self._network, self._progress, self._done = network, progress, 0
