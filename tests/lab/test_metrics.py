@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
 from mien.errors import DataError
+from mien.lab.calibration import fit_temperature, fit_vote_temperature
 from mien.lab.evaluation.metrics import VoteTruth, accuracy_text, kl_to_votes, reliability, score
-from mien.lab.temperature import fit_temperature, fit_vote_temperature
 from mien.stats import wilson
 
 EMOTIONS = ("happy", "sad", "neutral")

@@ -29,13 +29,13 @@ from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
 from ..model.session import PIPELINE_HEAD
 from ..progress import Progress, no_progress
+from .calibration import calibrated, chosen_by
 from .evaluation.classifier import classifier_of_onnx
 from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
 from .sampling import subset
 from .targets import hard_targets
-from .temperature import calibrated, chosen_by
 from .validation import Index, LabelSet, Settings, field_error
 
 _CLASSIFIERS = {

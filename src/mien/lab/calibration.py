@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, xlogy
 from sklearn.metrics import average_precision_score
 
-from ..data.dataset import VALIDATION, Dataset
+from ..data.dataset import INNER, VALIDATION, Dataset, copies_of_training
 from ..data.loading import load
-from ..emotions import LABEL_SETS, positions
+from ..emotions import LABEL_SETS
+from ..errors import DataError
+from ..model.card import ModelCard
 from ..stats import Estimate, bootstrap, calibration_error
-from .evaluation.classifier import Classifier, open_classifier, predict
-from .evaluation.evaluate import evaluation_subsets, true_classes, vote_truth
-from .evaluation.metrics import Floats, Labels, Reliability, probabilities_at, reliability
-from .temperature import fit_temperature
+from .evaluation.classifier import Classifier, classifier_of_onnx, open_classifier, predict
+from .evaluation.evaluate import evaluate, evaluation_subsets, true_classes, vote_truth
+from .evaluation.metrics import Floats, Labels, Reliability, kl_to_votes, probabilities_at, reliability
+from .targets import hard_targets
 
 #: A face is mixed where at least two emotions have this share of the annotators' votes each: 3 of 10.
 MIXED_SHARE = 0.3
@@ -31,16 +35,10 @@ LEVELS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration over images with a true class.
+    """Calibration over the ``n`` images with a true class; NLL in nats, Brier score 0 to 2.
 
-    Attributes:
-        n: number of images.
-        accuracy: share of correct predictions.
-        ece: expected calibration error, 15 equal-mass bins, 0 to 1.
-        ece_refitted: the same with the temperature fitted on one half of the images and measured on the other, both ways;
-            None for a single image.
-        nll: negative log likelihood, nats.
-        brier: Brier score, 0 to 2.
+    ``ece`` has 15 equal-mass bins. For ``ece_refitted`` the temperature is fitted on one half of the images and measured on
+    the other, both ways; None for a single image.
     """
 
     n: int
@@ -56,12 +54,10 @@ class ClassCalibration:
     """One emotion against all others.
 
     Attributes:
-        expected: mean probability of the emotion.
-        found: share of the images that show it.
+        expected, found: mean probability of the emotion, and share of the images that show it.
         error: mean gap between both in 15 equal-mass bins (Kull et al. 2019).
         named: images predicted as the emotion.
-        confidence: mean confidence of those; None where there are none.
-        precision: share of those that are correct; None where there are none.
+        confidence, precision: mean confidence of those, and the share of them that is correct; None where there are none.
     """
 
     expected: float
@@ -74,12 +70,9 @@ class ClassCalibration:
 
 @dataclass(frozen=True)
 class VoteAgreement:
-    """Expected vote shares against the annotators' votes.
+    """Mean KL divergence of expected vote shares from the votes on ``n`` images, in nats.
 
-    Attributes:
-        n: images with votes.
-        kl: mean KL divergence from the votes, nats.
-        floor: the least possible mean divergence, from the sampling of annotators alone.
+    ``floor`` is the least possible value, from the sampling of annotators alone.
     """
 
     n: int
@@ -89,14 +82,10 @@ class VoteAgreement:
 
 @dataclass(frozen=True)
 class MixedDetection:
-    """Detection of faces on which annotators are divided.
+    """Detection of faces on which annotators are divided: ``truly`` of the ``n`` images with votes.
 
     Attributes:
-        n: images with votes.
-        truly: images on which annotators are divided.
-        average_precision: of the second largest expected share as a score (area under precision and recall); None where
-            annotators agree on every image.
-        chance: average precision of a random score.
+        average_precision: of the second largest expected share as a score; None where annotators never disagree.
         rows: for each share: the share, images called mixed, precision, recall, F1, and the share of true positives with
             exactly the annotators' emotions.
     """
@@ -113,12 +102,9 @@ class Selective:
     """Risk against coverage (El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, arXiv 1705.08500).
 
     Attributes:
-        area: mean risk over all coverages (AURC); lower is better.
-        best: the same for an ideal order, wrong predictions last.
-        rows: for each level of confidence: the level, coverage, accuracy of images above and below (None where
-            there are none).
-        coverage: share of the images kept, most confident first; at most 200 points.
-        risk: share of wrong predictions among those.
+        area, best: mean risk over all coverages (AURC), and the same for an ideal order, wrong predictions last.
+        rows: for each level of confidence: the level, coverage, accuracy of images above and below (None without any).
+        coverage, risk: at most 200 points: the share of images kept, most confident first, and of wrong ones among them.
     """
 
     area: float
@@ -133,16 +119,10 @@ class HeadCalibration:
     """The calibration of one head of one model.
 
     Attributes:
-        model, head: which.
         images: ``official`` (the whole split) or ``dedup`` (without exact copies of training images).
-        overall: calibration over all emotions.
-        classes: of each emotion.
         label_sets: of the probabilities restricted to smaller label sets.
-        bins: for the reliability diagram.
         votes, mixed: comparison with the annotators' votes; None without votes.
         answered: the effect of abstaining.
-        data, split: the images.
-        sha256: of the model's weights file; empty where it is not known.
     """
 
     model: str
@@ -176,22 +156,19 @@ def measure_calibration(
     """
     classifier = model if isinstance(model, Classifier) else open_classifier(model)
     faces = data if isinstance(data, Dataset) else load(data, classifier.input.size, color=classifier.input.color)
-    part = faces.part(split)
-    y_true = true_classes(classifier, faces, split)
+    part, subsets = faces.part(split), evaluation_subsets(faces, split)
     logits = predict(classifier, part.images, flip=True)
     return [
-        replace(
-            _measure(classifier, name, part.take(rows), logits[name][rows], y_true[name][rows]),
-            images=images,
-            split=split,
-        )
-        for name in y_true
-        for images, rows in evaluation_subsets(faces, split).items()
-        if (y_true[name][rows] >= 0).any()
+        _measure(classifier, name, images, split, part.take(rows), logits[name][rows], truth[rows])
+        for name, truth in true_classes(classifier, faces, split).items()
+        for images, rows in subsets.items()
+        if (truth[rows] >= 0).any()
     ]
 
 
-def _measure(classifier: Classifier, name: str, part: Dataset, logits: Floats, y_true: Labels) -> HeadCalibration:
+def _measure(
+    classifier: Classifier, name: str, images: str, split: str, part: Dataset, logits: Floats, y_true: Labels
+) -> HeadCalibration:
     head = classifier.heads[name]
     known = np.flatnonzero(y_true >= 0)
     probabilities, truth = probabilities_at(logits[known], head.temperature), y_true[known]
@@ -205,7 +182,7 @@ def _measure(classifier: Classifier, name: str, part: Dataset, logits: Floats, y
     return HeadCalibration(
         model=classifier.name,
         head=name,
-        images="",
+        images=images,
         overall=calibration(logits[known], truth, head.temperature),
         classes=by_class(probabilities, truth, head.emotions),
         label_sets=by_label_set(logits[known], truth, head.emotions, head.temperature),
@@ -214,6 +191,7 @@ def _measure(classifier: Classifier, name: str, part: Dataset, logits: Floats, y
         mixed=mixed,
         answered=selective(probabilities.max(1), probabilities.argmax(1) == truth),
         data=part.name,
+        split=split,
         sha256=classifier.sha256,
     )
 
@@ -221,17 +199,19 @@ def _measure(classifier: Classifier, name: str, part: Dataset, logits: Floats, y
 def calibration(logits: Floats, y_true: Labels, temperature: float) -> Calibration:
     """Calibration of logits, float (N, K), divided by ``temperature``, against true classes, int64 (N,); N > 0."""
     probabilities, n = probabilities_at(logits, temperature), len(y_true)
-    correct = probabilities.argmax(1) == y_true
-    losses = -np.log(np.maximum(probabilities[np.arange(n), y_true], 1e-12))
-    squares = ((probabilities - np.eye(probabilities.shape[1])[y_true]) ** 2).sum(1)
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == y_true
     return Calibration(
         n=n,
-        accuracy=bootstrap(lambda rows: float(correct[rows].mean()), n),
-        ece=bootstrap(lambda rows: reliability(probabilities[rows], y_true[rows]).ece, n),
+        accuracy=_mean_estimate(correct),
+        ece=bootstrap(lambda rows: calibration_error(confidence[rows], correct[rows]), n),
         ece_refitted=_ece_refitted(logits, y_true),
-        nll=bootstrap(lambda rows: float(losses[rows].mean()), n),
-        brier=bootstrap(lambda rows: float(squares[rows].mean()), n),
+        nll=_mean_estimate(-np.log(np.maximum(probabilities[np.arange(n), y_true], 1e-12))),
+        brier=_mean_estimate(((probabilities - np.eye(probabilities.shape[1])[y_true]) ** 2).sum(1)),
     )
+
+
+def _mean_estimate(values: npt.NDArray[Any]) -> Estimate:
+    return bootstrap(lambda rows: float(values[rows].mean()), len(values))
 
 
 def _ece_refitted(logits: Floats, y_true: Labels) -> float | None:
@@ -246,10 +226,9 @@ def _ece_refitted(logits: Floats, y_true: Labels) -> float | None:
 
 def by_class(probabilities: Floats, y_true: Labels, emotions: tuple[str, ...]) -> dict[str, ClassCalibration]:
     """Calibration of each emotion: probabilities float (N, K), true classes int64 (N,), names of the K classes."""
-    y_pred, result = probabilities.argmax(1), {}
+    result = {}
     for column, emotion in enumerate(emotions):
-        given, shown = probabilities[:, column].astype(np.float64), y_true == column
-        named = y_pred == column
+        given, shown, named = probabilities[:, column], y_true == column, probabilities.argmax(1) == column
         result[emotion] = ClassCalibration(
             expected=float(given.mean()),
             found=float(shown.mean()),
@@ -267,36 +246,25 @@ def by_label_set(
     """Calibration of the probabilities restricted to each smaller label set, over the images that show its emotions."""
     result = {}
     for name, members in LABEL_SETS.items():
-        if set(members) < set(emotions):
-            columns = positions(members, emotions)
-            rank = np.full(len(emotions), -1, np.int64)
-            rank[columns] = np.arange(len(members))
-            rows = np.flatnonzero(rank[y_true] >= 0)
-            if len(rows):
-                result[name] = calibration(logits[rows][:, columns], rank[y_true[rows]], temperature)
+        columns = [place for place, emotion in enumerate(emotions) if emotion in members]
+        rows = np.flatnonzero(np.isin(y_true, columns))
+        if set(members) < set(emotions) and len(rows):
+            truth = np.searchsorted(columns, y_true[rows]).astype(np.int64)
+            result[name] = calibration(logits[rows][:, columns], truth, temperature)
     return result
 
 
 def vote_agreement(expected: Floats, votes: Floats, counts: Labels) -> VoteAgreement:
-    """Compare expected shares with the votes.
-
-    Args:
-        expected: float (N, K), rows sum to 1.
-        votes: float (N, K), shares of the votes; rows sum to 1.
-        counts: int64 (N,), number of votes.
-    """
+    """Compare expected shares with those of the votes, both float (N, K); ``counts``: number of votes, int64 (N,)."""
     guessed = np.log(np.maximum(expected.astype(np.float64), 1e-12))
     each = (xlogy(votes, votes) - votes * guessed).sum(1)
-    return VoteAgreement(
-        len(votes), bootstrap(lambda rows: float(each[rows].mean()), len(votes)), _floor(votes, counts)
-    )
+    return VoteAgreement(len(votes), _mean_estimate(each), _floor(votes, counts))
 
 
 def _floor(votes: Floats, counts: Labels) -> float:
-    """Mean divergence of the votes from the shares they were drawn from.
+    """Mean divergence of the votes from the shares they were drawn from: the entropy of those less that of the votes.
 
-    It equals the entropy of those shares less that of the votes, on average; the former is estimated by coverage (Chao and
-    Shen 2003), because most emotions that one person in ten would name are missing among ten votes.
+    The former is estimated by coverage (Chao and Shen 2003): emotions that few people would name are missing in ten votes.
     """
     n = counts[:, None].astype(np.float64)
     drawn = np.rint(votes * n)
@@ -306,17 +274,11 @@ def _floor(votes: Floats, counts: Labels) -> float:
     return float((xlogy(votes, votes) - xlogy(shares, shares) / seen).sum(1).mean())
 
 
-def detect_mixed(expected: Floats, votes: Floats, shares: Sequence[float] = SHARES) -> MixedDetection:
-    """Detect faces on which annotators are divided.
-
-    Args:
-        expected: float (N, K), the share of people expected to name each emotion.
-        votes: float (N, K), shares of the votes.
-        shares: expected shares from which an emotion counts as one of several.
-    """
+def detect_mixed(expected: Floats, votes: Floats) -> MixedDetection:
+    """Detect faces on which annotators are divided, from expected shares and those of the votes, both float (N, K)."""
     truth = (votes >= MIXED_SHARE).sum(1) > 1
     rows = []
-    for share in shares:
+    for share in SHARES:
         named = (expected >= share).sum(1) > 1
         hit = named & truth
         same = ((expected >= share) == (votes >= MIXED_SHARE)).all(1)
@@ -333,13 +295,11 @@ def detect_mixed(expected: Floats, votes: Floats, shares: Sequence[float] = SHAR
     )
 
 
-def selective(
-    confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], levels: Sequence[float] = LEVELS
-) -> Selective:
+def selective(confidence: Floats, correct: npt.NDArray[np.bool_]) -> Selective:
     """Risk against coverage of predictions with a confidence, float (N,), that are correct, bool (N,); N > 0."""
     risks = _risks(correct[np.argsort(-confidence, kind="stable")])
     shown = np.unique(np.linspace(0, len(risks) - 1, min(200, len(risks))).round().astype(int))
-    kept = [(level, confidence >= level) for level in levels]
+    kept = [(level, confidence >= level) for level in LEVELS]
     return Selective(
         coverage=tuple(((shown + 1) / len(risks)).tolist()),
         risk=tuple(risks[shown].tolist()),
@@ -356,3 +316,84 @@ def _risks(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 def _mean(values: npt.NDArray[Any]) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+def fit_temperature(logits: Floats, y_true: Labels) -> float:
+    """The divisor of logits, float (N, K), 0.02 to 50, of greatest likelihood (Guo et al. 2017, arXiv 1706.04599).
+
+    Rows without a true class, -1 in int64 (N,), are left out.
+
+    Raises:
+        DataError: no row has a true class.
+    """
+    known = np.flatnonzero(y_true >= 0)
+    if not len(known):
+        raise DataError("no image has a true class to fit a temperature to", hint="Use data with more images.")
+    scores, truth = logits[known].astype(np.float64), y_true[known]
+    return _minimum(lambda t: -float(log_softmax(scores / t, axis=1)[np.arange(len(truth)), truth].mean()))
+
+
+def fit_vote_temperature(logits: Floats, distribution: Floats) -> float:
+    """The divisor of logits, float (N, K), 0.02 to 50, with the least KL divergence from the votes, shares, float (N, K).
+
+    Raises:
+        DataError: no row has votes.
+    """
+    if not (distribution.sum(1) > 0).any():
+        raise DataError("no image has votes to fit a temperature to", hint="Use data with more images.")
+    return _minimum(lambda t: kl_to_votes(logits / t, distribution))
+
+
+def _minimum(loss: Callable[[float], float]) -> float:
+    """The temperature with the least loss; on a log scale, where the loss has one minimum."""
+    limits = (math.log(0.02), math.log(50.0))
+    found = minimize_scalar(lambda t: loss(math.exp(t)), bounds=limits, method="bounded", options={"xatol": 1e-5})
+    return math.exp(float(found.x))
+
+
+def chosen_by(faces: Dataset) -> str:
+    """The part that settings and temperatures are chosen by: ``inner`` where there is one, else ``validation``."""
+    return INNER if (faces.split == INNER).any() else VALIDATION
+
+
+def rows_to_fit(faces: Dataset, split: str, usable: npt.NDArray[np.bool_]) -> Labels:
+    """The usable rows of a part that are not copies of training images, or all usable ones if there are only copies."""
+    fresh = usable & ~copies_of_training(faces, split)
+    return np.flatnonzero(fresh if fresh.any() else usable)
+
+
+def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) -> Classifier:
+    """Fit the temperatures of every head on one part of the data, with mirror images averaged.
+
+    Copies of training images are left out unless nothing else is left. A temperature without images to fit it to stays.
+
+    Raises:
+        DataError: there is no such part, or it lacks the votes that a head is compared with.
+    """
+    part = faces.part(split)
+    logits = predict(classifier, part.images, flip=True)
+    heads = {}
+    for name, head in classifier.heads.items():
+        mark = classifier.recipe_heads[name]
+        y_true, votes = hard_targets(part, mark), vote_truth(part, mark, head)
+        if len(rows := rows_to_fit(faces, split, y_true >= 0)):
+            head = replace(head, temperature=fit_temperature(logits[name][rows], y_true[rows]))  # noqa: PLW2901
+        if votes and len(rows := rows_to_fit(faces, split, votes.distribution.sum(1) > 0)):
+            fitted = fit_vote_temperature(logits[name][rows], votes.distribution[rows])
+            head = replace(head, vote_temperature=fitted)  # noqa: PLW2901
+        heads[name] = head
+    return replace(classifier, heads=heads)
+
+
+def scored_card(card: ModelCard, weights: bytes, faces: Dataset) -> ModelCard:
+    """The card of an ONNX file with fitted temperatures and measured scores; ``faces``: the data it was trained on.
+
+    Temperatures are fitted on the part that ``chosen_by`` names; the scores are of ``validation``, if there is such a part.
+
+    Raises:
+        DataError: the part is missing, or no head has true classes in it.
+    """
+    fitted_on = chosen_by(faces)
+    card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), faces, fitted_on).heads)
+    measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
+    return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, measured_on).summary())

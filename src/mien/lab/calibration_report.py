@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +14,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import PercentFormatter
 
-from ..io.atomic import write_atomically
-from ..report import Block, Cell, Column, Document, Figure, Row, Section, Table, Text, count, interval, number, percent
+from ..io.atomic import write_all
+from ..report import Block, Cell, Document, Figure, Row, Section, Text, count, interval, number, percent
 from ..stats import Estimate
 from ..types import SHARE
-from .calibration import HeadCalibration
+from .calibration import Calibration, HeadCalibration
 from .evaluation.evaluate import OFFICIAL
-from .evaluation.report import png
+from .evaluation.report import png, table
 
 _COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#8b5fbf", "#c0504d", "#5f6b7a")
-#: Title, explanation, column names and rows of a section.
-_Content = tuple[str, str, Sequence[str], Sequence[tuple[Cell, ...]]]
+_GRAY = "#8a8f98"
+#: Title, explanation, column names, how many of them hold words, and rows of a section.
+_Content = tuple[str, str, tuple[str, ...], int, list[tuple[Cell, ...]]]
 
 
 def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True) -> Document:
     """Turn measured calibration into a report; ``figures`` adds the diagrams."""
     whole = [one for one in found if one.images == OFFICIAL]
-    sections = [*_calibration(found, whole), *_votes(found, whole), _abstention(whole)]
-    blocks: list[Block] = [_section(*section) for section in sections if section[-1]]
+    blocks: list[Block] = [
+        Section(title, (Text(text), table(("model", "head", *names), rows, words=2 + words)))
+        for title, text, names, words, rows in (*_calibration(found, whole), *_votes(found, whole))
+        if rows
+    ]
     if figures:
-        drawn = [Figure(png(draw(some)), alt) for draw, alt, some in _drawings(whole)]
-        blocks.append(Section("Figures", (Row(tuple(drawn)),)))
+        blocks.append(Section("Figures", (Row(tuple(Figure(image, alt) for _, alt, image in _drawn(whole))),)))
     models = ", ".join(dict.fromkeys(one.model for one in found))
     metadata = {"data": found[0].data, "split": found[0].split} if found else {}
     return Document(f"Calibration: {models}", tuple(blocks), metadata=metadata)
@@ -43,12 +48,9 @@ def _calibration(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibrati
         "Calibration",
         "Confidence against accuracy, with 95% bootstrap intervals. Refitted: the temperature is fitted on one half of the "
         "images and measured on the other.",
-        ("model", "head", "images", "n", "accuracy", "ECE", "refitted ECE", "NLL (nats)", "Brier"),
+        ("images", "n", "accuracy", "ECE", "refitted ECE", "NLL (nats)", "Brier"), 1,
         [
-            (
-                one.model, one.head, one.images, count(o.n), shares(o.accuracy), shares(o.ece), percent(o.ece_refitted),
-                plain(o.nll), plain(o.brier),
-            )
+            (one.model, one.head, one.images, *_shares(o), _plain(o.nll), _plain(o.brier))
             for one in found
             for o in [one.overall]
         ],
@@ -56,17 +58,13 @@ def _calibration(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibrati
     yield (
         "Smaller label sets",
         "Probabilities restricted to the emotions of a label set, over the images that show one of them.",
-        ("model", "head", "label set", "n", "accuracy", "ECE", "refitted ECE"),
-        [
-            (one.model, one.head, name, count(s.n), shares(s.accuracy), shares(s.ece), percent(s.ece_refitted))
-            for one in whole
-            for name, s in one.label_sets.items()
-        ],
-    )
+        ("label set", "n", "accuracy", "ECE", "refitted ECE"), 1,
+        [(one.model, one.head, name, *_shares(s)) for one in whole for name, s in one.label_sets.items()],
+    )  # fmt: skip
     yield (
         "Classes",
         "Mean probability of each emotion against the share of images that show it; ECE over 15 equal-mass bins.",
-        ("model", "head", "emotion", "probability", "share", "ECE", "predicted", "confidence", "precision"),
+        ("emotion", "probability", "share", "ECE", "predicted", "confidence", "precision"), 1,
         [
             (
                 one.model, one.head, name, percent(c.expected), percent(c.found), percent(c.error), count(c.named),
@@ -83,18 +81,18 @@ def _votes(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibration]) -
         "Annotators' votes",
         "Mean KL divergence of the expected vote shares from the votes, in nats. Floor: the least possible value with so "
         "few annotators.",
-        ("model", "head", "images", "n", "KL to votes", "floor"),
+        ("images", "n", "KL to votes", "floor"), 1,
         [
-            (one.model, one.head, one.images, count(one.votes.n), plain(one.votes.kl), number(one.votes.floor))
+            (one.model, one.head, one.images, count(one.votes.n), _plain(one.votes.kl), number(one.votes.floor))
             for one in found
             if one.votes
         ],
-    )
+    )  # fmt: skip
     yield (
         "Mixed emotions",
         "Detection of faces on which annotators are divided (two emotions with 30% of the votes each), by the expected "
         f"share from which an emotion counts; the reader uses {SHARE:g}.",
-        ("model", "head", "share", "mixed", "precision", "recall", "F1", "same emotions", "AP", "chance"),
+        ("share", "mixed", "precision", "recall", "F1", "same emotions", "AP", "chance"), 0,
         [
             (
                 one.model, one.head, f"{level:g}", count(named), percent(precision), percent(recall), number(f1),
@@ -105,14 +103,11 @@ def _votes(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibration]) -
             for level, named, precision, recall, f1, same in one.mixed.rows
         ],
     )  # fmt: skip
-
-
-def _abstention(whole: Sequence[HeadCalibration]) -> _Content:
-    return (
+    yield (
         "Abstention",
         "Coverage and accuracy if predictions below a confidence are withheld. AURC: area under the risk-coverage curve; "
         "ideal: with all wrong predictions last.",
-        ("model", "head", "min. confidence", "coverage", "accuracy", "accuracy below", "AURC", "ideal"),
+        ("min. confidence", "coverage", "accuracy", "accuracy below", "AURC", "ideal"), 0,
         [
             (
                 one.model, one.head, f"{level:g}", percent(coverage), percent(above), percent(below),
@@ -138,106 +133,89 @@ def write_report(found: Sequence[HeadCalibration], out: Path) -> list[Path]:
     Raises:
         OutputError: the folder cannot be written to.
     """
-    whole = [one for one in found if one.images == OFFICIAL]
-    written = [out / "calibration.json", out / "calibration.md", out / "calibration.html"]
-    write_atomically(written[0], to_json(found).encode())
-    calibration_report(found, figures=False).write(written[1])
-    calibration_report(found).write(written[2])
-    for draw, _, some in _drawings(whole):
-        written.append(out / f"{draw.__name__.removesuffix('_figure')}.png")
-        write_atomically(written[-1], png(draw(some)))
-    return written
+    files = {
+        "calibration.json": to_json(found).encode(),
+        "calibration.md": calibration_report(found, figures=False).to_markdown().encode(),
+        "calibration.html": calibration_report(found).to_html().encode(),
+    }
+    drawn = _drawn([one for one in found if one.images == OFFICIAL])
+    return write_all(out, files | {f"{name}.png": image for name, _, image in drawn})
 
 
-def reliability_figure(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
-    """Accuracy against confidence, in equal-mass bins."""
-    figure, axes = _axes("confidence", "accuracy")
-    axes.plot([0, 1], [0, 1], "--", color="#8a8f98", linewidth=1, label="perfect calibration")
-    for one, color in zip(found, _COLORS * len(found)):
-        label = f"{one.model}, {one.head}: ECE {percent(one.overall.ece.value)}"
-        axes.plot(one.bins.confidence, one.bins.accuracy, "o-", color=color, markersize=4, label=label)
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def risk_coverage_figure(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
-    """The share of wrong predictions against the share of faces kept; a dot marks the default minimum confidence."""
-    figure, axes = _axes("coverage", "risk (share of wrong predictions)")
-    axes.plot([], [], "o", color="#8a8f98", label="default: confidence 0.5")
-    for one, color in zip(found, _COLORS * len(found)):
-        answered = one.answered
-        axes.plot(
-            answered.coverage,
-            answered.risk,
-            color=color,
-            label=f"{one.model}, {one.head}: AURC {number(answered.area)}",
-        )
-        level, coverage, accuracy, _ = next(row for row in answered.rows if row[0] == 0.5)
-        if accuracy is not None:
-            place = (coverage, 1 - accuracy)
-            axes.plot(*place, "o", color=color)
-            axes.annotate(f"{level:g}", place, (-4, 5), textcoords="offset points", ha="right", fontsize=8)
-    axes.set(xlim=(0, 1))
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def mixed_figure(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
-    """Precision against recall of mixed faces, by the expected share of votes."""
-    figure, axes = _axes("recall of mixed faces", "precision")
-    axes.plot([], [], "--", color="#8a8f98", label="chance")
-    for one, color in zip(found, _COLORS * len(found)):
-        if one.mixed is None:
-            continue
-        rows = np.array(one.mixed.rows)
-        label = f"{one.model}, {one.head}: average precision {number(one.mixed.average_precision, 2)}"
-        axes.plot(rows[:, 3], rows[:, 2], "o-", color=color, markersize=4, label=label)
-        for level, _, precision, recall, *_ in one.mixed.rows[::2]:
-            weight = "bold" if level == SHARE else "normal"
-            place = (recall, precision)
-            axes.annotate(f"{level:g}", place, (5, 4), textcoords="offset points", fontsize=8, fontweight=weight)
-        axes.axhline(one.mixed.chance, color="#8a8f98", linewidth=1, linestyle="--")
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def shares(value: Estimate) -> str:
-    """A share with its interval, such as ``87.9% [86.7, 89.0]``."""
-    return f"{percent(value.value)} {interval((value.low, value.high))}"
-
-
-def plain(value: Estimate) -> str:
-    """A number with its interval, such as ``0.315 [0.291, 0.340]``."""
-    return f"{value.value:.3f} {interval((value.low, value.high), 3, scale=1)}"
-
-
-Draw = Callable[[Sequence[HeadCalibration]], MatplotlibFigure]
-
-
-def _drawings(whole: Sequence[HeadCalibration]) -> list[tuple[Draw, str, Sequence[HeadCalibration]]]:
-    drawings: list[tuple[Draw, str, Sequence[HeadCalibration]]] = [
-        (reliability_figure, "Reliability diagram", whole),
-        (risk_coverage_figure, "Risk-coverage curves", whole),
+def _drawn(whole: Sequence[HeadCalibration]) -> list[tuple[str, str, bytes]]:
+    """Name, description and PNG of each figure."""
+    drawn = [
+        ("reliability", "Reliability diagram", png(_reliability(whole))),
+        ("risk_coverage", "Risk-coverage curves", png(_risk_coverage(whole))),
     ]
-    mixed = [one for one in whole if one.mixed]
-    return [*drawings, (mixed_figure, "Precision and recall of mixed faces", mixed)] if mixed else drawings
+    if any(one.mixed for one in whole):
+        drawn.append(("mixed", "Precision and recall of mixed faces", png(_mixed(whole))))
+    return drawn
 
 
-def _axes(xlabel: str, ylabel: str) -> tuple[MatplotlibFigure, Axes]:
+def _reliability(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
+    """Accuracy against confidence, in equal-mass bins."""
+    with _axes("confidence", "accuracy") as (figure, axes):
+        axes.plot([0, 1], [0, 1], "--", color=_GRAY, linewidth=1, label="perfect calibration")
+        for one, color in zip(found, cycle(_COLORS)):
+            label = f"{one.model}, {one.head}: ECE {percent(one.overall.ece.value)}"
+            axes.plot(one.bins.confidence, one.bins.accuracy, "o-", color=color, markersize=4, label=label)
+    return figure
+
+
+def _risk_coverage(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
+    """The share of wrong predictions against the share of faces kept; a dot marks the default minimum confidence."""
+    with _axes("coverage", "risk (share of wrong predictions)", top=None) as (figure, axes):
+        axes.plot([], [], "o", color=_GRAY, label="default: confidence 0.5")
+        for one, color in zip(found, cycle(_COLORS)):
+            label = f"{one.model}, {one.head}: AURC {number(one.answered.area)}"
+            axes.plot(one.answered.coverage, one.answered.risk, color=color, label=label)
+            level, coverage, accuracy, _ = next(row for row in one.answered.rows if row[0] == 0.5)
+            if accuracy is not None:
+                place = (coverage, 1 - accuracy)
+                axes.plot(*place, "o", color=color)
+                axes.annotate(f"{level:g}", place, (-4, 5), textcoords="offset points", ha="right", fontsize=8)
+    return figure
+
+
+def _mixed(found: Sequence[HeadCalibration]) -> MatplotlibFigure:
+    """Precision against recall of mixed faces, by the expected share of votes."""
+    with _axes("recall of mixed faces", "precision") as (figure, axes):
+        axes.plot([], [], "--", color=_GRAY, label="chance")
+        detections = [(f"{one.model}, {one.head}", one.mixed) for one in found if one.mixed]
+        for (name, mixed), color in zip(detections, cycle(_COLORS)):
+            rows, label = np.array(mixed.rows), f"{name}: average precision {number(mixed.average_precision, 2)}"
+            axes.plot(rows[:, 3], rows[:, 2], "o-", color=color, markersize=4, label=label)
+            for level, _, precision, recall, *_ in mixed.rows[::2]:
+                weight, offset = "bold" if level == SHARE else "normal", (5, 4)
+                axes.annotate(
+                    f"{level:g}", (recall, precision), offset, textcoords="offset points", fontsize=8, fontweight=weight
+                )
+            axes.axhline(mixed.chance, color=_GRAY, linewidth=1, linestyle="--")
+    return figure
+
+
+@contextmanager
+def _axes(xlabel: str, ylabel: str, top: float | None = 1) -> Iterator[tuple[MatplotlibFigure, Axes]]:
+    """Axes of shares to draw on."""
     figure = MatplotlibFigure(figsize=(6.4, 5.2), layout="constrained")
     axes = figure.subplots()
+    yield figure, axes
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1))
+    axes.set_ylim(0, top)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
-    return figure, axes
+    axes.legend(frameon=False, fontsize=8)
 
 
-def _section(title: str, text: str, names: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> Section:
-    words = 3 if names[2] in ("images", "label set", "emotion") else 2
-    columns = tuple(Column(name, "left" if position < words else "right") for position, name in enumerate(names))
-    return Section(title, (Text(text), Table(columns, tuple(rows))))
+def _shares(found: Calibration) -> tuple[str, ...]:
+    """Number of images, accuracy, ECE and refitted ECE."""
+    shares = [f"{percent(one.value)} {interval((one.low, one.high))}" for one in (found.accuracy, found.ece)]
+    return count(found.n), *shares, percent(found.ece_refitted)
+
+
+def _plain(value: Estimate) -> str:
+    """A number with its interval, such as ``0.315 [0.291, 0.340]``."""
+    return f"{value.value:.3f} {interval((value.low, value.high), 3, scale=1)}"

@@ -14,10 +14,10 @@ from ..extras import require
 from ..io.atomic import write_atomically
 from ..model.card import ORIGINAL, InputSpec, ModelCard, load_model, shipped_models
 from ..model.preprocess import resize, to_tensor
+from .calibration import chosen_by, scored_card
 from .quantization import to_int8
 from .recipe import recipe_from_dict
 from .sampling import subset
-from .temperature import chosen_by, scored_card
 
 #: ``onnx``: float32. ``onnx-int8``: quantized. ``pt2``: an ``ExportedProgram`` of torch.
 FORMATS = ("onnx", "onnx-int8", "pt2")

@@ -20,9 +20,9 @@ from ..errors import ModelError
 from ..model import session  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
 from ..model.card import ModelCard
 from ..model.preprocess import resize, to_tensor
+from .calibration import chosen_by, scored_card
 from .evaluation.classifier import Classifier, classifier_of_onnx, predict
 from .evaluation.evaluate import true_classes
-from .temperature import chosen_by, scored_card
 
 #: The largest accepted loss of accuracy, and the least share of equal predictions.
 MAX_LOSS, MIN_AGREEMENT = 0.003, 0.9

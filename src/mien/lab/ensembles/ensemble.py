@@ -23,11 +23,11 @@ from ...io.atomic import write_atomically
 from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
 from ...progress import Progress, no_progress
 from ...report import Column, Document, Note, Table, interval, percent
+from ..calibration import chosen_by, fit_temperature, rows_to_fit
 from ..evaluation.classifier import classifier_of_onnx, predict, weights_file
 from ..evaluation.metrics import Scores, score
 from ..recipe import Head
 from ..targets import hard_targets
-from ..temperature import chosen_by, fit_temperature, rows_to_fit
 from .graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
 
 _Floats = npt.NDArray[np.float64]

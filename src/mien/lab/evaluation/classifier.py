@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ...emotions import LABEL_SETS
 from ...errors import ModelError
 from ...extras import require
-from ...model.card import MODEL_FILES, HeadCard, InputSpec, ModelCard, load_model, shipped_models
+from ...model.card import MODEL_FILES, SHIPPED, HeadCard, InputSpec, ModelCard, load_model, shipped_models
 from ...model.preprocess import resize, to_tensor
 from ...model.session import open_session
 from ..recipe import Head
@@ -30,11 +30,8 @@ class Classifier:
     """A trained network, ready for images.
 
     Attributes:
-        name: name in reports.
-        input: how its pixels are prepared.
         heads: its outputs; temperatures are 1 where none are fitted.
         recipe_heads: for each head, its label set and targets, which give the true classes.
-        parameters: number of trained weights.
         run: network input, float32 (N, C, S, S) -> logits, float32 (N, K), for each head.
         sha256: of the weights file, in hex; empty for a checkpoint.
     """
@@ -65,11 +62,7 @@ def open_classifier(model: str | Path, threads: int = 0) -> Classifier:
         ModelError: there is no such model, it is damaged, or its weights are not those of its card.
         MissingExtraError: it is a checkpoint and torch is not installed.
     """
-    path = Path(model)
-    if str(model) in shipped_models() and not path.is_dir():
-        card, weights = load_model(str(model))
-        return classifier_of_onnx(weights, card, threads)
-    file = weights_file(path)
+    file = weights_file(model)
     if file.suffix.lower() in MODEL_FILES:
         card, weights = load_model(file)
         return classifier_of_onnx(weights, card, threads)
@@ -79,41 +72,39 @@ def open_classifier(model: str | Path, threads: int = 0) -> Classifier:
 
         return classifier_of_network(*restore_network(file))
     raise ModelError(
-        f"{model}: got {'a file of unknown kind' if path.exists() else 'nothing there'}, expected an .onnx, .skops or .ckpt "
+        f"{model}: got {'a file of unknown kind' if file.exists() else 'nothing there'}, expected an .onnx, .skops or .ckpt "
         f"file, the folder of a run, or a model that comes with mien ({', '.join(shipped_models())})",
         hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
     )
 
 
-def weights_file(model: Path) -> Path:
-    """The model file in a folder: its only ``.onnx`` or ``.skops`` file, or the checkpoint of a run; a file is itself.
+def weights_file(model: str | Path) -> Path:
+    """The file of a model that comes with mien, or the only exported file or the checkpoint in a folder; a file is itself.
 
     Raises:
-        ModelError: the folder holds neither.
+        ModelError: the folder holds no model.
         MissingExtraError: it holds a run and torch is not installed.
     """
-    if not model.is_dir():
-        return model
-    exported = sorted(file for file in model.iterdir() if file.suffix.lower() in MODEL_FILES)
-    if len(exported) == 1 and not (model / "last.ckpt").exists():
+    path = Path(model)
+    if not path.is_dir():
+        return SHIPPED / f"{model}.onnx" if str(model) in shipped_models() else path
+    exported = sorted(file for file in path.iterdir() if file.suffix.lower() in MODEL_FILES)
+    if len(exported) == 1 and not (path / "last.ckpt").exists():
         return exported[0]
     require("torch", "lab")
     from ..training.checkpoint import find_checkpoint  # noqa: PLC0415  # needs torch
 
-    return find_checkpoint(model)
+    return find_checkpoint(path)
 
 
 def predict(classifier: Classifier, images: npt.NDArray[np.uint8], flip: bool, batch: int = 256) -> Logits:
-    """Logits of many images.
+    """Logits of many images, float32 (N, K) for each head.
 
     Args:
         classifier: from ``open_classifier``.
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; one face each.
         flip: average the logits of each image and its mirror image, as the reader does.
         batch: largest batch; smaller for large images, whose layers take more memory.
-
-    Returns:
-        float32 (N, K) for each head.
     """
     parts = []
     batch = max(1, min(batch, 1_000_000 // classifier.input.size**2))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -34,11 +33,7 @@ OFFICIAL, DEDUP = "official", "dedup"
 class Result:
     """The scores of one head under one condition.
 
-    Attributes:
-        head: the head's name.
-        images: ``official`` or ``dedup``.
-        flip: whether the logits are the mean of image and mirror image.
-        scores: the metrics.
+    ``images`` is ``official`` or ``dedup``; ``flip``: whether the logits are the mean of image and mirror image.
     """
 
     head: str
@@ -57,8 +52,7 @@ class Evaluation:
     """The results of one classifier on one split.
 
     Attributes:
-        model: the classifier's name.
-        data: the data set's name.
+        model, data: the names of the classifier and the data set.
         split: ``train``, ``validation`` or ``test``.
         parameters: number of trained weights.
         ms_per_image: wall time of one image without its mirror image, in batches, in milliseconds.
@@ -90,17 +84,17 @@ class Evaluation:
         measured = "; ".join(result.title for result in self.results)
         raise DataError(f"no scores for {head}, {images}, flip={flip}; measured: {measured}")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+    def main(self, images: str = OFFICIAL) -> dict[str, Scores]:
+        """The scores of each head, with mirror images averaged, as the reader works by default."""
+        return {one.head: one.scores for one in self.results if one.flip and one.images == images}
 
     def to_json(self) -> str:
         """All results as JSON text."""
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     def summary(self) -> dict[str, Any]:
         """Plain values without confusion matrices and reliability bins, for a model's card."""
-        table = self.as_dict()
+        table = asdict(self)
         for result in table["results"]:
             del result["scores"]["confusion"], result["scores"]["reliability"]
         return table
@@ -127,7 +121,7 @@ def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: 
     """
     classifier = model if isinstance(model, Classifier) else open_classifier(model)
     faces = data if isinstance(data, Dataset) else load(data, classifier.input.size, color=classifier.input.color)
-    part = faces.part(split)
+    part, subsets = faces.part(split), evaluation_subsets(faces, split)
     y_true = true_classes(classifier, faces, split)
     started = time.perf_counter()
     plain = predict(classifier, part.images, flip=False)
@@ -136,11 +130,12 @@ def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: 
     views = {False: plain, True: mean_of_views(plain, mirrored)}
     results = []
     for name, truth in y_true.items():
-        head, votes = classifier.heads[name], vote_truth(part, classifier.recipe_heads[name], classifier.heads[name])
-        for images, rows in evaluation_subsets(faces, split).items():
+        head = classifier.heads[name]
+        votes = vote_truth(part, classifier.recipe_heads[name], head)
+        for images, rows in subsets.items():
             if not (truth[rows] >= 0).any():
                 continue
-            some = votes and VoteTruth(votes.distribution[rows], votes.temperature)
+            some = votes and replace(votes, distribution=votes.distribution[rows])
             for flip, logits in views.items():
                 scores = score(logits[name][rows], truth[rows], head.emotions, temperature=head.temperature, votes=some)
                 results.append(Result(name, images, flip, scores))
@@ -165,9 +160,9 @@ def true_classes(classifier: Classifier, faces: Dataset, split: str) -> dict[str
     """
     part = faces.part(split)
     y_true = {
-        name: hard_targets(part, mark)
-        for name, mark in classifier.recipe_heads.items()
-        if mark.targets == "labels" or part.votes is not None
+        name: hard_targets(part, head)
+        for name, head in classifier.recipe_heads.items()
+        if head.targets == "labels" or part.votes is not None
     }
     y_true = {name: truth for name, truth in y_true.items() if (truth >= 0).any()}
     if not y_true:
@@ -245,10 +240,7 @@ def _groups(path: Path, faces: Dataset) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as groups: {error}", hint=hint) from error
     if "name" not in table or not table["name"].isin(faces.names).any():
-        raise DataError(
-            f"{path}: no row names an image of {faces.name}: expected a column 'name' with names such as "
-            f"{str(faces.names[0])!r}",
-            hint=hint,
-        )
+        expected = f"expected a column 'name' with names such as {str(faces.names[0])!r}"
+        raise DataError(f"{path}: no row names an image of {faces.name}: {expected}", hint=hint)
     own = {"truth", "predicted", "confidence", "face", *EMOTIONS}
     return table[[name for name in table if name not in own]].drop_duplicates("name", keep="last")

@@ -30,13 +30,9 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence and accuracy in bins, for a reliability diagram (Niculescu-Mizil and Caruana 2005).
+    """Confidence and accuracy in bins of equally many images, by confidence (Niculescu-Mizil and Caruana 2005).
 
-    Attributes:
-        confidence: mean confidence of each bin; bins hold equally many images, in order of confidence.
-        accuracy: share of correct predictions in each bin.
-        count: images in each bin.
-        histogram: images in each of 20 equally wide ranges of confidence between 0 and 1.
+    ``histogram`` counts the images in each of 20 equally wide ranges of confidence between 0 and 1.
     """
 
     confidence: tuple[float, ...] = ()
@@ -56,17 +52,14 @@ class Scores:
 
     Attributes:
         n: images with a true class; all metrics but ``kl_to_votes`` are over these.
-        accuracy: share of correct predictions (top-1).
-        interval: 95% confidence interval of the accuracy (Wilson 1927).
-        macro_f1: mean F1 of the emotions that occur among the true classes.
-        balanced_accuracy: mean recall of the same emotions.
+        accuracy, interval: share of correct predictions (top-1), and its 95% confidence interval (Wilson 1927).
+        macro_f1, balanced_accuracy: mean F1 and mean recall of the emotions that occur among the true classes.
         nll: mean negative log likelihood of the true classes, in nats.
         ece: expected calibration error in 15 equal-mass bins, 0 to 1 (Naeini et al. 2015; Nguyen and O'Connor 2015).
         brier: mean squared error of the probabilities, summed over the classes, 0 to 2 (Brier 1950).
         temperature: divisor of the logits for ``nll``, ``ece`` and ``brier``.
         kl_to_votes: mean KL divergence from the annotators' votes, in nats; None without votes.
-        n_votes: images with votes.
-        vote_temperature: divisor of the logits for ``kl_to_votes``.
+        n_votes, vote_temperature: images with votes, and divisor of the logits for ``kl_to_votes``.
         classes: scores of each emotion, in the order of the head.
         confusion: images by true class (rows) and prediction (columns), in the order of the head; empty on a model's card.
         reliability: the bins of ``ece``; empty on a model's card.
@@ -120,7 +113,8 @@ def score(
     probabilities = np.exp(log_probabilities)
     y_pred = probabilities.argmax(1)
     correct = int((y_pred == truth).sum())
-    precision, recall, f1, support = precision_recall_fscore_support(truth, y_pred, labels=labels, zero_division=0.0)
+    by_class = precision_recall_fscore_support(truth, y_pred, labels=labels, zero_division=0.0)
+    _, recall, f1, support = by_class
     bins = reliability(probabilities, truth)
     n_votes = int((votes.distribution.sum(1) > 0).sum()) if votes else 0
     return Scores(
@@ -136,22 +130,19 @@ def score(
         kl_to_votes=kl_to_votes(logits / votes.temperature, votes.distribution) if votes and n_votes else None,
         n_votes=n_votes,
         vote_temperature=votes.temperature if votes and n_votes else None,
-        classes={
-            name: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
-            for i, name in enumerate(emotions)
-        },
-        confusion=tuple(tuple(row) for row in confusion_matrix(truth, y_pred, labels=labels).tolist()),
+        classes={name: ClassScores(*(of[i].item() for of in by_class)) for i, name in enumerate(emotions)},
+        confusion=tuple(map(tuple, confusion_matrix(truth, y_pred, labels=labels).tolist())),
         reliability=bins,
     )
 
 
 def reliability(probabilities: Floats, y_true: Labels, bins: int = 15) -> Reliability:
-    """Compare confidence with accuracy in equal-mass bins.
+    """Compare confidence with accuracy in equal-mass bins; fewer than ``bins`` where there are fewer images.
 
     Args:
         probabilities: float (N, K), rows sum to 1; N > 0.
         y_true: int64 (N,), true class of each image; none may be missing.
-        bins: how many; fewer where there are fewer images.
+        bins: how many.
     """
     confidence = probabilities.max(1).astype(np.float64)
     correct = probabilities.argmax(1) == y_true
@@ -159,7 +150,7 @@ def reliability(probabilities: Floats, y_true: Labels, bins: int = 15) -> Reliab
     return Reliability(
         confidence=tuple(float(confidence[part].mean()) for part in parts),
         accuracy=tuple(float(correct[part].mean()) for part in parts),
-        count=tuple(len(part) for part in parts),
+        count=tuple(map(len, parts)),
         histogram=tuple(np.histogram(confidence, bins=20, range=(0, 1))[0].tolist()),
     )
 

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import PercentFormatter
 
-from ...io.atomic import write_atomically
-from ...report import Block, Column, Document, Figure, Row, Section, Table, count, interval, percent
+from ...io.atomic import write_all, write_atomically
+from ...report import Block, Cell, Column, Document, Figure, Row, Section, Table, count, interval, percent
 from ...stats import wilson
-from .evaluate import OFFICIAL, Evaluation, Result
+from .evaluate import OFFICIAL, Evaluation
 from .metrics import Scores, accuracy_text
 
 _BLUE, _ORANGE, _GREEN, _GRAY = "#2b6ca3", "#d9822b", "#4a9a6a", "#8a8f98"
-_NUMBERS = ("n", "accuracy", "95% CI", "macro-F1", "balanced", "NLL", "ECE", "Brier", "KL to votes")
+
+
+def table(names: Sequence[str], rows: Sequence[tuple[Cell, ...]], words: int = 1, caption: str = "") -> Table:
+    """A table whose first ``words`` columns hold words, the others numbers."""
+    columns = tuple(Column(name, "left" if place < words else "right") for place, name in enumerate(names))
+    return Table(columns, tuple(rows), caption)
 
 
 def evaluation_report(evaluation: Evaluation, *, figures: bool = True) -> Document:
     """Turn an evaluation into a report; ``figures`` adds diagrams for each head."""
-    columns = (*map(Column, ("head", "images", "flip")), *(Column(name, "right") for name in _NUMBERS))
-    table = Table(
-        columns,
-        tuple(_cells(result) for result in evaluation.results),
-        caption="official: the whole split; dedup: without exact copies of training images; flip: mirror images averaged. "
-        "Intervals after Wilson (1927); ECE over 15 equal-mass bins; NLL and KL in nats.",
+    rows = [
+        (
+            one.head, one.images, "yes" if one.flip else "no", count(s.n), percent(s.accuracy, 2), interval(s.interval),
+            f"{s.macro_f1:.3f}", percent(s.balanced_accuracy), f"{s.nll:.3f}", percent(s.ece), f"{s.brier:.3f}",
+            None if s.kl_to_votes is None else f"{s.kl_to_votes:.3f}",
+        )
+        for one in evaluation.results
+        for s in [one.scores]
+    ]  # fmt: skip
+    names = ("n", "accuracy", "95% CI", "macro-F1", "balanced", "NLL", "ECE", "Brier", "KL to votes")
+    caption = (
+        "official: the whole split; dedup: without exact copies of training images; flip: mirror images averaged. "
+        "Intervals after Wilson (1927); ECE over 15 equal-mass bins; NLL and KL in nats."
     )
-    sections: list[Block] = [_head_section(result, figures=figures) for result in _main(evaluation)]
+    sections = [_head_section(head, scores, figures=figures) for head, scores in evaluation.main().items()]
     return Document(
         f"Evaluation: {evaluation.model} on {evaluation.data}, {evaluation.split}",
-        (table, *sections),
+        (table(("head", "images", "flip", *names), rows, words=3, caption=caption), *sections),
         metadata={
             "parameters": count(evaluation.parameters),
             "speed": f"{evaluation.ms_per_image:.2f} ms per image, in batches",
@@ -42,6 +55,19 @@ def evaluation_report(evaluation: Evaluation, *, figures: bool = True) -> Docume
             "date": evaluation.date,
         },
     )
+
+
+def _head_section(head: str, scores: Scores, *, figures: bool) -> Section:
+    rows = [
+        (name, count(one.support), percent(one.precision), percent(one.recall), f"{one.f1:.2f}")
+        for name, one in scores.classes.items()
+    ]
+    blocks: list[Block] = [table(("emotion", "n", "precision", "recall", "F1"), rows)]
+    if figures:
+        names = ("Confusion matrix", "Reliability diagram", "Classes")
+        drawn = [Figure(png(draw(scores)), f"{name} of head {head}") for draw, name in zip(_DIAGRAMS.values(), names)]
+        blocks += [Row((drawn[0], drawn[1])), drawn[2]]
+    return Section(f"Head {head}", tuple(blocks))
 
 
 def write_report(evaluation: Evaluation, out: Path) -> list[Path]:
@@ -55,16 +81,25 @@ def write_report(evaluation: Evaluation, out: Path) -> list[Path]:
     Raises:
         OutputError: the folder cannot be written to.
     """
-    written = [out / "evaluation.json", out / "per_class.csv", out / "evaluation.html"]
-    write_atomically(written[0], evaluation.to_json().encode())
-    write_atomically(written[1], _per_class(evaluation).encode())
-    evaluation_report(evaluation).write(written[2])
-    for result in _main(evaluation):
-        title = f"{evaluation.model}: {result.title} ({evaluation.data}, {evaluation.split})"
-        for kind, draw in (("confusion", confusion), ("reliability", reliability_diagram), ("classes", class_bars)):
-            written.append(out / f"{result.head}_{kind}.png")
-            save(draw(result.scores, title), written[-1])
-    return written
+    per_class = pd.DataFrame(
+        {"head": one.head, "images": one.images, "flip": one.flip, "emotion": emotion, **asdict(scores)}
+        for one in evaluation.results
+        for emotion, scores in one.scores.classes.items()
+    )
+    files = {
+        "evaluation.json": evaluation.to_json().encode(),
+        "per_class.csv": per_class.to_csv(index=False, float_format="%.4f").encode(),
+        "evaluation.html": evaluation_report(evaluation).to_html().encode(),
+    }
+    for head, scores in evaluation.main().items():
+        title = f"{evaluation.model}: {head}, {OFFICIAL}, flip ({evaluation.data}, {evaluation.split})"
+        files |= {f"{head}_{name}": content for name, content in diagrams(scores, title).items()}
+    return write_all(out, files)
+
+
+def diagrams(scores: Scores, title: str) -> dict[str, bytes]:
+    """``confusion.png``, ``reliability.png`` and ``classes.png``."""
+    return {f"{name}.png": png(draw(scores, title)) for name, draw in _DIAGRAMS.items()}
 
 
 def learning_curves(rows: Sequence[dict[str, float]]) -> MatplotlibFigure:
@@ -164,26 +199,6 @@ def save(figure: MatplotlibFigure, path: Path) -> None:
     write_atomically(path, png(figure))
 
 
-def _main(evaluation: Evaluation) -> list[Result]:
-    return [result for result in evaluation.results if result.images == OFFICIAL and result.flip]
-
-
-def _head_section(result: Result, *, figures: bool) -> Section:
-    names = (Column("emotion"), *(Column(name, "right") for name in ("n", "precision", "recall", "F1")))
-    classes = result.scores.classes.items()
-    rows = [(name, count(s.support), percent(s.precision), percent(s.recall), f"{s.f1:.2f}") for name, s in classes]
-    blocks: list[Block] = [Table(names, tuple(rows))]
-    if figures:
-        drawings = (
-            (confusion, "Confusion matrix"),
-            (reliability_diagram, "Reliability diagram"),
-            (class_bars, "Classes"),
-        )
-        drawn = [Figure(png(draw(result.scores)), f"{name} of head {result.head}") for draw, name in drawings]
-        blocks += [Row((drawn[0], drawn[1])), drawn[2]]
-    return Section(f"Head {result.head}", tuple(blocks))
-
-
 def _titled(figure: MatplotlibFigure, title: str, subtitle: str) -> MatplotlibFigure:
     figure.suptitle(f"{title}\n{subtitle}".strip(), fontsize=11)
     return figure
@@ -195,30 +210,4 @@ def _frameless(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _cells(result: Result) -> tuple[str | None, ...]:
-    scores = result.scores
-    return (
-        result.head,
-        result.images,
-        "yes" if result.flip else "no",
-        count(scores.n),
-        percent(scores.accuracy, 2),
-        interval(scores.interval),
-        f"{scores.macro_f1:.3f}",
-        percent(scores.balanced_accuracy),
-        f"{scores.nll:.3f}",
-        percent(scores.ece),
-        f"{scores.brier:.3f}",
-        None if scores.kl_to_votes is None else f"{scores.kl_to_votes:.3f}",
-    )
-
-
-def _per_class(evaluation: Evaluation) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["head", "images", "flip", "emotion", "precision", "recall", "f1", "support"])
-    for result in evaluation.results:
-        for emotion, entry in result.scores.classes.items():
-            values = [f"{value:.4f}" for value in (entry.precision, entry.recall, entry.f1)]
-            writer.writerow([result.head, result.images, result.flip, emotion, *values, entry.support])
-    return text.getvalue()
+_DIAGRAMS = {"confusion": confusion, "reliability": reliability_diagram, "classes": class_bars}
