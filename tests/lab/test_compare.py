@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from mien.cli.lab_evaluate import compare as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
-from mien.lab.comparison.compare import build_test_set, common_task, compare, latencies
-from mien.lab.comparison.models import Engine, Model, Selection, open_models, read_history
-from mien.lab.comparison.report import as_dict, comparison_report, notes, pareto_front, verdict, write_report
-from mien.lab.ensembles.ensemble import ensemble
+from mien.lab.comparison import build_test_set, common_task, compare, latencies
+from mien.lab.comparison_models import Engine, Model, Selection, open_models, read_history
+from mien.lab.comparison_report import as_dict, comparison_report, notes, pareto_front, verdict, write_report
+from mien.lab.ensembles import ensemble
 from mien.lab.evaluation.classifier import open_classifier
 from mien.lab.recipe import Head, changed
 from mien.lab.training.run import train
@@ -237,7 +237,7 @@ def csv_file(tmp_path) -> Path:
 
 
 def test_the_command_prints_a_table_or_json(runs, csv_file, monkeypatch):
-    monkeypatch.setattr("mien.lab.comparison.compare.latencies", lambda calls, _s: latencies(calls, 0.1))
+    monkeypatch.setattr("mien.lab.comparison.latencies", lambda calls, _s: latencies(calls, 0.1))
     app = Typer()
     app.command()(command)
     done = CliRunner().invoke(app, [str(runs / "pair"), str(runs / "seven"), "--data", str(csv_file)])

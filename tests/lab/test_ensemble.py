@@ -17,8 +17,8 @@ from mien.cli.lab_export import ensemble as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.baselines import baseline, baseline_settings
-from mien.lab.ensembles.ensemble import common_label_set, ensemble, fit_stack
-from mien.lab.ensembles.graph import HEAD, area_weights
+from mien.lab.ensemble_graph import HEAD, area_weights
+from mien.lab.ensembles import common_label_set, ensemble, fit_stack
 from mien.lab.evaluation.classifier import open_classifier, predict
 from mien.lab.evaluation.evaluate import evaluate
 from mien.model.card import HeadCard, InputSpec, ModelCard, load_model

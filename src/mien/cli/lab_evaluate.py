@@ -156,10 +156,11 @@ def compare(
 
     from rich.console import Console
 
-    from ..lab.comparison.compare import compare as run
-    from ..lab.comparison.models import open_models
-    from ..lab.comparison.report import as_dict, comparison_report, write_report
-    from .output import progress_bar, read_data, show_report
+    from ..lab.comparison import compare as run
+    from ..lab.comparison_models import open_models
+    from ..lab.comparison_report import as_dict, comparison_report, write_report
+    from .data import read_data
+    from .output import progress_bar, show_report
 
     found = open_models(models)
     inputs = {(model.classifier.input.size, model.classifier.input.color) for model in found}

@@ -124,9 +124,9 @@ def ensemble(
     check_installed(_NEEDED, "lab")
     from rich.console import Console
 
-    from ..lab.ensembles.ensemble import ensemble as merge
-    from ..lab.ensembles.ensemble import ensemble_report, open_onnx
-    from ..lab.ensembles.graph import common_input
+    from ..lab.ensemble_graph import common_input
+    from ..lab.ensembles import ensemble as merge
+    from ..lab.ensembles import ensemble_report, open_onnx
     from ..lab.recipe import load_recipe
     from ..lab.sampling import subset
     from .output import progress_bar, read_data, show_report

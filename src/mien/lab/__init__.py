@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from .calibration import measure_calibration
     from .cards.dataset_card import dataset_card
     from .cards.model_card import model_card
-    from .comparison.compare import compare
+    from .comparison import compare
     from .detector.evaluate import evaluate_detectors
     from .detector.export import export_detector
     from .detector.train import train_detector
     from .distillation import distill
-    from .ensembles.ensemble import ensemble
+    from .ensembles import ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .inspection.inspection import inspect
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 _MODULES = {
     "baseline": "baselines",
     "baseline_settings": "baselines",
-    "compare": "comparison.compare",
+    "compare": "comparison",
     "dataset_card": "cards.dataset_card",
     "distill": "distillation",
-    "ensemble": "ensembles.ensemble",
+    "ensemble": "ensembles",
     "evaluate": "evaluation.evaluate",
     "evaluate_detectors": "detector.evaluate",
     "export": "exporting",

@@ -20,8 +20,8 @@ from ...options import ReadOptions
 from ...progress import Progress, no_progress
 from ...reader import Reader
 from ...types import Face, Frame
-from ..comparison.compare import Task, common_task
-from ..comparison.models import Engine, Model, open_models
+from ..comparison import Task, common_task
+from ..comparison_models import Engine, Model, open_models
 from ..evaluation.classifier import weights_file
 from .conditions import Condition, chosen
 from .metrics import CROP, DETECTED, ConditionResult, condition_results, read_predictions

@@ -19,8 +19,8 @@ from ...model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH
 from ...options import ReadOptions
 from ...progress import Progress, no_progress
 from ...types import Box, Face, Frame
-from ..comparison.compare import Task, build_test_set, rows_of
-from ..comparison.models import Model
+from ..comparison import Task, build_test_set, rows_of
+from ..comparison_models import Model
 
 Image = npt.NDArray[np.uint8]
 

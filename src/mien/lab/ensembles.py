@@ -15,20 +15,21 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from ...data.dataset import Dataset
-from ...data.loading import load
-from ...emotions import LABEL_SETS, positions
-from ...errors import DataError, ModelError, OptionError
-from ...io.atomic import write_atomically
-from ...model.card import HeadCard, InputSpec, ModelCard, load_model, shipped_models
-from ...progress import Progress, no_progress
-from ...report import Column, Document, Note, Table, interval, percent
-from ..calibration import chosen_by, fit_temperature, rows_to_fit
-from ..evaluation.classifier import classifier_of_onnx, predict, weights_file
-from ..evaluation.metrics import Scores, score
-from ..recipe import Head
-from ..targets import hard_targets
-from .graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
+from ..data.dataset import Dataset
+from ..data.loading import load
+from ..emotions import LABEL_SETS, positions
+from ..errors import DataError, ModelError, OptionError
+from ..io.atomic import write_atomically
+from ..model.card import HeadCard, ModelCard, load_model
+from ..progress import Progress, no_progress
+from ..report import Document, Note, interval, percent
+from .calibration import chosen_by, fit_temperature, rows_to_fit
+from .ensemble_graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
+from .evaluation.classifier import classifier_of_onnx, predict, weights_file
+from .evaluation.metrics import Scores, score
+from .evaluation.report import table
+from .recipe import Head
+from .targets import hard_targets
 
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
@@ -43,13 +44,10 @@ class EnsembleResult:
     """An ensemble and its members' scores.
 
     Attributes:
-        path: the ONNX file; its card is beside it.
-        card: as written.
+        path, card: the ONNX file, and the card beside it.
         part: ``inner`` or ``validation``: what it was fitted and evaluated on, mirror images averaged.
-        members: the models.
         member_scores: each member's scores on the ensemble's emotions, in their order.
         scores: the ensemble's; of a stack cross-validated.
-        stacked: whether it is a stack, not a vote.
     """
 
     path: Path
@@ -124,19 +122,31 @@ def ensemble(
     progress(len(models), len(models), "combining")
     stack, held_out = fit_stack(list(zip(*views)), y_true, rows) if stacked else (None, None)
     merged = merge(members, emotions, stack)
-    card = _card(members, emotions, merged, out, name or out.stem)
-    logits = predict(classifier_of_onnx(merged, card), images, flip=True)[HEAD] if held_out is None else held_out
-    temperature = fit_temperature(logits[rows], y_true[rows])
-    scores = score(logits, y_true, emotions, temperature=temperature)
+    cards = [card for card, _ in opened]
     details = {
         "members": [_provenance(member, own) for member, own in zip(members, alone)],
         "stack": "logistic regression" if stack else None,
         "fitted_on": {"data": data.name, "part": part, "images": len(rows)},
     }
+    name = name or out.stem
+    card = ModelCard(
+        name=name,
+        weights=out.name,
+        sha256=hashlib.sha256(merged).hexdigest(),
+        license=" and ".join(dict.fromkeys(card.license for card in cards)),
+        data="; ".join(dict.fromkeys(card.data for card in cards)),
+        input=spec,
+        heads={HEAD: HeadCard(emotions)},
+        parameters=sum(card.parameters for card in cards),
+        macs=sum(card.macs for card in cards),
+        recipe={"name": name, "heads": {HEAD: target.model_dump()}, "ensemble": details},
+    )
+    logits = predict(classifier_of_onnx(merged, card), images, flip=True)[HEAD] if held_out is None else held_out
+    temperature = fit_temperature(logits[rows], y_true[rows])
+    scores = score(logits, y_true, emotions, temperature=temperature)
     card = replace(
         card,
         heads={HEAD: HeadCard(emotions, temperature)},
-        recipe={"name": card.name, "heads": {HEAD: target.model_dump()}, "ensemble": details},
         scores={"part": part, "cross_validated": stacked, **_summary(scores)},
     )
     write_atomically(out, merged)
@@ -146,28 +156,27 @@ def ensemble(
 
 def ensemble_report(made: EnsembleResult) -> Document:
     """Turn an ensemble's scores into a report: its members, then the ensemble."""
-
-    def row(name: str, head: str, weight: str, temperature: float, scores: Scores) -> tuple[str, ...]:
-        return (
+    how = "stacking, cross-validated" if made.stacked else "soft voting"
+    shown = [
+        (one.card.name, one.head, "" if made.stacked else f"{one.weight:.2f}", one.temperature, scores)
+        for one, scores in zip(made.members, made.member_scores)
+    ]
+    rows = [
+        (
             name, head, weight, f"{temperature:.2f}", percent(scores.accuracy, 2), interval(scores.interval),
             f"{scores.macro_f1:.3f}", f"{scores.nll:.3f}", f"{scores.ece:.3f}",
-        )  # fmt: skip
-
-    rows = [
-        row(member.card.name, member.head, "" if made.stacked else f"{member.weight:.2f}", member.temperature, scores)
-        for member, scores in zip(made.members, made.member_scores)
-    ]
-    how = "stacking, cross-validated" if made.stacked else "soft voting"
-    rows.append(row(f"ensemble ({how})", HEAD, "", made.card.heads[HEAD].temperature, made.scores))
-    numbers = ("weight", "temperature", "accuracy", "95% CI", "macro-F1", "NLL", "ECE")
-    columns = (Column("model"), Column("head"), *(Column(name, "right") for name in numbers))
+        )
+        for name, head, weight, temperature, scores in (
+            *shown,
+            (f"ensemble ({how})", HEAD, "", made.card.heads[HEAD].temperature, made.scores),
+        )
+    ]  # fmt: skip
+    names = ("model", "head", "weight", "temperature", "accuracy", "95% CI", "macro-F1", "NLL", "ECE")
+    caption = "Mirror images averaged. 95% Wilson intervals. NLL in nats."
     optimistic = f"The stack was fitted on {made.part}: later evaluations on that part are optimistic."
     return Document(
         f"Ensemble: {made.card.name}",
-        (
-            Table(columns, tuple(rows), caption="Mirror images averaged. 95% Wilson intervals. NLL in nats."),
-            *((Note(optimistic),) if made.stacked else ()),
-        ),
+        (table(names, rows, words=2, caption=caption), *((Note(optimistic),) if made.stacked else ())),
         metadata={"evaluated on": f"{made.part}, n = {made.scores.n:,}"},
     )
 
@@ -179,40 +188,22 @@ def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
         ModelError: it is missing, damaged, or no ONNX model.
         MissingExtraError: a checkpoint is given and torch is not installed.
     """
-    if str(model) in shipped_models() and not Path(model).is_dir():
-        return load_model(str(model))
-    file = weights_file(Path(model))
-    if file.suffix.lower() == ".ckpt":
-        return _export(file)
+    file = weights_file(model)
     if file.suffix.lower() == ".skops":
         raise ModelError(
             f"{model} is a scikit-learn pipeline, expected a network",
             hint="Ensembles are one ONNX graph: leave scikit-learn baselines out.",
         )
-    return load_model(str(file))
+    if file.suffix.lower() != ".ckpt":
+        return load_model(file)
+    from .networks.vgg import folded  # noqa: PLC0415
+    from .torch_export import describe_weights, to_onnx  # noqa: PLC0415  # needs torch
+    from .training.checkpoint import restore_network  # noqa: PLC0415
 
-
-def _export(checkpoint: Path) -> tuple[ModelCard, bytes]:
-    from ..networks.vgg import folded  # noqa: PLC0415
-    from ..torch_export import to_onnx  # noqa: PLC0415  # needs torch
-    from ..training.checkpoint import restore_network  # noqa: PLC0415
-
-    recipe, network = restore_network(checkpoint)
-    spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color)
-    weights = to_onnx(folded(network), spec.size, spec.channels)
-    card = ModelCard(
-        name=recipe.name,
-        weights=checkpoint.name,
-        sha256=hashlib.sha256(weights).hexdigest(),
-        license="not stated",
-        data="not stated",
-        input=spec,
-        heads={name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()},
-        parameters=sum(weight.numel() for weight in network.parameters()),
-        macs=0,
-        recipe=recipe.model_dump(),
-    )
-    return card, weights
+    recipe, trained = restore_network(file)
+    network = folded(trained)
+    weights = to_onnx(network, recipe.input.size, recipe.input.channels)
+    return describe_weights(recipe, network, weights, recipe.name), weights
 
 
 def common_label_set(labels: Sequence[tuple[str, ...]]) -> str:
@@ -237,7 +228,7 @@ def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) ->
 
     Args:
         views: for each view of the images, such as the mirror images, each member's log-probabilities, float64 (N, K).
-        y_true: int64 (N,), true class, -1 if there is none.
+        y_true: int64 (N,), true class.
         rows: which of the N to fit on; each has a true class.
 
     Returns:
@@ -293,24 +284,7 @@ def _head(card: ModelCard, targets: str) -> str:
     """The first head that learned from ``targets``, otherwise the first."""
     learned: dict[str, Any] = card.recipe.get("heads", {})
     suited = [name for name in card.heads if learned.get(name, {}).get("targets") == targets]
-    return (suited or list(card.heads))[0]
-
-
-def _card(members: Sequence[Member], emotions: tuple[str, ...], merged: bytes, out: Path, name: str) -> ModelCard:
-    """The card of an ensemble, without temperature, recipe and scores."""
-    cards = [member.card for member in members]
-    return ModelCard(
-        name=name,
-        weights=out.name,
-        sha256=hashlib.sha256(merged).hexdigest(),
-        license=" and ".join(dict.fromkeys(card.license for card in cards)),
-        data="; ".join(dict.fromkeys(card.data for card in cards)),
-        input=common_input([card.input for card in cards]),
-        heads={HEAD: HeadCard(emotions)},
-        parameters=sum(card.parameters for card in cards),
-        macs=sum(card.macs for card in cards),
-        recipe={},
-    )
+    return next(iter(suited or card.heads))
 
 
 def _provenance(member: Member, scores: Scores) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from sklearn.metrics import classification_report
 
-from ...io.atomic import write_all
-from ...report import (
+from ..io.atomic import write_all
+from ..report import (
     Block,
     Bullets,
     Cell,
@@ -36,10 +36,10 @@ from ...report import (
     percent,
     seconds,
 )  # fmt: skip
-from ...stats import LEVEL
-from ..evaluation.report import class_bars, confusion, png, reliability_diagram
-from .compare import Comparison, Result
-from .models import Engine, Selection
+from ..stats import LEVEL
+from .comparison import Comparison, Result
+from .comparison_models import Engine, History, Selection
+from .evaluation.report import diagrams, png
 
 #: Beside the name of a model whose results are optimistic.
 MARK = "†"
@@ -71,12 +71,7 @@ _MARKERS = {Engine.ONNX: "o", Engine.TORCH: "s", Engine.SKLEARN: "^"}
 
 
 def comparison_report(comparison: Comparison, *, figures: bool = True) -> Document:
-    """Turn a comparison into a report.
-
-    Args:
-        comparison: from ``compare``.
-        figures: add the accuracy-latency plot, and the learning curves if a run has a history.
-    """
+    """Turn a comparison into a report; ``figures`` adds the accuracy-latency plot and the learning curves of runs."""
     blocks: list[Block] = [_table(comparison), Section("Notes", (Bullets(tuple(notes(comparison))),))]
     if figures:
         drawn: list[Block] = [Figure.from_matplotlib(accuracy_latency(comparison), "Accuracy against latency")]
@@ -119,7 +114,7 @@ def write_report(comparison: Comparison, out: Path) -> list[Path]:
     if any(one.model.history for one in comparison.results):
         files["curves.png"] = png(learning_curves(comparison))
     for result in comparison.results:
-        files |= _model_files(comparison, result, result.model.name.replace("/", "_").replace(":", "_"))
+        files |= _model_files(comparison, result)
     return write_all(out, files)
 
 
@@ -246,12 +241,7 @@ def accuracy_latency(comparison: Comparison) -> MatplotlibFigure:
 
 
 def pareto_front(times: npt.NDArray[np.float64], accuracies: npt.NDArray[np.float64]) -> list[int]:
-    """The models that no other beats in speed or accuracy without losing in the other, fastest first.
-
-    Args:
-        times: float (N,), lower is better.
-        accuracies: float (N,), higher is better.
-    """
+    """The models that no other beats in time or accuracy, both float (N,), without losing in the other, fastest first."""
     found: list[int] = []
     for row in sorted(range(len(times)), key=lambda i: (times[i], -accuracies[i])):
         if not found or accuracies[row] > accuracies[found[-1]]:
@@ -263,10 +253,8 @@ def learning_curves(comparison: Comparison) -> MatplotlibFigure:
     """Validation accuracy and loss of all runs, over epochs and over training time; a dot marks the kept epoch."""
     figure = MatplotlibFigure(figsize=(11, 7.4), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="col")
-    for place, result in enumerate(one for one in comparison.results if one.model.history):
-        history = result.model.history
-        if history is None:
-            continue
+    runs = [(one, one.model.history) for one in comparison.results if one.model.history]
+    for place, (result, history) in enumerate(runs):
         epochs, color = history.epochs, f"C{place % 10}"
         minutes = epochs["seconds"].cumsum() / 60
         for row, column in zip(panels, (f"val_acc_{result.head}", "val_loss")):
@@ -287,7 +275,7 @@ def learning_curves(comparison: Comparison) -> MatplotlibFigure:
     return figure
 
 
-def _model_files(comparison: Comparison, result: Result, folder: str) -> dict[str, bytes]:
+def _model_files(comparison: Comparison, result: Result) -> dict[str, bytes]:
     heading = f"{result.model.name} ({comparison.data}, {comparison.split})"
     emotions = comparison.task.emotions
     report = classification_report(
@@ -295,17 +283,18 @@ def _model_files(comparison: Comparison, result: Result, folder: str) -> dict[st
         labels=range(len(emotions)), target_names=list(emotions), digits=4, zero_division=0.0,
     )  # fmt: skip
     scores = {"official": asdict(result.scores), "dedup": asdict(result.dedup) if result.dedup else None}
-    return {
-        f"{folder}/confusion.png": png(confusion(result.scores, heading)),
-        f"{folder}/reliability.png": png(reliability_diagram(result.scores, heading)),
-        f"{folder}/classes.png": png(class_bars(result.scores, heading)),
-        f"{folder}/classification_report.txt": f"{heading}, head {result.head}\n\n{report}".encode(),
-        f"{folder}/scores.json": (json.dumps(scores, indent=2) + "\n").encode(),
+    files = {
+        **diagrams(result.scores, heading),
+        "classification_report.txt": f"{heading}, head {result.head}\n\n{report}".encode(),
+        "scores.json": (json.dumps(scores, indent=2) + "\n").encode(),
     }
+    folder = result.model.name.replace("/", "_").replace(":", "_")
+    return {f"{folder}/{name}": content for name, content in files.items()}
 
 
 def _record(comparison: Comparison, result: Result) -> dict[str, Any]:
-    model, scores, history, dedup = result.model, result.scores, result.model.history, result.dedup
+    model, scores, dedup = result.model, result.scores, result.dedup
+    history = model.history or History(pd.DataFrame())
     return {
         "model": model.name,
         "path": str(model.path),
@@ -316,10 +305,10 @@ def _record(comparison: Comparison, result: Result) -> dict[str, Any]:
         "fixed_parameters": model.fixed,
         "input_size": model.classifier.input.size,
         "input_color": model.classifier.input.color,
-        "own_val_loss": _kept(result, "val_loss"),
-        "own_val_accuracy": _own_accuracy(result),
-        "epochs": None if history is None else len(history.epochs),
-        "kept_epoch": _kept(result, "epoch"),
+        "own_val_loss": history.kept_value("val_loss"),
+        "own_val_accuracy": history.kept_value(f"val_acc_{result.head}"),
+        "epochs": len(history.epochs) or None,
+        "kept_epoch": history.kept_value("epoch"),
         "images": scores.n,
         "accuracy": scores.accuracy,
         "accuracy_low": scores.interval[0],
@@ -330,21 +319,9 @@ def _record(comparison: Comparison, result: Result) -> dict[str, Any]:
         "ece": scores.ece,
         "p_vs_best": result.p,
         "tuned_on_these_images": comparison.optimistic(result),
-        "training_seconds": _training_seconds(result),
+        "training_seconds": history.seconds if model.history else None,
         "ms_per_face": result.latency.median,
         "ms_per_face_low": result.latency.quartiles[0],
         "ms_per_face_high": result.latency.quartiles[1],
         "file_bytes": model.size,
     }
-
-
-def _kept(result: Result, name: str) -> float | None:
-    return result.model.history.kept_value(name) if result.model.history else None
-
-
-def _own_accuracy(result: Result) -> float | None:
-    return _kept(result, f"val_acc_{result.head}")
-
-
-def _training_seconds(result: Result) -> float | None:
-    return result.model.history.seconds if result.model.history else None

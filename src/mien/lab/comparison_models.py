@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...data.dataset import VALIDATION
-from ...errors import DataError, OptionError, RecipeError
-from ...model.card import SHIPPED, load_model, shipped_models
-from ..evaluation.classifier import Classifier, open_classifier, weights_file
-from ..recipe import Recipe, recipe_from_dict
+from ..data.dataset import VALIDATION
+from ..errors import DataError, OptionError, RecipeError
+from ..model.card import load_model
+from .evaluation.classifier import Classifier, open_classifier, weights_file
+from .recipe import Recipe, recipe_from_dict
 
 
 class Engine(str, Enum):
@@ -36,12 +36,7 @@ class Selection(str, Enum):
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """The training history of a run.
-
-    Attributes:
-        epochs: ``history.csv``, a row per epoch.
-        kept: the row of the epoch whose weights became the model; None if unknown.
-    """
+    """The training history of a run, a row per epoch; ``kept``: the row of the model's epoch, None if unknown."""
 
     epochs: pd.DataFrame
     kept: int | None = None
@@ -65,15 +60,14 @@ class Model:
 
     Attributes:
         name: unique in the comparison.
-        path: as given; ``open_classifier`` takes it.
-        engine: what runs it.
+        path: as given.
         classifier: the model, ready for images, on all processor threads.
         recipe: what it was trained with; None if unknown.
         trained: number of trained parameters.
         fixed: number of other parameters: frozen weights and batch norm statistics (which an export folds into the
             weights). None if unknown.
         size: of its file in bytes.
-        history: of its training; None if there is none.
+        history: None if there is none.
         selected: what was chosen on the validation part.
     """
 
@@ -106,10 +100,8 @@ def open_models(paths: Sequence[Path]) -> list[Model]:
 def read_history(folder: Path, kept: str, monitor: str = "score") -> History | None:
     """Read ``history.csv`` in the folder of a run; None if there is no such file or no epoch in it.
 
-    Args:
-        folder: the run's.
-        kept: the checkpoint: ``last``, ``best``, or another name, whose epoch is unknown.
-        monitor: what decides the best epoch: ``score`` (the highest ``val_score``) or ``loss`` (the lowest ``val_loss``).
+    ``kept`` names the checkpoint: ``last``, ``best`` (by ``val_score`` or, if ``monitor`` is ``loss``, by ``val_loss``), or
+    another one, whose epoch is unknown.
 
     Raises:
         DataError: a cell is not a number.
@@ -123,10 +115,8 @@ def read_history(folder: Path, kept: str, monitor: str = "score") -> History | N
     except FileNotFoundError:
         return None
     except (ValueError, KeyError) as error:
-        raise DataError(
-            f"{path} is not a training history: {error}",
-            hint="Move the file away to compare without the columns about training.",
-        ) from error
+        hint = "Move the file away to compare without the columns about training."
+        raise DataError(f"{path} is not a training history: {error}", hint=hint) from error
     best = int(np.nanargmax(goodness)) if goodness.notna().any() else None
     return History(epochs, {"last": len(epochs) - 1, "best": best}.get(kept))
 
@@ -149,28 +139,23 @@ def _name(place: Path) -> str:
 
 
 def _open(path: Path, name: str) -> Model:
-    classifier = open_classifier(path)
-    shipped = str(path) in shipped_models() and not path.is_dir()
-    file = SHIPPED / f"{path}.onnx" if shipped else weights_file(path)
-    if file.suffix.lower() == ".ckpt":
-        return _open_run(path, file, name, classifier)
-    card = load_model(str(path) if shipped else str(file))[0]
-    engine = Engine.SKLEARN if file.suffix.lower() == ".skops" else Engine.ONNX
-    size, recipe = file.stat().st_size, _recipe(card.recipe)
-    return Model(name, path, engine, classifier, recipe, card.parameters, None, size, selected=_selected(card.recipe))
-
-
-def _open_run(path: Path, file: Path, name: str, classifier: Classifier) -> Model:
-    from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
+    classifier, file = open_classifier(path), weights_file(path)
+    size = file.stat().st_size
+    if file.suffix.lower() != ".ckpt":
+        card = load_model(file)[0]
+        engine = Engine.SKLEARN if file.suffix.lower() == ".skops" else Engine.ONNX
+        recipe, selected = _recipe(card.recipe), _selected(card.recipe)
+        return Model(name, path, engine, classifier, recipe, card.parameters, None, size, selected=selected)
+    from .training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
     recipe, network = restore_network(file)
     trained = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
     total = sum(value.numel() for value in network.state_dict().values() if value.is_floating_point())
+    history = read_history(file.parent, file.stem, recipe.schedule.monitor)
+    selected = _selected_in_training(recipe, file.stem)
     return Model(
-        name, path, Engine.TORCH, classifier, recipe, trained, total - trained, file.stat().st_size,
-        history=read_history(file.parent, file.stem, recipe.schedule.monitor),
-        selected=_selected_in_training(recipe, file.stem),
-    )  # fmt: skip
+        name, path, Engine.TORCH, classifier, recipe, trained, total - trained, size, history=history, selected=selected
+    )
 
 
 def _recipe(values: Mapping[str, Any]) -> Recipe | None:

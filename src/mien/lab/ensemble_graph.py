@@ -10,8 +10,8 @@ import numpy.typing as npt
 import onnx
 from onnx import compose, numpy_helper, version_converter
 
-from ...emotions import positions
-from ...model.card import InputSpec, ModelCard
+from ..emotions import positions
+from ..model.card import InputSpec, ModelCard
 
 #: The only output of an ensemble.
 HEAD = "ensemble"

@@ -11,20 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ...data.dataset import TRAIN, Dataset, copies_of_training
-from ...data.loading import load
-from ...emotions import EMOTIONS, positions
-from ...errors import DataError, ModelError, OptionError
-from ...progress import Progress, no_progress
-from ...stats import LEVEL, holm, mcnemar
-from ..evaluation.classifier import open_classifier, predict
-from ..evaluation.evaluate import machine
-from ..evaluation.metrics import Scores, score
-from ..recipe import changed
-from ..sampling import subset
-from .models import Model, open_models
+from ..data.dataset import TRAIN, Dataset, copies_of_training
+from ..data.loading import load
+from ..emotions import EMOTIONS, positions
+from ..errors import DataError, ModelError, OptionError
+from ..progress import Progress, no_progress
+from ..stats import LEVEL, holm, mcnemar
+from .comparison_models import Model, open_models
+from .evaluation.classifier import open_classifier, predict
+from .evaluation.evaluate import machine
+from .evaluation.metrics import Scores, score
+from .recipe import changed
+from .sampling import subset
 
 _Ints = npt.NDArray[np.int64]
 _TIMED_IMAGES = 16
@@ -33,12 +34,9 @@ _MIN_ROUNDS, _MAX_ROUNDS, _WARM_UP = 15, 300, 3
 
 @dataclass(frozen=True)
 class Task:
-    """The emotions that all models know.
+    """The emotions that all models know, in the vocabulary's order, and the head that is used, by the model's name.
 
-    Attributes:
-        heads: the head that is used, by the model's name.
-        emotions: the K labels that all of these heads know, in the vocabulary's order.
-        truth: ``labels``, or ``votes`` (their majority) if every one of these heads learned from votes.
+    ``truth`` is ``labels``, or ``votes`` (their majority) if every one of these heads learned from votes.
     """
 
     heads: dict[str, str]
@@ -54,8 +52,8 @@ class TestSet:
         names: str (n,), which images.
         y_true: int64 (n,), their labels, index into ``Task.emotions``.
         copies: bool (n,), which are exact copies of training images; None if the data has no training part.
-        other_emotion: number of images left out because their emotion is not in the task.
-        not_in_recipe: number of images left out because a model's recipe evaluates on others.
+        other_emotion, not_in_recipe: numbers of images left out because their emotion is not in the task, or because a
+            model's recipe evaluates on others.
     """
 
     names: npt.NDArray[np.str_]
@@ -79,8 +77,6 @@ class Result:
     """The results of one model.
 
     Attributes:
-        model: which.
-        head: the head that was used.
         scores: on all images; logits restricted to the task's emotions, one view, the head's temperature.
         dedup: the same without exact copies of training images; None if there are no copies, or nothing else.
         y_pred: int64 (n,), index into the task's emotions.
@@ -99,17 +95,7 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Models on the same images, the most accurate first; of equals the one with the higher macro-F1.
-
-    Attributes:
-        data: name of the data set.
-        split: the part of it.
-        task: what the models did.
-        test_set: the images.
-        date: ISO 8601, UTC.
-        machine: processor and number of cores.
-        results: one for each model.
-    """
+    """Models on the same images, the most accurate first; of equals the one with the higher macro-F1."""
 
     data: str
     split: str
@@ -175,15 +161,20 @@ def compare(
     given = iter(open_models([Path(model) for model in models if not isinstance(model, Model)]))
     opened = [model if isinstance(model, Model) else next(given) for model in models]
     task = common_task(opened, head)
-    sources = {spec: _source(data, *spec) for spec in dict.fromkeys(map(_input, opened))}
-    first = next(iter(sources.values()))
+    inputs = {model.name: (model.classifier.input.size, model.classifier.input.color) for model in opened}
+    if not isinstance(data, Mapping):
+        data = {
+            (size, color): data if isinstance(data, Dataset) else load(data, size, color=color)
+            for size, color in inputs.values()
+        }
+    first = data[inputs[opened[0].name]]
     test_set = build_test_set(task, opened, first, split)
     logits: dict[str, npt.NDArray[np.float32]] = {}
     samples: dict[str, npt.NDArray[np.uint8]] = {}
-    for given_input, faces in sources.items():
-        part = faces.part(split)
+    for given_input in dict.fromkeys(inputs.values()):
+        part = data[given_input].part(split)
         images = part.images[rows_of(test_set.names, part)]
-        for model in (model for model in opened if _input(model) == given_input):
+        for model in (model for model in opened if inputs[model.name] == given_input):
             progress(len(logits), len(opened), f"evaluating {model.name}")
             logits[model.name] = predict(model.classifier, images, flip=False)[task.heads[model.name]]
             samples[model.name] = images[:_TIMED_IMAGES].copy()
@@ -237,9 +228,8 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
                 hint="Choose a head that learned from labels with --head, or data with FER+ votes.",
             )
         truth = part.votes.majority()
-    rank = np.full(len(EMOTIONS) + 1, -1, np.int64)  # the last entry is for -1: no answer
-    rank[positions(task.emotions, EMOTIONS)] = np.arange(len(task.emotions))
-    answers = rank[truth]
+    classes = positions(task.emotions, EMOTIONS)
+    answers = np.where(np.isin(truth, classes), np.searchsorted(classes, truth), -1)
     drawn = np.ones(len(part), bool)
     for recipe in (model.recipe for model in models):
         if recipe and recipe.data.evaluation_counts:
@@ -253,9 +243,8 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
             hint="Choose another --split or data set, or compare fewer models at once.",
         )
     copies = copies_of_training(faces, split)[used] if (faces.split == TRAIN).any() else None
-    return TestSet(
-        part.names[used], answers[used], copies, int((answers < 0).sum()), int((~drawn & (answers >= 0)).sum())
-    )
+    other_emotion, not_in_recipe = int((answers < 0).sum()), int((~drawn & (answers >= 0)).sum())
+    return TestSet(part.names[used], answers[used], copies, other_emotion, not_in_recipe)
 
 
 def latencies(calls: Sequence[Callable[[int], object]], seconds: float = 10.0) -> list[Latency]:
@@ -313,30 +302,20 @@ def _ranked(results: Sequence[Result], used: TestSet) -> tuple[Result, ...]:
     return tuple(replace(one, p=p_values[0, rank] if rank else None) for rank, one in enumerate(order))
 
 
-def _source(data: str | Path | Dataset | Mapping[tuple[int, str], Dataset], size: int, color: str) -> Dataset:
-    if isinstance(data, Dataset):
-        return data
-    return data[size, color] if isinstance(data, Mapping) else load(data, size, color=color)
-
-
-def _input(model: Model) -> tuple[int, str]:
-    return model.classifier.input.size, model.classifier.input.color
-
-
 def _head(model: Model, wanted: str) -> str:
-    heads, marks = model.classifier.heads, model.classifier.recipe_heads
+    heads = model.classifier.heads
     if wanted in heads:
         return wanted
-    by_labels = [name for name in heads if marks[name].targets == "labels"]
+    by_labels = [name for name, head in model.classifier.recipe_heads.items() if head.targets == "labels"]
     return max(by_labels or list(heads), key=lambda name: len(heads[name].emotions))
 
 
 def rows_of(names: npt.NDArray[np.str_], faces: Dataset) -> _Ints:
     """int64 (n,): where in ``faces`` the images of these names are."""
-    place = {name: row for row, name in enumerate(faces.names.tolist())}
-    try:
-        return np.array([place[name] for name in names.tolist()], np.int64)
-    except KeyError as error:
+    rows = np.asarray(pd.Index(faces.names).get_indexer(pd.Index(names)), np.int64)
+    if (rows < 0).any():
+        missing = names[rows < 0][0]
         raise DataError(
-            f"{faces.name}: {error} can be read at one size but not at another", hint="Were files changed meanwhile?"
-        ) from error
+            f"{faces.name}: {missing} can be read at one size but not at another", hint="Were files changed meanwhile?"
+        )
+    return rows

@@ -1,1 +1,0 @@
-"""Compare trained models on the same images and the same task."""

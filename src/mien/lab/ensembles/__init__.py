@@ -1,1 +1,0 @@
-"""Several trained models as one ONNX model: soft voting and stacking."""
