@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from typer import Typer
 from typer.testing import CliRunner
 
-from mien.cli.lab_baseline import baseline as command
+from mien.cli.lab_fit import baseline as command
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError, RecipeError
 from mien.lab.baselines import baseline, baseline_settings, open_features

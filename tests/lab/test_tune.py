@@ -18,7 +18,6 @@ from optuna.trial import TrialState
 from mien.data.dataset import Dataset
 from mien.errors import DataError, OptionError, OutputError, RecipeError
 from mien.lab.recipe import builtin_recipes, changed, load_recipe
-from mien.lab.tuning import objective as objective_module
 from mien.lab.tuning import study as study_module
 from mien.lab.tuning.report import draw_figures
 from mien.lab.tuning.space import Parameter, builtin_spaces, fit_space, load_space, space_from_dict
@@ -74,10 +73,8 @@ class Trainer:
 @pytest.fixture
 def trainer(monkeypatch) -> Trainer:
     fake = Trainer()
-    monkeypatch.setattr(objective_module, "train", fake)
-    monkeypatch.setattr(
-        objective_module, "gc", SimpleNamespace(collect=lambda: None)
-    )  # slow, with nothing to free here
+    monkeypatch.setattr(study_module, "train", fake)
+    monkeypatch.setattr(study_module, "gc", SimpleNamespace(collect=lambda: None))  # slow, with nothing to free here
     monkeypatch.setattr(study_module, "draw_figures", lambda *_: [])
     return fake
 
@@ -196,9 +193,7 @@ def test_failed_trials_are_recorded_and_the_study_continues(tmp_path, faces, tra
 def test_a_diverged_trial_fails(tmp_path, faces, trainer, monkeypatch):
     metrics = {"val_score": torch.tensor(0.5), "val_loss": torch.tensor(math.nan)}
     diverged = SimpleNamespace(max_epochs=3, should_stop=False, callback_metrics=metrics)
-    monkeypatch.setattr(
-        objective_module, "train", lambda *_, callbacks: callbacks[0].on_train_epoch_end(diverged, None)
-    )
+    monkeypatch.setattr(study_module, "train", lambda *_, callbacks: callbacks[0].on_train_epoch_end(diverged, None))
     found = tune(tiny(), space(), faces, tmp_path / "study", trials=1)
     assert found.trials[0].state == TrialState.FAIL
     assert diverged.should_stop
@@ -242,7 +237,7 @@ def test_the_objective_is_that_of_the_kept_epoch(tmp_path, faces, trainer, monke
             metrics = {"val_score": torch.tensor(score), "val_loss": torch.tensor(1.0)}
             callbacks[0].on_train_epoch_end(SimpleNamespace(max_epochs=3, callback_metrics=metrics), None)
 
-    monkeypatch.setattr(objective_module, "train", up_and_down)
+    monkeypatch.setattr(study_module, "train", up_and_down)
     (trial,) = tune(tiny(keep=keep), space(), faces, tmp_path / "study", trials=1).trials
     assert trial.score == pytest.approx(counts)
 

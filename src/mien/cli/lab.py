@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from .lab_baseline import baseline
 from .lab_cards import dataset_card, model_card
 from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_evaluate import calibration, compare, evaluate
 from .lab_export import ensemble, export
+from .lab_fit import baseline, tune
 from .lab_inspect import inspect
 from .lab_robustness import robustness
 from .lab_train import distill, recipes, train
-from .lab_tune import tune
 
 lab = typer.Typer(
     name="lab",

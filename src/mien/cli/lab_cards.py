@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-_AUTHOR, _COST, _OUTPUT = "Author", "Cost of training", "Output"
+from .options import OUTPUT, option
 
-Notes = Annotated[
-    Path | None, typer.Option(metavar="FILE.md", help="Paragraphs for a section of their own.", rich_help_panel=_AUTHOR)
-]
-Contact = Annotated[str, typer.Option(metavar="TEXT", help="Whom to ask.", rich_help_panel=_AUTHOR)]
+_AUTHOR, _COST = "Author", "Cost of training"
+
+Notes = Annotated[Path | None, option(_AUTHOR, "Paragraphs for a section of their own.", metavar="FILE.md")]
+Contact = Annotated[str, option(_AUTHOR, "Whom to ask.", metavar="TEXT")]
 Out = Annotated[Path, typer.Option(metavar="DIR|FILE.md", help="The card; README.md in a folder, as the Hub expects.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing card.", rich_help_panel=_OUTPUT)]
+Overwrite = Annotated[bool, option(OUTPUT, "Replace an existing card.", "--overwrite")]
 
 
 def model_card(
@@ -33,27 +33,17 @@ def model_card(
     ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.json",
-            help="Write the results that the card shows to one file, for --results.",
-            rich_help_panel=_OUTPUT,
-        ),
+        option(OUTPUT, "Write the results that the card shows to one file, for --results.", metavar="FILE.json"),
     ] = None,
-    author: Annotated[str, typer.Option(metavar="TEXT", help="Who developed the model.", rich_help_panel=_AUTHOR)] = "",
+    author: Annotated[str, option(_AUTHOR, "Who developed the model.", metavar="TEXT")] = "",
     contact: Contact = "",
     notes: Notes = None,
     core_hours: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="Processor-core hours of all training, if known.", rich_help_panel=_COST),
+        float | None, option(_COST, "Processor-core hours of all training, if known.", metavar="N")
     ] = None,
-    watts: Annotated[
-        float, typer.Option(metavar="N", help="Assumed power of a busy core.", rich_help_panel=_COST)
-    ] = 10.0,
+    watts: Annotated[float, option(_COST, "Assumed power of a busy core.", metavar="N")] = 10.0,
     grid: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N", help="Grams of CO2 equivalent per kWh. Default: no carbon estimate.", rich_help_panel=_COST
-        ),
+        float | None, option(_COST, "Grams of CO2 equivalent per kWh. Default: no carbon estimate.", metavar="N")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -85,15 +75,12 @@ def model_card(
 
 def dataset_card(
     data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="A data set, or the output of 'mien lab inspect --json'."),
+        Path, typer.Argument(metavar="DATA", help="A data set, or the output of 'mien lab inspect --json'.")
     ],
     *,
     out: Out,
-    license: Annotated[str, typer.Option(metavar="TEXT", help="License of the images.", rich_help_panel=_AUTHOR)] = "",
-    source: Annotated[
-        str, typer.Option(metavar="TEXT", help="Source of the images, and consent.", rich_help_panel=_AUTHOR)
-    ] = "",
+    license: Annotated[str, option(_AUTHOR, "License of the images.", metavar="TEXT")] = "",
+    source: Annotated[str, option(_AUTHOR, "Source of the images, and consent.", metavar="TEXT")] = "",
     contact: Contact = "",
     notes: Notes = None,
     overwrite: Overwrite = False,
@@ -115,16 +102,10 @@ def dataset_card(
 
 
 def _card_path(out: Path, overwrite: bool) -> Path:
-    """Where the card goes.
-
-    Raises:
-        OutputError: it exists already.
-    """
-    from ..errors import OutputError
+    from ..io.atomic import check_free
 
     path = out if out.suffix.lower() == ".md" else out / "README.md"
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists", hint="Use --overwrite to replace it.")
+    check_free(path.parent, [path.name], "a card", overwrite=overwrite)
     return path
 
 

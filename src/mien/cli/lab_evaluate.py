@@ -9,6 +9,11 @@ import typer
 
 from .options import Data, DetectFaces, ManifestFile
 
+EvaluatedSplit = Annotated[
+    Literal["validation", "test"], typer.Option("--split", help="Part of the data to evaluate on.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
 
 def evaluate(
     model: Annotated[
@@ -35,7 +40,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE.csv", help="Columns to add to --predictions, by image name.")
     ] = None,
     head: Annotated[str, typer.Option(help="The head of --predictions. Default: the first.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate a model: accuracy with its 95% interval, macro-F1, calibration and confusion matrix.
 
@@ -50,7 +55,9 @@ def evaluate(
     """
     from ..extras import check_installed
 
-    check_installed(("sklearn", "scipy", "matplotlib"), "lab")  # a checkpoint needs torch too; opening it says so
+    check_installed(
+        ("sklearn", "scipy", "pandas", "matplotlib"), "lab"
+    )  # opening a checkpoint says that it needs torch
     from ..lab.evaluation.classifier import open_classifier
     from ..lab.evaluation.evaluate import evaluate as measure
     from ..lab.evaluation.evaluate import write_predictions
@@ -77,13 +84,11 @@ def calibration(
     data: Data,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
-    split: Annotated[
-        Literal["validation", "test"], typer.Option(help="The part of the data to measure on.")
-    ] = "validation",
+    split: EvaluatedSplit = "validation",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the report (HTML, Markdown, JSON) and figures here.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure calibration, agreement with annotators' votes, and the effect of abstaining.
 
@@ -94,7 +99,7 @@ def calibration(
     """
     from ..extras import check_installed
 
-    check_installed(("sklearn", "scipy", "matplotlib"), "lab")
+    check_installed(("sklearn", "scipy", "pandas", "matplotlib"), "lab")
     from rich.console import Console
 
     from ..lab.calibration import measure_calibration
@@ -114,9 +119,6 @@ def calibration(
     show_report(calibration_report(found, figures=False), written, json=text, min_width=140)
 
 
-_NEEDED = ("sklearn", "scipy", "statsmodels", "pandas", "matplotlib")
-
-
 def compare(
     models: Annotated[
         list[Path],
@@ -127,9 +129,7 @@ def compare(
         ),
     ],
     data: Data,
-    split: Annotated[
-        Literal["validation", "test"], typer.Option(help="The part of the data to evaluate on.")
-    ] = "validation",
+    split: EvaluatedSplit = "validation",
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     head: Annotated[
@@ -139,7 +139,7 @@ def compare(
         Path | None,
         typer.Option(metavar="DIR", help="Write compare.html, .md, .csv, .json, figures and a folder for each model."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare models on the same images: accuracy, calibration, size, latency and statistical significance.
 
@@ -151,21 +151,19 @@ def compare(
     """
     from ..extras import check_installed
 
-    check_installed(_NEEDED, "lab")
-    import json
-
+    check_installed(("sklearn", "scipy", "statsmodels", "pandas", "matplotlib"), "lab")
     from rich.console import Console
 
     from ..lab.comparison import compare as run
     from ..lab.comparison_models import open_models
-    from ..lab.comparison_report import as_dict, comparison_report, write_report
+    from ..lab.comparison_report import comparison_report, to_json, write_report
     from .data import read_data
     from .output import progress_bar, show_report
 
     found = open_models(models)
     inputs = {(model.classifier.input.size, model.classifier.input.color) for model in found}
     if data.suffix.lower() in (".npz", ".csv"):  # gray images of one size: read once
-        faces = read_data(data, max(size for size, _ in inputs), "gray", manifest=manifest, detect_faces=detect_faces)
+        faces = read_data(data, max(size for size, _ in inputs), manifest=manifest, detect_faces=detect_faces)
         datasets = dict.fromkeys(inputs, faces)
     else:
         datasets = {
@@ -174,5 +172,5 @@ def compare(
     with progress_bar(Console(stderr=True), "comparing") as progress:
         result = run(found, datasets, split, head=head, progress=progress)
         written = write_report(result, out) if out else []
-    text = json.dumps(as_dict(result), indent=2, ensure_ascii=False) + "\n" if as_json else ""
+    text = to_json(result) if as_json else ""
     show_report(comparison_report(result, figures=False), written, json=text, min_width=140)

@@ -16,26 +16,9 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from sklearn.metrics import classification_report
 
+from .. import report as doc
 from ..io.atomic import write_all
-from ..report import (
-    Block,
-    Bullets,
-    Cell,
-    Column,
-    Document,
-    Figure,
-    Section,
-    Table,
-    Toned,
-    count,
-    escape,
-    interval,
-    join,
-    number,
-    p_value,
-    percent,
-    seconds,
-)  # fmt: skip
+from ..report import count, escape, interval, join, number, p_value, percent, seconds
 from ..stats import LEVEL
 from .comparison import Comparison, Result
 from .comparison_models import Engine, History, Selection
@@ -70,15 +53,15 @@ _GRAY = "#8a8f98"
 _MARKERS = {Engine.ONNX: "o", Engine.TORCH: "s", Engine.SKLEARN: "^"}
 
 
-def comparison_report(comparison: Comparison, *, figures: bool = True) -> Document:
+def comparison_report(comparison: Comparison, *, figures: bool = True) -> doc.Document:
     """Turn a comparison into a report; ``figures`` adds the accuracy-latency plot and the learning curves of runs."""
-    blocks: list[Block] = [_table(comparison), Section("Notes", (Bullets(tuple(notes(comparison))),))]
+    blocks: list[doc.Block] = [_table(comparison), doc.Section("Notes", (doc.Bullets(tuple(notes(comparison))),))]
     if figures:
-        drawn: list[Block] = [Figure.from_matplotlib(accuracy_latency(comparison), "Accuracy against latency")]
+        drawn: list[doc.Block] = [doc.Figure.from_matplotlib(accuracy_latency(comparison), "Accuracy against latency")]
         if any(one.model.history for one in comparison.results):
-            drawn.append(Figure.from_matplotlib(learning_curves(comparison), "Learning curves of all runs"))
-        blocks.insert(1, Section("Figures", tuple(drawn)))
-    return Document(
+            drawn.append(doc.Figure.from_matplotlib(learning_curves(comparison), "Learning curves of all runs"))
+        blocks.insert(1, doc.Section("Figures", tuple(drawn)))
+    return doc.Document(
         f"Comparison: {comparison.data}, {comparison.split}",
         tuple(blocks),
         summary=verdict(comparison),
@@ -103,10 +86,10 @@ def write_report(comparison: Comparison, out: Path) -> list[Path]:
     Raises:
         OutputError: the folder cannot be written to.
     """
-    values, document = as_dict(comparison), comparison_report(comparison)
+    document, models = comparison_report(comparison), as_dict(comparison)["models"]
     files = {
-        "compare.csv": pd.DataFrame(values["models"], dtype=object).to_csv(index=False).encode(),
-        "compare.json": (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(),
+        "compare.csv": pd.DataFrame(models, dtype=object).to_csv(index=False).encode(),
+        "compare.json": to_json(comparison).encode(),
         "compare.html": document.to_html().encode(),
         "compare.md": document.to_markdown().encode(),
         "accuracy_latency.png": png(accuracy_latency(comparison)),
@@ -134,6 +117,11 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "significantly_worse": [result.model.name for result in comparison.significantly_worse],
         "models": [_record(comparison, result) for result in comparison.results],
     }
+
+
+def to_json(comparison: Comparison) -> str:
+    """``as_dict`` as JSON text."""
+    return json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -184,14 +172,14 @@ def notes(comparison: Comparison) -> list[str]:
     return [escape(text) for holds, text in found if holds]
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: Comparison) -> doc.Table:
     """The models, best values in bold; columns without any value are left out."""
     results = comparison.results
     records = [_record(comparison, result) for result in results]
     best_of = {key: better for _, key, _, better in _COLUMNS if better and len(results) > 1}
     if not comparison.comparable_histories:
         best_of = {key: better for key, better in best_of.items() if not key.startswith("own_")}
-    columns: dict[str, list[Cell]] = {
+    columns: dict[str, list[doc.Cell]] = {
         "model": [f"{one.model.name} {MARK}" if comparison.optimistic(one) else one.model.name for one in results],
         "input": [f"{record['input_size']} {record['input_color']}" for record in records],
         "95% CI": [interval(one.scores.interval) for one in results],
@@ -202,10 +190,10 @@ def _table(comparison: Comparison) -> Table:
         if known := [value for value in values if value is not None]:
             best = best_of[key](known) if key in best_of else None
             texts = [None if value is None else show(value) for value in values]
-            columns[title] = [Toned(text) if text and value == best else text for text, value in zip(texts, values)]
+            columns[title] = [doc.Toned(text) if text and value == best else text for text, value in zip(texts, values)]
     order = [title for title in _ORDER if title in columns]
-    return Table(
-        tuple(Column(title, "left" if title == "model" else "right", title in _OPTIONAL) for title in order),
+    return doc.Table(
+        tuple(doc.Column(title, "left" if title == "model" else "right", title in _OPTIONAL) for title in order),
         tuple(zip(*(columns[title] for title in order))),
         caption="Best values in bold." if best_of else "",
     )

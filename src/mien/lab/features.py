@@ -22,7 +22,18 @@ _BATCH = 256
 _LINEAR = ("Gemm", "MatMul")
 
 
-class HandcraftedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
+class _Fitted(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
+    """A transformer that learns nothing."""
+
+    def fit(self, images: Floats, y: Any = None) -> _Fitted:  # noqa: ARG002  # scikit-learn's signature
+        """Learn nothing."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class HandcraftedFeatures(_Fitted):
     """HOG, LBP, or both side by side, of gray images.
 
     HOG: histograms of oriented gradients (Dalal and Triggs 2005), 9 orientations, blocks of 2 x 2 cells, norm "L2-Hys".
@@ -38,39 +49,21 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def __init__(self, kind: str = "hog", cell: int = 8, region: int = 12) -> None:
         self.kind, self.cell, self.region = kind, cell, region
 
-    def fit(self, images: Floats, y: Any = None) -> HandcraftedFeatures:  # noqa: ARG002  # scikit-learn's signature
-        """Learn nothing."""
-        return self
-
     def transform(self, images: Floats) -> Floats:
         """Float32 (N, 1, S, S), 0 to 255 -> float32 (N, D)."""
         return np.stack([self._of_one(image) for image in images[:, 0]])
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def _of_one(self, image: Floats) -> Floats:
-        parts = []
-        if "hog" in self.kind:
-            parts.append(hog(image, 9, (self.cell, self.cell), (2, 2)))
-        if "lbp" in self.kind:
-            parts.append(_lbp(np.rint(image).astype(np.uint8), self.region))
+        parts = [hog(image, 9, (self.cell, self.cell), (2, 2))] if "hog" in self.kind else []
+        parts += [_lbp(np.rint(image).astype(np.uint8), self.region)] if "lbp" in self.kind else []
         return np.concatenate(parts).astype(np.float32)
 
 
-class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
-    """What a trained network passes to its classifiers.
-
-    Args:
-        network: uint8 array, an ONNX file from ``images`` to features, as ``trunk_of`` gives it.
-    """
+class Embedding(_Fitted):
+    """What a trained network passes to its classifiers; ``network``: a uint8 array, as ``trunk_of`` gives it."""
 
     def __init__(self, network: npt.NDArray[np.uint8]) -> None:
         self.network = network
-
-    def fit(self, images: Floats, y: Any = None) -> Embedding:  # noqa: ARG002  # scikit-learn's signature
-        """Learn nothing."""
-        return self
 
     def transform(self, images: Floats) -> Floats:
         """Float32 (N, C, S, S), normalized as the network's card says -> float32 (N, D)."""
@@ -78,9 +71,6 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             self._session = open_session(self.network.tobytes(), 0, "the feature network")
         (found,) = self._session.run(None, {"images": np.ascontiguousarray(images, np.float32)})
         return np.asarray(found.reshape(len(images), -1), np.float32)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_session"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from ...emotions import EMOTIONS
 from ...errors import DataError
 from ...extras import require
-from ...report import Block, Bullets, Cell, Column, Document, Section, Table, Text, count, escape, join, number, percent
+from ...report import Block, Bullets, Document, Section, Table, Text, count, escape, join, number, percent
+from ..evaluation.report import table
 from ..inspection.inspection import inspect
 from .results import Values, read_inspection
 
@@ -19,8 +21,7 @@ CHECKLIST = "See `docs/responsible-use.md` of mien."
 _USE = "Training and evaluation of models of how a face looks to people; research on the agreement of annotators."
 _NO_USE = (
     "Conclusions about what people feel, think or intend, or about identity, sex, age, origin, health or character; "
-    "decisions "
-    f"about people; publication against the license or the will of the people in the images. {CHECKLIST}"
+    f"decisions about people; publication against the license or the will of the people in the images. {CHECKLIST}"
 )
 _COMPOSITION = "**Composition:** age, gender, ethnicity and health are not measured. Expect that some groups are rare."
 _ADVICE = "Report accuracy with and without copies, and name the labels. Keep a part that no choice is based on."
@@ -36,10 +37,10 @@ _LICENSES = (
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What only the author of a dataset card knows.
+    """What only the author of a dataset card knows; empty is "not stated".
 
     Attributes:
-        license: of the images; empty is "not stated".
+        license: of the images.
         source: where they come from, and whether the people in them agreed.
         contact: whom to ask.
         notes: paragraphs of Markdown for a section of their own.
@@ -83,44 +84,41 @@ def dataset_card(data: str | Path | Values, info: DatasetInfo = DatasetInfo()) -
 def dataset_card_document(data: Values, info: DatasetInfo = DatasetInfo()) -> Document:
     """The card without its metadata; sections after the Hub's template."""
     source = f"**Source and consent:** {escape(info.source) or 'not stated; assume that no consent was asked'}"
-    color, (height, width) = "color" if data["color"] == "rgb" else "gray", data["side"]
+    n, color, (height, width) = data["images"], "color" if data["color"] == "rgb" else "gray", data["side"]
     details = (
-        f"**Images:** {count(data['images'])}, {color}, compared at {width} x {height} pixels",
+        f"**Images:** {count(n)}, {color}, compared at {width} x {height} pixels",
         f"**Splits:** {join(list(data['classes']))}",
         f"**License:** {escape(info.license) or 'not stated'}",
         source,
     )
-    left_out = data["clean"]["left_out"]
-    clean = join([f"{rule} {count(n)}" for rule, n in left_out.items()])
-    clean = f"`mien lab inspect DATA --write-manifest clean.csv` leaves out: {clean}. " if left_out else ""
-    n = data["images"]
+    left_out = join([f"{rule} {count(images)}" for rule, images in data["clean"]["left_out"].items()])
+    clean = f"`mien lab inspect DATA --write-manifest clean.csv` leaves out: {left_out}. " if left_out else ""
     problems = [(one["title"], count(one["images"]), percent(one["images"] / n)) for one in data["problems"].values()]
     light = [(name, *map(number, spread)) for name, spread in data["light"].items()]
-    leaks = [leaks_table(data)] if data["copied_from_training"] else []
-    personal = Text(f"Faces are personal data, and may be biometric data in law. {source}.")
     risks = (
         Bullets((*hazards(data), _COMPOSITION)),
         Section("Problems", (table(("problem", "images", "share"), problems),)),
         Section("Light and sharpness", (table(("measure", "5th percentile", "median", "95th percentile"), light),)),
         Section("Recommendations", (Text(clean + _ADVICE),)),
     )
-    return Document(
-        f"Dataset card: {data['name']}",
-        (
-            Section("Dataset Details", (Bullets(details), *author_notes(info.notes))),
-            Section("Uses", (Section("Direct Use", (Text(_USE),)), Section("Out-of-Scope Use", (Text(_NO_USE),)))),
-            Section("Dataset Structure", (classes_table(data), *leaks)),
-            Section("Annotations", annotation_blocks(data)),
-            Section("Personal and Sensitive Information", (personal,)),
-            Section("Bias, Risks, and Limitations", risks),
-            Section("Citation", (Text("See the source of the data."),)),
-            Section("Dataset Card Contact", (Text(escape(info.contact) or "Not stated."),)),
-        ),
-        summary=(
-            f"{count(n, 'image')} of faces with an emotion each: how the face looks to an annotator, not what the person "
-            "felt. `mien lab dataset-card` wrote this page from `mien lab inspect`."
-        ),
+    sections: dict[str, Sequence[Block]] = {
+        "Dataset Details": (Bullets(details), *author_notes(info.notes)),
+        "Uses": (Section("Direct Use", (Text(_USE),)), Section("Out-of-Scope Use", (Text(_NO_USE),))),
+        "Dataset Structure": class_tables(data),
+        "Annotations": annotation_blocks(data),
+        "Personal and Sensitive Information": [
+            Text(f"Faces are personal data, and may be biometric data in law. {source}.")
+        ],
+        "Bias, Risks, and Limitations": risks,
+        "Citation": [Text("See the source of the data.")],
+        "Dataset Card Contact": [Text(escape(info.contact) or "Not stated.")],
+    }
+    summary = (
+        f"{count(n, 'image')} of faces with an emotion each: how the face looks to an annotator, not what the person "
+        "felt. `mien lab dataset-card` wrote this page from `mien lab inspect`."
     )
+    blocks = tuple(Section(title, tuple(blocks)) for title, blocks in sections.items())
+    return Document(f"Dataset card: {data['name']}", blocks, summary=summary)
 
 
 def hazards(data: Values) -> list[str]:
@@ -135,9 +133,8 @@ def hazards(data: Values) -> list[str]:
             f"**Imbalance:** in the {part} part {join(rare)} are rare; {most} is {percent(counts[most] / total)}."
         )
     found += [
-        f"**Leaks:** {count(own['exact'])} images of the {part} part have an exact copy in training, "
-        f"{count(own['near'])} an "
-        "exact or near one; scores on them are too high. `mien lab inspect --write-manifest` lists what to leave out."
+        f"**Leaks:** {count(own['exact'])} images of the {part} part have an exact copy in training, {count(own['near'])} "
+        "an exact or near one; scores on them are too high. `mien lab inspect --write-manifest` lists what to leave out."
         for part, own in data["copied_from_training"].items()
         if own["near"]
     ]
@@ -153,7 +150,7 @@ def hazards(data: Values) -> list[str]:
     return [*found, f"**Disagreement:** {share} of the images of the {annotated['part']} part have no majority{known}."]
 
 
-def annotation_blocks(data: Values) -> tuple[Block, ...]:
+def annotation_blocks(data: Values) -> list[Block]:
     """Agreement of annotators, and probable label errors."""
     if data["annotators"]:
         blocks: list[Block] = [_annotators_table(data), Text("Who the annotators were is not stated.")]
@@ -161,45 +158,43 @@ def annotation_blocks(data: Values) -> tuple[Block, ...]:
         blocks = [Text("One label per image. Agreement of annotators: not measured, there are no votes.")]
     check = data["label_check"]
     if not check:
-        return (*blocks, Text("Probable label errors: too few images."))
+        return [*blocks, Text("Probable label errors: too few images.")]
     n = data["problems"]["label"]["images"]
     blocks.append(Text(
-        f"Probable label errors: {count(n)} ({percent(n / data['images'])}), by confident learning (Northcutt et al. "
-        f"2021) with "
-        f"a simple classifier that agrees with {percent(check['accuracy'])} of the labels: candidates, not proven errors."
+        f"Probable label errors: {count(n)} ({percent(n / data['images'])}), by confident learning (Northcutt et al. 2021) "
+        f"with a simple classifier that agrees with {percent(check['accuracy'])} of the labels: candidates, not proven "
+        "errors."
     ))  # fmt: skip
     rows = [
         (row["images"], count(row["n"]), percent(row["not_label"]), percent(row["as_guessed"]))
         for row in check["agreement"]
     ]
-    return (
-        *blocks,
-        *([table(("images", "n", "votes against the label", "votes for the guess"), rows)] if rows else []),
-    )
+    if rows:
+        blocks.append(table(("images", "n", "votes against the label", "votes for the guess"), rows))
+    return blocks
 
 
-def classes_table(data: Values) -> Table:
-    """Images of each emotion in each part."""
+def class_tables(data: Values) -> list[Block]:
+    """Images of each emotion in each part, and images of the evaluation parts that have copies in training."""
     parts: Mapping[str, Mapping[str, int]] = data["classes"]
     totals = {part: sum(own.values()) for part, own in parts.items()}
     rows = [
-        (
-            name,
-            *(f"{count(own.get(name, 0))} ({percent(own.get(name, 0) / totals[part])})" for part, own in parts.items()),
-        )
+        (name, *(_counted(own.get(name, 0), totals[part]) for part, own in parts.items()))
         for name in EMOTIONS
         if any(name in own for own in parts.values())
     ]
-    return table(("emotion", *parts), [*rows, ("all", *map(count, totals.values()))])
+    copies = [
+        (part, count(totals[part]), *(_counted(own[kind], totals[part]) for kind in ("exact", "near")))
+        for part, own in data["copied_from_training"].items()
+    ]
+    blocks: list[Block] = [table(("emotion", *parts), [*rows, ("all", *map(count, totals.values()))])]
+    if copies:
+        blocks.append(table(("part", "images", "exact copy in training", "exact or near copy"), copies))
+    return blocks
 
 
-def leaks_table(data: Values) -> Table:
-    """Images of the evaluation parts that have copies in training."""
-    rows = []
-    for part, own in data["copied_from_training"].items():
-        n = sum(data["classes"][part].values())
-        rows.append((part, count(n), *(f"{count(own[kind])} ({percent(own[kind] / n)})" for kind in ("exact", "near"))))
-    return table(("part", "images", "exact copy in training", "exact or near copy"), rows)
+def _counted(n: int, total: int) -> str:
+    return f"{count(n)} ({percent(n / total)})"
 
 
 def _annotators_table(data: Values) -> Table:
@@ -210,18 +205,12 @@ def _annotators_table(data: Values) -> Table:
             count(one["n"]),
             f"{one['votes']:.1f}",
             number(one["entropy"]),
-            *(percent(one[name]) for name in shares),
+            *(percent(one[s]) for s in shares),
         )
         for one in data["annotators"]
     ]
     names = ("no majority", "no face", "share of the top emotion", "divided", "majority equals label")
     return table(("part", "n", "mean votes", "entropy (nats)", *names), rows)
-
-
-def table(names: Sequence[str], rows: Sequence[tuple[Cell, ...]], words: int = 1) -> Table:
-    """A table whose first ``words`` columns hold words, the others numbers."""
-    columns = (Column(name, "left" if position < words else "right") for position, name in enumerate(names))
-    return Table(tuple(columns), tuple(rows))
 
 
 def author_notes(notes: str) -> list[Block]:
@@ -242,7 +231,5 @@ def hub_license(license: str) -> dict[str, str]:
 
 def slug(name: str) -> str:
     """An identifier for the Hub: lower case, with hyphens."""
-    kept = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in "._") else " " for letter in name.lower()
-    )
-    return "-".join(kept.split()) or "unnamed"
+    allowed = string.ascii_lowercase + string.digits + "._"
+    return "-".join("".join(letter if letter in allowed else " " for letter in name.lower()).split()) or "unnamed"

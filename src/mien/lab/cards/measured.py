@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ...report import (
-    Block,
-    Bullets,
-    Section,
-    Table,
-    Text,
-    count,
-    escape,
-    interval,
-    join,
-    number,
-    p_value,
-    percent,
-    points,
-)
-from ..evaluation.evaluate import OFFICIAL, Evaluation
-from ..evaluation.metrics import Scores
-from .dataset_card import table
+from ... import report as doc
+from ...report import count, escape, interval, join, number, p_value, percent, points
+from ..evaluation.evaluate import Evaluation
+from ..evaluation.report import table
 from .results import Kind, Results, Values
 
 #: An emotion is weak below this recall, and rare below this number of images.
@@ -36,11 +22,6 @@ _COMMANDS = {
 }
 
 
-def main_scores(evaluation: Evaluation, images: str = OFFICIAL) -> dict[str, Scores]:
-    """The scores of each head, with mirror images averaged, as the reader works by default."""
-    return {one.head: one.scores for one in evaluation.results if one.flip and one.images == images}
-
-
 def attributes(results: Results, image_attributes: Collection[str], *, people: bool) -> list[tuple[Values, Values]]:
     """The attributes of all audits, each with its audit: those of people, or those of images."""
     return [
@@ -51,31 +32,30 @@ def attributes(results: Results, image_attributes: Collection[str], *, people: b
     ]
 
 
-def group_sections(results: Results, image_attributes: Collection[str]) -> list[Section]:
+def group_sections(results: Results, image_attributes: Collection[str]) -> list[doc.Section]:
     """Accuracy by groups of people, and by groups of images."""
     sections = []
     for people, title, command in (
         (True, "Groups of people", "`mien audit predict`, then `mien audit fairness`"),
         (False, "Image attributes", "`mien audit attributes`, then `mien audit fairness`"),
     ):
-        blocks: list[Block] = []
+        blocks: list[doc.Block] = []
         for audit, one in attributes(results, image_attributes, people=people):
-            blocks += [Text(f"By {one['name']}: {_source(audit)}. {escape(one['explanation'])}"), _groups(one)]
+            blocks += [doc.Text(f"By {one['name']}: {_source(audit)}. {escape(one['explanation'])}"), _groups(one)]
             blocks += [_recalls(one), *([_gaps(one)] if one["gaps"] else [])] if people else []
             notes = list(map(escape, audit["notes"]))
-            notes += (
-                []
-                if audit.get("model")
-                else ["The audit does not name the model; the author of this card vouches for it."]
-            )
-            blocks += [Bullets(tuple(notes))] if notes else []
-        sections.append(Section(title, tuple(blocks) or (Text(f"Not measured: {command}. Expect differences."),)))
+            if not audit.get("model"):
+                notes.append("The audit does not name the model; the author of this card vouches for it.")
+            blocks += [doc.Bullets(tuple(notes))] if notes else []
+        sections.append(
+            doc.Section(title, tuple(blocks) or (doc.Text(f"Not measured: {command}. Expect differences."),))
+        )
     return sections
 
 
-def robustness_section(results: Results) -> Section:
+def robustness_section(results: Results) -> doc.Section:
     """Accuracy under every corruption."""
-    blocks: list[Block] = []
+    blocks: list[doc.Block] = []
     for measured in results.of(Kind.ROBUSTNESS):
         cells = [
             (
@@ -88,9 +68,9 @@ def robustness_section(results: Results) -> Section:
         ]  # fmt: skip
         names = ("corruption", "strength", "detection", "found", "accuracy", "change", "confidence", "abstained")
         images = count(measured["n"], "image")
-        blocks.append(Text(f"{measured['data']}, {measured['split']}, {images}, equally many of each emotion."))
+        blocks.append(doc.Text(f"{measured['data']}, {measured['split']}, {images}, equally many of each emotion."))
         blocks.append(table(names, cells, words=3))
-    return Section("Robustness", tuple(blocks) or (Text("Not measured: `mien lab robustness`."),))
+    return doc.Section("Robustness", tuple(blocks) or (doc.Text("Not measured: `mien lab robustness`."),))
 
 
 def weaknesses(results: Results, image_attributes: Collection[str]) -> list[str]:
@@ -103,7 +83,7 @@ def weaknesses(results: Results, image_attributes: Collection[str]) -> list[str]
     found += [f"**By {one['name']}** ({_source(audit)}): {escape(one['explanation'])}" for audit, one in groups]
     return found + [
         f"**Copies:** {count(own['exact'])} images of the {part} part have an exact copy in training; `dedup` leaves "
-        f"them out."
+        "them out."
         for data in results.of(Kind.INSPECTION)
         for part, own in data["copied_from_training"].items()
         if own["exact"]
@@ -123,17 +103,14 @@ def unmeasured(results: Results, image_attributes: Collection[str]) -> list[str]
 
 
 def _weak_emotions(evaluation: Evaluation) -> Iterator[str]:
-    for head, scores in main_scores(evaluation).items():
+    for head, scores in evaluation.main().items():
         shown = {name: one for name, one in scores.classes.items() if one.support}
-        weak = [
-            f"{name} ({percent(one.recall, 0)} of {count(one.support)})"
-            for name, one in shown.items()
-            if one.recall < WEAK_RECALL
-        ]
+        weak = [name for name, one in shown.items() if one.recall < WEAK_RECALL]
+        named = [f"{name} ({percent(shown[name].recall, 0)} of {count(shown[name].support)})" for name in weak]
         rare = [name for name, one in shown.items() if one.support < FEW_IMAGES]
         few = f" There are fewer than {FEW_IMAGES} images of {join(rare)}." if rare else ""
         if weak:
-            yield f"**Low recall, head `{head}`:** {join(weak)}.{few}"
+            yield f"**Low recall, head `{head}`:** {join(named)}.{few}"
 
 
 def _large_losses(measured: Values) -> Iterator[str]:
@@ -155,7 +132,7 @@ def _change(condition: Values, measured: Values) -> float | None:
     return float(condition["accuracy"] - clean["accuracy"]) if clean and condition["level"] else None
 
 
-def _groups(attribute: Values) -> Table:
+def _groups(attribute: Values) -> doc.Table:
     rows = [
         (
             group["name"], count(group["n"]), _range(group["accuracy"], group["interval"]),
@@ -168,7 +145,7 @@ def _groups(attribute: Values) -> Table:
     return table((attribute["name"], *names), rows)
 
 
-def _recalls(attribute: Values) -> Table:
+def _recalls(attribute: Values) -> doc.Table:
     emotions = list(attribute["groups"][0]["recall"])
     rows = [
         (group["name"], *(f"{percent(group['recall'][e])} ({count(group['support'].get(e, 0))})" for e in emotions))
@@ -177,7 +154,7 @@ def _recalls(attribute: Values) -> Table:
     return table((attribute["name"], *(f"recall of {emotion} (n)" for emotion in emotions)), rows)
 
 
-def _gaps(attribute: Values) -> Table:
+def _gaps(attribute: Values) -> doc.Table:
     rows = [
         (
             " of ".join(filter(None, (gap["rate"]["measure"].replace("_", " "), gap["rate"]["emotion"]))),

@@ -7,39 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ... import report as doc
 from ...errors import DataError, OptionError
 from ...extras import require
 from ...model.card import ModelCard, load_model, shipped_models
 from ...options import ReadOptions
-from ...report import (
-    Block,
-    Bullets,
-    Code,
-    Document,
-    Section,
-    Table,
-    Text,
-    count,
-    escape,
-    estimate,
-    join,
-    number,
-    percent,
-)
+from ...report import count, escape, estimate, join, number, percent
 from ...types import SHARE
 from ..calibration_report import calibration_report
-from ..evaluation.report import evaluation_report
-from .dataset_card import (
-    CHECKLIST,
-    annotation_blocks,
-    author_notes,
-    classes_table,
-    hub_license,
-    leaks_table,
-    slug,
-    table,
-)
-from .measured import attributes, group_sections, main_scores, robustness_section, unmeasured, weaknesses
+from ..evaluation.evaluate import DEDUP
+from ..evaluation.report import evaluation_report, table
+from .dataset_card import CHECKLIST, annotation_blocks, author_notes, class_tables, hub_license, slug
+from .measured import attributes, group_sections, robustness_section, unmeasured, weaknesses
 from .results import Kind, Results, read_results
 
 if TYPE_CHECKING:
@@ -66,8 +45,7 @@ _TRUE_CLASS = {"votes": "distribution of the annotators' votes", "labels": "sing
 #: Works to cite: always, or if the card's data names them.
 _REFERENCES = {
     "FER2013": "I. J. Goodfellow et al., Challenges in representation learning: a report on three machine learning "
-    "contests, "
-    "ICONIP 2013, arXiv 1307.0414 (FER2013).",
+    "contests, ICONIP 2013, arXiv 1307.0414 (FER2013).",
     "FER+": "E. Barsoum et al., Training deep networks for facial expression recognition with crowd-sourced label "
     "distribution, ICMI 2016, arXiv 1608.01041 (FER+).",
     "": "L. F. Barrett et al., Emotional expressions reconsidered, 2019, doi 10.1177/1529100619832930. C. Guo et al., On "
@@ -83,18 +61,16 @@ _DIRECT_USE = (
     "One's own images; research with the consent of the people in them; teaching; a first guess that a person checks."
 )
 _DOWNSTREAM_USE = (
-    "In a larger program only if the people in the images agreed, abstentions are treated as no prediction, and "
-    "accuracy was "
-    "measured on images of its kind: `mien lab evaluate`, `mien audit fairness`."
+    "In a larger program only if the people in the images agreed, abstentions are treated as no prediction, and accuracy "
+    "was measured on images of its kind: `mien lab evaluate`, `mien audit fairness`."
 )
 _FORBIDDEN = (
-    "conclusions about what people feel, think or intend: people scowl without anger and smile without joy (Barrett "
-    "et al. 2019)",
+    "conclusions about what people feel, think or intend: people scowl without anger and smile without joy (Barrett et al. "
+    "2019)",
     "decisions about people: hiring, work, education, policing, borders, justice, insurance, credit, health",
     "use at work or in education in the European Union, where inferring emotions is prohibited except for medical and "
-    "safety "
-    "reasons (AI Act, Regulation (EU) 2024/1689, article 5(1)(f)); other emotion recognition carries duties. This is not "
-    "legal advice",
+    "safety reasons (AI Act, Regulation (EU) 2024/1689, article 5(1)(f)); other emotion recognition carries duties. This is "
+    "not legal advice",
     "use on people who have not agreed, in secret, or on children without their guardians",
     "identification, or estimation of sex, age, origin, health or character",
 )
@@ -113,8 +89,7 @@ class ModelInfo:
     """What only the author of a model card knows.
 
     Attributes:
-        author: who developed the model.
-        contact: whom to ask.
+        author, contact: who developed the model, and whom to ask.
         notes: paragraphs of Markdown for a section of their own.
         core_hours: processor-core hours of all training that led to the model; None if unknown.
         watts: assumed power of a busy core.
@@ -187,7 +162,7 @@ def model_metadata(card: ModelCard, results: Results) -> ModelCardData:
             metric_value=round(getattr(scores, field), 4),
         )
         for evaluation in evaluations
-        for head, scores in main_scores(evaluation).items()
+        for head, scores in evaluation.main().items()
         for kind, name, field in _METRICS
     ]
     return ModelCardData(
@@ -202,38 +177,40 @@ def model_metadata(card: ModelCard, results: Results) -> ModelCardData:
     )
 
 
-def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: ModelInfo = NO_INFO) -> Document:
+def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: ModelInfo = NO_INFO) -> doc.Document:
     """The card without its metadata; sections after the Hub's template."""
     cost = training_cost(card, info)
     found, missing = (of(results, info.image_attributes) for of in (weaknesses, unmeasured))
-    limits: list[Block] = [Bullets(tuple(found)) if found else Text("No result shows weaknesses."), Text(_SHARED_BIAS)]
-    limits += [Text(f"**Not measured:** {'; '.join(missing)}.")] if missing else []
-    limits.append(Section("Recommendations", (Text(_ADVICE),)))
-    forbidden = (Text("**It must not be used for**"), Bullets(_FORBIDDEN), Text(_USELESS))
-    uses = (("Direct Use", _DIRECT_USE), ("Downstream Use", _DOWNSTREAM_USE))
-    out_of_scope = Section("Out-of-Scope Use", forbidden)
+    weak = doc.Bullets(tuple(found)) if found else doc.Text("No result shows weaknesses.")
+    limits: list[doc.Block] = [weak, doc.Text(_SHARED_BIAS)]
+    limits += [doc.Text(f"**Not measured:** {'; '.join(missing)}.")] if missing else []
+    limits.append(doc.Section("Recommendations", (doc.Text(_ADVICE),)))
+    forbidden = (doc.Text("**It must not be used for**"), doc.Bullets(_FORBIDDEN), doc.Text(_USELESS))
+    uses = (
+        doc.Section("Direct Use", (doc.Text(_DIRECT_USE),)),
+        doc.Section("Downstream Use", (doc.Text(_DOWNSTREAM_USE),)),
+        doc.Section("Out-of-Scope Use", forbidden),
+    )
     objective = "Objective: cross-entropy with the targets of each head. Inference needs onnxruntime and no GPU."
-    references = tuple(text for name, text in _REFERENCES.items() if name in card.data)
-    details = (_description(card, info), _outputs(card), *author_notes(info.notes))
-    return Document(
-        f"Model card: {card.name}",
-        (
-            _summary(results, info.image_attributes),
-            Section("Model Details", details),
-            Section("Uses", (*(Section(title, (Text(text),)) for title, text in uses), out_of_scope)),
-            Section("Bias, Risks, and Limitations", tuple(limits)),
-            Section("How to Get Started with the Model", _start(card)),
-            _training(card, results, cost),
-            _evaluation(card, results, info.image_attributes),
-            Section("Environmental Impact", (Bullets(tuple(cost)),)),
-            Section("Technical Specifications", (Text(f"{_architecture(card)}. {objective}"),)),
-            Section("Citation", (Bullets(references),)),
-            Section("Model Card Contact", (Text(escape(info.contact) or "Not stated."),)),
-        ),
-        summary=(
-            "Facial expression recognition in images: how a face looks to annotators, not what the person feels. "
-            f"`mien lab model-card` wrote this page from measured results. {CHECKLIST}"
-        ),
+    sections: dict[str, Sequence[doc.Block]] = {
+        "Model Details": (_description(card, info), _outputs(card), *author_notes(info.notes)),
+        "Uses": uses,
+        "Bias, Risks, and Limitations": limits,
+        "How to Get Started with the Model": _start(card),
+        "Training Details": _training(card, results, cost[0]),
+        "Evaluation": _evaluation(card, results, info.image_attributes),
+        "Environmental Impact": [doc.Bullets(tuple(cost))],
+        "Technical Specifications": [doc.Text(f"{_architecture(card)}. {objective}")],
+        "Citation": [doc.Bullets(tuple(text for name, text in _REFERENCES.items() if name in card.data))],
+        "Model Card Contact": [doc.Text(escape(info.contact) or "Not stated.")],
+    }
+    summary = (
+        "Facial expression recognition in images: how a face looks to annotators, not what the person feels. "
+        f"`mien lab model-card` wrote this page from measured results. {CHECKLIST}"
+    )
+    blocks = (doc.Section(title, tuple(blocks)) for title, blocks in sections.items())
+    return doc.Document(
+        f"Model card: {card.name}", (_summary(results, info.image_attributes), *blocks), summary=summary
     )
 
 
@@ -266,21 +243,18 @@ def training_cost(card: ModelCard, info: ModelInfo) -> list[str]:
     text.append(f"**Energy, estimated:** {number(energy, 2)} kWh, assuming {info.watts:g} W per busy core.")
     if info.grid is None:
         return [*text, "**Carbon:** not estimated; the carbon intensity of the power grid is unknown."]
-    carbon = number(energy * info.grid, 2)
-    return [
-        *text,
-        f"**Carbon, estimated:** {carbon} g of CO2 equivalent, at {info.grid:g} g per kWh (stated by the author).",
-    ]
+    carbon = f"{number(energy * info.grid, 2)} g of CO2 equivalent, at {info.grid:g} g per kWh (stated by the author)"
+    return [*text, f"**Carbon, estimated:** {carbon}."]
 
 
-def _summary(results: Results, image_attributes: Collection[str]) -> Table:
+def _summary(results: Results, image_attributes: Collection[str]) -> doc.Table:
     """The answers to what a reader asks first."""
     rows = []
     for evaluation in results.evaluations[:1]:
-        head, scores = next(iter(main_scores(evaluation).items()))
+        head, scores = next(iter(evaluation.main().items()))
         where = f"{evaluation.data}, {evaluation.split}, head {head}"
         rows.append((f"accuracy ({where})", estimate(scores.accuracy, scores.interval)))
-        if fewer := main_scores(evaluation, "dedup").get(head):
+        if fewer := evaluation.main(DEDUP).get(head):
             rows.append(("accuracy without copies of training images", estimate(fewer.accuracy, fewer.interval)))
         rows.append(("expected calibration error", percent(scores.ece)))
     rows = rows or [("accuracy", "not measured")]
@@ -290,7 +264,7 @@ def _summary(results: Results, image_attributes: Collection[str]) -> Table:
     return table(("question", "answer"), [*rows, ("fit for decisions about people", "no")], words=2)
 
 
-def _description(card: ModelCard, info: ModelInfo) -> Section:
+def _description(card: ModelCard, info: ModelInfo) -> doc.Section:
     learned, size = targets(card), card.input.size
     heads = [f"`{name}` ({_TRUE_CLASS[learned[name]]}: {join(head.emotions)})" for name, head in card.heads.items()]
     items = (
@@ -302,10 +276,10 @@ def _description(card: ModelCard, info: ModelInfo) -> Section:
         f"**File:** `{card.weights}`, sha256 `{card.sha256[:12]}...`; the `.json` beside it has all values",
         f"**License of the weights:** {escape(card.license)}",
     )
-    return Section("Model Description", (Bullets(items),))
+    return doc.Section("Model Description", (doc.Bullets(items),))
 
 
-def _outputs(card: ModelCard) -> Section:
+def _outputs(card: ModelCard) -> doc.Section:
     votes = f"`mixed`: emotions with an expected share of at least {percent(SHARE, 0)} of the annotators' **votes**."
     items = (
         "`probabilities`: calibrated with one temperature per head (Guo et al. 2017). A label set conditions them on its "
@@ -314,39 +288,37 @@ def _outputs(card: ModelCard) -> Section:
         "probably shows an emotion outside the label set.",
         *([votes] if "votes" in targets(card).values() else []),
     )
-    return Section("Outputs", (Bullets(items),))
+    return doc.Section("Outputs", (doc.Bullets(items),))
 
 
-def _start(card: ModelCard) -> tuple[Block, ...]:
+def _start(card: ModelCard) -> tuple[doc.Block, ...]:
     is_shipped = card.name in shipped_models() and load_model(card.name)[0].sha256 == card.sha256
     name = card.name if is_shipped else card.weights
     is_default = name == ReadOptions().model
     option, argument = ("", "") if is_default else (f" --model {name}", f', mien.ReadOptions(model="{name}")')
     code = f'import mien\n\nfor reading in mien.read("photo.jpg"{argument}):\n    print(reading.emotion, reading.confidence)'
-    return Code(f"mien read photo.jpg{option}", "sh"), Code(code, "python")
+    return doc.Code(f"mien read photo.jpg{option}", "sh"), doc.Code(code, "python")
 
 
-def _training(card: ModelCard, results: Results, cost: list[str]) -> Section:
-    data: list[Block] = [Text(f"{escape(card.data)}.")]
+def _training(card: ModelCard, results: Results, time: str) -> tuple[doc.Block, ...]:
+    data: list[doc.Block] = [doc.Text(f"{escape(card.data)}.")]
     for found in results.of(Kind.INSPECTION):
-        data.append(Text(f"`mien lab inspect` on {escape(found['name'])}, {count(found['images'], 'image')}:"))
-        data.append(classes_table(found))
-        data += [leaks_table(found)] if found["copied_from_training"] else []
-        data += annotation_blocks(found)
+        data.append(doc.Text(f"`mien lab inspect` on {escape(found['name'])}, {count(found['images'], 'image')}:"))
+        data += [*class_tables(found), *annotation_blocks(found)]
     settings = [
         (f"{name}.{field}" if field else name, str(value))
         for name, group in card.recipe.items()
         for field, value in (group.items() if isinstance(group, dict) else [("", group)])
         if value not in (0, "", [], {}, False, [1.0, 1.0])
     ]
-    procedure = table(("setting", "value"), settings, words=2) if settings else Text("Not stated.")
+    procedure = table(("setting", "value"), settings, words=2) if settings else doc.Text("Not stated.")
     spec = card.input
     preprocessing = f"Faces are aligned, cropped and scaled; values in 0-1, minus {spec.mean}, divided by {spec.std}."
-    procedures = Section("Training Procedure", (procedure, Text(preprocessing), Bullets(tuple(cost[:1]))))
-    return Section("Training Details", (Section("Training Data", tuple(data)), procedures))
+    procedures = (procedure, doc.Text(preprocessing), doc.Bullets((time,)))
+    return doc.Section("Training Data", tuple(data)), doc.Section("Training Procedure", procedures)
 
 
-def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[str]) -> Section:
+def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[str]) -> tuple[doc.Block, ...]:
     evaluations, calibrations = results.evaluations, results.calibrations
     data = [f"**{escape(one.data)}, {one.split} part**, measured {one.date[:10]}" for one in evaluations]
     if evaluations and evaluations[0].split == "validation" and not card.recipe.get("data", {}).get("inner"):
@@ -354,10 +326,10 @@ def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[
     data = data or ["Not measured: `mien lab evaluate`."]
     reports = [(f"Accuracy: {one.data}, {one.split}", evaluation_report(one, figures=False)) for one in evaluations]
     reports += [(f"{one[0].data}, {one[0].split}", calibration_report(one, figures=False)) for one in calibrations]
-    sections = [Section(title, report.blocks) for title, report in reports]
+    sections = [doc.Section(title, report.blocks) for title, report in reports]
     sections += [*group_sections(results, image_attributes), robustness_section(results)]
-    testing = Section("Testing Data, Factors & Metrics", (Bullets((*data, *_TERMS)),))
-    return Section("Evaluation", (testing, Section("Results", tuple(sections))))
+    testing = doc.Section("Testing Data, Factors & Metrics", (doc.Bullets((*data, *_TERMS)),))
+    return testing, doc.Section("Results", tuple(sections))
 
 
 def _architecture(card: ModelCard) -> str:

@@ -52,7 +52,6 @@ class Result:
     """One result.
 
     Attributes:
-        kind: which command wrote it.
         content: plain values as in the file, without what no card shows.
         verified: the file names the model by its hash, or is about data only; an audit may not name one.
         path: the file; None for the card's own scores.
@@ -171,10 +170,9 @@ def _result(kind: Kind, path: Path, card: ModelCard, content: Any) -> Result:
     elif kind is Kind.AUDIT and content["model"]:
         models = {content["model"]["sha256"]: content["model"]["name"]}
     elif kind is Kind.INSPECTION and content["name"] != (wanted := card.scores.get("data", content["name"])):
-        raise DataError(
-            f"{path} is about the data {content['name']!r}, expected {wanted!r}, on which {card.name} was measured",
-            hint="Inspect the data that the model was trained on.",
-        )
+        hint = "Inspect the data that the model was trained on."
+        about_other = f"{path} is about the data {content['name']!r}, expected {wanted!r}"
+        raise DataError(f"{about_other}, on which {card.name} was measured", hint=hint)
     if models:
         _check_model(path, card, models)
     return Result(kind, _without(content, _LEFT_OUT.get(kind, ())), bool(models) or kind is Kind.INSPECTION, path)

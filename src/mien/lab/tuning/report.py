@@ -16,9 +16,9 @@ import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
 from ...io.atomic import write_atomically
-from ...report import Column, Document, Note, Table, count, interval, join, percent
+from ...report import Document, Note, count, interval, join, percent
 from ...stats import wilson
-from ..evaluation.report import save
+from ..evaluation.report import save, table
 from ..recipe import Recipe, changed
 from .space import Space
 
@@ -32,14 +32,12 @@ class Trial:
     """One trial of a study.
 
     Attributes:
-        number: counted from 0.
         state: Optuna's.
         interrupted: whether its values were queued again, because it was stopped or its process ended.
         values: the recipe's fields that vary, by their path.
         score: mean accuracy of the heads, 0 to 1, at the kept epoch; None before the first epoch.
         loss: the validation loss at that epoch, in nats.
         epochs: number of completed epochs.
-        seconds: how long it took.
         reason: why it failed.
     """
 
@@ -65,13 +63,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """The result of a study.
+    """The result of a study: all trials, those of earlier runs included, and the search space, fitted to the recipe.
 
-    Attributes:
-        trials: all of them, those of earlier runs included.
-        space: the search space, fitted to the recipe.
-        n_validation: on how many images each head was evaluated.
-        written: the files.
+    ``n_validation`` has the number of images that each head was evaluated on.
     """
 
     trials: tuple[Trial, ...]
@@ -120,29 +114,20 @@ def ranked(trials: Sequence[Trial], space: Space) -> list[Trial]:
 def tuning_report(found: StudyResult) -> Document:
     """Turn a study into a report: the best trials, with 95% Wilson intervals if there is one head."""
     n = next(iter(found.n_validation.values())) if len(found.n_validation) == 1 else 0
-    names = ("trial", "score", *(("95% CI",) if n else ()), "loss", "epochs", "seconds", *found.space.space)
     rows = []
     for trial in ranked(found.trials, found.space)[:_SHOWN]:
-        score, loss = trial.score or 0.0, trial.loss or 0.0
+        score = trial.score or 0.0
         ends = (interval(wilson(round(score * n), n)),) if n else ()
+        measured = (f"{trial.loss or 0.0:.4f}", str(trial.epochs), f"{trial.seconds:.1f}")
         values = (_cell(trial.values.get(path, "")) for path in found.space.space)
-        rows.append(
-            (
-                str(trial.number),
-                percent(score, 2),
-                *ends,
-                f"{loss:.4f}",
-                str(trial.epochs),
-                f"{trial.seconds:.1f}",
-                *values,
-            )
-        )
+        rows.append((str(trial.number), percent(score, 2), *ends, *measured, *values))
+    names = ("trial", "score", *(("95% CI",) if n else ()), "loss", "epochs", "seconds", *found.space.space)
     counts = join([f"{name}: {count(images, 'image')}" for name, images in found.n_validation.items()])
     note = "The best of many trials is optimistic: evaluate it on images that it was not chosen by."
     return Document(
         f"Tuning: {found.space.name}",
         (
-            Table(tuple(Column(name, "right") for name in names), tuple(rows)),
+            table(names, rows, words=0),
             Note(note if rows else "No trial completed: see the column 'reason' of results.csv."),
         ),
         metadata={"evaluated on": f"held-out training images ({counts})"},
@@ -156,12 +141,14 @@ def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Pa
         OutputError: ``out`` cannot be written to.
     """
     columns = ("trial", "state", "score", "loss", "epochs", "seconds", *space.space, "reason")
-    table = []
-    for one in trials:
-        values = (one.values.get(path) for path in space.space)
-        measured = (one.score, one.loss, one.epochs, round(one.seconds, 1))
-        table.append((one.number, one.outcome, *measured, *values, one.reason))
-    content = pd.DataFrame(table, columns=columns, dtype=object).to_csv(index=False)
+    rows = [
+        (
+            one.number, one.outcome, one.score, one.loss, one.epochs, round(one.seconds, 1),
+            *map(one.values.get, space.space), one.reason,
+        )
+        for one in trials
+    ]  # fmt: skip
+    content = pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False)
     write_atomically(out / "results.csv", content.encode())
     order = ranked(trials, space)
     if not order:
@@ -179,14 +166,7 @@ def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Pa
 def draw_figures(study: optuna.Study, space: Space, title: str, out: Path) -> list[Path]:
     """Write Optuna's figures: ``history.png``, ``slice.png``, and ``importance.png`` if enough trials differ.
 
-    Args:
-        study: whose trials to draw.
-        space: the search space.
-        title: what was tuned on which images.
-        out: the folder.
-
-    Returns:
-        The files; none if no trial has completed.
+    None are drawn if no trial has completed. ``title`` says what was tuned on which images.
     """
     from matplotlib import pyplot  # noqa: PLC0415  # chooses a window system
     from optuna.visualization import matplotlib as plots  # noqa: PLC0415
@@ -197,20 +177,15 @@ def draw_figures(study: optuna.Study, space: Space, title: str, out: Path) -> li
         drawers = {"history": plots.plot_optimization_history, "slice": plots.plot_slice}
     if _has_importance(study, trials):
         drawers["importance"] = plots.plot_param_importances
-    written = []
+    title = f"{title}\n{count(len(trials), 'completed trial')}, objective: {space.objective}"
     for name, draw in drawers.items():
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # the module is experimental, and matplotlib warns of axes with a single value
+            warnings.simplefilter("ignore")  # the module is experimental; matplotlib warns of axes with a single value
             figure = np.ravel(draw(study, target_name=space.objective))[0].figure
-            figure.suptitle(
-                f"{title}\n{count(len(trials), 'completed trial')}, objective: {space.objective}", fontsize=10
-            )
+            figure.suptitle(title, fontsize=10)
             save(figure, out / f"{name}.png")
             pyplot.close(figure)
-        written.append(out / f"{name}.png")
-    return written
+    return [out / f"{name}.png" for name in drawers]
 
 
 def _has_importance(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:

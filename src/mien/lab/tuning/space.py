@@ -37,7 +37,7 @@ class Parameter(Settings):
         choices: values as TOML gives them; empty for a range.
         low, high: ends of a range; integers give integers if the field is one.
         log: sample on a logarithmic scale.
-        step: distance between neighboring values from ``low`` on; None for any number (of integers: every one).
+        step: distance of values from ``low`` on; None for any number (of integers: every one).
     """
 
     choices: list[Any] = Field(default_factory=list)
@@ -103,13 +103,10 @@ class Space(Settings):
     """Which fields of a recipe vary, and how values are sampled.
 
     Attributes:
-        name: the file's.
         space: how each field varies, by its path in the recipe, such as ``optimizer.lr`` or ``network.layers.0``.
         sampler: ``tpe`` (tree-structured Parzen estimator, Bergstra et al. 2011), ``random`` or ``grid``.
         pruner: ``median`` stops trials below the median at the same epoch (Golovin et al. 2017); ``none`` stops none.
         objective: ``score``, the mean accuracy of the heads (maximized), or ``loss`` (minimized).
-        seed: random seed of the sampler.
-        trials: the number of trials by default.
     """
 
     name: str
@@ -133,9 +130,8 @@ class Space(Settings):
             RecipeError: a range has no steps, or there are too many points.
         """
         grid = {path: parameter.grid for path, parameter in self.space.items()}
-        for path, points in grid.items():
-            if not points:
-                raise RecipeError(field=f"space.{path}", value="a range without steps", expected="choices or a step")
+        if endless := [path for path, points in grid.items() if not points]:
+            raise RecipeError(field=f"space.{endless[0]}", value="a range without steps", expected="choices or a step")
         if (count := math.prod(map(len, grid.values()))) > _MAX_GRID:
             raise RecipeError(field="space", value=f"a grid of {count:,} points", expected=f"at most {_MAX_GRID:,}")
         return grid
@@ -174,8 +170,7 @@ def space_from_dict(name: str, table: Mapping[str, Any]) -> Space:
 def fit_space(space: Space, recipe: Recipe) -> Space:
     """The search space with ranges over integers or floats, as the recipe's fields want them.
 
-    Every choice and both ends of each range are put into the recipe, one at a time, and the networks among them are built on
-    torch's ``meta`` device.
+    Every choice and both ends of each range are tried, and the networks among them are built on torch's ``meta`` device.
 
     Raises:
         RecipeError: the recipe lacks a field or refuses a value, or the field must be the same for all trials.
@@ -183,7 +178,7 @@ def fit_space(space: Space, recipe: Recipe) -> Space:
     fitted = {}
     for path, parameter in space.space.items():
         _check_comparable(path, space.objective)
-        for _, candidate in _candidates(recipe, path, parameter):
+        for candidate in _candidates(recipe, path, parameter):
             if path.startswith(("network.", "input.")):
                 with torch.device("meta"):
                     build_network(candidate)
@@ -198,15 +193,14 @@ def fit_space(space: Space, recipe: Recipe) -> Space:
 
 def largest_input(space: Space, recipe: Recipe) -> tuple[int, str]:
     """Side in pixels, and ``gray`` or ``rgb``: how images must be read so that they suit every trial."""
-    inputs = [recipe.input, *(one.input for item in space.space.items() for _, one in _candidates(recipe, *item))]
+    inputs = [recipe.input, *(one.input for item in space.space.items() for one in _candidates(recipe, *item))]
     color = "rgb" if any(given.color == "rgb" for given in inputs) else "gray"
     return max(given.size for given in inputs), color
 
 
-def _candidates(recipe: Recipe, path: str, parameter: Parameter) -> Iterator[tuple[Any, Recipe]]:
-    """Each choice, or each end of the range, and the recipe with this value."""
-    for value in parameter.choices or (parameter.low, parameter.high):
-        yield value, changed(recipe, {path: value})
+def _candidates(recipe: Recipe, path: str, parameter: Parameter) -> list[Recipe]:
+    """The recipe with each choice, or with each end of the range."""
+    return [changed(recipe, {path: value}) for value in parameter.choices or (parameter.low, parameter.high)]
 
 
 def _flatten(table: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -10,16 +11,20 @@ import multiprocessing
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as lightning
 import numpy as np
 import optuna
 import sqlalchemy.exc
 import torch
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -28,18 +33,42 @@ from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
 from ...data.loading import load
 from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
-from ..recipe import Recipe, changed, load_recipe
+from ..recipe import Data, Recipe, changed, load_recipe
 from ..sampling import subset
 from ..targets import hard_targets
-from .objective import FAILURES, Plan, pruner_for, sampler_for, train_trial
+from ..training.run import train
 from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
 from .space import Space, fit_space, largest_input, load_space
 
+#: Errors of a trial that do not end the study.
+FAILURES = (MienError, MemoryError, torch.OutOfMemoryError)
 #: Share of the training part to evaluate trials on, where the recipe itself sets none aside.
 VALIDATION_SHARE = 0.2
 #: A trial without a heartbeat for this long, in seconds, counts as stopped, and its values are queued again.
 GRACE_S = 60
 _NAME = "mien"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the trials of a study share, except the images; ``ends`` is in seconds since 1970, None for no limit."""
+
+    recipe: Recipe
+    space: Space
+    out: Path
+    budget: int
+    epochs: int | None
+    ends: float | None = None
+
+    def trial_recipe(self, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of a trial; its images are drawn already."""
+        epochs = {} if self.epochs is None else {"schedule.epochs": self.epochs}
+        chosen = changed(self.recipe, epochs | dict(values))
+        return chosen.model_copy(update={"data": Data(sampling=chosen.data.sampling)})
+
+    def run_folder(self, number: int) -> Path:
+        """The folder of a trial's run."""
+        return self.out / "trials" / f"{number:04}"
 
 
 def tune(
@@ -126,16 +155,10 @@ def tune(
 
 
 def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
-    """The training images that ``recipe`` draws, a share of them as the validation part of all trials.
+    """The training images that ``recipe`` draws, in the parts ``train`` and ``validation``, exact copies on one side.
 
-    The data's own validation and test parts are left out first: tuning must not choose by them.
-
-    Args:
-        faces: a data set with a ``train`` part.
-        recipe: its ``data.inner`` is the share, or ``VALIDATION_SHARE`` where that is 0; its seed draws.
-
-    Returns:
-        A data set with the parts ``train`` and ``validation``, exact copies kept on one side.
+    The share of ``validation`` is the recipe's ``data.inner``, or ``VALIDATION_SHARE`` where that is 0. The data's own
+    validation and test parts are left out: tuning must not choose by them.
 
     Raises:
         DataError: there is no training part, or too little of it.
@@ -144,10 +167,8 @@ def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
     own = subset(faces.part(TRAIN), changed(recipe, {"data.inner": share, "data.evaluation_counts": {}}))
     held_out = own.split == INNER
     if held_out.all() or not held_out.any():
-        raise DataError(
-            f"{faces.name}: got {len(own):,} training images, expected enough to set {share:.0%} of them aside",
-            hint="Use more images, or set data.inner in a copy of the recipe.",
-        )
+        hint = "Use more images, or set data.inner in a copy of the recipe."
+        raise DataError(f"{faces.name}: got {len(own):,} training images, too few to set {share:.0%} aside", hint=hint)
     return replace(own, split=np.where(held_out, VALIDATION, TRAIN))
 
 
@@ -162,10 +183,8 @@ def _create(plan: Plan, digest: str, *, resume: bool) -> None:
     """Create the study, or check that the one in ``plan.out`` has the same recipe, space, epochs and images."""
     found = (plan.out / "study.db").exists() or (not resume and (plan.out / "trials").exists())
     if found != resume:
-        what = "already holds a study" if found else "holds no study to resume"
-        raise OutputError(
-            f"{plan.out} {what}", hint="Use --resume to continue a study, or another --out for a new one."
-        )
+        what, hint = "already holds a study" if found else "holds no study to resume", "or another --out for a new one."
+        raise OutputError(f"{plan.out} {what}", hint=f"Use --resume to continue a study, {hint}")
     with writing_to(plan.out):
         plan.out.mkdir(parents=True, exist_ok=True)
     settings: dict[str, Any] = {
@@ -190,11 +209,17 @@ def _create(plan: Plan, digest: str, *, resume: bool) -> None:
 
 
 @contextmanager
+def _no_experimental_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since Optuna 2.8
+        yield
+
+
+@contextmanager
 def _storage(out: Path) -> Iterator[RDBStorage]:
     file = (out / "study.db").resolve()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since Optuna 2.8
+        with _no_experimental_warnings():
             storage = RDBStorage(
                 sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string(),
                 engine_kwargs={"connect_args": {"timeout": 120}},  # several processes write: wait for each other
@@ -209,23 +234,18 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
             storage.engine.dispose()
     except (sqlalchemy.exc.DatabaseError, optuna.exceptions.StorageInternalError) as error:
         first = str(error).partition("\n")[0]
-        raise OutputError(
-            f"{file} cannot be used as a study: {first}",
-            hint="Check that the folder is writable and the disk has room, or start again with another --out.",
-        ) from error
+        hint = "Check that the folder is writable and the disk has room, or start again with another --out."
+        raise OutputError(f"{file} cannot be used as a study: {first}", hint=hint) from error
 
 
 @contextmanager
 def _open_study(plan: Plan) -> Iterator[optuna.Study]:
     with _storage(plan.out) as storage:
-        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=pruner_for(plan))
+        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=_pruner(plan))
 
 
 def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = lambda _trials: None) -> None:
     """Run trials in this process until the study holds enough or the time is up; ``report`` gets all trials after each."""
-
-    def objective(trial: optuna.Trial) -> float:
-        return train_trial(trial, plan, images)
 
     def finished(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         found = as_trials(study.get_trials(deepcopy=False), plan.space)
@@ -240,26 +260,23 @@ def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = l
             if index >= plan.budget:
                 return
             # A sampler continued from one seed would repeat its draws in a resumed study and in every other process.
-            study.sampler = sampler_for(plan.space, index)
-            study.optimize(objective, n_trials=1, catch=FAILURES, callbacks=[finished])
+            study.sampler = _sampler(plan.space, index)
+            study.optimize(
+                partial(_train_trial, plan=plan, images=images), n_trials=1, catch=FAILURES, callbacks=[finished]
+            )
 
 
 @contextmanager
 def _processes(plan: Plan, images: Dataset, count: int) -> Iterator[None]:
-    """While in this context, ``count`` more processes run trials; its end waits for them.
-
-    Raises:
-        MienError: a process ended unexpectedly.
-    """
+    """While in this context, ``count`` more processes run trials; its end waits for them."""
     if not count:
         yield
         return
     threads = torch.get_num_threads()
     context = multiprocessing.get_context("spawn")  # forked copies of a process that has used torch's threads hang
     share = max(1, threads // (count + 1))
-    processes = [
-        context.Process(target=_work_in_process, args=(plan, images, share), daemon=True) for _ in range(count)
-    ]
+    arguments = (plan, images, share)
+    processes = [context.Process(target=_work_in_process, args=arguments, daemon=True) for _ in range(count)]
     for process in processes:
         process.start()
     torch.set_num_threads(share)
@@ -274,10 +291,8 @@ def _processes(plan: Plan, images: Dataset, count: int) -> Iterator[None]:
                 process.terminate()
             process.join()
     if any(process.exitcode for process in processes):
-        raise MienError(
-            "a worker process ended unexpectedly",
-            hint="--resume retries its trial. Fewer --workers need less memory.",
-        )
+        hint = "--resume retries its trial. Fewer --workers need less memory."
+        raise MienError("a worker process ended unexpectedly", hint=hint)
 
 
 def _work_in_process(plan: Plan, images: Dataset, threads: int) -> None:
@@ -305,3 +320,77 @@ def _digest(faces: Dataset) -> str:
     for array in (faces.images, faces.labels, faces.split == TRAIN, *votes):
         seen.update(np.ascontiguousarray(array).tobytes())
     return seen.hexdigest()
+
+
+def _sampler(space: Space, index: int) -> BaseSampler:
+    """The sampler for the draw of this index, whose seed depends on nothing else."""
+    if space.sampler == "grid":
+        return GridSampler(space.grid, seed=space.seed)  # the seed also numbers the points
+    seed = int(np.random.SeedSequence([space.seed, index]).generate_state(1)[0])
+    return TPESampler(seed=seed) if space.sampler == "tpe" else RandomSampler(seed=seed)
+
+
+def _pruner(plan: Plan) -> BasePruner:
+    """Compares with the median from the sixth trial and after the first fifth of the epochs."""
+    epochs = plan.epochs or plan.recipe.schedule.epochs
+    return MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
+
+
+def _train_trial(trial: optuna.Trial, plan: Plan, images: Dataset) -> float:
+    """Train one trial; its objective is that of the epoch that the recipe keeps.
+
+    The values of a trial that the user interrupts are queued again.
+    """
+    labels = {path: parameter.suggest(trial, path) for path, parameter in plan.space.space.items()}
+    try:
+        recipe = plan.trial_recipe(plan.space.values(labels))
+        pruning = _Pruning(trial, plan.space.objective)
+        train(recipe, images, plan.run_folder(trial.number), callbacks=(pruning,))
+        return pruning.objective_value(recipe)
+    except KeyboardInterrupt:
+        with _no_experimental_warnings():
+            retry = RetryHeartbeatStaleTrialCallback()
+        retry(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
+        raise
+    except (MienError, MemoryError, RuntimeError) as error:
+        trial.set_user_attr("reason", str(error).partition("\n")[0] or type(error).__name__)
+        raise
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+class _Pruning(lightning.Callback):
+    """Reports each epoch to Optuna, and stops the training if the trial is pruned or the loss is not finite.
+
+    Optuna's own callback reports one metric; the epoch that a recipe keeps depends on the score and loss of all epochs.
+    """
+
+    def __init__(self, trial: optuna.Trial, objective: str) -> None:
+        self._trial, self._objective = trial, objective
+        self._epochs: list[dict[str, float]] = []
+        self._pruned = False
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002  # Lightning's hook
+        """Report the epoch; the last one is never pruned, since a complete trial tells more."""
+        found = {name: float(trainer.callback_metrics[f"val_{name}"]) for name in ("score", "loss")}
+        self._epochs.append(found)
+        done, finite = len(self._epochs), math.isfinite(found["loss"])
+        self._trial.report(found[self._objective], done)
+        self._pruned = done < (trainer.max_epochs or 0) and finite and self._trial.should_prune()
+        if self._pruned or not finite:
+            trainer.should_stop = True
+
+    def objective_value(self, recipe: Recipe) -> float:
+        """The objective at the epoch that the recipe keeps."""
+        loss = self._epochs[-1]["loss"]
+        if not math.isfinite(loss):
+            raise RecipeError(f"training diverged: the loss is {loss} after epoch {len(self._epochs)}")
+        monitor, sign = recipe.schedule.monitor, 1 if recipe.schedule.monitor == "score" else -1
+        best = max(self._epochs, key=lambda epoch: sign * epoch[monitor])
+        kept = best if recipe.schedule.keep == "best" else self._epochs[-1]
+        for name, value in kept.items():
+            self._trial.set_user_attr(name, value)
+        if self._pruned:
+            raise optuna.TrialPruned
+        return kept[self._objective]
