@@ -157,8 +157,7 @@ def compare(
     from ..lab.comparison import compare as run
     from ..lab.comparison_models import open_models
     from ..lab.comparison_report import comparison_report, to_json, write_report
-    from .data import read_data
-    from .output import progress_bar, show_report
+    from .output import progress_bar, read_data, show_report
 
     found = open_models(models)
     inputs = {(model.classifier.input.size, model.classifier.input.color) for model in found}

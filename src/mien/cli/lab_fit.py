@@ -68,9 +68,8 @@ def tune(
     from ..lab.tuning.space import fit_space, largest_input, load_space
     from ..lab.tuning.study import silence_libraries
     from ..lab.tuning.study import tune as run
-    from .data import read_data
     from .options import seconds
-    from .output import progress_bar, show_report
+    from .output import progress_bar, read_data, show_report
 
     limit = seconds(timeout) if timeout else None
     chosen = load_recipe(recipe)

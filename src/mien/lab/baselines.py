@@ -185,9 +185,7 @@ def baseline_settings(**fields: Any) -> BaselineSettings:
         raise field_error(error, BaselineSettings) from error
 
 
-def open_features(
-    settings: BaselineSettings,
-) -> tuple[HandcraftedFeatures | Embedding, InputSpec, ModelCard | None]:
+def open_features(settings: BaselineSettings) -> tuple[HandcraftedFeatures | Embedding, InputSpec, ModelCard | None]:
     """The transformer, how its images are prepared, and the card of the base of an embedding.
 
     Raises:

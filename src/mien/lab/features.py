@@ -77,9 +77,7 @@ class Embedding(_Fitted):
 
 
 def compute_features(
-    transformer: HandcraftedFeatures | Embedding,
-    images: Floats,
-    progress: Progress = no_progress,
+    transformer: HandcraftedFeatures | Embedding, images: Floats, progress: Progress = no_progress
 ) -> Floats:
     """The features of many images, batch by batch: float32 (N, C, S, S) -> float32 (N, D), N > 0."""
     parts = []
