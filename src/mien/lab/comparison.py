@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..data.dataset import TRAIN, Dataset, copies_of_training
@@ -161,20 +160,19 @@ def compare(
     given = iter(open_models([Path(model) for model in models if not isinstance(model, Model)]))
     opened = [model if isinstance(model, Model) else next(given) for model in models]
     task = common_task(opened, head)
-    inputs = {model.name: (model.classifier.input.size, model.classifier.input.color) for model in opened}
-    if not isinstance(data, Mapping):
-        data = {
-            (size, color): data if isinstance(data, Dataset) else load(data, size, color=color)
-            for size, color in inputs.values()
-        }
-    first = data[inputs[opened[0].name]]
+    inputs = [(model.classifier.input.size, model.classifier.input.color) for model in opened]
+    sources: dict[tuple[int, str], Dataset] = {}
+    for spec in dict.fromkeys(inputs):
+        own = data[spec] if isinstance(data, Mapping) else data
+        sources[spec] = own if isinstance(own, Dataset) else load(own, spec[0], color=spec[1])
+    first = sources[inputs[0]]
     test_set = build_test_set(task, opened, first, split)
     logits: dict[str, npt.NDArray[np.float32]] = {}
     samples: dict[str, npt.NDArray[np.uint8]] = {}
-    for given_input in dict.fromkeys(inputs.values()):
-        part = data[given_input].part(split)
+    for spec, faces in sources.items():
+        part = faces.part(split)
         images = part.images[rows_of(test_set.names, part)]
-        for model in (model for model in opened if inputs[model.name] == given_input):
+        for model in (model for model, own_spec in zip(opened, inputs) if own_spec == spec):
             progress(len(logits), len(opened), f"evaluating {model.name}")
             logits[model.name] = predict(model.classifier, images, flip=False)[task.heads[model.name]]
             samples[model.name] = images[:_TIMED_IMAGES].copy()
@@ -186,12 +184,9 @@ def compare(
 
 
 def common_task(models: Sequence[Model], head: str = "") -> Task:
-    """The task that all models can do.
+    """The task that all models can do, with the given ``head`` where a model has it.
 
-    Args:
-        models: at least one.
-        head: the head to use where a model has it; otherwise the head that learned from labels, and of several the one
-            with most emotions.
+    Otherwise it is the head that learned from labels, and of several the one with most emotions.
 
     Raises:
         OptionError: there is no model, or none with such a head.
@@ -205,10 +200,8 @@ def common_task(models: Sequence[Model], head: str = "") -> Task:
     common = tuple(name for name in EMOTIONS if all(name in emotions for emotions in labels.values()))
     if len(common) < 2:
         each = "; ".join(f"{name}: {', '.join(emotions)}" for name, emotions in labels.items())
-        raise ModelError(
-            f"the models have {len(common)} emotions in common, expected at least 2: {each}",
-            hint="Compare models that can tell the same emotions apart.",
-        )
+        hint = "Compare models that can tell the same emotions apart."
+        raise ModelError(f"the models have {len(common)} emotions in common, expected at least 2: {each}", hint=hint)
     by_votes = all(model.classifier.recipe_heads[heads[model.name]].targets == "votes" for model in models)
     return Task(heads, common, "votes" if by_votes else "labels")
 
@@ -223,10 +216,9 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
     truth = part.labels
     if task.truth == "votes":
         if part.votes is None:
-            raise DataError(
-                f"{faces.name} has no votes, but the heads {', '.join(sorted(set(task.heads.values())))} learned from them",
-                hint="Choose a head that learned from labels with --head, or data with FER+ votes.",
-            )
+            hint = "Choose a head that learned from labels with --head, or data with FER+ votes."
+            heads = ", ".join(sorted(set(task.heads.values())))
+            raise DataError(f"{faces.name} has no votes, but the heads {heads} learned from them", hint=hint)
         truth = part.votes.majority()
     classes = positions(task.emotions, EMOTIONS)
     answers = np.where(np.isin(truth, classes), np.searchsorted(classes, truth), -1)
@@ -237,22 +229,18 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
             drawn &= np.isin(part.names, subset(faces, whole).part(split).names)
     used = drawn & (answers >= 0)
     if not used.any():
-        raise DataError(
-            f"{faces.name}, {split}: got no image of {', '.join(task.emotions)} that all {len(models)} models can be "
-            f"evaluated on, of {len(part):,}",
-            hint="Choose another --split or data set, or compare fewer models at once.",
-        )
+        hint = "Choose another --split or data set, or compare fewer models at once."
+        wanted = f"an image of {', '.join(task.emotions)} that all {len(models)} models can be evaluated on"
+        raise DataError(f"{faces.name}, {split}: got {len(part):,} images, expected {wanted} among them", hint=hint)
     copies = copies_of_training(faces, split)[used] if (faces.split == TRAIN).any() else None
     other_emotion, not_in_recipe = int((answers < 0).sum()), int((~drawn & (answers >= 0)).sum())
     return TestSet(part.names[used], answers[used], copies, other_emotion, not_in_recipe)
 
 
 def latencies(calls: Sequence[Callable[[int], object]], seconds: float = 10.0) -> list[Latency]:
-    """Time calls in turn, each round in a new random order, so that other work on the machine slows all alike.
+    """Time calls, each with the work of one image and the number of the round, for about ``seconds``; 15 to 300 rounds.
 
-    Args:
-        calls: each takes the number of the round and does the work of one image.
-        seconds: to spend on the whole, about; at least 15 and at most 300 rounds are run.
+    Each round has a new random order, so that other work on the machine slows all alike.
     """
     rng = np.random.default_rng(0)
     for call in calls:
@@ -312,10 +300,8 @@ def _head(model: Model, wanted: str) -> str:
 
 def rows_of(names: npt.NDArray[np.str_], faces: Dataset) -> _Ints:
     """int64 (n,): where in ``faces`` the images of these names are."""
-    rows = np.asarray(pd.Index(faces.names).get_indexer(pd.Index(names)), np.int64)
-    if (rows < 0).any():
-        missing = names[rows < 0][0]
-        raise DataError(
-            f"{faces.name}: {missing} can be read at one size but not at another", hint="Were files changed meanwhile?"
-        )
-    return rows
+    place = {name: row for row, name in enumerate(faces.names.tolist())}
+    if missing := [name for name in names.tolist() if name not in place]:
+        hint = "Were files changed meanwhile?"
+        raise DataError(f"{faces.name}: {missing[0]} can be read at one size but not at another", hint=hint)
+    return np.array([place[name] for name in names.tolist()], np.int64)

@@ -14,9 +14,17 @@ from mien.cli.app import main
 from mien.data.dataset import Dataset
 from mien.errors import DataError, OptionError
 from mien.lab.cards.dataset_card import DatasetInfo, dataset_card, dataset_card_document, hazards, hub_license
-from mien.lab.cards.measured import attributes, robustness_section, unmeasured, weaknesses
 from mien.lab.cards.model_card import ModelInfo, model_card, model_card_document, model_metadata, training_cost
-from mien.lab.cards.results import Kind, Result, Results, read_results
+from mien.lab.cards.results import (
+    Kind,
+    Result,
+    Results,
+    attributes,
+    read_results,
+    robustness_section,
+    unmeasured,
+    weaknesses,
+)
 from mien.lab.inspection.inspection import inspect
 from mien.report import Section, Table
 

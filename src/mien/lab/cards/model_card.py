@@ -18,8 +18,7 @@ from ..calibration_report import calibration_report
 from ..evaluation.evaluate import DEDUP
 from ..evaluation.report import evaluation_report, table
 from .dataset_card import CHECKLIST, annotation_blocks, author_notes, class_tables, hub_license, slug
-from .measured import attributes, group_sections, robustness_section, unmeasured, weaknesses
-from .results import Kind, Results, read_results
+from .results import Kind, Results, attributes, group_sections, read_results, robustness_section, unmeasured, weaknesses
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
