@@ -125,14 +125,7 @@ def to_json(found: Sequence[HeadCalibration]) -> str:
 
 
 def write_report(found: Sequence[HeadCalibration], out: Path) -> list[Path]:
-    """Write ``calibration.json``, ``calibration.md``, ``calibration.html`` and the figures as PNG into ``out``.
-
-    Returns:
-        The files written.
-
-    Raises:
-        OutputError: the folder cannot be written to.
-    """
+    """Write ``calibration.json``, ``calibration.md``, ``calibration.html`` and the figures as PNG; return the paths."""
     files = {
         "calibration.json": to_json(found).encode(),
         "calibration.md": calibration_report(found, figures=False).to_markdown().encode(),

@@ -75,16 +75,10 @@ def comparison_report(comparison: Comparison, *, figures: bool = True) -> doc.Do
 
 
 def write_report(comparison: Comparison, out: Path) -> list[Path]:
-    """Write ``compare.html``, ``.md``, ``.csv`` and ``.json``, figures, and a folder for each model.
+    """Write ``compare.html``, ``.md``, ``.csv`` and ``.json``, figures, and a folder for each model; return the paths.
 
     A model's folder has ``confusion.png``, ``reliability.png``, ``classes.png``, ``classification_report.txt`` and
     ``scores.json``, of the same images and task as the table.
-
-    Returns:
-        The files written.
-
-    Raises:
-        OutputError: the folder cannot be written to.
     """
     document, models = comparison_report(comparison), as_dict(comparison)["models"]
     files = {

@@ -30,7 +30,6 @@ class Member:
     """One model of an ensemble.
 
     Attributes:
-        card: its card.
         weights: content of its ONNX file.
         head: the output that is used.
         temperature: divides its logits, restricted to the ensemble's emotions (Guo et al. 2017).
@@ -51,15 +50,9 @@ def common_input(specs: Sequence[InputSpec]) -> InputSpec:
 
 
 def merge(members: Sequence[Member], emotions: tuple[str, ...], stack: Stack | None) -> bytes:
-    """One ONNX file of the preprocessing for each member, the members, and the vote or stack.
+    """One ONNX file of the preprocessing for each member, the members, and the vote, or the stack.
 
-    Args:
-        members: at least two.
-        emotions: K labels that all members know.
-        stack: None for soft voting.
-
-    Returns:
-        An ONNX file: ``images`` as ``common_input`` says -> ``HEAD``, log-probabilities, float32 (N, K).
+    It takes ``images`` as ``common_input`` says and gives ``HEAD``: log-probabilities of the emotions, float32 (N, K).
     """
     model = _preprocessing([member.card.input for member in members]).model()
     for i, member in enumerate(members):

@@ -190,10 +190,8 @@ def open_onnx(model: str | Path) -> tuple[ModelCard, bytes]:
     """
     file = weights_file(model)
     if file.suffix.lower() == ".skops":
-        raise ModelError(
-            f"{model} is a scikit-learn pipeline, expected a network",
-            hint="Ensembles are one ONNX graph: leave scikit-learn baselines out.",
-        )
+        hint = "Ensembles are one ONNX graph: leave scikit-learn baselines out."
+        raise ModelError(f"{model} is a scikit-learn pipeline, expected a network", hint=hint)
     if file.suffix.lower() != ".ckpt":
         return load_model(file)
     from .networks.vgg import folded  # noqa: PLC0415
@@ -213,14 +211,11 @@ def common_label_set(labels: Sequence[tuple[str, ...]]) -> str:
         OptionError: there is none.
     """
     common = set(labels[0]).intersection(*labels[1:])
-    for name, emotions in LABEL_SETS.items():
-        if set(emotions) == common:
-            return name
-    raise OptionError(
-        f"the models have {', '.join(sorted(common)) or 'no emotion'} in common, expected one of the label sets "
-        f"{', '.join(LABEL_SETS)}",
-        hint="Combine models that were trained on mien's label sets.",
-    )
+    if names := [name for name, emotions in LABEL_SETS.items() if set(emotions) == common]:
+        return names[0]
+    found = ", ".join(sorted(common)) or "no emotion"
+    message = f"the models have {found} in common, expected one of the label sets {', '.join(LABEL_SETS)}"
+    raise OptionError(message, hint="Combine models that were trained on mien's label sets.")
 
 
 def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) -> tuple[Stack, _Floats]:
@@ -240,10 +235,8 @@ def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) ->
     truth = y_true[rows]
     rarest = int(np.bincount(truth, minlength=views[0][0].shape[1]).min())
     if rarest < _FOLDS:
-        raise DataError(
-            f"stacking: got {rarest} images of the rarest emotion, expected at least {_FOLDS}",
-            hint="Vote instead, without --stacked, or use more images.",
-        )
+        hint = "Vote instead, without --stacked, or use more images."
+        raise DataError(f"stacking: got {rarest} images of the rarest emotion, expected at least {_FOLDS}", hint=hint)
     inputs = [np.concatenate(view, axis=1).clip(min=math.log(MIN_PROBABILITY)) for view in views]
     folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(rows, truth))
     grid = {"C": _PENALTIES}
@@ -260,11 +253,7 @@ def fit_stack(views: Sequence[Sequence[_Floats]], y_true: _Ints, rows: _Ints) ->
 
 
 def _shares(models: Sequence[str | Path], out: Path, stacked: bool, weights: Sequence[float]) -> tuple[float, ...]:
-    """The weights of the vote, which sum to 1.
-
-    Raises:
-        OptionError: an argument of ``ensemble`` is wrong.
-    """
+    """The weights of the vote, which sum to 1; checks the arguments of ``ensemble``."""
     if len(models) < 2:
         raise OptionError(f"models: got {len(models)}, expected at least 2")
     if out.suffix.lower() != ".onnx":
@@ -273,10 +262,9 @@ def _shares(models: Sequence[str | Path], out: Path, stacked: bool, weights: Seq
         raise OptionError("a stack fits its own weights", hint="Remove --weight or --stacked.")
     weights = weights or (1.0,) * len(models)
     if len(weights) != len(models) or not all(0 < weight < math.inf for weight in weights):
-        raise OptionError(
-            f"weights: got {', '.join(map(str, weights))}, expected {len(models)} positive numbers",
-            hint="Give one weight for each model, in the same order, or none.",
-        )
+        hint = "Give one weight for each model, in the same order, or none."
+        got = ", ".join(map(str, weights))
+        raise OptionError(f"weights: got {got}, expected {len(models)} positive numbers", hint=hint)
     return tuple(weight / sum(weights) for weight in weights)
 
 

@@ -36,14 +36,9 @@ class _Fitted(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 class HandcraftedFeatures(_Fitted):
     """HOG, LBP, or both side by side, of gray images.
 
-    HOG: histograms of oriented gradients (Dalal and Triggs 2005), 9 orientations, blocks of 2 x 2 cells, norm "L2-Hys".
-    LBP: how often each uniform local binary pattern of 8 neighbors occurs in each square (Ojala et al. 2002; Ahonen et al.
-    2006).
-
-    Args:
-        kind: ``hog``, ``lbp`` or ``hog+lbp``.
-        cell: side of a HOG cell in pixels.
-        region: side in pixels of the squares in which LBP are counted.
+    HOG: histograms of oriented gradients (Dalal and Triggs 2005), 9 orientations, blocks of 2 x 2 cells of ``cell`` pixels,
+    norm "L2-Hys". LBP: how often each uniform local binary pattern of 8 neighbors occurs in each square of ``region`` pixels
+    (Ojala et al. 2002; Ahonen et al. 2006).
     """
 
     def __init__(self, kind: str = "hog", cell: int = 8, region: int = 12) -> None:
@@ -88,14 +83,10 @@ def compute_features(
 
 
 def trunk_of(weights: bytes, card: ModelCard) -> npt.NDArray[np.uint8]:
-    """The network without its classifiers.
-
-    Args:
-        weights: content of the ONNX file.
-        card: its card.
+    """The network in an ONNX file without its classifiers: what the last linear layer before the first head reads.
 
     Returns:
-        uint8, an ONNX file: ``images``, prepared as the card says -> what the last linear layer before the first head reads.
+        uint8, an ONNX file: ``images``, prepared as the card says -> features.
 
     Raises:
         ModelError: there is no such layer.

@@ -77,11 +77,7 @@ def read_text(name_or_path: str | Path, folder: Traversable) -> str:
 
 
 def read_table(name_or_path: str | Path, folder: Traversable) -> dict[str, Any]:
-    """The content of a TOML file, as in ``read_text``.
-
-    Raises:
-        RecipeError: it does not exist or is not TOML.
-    """
+    """The content of a TOML file, as in ``read_text``; one that is not TOML raises a ``RecipeError``, too."""
     try:
         return tomllib.loads(read_text(name_or_path, folder))
     except tomllib.TOMLDecodeError as error:
@@ -111,12 +107,7 @@ _EXPECTED = {
 
 
 def field_error(error: ValidationError, model: type[BaseModel]) -> RecipeError:
-    """The first of pydantic's errors as an error of mien's, with the field's path, its value and what is expected.
-
-    Args:
-        error: of ``model``.
-        model: what was validated.
-    """
+    """The first of pydantic's errors about ``model`` as one of mien's: the field's path, its value and what is expected."""
     first = error.errors(include_url=False)[0]
     place, context = [step for step in first["loc"] if step != "[key]"], first.get("ctx", {})
     field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")

@@ -52,13 +52,10 @@ class Evaluation:
     """The results of one classifier on one split.
 
     Attributes:
-        model, data: the names of the classifier and the data set.
-        split: ``train``, ``validation`` or ``test``.
         parameters: number of trained weights.
         ms_per_image: wall time of one image without its mirror image, in batches, in milliseconds.
         date: ISO 8601, UTC.
         machine: processor and number of cores.
-        results: head by head.
         sha256: of the classifier's weights file; empty where it is not known.
     """
 
@@ -197,21 +194,16 @@ def machine() -> str:
 def write_predictions(
     classifier: Classifier, faces: Dataset, path: Path, *, head: str = "", groups: Path | None = None
 ) -> int:
-    """Write a row per image: name, truth, predicted, confidence, the groups, then the probability of each emotion.
+    """Write a CSV row per image: name, truth, predicted, confidence, the groups, then the probability of each emotion.
 
-    Args:
-        classifier: predictions are averaged over the mirror image.
-        faces: the images; those without a true class for the head are left out.
-        path: the CSV file.
-        head: which head; empty takes the first.
-        groups: a CSV file with a column ``name``, whose other columns are added to the images that it names.
+    Predictions are averaged over the mirror image; ``head`` takes the first by default. Images without a true class for it
+    are left out. ``groups`` is a CSV file with a column ``name``, whose other columns are added to the images that it names.
 
     Returns:
         The number of images.
 
     Raises:
         DataError: there is no such head, no image has a true class, or the groups cannot be read or name no image.
-        OutputError: the file cannot be written.
     """
     head = head or next(iter(classifier.heads))
     if head not in classifier.heads:

@@ -100,7 +100,7 @@ def score(
         y_true: int64 (N,), true class, -1 where there is none.
         emotions: the K classes.
         temperature: divisor of the logits.
-        votes: the annotators' votes, where there are any.
+        votes: of the annotators.
 
     Raises:
         DataError: no image has a true class.
@@ -139,10 +139,7 @@ def score(
 def reliability(probabilities: Floats, y_true: Labels, bins: int = 15) -> Reliability:
     """Compare confidence with accuracy in equal-mass bins; fewer than ``bins`` where there are fewer images.
 
-    Args:
-        probabilities: float (N, K), rows sum to 1; N > 0.
-        y_true: int64 (N,), true class of each image; none may be missing.
-        bins: how many.
+    Probabilities are float (N, K), N > 0, with rows that sum to 1; true classes int64 (N,), none missing.
     """
     confidence = probabilities.max(1).astype(np.float64)
     correct = probabilities.argmax(1) == y_true
@@ -156,11 +153,9 @@ def reliability(probabilities: Floats, y_true: Labels, bins: int = 15) -> Reliab
 
 
 def kl_to_votes(logits: Floats, distribution: Floats) -> float:
-    """Mean Kullback-Leibler divergence of the softmax of ``logits`` from the votes, in nats; 0 is a perfect match.
+    """Mean KL divergence of the softmax of ``logits`` from shares of votes, both float (N, K), in nats.
 
-    Args:
-        logits: float (N, K).
-        distribution: float (N, K), shares of the votes; all-zero rows are left out.
+    All-zero rows of shares are left out; 0 is a perfect match.
     """
     known = distribution.sum(1) > 0
     votes = distribution[known].astype(np.float64)

@@ -71,15 +71,9 @@ def _head_section(head: str, scores: Scores, *, figures: bool) -> Section:
 
 
 def write_report(evaluation: Evaluation, out: Path) -> list[Path]:
-    """Write ``evaluation.json``, ``evaluation.html``, ``per_class.csv`` and three figures for each head into ``out``.
+    """Write ``evaluation.json``, ``evaluation.html``, ``per_class.csv`` and three figures for each head; return the paths.
 
     The figures show the whole split with mirror images averaged, as the reader works by default.
-
-    Returns:
-        The files written.
-
-    Raises:
-        OutputError: the folder cannot be written to.
     """
     per_class = pd.DataFrame(
         {"head": one.head, "images": one.images, "flip": one.flip, "emotion": emotion, **asdict(scores)}

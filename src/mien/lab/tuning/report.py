@@ -124,22 +124,13 @@ def tuning_report(found: StudyResult) -> Document:
     names = ("trial", "score", *(("95% CI",) if n else ()), "loss", "epochs", "seconds", *found.space.space)
     counts = join([f"{name}: {count(images, 'image')}" for name, images in found.n_validation.items()])
     note = "The best of many trials is optimistic: evaluate it on images that it was not chosen by."
-    return Document(
-        f"Tuning: {found.space.name}",
-        (
-            table(names, rows, words=0),
-            Note(note if rows else "No trial completed: see the column 'reason' of results.csv."),
-        ),
-        metadata={"evaluated on": f"held-out training images ({counts})"},
-    )
+    note = note if rows else "No trial completed: see the column 'reason' of results.csv."
+    metadata = {"evaluated on": f"held-out training images ({counts})"}
+    return Document(f"Tuning: {found.space.name}", (table(names, rows, words=0), Note(note)), metadata=metadata)
 
 
 def write_results(trials: Sequence[Trial], recipe: Recipe, space: Space, out: Path) -> list[Path]:
-    """Write ``results.csv``, and ``best.toml``, the recipe with the best values, if a trial has completed.
-
-    Raises:
-        OutputError: ``out`` cannot be written to.
-    """
+    """Write ``results.csv``, and ``best.toml``, the recipe with the best values, if a trial has completed."""
     columns = ("trial", "state", "score", "loss", "epochs", "seconds", *space.space, "reason")
     rows = [
         (
