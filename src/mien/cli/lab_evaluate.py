@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
 
+from ..extras import check_installed
 from .options import Data, DetectFaces, ManifestFile
 
 EvaluatedSplit = Annotated[
@@ -53,8 +55,6 @@ def evaluate(
 
     [bold]mien lab evaluate seven.onnx --data fer2013.csv --split test --json > test.json[/bold]
     """
-    from ..extras import check_installed
-
     check_installed(
         ("sklearn", "scipy", "pandas", "matplotlib"), "lab"
     )  # opening a checkpoint says that it needs torch
@@ -97,11 +97,7 @@ def calibration(
 
     [bold]mien lab calibration default tiny --data fer2013.npz --out calibration[/bold]
     """
-    from ..extras import check_installed
-
     check_installed(("sklearn", "scipy", "pandas", "matplotlib"), "lab")
-    from rich.console import Console
-
     from ..lab.calibration import measure_calibration
     from ..lab.calibration_report import calibration_report, to_json, write_report
     from ..lab.evaluation.classifier import open_classifier
@@ -149,11 +145,7 @@ def compare(
 
     [bold]mien lab compare runs/a models/b.onnx --data images --split test --out comparison[/bold]
     """
-    from ..extras import check_installed
-
     check_installed(("sklearn", "scipy", "statsmodels", "pandas", "matplotlib"), "lab")
-    from rich.console import Console
-
     from ..lab.comparison import compare as run
     from ..lab.comparison_models import open_models
     from ..lab.comparison_report import comparison_report, to_json, write_report

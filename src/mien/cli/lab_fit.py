@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 
+from ..extras import check_installed
 from .options import Data, DetectFaces, ManifestFile
 
 if TYPE_CHECKING:
@@ -57,12 +59,8 @@ def tune(
 
     Then:  [bold]mien lab train tuned/best.toml --data fer2013.csv --out runs/tuned[/bold]
     """
-    from ..extras import check_installed
-
     needed = ("torch", "lightning", "torchmetrics", "optuna", "pydantic", "tomli_w", "sklearn", "scipy", "matplotlib")
     check_installed(needed, "lab")
-    from rich.console import Console
-
     from ..lab.recipe import load_recipe
     from ..lab.tuning.report import tuning_report
     from ..lab.tuning.space import fit_space, largest_input, load_space
@@ -153,11 +151,7 @@ def baseline(
 
     Then:  [bold]mien lab evaluate models/hog-boosting.skops --data fer2013.csv[/bold]
     """
-    from ..extras import check_installed
-
     check_installed(("sklearn", "skimage", "skops", "pydantic", "onnx", "scipy", "matplotlib"), "lab")
-    from rich.console import Console
-
     from ..errors import OptionError
     from ..lab.baselines import baseline as fit
     from ..lab.baselines import baseline_settings, open_features

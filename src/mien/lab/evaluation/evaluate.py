@@ -16,6 +16,7 @@ import pandas as pd
 from ...benchmarking.bench import processor_name
 from ...data.dataset import TRAIN, Dataset, copies_of_training
 from ...data.loading import load
+from ...data.records import read_columns
 from ...emotions import EMOTIONS
 from ...errors import DataError
 from ...io.atomic import write_atomically
@@ -226,13 +227,10 @@ def write_predictions(
 
 def _groups(path: Path, faces: Dataset) -> pd.DataFrame:
     """The names and the further columns of a file of groups."""
-    hint = "Make it from the same data: mien audit attributes DATA --out FILE."
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as groups: {error}", hint=hint) from error
-    if "name" not in table or not table["name"].isin(faces.names).any():
-        expected = f"expected a column 'name' with names such as {str(faces.names[0])!r}"
+    table = pd.DataFrame(read_columns(path, ("name",)))
+    if not table["name"].isin(faces.names).any():
+        hint = "Make it from the same data: mien audit attributes DATA --out FILE."
+        expected = f"expected names such as {str(faces.names[0])!r}"
         raise DataError(f"{path}: no row names an image of {faces.name}: {expected}", hint=hint)
     own = {"truth", "predicted", "confidence", "face", *EMOTIONS}
     return table[[name for name in table if name not in own]].drop_duplicates("name", keep="last")
