@@ -20,8 +20,7 @@ import numpy as np
 
 from mien import Frame, Reader, ReadOptions
 from mien.io.images import read_image
-from mien.tracking.smoothing import Smoother
-from mien.tracking.tracker import LOST_S, ShotDetector, Tracker
+from mien.tracking import LOST_S, ShotDetector, Smoother, Tracker
 from mien.types import Box
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -90,7 +90,7 @@ _NAMES = {
     ".reader": "Reader read",
     ".redaction": "Privacy",
     ".timelines.timeline": "Timeline timeline",
-    ".tracking.tracker": "Tracker",
+    ".tracking": "Tracker",
     ".types": "AbstainReason Box Face Frame Reading Readings",
     ".video": "VideoResult Watch process_video read_video watch",
 }
@@ -128,7 +128,7 @@ if TYPE_CHECKING:
     from .reader import Reader, read
     from .redaction import Privacy
     from .timelines.timeline import Timeline, timeline
-    from .tracking.tracker import Tracker
+    from .tracking import Tracker
     from .types import AbstainReason, Box, Face, Frame, Reading, Readings
     from .video import VideoResult, Watch, process_video, read_video, watch
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from .io.discovery import IMAGE_EXTENSIONS, find_images
 from .io.journal import Journal, Mode
 from .io.tables import Row, check_format, columns, rows
 from .io.video import VIDEO_EXTENSIONS, is_video
-from .io.video_sinks import OpenSink, SinkContext, VideoFile, VideoSink, last_problems, recording
+from .io.video_sinks import JournalSink, VideoFile
 from .options import ReadOptions
 from .progress import Progress, no_progress
 from .reader import Reader, read_images, worker_count
@@ -113,43 +113,12 @@ def read_files(
     with Journal.open(out, names, settings, mode) if out else nullcontext() as journal:
         if journal and journal.finished:
             return BatchResult(failures=tuple(failures), already_complete=True)
-        run = _Run(reader, workers, options, redact, copies, _Rows(journal, names, on_rows), progress, failures)
+        run = _Run(reader, workers, options, redact, copies, journal, names, on_rows, progress, failures)
+        run.show([row for _, kept, _ in journal.entries() for row in kept] if journal else ())
         run.images(images, bool(videos), on_image)
         for path in videos:
             run.video(path, interval_s, alone=len(paths) == 1)
         return BatchResult(run.n_images, run.n_faces, tuple(run.results), tuple(failures))
-
-
-class _Rows:
-    """Passes rows to the journal and to a callback. A source is known by its absolute path."""
-
-    def __init__(
-        self, journal: Journal | None, names: tuple[str, ...], on_rows: Callable[[Sequence[Row]], object] | None
-    ) -> None:
-        self._journal, self._names, self._on_rows = journal, names, on_rows
-        if journal:
-            self._show([row for _, added, _ in journal.entries() for row in added])
-
-    def is_done(self, path: str | Path) -> bool:
-        """Whether an earlier run has read all of this source."""
-        return self._journal is not None and _key(path) in self._journal.done
-
-    def add(self, path: str | Path, added: Sequence[Row], part: int | None = None, note: str = "") -> None:
-        """Add rows of a source and its problems so far. ``part`` numbers a part; without it the source is complete."""
-        if self._journal and not (part is None and self.is_done(path)):
-            self._journal.write([(_key(path) if part is None else f"{_key(path)}#{part}", added)], note)
-        self._show(added)
-
-    def kept(self, path: Path) -> Iterator[tuple[list[Row], str]]:
-        """Yield the rows of a source that an earlier run has kept, in order, with its problems until then."""
-        for name, kept, note in self._journal.entries() if self._journal else ():
-            source, _, part = name.rpartition("#")
-            if name == _key(path) or (source == _key(path) and part.isdecimal()):
-                yield kept, note
-
-    def _show(self, added: Sequence[Row]) -> None:
-        if self._on_rows and added:
-            self._on_rows([{name: row[name] for name in self._names} for row in added])
 
 
 @dataclass
@@ -161,19 +130,26 @@ class _Run:
     options: ReadOptions
     redact: Privacy
     copies: AnnotatedCopies
-    rows: _Rows
+    journal: Journal | None
+    names: tuple[str, ...]
+    on_rows: Callable[[Sequence[Row]], object] | None
     progress: Progress
     failures: list[Failure]
     n_images: int = 0
     n_faces: int = 0
     results: list[VideoResult] = field(default_factory=list)
 
+    def show(self, added: Sequence[Row]) -> None:
+        """Pass rows on to the caller."""
+        if self.on_rows and added:
+            self.on_rows([{name: row[name] for name in self.names} for row in added])
+
     def images(
         self, paths: Sequence[Path], has_videos: bool, on_image: Callable[[Frame, Sequence[Reading]], object] | None
     ) -> None:
         """Read every image that no earlier run has read."""
         masker = PhotoMasker(self.options) if self.redact.mask_others else None
-        left = [path for path in paths if not self.rows.is_done(path)]
+        left = [path for path in paths if not self._is_done(path)]
         before, failed = len(paths) - len(left), len(self.failures)
         # Only the message of an error is kept: the error itself would keep the image in memory
         frames = read_images(
@@ -183,7 +159,10 @@ class _Run:
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
             if self.copies.place(frame.name):
                 self.copies.write(frame.name, draw(frame, readings))
-            self.rows.add(frame.name, rows(frame, readings, self.reader.emotions, video=has_videos))
+            added = rows(frame, readings, self.reader.emotions, video=has_videos)
+            if self.journal:
+                self.journal.write([(_key(frame.name), added)])
+            self.show(added)
             self.n_images += 1
             self.n_faces += len(readings)
             if on_image:
@@ -192,18 +171,16 @@ class _Run:
 
     def video(self, path: Path, interval_s: float, *, alone: bool) -> None:
         """Read a video, or what an earlier run has left of it; raise its error if it is the only source."""
-        if self.rows.is_done(path) and not self.copies.lacks(path):
-            self._fail(path, *last_problems(self.rows.kept(path)))
+        table = JournalSink(self.journal, _key(path), self.show)
+        if self._is_done(path) and not self.copies.lacks(path):
+            self._fail(path, *table.problems())
             return
         target = self.copies.place(path)
-        sinks: list[VideoSink] = [_RowsSink(self.rows, path)]
-        if target:
-            sinks.append(VideoFile(target, overwrite=True))  # ``AnnotatedCopies`` has checked what exists
         try:
             result = process_video(
                 path,
                 self.options,
-                sinks=sinks,
+                sinks=[table, VideoFile(target, overwrite=True)] if target else [table],  # the target was checked
                 redact=self.redact,
                 resume=True,
                 interval_s=interval_s,
@@ -218,26 +195,11 @@ class _Run:
         self.results.append(result)
         self._fail(path, *result.problems)
 
+    def _is_done(self, path: Path) -> bool:
+        return self.journal is not None and _key(path) in self.journal.done
+
     def _fail(self, path: object, *problems: str) -> None:
         self.failures += [Failure(str(path), problem) for problem in problems]
-
-
-class _RowsSink(VideoSink):
-    """Adds the rows of a video to those of the run, and returns what an earlier run has kept."""
-
-    def __init__(self, kept: _Rows, path: Path) -> None:
-        self._rows, self._path = kept, path
-
-    def open(self, context: SinkContext) -> AbstractContextManager[OpenSink]:
-        """Keep rows; mark the video as complete at the end."""
-        if context.redacted and self._rows.is_done(self._path):  # only the annotated copy is missing
-            return nullcontext(OpenSink(lambda _frame, _readings: None))
-
-        def keep(batch: list[Row], note: str) -> None:
-            part = int(str(batch[0]["frame"])) if batch else None
-            self._rows.add(self._path, batch, part, note)
-
-        return recording(context, lambda: self._rows.kept(self._path), keep)
 
 
 def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], list[Failure]]:

@@ -14,7 +14,7 @@ from .detection import score_needed
 from .drawing import mask_faces
 from .errors import OptionError
 from .options import ReadOptions
-from .tracking.tracker import LIVE_GAP_S, LOST_S
+from .tracking import LIVE_GAP_S, LOST_S
 from .types import Box, Face, Frame, Reading
 
 

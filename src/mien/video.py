@@ -22,7 +22,7 @@ from .progress import Progress, no_progress
 from .reader import Reader, worker_count
 from .redaction import MIN_MASKED_FACE_SHARE, LiveMasker, Privacy, VideoMasker, masking_options
 from .report.format import clock
-from .tracking.tracker import LIVE_GAP_S, Tracker
+from .tracking import LIVE_GAP_S, Tracker
 from .types import Frame, Reading
 
 #: The smallest face to look for in video, as a share of the frame's height: smaller ones cost frame rate.
@@ -127,7 +127,7 @@ def process_video(
     redact: Privacy | None = None,
     resume: bool = False,
     interval_s: float = 0.0,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     keep_rows: bool = True,
     reader: Reader | None = None,
 ) -> VideoResult:
@@ -164,34 +164,38 @@ def process_video(
     reader = reader or _reader_for(options, redact, video.facts.height, threads=1)
     settings = read_settings(options, reader, video.interval_s, redact)
     context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
-    summary = _Summary(video, reader.emotions, keep_rows)
     with ExitStack() as stack:
-        outputs = _open_sinks(stack, sinks, context)
-        run = _Run(video, reader, options, outputs, progress)
-        for frame, readings, is_replayed in run.masked(redact) if redact.mask_others else run.moments():
-            summary.add(frame, readings)
-            for output in outputs:
-                if not (is_replayed and output.earlier is not None):
-                    output.write(frame, readings)
-        return summary.result((*run.problems, *video.problems), run.masked_people)
+        run = _Run(video, reader, options, _open_sinks(stack, sinks, context), progress, keep_rows)
+        for moment in run.masked(redact) if redact.mask_others else run.moments():
+            run.add(*moment)
+        return run.result()
 
 
 _Moments: TypeAlias = Iterator[tuple[Frame, list[Reading], bool]]  # True: an earlier run has read the frame
 
 
 class _Run:
-    """One video on its way from the reader to the sinks."""
+    """One video on its way from the reader to the sinks, summed up meanwhile in room for each person, not each frame."""
 
     def __init__(
-        self, video: Video, reader: Reader, options: ReadOptions, outputs: Sequence[OpenSink], progress: Progress | None
+        self,
+        video: Video,
+        reader: Reader,
+        options: ReadOptions,
+        outputs: Sequence[OpenSink],
+        progress: Progress,
+        keep_rows: bool,
     ) -> None:
         self._video, self._reader, self._options, self._outputs = video, reader, options, outputs
-        self._tracker = Tracker(video.sampled_rate)
-        self._progress = progress or no_progress
+        self._tracker, self._progress, self._keep_rows = Tracker(video.sampled_rate), progress, keep_rows
         duration_s = video.facts.duration_s
         self._total = round(duration_s * video.facts.rate) if duration_s else None
-        self.problems = [problem for output in outputs for problem in output.problems]
-        self.masked_people: tuple[MaskedPerson, ...] = ()
+        self._problems = [problem for output in outputs for problem in output.problems]
+        self._masked: tuple[MaskedPerson, ...] = ()
+        self._frames, self._end_s = 0, 0.0
+        self._seen: dict[int, tuple[float, float]] = {}  # first and last time of each person
+        self._counts: dict[int, Counter[str]] = {}  # frames by emotion; "" where the reading abstained
+        self._rows: list[Row] = []
 
     def moments(self) -> _Moments:
         """Frame by frame; those that an earlier run has kept come first, without being read again."""
@@ -220,12 +224,12 @@ class _Run:
         for frame, readings in self._followed(None):
             masker.add(frame, readings)
         shown = masker.chosen(redact.show_people)
-        self.masked_people = tuple(MaskedPerson(*seen) for seen in masker.masked(shown))
+        self._masked = tuple(MaskedPerson(*seen) for seen in masker.masked(shown))
         missing = sorted(set(redact.show_people) - set(masker.people()))
         if missing:
             known = ", ".join(map(str, sorted(masker.people()))) or "none"
-            self.problems.append(f"{self._video.name}: got person {missing[0]} to show, expected one of: {known}")
-        self.problems += self._video.problems
+            self._problems.append(f"{self._video.name}: got person {missing[0]} to show, expected one of: {known}")
+        self._problems += self._video.problems
         images = self._images(self._outputs)
         for place, (index, time_s, readings) in enumerate(masker.readings(shown)):
             frame = Frame(NO_IMAGE, self._video.name, index, time_s)
@@ -254,19 +258,8 @@ class _Run:
     def _report(self, frame: Frame, rate: str = "") -> None:
         self._progress(frame.index + 1, self._total, f"{clock(frame.time_s, 1)}{rate}")
 
-
-class _Summary:
-    """Adds up a video while it is read; takes room for each person, not for each frame."""
-
-    def __init__(self, video: Video, emotions: tuple[str, ...], keep_rows: bool) -> None:
-        self._video, self._emotions, self._keep_rows = video, emotions, keep_rows
-        self._frames, self._end_s = 0, 0.0
-        self._seen: dict[int, tuple[float, float]] = {}  # first and last time of each person
-        self._counts: dict[int, Counter[str]] = {}  # frames by emotion; "" where the reading abstained
-        self._rows: list[Row] = []
-
-    def add(self, frame: Frame, readings: Sequence[Reading]) -> None:
-        """Take in one frame."""
+    def add(self, frame: Frame, readings: Sequence[Reading], is_replayed: bool) -> None:
+        """Sum up a frame, and write it to the sinks that do not have it."""
         self._frames += 1
         self._end_s = frame.time_s
         for reading in readings:
@@ -274,22 +267,18 @@ class _Summary:
             self._seen[number] = self._seen.get(number, (frame.time_s,))[0], frame.time_s
             self._counts.setdefault(number, Counter())["" if reading.abstained else reading.emotion] += 1
         if self._keep_rows:
-            self._rows += rows(frame, readings, self._emotions, video=True)
+            self._rows += rows(frame, readings, self._reader.emotions, video=True)
+        for output in self._outputs:
+            if not (is_replayed and output.earlier is not None):
+                output.write(frame, readings)
 
-    def result(self, problems: Sequence[str], masked: tuple[MaskedPerson, ...] = ()) -> VideoResult:
+    def result(self) -> VideoResult:
         """What was read."""
-        return VideoResult(
-            self._video.name,
-            self._video.facts,
-            self._emotions,
-            self._frames,
-            sum(counts.total() for counts in self._counts.values()),
-            self._end_s,
-            tuple(self._person(number) for number in sorted(self._seen)),
-            masked,
-            tuple(dict.fromkeys(problems)),
-            tuple(self._rows),
-        )
+        faces = sum(counts.total() for counts in self._counts.values())
+        people = tuple(self._person(number) for number in sorted(self._seen))
+        problems = tuple(dict.fromkeys((*self._problems, *self._video.problems)))
+        read = self._reader.emotions, self._frames, faces, self._end_s, people, self._masked, problems
+        return VideoResult(self._video.name, self._video.facts, *read, tuple(self._rows))
 
     def _person(self, number: int) -> Person:
         (first_s, last_s), counts = self._seen[number], self._counts[number]

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.tracking.tracker import ShotDetector
+from mien.tracking import ShotDetector
 
 
 def picture(seed: int, height: int = 180, width: int = 320) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mien.tracking.smoothing import FadingMean, Smoother
+from mien.tracking import FadingMean, Smoother
 from mien.types import Box, Face, Reading
 
 TIMES = [0.0, 0.04, 0.05, 0.4, 0.41, 1.9, 2.0]  # uneven, with a long gap

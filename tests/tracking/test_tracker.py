@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien import Box, Face, Frame, OptionError, Reading
-from mien.tracking.tracker import LOST_S, Tracker
+from mien.tracking import LOST_S, Tracker
 
 RNG = np.random.default_rng(0)
 ROOM, STREET = (RNG.integers(0, 256, (9, 16, 3)).astype(np.uint8).repeat(10, 0).repeat(10, 1) for _ in range(2))

@@ -19,7 +19,7 @@ from ..io.video_sinks import NO_IMAGE
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker, masking_options
-from ..tracking.tracker import LIVE_GAP_S, Tracker
+from ..tracking import LIVE_GAP_S, Tracker
 from ..types import Frame, Reading
 
 #: How far back the charts reach, and the time that one point of them stands for, in seconds.

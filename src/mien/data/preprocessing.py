@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,9 @@ LEAST_SHARE = 1 / 12
 _COMPARED_SIDE = 48
 
 
+Pixels = npt.NDArray[np.uint8]
+
+
 class FaceFinder:
     """Finds the main face of each photo; the larger the photo, the larger the faces looked for."""
 
@@ -46,20 +49,18 @@ class FaceFinder:
             self._detectors[least] = create_detector(ReadOptions(min_face=least))
         faces = self._detectors[least].detect(frame)
         if not faces:
-            raise SourceError(
-                f"{frame.name}: no face found: expected one of at least {least} pixels in a photo of {frame.width} x "
-                f"{frame.height}",
-                hint="Remove the photo, or crop the face from it.",
-            )
-        return max(faces, key=lambda face: _weight(face, frame))
+            size = f"{frame.width} x {frame.height}"
+            what = f"{frame.name}: no face found: expected one of at least {least} pixels in a photo of {size}"
+            raise SourceError(what, hint="Remove the photo, or crop the face from it.")
 
+        def weight(face: Face) -> float:
+            (x, y), side, _ = square_around(face)
+            across = min(x + side / 2, frame.width) - max(x - side / 2, 0)
+            down = min(y + side / 2, frame.height) - max(y - side / 2, 0)
+            seen = max(across, 0) * max(down, 0)
+            return face.score * seen * seen / (side * side)
 
-def _weight(face: Face, frame: Frame) -> float:
-    (x, y), side, _ = square_around(face)
-    across = min(x + side / 2, frame.width) - max(x - side / 2, 0)
-    down = min(y + side / 2, frame.height) - max(y - side / 2, 0)
-    seen = max(across, 0) * max(down, 0)
-    return face.score * seen * seen / (side * side)
+        return max(faces, key=weight)
 
 
 @dataclass(frozen=True)
@@ -114,16 +115,6 @@ class Sample:
     votes: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Decoded:
-    """A sample with its pixels, and what splitting needs: pixels of a fixed size and the file's hash."""
-
-    sample: Sample
-    image: npt.NDArray[np.uint8]
-    compared: npt.NDArray[np.uint8]
-    digest: bytes
-
-
 def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOptions) -> Dataset:
     """Decode, crop and resize ``total`` images of the dataset at ``path``, and split them if they are not split yet.
 
@@ -135,10 +126,12 @@ def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOpti
         SourceError: an image is damaged or has no face, and ``options.on_damaged`` is None.
     """
     finder = FaceFinder() if options.detect_faces else None
-    decoded = []
+    kept: list[Sample] = []
+    decoded: list[tuple[Pixels, Pixels, bytes]] = []
     for done, sample in enumerate(samples, start=1):
         try:
             decoded.append(_decode(sample, finder, options))
+            kept.append(replace(sample, source=b""))
         except SourceError as error:
             if options.on_damaged is None:
                 raise
@@ -147,20 +140,21 @@ def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOpti
     if not decoded:
         wrong = "shows a face" if options.detect_faces else "can be decoded"
         raise DataError(f"{path}: none of the {total} images {wrong}", hint="Download or unpack the dataset again.")
-    resolved, kept = path.resolve(), [each.sample for each in decoded]
+    resolved, (images, looks, keys) = path.resolve(), zip(*decoded)
     has_votes = all(sample.votes is not None and len(sample.votes) == 10 for sample in kept)
     faces = Dataset(
         name=resolved.name if path.is_dir() else resolved.stem,
-        images=np.stack([each.image for each in decoded]),
+        images=np.stack(images),
         labels=np.array([sample.label for sample in kept], np.int64),
         split=np.array([sample.split for sample in kept], np.str_),
         votes=Votes.from_ferplus(np.array([sample.votes for sample in kept], np.uint8)) if has_votes else None,
         names=np.array([sample.name for sample in kept], np.str_),
     )
-    return _split(faces, decoded, options) if options.split else faces
+    return _split(faces, np.stack(looks), keys, options) if options.split else faces
 
 
-def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> _Decoded:
+def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> tuple[Pixels, Pixels, bytes]:
+    """The image, and what splitting needs: the image at a fixed size and the hash of its file."""
     size, color, content = options.size, options.color, sample.source
     try:
         if not content:
@@ -180,20 +174,16 @@ def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> 
     image = align_face(frame, face, size, color)
     is_same = (size, color) == (_COMPARED_SIDE, "gray")
     compared = image if is_same else align_face(frame, face, _COMPARED_SIDE)
-    return _Decoded(replace(sample, source=b""), image, compared, hashlib.blake2b(content, digest_size=16).digest())
+    return image, compared, hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _split(faces: Dataset, decoded: list[_Decoded], options: LoadOptions) -> Dataset:
+def _split(faces: Dataset, looks: Pixels, keys: Sequence[bytes], options: LoadOptions) -> Dataset:
     """Split undivided images; take a tenth of train where there is no validation split. Test images stay."""
     parts = set(faces.split.tolist())
-    looks, keys = np.stack([each.compared for each in decoded]), [each.digest for each in decoded]
     if UNDIVIDED in parts:
         if len(parts) > 1:
-            raise DataError(
-                f"{faces.name}: got images in {', '.join(sorted(parts - {UNDIVIDED}))} and others in no split, expected "
-                "all of them in splits or none",
-                hint="Put every image into train, validation or test, or none.",
-            )
+            what = f"{faces.name}: got images in {', '.join(sorted(parts - {UNDIVIDED}))} and others in no split"
+            raise DataError(what, hint="Put every image into train, validation or test, or none.")
         result = split_dataset(faces, options.shares, options.seed, looks=looks, keys=keys)
         options.notes(f"{faces.name} has no splits: split into {_counted(result)}; duplicates stay together")
         return result

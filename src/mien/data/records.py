@@ -75,6 +75,26 @@ class Records:
     person: str = ""
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        folder: Path,
+        rows: Sequence[Mapping[str, str]],
+        groups: tuple[str, ...],
+        *,
+        person: str = "",
+        notes: tuple[str, ...] = (),
+        hint: str = "",
+    ) -> Records:
+        """Records of one row per image; ``hint`` is for the error where the first image of a part is not there."""
+        for path in {row.get(PART): row[PATH] for row in reversed(rows)}.values():
+            if not (folder / path).is_file():
+                raise missing_part(name, f"{folder / path} is not there", "an image for each label", hint)
+        names = dict.fromkeys(column for row in rows for column in row)
+        columns = {column: [row.get(column, "") for row in rows] for column in names}
+        return cls(name, folder, columns, groups, person, notes)
+
 
 def dataset_of(records: Records, options: LoadOptions) -> Dataset:
     """Decode the images of ``records``, whose column ``part`` tells the splits; errors as ``collect``."""

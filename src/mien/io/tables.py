@@ -52,25 +52,18 @@ Row = dict[str, Value]
 
 SCHEMA_VERSION = 1
 
-#: Type of each column before those of the emotions, which are all ``number``.
-KINDS = {
-    "source": "text",
-    "frame": "integer",
-    "time_s": "number",
-    "face": "integer",
-    "track_id": "integer",
-    "x0": "number",
-    "y0": "number",
-    "x1": "number",
-    "y1": "number",
-    "score": "number",
-    "emotion": "text",
-    "confidence": "number",
+#: The columns before those of the emotions.
+FIXED_COLUMNS = (
+    *("source", "frame", "time_s", "face", "track_id", "x0", "y0", "x1", "y1", "score"),
+    *("emotion", "confidence", "mixed", "abstained"),
+)
+#: Type of each column that is not ``number``.
+_KINDS = {
+    **dict.fromkeys(("source", "emotion"), "text"),
+    **dict.fromkeys(("frame", "face", "track_id"), "integer"),
     "mixed": "texts",
     "abstained": "boolean",
 }
-
-FIXED_COLUMNS = tuple(KINDS)
 
 
 def columns(emotions: tuple[str, ...], *, video: bool = False) -> tuple[str, ...]:
@@ -201,7 +194,7 @@ def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row])
         "texts": pa.list_(pa.string()),
         "boolean": pa.bool_(),
     }
-    fields = [pa.field(name, types[KINDS.get(name, "number")]) for name in columns]
+    fields = [pa.field(name, types[_KINDS.get(name, "number")]) for name in columns]
     schema = pa.schema(fields, metadata={"mien_schema": str(SCHEMA_VERSION)})
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         left = iter(rows)
@@ -262,7 +255,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[An
     """
     pa = require("pyarrow", "table")
     types = {"text": pa.string(), "boolean": pa.bool_()}
-    schema = pa.schema({name: types.get(KINDS.get(name, ""), pa.float64()) for name in columns})
+    schema = pa.schema({name: types.get(_KINDS.get(name, ""), pa.float64()) for name in columns})
     try:
         table = _stored(path, schema).to_table()
     except (pa.ArrowException, OSError) as error:

@@ -109,47 +109,63 @@ class VideoFile(VideoSink):
             yield OpenSink(write, needs_images=True)
 
 
-@contextmanager
-def recording(
-    context: SinkContext, kept: Callable[[], Iterable[tuple[list[Row], str]]], keep: Callable[[list[Row], str], object]
-) -> Iterator[OpenSink]:
-    """A sink that keeps rows: each second and at an early end, or (redacted videos) once at the end.
+@dataclass(frozen=True)
+class JournalSink(VideoSink):
+    """Keeps rows under the name ``source``: each second and at an early end, or (redacted videos) at the end only."""
 
-    ``kept`` gives the rows that an interrupted run has kept, with its problems until then. ``keep`` takes rows and all
-    problems so far; without rows at the end of the video.
-    """
-    before = () if context.redacted else last_problems(kept())
-    held: list[Row] = []
-    written = time.monotonic()
+    journal: Journal | None
+    source: str = ""
+    on_rows: Callable[[Sequence[Row]], object] = lambda _rows: None
 
-    def flush() -> None:
-        nonlocal held, written
-        batch, held, written = held, [], time.monotonic()
-        if batch:
-            keep(batch, note())
+    def problems(self) -> tuple[str, ...]:
+        """What an earlier run could not read: each entry of the journal repeats the problems before it."""
+        notes = [note for _, note in self._kept() if note]
+        return tuple(notes[-1].splitlines()) if notes else ()
 
-    def note() -> str:
-        return "\n".join(dict.fromkeys((*before, *(context.video.problems if context.video else ()))))
+    @contextmanager
+    def open(self, context: SinkContext) -> Iterator[OpenSink]:
+        """Keep the rows; mark the source as done when the video was read to its end."""
+        if context.redacted and self._is_done:  # only an annotated copy is missing
+            yield OpenSink(lambda _frame, _readings: None)
+            return
+        before = self.problems()
+        held: list[Row] = []
+        written = time.monotonic()
 
-    def write(frame: Frame, readings: Sequence[Reading]) -> None:
-        held.extend(_journal_rows(frame, readings, context.emotions))
-        if not context.redacted and time.monotonic() - written >= _FLUSH_S:
-            flush()
+        def note() -> str:
+            return "\n".join(dict.fromkeys((*before, *(context.video.problems if context.video else ()))))
 
-    complete = False
-    try:
-        yield OpenSink(write, () if context.redacted else (row for rows, _ in kept() for row in rows), before)
-        complete = True
-    finally:
-        if complete or not context.redacted:
-            flush()
-    keep([], note())
+        def flush() -> None:
+            nonlocal held, written
+            batch, held, written = held, [], time.monotonic()
+            if batch and self.journal:
+                self.journal.write([(f"{self.source}#{batch[0]['frame']}", batch)], note())
+            self.on_rows(batch)
 
+        def write(frame: Frame, readings: Sequence[Reading]) -> None:
+            held.extend(_journal_rows(frame, readings, context.emotions))
+            if not context.redacted and time.monotonic() - written >= _FLUSH_S:
+                flush()
 
-def last_problems(kept: Iterable[tuple[list[Row], str]]) -> tuple[str, ...]:
-    """What an earlier run could not read, from the entries that it has kept: each repeats the problems before it."""
-    notes = [note for _, note in kept if note]
-    return tuple(notes[-1].splitlines()) if notes else ()
+        complete = False
+        try:
+            yield OpenSink(write, (row for kept, _ in self._kept() for row in kept), before)
+            complete = True
+        finally:
+            if complete or not context.redacted:
+                flush()
+        if self.journal and not self._is_done:
+            self.journal.write([(self.source, [])], note())
+
+    @property
+    def _is_done(self) -> bool:
+        return self.journal is not None and self.source in self.journal.done
+
+    def _kept(self) -> Iterator[tuple[list[Row], str]]:
+        for name, kept, note in self.journal.entries() if self.journal else ():
+            source, _, part = name.rpartition("#")
+            if name == self.source or (source == self.source and part.isdecimal()):
+                yield kept, note
 
 
 @dataclass(frozen=True)
@@ -178,12 +194,7 @@ class TableFile(VideoSink):
         with Journal.open(Path(self.path), names, context.settings, mode) as journal:
             if journal.finished:
                 raise OutputError(f"{self.path} is complete: there is nothing to resume", hint="Pass overwrite=True.")
-
-            def keep(batch: list[Row], note: str) -> None:
-                if batch:
-                    journal.write([(f"{context.name}#{batch[0]['frame']}", batch)], note)
-
-            with recording(context, lambda: ((rows, note) for _, rows, note in journal.entries()), keep) as sink:
+            with JournalSink(journal).open(context) as sink:
                 yield sink
 
 

@@ -40,16 +40,10 @@ def records(path: Path) -> Records:
     labeled = [row for row in rows if row[EMOTION]]
     if not labeled:
         raise DataError(f"{NAME}: no image has an emotion, expected codes 0 to 7", hint="Check the files of labels.")
-    names = dict.fromkeys(name for row in labeled for name in row)
-    columns = {name: [row.get(name, "") for row in labeled] for name in names}
-    if not (folder / columns[PATH][0]).is_file():
-        what = f"{folder / columns[PATH][0]} is not there"
-        raise missing_part(NAME, what, "an image for each label", "Unpack the images too.")
     left_out = len(rows) - len(labeled)
     notes = (f"{left_out:,} images are left out: none, uncertain, or no face.",) if left_out else ()
-    return Records(
-        NAME, folder, columns, tuple(name for name in names if name not in (PATH, EMOTION, PART)), notes=notes
-    )
+    groups = tuple(dict.fromkeys(name for row in labeled for name in row if name not in (PATH, EMOTION, PART)))
+    return Records.of(NAME, folder, labeled, groups, notes=notes, hint="Unpack the images too.")
 
 
 def _tables(path: Path) -> list[Path]:

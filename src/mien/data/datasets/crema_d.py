@@ -46,18 +46,16 @@ def records(path: Path) -> Records:
     check_installed(["av"], "video")
     root = path if path.is_dir() else path.parent
     actors, votes = _actors(root), _votes(root)
-    columns: dict[str, list[str]] = {name: [] for name in (PATH, EMOTION, "label_source", *_GROUPS, "person")}
+    rows = []
     for name, clip in _clips(root).items():
         actor, _, intended, _ = name.split("_")
         if actor not in actors:
             raise missing_part(NAME, f"{KNOWN_BY} has no actor {actor}, of {clip.name}", "a row for each", _HINT)
         voted = votes.get(name, "")
-        row = {PATH: str(clip.relative_to(root)), EMOTION: voted or _EMOTIONS[intended], "person": actor}
-        row |= {"label_source": "voted" if voted else "intended", **actors[actor]}
-        for column, cell in row.items():
-            columns[column].append(cell)
-    notes = _notes(Counter(columns["label_source"]), bool(votes))
-    return Records(NAME, root, columns, _GROUPS, "person", notes)
+        label = {EMOTION: voted or _EMOTIONS[intended], "label_source": "voted" if voted else "intended"}
+        rows.append({PATH: str(clip.relative_to(root)), **label, **actors[actor], "person": actor})
+    notes = _notes(Counter(row["label_source"] for row in rows), bool(votes))
+    return Records.of(NAME, root, rows, _GROUPS, person="person", notes=notes)
 
 
 def _actors(root: Path) -> dict[str, dict[str, str]]:

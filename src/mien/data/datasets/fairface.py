@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..records import PATH, Records, headed, missing_part, read_columns
+from ..records import PART, PATH, Records, headed, read_columns
 
 NAME = "FairFace"
 KNOWN_BY = "fairface_label_val.csv"
@@ -27,16 +27,11 @@ def matches(path: Path) -> bool:
 def records(path: Path) -> Records:
     """The faces of a file of labels, or of all of them in a folder; ``part`` is ``train`` or ``val``."""
     folder = path if path.is_dir() else path.parent
-    columns: dict[str, list[str]] = {PATH: [], "age": [], "gender": [], "race": [], "part": []}
+    rows: list[dict[str, str]] = []
     for file in sorted(path.glob(_FILES)) if path.is_dir() else [path]:
         table = read_columns(file, _COLUMNS)
-        first = folder / table["file"][0]
-        if not first.is_file():
-            raise missing_part(NAME, f"{first} of {file.name} is not there", "the images beside the labels", _HINT)
-        columns[PATH] += table["file"]
-        columns["age"] += [age.replace("more than 70", "70+") for age in table["age"]]
-        columns["gender"] += [gender.lower() for gender in table["gender"]]
-        columns["race"] += [race.replace("_", " ") for race in table["race"]]
-        columns["part"] += [name.partition("/")[0] for name in table["file"]]
-    note = "FairFace has no emotions: accuracy cannot be measured on it."
-    return Records(NAME, folder, columns, ("gender", "age", "race"), notes=(note,))
+        for name, age, gender, race in zip(*(table[column] for column in _COLUMNS)):
+            row = {PATH: name, "age": age.replace("more than 70", "70+"), "gender": gender.lower()}
+            rows.append(row | {"race": race.replace("_", " "), PART: name.partition("/")[0]})
+    notes = ("FairFace has no emotions: accuracy cannot be measured on it.",)
+    return Records.of(NAME, folder, rows, ("gender", "age", "race"), notes=notes, hint=_HINT)

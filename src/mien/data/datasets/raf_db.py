@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...emotions import RAF_DB_ORDER
 from ...errors import DataError
-from ..records import EMOTION, PATH, Records, missing_part
+from ..records import EMOTION, PART, PATH, Records, missing_part
 
 NAME = "RAF-DB"
 KNOWN_BY = "EmoLabel/list_patition_label.txt"  # as its authors spell it
@@ -39,19 +39,18 @@ def records(path: Path) -> Records:
     The images are the originals, through detection; the aligned ones where there are no others or their folder is named.
     """
     root = _root(path) or path
-    labels = _labels(path if path.is_file() else _list(root))
+    lists = [root / "EmoLabel" / name for name in ("list_patition_label.txt", "list_partition_label.txt")]
+    file = path if path.is_file() else next((one for one in lists if one.is_file()), None)
+    if file is None:
+        raise missing_part(NAME, f"{root} has no labels", f"the file {KNOWN_BY}", _HINT)
+    labels = _labels(file)
     folder, ending = _images(root, path)
-    attributes = [_attributes(root, name) for name in labels]
-    columns = {
-        PATH: [f"{name}{ending}" for name in labels],
-        EMOTION: list(labels.values()),
-        **{group: [row[place] for row in attributes] for place, group in enumerate(_GROUPS)},
-        "part": [name.partition("_")[0] for name in labels],
-    }
-    if not (folder / columns[PATH][0]).is_file():
-        raise missing_part(NAME, f"{folder / columns[PATH][0]} is not there", "an image for each label", _HINT)
+    rows = [
+        {PATH: f"{name}{ending}", EMOTION: emotion, **_attributes(root, name), PART: name.partition("_")[0]}
+        for name, emotion in labels.items()
+    ]
     note = "RAF-DB's aligned images are faces already: --detector none reads them as such."
-    return Records(NAME, folder, columns, tuple(_GROUPS), notes=(note,) if "_aligned" in ending else ())
+    return Records.of(NAME, folder, rows, tuple(_GROUPS), notes=(note,) if "_aligned" in ending else (), hint=_HINT)
 
 
 def _root(path: Path) -> Path | None:
@@ -60,14 +59,6 @@ def _root(path: Path) -> Path | None:
         return path.parent.parent if path.suffix == ".txt" and path.parent.name == "EmoLabel" else None
     near = (path, path / "basic", path.parent.parent if path.parent.name == "Image" else path)
     return next((one for one in near if (one / "EmoLabel").is_dir() or (one / "Annotation/manual").is_dir()), None)
-
-
-def _list(root: Path) -> Path:
-    names = ("list_patition_label.txt", "list_partition_label.txt")
-    found = [root / "EmoLabel" / name for name in names if (root / "EmoLabel" / name).is_file()]
-    if not found:
-        raise missing_part(NAME, f"{root} has no labels", f"the file {KNOWN_BY}", _HINT)
-    return found[0]
 
 
 def _labels(path: Path) -> dict[str, str]:
@@ -100,17 +91,15 @@ def _images(root: Path, path: Path) -> tuple[Path, str]:
     raise missing_part(NAME, f"{root} has no images", "the folder Image/original or Image/aligned", _HINT)
 
 
-def _attributes(root: Path, name: str) -> list[str]:
-    """Gender, race and age."""
+def _attributes(root: Path, name: str) -> dict[str, str]:
     path = root / "Annotation" / "manual" / f"{name}_manu_attri.txt"
     if not path.is_file():
         raise missing_part(NAME, f"{path} is not there", "one such file for each label", _HINT)
     codes = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()][_LANDMARKS:]
     try:
-        return [dict(enumerate(values))[int(code)] for values, code in zip(_GROUPS.values(), codes, strict=True)]
+        groups = zip(_GROUPS.items(), codes, strict=True)
+        return {group: dict(enumerate(values))[int(code)] for (group, values), code in groups}
     except (ValueError, KeyError) as error:
-        raise DataError(
-            f"{NAME}: {path}: got {', '.join(codes) or 'nothing'} after the landmarks, expected three numbers: gender 0 "
-            "to 2, race 0 to 2, age 0 to 4",
-            hint="Unpack Annotation/manual.zip again.",
-        ) from error
+        expected = "three numbers: gender 0 to 2, race 0 to 2, age 0 to 4"
+        what = f"{NAME}: {path}: got {', '.join(codes) or 'nothing'} after the landmarks, expected {expected}"
+        raise DataError(what, hint="Unpack Annotation/manual.zip again.") from error

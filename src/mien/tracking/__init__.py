@@ -1,1 +1,0 @@
-"""Follow people through video."""
