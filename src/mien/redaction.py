@@ -37,10 +37,8 @@ class Privacy:
 
     def __post_init__(self) -> None:
         if self.show_people and not self.mask_others:
-            raise OptionError(
-                f"show_people: got {self.show_people}, which requires mask_others",
-                hint="Add --mask-others, or leave --show-person out.",
-            )
+            message = f"show_people: got {self.show_people}, which requires mask_others"
+            raise OptionError(message, hint="Add --mask-others, or leave --show-person out.")
         if any(number < 1 for number in self.show_people):
             raise OptionError(f"show_people: got {min(self.show_people)}, expected the number of a person, 1 or more")
 
@@ -49,10 +47,8 @@ class Privacy:
         for option, value in asked.items():
             if self.no_image_output and value:
                 given = option if value is True else f"{option} {value}"
-                raise OptionError(
-                    f"{given} would let images of people out, which --no-image-output rules out",
-                    hint=f"Leave out {option}, or --no-image-output.",
-                )
+                message = f"{given} would let images of people out, which --no-image-output rules out"
+                raise OptionError(message, hint=f"Leave out {option}, or --no-image-output.")
 
 
 #: A face that is not found stays covered for so many seconds: for as long as the tracker waits for it.
@@ -78,10 +74,8 @@ def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOption
         OptionError: the image is taken for the face, so no person can be masked.
     """
     if options.detector == "none":
-        raise OptionError(
-            f"mask_others requires a face detector, got detector {options.detector!r}",
-            hint="Leave out --detector none, or --mask-others.",
-        )
+        message = f"mask_others requires a face detector, got detector {options.detector!r}"
+        raise OptionError(message, hint="Leave out --detector none, or --mask-others.")
     least = options.min_face if options.min_face or moving else MIN_MASKED_FACE
     return replace(options, detector_threshold=MASK_SCORE_SHARE * score_needed(options), min_face=least)
 

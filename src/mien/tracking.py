@@ -266,7 +266,5 @@ class Smoother:
     def _check(self, reading: Reading) -> None:
         before, self._emotions = self._emotions or reading.emotions, reading.emotions
         if before != reading.emotions:
-            raise OptionError(
-                f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(before)}",
-                hint="Begin with a new Tracker when the label set changes.",
-            )
+            message = f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(before)}"
+            raise OptionError(message, hint="Begin with a new Tracker when the label set changes.")

@@ -236,10 +236,8 @@ class _Run:
             if images:
                 image = next(images, None)
                 if image is None or image.index != index:  # masks would not fit the faces
-                    raise SourceError(
-                        f"{self._video.name} changed while it was read: expected frame {index}",
-                        hint="Wait until nothing writes to it, and read it again.",
-                    )
+                    message = f"{self._video.name} changed while it was read: expected frame {index}"
+                    raise SourceError(message, hint="Wait until nothing writes to it, and read it again.")
                 frame = masker.mask(place, image, shown)
                 self._report(frame)
             yield frame, readings, False
@@ -393,10 +391,8 @@ def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
         if isinstance(sink, VideoSink):
             sink.check()
         if redact.no_image_output and isinstance(sink, VideoFile):
-            raise OptionError(
-                f"{type(sink).__name__} would write images, which no_image_output rules out",
-                hint="Leave out the sink, or no_image_output.",
-            )
+            message = f"{type(sink).__name__} would write images, which no_image_output rules out"
+            raise OptionError(message, hint="Leave out the sink, or no_image_output.")
 
 
 def _open_sinks(stack: ExitStack, sinks: Sequence[Sink], context: SinkContext) -> list[OpenSink]:

@@ -46,15 +46,11 @@ class LiveSettings:
     def __post_init__(self) -> None:
         for name, value in (("stun", self.stun), ("turn", self.turn)):
             if value is not None and not value.startswith((f"{name}:", f"{name}s:")):
-                raise OptionError(
-                    f"{name}: got {value!r}, expected an address that begins with {name}:",
-                    hint=f"For example --{name} {name}:example.org:3478",
-                )
+                message = f"{name}: got {value!r}, expected an address that begins with {name}:"
+                raise OptionError(message, hint=f"For example --{name} {name}:example.org:3478")
         if (self.turn is None) != (self.turn_user is None) or (self.turn is None) != (self.turn_password is None):
-            raise OptionError(
-                "turn: a TURN server needs its address, a user name and a password, and some of these are missing",
-                hint="Give --turn, --turn-user and --turn-password together.",
-            )
+            message = "turn: a TURN server needs its address, a user name and a password, and some of these are missing"
+            raise OptionError(message, hint="Give --turn, --turn-user and --turn-password together.")
 
     def ice_servers(self) -> list[dict[str, Any]]:
         """The servers that help two machines to find each other, in WebRTC's own words; none unless asked for."""

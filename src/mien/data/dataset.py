@@ -116,10 +116,8 @@ class Dataset:
         """The images of one split; ``DataError`` where it has none."""
         rows = self.split == split
         if not rows.any():
-            raise DataError(
-                f"{self.name} has no images for {split!r}: it has {', '.join(sorted(set(self.split.tolist())))}",
-                hint=_MISSING_PART[split],
-            )
+            message = f"{self.name} has no images for {split!r}: it has {', '.join(sorted(set(self.split.tolist())))}"
+            raise DataError(message, hint=_MISSING_PART[split])
         return self.take(rows)
 
 

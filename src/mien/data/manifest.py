@@ -112,10 +112,8 @@ def read_manifest(path: Path) -> Manifest:
         )
     header = tuple(name.strip() for name in table[0]) if table else ()
     if header != COLUMNS:
-        raise DataError(
-            f"{path}: got the columns {', '.join(header)[:120] or '(none)'}, expected {', '.join(COLUMNS)}",
-            hint="Separate them by commas, and keep the line that names them.",
-        )
+        message = f"{path}: got the columns {', '.join(header)[:120] or '(none)'}, expected {', '.join(COLUMNS)}"
+        raise DataError(message, hint="Separate them by commas, and keep the line that names them.")
     lines = enumerate(table[1:], start=3 if signed else 2)
     parsed = [_row(row, f"{path}, line {number}") for number, row in lines if row]
     names, labels, split, use, why = zip(*parsed) if parsed else ((),) * 5
@@ -202,10 +200,8 @@ def _one_of(text: str, choices: Sequence[str], where: str, what: str) -> str:
 def _check_unique(names: npt.NDArray[np.str_], where: str) -> None:
     twice = [name for name, times in Counter(names.tolist()).items() if times > 1]
     if twice:
-        raise DataError(
-            f"{where}: {len(twice):,} names come twice, such as {twice[0]!r}: expected each once",
-            hint="Give every image a name of its own.",
-        )
+        message = f"{where}: {len(twice):,} names come twice, such as {twice[0]!r}: expected each once"
+        raise DataError(message, hint="Give every image a name of its own.")
 
 
 def _digest(rows: str) -> str:

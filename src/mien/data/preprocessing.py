@@ -158,10 +158,8 @@ def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> 
     size, color, content = options.size, options.color, sample.source
     try:
         if not content:
-            raise SourceError(
-                "holds no image: got no bytes, expected those of a PNG or JPEG file",
-                hint="Save the images themselves, not their paths.",
-            )
+            message = "holds no image: got no bytes, expected those of a PNG or JPEG file"
+            raise SourceError(message, hint="Save the images themselves, not their paths.")
         frame = read_image(content)
         face = finder.find(frame) if finder else Face(Box(0, 0, frame.width, frame.height))
     except SourceError as error:

@@ -101,10 +101,8 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
     refuse_options(records.folder, options, "votes")
     paths, labels = records.columns[PATH], records.columns.get(EMOTION)
     if labels is None:
-        raise DataError(
-            f"{records.name}: got no emotions, expected a label for each image",
-            hint="Audit it with 'mien audit predict', which needs no labels.",
-        )
+        message = f"{records.name}: got no emotions, expected a label for each image"
+        raise DataError(message, hint="Audit it with 'mien audit predict', which needs no labels.")
     if Path(paths[0]).suffix.lower() in VIDEO_EXTENSIONS:
         raise DataError(
             f"{records.name}: got video clips, expected images",
@@ -185,10 +183,8 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
                 f"{path}: {name!r} is in the groups {groups[name]!r} and {group!r}", hint="Keep one row for each image."
             )
     if not groups:
-        raise DataError(
-            f"{path}: no row has a group in {' and '.join(columns)}, expected one in each",
-            hint="Choose another column, or fill this one.",
-        )
+        message = f"{path}: no row has a group in {' and '.join(columns)}, expected one in each"
+        raise DataError(message, hint="Choose another column, or fill this one.")
     return groups
 
 

@@ -68,10 +68,8 @@ def split_dataset(
         DataError: an emotion has too few different images to be in every split.
     """
     if not (len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and math.isclose(sum(shares), 1, abs_tol=1e-6)):
-        raise OptionError(
-            f"shares: got {shares}, expected three numbers of 0 to 1 for train, validation and test, together 1",
-            hint="Such as (0.7, 0.2, 0.1), or (0.8, 0.2, 0) for no test split.",
-        )
+        message = f"shares: got {shares}, expected three numbers of 0 to 1 for train, validation and test, together 1"
+        raise OptionError(message, hint="Such as (0.7, 0.2, 0.1), or (0.8, 0.2, 0) for no test split.")
     rows = np.flatnonzero(faces.split == UNDIVIDED)
     if not len(rows):
         return faces

@@ -62,21 +62,15 @@ class AnnotatedCopies:
             return
         for path in paths:  # above or beside the sources, copies could replace originals
             if path.resolve().is_relative_to(annotate.resolve()):
-                raise OutputError(
-                    f"annotate: {annotate} holds sources such as {path}: annotated copies could replace originals",
-                    hint="Give a separate folder, such as --annotate annotated.",
-                    path=annotate,
-                )
+                message = f"annotate: {annotate} holds sources such as {path}: annotated copies could replace originals"
+                raise OutputError(message, hint="Give a separate folder, such as --annotate annotated.", path=annotate)
         self._folder = annotate
         places: dict[Path | None, Path] = {}
         for path in paths:
             place = self.place(path)
             if places.setdefault(place, path) != path:
-                raise OutputError(
-                    f"{place} would hold the annotated copies of both {places[place]} and {path}",
-                    hint="Rename one of them, or read them into two folders.",
-                    path=place,
-                )
+                message = f"{place} would hold the annotated copies of both {places[place]} and {path}"
+                raise OutputError(message, hint="Rename one of them, or read them into two folders.", path=place)
         with writing_to(annotate):
             annotate.mkdir(parents=True, exist_ok=True)
 

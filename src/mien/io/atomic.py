@@ -71,19 +71,13 @@ def writing_to(path: Path) -> Iterator[None]:
 def check_ending(path: Path, endings: Sequence[str]) -> None:
     """Raise an ``OptionError`` if the output ``path`` has none of ``endings``."""
     if path.suffix.lower() not in endings:
-        raise OptionError(
-            f"cannot write {path.name!r}: expected a name that ends in {', '.join(endings)}",
-            hint=f"Rename the output, for example to {path.stem}{endings[0]}.",
-            path=path,
-        )
+        message = f"cannot write {path.name!r}: expected a name that ends in {', '.join(endings)}"
+        raise OptionError(message, hint=f"Rename the output, for example to {path.stem}{endings[0]}.", path=path)
 
 
 def check_free(folder: Path | None, names: Sequence[str], what: str, *, overwrite: bool) -> None:
     """Raise an ``OutputError`` if ``folder`` holds one of the files ``names``, the results ``what`` of an earlier run."""
     taken = [name for name in names if folder and (folder / name).exists()]
     if taken and not overwrite:
-        raise OutputError(
-            f"{folder} already holds {what}: {', '.join(taken)}",
-            hint="Use --overwrite to replace it, or write elsewhere.",
-            path=folder,
-        )
+        message = f"{folder} already holds {what}: {', '.join(taken)}"
+        raise OutputError(message, hint="Use --overwrite to replace it, or write elsewhere.", path=folder)

@@ -151,11 +151,8 @@ def _check_nothing_in_the_way(out: Path, mode: Mode) -> None:
         if path.is_dir():
             raise OutputError(f"{path} is a folder, expected a file name", hint="Name a file.", path=path)
     if mode != "resume" and partial.exists():
-        raise OutputError(
-            f"{partial} exists: an earlier run is not finished",
-            hint="Continue it with --resume, or delete the file to start again.",
-            path=partial,
-        )
+        message = f"{partial} exists: an earlier run is not finished"
+        raise OutputError(message, hint="Continue it with --resume, or delete the file to start again.", path=partial)
     if mode == "new" and out.exists():
         raise OutputError(f"{out} exists", hint="Use --overwrite to replace it, or write elsewhere.", path=out)
 

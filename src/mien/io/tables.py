@@ -86,10 +86,8 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
     made = []
     for number, reading in enumerate(readings):
         if reading.emotions != emotions:
-            raise OptionError(
-                f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(emotions)}",
-                hint="Read all images of a table with the same emotions.",
-            )
+            message = f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(emotions)}"
+            raise OptionError(message, hint="Read all images of a table with the same emotions.")
         row = {**(unknown if video else {}), **reading.to_dict(), **start, "face": number}
         made.append({name: row[name] for name in columns(emotions, video=video)})
     return made
@@ -235,10 +233,8 @@ def column_names(path: Path) -> tuple[str, ...]:
     schema = _stored(path).schema
     version = int((schema.metadata or {}).get(b"mien_schema", b"0"))
     if version > SCHEMA_VERSION:
-        raise DataError(
-            f"{path} follows schema {version}, expected at most {SCHEMA_VERSION}",
-            hint="It was written by a newer mien: use that one.",
-        )
+        message = f"{path} follows schema {version}, expected at most {SCHEMA_VERSION}"
+        raise DataError(message, hint="It was written by a newer mien: use that one.")
     return tuple(schema.names)
 
 
@@ -272,10 +268,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[An
 def _stored(path: Path, schema: Any = None) -> Any:
     """A table on disk, of which only the header has been read."""
     if path.suffix.lower() not in FORMATS:
-        raise OptionError(
-            f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
-            hint="Give a table that 'mien read --out' has written.",
-        )
+        message = f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}"
+        raise OptionError(message, hint="Give a table that 'mien read --out' has written.")
     pa, dataset = require("pyarrow", "table"), require("pyarrow.dataset", "table")
     csv_format = dataset.CsvFileFormat(
         parse_options=require("pyarrow.csv", "table").ParseOptions(newlines_in_values=True)

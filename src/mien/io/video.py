@@ -82,10 +82,8 @@ class Video:
         self, path: str | Path, *, interval_s: float = 0.0, max_megapixels: float = 200.0, name: str | None = None
     ) -> None:
         if not 0 <= interval_s < float("inf"):
-            raise OptionError(
-                f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds",
-                hint="0.2 takes five a second.",
-            )
+            message = f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds"
+            raise OptionError(message, hint="0.2 takes five a second.")
         self.path, self.name, self.interval_s = Path(path), str(path) if name is None else name, interval_s
         self.problems: tuple[str, ...] = ()
         self._origin_s = 0.0

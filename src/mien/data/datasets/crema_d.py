@@ -67,10 +67,8 @@ def _actors(root: Path) -> dict[str, dict[str, str]]:
     actors = {}
     for actor, age, sex, race, ethnicity in zip(*(table[name] for name in names)):
         if not age.isdigit():
-            raise DataError(
-                f"{NAME}: {root / KNOWN_BY}, actor {actor}: got the age {age!r}, expected whole years",
-                hint="Correct it.",
-            )
+            message = f"{NAME}: {root / KNOWN_BY}, actor {actor}: got the age {age!r}, expected whole years"
+            raise DataError(message, hint="Correct it.")
         decade = int(age) // 10 * 10
         band = f"{_OLDEST}+" if int(age) >= _OLDEST else f"{decade}-{decade + 9}"
         cells = (sex.lower(), band, race, ethnicity)

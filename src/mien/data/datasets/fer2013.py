@@ -94,10 +94,8 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
         split.append(_usage(usage, where))
         table.append([_whole(cell, 255, f"{where}: votes") for cell in cells])
     if len(split) != len(faces):
-        raise DataError(
-            f"{path}: got {len(split):,} rows of votes, expected {len(faces):,}, one a row of {faces.name}",
-            hint=_AS_PUBLISHED,
-        )
+        message = f"{path}: got {len(split):,} rows of votes, expected {len(faces):,}, one a row of {faces.name}"
+        raise DataError(message, hint=_AS_PUBLISHED)
     for row, (ours, theirs) in enumerate(zip(faces.split.tolist(), split), 1):
         if ours != theirs:
             raise DataError(
@@ -164,10 +162,8 @@ def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
             header = [name.strip() for name in next(lines, [])]
             places = {BY_NAME.get(name.lower(), name.lower()): place for place, name in enumerate(header)}
             if missing := [name for name in wanted if name not in places]:
-                raise DataError(
-                    f"{path}: got the columns {', '.join(header)[:120] or '(none)'}; missing {', '.join(missing)}",
-                    hint=_header_hint(places),
-                )
+                message = f"{path}: got the columns {', '.join(header)[:120] or '(none)'}; missing {', '.join(missing)}"
+                raise DataError(message, hint=_header_hint(places))
             columns = [places[name] for name in wanted]
             for number, row in enumerate(lines, start=2):
                 if row and len(row) <= max(columns):
@@ -215,8 +211,6 @@ def _image(text: str, expected: int | None, where: str) -> npt.NDArray[np.uint8]
             hint="The file may be cut off: download it again.",
         )
     if pixels.min() < 0 or pixels.max() > 255:
-        raise DataError(
-            f"{where}: pixels: got values from {pixels.min()} to {pixels.max()}, expected 0 to 255",
-            hint="Scale the pixels to whole numbers of 0 to 255.",
-        )
+        message = f"{where}: pixels: got values from {pixels.min()} to {pixels.max()}, expected 0 to 255"
+        raise DataError(message, hint="Scale the pixels to whole numbers of 0 to 255.")
     return pixels.astype(np.uint8)

@@ -46,10 +46,8 @@ def _files(path: Path, notes: Callable[[str], None]) -> Iterator[tuple[Path, str
         labels = {each: emotion_number(each.name, str(each), "the folder's name") for each in images}
         for each, files in images.items():
             if not files and part == UNDIVIDED and any(images.values()):
-                raise DataError(
-                    f"{each} holds no images: got 0, expected at least one each for train, validation and test",
-                    hint="Put images into it, or take the folder away.",
-                )
+                message = f"{each} holds no images: got 0, expected at least one each for train, validation and test"
+                raise DataError(message, hint="Put images into it, or take the folder away.")
             if not files:
                 notes(f"{each} holds no images")
             for file in files:
@@ -71,10 +69,8 @@ def _parts(path: Path) -> list[tuple[Path, str]]:
     if len(inside) == 1:
         return _parts(inside[0])
     names = ", ".join(folder.name for folder in inside[:8]) or "no folders"
-    raise DataError(
-        f"{path}: got {names}, expected a folder 'train', 'validation' or 'test', or folders named after emotions",
-        hint=_HINT,
-    )
+    message = f"{path}: got {names}, expected a folder 'train', 'validation' or 'test', or folders named after emotions"
+    raise DataError(message, hint=_HINT)
 
 
 def _subfolders(path: Path) -> list[Path]:

@@ -119,15 +119,11 @@ def _columns(schema: Any, file: Path) -> _Columns:
     labels = first(_LABELS, lambda kind: types.is_integer(kind) or is_text(kind))
     found = f"{file}: got the columns {', '.join(f'{field.name} ({field.type})' for field in schema)[:200]}"
     if not images:
-        raise DataError(
-            f"{found}; expected one of images: encoded bytes, or structs with a field 'bytes'",
-            hint="Save encoded images, not arrays or paths: an image file's bytes in each row.",
-        )
+        message = f"{found}; expected one of images: encoded bytes, or structs with a field 'bytes'"
+        raise DataError(message, hint="Save encoded images, not arrays or paths: an image file's bytes in each row.")
     if not labels:
-        raise DataError(
-            f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}",
-            hint="Rename the column of labels to 'label'.",
-        )
+        message = f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}"
+        raise DataError(message, hint="Rename the column of labels to 'label'.")
     return _Columns(
         "image" if "image" in images else images[0],
         labels,
