@@ -97,12 +97,9 @@ def read_files(
     paths, failures = _find([sources] if isinstance(sources, (str, Path)) else sources, recursive)
     images, videos = [path for path in paths if not is_video(path)], [path for path in paths if is_video(path)]
     if redact.show_people and len(videos) != 1:
-        raise OptionError(
-            f"show_people: got person {redact.show_people[0]} and {len(videos)} videos, expected one video",
-            hint="Read one video at a time; in images the widest face stays visible.",
-            field="show_people",
-            value=redact.show_people,
-        )
+        message = f"show_people: got person {redact.show_people[0]} and {len(videos)} videos, expected one video"
+        hint = "Read one video at a time; in images the widest face stays visible."
+        raise OptionError(message, hint=hint, field="show_people", value=redact.show_people)
     copies = AnnotatedCopies(annotate, paths, replace=mode != "new")
     # Several images at once, each on one thread, are faster than one after the other on all threads
     workers = worker_count(options.threads) if len(paths) > 1 else 1

@@ -178,10 +178,6 @@ def _compare(first: bytes, new: dict[str, Any], path: Path) -> None:
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
         changes = "; ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in changed)
-        raise OptionError(
-            f"cannot resume the run with other settings: {changes}",
-            hint="Resume with the old settings, or delete the .partial file to start again.",
-            path=path,
-            field=changed[0],
-            value=now.get(changed[0]),
-        )
+        message = f"cannot resume the run with other settings: {changes}"
+        hint = "Resume with the old settings, or delete the .partial file to start again."
+        raise OptionError(message, hint=hint, path=path, field=changed[0], value=now.get(changed[0]))
