@@ -141,11 +141,9 @@ class Reader:
         if isinstance(source, (list, tuple)):
             return self._read_each(source, errors, recursive)
         results = self._read_each([source], errors, recursive)
-        return Readings(
-            (reading for result in results for reading in result),
-            [name for result in results for name in result.sources],
-            [error for result in results for error in result.errors],
-        )
+        sources = [name for result in results for name in result.sources]
+        problems = [error for result in results for error in result.errors]
+        return Readings((reading for result in results for reading in result), sources, problems)
 
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
         """Read a stream of images, with the faces of several in one call of the network; yields them in order.

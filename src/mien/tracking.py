@@ -123,10 +123,9 @@ class Tracker:
         """
         numbers = [reading.track_id for reading in readings if reading.track_id is not None]
         if len(set(numbers)) < len(readings):
-            raise OptionError(
-                f"readings: got the track numbers {[reading.track_id for reading in readings]}, expected all different",
-                hint="Replay what update() returned.",
-            )
+            given = [reading.track_id for reading in readings]
+            message = f"readings: got the track numbers {given}, expected all different"
+            raise OptionError(message, hint="Replay what update() returned.")
         elapsed = self._advance(time_s)
         if image is not None:
             self._shots.at(image)

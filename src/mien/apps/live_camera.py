@@ -39,13 +39,13 @@ _CHART_HEIGHT = 240  # pixels, legend included
 #: What has no height would still be drawn as a line.
 _VISIBLE = 0.004
 _BLOCKED = (
-    "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds: something between the two "
-    "blocks it. The page now sends single images over its own connection instead, which works everywhere; start the "
-    "camera again. The person who runs mien can name a TURN server with `--turn`, which passes live video on."
+    "Live video (WebRTC) did not get through to the computer that runs mien within ten seconds. The page now sends single "
+    "images over its own connection instead, which works everywhere; start the camera again. The person who runs mien can "
+    "name a TURN server with `--turn`, which passes live video on."
 )
 _SINGLE_IMAGES_HELP = (
-    "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single images, one after "
-    "the other, go over the page's own connection, which works everywhere; when reading is slow, the marks follow later."
+    "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single images go over the "
+    "page's own connection, which works everywhere; when reading is slow, the marks follow later."
 )
 _NOT_STARTED = "Nothing is read until the camera is started."
 _LABELS: Any = {
@@ -184,16 +184,9 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
         left.caption("Started with --no-image-output: there are no snapshots.")
     elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
         st.session_state["snapshot"] = encoded(annotate(*session.last)) if session.last else b""
-    right.download_button(
-        "Table (CSV)",
-        session.csv,
-        "mien-live.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-        help="One row a face and frame, since the camera was first started.",
-    )
+    about = "One row a face and frame, since the camera was first started."
+    save: Any = {"icon": ":material/download:", "on_click": "ignore", "width": "stretch", "help": about}
+    right.download_button("Table (CSV)", session.csv, "mien-live.csv", "text/csv", **save)
     if session.lost_rows:
         st.caption(f"The table holds the newest rows; the oldest {session.lost_rows} had to go.")
     snapshot = st.session_state.get("snapshot")

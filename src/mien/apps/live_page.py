@@ -80,12 +80,12 @@ def _options(settings: LiveSettings) -> ReadOptions:
     names = [None, *LABEL_SETS]
     with st.sidebar:
         st.header("Choices", anchor=False)
-        emotions = st.selectbox(
-            "Emotions to tell apart",
-            names,
-            index=names.index(settings.emotions),
-            format_func=lambda name: "all that the model knows" if name is None else words.set_name(name),
-        )
+
+        def shown(name: str | None) -> str:
+            return "all that the model knows" if name is None else words.set_name(name)
+
+        first = names.index(settings.emotions)
+        emotions = st.selectbox("Emotions to tell apart", names, index=first, format_func=shown)
         min_confidence = st.slider("Unsure below", 0, 100, 50, 5, format="%d %%", help=words.UNSURE) / 100
         model = settings.model
         if words.reach(settings.host) is words.Reach.MACHINE:  # visitors over the network cannot look for files here

@@ -116,10 +116,10 @@ class LiveSession:
         for time_s, readings in past:
             for reading in readings:
                 by_track.setdefault(reading.track_id or 0, []).append((time_s, reading))
-        people = [
-            SeenPerson(track_id, seen[-1][1], now_s - seen[-1][0], _minute(seen, now_s, len(self.emotions)))
-            for track_id, seen in by_track.items()
-        ]
+        people = []
+        for track_id, seen in by_track.items():
+            minute = _minute(seen, now_s, len(self.emotions))
+            people.append(SeenPerson(track_id, seen[-1][1], now_s - seen[-1][0], minute))
         known = [one for one in people if one.present or np.count_nonzero(one.minute.any(1)) >= _MIN_STEPS]
         return sorted(known, key=lambda one: (0.0 if one.present else one.away_s, one.track_id))
 

@@ -81,10 +81,8 @@ def verdict(reading: Reading) -> str:
     sure, least = percent(reading.confidence), percent(reading.min_confidence)
     reasons = {
         AbstainReason.BLURRED: f"Too small or too blurred to rely on; if anything, {reading.emotion} ({sure}).",
-        AbstainReason.LOW_CONFIDENCE: f"Unsure: {reading.emotion} is the strongest, with {sure}. Below {least}, do not "
-        "rely on it.",
-        AbstainReason.OUTSIDE_LABEL_SET: f"Unsure: the face most likely shows none of {', '.join(reading.emotions)}. Do "
-        "not rely on it.",
+        AbstainReason.LOW_CONFIDENCE: f"Unsure: {reading.emotion} has only {sure}. Below {least}, do not rely on it.",
+        AbstainReason.OUTSIDE_LABEL_SET: f"Unsure: the face most likely shows none of {', '.join(reading.emotions)}.",
     }
     if reading.abstain_reasons:
         return reasons[reading.abstain_reasons[0]]

@@ -20,8 +20,8 @@ UNDIVIDED = "undivided"
 _MISSING_PART = {
     INNER: "Set data.inner in the recipe: a share of the training images.",
     TRAIN: "Put training images into a folder 'train/', or give their rows the Usage 'Training'.",
-    VALIDATION: "Move a part of the training images, such as every tenth, to a folder 'validation/' (in a CSV file: give "
-    "those rows the Usage 'PublicTest'). Do not take test images: a test set must not choose the model.",
+    VALIDATION: "Move a part of the training images to a folder 'validation/', or give their rows the Usage 'PublicTest'. "
+    "Do not take test images: a test set must not choose the model.",
     TEST: "Put test images into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
 }
 
@@ -90,10 +90,8 @@ class Dataset:
         if not len(self.names):
             object.__setattr__(self, "names", np.array([f"#{row}" for row in range(n)], np.str_))
         if not (len(self.labels) == len(self.split) == len(self.names) == n):
-            raise DataError(
-                f"{n} images, {len(self.labels)} labels, {len(self.split)} splits, {len(self.names)} names: "
-                "expected as many of each"
-            )
+            counts = f"{n} images, {len(self.labels)} labels, {len(self.split)} splits, {len(self.names)} names"
+            raise DataError(f"{counts}: expected as many of each")
 
     def __len__(self) -> int:
         return len(self.images)

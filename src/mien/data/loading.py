@@ -92,10 +92,8 @@ def load(
         if on_damaged is not None:
             on_damaged(file, why)
 
-    options = LoadOptions(
-        size=size, color=color, detect_faces=detect_faces, votes=votes, split=split and manifest is None, shares=shares,
-        seed=seed, progress=progress, on_damaged=None if on_damaged is None else note_damaged, notes=notes,
-    )  # fmt: skip
+    wants_split, skip = split and manifest is None, None if on_damaged is None else note_damaged
+    options = LoadOptions(size, color, detect_faces, votes, wants_split, shares, seed, progress, skip, notes)
     records = records_of(path)
     faces = dataset_of(records, options) if records else _layout_of(path).load(path, options)
     side = min(size, *faces.images.shape[1:3])

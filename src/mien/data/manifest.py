@@ -106,10 +106,8 @@ def read_manifest(path: Path) -> Manifest:
         raise DataError(f"{path}: cannot be read as a manifest: {error}", hint=hint) from error
     sha256 = _digest(rows)
     if signed and sha256 not in title:
-        raise DataError(
-            f"{path}: its rows were changed: got the hash {sha256[:12]}..., expected that of its first line, {title[:60]!r}",
-            hint="If you edited it on purpose, delete its first line. If not, take the manifest as it was written.",
-        )
+        message = f"{path}: its rows were changed: got the hash {sha256[:12]}..., expected that of {title[:60]!r}"
+        raise DataError(message, hint="If you edited it on purpose, delete its first line. If not, get it again.")
     header = tuple(name.strip() for name in table[0]) if table else ()
     if header != COLUMNS:
         message = f"{path}: got the columns {', '.join(header)[:120] or '(none)'}, expected {', '.join(COLUMNS)}"
@@ -118,15 +116,8 @@ def read_manifest(path: Path) -> Manifest:
     parsed = [_row(row, f"{path}, line {number}") for number, row in lines if row]
     names, labels, split, use, why = zip(*parsed) if parsed else ((),) * 5
     _check_unique(np.array(names, np.str_), str(path))
-    return Manifest(
-        str(path),
-        np.array(names, np.str_),
-        np.array(labels, np.int64),
-        np.array(split, np.str_),
-        np.array(use, bool),
-        tuple(why),
-        sha256,
-    )
+    arrays = np.array(names, np.str_), np.array(labels, np.int64), np.array(split, np.str_), np.array(use, bool)
+    return Manifest(str(path), *arrays, tuple(why), sha256)
 
 
 def matches(path: Path) -> bool:
@@ -148,10 +139,9 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     ]
     missing = next((sample.name for sample in samples if not sample.file.is_file()), None)
     if missing is not None or not samples:
-        raise DataError(
-            f"{path}: got {missing!r}, which is no image beside the manifest" if samples else f"{path}: uses no image",
-            hint="Give the data that it was made for, and the manifest with --manifest.",
-        )
+        message = f"got {missing!r}, which is no image beside the manifest" if samples else "uses no image"
+        hint = "Give the data that it was made for, and the manifest with --manifest."
+        raise DataError(f"{path}: {message}", hint=hint)
     return collect(samples, len(samples), path, options)
 
 
@@ -170,11 +160,9 @@ def apply_manifest(faces: Dataset, manifest: Manifest, absent: frozenset[str] = 
     used = [row for row in np.flatnonzero(manifest.use).tolist() if names[row] not in absent]
     missing = [names[row] for row in used if names[row] not in place]
     if missing:
-        raise DataError(
-            f"{manifest.source}: {faces.name} lacks {len(missing):,} of the {len(used):,} images that it uses, such as "
-            f"{missing[0]!r}; its own names are such as {str(faces.names[0])!r}",
-            hint="Give the data that the manifest was made for, from the same folder.",
-        )
+        message = f"{manifest.source}: {faces.name} lacks {len(missing):,} of the {len(used):,} images that it uses"
+        names_found = f"such as {missing[0]!r}; its own names are such as {str(faces.names[0])!r}"
+        raise DataError(f"{message}, {names_found}", hint="Give the data that the manifest was made for.")
     if not used:
         raise DataError(f"{manifest.source}: uses no image: expected a 'yes' in the column 'use'")
     used.sort(key=lambda row: place[names[row]])  # however the manifest is sorted, training sees one order

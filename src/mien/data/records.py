@@ -48,11 +48,8 @@ def emotion_number(name: str, where: str, what: str) -> int:
         )
         if word.isdecimal():
             hint = "Numbers mean other emotions in every dataset: replace them with names."
-        raise DataError(
-            f"{where}: {what} is no emotion: got {name!r}, expected one of {', '.join(EMOTIONS)} or an alias such as "
-            "'Anger' or 'Freude'",
-            hint=hint,
-        ) from error
+        expected = f"one of {', '.join(EMOTIONS)} or an alias such as 'Anger' or 'Freude'"
+        raise DataError(f"{where}: {what} is no emotion: got {name!r}, expected {expected}", hint=hint) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,22 +101,16 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
         message = f"{records.name}: got no emotions, expected a label for each image"
         raise DataError(message, hint="Audit it with 'mien audit predict', which needs no labels.")
     if Path(paths[0]).suffix.lower() in VIDEO_EXTENSIONS:
-        raise DataError(
-            f"{records.name}: got video clips, expected images",
-            hint="Audit clips with 'mien audit predict', or save frames as train/happy/*.png to train on them.",
-        )
+        hint = "Audit clips with 'mien audit predict', or save frames as train/happy/*.png to train on them."
+        raise DataError(f"{records.name}: got video clips, expected images", hint=hint)
     for note in records.notes:
         options.notes(note)
     parts = records.columns.get(PART, [""] * len(paths))
+    splits = (PARTS.get(part.lower().removesuffix("_set"), UNDIVIDED) for part in parts)
+    files = (records.folder / path for path in paths)
     samples = (
-        Sample(
-            records.folder / path,
-            path,
-            EMOTIONS.index(emotion),
-            PARTS.get(part.lower().removesuffix("_set"), UNDIVIDED),
-            records.folder / path,
-        )
-        for path, emotion, part in zip(paths, labels, parts)
+        Sample(file, path, EMOTIONS.index(emotion), split, file)
+        for file, path, emotion, split in zip(files, paths, labels, splits)
     )
     return collect(samples, len(paths), records.folder, options)
 
@@ -134,10 +125,9 @@ def read_columns(path: Path, required: Sequence[str] = ()) -> dict[str, list[str
     header = [name.strip() for name in lines[0]] if lines else []
     if missing := [name for name in required if name not in header]:
         near = difflib.get_close_matches(missing[0].lower(), [name.lower() for name in header], n=1, cutoff=0.5)
-        raise DataError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(header[:30]) or 'none'}",
-            hint=f"Did you mean {near[0]!r}?" if near else "Add the column, or give the table that has it.",
-        )
+        hint = f"Did you mean {near[0]!r}?" if near else "Add the column, or give the table that has it."
+        found = ", ".join(header[:30]) or "none"
+        raise DataError(f"{path} has no column {', '.join(missing)}; it has {found}", hint=hint)
     if len(lines) < 2:
         raise DataError(f"{path}: got no rows, expected a header and a row for each image", hint="Download it again.")
     short = next((number for number, row in enumerate(lines, 1) if len(row) < len(header)), None)
@@ -202,9 +192,7 @@ def groups_of(names: npt.NDArray[np.str_], groups: dict[str, str], where: str) -
         if short in known:
             found[short] = group
     if not found:
-        raise DataError(
-            f"{where}: none of its {len(groups):,} names is that of an image: got names such as "
-            f"{next(iter(groups))!r}, expected such as {str(names[0])!r}",
-            hint="Make the file from the data that you train on: mien audit attributes DATA --out FILE.",
-        )
+        such = f"got names such as {next(iter(groups))!r}, expected such as {str(names[0])!r}"
+        hint = "Make the file from the data that you train on: mien audit attributes DATA --out FILE."
+        raise DataError(f"{where}: none of its {len(groups):,} names is that of an image: {such}", hint=hint)
     return np.array([found.get(name, "") for name in names.tolist()], np.str_)

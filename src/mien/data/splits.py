@@ -107,11 +107,9 @@ def _assign(groups: Sequence[npt.NDArray[np.int64]], shares: Shares, name: str) 
     left = Counter(label for group in groups for label in set(group.tolist()))
     for label, different in sorted(left.items()):
         if different < len(parts):
-            raise DataError(
-                f"{name}: {EMOTIONS[label]}: got {different} {'image' if different == 1 else 'images'} (copies count as "
-                f"one), expected at least {len(parts)}: one each for {', '.join(_PARTS[part] for part in parts)}",
-                hint=f"Add images of {EMOTIONS[label]}, or remove that class.",
-            )
+            expected = f"at least {len(parts)}: one each for {', '.join(_PARTS[part] for part in parts)}"
+            message = f"{name}: {EMOTIONS[label]}: got images: {different} (copies count as one), expected {expected}"
+            raise DataError(message, hint=f"Add images of {EMOTIONS[label]}, or remove that class.")
     lacking = {label: _counts(n, shares) for label, n in total.items()}
     without = {label: set(parts) for label in total}
     chosen = []

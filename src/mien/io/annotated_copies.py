@@ -109,12 +109,9 @@ class AnnotatedCopies:
 def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
     check_video_format(annotate)
     if len(paths) != 1 or not is_video(paths[0]):
-        raise OptionError(
-            f"annotate: {annotate} is a video, expected a folder unless one video is read",
-            hint="Give a folder, such as --annotate annotated.",
-            field="annotate",
-            value=annotate,
-        )
+        message = f"annotate: {annotate} is a video, expected a folder unless one video is read"
+        hint = "Give a folder, such as --annotate annotated."
+        raise OptionError(message, hint=hint, field="annotate", value=annotate)
     _check_not_source(annotate, paths[0])
     if annotate.exists() and not replace:
         hint = "Use --out with --overwrite to replace both, or give another name."

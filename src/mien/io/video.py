@@ -99,10 +99,9 @@ class Video:
             self._origin_s = float(first.time or 0.0) if self._timed else 0.0
         megapixels = self.facts.width * self.facts.height / 1e6
         if megapixels > max_megapixels:
-            raise TooLargeError(
-                f"{self.name} is too large: got frames of {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}",
-                hint="Shrink it, or raise the limit with max_megapixels=... or --max-megapixels.",
-            )
+            message = f"{self.name}: got frames of {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}"
+            hint = "Shrink it, or raise the limit with max_megapixels=... or --max-megapixels."
+            raise TooLargeError(message, hint=hint)
 
     @property
     def sampled_rate(self) -> float:

@@ -99,8 +99,7 @@ def _emotion(code: str, where: str) -> str:
     if number in _OTHERS:
         return ""
     if not 0 <= number < len(AFFECTNET_ORDER):
-        raise DataError(
-            f"{NAME}: {where}: got the expression {code!r}, expected a number from 0 to 10",
-            hint=f"Numbers are {', '.join(f'{n} {emotion}' for n, emotion in enumerate(AFFECTNET_ORDER))}.",
-        )
+        numbers = ", ".join(f"{n} {emotion}" for n, emotion in enumerate(AFFECTNET_ORDER))
+        message = f"{NAME}: {where}: got the expression {code!r}, expected a number from 0 to 10"
+        raise DataError(message, hint=f"Numbers are {numbers}.")
     return AFFECTNET_ORDER[number]

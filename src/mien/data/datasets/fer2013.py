@@ -105,11 +105,10 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
     majority = votes.majority()
     agree = (majority == faces.labels)[majority >= 0]
     if len(agree) >= 1000 and agree.mean() < _LEAST_AGREEMENT:
-        raise DataError(
-            f"{path}: got votes that agree with {agree.mean():.0%} of the labels of {faces.name}, expected about 60%: the "
-            "rows are in another order",
-            hint=_AS_PUBLISHED,
+        message = (
+            f"{path}: got votes that agree with {agree.mean():.0%} of the labels of {faces.name}, expected about 60%"
         )
+        raise DataError(f"{message}: the rows are in another order", hint=_AS_PUBLISHED)
     return replace(faces, votes=votes)
 
 
@@ -180,10 +179,7 @@ def _header_hint(places: dict[str, int]) -> str:
         return "For FER+ votes, give fer2013.csv and leave fer2013new.csv, as published, beside it."
     if len(places) == 1 and any(mark in name for name in places for mark in ";\t"):
         return "Separate the columns by commas."
-    return (
-        "The columns must be emotion, pixels and Usage (Training, PublicTest or PrivateTest): use fer2013.csv or "
-        "icml_face_data.csv from Kaggle, not train.csv."
-    )
+    return "The columns must be emotion, pixels and Usage, as in fer2013.csv or icml_face_data.csv from Kaggle."
 
 
 def _whole(text: str, highest: int, what: str) -> int:
@@ -206,10 +202,9 @@ def _image(text: str, expected: int | None, where: str) -> npt.NDArray[np.uint8]
         raise DataError(what, hint="Correct or remove the row.") from error
     is_square = bool(pixels.size) and math.isqrt(pixels.size) ** 2 == pixels.size
     if pixels.size != expected if expected else not is_square:
-        raise DataError(
-            f"{where}: pixels: got {pixels.size} numbers, expected {expected or 'a square image such as 48 x 48 = 2304'}",
-            hint="The file may be cut off: download it again.",
-        )
+        wanted = expected or "a square image such as 48 x 48 = 2304"
+        message = f"{where}: pixels: got {pixels.size} numbers, expected {wanted}"
+        raise DataError(message, hint="The file may be cut off: download it again.")
     if pixels.min() < 0 or pixels.max() > 255:
         message = f"{where}: pixels: got values from {pixels.min()} to {pixels.max()}, expected 0 to 255"
         raise DataError(message, hint="Scale the pixels to whole numbers of 0 to 255.")

@@ -68,11 +68,9 @@ class _Columns:
         if isinstance(label, str):
             return emotion_number(label, where, f"column {self.label!r}")
         if label is None or not 0 <= label < len(self.names):
-            raise DataError(
-                f"{where}: column {self.label!r}: got {label}, expected 0 to {len(self.names) - 1}: "
-                f"{', '.join(self.names)}",
-                hint="Write the emotions' names in place of numbers, or leave out rows without a label.",
-            )
+            expected = f"0 to {len(self.names) - 1}: {', '.join(self.names)}"
+            message = f"{where}: column {self.label!r}: got {label}, expected {expected}"
+            raise DataError(message, hint="Write the emotions' names, or leave out rows without a label.")
         return emotion_number(self.names[label], where, f"column {self.label!r}, number {label},")
 
     def part(self, row: Mapping[str, Any], where: str) -> str:
@@ -81,11 +79,8 @@ class _Columns:
             return ""
         name = str(row[self.split]).strip()
         if name.lower() not in PARTS:
-            raise DataError(
-                f"{where}: column {self.split!r}: got {name!r}, expected train, validation, test, or Training, PublicTest, "
-                "PrivateTest",
-                hint="Rename the splits.",
-            )
+            message = f"{where}: column {self.split!r}: got {name!r}, expected one of {', '.join(PARTS)}"
+            raise DataError(message, hint="Rename the splits.")
         return PARTS[name.lower()]
 
 
@@ -140,10 +135,8 @@ def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path)
         features = json.loads(text).get("info", {}).get("features", {})
         names = (features.get(label) or {}).get("names") or FER2013_ORDER
     except (ValueError, AttributeError) as error:
-        raise DataError(
-            f"{file}: Hugging Face's metadata cannot be read: got {text[:60]!r}, expected JSON with info.features",
-            hint=f"Write the emotions' names into the column {label!r} in place of numbers.",
-        ) from error
+        message = f"{file}: Hugging Face's metadata: got {text[:60]!r}, expected JSON with info.features"
+        raise DataError(message, hint=f"Write the emotions' names into the column {label!r}.") from error
     return tuple(str(name) for name in names)
 
 

@@ -69,10 +69,9 @@ def _labels(path: Path) -> dict[str, str]:
             continue
         name, _, code = line.strip().rpartition(" ")
         if not name or not code.isdigit() or not 1 <= int(code) <= len(RAF_DB_ORDER):
-            raise DataError(
-                f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected an image and a number from 1 to 7",
-                hint=f"Numbers are {', '.join(f'{n} {emotion}' for n, emotion in enumerate(RAF_DB_ORDER, 1))}.",
-            )
+            numbers = ", ".join(f"{n} {emotion}" for n, emotion in enumerate(RAF_DB_ORDER, 1))
+            message = f"{NAME}: {path}, line {number}: got {line.strip()!r}, expected an image and a number from 1 to 7"
+            raise DataError(message, hint=f"Numbers are {numbers}.")
         labels[name.strip().removesuffix(".jpg").removesuffix("_aligned")] = RAF_DB_ORDER[int(code) - 1]
     if not labels:
         raise DataError(f"{NAME}: {path} is empty, expected a line for each image", hint=_HINT)
