@@ -68,10 +68,7 @@ class DataError(MienError, ValueError):
 
 
 class RecipeError(MienError, ValueError):
-    """A training recipe with an unknown field, a wrong type or a contradiction.
-
-    ``field`` is its path, such as ``optimizer.lr``, or empty; ``expected`` is what it may hold.
-    """
+    """A training recipe whose field, such as ``optimizer.lr``, holds ``value`` where something else is expected."""
 
     exit_code = 2
 

@@ -148,8 +148,8 @@ class Reader:
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
         """Read a stream of images, with the faces of several in one call of the network; yields them in order.
 
-        Detection runs ahead of classification, in ``workers`` images at a time: more than one pays off if each takes one
-        thread, ``ReadOptions(threads=1)``. At most one batch of images is held in memory.
+        Detection runs ahead of classification, in ``workers`` images at a time, which pays off with
+        ``ReadOptions(threads=1)``. At most one batch of images is held in memory.
         """
         held: list[_Detected] = []
         faces = pixels = 0

@@ -68,10 +68,8 @@ MIN_MASKED_FACE_SHARE = 1 / 36
 def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOptions:
     """The options by which faces are looked for where some are masked: half-sure ones, and in photos small ones too.
 
-    ``moving`` is for videos and cameras, whose smallest face follows from ``MIN_MASKED_FACE_SHARE``.
-
-    Raises:
-        OptionError: the image is taken for the face, so no person can be masked.
+    Videos and cameras are ``moving``: their smallest face follows from ``MIN_MASKED_FACE_SHARE``. ``OptionError`` with the
+    detector ``none``, as no person can be masked.
     """
     if options.detector == "none":
         message = f"mask_others requires a face detector, got detector {options.detector!r}"
@@ -81,10 +79,7 @@ def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOption
 
 
 class PhotoMasker:
-    """Leaves the widest face of a photo visible, and masks all others; one that scores too low to be read is never left.
-
-    ``options`` are those before ``masking_options``.
-    """
+    """Leaves the widest face of a photo visible that is sure enough for ``options``, and masks all others."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._least = score_needed(options)
@@ -130,10 +125,7 @@ class LiveMasker:
         self._now = self._last_time_s = 0.0
 
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Mask all but one person; the image, and their reading where they are in sight and sure to be read.
-
-        ``readings`` are those of all faces, with their tracks, the half-sure ones too.
-        """
+        """Mask all but one person, given all readings; the image, and their reading where they are sure to be read."""
         self._now += min(frame.time_s - self._last_time_s, LIVE_GAP_S)
         now, self._last_time_s = self._now, frame.time_s
         for reading in readings:

@@ -225,10 +225,7 @@ def _component() -> Callable[..., Any]:
 
 
 def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
-    """Read an image that the page sent as a data URL, ``data:image/jpeg;base64,...``; none where there is no image.
-
-    A mark for each face has its ``box`` in pixels, ``text``, and the ``color`` and ``ink`` of it, as CSS knows them.
-    """
+    """The faces in an image that the page sent as a data URL: ``box`` in pixels, ``text``, CSS ``color`` and ``ink``."""
     if not isinstance(jpeg, str):
         return []
     head, _, body = jpeg.partition(",")

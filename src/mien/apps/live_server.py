@@ -20,15 +20,10 @@ MAX_MEGAPIXELS = 100.0
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Choices for the live app; ``mien app live --help`` describes them.
+    """Choices for the live app, as ``mien app live --help`` describes them.
 
-    Attributes:
-        model, emotions: what the page begins with, as in ``ReadOptions``.
-        stun: address of a STUN server (``stun:host:port``), by which two machines find a way to each other; None: none.
-        turn: address of a TURN server (``turn:host:port``), which passes images on where there is no such way.
-
-    Raises:
-        OptionError: an address has another form, or a TURN server has no user name and password.
+    ``stun`` (``stun:host:port``) is a server by which two machines find a way to each other; ``turn``
+    (``turn:host:port``), one that passes images on where there is no such way.
     """
 
     host: str = "127.0.0.1"
@@ -79,9 +74,7 @@ def streamlit_options(settings: LiveSettings) -> dict[str, object]:
 def serve(settings: LiveSettings, ready: Callable[[str], None] | None = None) -> None:
     """Serve the page until Ctrl-C; ``ready`` is called with its address.
 
-    Raises:
-        MissingExtraError: Streamlit, or what follows faces over time, is not installed.
-        OptionError: the port is taken, or the address is not this machine's.
+    Raises ``OptionError`` where the port is taken, or the address is not this machine's.
     """
     check_installed(("streamlit", "streamlit_webrtc"), "streamlit")
     check_installed(("av", "supervision", "trackers"), "video")

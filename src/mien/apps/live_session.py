@@ -43,9 +43,8 @@ _MIN_FACE, _MIN_MASKED_FACE = 40, 20
 class SeenPerson:
     """One face over the last minute: its newest reading, and how many seconds ago that was.
 
-    Attributes:
-        minute: float32 (SPAN_S / STEP_S, K): the mean probabilities in each step of the last minute, oldest first; zeros
-            where the face was not seen.
+    ``minute``, float32 (SPAN_S / STEP_S, K), has its mean probabilities in each step, oldest first; zeros where it was
+    not seen.
     """
 
     track_id: int

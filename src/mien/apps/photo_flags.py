@@ -1,7 +1,6 @@
 """Corrections by people: faces kept, once they agree, as a data set that the lab takes.
 
-The folder holds ``happy/3f0c....png``, a face as the networks see faces, in color, and ``corrections.csv``, with one line a
-correction: what was said, what is right, which model was wrong.
+``happy/3f0c....png`` is a face as the networks see faces, in color; ``corrections.csv`` has one line a correction.
 """
 
 from __future__ import annotations
@@ -53,10 +52,6 @@ class Flags:
 
         The image's name is made from its pixels, so the same face is never there twice. Of two corrections of one face
         the later one holds: the image moves to its folder, and the log has a line for each.
-
-        Raises:
-            OptionError: the user has not agreed, or there is no such face or emotion.
-            OutputError: the folder cannot be written to.
         """
         if agreed is not True:  # a text such as "false" from a program is no agreement
             raise OptionError(

@@ -237,10 +237,7 @@ def _needed(value: Any, name: str) -> Any:
 
 
 def image_input(gr: ModuleType, **options: Any) -> Any:
-    """An image from the user, as the path of the file as it came.
-
-    Gradio itself would show a traceback for a damaged one, and fetch addresses sent in place of a file.
-    """
+    """An image from the user as the path of its file, where Gradio itself fetches addresses and shows tracebacks."""
 
     def as_it_came(_self: Any, payload: Any) -> str | None:
         if payload is not None and payload.path is None:

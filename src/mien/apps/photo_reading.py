@@ -63,9 +63,7 @@ class Photo:
 class Readers:
     """A ``Reader`` for each label set, made when first asked for; all share one face detector. For any thread.
 
-    Attributes:
-        choices: the label sets that the model can tell apart, the largest first.
-        first: the one to read when nothing else is asked for; by default the largest.
+    ``choices`` are the label sets that the model can tell apart, the largest first; ``first`` is the one to begin with.
     """
 
     def __init__(self, model: str = "default", first: str | None = None, privacy: Privacy | None = None) -> None:
@@ -148,13 +146,10 @@ def _badge(pen: ImageDraw.ImageDraw, number: int, reading: Reading, frame: Frame
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What became of many photos.
+    """What became of many photos: those that were read, without their pixels, and the marked copies that may be seen.
 
-    Attributes:
-        photos: those that were read, without their pixels, so that a thousand fit in memory.
-        images: the marked copy of each; none where no image may be seen.
-        failures: name of each photo that could not be read, and why.
-        table: a CSV file; None where nothing was read.
+    ``failures`` are the names of photos that could not be read, and why; ``table`` is a CSV file, None where nothing was
+    read.
     """
 
     photos: tuple[Photo, ...]
@@ -179,10 +174,7 @@ def read_batch(
     folder: Path,
     progress: Progress = no_progress,
 ) -> Batch:
-    """Read photos one by one; one that cannot be read stops nothing. Marked copies and the table go to ``folder``.
-
-    Of photos with the same file name, the later ones get a number.
-    """
+    """Read photos one by one, skipping broken ones, into marked copies and a table; names that come twice get a number."""
     photos: list[Photo] = []
     images: list[Path] = []
     failures: list[tuple[str, str]] = []

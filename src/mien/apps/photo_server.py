@@ -32,12 +32,7 @@ SHARING = (
 
 @dataclass(frozen=True)
 class PhotoApp:
-    """Choices for serving the app; ``mien app photo --help`` describes them.
-
-    Attributes:
-        port: None takes the first free one from 7860.
-        emotions: the label set chosen at first; None takes the largest.
-    """
+    """Choices for serving the app, as ``mien app photo --help`` describes them; without ``port``, the first free one."""
 
     port: int | None = None
     host: str = "127.0.0.1"
@@ -52,12 +47,8 @@ class PhotoApp:
 def serve(app: PhotoApp, report: Callable[[str], None] = lambda _text: None) -> None:
     """Serve the app until Ctrl-C or a request to end; ``report`` is called with what the user should know.
 
-    Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end.
-
-    Raises:
-        MissingExtraError: Gradio is not installed.
-        OptionError: the port is taken, the host is none of this machine's, or the model cannot tell the emotions apart.
-        ModelError: the model cannot be used.
+    Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end. Raises
+    ``OptionError`` where the port is taken, or the host is none of this machine's.
     """
     check_installed(["gradio"], "gradio")
     if app.share:

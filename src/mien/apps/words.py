@@ -92,10 +92,7 @@ def verdict(reading: Reading) -> str:
 
 
 def trouble(error: MienError, name: str = "") -> str:
-    """What went wrong and what to do, for people who see a page and no terminal.
-
-    With ``name``, the file name of an image that was given, errors show no path of this machine.
-    """
+    """What went wrong and what to do, for people who see a page; given the ``name`` of an image, without its path."""
     if isinstance(error, TooLargeError):
         return f"{name or 'The file'} is too large. Make it smaller and try again."
     if name and isinstance(error, SourceError):

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(notes: Console, description: str = "", *, disable: bool = False) -> Iterator[progress.Progress]:
-    """Show a bar on ``notes``, the console of standard error, while the context lasts; on a terminal only.
-
-    ``description`` is shown before the bar until a call gives a note.
-    """
+    """Show a bar on ``notes``, the console of standard error, while the context lasts; on a terminal only."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

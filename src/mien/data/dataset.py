@@ -20,8 +20,8 @@ UNDIVIDED = "undivided"
 _MISSING_PART = {
     INNER: "Set data.inner in the recipe: a share of the training images.",
     TRAIN: "Put training images into a folder 'train/', or give their rows the Usage 'Training'.",
-    VALIDATION: "Move a part of the training images to a folder 'validation/', or give their rows the Usage 'PublicTest'. "
-    "Do not take test images: a test set must not choose the model.",
+    VALIDATION: "Move a part of the training images, such as every tenth, to a folder 'validation/', or give their rows "
+    "the Usage 'PublicTest'. Do not take test images: a test set must not choose the model.",
     TEST: "Put test images into a folder 'test/', or give their rows the Usage 'PrivateTest'.",
 }
 
@@ -53,8 +53,8 @@ class Votes:
     def majority(self) -> npt.NDArray[np.int64]:
         """int64 (N,): the majority emotion as FER+'s authors define it, -1 where there is none.
 
-        Single votes are dropped as outliers; the emotion must then hold more than half of what is left
-        (``majority`` mode of the authors' code, microsoft/FERPlus).
+        As in their code (microsoft/FERPlus), single votes are dropped; the emotion must then hold more than half of what
+        is left.
         """
         votes = np.column_stack([self.emotions, self.unknown, self.no_face]).astype(np.int64)
         votes[votes <= 1] = 0

@@ -43,8 +43,7 @@ class Manifest:
         source: where it was read, for messages.
         names: str (N,), as in ``Dataset.names``; each once.
         labels: int64 (N,), index into the vocabulary.
-        split: str (N,), one of ``mien.data.dataset.SPLITS``.
-        use: bool (N,), False for images to leave out.
+        split, use: str (N,), one of ``mien.data.dataset.SPLITS``; bool (N,), False for images to leave out.
         sha256: of the rows, as on the first line of the file.
     """
 
@@ -148,11 +147,8 @@ def load(path: Path, options: LoadOptions) -> Dataset:
 def apply_manifest(faces: Dataset, manifest: Manifest, absent: frozenset[str] = frozenset()) -> Dataset:
     """The images of ``faces`` that ``manifest`` uses, with its emotions and splits; in the order of ``faces``.
 
-    Images that the manifest does not name are left out; those that could not be read, ``absent``, may be missing. Votes
-    stay: a corrected emotion changes the label alone.
-
-    Raises:
-        DataError: the manifest names images that ``faces`` does not have, or uses none, or names of ``faces`` come twice.
+    Images that the manifest does not name are left out; those that could not be read, ``absent``, may be missing, others
+    are a ``DataError``. Votes stay: a corrected emotion changes the label alone.
     """
     _check_unique(faces.names, faces.name)
     place = {name: row for row, name in enumerate(faces.names.tolist())}

@@ -59,10 +59,7 @@ def _reduced(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _near_pairs(images: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.int64]]:
-    """Pairs of near duplicates, int64 (M, 2), block by block.
-
-    The product of two hashes of -1 and 1 is 64 less twice the bits in which they differ: one matrix product compares all.
-    """
+    """Pairs of near duplicates, int64 (M, 2): a product of two hashes of -1 and 1 is 64 less twice the bits apart."""
     phash = require("imagehash", "lab").phash
     hashes = np.stack([phash(Image.fromarray(image)).hash.ravel() for image in images]) * np.float32(2) - 1
     height = max(1, _AT_ONCE // len(hashes))

@@ -39,8 +39,7 @@ class FaceFinder:
     def find(self, frame: Frame) -> Face:
         """The face with the most area times score; what is beyond the photo's border counts against it.
 
-        Raises:
-            SourceError: there is no face, or only ones smaller than ``LEAST_SHARE`` of the photo.
+        Raises ``SourceError`` where there is no face, or only ones smaller than ``LEAST_SHARE`` of the photo.
         """
         least = 20
         while 2 * least <= LEAST_SHARE * min(frame.width, frame.height):
@@ -99,7 +98,6 @@ class Sample:
 
     Attributes:
         source: the file, or its encoded bytes; empty bytes where there is no image.
-        name: unique in the dataset.
         label: index into the vocabulary.
         split: a split's name, or ``undivided``.
         file, row: what to name when the image is damaged; ``row`` is empty for a file of its own.
@@ -119,11 +117,7 @@ def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOpti
     """Decode, crop and resize ``total`` images of the dataset at ``path``, and split them if they are not split yet.
 
     An image is cropped as the reader crops an image that is one face (detector ``none``), so that training and inference
-    see the same pixels.
-
-    Raises:
-        DataError: no image can be used, or an emotion has too few images to be split.
-        SourceError: an image is damaged or has no face, and ``options.on_damaged`` is None.
+    see the same pixels. Raises ``SourceError`` for a damaged image or one without a face, unless ``on_damaged`` takes it.
     """
     finder = FaceFinder() if options.detect_faces else None
     kept: list[Sample] = []

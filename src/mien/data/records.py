@@ -34,10 +34,7 @@ def is_emotion(name: str) -> bool:
 
 
 def emotion_number(name: str, where: str, what: str) -> int:
-    """The index in the vocabulary of the emotion that ``name`` is an alias of.
-
-    ``where`` is the file or folder, and ``what`` such as ``the folder's name``, for the ``DataError`` where it is none.
-    """
+    """The index in the vocabulary of the emotion that ``name`` is an alias of; ``where`` and ``what`` are for the error."""
     try:
         return EMOTIONS.index(parse(name))
     except OptionError as error:
@@ -153,14 +150,10 @@ def missing_part(name: str, what: str, expected: str, hint: str) -> DataError:
 
 
 def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
-    """The group of each image: its name -> its group; names without a group are left out.
+    """The group of each image, from a CSV file with a column ``name``: its name -> its group.
 
-    Args:
-        path: CSV with a column ``name`` and columns of groups. An empty cell is no group.
-        columns: of groups; of several, an image belongs to their intersection, such as ``dark x female``.
-
-    Raises:
-        DataError: the file is no such table, no cell holds a group, or two rows contradict each other.
+    Of several ``columns``, an image belongs to their intersection, such as ``dark x female``. An empty cell is no group, and
+    names without a group are left out. Raises ``DataError`` where no cell holds a group or two rows contradict each other.
     """
     if not path.is_file():
         raise DataError(f"no file of groups at {path}", hint=f"Make it: mien audit attributes DATA --out {path}")

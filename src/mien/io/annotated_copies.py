@@ -44,11 +44,8 @@ class AnnotatedCopies:
 
     A folder mirrors the places of the sources below their common folder: the copy of ``photos/a/1.jpg`` is
     ``<folder>/a/1.jpg``. Other image formats become PNG, other video formats MP4, and the name grows: ``1.webp.png``. So a
-    source has the same file in every run, and two sources have two files.
-
-    Raises:
-        OptionError: a video is named, and there is more to be read than one video.
-        OutputError: copies could replace what is to be read, or each other, or the folder cannot be made.
+    source has the same file in every run, and two sources have two files. Raises ``OutputError`` where copies could replace
+    what is to be read, or each other.
     """
 
     def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool = True) -> None:
@@ -146,12 +143,8 @@ def check_video_format(path: Path) -> None:
 def video_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[VideoWriter]:
     """A writer of frames, in constant memory; the video is there whole when the context ends well, and else not at all.
 
-    With ``sound_from``, a video, its sound goes along, as far as the images last.
-
-    Raises:
-        OptionError: the extension is unknown.
-        OutputError: the place cannot be written to, or nothing was written.
-        MissingExtraError: PyAV is not installed.
+    With ``sound_from``, a video, its sound goes along, as far as the images last. Raises ``OutputError`` where the place
+    cannot be written to, or nothing was written.
     """
     check_video_format(path)
     av = require("av", "video")
@@ -180,10 +173,7 @@ class VideoWriter:
         self._last = -1
 
     def write(self, image: npt.NDArray[np.uint8], time_s: float) -> None:
-        """Add an image, uint8 (H, W, 3), RGB, all of one size, that is shown at a time later than the one before.
-
-        An odd last row or column is left out: H.264 halves colors.
-        """
+        """Add an image, uint8 (H, W, 3), RGB, later than the one before; an odd last row or column is left out."""
         checked("image", image, np.uint8, (None, None, 3))
         if self._last < 0:
             self._images.width, self._images.height = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2

@@ -27,10 +27,7 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside ``path`` that replaces it if the context ends normally, and is removed otherwise.
-
-    The folder is made if need be. Raises ``OutputError`` where the place cannot be written to.
-    """
+    """Open a temporary file beside ``path`` that replaces it if the context ends normally, and is removed otherwise."""
     with replacing_path(path) as temporary, temporary.open("wb") as file:
         yield file
 

@@ -34,8 +34,7 @@ class SinkContext:
     """What a sink receives before the first frame.
 
     Attributes:
-        name: path of the video, or name of the camera or stream.
-        video: None for a camera or stream.
+        name, video: path of the video, or name of the camera or stream, which has no ``video``.
         settings: JSON values that the rows depend on; a table is only resumed with the same.
         redacted: people are masked; nothing may be kept before all frames have been read.
     """

@@ -82,11 +82,7 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
     """``faces``, read from Kaggle's CSV file, with the votes of ten annotators for each image.
 
     The columns are Usage, Image name, the eight emotions, unknown and NF (no face), in any order. Both files must have the
-    same rows in the same order.
-
-    Raises:
-        DataError: the table cannot be read, or its rows are not those of ``faces``: another number, another Usage in a
-            row, or so many other labels that the order must be another.
+    same rows in the same order: ``DataError`` for another number of rows, another Usage, or too many other labels.
     """
     split: list[str] = []
     table: list[list[int]] = []
