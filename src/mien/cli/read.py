@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from . import options as opt
 from .output import progress_bar
-
-if TYPE_CHECKING:
-    from ..batch import BatchResult
-    from .table import ReadingTable
 
 
 def read(
@@ -90,7 +86,7 @@ def read(
     from ..io.tables import JsonArray
     from ..options import ReadOptions
     from ..redaction import Privacy
-    from .table import ReadingTable
+    from .table import ReadingTable, show_readings
 
     if (resume or overwrite) and out is None:
         raise OptionError("--resume and --overwrite require --out", hint="Add --out FILE.")
@@ -127,15 +123,14 @@ def read(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        if out and partial_path(out).exists():
-            notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
-        else:
-            notes.print("Interrupted. Use --out FILE to keep results for --resume.")
+        kept = out and partial_path(out).exists()
+        hint = f"Add --resume to continue {out}." if kept else "Use --out FILE to keep results for --resume."
+        notes.print(f"Interrupted. {hint}", markup=False)
         raise
     if result.already_complete:
         notes.print(f"{out} is complete: nothing to resume. Use --overwrite to read again.", markup=False)
     if not as_json:
-        _show(console, table, result, show_image=not no_image_output)
+        show_readings(console, table, result, show_image=not no_image_output)
     for place in (out, annotate):
         if place and (result.images or result.videos):
             notes.print(f"written: {place}", markup=False)
@@ -144,17 +139,3 @@ def read(
         for failure in result.failures:
             notes.print(f"  {failure.message}", markup=False)
         raise typer.Exit(3)
-
-
-def _show(console: Console, table: ReadingTable, result: BatchResult, *, show_image: bool) -> None:
-    from .table import preview, short_names, video_table
-
-    colored = console.color_system in ("256", "truecolor") and show_image
-    if colored and table.images == 1 and table.last and not result.videos:
-        console.print(preview(*table.last, width=min(console.width, 64), lines=max(8, console.height - 8)))
-    if table.images:
-        console.print(table.table())
-        console.print(table.summary(), style="dim", highlight=False)
-    short = short_names([video.source for video in result.videos])
-    for video in result.videos:
-        console.print(video_table(video, short[video.source]))

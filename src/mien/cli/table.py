@@ -16,6 +16,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from ..batch import BatchResult
 from ..drawing import COLORS, annotate, named, percent
 from ..report import count
 from ..report import percent as share_percent
@@ -64,7 +65,7 @@ class ReadingTable:
         table.add_column("others", no_wrap=True, overflow="ellipsis")
         if self._wide:
             table.add_column("box", style="dim", no_wrap=True)
-        short = short_names([name for name, _ in self._rows if name])
+        short = _short_names([name for name, _ in self._rows if name])
         for name, cells in self._rows:
             table.add_row(Text(short.get(name, "")), *cells)
         return table
@@ -87,7 +88,20 @@ class ReadingTable:
         return (*cells, f"{x0},{y0} {x1 - x0}x{y1 - y0}") if self._wide else cells
 
 
-def video_table(result: VideoResult, name: str) -> Group:
+def show_readings(console: Console, table: ReadingTable, result: BatchResult, *, show_image: bool) -> None:
+    """Print what ``mien read`` has read: an image alone, the table of images, and a table for each video."""
+    colored = console.color_system in ("256", "truecolor") and show_image
+    if colored and table.images == 1 and table.last and not result.videos:
+        console.print(preview(*table.last, width=min(console.width, 64), lines=max(8, console.height - 8)))
+    if table.images:
+        console.print(table.table())
+        console.print(table.summary(), style="dim", highlight=False)
+    short = _short_names([video.source for video in result.videos])
+    for video in result.videos:
+        console.print(_video_table(video, short[video.source]))
+
+
+def _video_table(result: VideoResult, name: str) -> Group:
     """A table of the people, and a line about the video."""
     people = sorted(result.people, key=lambda person: -person.frames)
     table = Table("video", "person", "seen", "of which", box=None, pad_edge=False, header_style="bold")
@@ -120,7 +134,7 @@ def _shares(person: Person) -> Text:
     return text
 
 
-def short_names(names: Sequence[str]) -> dict[str, str]:
+def _short_names(names: Sequence[str]) -> dict[str, str]:
     """Map each path to the same, relative to the folder that all of them share."""
     try:
         root = os.path.commonpath([Path(name).absolute().parent for name in names])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError
+from ..report import count
 from .dataset import INNER, SPLITS, TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
 from .near_duplicates import duplicate_groups
 
@@ -108,7 +109,9 @@ def _assign(groups: Sequence[npt.NDArray[np.int64]], shares: Shares, name: str) 
     for label, different in sorted(left.items()):
         if different < len(parts):
             expected = f"at least {len(parts)}: one each for {', '.join(_PARTS[part] for part in parts)}"
-            message = f"{name}: {EMOTIONS[label]}: got images: {different} (copies count as one), expected {expected}"
+            message = (
+                f"{name}: {EMOTIONS[label]}: got {count(different, 'image')} (copies count as one), expected {expected}"
+            )
             raise DataError(message, hint=f"Add images of {EMOTIONS[label]}, or remove that class.")
     lacking = {label: _counts(n, shares) for label, n in total.items()}
     without = {label: set(parts) for label in total}

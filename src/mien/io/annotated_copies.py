@@ -82,7 +82,7 @@ class AnnotatedCopies:
             inside = Path("elsewhere", path.drive.strip(":\\/").replace("\\", "/"), *path.parts[1:])
         formats, fallback = (VIDEO_FORMATS, ".mp4") if is_video(path) else ((*_JPEG, ".png"), ".png")
         place = self._folder / (inside if path.suffix.lower() in formats else f"{inside}{fallback}")
-        _check_not_source(place, path)
+        check_not_source(place, path)
         return place
 
     def write(self, name: str, image: npt.NDArray[np.uint8]) -> None:
@@ -92,10 +92,8 @@ class AnnotatedCopies:
             return
         checked("image", image, np.uint8, (None, None, 3), hint="Give RGB pixels with values 0-255.")
         with replacing(path) as file:
-            if path.suffix.lower() in _JPEG:
-                Image.fromarray(image).save(file, "JPEG", quality=92, subsampling=0)
-            else:
-                Image.fromarray(image).save(file, "PNG")
+            kind = "JPEG" if path.suffix.lower() in _JPEG else "PNG"
+            Image.fromarray(image).save(file, kind, quality=92, subsampling=0)  # PNG ignores both
 
     def lacks(self, path: Path) -> bool:
         """Whether a copy of ``path`` is asked for and does not exist."""
@@ -109,14 +107,15 @@ def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
         message = f"annotate: {annotate} is a video, expected a folder unless one video is read"
         hint = "Give a folder, such as --annotate annotated."
         raise OptionError(message, hint=hint, field="annotate", value=annotate)
-    _check_not_source(annotate, paths[0])
+    check_not_source(annotate, paths[0])
     if annotate.exists() and not replace:
         hint = "Use --out with --overwrite to replace both, or give another name."
         raise OutputError(f"{annotate} exists", hint=hint, path=annotate)
     return annotate
 
 
-def _check_not_source(place: Path, source: Path) -> None:
+def check_not_source(place: Path, source: Path) -> None:
+    """Raise where writing to ``place`` would replace ``source``."""
     if place.exists() and source.exists() and place.samefile(source):
         raise OutputError(f"{place} would replace its own source", hint="Write elsewhere.", path=place)
 
@@ -157,9 +156,8 @@ def video_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[V
                 yield writer
                 writer.finish()
         except av.error.FFmpegError as error:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}", hint="Check that the disk has room; try .mkv."
-            ) from error
+            hint = "Check that the disk has room; try .mkv."
+            raise OutputError(f"cannot write {path}: {error.strerror}", hint=hint) from error
 
 
 class VideoWriter:
@@ -174,7 +172,6 @@ class VideoWriter:
 
     def write(self, image: npt.NDArray[np.uint8], time_s: float) -> None:
         """Add an image, uint8 (H, W, 3), RGB, later than the one before; an odd last row or column is left out."""
-        checked("image", image, np.uint8, (None, None, 3))
         if self._last < 0:
             self._images.width, self._images.height = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
         part = np.ascontiguousarray(image[: self._images.height, : self._images.width])

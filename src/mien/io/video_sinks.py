@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..drawing import annotate
 from ..errors import OutputError
 from ..types import Box, Face, Frame, Reading
-from .annotated_copies import check_video_format, video_writer
+from .annotated_copies import check_not_source, check_video_format, video_writer
 from .journal import Journal, Mode
 from .tables import Row, check_format, columns, rows
 from .video import Video
@@ -98,8 +98,8 @@ class VideoFile(VideoSink):
     def open(self, context: SinkContext) -> Iterator[OpenSink]:
         """Write the copy; it appears when the whole video was written."""
         sound_from = context.video.path if context.video else None
-        if sound_from and Path(self.path).exists() and Path(self.path).samefile(sound_from):
-            raise OutputError(f"{self.path} would replace its own source", hint="Give another name.")
+        if sound_from:
+            check_not_source(Path(self.path), sound_from)
         with video_writer(Path(self.path), sound_from) as writer:
 
             def write(frame: Frame, readings: Sequence[Reading]) -> None:
