@@ -16,19 +16,7 @@ from ...errors import DataError
 from ...progress import Progress, no_progress
 from .labels import LabelCheck, annotators, check_labels
 from .measures import FaceCheck, FileHeaders, Quality, check_faces, measure_quality, read_headers
-from .problems import (
-    LEARNED,
-    Cleaning,
-    Damaged,
-    Duplicates,
-    Problem,
-    clean,
-    find_duplicates,
-    find_problems,
-    leaked,
-)
-
-_MEASURES = ("brightness", "contrast", "sharpness")
+from .problems import LEARNED, Cleaning, Damaged, Duplicates, Problem, clean, find_duplicates, find_problems
 
 
 @dataclass(frozen=True)
@@ -38,9 +26,7 @@ class Inspection:
     Attributes:
         faces: the N images that could be decoded.
         side: the side in pixels that images were asked for at.
-        damaged: files that could not be decoded.
-        quality: brightness, contrast and sharpness.
-        copies: exact and near duplicates.
+        damaged, copies, quality: files that could not be decoded, duplicates, and measurements of the images.
         files: sizes and modes of the files; None where the images have none of their own.
         labels: probable label errors; None where there are too few images to tell.
         detection: images without a face; None where that was not asked for.
@@ -68,8 +54,11 @@ class Inspection:
 
     def leaks(self) -> dict[str, dict[str, int]]:
         """Of each split that evaluates: images with an exact, and with an exact or near, duplicate in training."""
+        split, learned = self.faces.split, np.isin(self.faces.split, LEARNED)
         return {
-            part: {name: leaked(ids, self.faces, part) for name, ids in vars(self.copies).items()}
+            part: {
+                name: int(np.isin(ids[split == part], ids[learned]).sum()) for name, ids in vars(self.copies).items()
+            }
             for part in self.faces.parts()
             if part not in LEARNED
         }
@@ -78,8 +67,10 @@ class Inspection:
         """Everything that was found, with the names of all images, as plain values."""
         faces, check, cleaning = self.faces, self.labels, self.clean(drop_label_errors=drop_label_errors)
         rules, counts = np.unique(cleaning.rule[~cleaning.use], return_counts=True)
-        agreement = check and {"accuracy": check.accuracy, "agreement": [asdict(row) for row in check.agreement]}
-        light = {name: np.percentile(getattr(self.quality, name), [5, 50, 95]) for name in _MEASURES}
+        light = {
+            name: np.percentile(getattr(self.quality, name), [5, 50, 95])
+            for name in ("brightness", "contrast", "sharpness")
+        }
         return {
             "name": faces.name,
             "images": len(faces),
@@ -89,9 +80,10 @@ class Inspection:
             "classes": {part: faces.counts(part) for part in faces.parts()},
             "copied_from_training": self.leaks(),
             "light": {name: [round(float(value), 4) for value in spread] for name, spread in light.items()},
-            "annotators": [asdict(part) for part in annotators(faces)],
+            "annotators": annotators(faces),
             "problems": {problem.kind.value: _plain(problem, faces) for problem in self.problems},
-            "label_check": agreement,
+            "label_check": check
+            and {"accuracy": check.accuracy, "agreement": [asdict(row) for row in check.agreement]},
             "clean": {"use": int(cleaning.use.sum()), "left_out": dict(zip(rules.tolist(), counts.tolist()))},
         }
 
@@ -137,17 +129,9 @@ def inspect(
     files = read_headers(faces, folder, progress) if folder else None
     progress(0, None, "duplicates")
     copies = find_duplicates(faces, quality.blank)
-    return Inspection(
-        faces=faces,
-        side=size,
-        damaged=tuple(damaged),
-        quality=quality,
-        copies=copies,
-        files=files,
-        labels=_labels(faces, quality, copies, progress),
-        detection=check_faces(faces, progress=progress) if detect_faces else None,
-        notes=tuple(notes),
-    )
+    labels = _labels(faces, quality, copies, progress)
+    detection = check_faces(faces, progress=progress) if detect_faces else None
+    return Inspection(faces, size, tuple(damaged), quality, copies, files, labels, detection, tuple(notes))
 
 
 def _labels(faces: Dataset, quality: Quality, copies: Duplicates, progress: Progress) -> LabelCheck | None:
@@ -162,12 +146,12 @@ def _labels(faces: Dataset, quality: Quality, copies: Duplicates, progress: Prog
 
 
 def _plain(problem: Problem, faces: Dataset) -> dict[str, Any]:
-    rows = problem.rows.tolist()
+    rows = [row for row in problem.rows.tolist() if row in problem.remarks]
     return {
         "title": problem.title,
         "meaning": problem.meaning,
         "images": problem.count,
         "groups": [faces.names[group].tolist() for group in problem.groups],
         "files": dict(problem.files),
-        "remarks": {str(faces.names[row]): problem.remarks[row] for row in rows if row in problem.remarks},
+        "remarks": {str(faces.names[row]): problem.remarks[row] for row in rows},
     }

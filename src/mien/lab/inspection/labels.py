@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ _DIVIDED = 0.3
 _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
 
 Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 
 class Choice(str, Enum):
@@ -43,13 +45,9 @@ class Choice(str, Enum):
 
 @dataclass(frozen=True)
 class Agreement:
-    """The votes of FER+'s annotators on a choice of images, as a check of the method.
+    """The votes of FER+'s annotators on ``n`` chosen images that have a majority, as a check of the method.
 
-    Attributes:
-        images: which ones.
-        n: those among them on which the votes have a majority.
-        not_label: share of these whose majority is not the label.
-        as_guessed: share of these whose majority is the guess; None for all images.
+    ``not_label`` and ``as_guessed`` are the shares whose majority is not the label, and is the guess (None for all images).
     """
 
     images: Choice
@@ -69,34 +67,29 @@ class LabelCheck:
         agreement: how often the votes agree; empty without votes.
     """
 
-    guess: npt.NDArray[np.int64]
+    guess: Rows
     margin: Floats
     accuracy: float
     agreement: tuple[Agreement, ...] = ()
 
     @property
-    def errors(self) -> npt.NDArray[np.int64]:
+    def errors(self) -> Rows:
         """int64 (M,): the probable errors, most probable first."""
         return _by_margin(self.margin, LEAST_MARGIN)
 
 
-def check_labels(
-    faces: Dataset,
-    copies: npt.NDArray[np.int64],
-    progress: Progress = no_progress,
-) -> LabelCheck | None:
+def check_labels(faces: Dataset, copies: Rows, progress: Progress = no_progress) -> LabelCheck | None:
     """Find labels that are probably wrong.
 
-    Each fifth of the images is judged by a classifier that learned from the other four; copies stay together, so that no
-    image is judged by its copy's label. The classifier: HOG (Dalal and Triggs 2005), principal components, the Nystroem
-    approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic regression. Its guesses are turned into
-    candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is confident where its probability
-    reaches the mean that it has among the images labeled so.
+    Each fifth of the images is judged by a classifier that learned from the other four: HOG (Dalal and Triggs 2005),
+    principal components, the Nystroem approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic
+    regression. Its guesses become candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is
+    confident where its probability reaches the mean that it has among the images labeled so.
 
     Args:
         faces: N images; blank ones should be left out.
-        copies: int64 (N,), equal for copies.
-        progress: called for each batch of images and each fold.
+        copies: int64 (N,), equal for copies, which stay in one fold: no image is judged by its copy's label.
+        progress: called for each batch of images.
 
     Returns:
         The check; None where fewer than two classes have ``LEAST_IMAGES`` images.
@@ -106,8 +99,7 @@ def check_labels(
     if (counts >= LEAST_IMAGES).sum() < 2:
         return None
     part = faces.take(judged)
-    features = _features(part.images, progress)
-    probabilities = _out_of_fold(features, part.labels, copies[judged])
+    probabilities = _out_of_fold(_features(part.images, progress), part.labels, copies[judged])
     rows = np.arange(len(part))
     confident = confident_guesses(probabilities, part.labels)
     guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
@@ -117,7 +109,7 @@ def check_labels(
     return LabelCheck(guess, margin, accuracy, _agreement(faces, guess, margin))
 
 
-def confident_guesses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def confident_guesses(probabilities: Floats, labels: Rows) -> Rows:
     """int64 (N,): the likeliest emotion among those that are confident, or the label where none is.
 
     The off-diagonal of the confident joint of Northcutt et al. (2021), equation 1.
@@ -137,8 +129,7 @@ def _features(images: npt.NDArray[np.uint8], progress: Progress) -> Floats:
     """float32 (N, up to 1000); nothing here looks at labels, so that all images may be used to fit it."""
     prepared = to_tensor(resize(images, _SIDE), InputSpec(_SIDE, 0.0, 1 / 255))
     hog = compute_features(HandcraftedFeatures("hog", _CELL), prepared, progress)
-    count = min(_COMPONENTS, *hog.shape)
-    reduced = PCA(count, svd_solver="covariance_eigh").fit_transform(hog)
+    reduced = PCA(min(_COMPONENTS, *hog.shape), svd_solver="covariance_eigh").fit_transform(hog)
     reduced /= max(float(np.sqrt((reduced**2).sum(1).mean())), 1e-6)  # mean squared distance of two images: 2
     kernel = Nystroem(gamma=0.5, n_components=min(_LANDMARKS, len(hog)), random_state=_SEED).fit(reduced)
     mapped = np.asarray(kernel.transform(reduced), np.float32)
@@ -147,7 +138,7 @@ def _features(images: npt.NDArray[np.uint8], progress: Progress) -> Floats:
     return mapped
 
 
-def _out_of_fold(features: Floats, labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> Floats:
+def _out_of_fold(features: Floats, labels: Rows, copies: Rows) -> Floats:
     """float32 (N, 8): probabilities by a classifier that learned from the other folds."""
     folds = _folds(labels, copies)
     probabilities = np.zeros((len(labels), len(EMOTIONS)), np.float32)
@@ -159,7 +150,7 @@ def _out_of_fold(features: Floats, labels: npt.NDArray[np.int64], copies: npt.ND
     return probabilities
 
 
-def _folds(labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _folds(labels: Rows, copies: Rows) -> Rows:
     """int64 (N,): 0 to 4; copies in one fold, each label spread evenly."""
     _, first, group = np.unique(copies, return_index=True, return_inverse=True)
     fold = np.zeros(len(first), np.int64)
@@ -170,7 +161,7 @@ def _folds(labels: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]) -> npt.
     return fold[group.ravel()]
 
 
-def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> tuple[Agreement, ...]:
+def _agreement(faces: Dataset, guess: Rows, margin: Floats) -> tuple[Agreement, ...]:
     if faces.votes is None:
         return ()
     majority, probable = faces.votes.majority(), _by_margin(margin, LEAST_MARGIN)
@@ -191,58 +182,34 @@ def _agreement(faces: Dataset, guess: npt.NDArray[np.int64], margin: Floats) -> 
     return tuple(found)
 
 
-def _by_margin(margin: Floats, least: float) -> npt.NDArray[np.int64]:
+def _by_margin(margin: Floats, least: float) -> Rows:
     rows = np.flatnonzero(margin >= least)
     return rows[np.argsort(-margin[rows], kind="stable")]
 
 
-@dataclass(frozen=True)
-class Annotators:
-    """The votes on one split; shares are 0 to 1.
+def annotators(faces: Dataset) -> list[dict[str, Any]]:
+    """Agreement of the annotators in each split; shares are 0 to 1, entropy is in nats (2.08 at most).
 
-    Attributes:
-        part: the split.
-        n: its images.
-        votes: mean number of votes per image, those for "unknown" and "no face" included.
-        no_majority: share of the images without a majority (``Votes.majority``, as FER+'s authors define it).
-        no_face: share of the images on which "no face" has the most votes, or no emotion was named; the three figures
-            below leave them out.
-        top_share: mean share of the emotion with the most votes.
-        entropy: mean entropy of the votes over the emotions, in nats: 0 where all agree, 2.08 where all eight tie.
-        divided: share of the images on which at least two emotions have 30% of the votes each.
-        label_agrees: of the images with a majority, the share whose label it is; None where there are none.
+    ``no_majority`` is as FER+'s authors define it (``Votes.majority``). ``no_face``: "no face" has the most votes, or no
+    emotion was named; ``top_share`` (mean share of the first emotion), ``entropy`` and ``divided`` (at least two emotions
+    have 30% each) leave these out. ``label_agrees``: of the images with a majority; None where there are none.
     """
-
-    part: str
-    n: int
-    votes: float
-    no_majority: float
-    no_face: float
-    top_share: float
-    entropy: float
-    divided: float
-    label_agrees: float | None
+    parts = [faces.part(part) for part in faces.parts()]
+    return [_annotators(part, part.votes) for part in parts if part.votes is not None]
 
 
-def annotators(faces: Dataset) -> tuple[Annotators, ...]:
-    """Agreement of the annotators in each split; empty where there are no votes."""
-    parts = [faces.part(part) for part in faces.parts()] if faces.votes else []
-    return tuple(_of(part, part.votes) for part in parts if part.votes is not None)
-
-
-def _of(part: Dataset, votes: Votes) -> Annotators:
+def _annotators(part: Dataset, votes: Votes) -> dict[str, Any]:
     majority, shares = votes.majority(), votes.distribution().astype(np.float64)
     usable, known = shares.sum(1) > 0, majority >= 0
     some = shares[usable] if usable.any() else np.zeros((1, shares.shape[1]))
-    total = votes.emotions.sum(1, dtype=np.int64) + votes.unknown + votes.no_face
-    return Annotators(
-        part=str(part.split[0]),
-        n=len(part),
-        votes=float(total.mean()),
-        no_majority=float((~known).mean()),
-        no_face=float((~usable).mean()),
-        top_share=float(some.max(1).mean()),
-        entropy=float(entr(some).sum(1).mean()),
-        divided=float(((some >= _DIVIDED).sum(1) > 1).mean()),
-        label_agrees=float((majority[known] == part.labels[known]).mean()) if known.any() else None,
-    )
+    return {
+        "part": str(part.split[0]),
+        "n": len(part),
+        "votes": float((votes.emotions.sum(1, dtype=np.int64) + votes.unknown + votes.no_face).mean()),
+        "no_majority": float((~known).mean()),
+        "no_face": float((~usable).mean()),
+        "top_share": float(some.max(1).mean()),
+        "entropy": float(entr(some).sum(1).mean()),
+        "divided": float(((some >= _DIVIDED).sum(1) > 1).mean()),
+        "label_agrees": float((majority[known] == part.labels[known]).mean()) if known.any() else None,
+    }

@@ -35,6 +35,7 @@ _LEAST_FACE = 1 / 4
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,11 @@ class Quality:
     """Measurements of N images.
 
     Attributes:
-        brightness: float32 (N,), mean gray, 0 to 255.
-        contrast: float32 (N,), standard deviation of the gray values, 0 to 127.5.
-        light: float32 (N,), 95th percentile of the gray values, 0 to 255.
+        brightness, contrast, light: float32 (N,), mean, standard deviation and 95th percentile of the gray values.
         sharpness: float32 (N,), variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the gray values, so that
             low contrast does not look like blur; 0 for a blank image.
-        least_light: below it an image is dark; -inf where the dataset is too small or too uniform for a limit.
-        least_sharpness: below it an image is blurred; 0 where the dataset is too small or too uniform for a limit.
+        least_light, least_sharpness: below it an image is dark or blurred; -inf and 0 where the dataset is too small or too
+            uniform for a limit.
     """
 
     brightness: Floats
@@ -106,51 +105,27 @@ def low_outlier(values: Floats) -> float:
 
 @dataclass(frozen=True)
 class FileHeaders:
-    """The headers of N image files.
+    """The headers of N image files; empty or 0 where an image has no file of its own.
 
     Attributes:
         size: str (N,), width and height in pixels as stored, such as ``48 x 48``.
         mode: str (N,), Pillow's name of how the pixels are stored, such as ``L`` (gray), ``RGB`` or ``P`` (palette).
         shorter_side: int64 (N,), in pixels.
-
-    All are empty or 0 where an image has no file of its own.
     """
 
-    size: npt.NDArray[np.str_]
-    mode: npt.NDArray[np.str_]
+    size: Words
+    mode: Words
     shorter_side: npt.NDArray[np.int64]
 
-    @property
-    def sizes(self) -> list[tuple[str, int]]:
-        """Each size and how many files have it, most common first."""
-        return _counted(self.size)
 
-    @property
-    def modes(self) -> list[tuple[str, int]]:
-        """Each mode and how many files have it, most common first."""
-        return _counted(self.mode)
-
-    @property
-    def odd_size(self) -> Mask:
-        """Bool (N,): of another size than most; none where no size is that of most."""
-        return _odd(self.size)
-
-    @property
-    def odd_mode(self) -> Mask:
-        """Bool (N,): of another mode than most; none where no mode is that of most."""
-        return _odd(self.mode)
-
-    def smaller_than(self, side: int) -> Mask:
-        """Bool (N,): whose shorter side is less than ``side`` pixels."""
-        return np.asarray((self.shorter_side < side) & (self.mode != ""), bool)
-
-
-def _counted(values: npt.NDArray[np.str_]) -> list[tuple[str, int]]:
+def most_common(values: Words) -> list[tuple[str, int]]:
+    """Each value of a header and how many files have it, most common first."""
     return Counter(values[values != ""].tolist()).most_common()
 
 
-def _odd(values: npt.NDArray[np.str_]) -> Mask:
-    most, times = _counted(values)[0]
+def unusual(values: Words) -> Mask:
+    """Bool (N,): files with another value than most; none where no value is that of most."""
+    most, times = most_common(values)[0]
     is_majority = 2 * times >= (values != "").sum()
     return np.asarray((values != most) & (values != "") & is_majority, bool)
 
@@ -184,13 +159,7 @@ def read_headers(faces: Dataset, folder: Path, progress: Progress = no_progress)
 
 @dataclass(frozen=True)
 class FaceCheck:
-    """Images without a detected face.
-
-    Attributes:
-        n: how many images were checked.
-        missed: int64 (M,), rows without a face.
-        interval: 95% interval of the share of images without one (Wilson 1927).
-    """
+    """Images without a detected face: rows ``missed``, int64 (M,), of ``n``; 95% interval of their share (Wilson 1927)."""
 
     n: int
     missed: npt.NDArray[np.int64]
@@ -198,12 +167,7 @@ class FaceCheck:
 
 
 def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_progress) -> FaceCheck:
-    """Run mien's detector on the images, or on a sample drawn with a fixed seed.
-
-    Args:
-        faces: the images.
-        threads: processor threads; 0 takes all.
-        progress: called with images done.
+    """Run mien's detector on the images, or on a sample drawn with a fixed seed; 0 ``threads`` takes all.
 
     Raises:
         ModelError: the detector's weights are missing or damaged.

@@ -7,34 +7,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as MatplotlibFigure
 
+from ... import report as doc
 from ...data.dataset import SPLITS, Dataset
 from ...emotions import EMOTIONS
-from ...report import (
-    Bar,
-    BarChart,
-    Block,
-    Bullets,
-    Cell,
-    Column,
-    Details,
-    Document,
-    Figure,
-    Gallery,
-    Note,
-    Row,
-    Section,
-    Table,
-    Text,
-    Tile,
-    Tone,
-    count,
-    escape,
-    join,
-    percent,
-)
+from ...report import Cell, Column, Details, Section, Table, Text, Tile, count, escape, percent
 from .inspection import Inspection
 from .labels import LEAST_MARGIN, Choice, LabelCheck
-from .measures import Quality
+from .measures import Quality, most_common
 from .problems import RULES, Problem
 
 _CHOICES = {
@@ -50,7 +29,7 @@ _WARNING = "This page holds images of the dataset: pass it on only to those who 
 _MAX_TILES, _MAX_NAMES, _MAX_SIZES, _SAMPLES, _SIDE = 48, 400, 12, 12, 96
 
 
-def report(inspection: Inspection, *, drop_label_errors: bool = False) -> Document:
+def report(inspection: Inspection, *, drop_label_errors: bool = False) -> doc.Document:
     """Build the report; it holds thumbnails of some hundred images.
 
     Args:
@@ -59,13 +38,12 @@ def report(inspection: Inspection, *, drop_label_errors: bool = False) -> Docume
     """
     faces = inspection.faces
     height, width = faces.images.shape[1:3]
-    found = [problem for problem in inspection.problems if problem.count]
-    kinds = count(len(found), "kind of problem", "kinds of problems")
-    return Document(
+    kinds = count(sum(problem.count > 0 for problem in inspection.problems), "kind of problem", "kinds of problems")
+    return doc.Document(
         f"Dataset inspection: {faces.name}",
         (
-            *(Note(escape(note)) for note in inspection.notes),
-            _problems(inspection, found),
+            *(doc.Note(escape(note)) for note in inspection.notes),
+            _problems(inspection),
             _classes(inspection),
             _spread(inspection),
             _cleaning(inspection, drop_label_errors),
@@ -74,14 +52,16 @@ def report(inspection: Inspection, *, drop_label_errors: bool = False) -> Docume
     )
 
 
-def _problems(inspection: Inspection, found: list[Problem]) -> Section:
+def _table(names: tuple[str, ...], rows: list[tuple[Cell, ...]], caption: str = "") -> Table:
+    """The first column holds words, the others numbers."""
+    return Table((Column(names[0]), *(Column(name, "right") for name in names[1:])), tuple(rows), caption)
+
+
+def _problems(inspection: Inspection) -> Section:
     faces, parts = inspection.faces, inspection.faces.parts()
-    columns = (
-        Column("problem"),
-        *(Column(name, "right") for name in ("images", *parts)),
-        Column("e.g.", optional=True),
-    )
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
+    names = ("images", *parts)
+    columns = (Column("problem"), *(Column(name, "right") for name in names), Column("e.g.", optional=True))
+    rows: list[tuple[Cell, ...]] = [
         (
             problem.title,
             problem.count,
@@ -89,42 +69,48 @@ def _problems(inspection: Inspection, found: list[Problem]) -> Section:
             _example(problem, faces),
         )
         for problem in inspection.problems
-    )
+    ]
     not_checked = {
         "images without a face (--detect-faces checks them)": inspection.detection,
         "label errors (two classes with ten different images are needed)": inspection.labels,
         "file sizes and modes (the images are not files of their own)": inspection.files,
     }
     missing = [name for name, check in not_checked.items() if check is None]
-    blocks: list[Block] = [Table(columns, rows, "A problem is a finding, not a verdict: look at the images.")]
+    blocks: list[doc.Block] = [
+        Table(columns, tuple(rows), "A problem is a finding, not a verdict: look at the images.")
+    ]
     if missing:
-        blocks.append(Text(f"Not checked: {join(missing)}.", Tone.MUTED))
-    blocks += _leaks(inspection)
+        blocks.append(Text(f"Not checked: {doc.join(missing)}.", doc.Tone.MUTED))
+    leaks: list[tuple[Cell, ...]] = []
+    for part, leaked in inspection.leaks().items():
+        n = int((faces.split == part).sum())
+        leaks.append((part, n, *(f"{k:,} ({percent(k / n)})" for k in leaked.values())))
+    if leaks:
+        caption = "Leaks: images with a duplicate in training, on which scores are too good."
+        blocks.append(_table(("split", "images", "exact", "exact or near"), leaks, caption))
     if inspection.labels and inspection.labels.agreement:
         blocks.append(_agreement(inspection.labels))
-    blocks += [_details(problem, faces) for problem in found]
+    blocks += [_details(problem, faces) for problem in inspection.problems if problem.count]
     return Section("Problems", tuple(blocks))
 
 
+def _words(problem: Problem, faces: Dataset, row: int) -> str:
+    return problem.remarks.get(row) or EMOTIONS[faces.labels[row]]
+
+
 def _details(problem: Problem, faces: Dataset) -> Details:
-    rows = [int(row) for group in problem.groups for row in group][:_MAX_TILES]
     tiles = tuple(
-        Tile(
-            _encoded(faces.images[row]),
-            escape(
-                f"{problem.remarks.get(row) or EMOTIONS[faces.labels[row]]}; {faces.names[row]}, {faces.split[row]}"
-            ),
-            f"{faces.names[row]}: {EMOTIONS[faces.labels[row]]}",
-        )
-        for row in rows
+        _tile(faces, row, escape(f"{_words(problem, faces, row)}; {faces.names[row]}, {faces.split[row]}"))
+        for row in [int(row) for group in problem.groups for row in group][:_MAX_TILES]
     )
-    names = _names(problem, faces)
+    names = [f"{name}: {why}" for name, why in problem.files]
+    for group in problem.groups:
+        each = (f"{faces.names[row]} ({_words(problem, faces, row)}, {faces.split[row]})" for row in group.tolist())
+        names.append(" = ".join(each))
     more = (f"{len(names) - _MAX_NAMES:,} more: use --json",) if len(names) > _MAX_NAMES else ()
-    listed = Details("Names", (Bullets((*(escape(name) for name in names[:_MAX_NAMES]), *more)),))
-    return Details(
-        f"{problem.title}: {problem.count:,}",
-        (Text(escape(problem.meaning)), *((Gallery(tiles),) if tiles else ()), listed),
-    )
+    listed = Details("Names", (doc.Bullets((*map(escape, names[:_MAX_NAMES]), *more)),))
+    gallery = (doc.Gallery(tiles),) if tiles else ()
+    return Details(f"{problem.title}: {problem.count:,}", (Text(escape(problem.meaning)), *gallery, listed))
 
 
 def _example(problem: Problem, faces: Dataset) -> str:
@@ -133,34 +119,12 @@ def _example(problem: Problem, faces: Dataset) -> str:
     return " = ".join(faces.names[problem.groups[0][:2]].tolist()) if problem.groups else ""
 
 
-def _names(problem: Problem, faces: Dataset) -> list[str]:
-    """Names of the files, and of the images with their label (or the remark) and split, duplicates joined."""
-    named = [f"{name}: {why}" for name, why in problem.files]
-    for group in problem.groups:
-        each = ((row, problem.remarks.get(row) or EMOTIONS[faces.labels[row]]) for row in group.tolist())
-        named.append(" = ".join(f"{faces.names[row]} ({words}, {faces.split[row]})" for row, words in each))
-    return named
-
-
-def _leaks(inspection: Inspection) -> list[Block]:
-    faces = inspection.faces
-    rows: list[tuple[Cell, ...]] = []
-    for part, leaked in inspection.leaks().items():
-        n = int((faces.split == part).sum())
-        rows.append((part, n, *(f"{k:,} ({percent(k / n)})" for k in leaked.values())))
-    if not rows:
-        return []
-    columns = (Column("split"), *(Column(name, "right") for name in ("images", "exact", "exact or near")))
-    return [Table(columns, tuple(rows), "Leaks: images with a duplicate in training, on which scores are too good.")]
-
-
 def _agreement(check: LabelCheck) -> Table:
-    columns = ("images", "n", "majority is not the label", "majority is the guess")
-    rows = tuple(
+    rows: list[tuple[Cell, ...]] = [
         (_CHOICES[row.images], row.n, percent(row.not_label), percent(row.as_guessed)) for row in check.agreement
-    )
+    ]
     caption = "Probable label errors against the majority of FER+ votes, which the classifier never saw."
-    return Table((Column(columns[0]), *(Column(name, "right") for name in columns[1:])), rows, caption)
+    return _table(("images", "n", "majority is not the label", "majority is the guess"), rows, caption)
 
 
 def _classes(inspection: Inspection) -> Section:
@@ -172,28 +136,25 @@ def _classes(inspection: Inspection) -> Section:
         for label in labels
     ]
     rows.append(("all", *(f"{n.sum():,}" for n in counts.values())))
-    table = Table((Column("emotion"), *(Column(name, "right") for name in counts)), tuple(rows))
-    charts = [
-        BarChart(tuple(Bar(EMOTIONS[label], n[label] / n.sum(), percent(n[label] / n.sum())) for label in labels), part)
-        for part, n in counts.items()
-        if part != "all"
-    ]
-    seen = ~inspection.quality.blank
-    means = tuple(
-        _mean_face(faces, seen & (faces.labels == label)) for label in labels if seen[faces.labels == label].any()
-    )
-    rng = np.random.default_rng(0)
-    samples = [
-        Section(EMOTIONS[label], (Gallery(tuple(_tile(faces, row) for row in rows), 66),))
-        for label in labels
-        for rows in [rng.permutation(np.flatnonzero(faces.labels == label))[:_SAMPLES]]
-    ]
+    charts = []
+    for part in parts:
+        shares = counts[part] / counts[part].sum()
+        bars = tuple(doc.Bar(EMOTIONS[label], shares[label], percent(shares[label])) for label in labels)
+        charts.append(doc.BarChart(bars, part))
+    seen, rng = ~inspection.quality.blank, np.random.default_rng(0)
+    means, samples = [], []
+    for label in labels:
+        own = faces.labels == label
+        if (own & seen).any():
+            means.append(_mean_face(faces, own & seen))
+        drawn = rng.permutation(np.flatnonzero(own))[:_SAMPLES]
+        samples.append(Section(EMOTIONS[label], (doc.Gallery(tuple(_tile(faces, row) for row in drawn), 66),)))
     return Section(
         "Classes",
         (
-            table,
-            Details("Distribution", (Row(tuple(charts)),)),
-            Details("Mean faces", (Text("Blank images left out."), Gallery(means))),
+            _table(("emotion", *counts), rows),
+            Details("Distribution", (doc.Row(tuple(charts)),)),
+            Details("Mean faces", (Text("Blank images left out."), doc.Gallery(tuple(means)))),
             Details("Random samples", (Text(_WARNING), *samples)),
         ),
     )
@@ -209,19 +170,13 @@ def _spread(inspection: Inspection) -> Section:
             low, middle, high = np.percentile(values[there], [5, 50, 95])
             cells.append(f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]")
         rows.append((EMOTIONS[label], *cells))
-    columns = (Column("emotion"), *(Column(name, "right") for name in ("brightness", "contrast", "sharpness")))
-    table = Table(columns, tuple(rows), "Median and the range of the middle 90%, without blank images.")
-    chart = Figure.from_matplotlib(
+    caption = "Median and the range of the middle 90%, without blank images."
+    chart = doc.Figure.from_matplotlib(
         _histograms(faces, quality), "Histograms of brightness, light, contrast and sharpness by split"
     )
-    stored = (
-        [
-            Table((Column(name), Column("files", "right")), tuple(counted[:_MAX_SIZES]))
-            for name, counted in (("size in pixels", files.sizes), ("mode", files.modes))
-        ]
-        if files
-        else []
-    )
+    headers = {"size in pixels": files.size, "mode": files.mode} if files else {}
+    stored = [_table((name, "files"), [*most_common(values)[:_MAX_SIZES]]) for name, values in headers.items()]
+    table = _table(("emotion", "brightness", "contrast", "sharpness"), rows, caption)
     return Section("Image quality", (table, chart, *stored))
 
 
@@ -250,18 +205,17 @@ def _histograms(faces: Dataset, quality: Quality) -> MatplotlibFigure:
 
 def _cleaning(inspection: Inspection, drop_label_errors: bool) -> Section:
     cleaning = inspection.clean(drop_label_errors=drop_label_errors)
-    rows = [(words, int((cleaning.rule == kind.value).sum())) for kind, words in RULES.items()]
+    rows: list[tuple[Cell, ...]] = [(words, int((cleaning.rule == kind.value).sum())) for kind, words in RULES.items()]
     rows.append(("Images in use", int(cleaning.use.sum())))
     text = (
         "`mien lab inspect DATA --write-manifest manifest.csv` lists all images, which to use, and why not the others. "
         "Nothing is deleted. The first rule that fits counts; test images always stay."
     )
-    table = Table((Column("rule"), Column("left out", "right")), tuple(rows))
-    return Section("Cleaning", (Details("Rules", (Text(text), table)),))
+    return Section("Cleaning", (Details("Rules", (Text(text), _table(("rule", "left out"), rows))),))
 
 
-def _tile(faces: Dataset, row: int) -> Tile:
-    return Tile(_encoded(faces.images[row]), "", f"{faces.names[row]}: {EMOTIONS[faces.labels[row]]}")
+def _tile(faces: Dataset, row: int, caption: str = "") -> Tile:
+    return Tile(_encoded(faces.images[row]), caption, f"{faces.names[row]}: {EMOTIONS[faces.labels[row]]}")
 
 
 def _mean_face(faces: Dataset, rows: npt.NDArray[np.bool_]) -> Tile:
