@@ -1,14 +1,15 @@
 """Metrics of made-up predictions, and the even draw."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mien.lab.robustness_test.conditions import CONDITIONS
-from mien.lab.robustness_test.metrics import condition_results
+from mien.lab.robustness_test.run import condition_results
 from mien.lab.robustness_test.samples import evenly
 
 
-def answers(**said: dict[str, list[str]]) -> dict[str, np.ndarray]:
+def answers(**said: dict[str, list[str]]) -> pd.DataFrame:
     """``model={condition: [emotion, ...]}``; the truth is happy, happy, sad, sad, ...; an empty word is a missed face."""
     rows = []
     for model, by_condition in said.items():
@@ -17,7 +18,7 @@ def answers(**said: dict[str, list[str]]) -> dict[str, np.ndarray]:
                 truth = ("happy", "happy", "sad", "sad")[number % 4]
                 rows.append((model, condition, "detected", f"p{number}", truth, emotion, "0.8", "false"))
     names = ("model", "condition", "way", "image", "label", "emotion", "confidence", "abstained")
-    return dict(zip(names, np.array(rows).T, strict=True))
+    return pd.DataFrame(rows, columns=names)
 
 
 GOOD = ["happy", "happy", "sad", "sad"] * 5

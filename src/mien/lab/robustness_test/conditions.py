@@ -30,15 +30,10 @@ _CASTS = ((1.3, 1.0, 0.5), (0.6, 0.95, 1.3), (0.75, 1.15, 0.7))
 
 @dataclass(frozen=True)
 class Condition:
-    """One corruption at one level.
+    """One corruption at one level: 1 is the mildest of its family, and 0 is ``clean``.
 
-    Attributes:
-        family: the corruption; ``clean`` for none.
-        level: 1 is the mildest of its family; 0 for ``clean``.
-        description: what the level means.
-        short: the same in few letters; empty where the family has one level.
-        corrupt: does it.
-        crop_only: it changes the crop, not the image, so that there is nothing to detect.
+    ``description`` and ``short`` say what the level means; ``crop_only`` ones change the crop, not the image, so that there
+    is nothing to detect.
     """
 
     family: str
@@ -69,7 +64,7 @@ def _bright(sample: Sample, _rng: Random, light: float) -> Image:
     return _image(_tensor(sample.image) * light)
 
 
-def _flat(sample: Sample, _rng: Random, contrast: float) -> Image:
+def _low_contrast(sample: Sample, _rng: Random, contrast: float) -> Image:
     return _image(corruptions.scale_contrast(_tensor(sample.image), contrast))
 
 
@@ -180,11 +175,9 @@ class _FaceDrawing:
         self._paint(color, lambda pen: pen.polygon(self._at(places), 255))
 
     def line(self, start: tuple[float, float], end: tuple[float, float], color: Color, thick: int = 1) -> None:
-        """Draw a line between two places."""
         self._paint(color, lambda pen: pen.line(self._at([start, end]), 255, thick * self._FINE))
 
     def image(self) -> Image:
-        """uint8 (H, W, 3)."""
         return np.array(self._image)
 
     def _paint(self, color: Color, draw: Callable[[ImageDraw.ImageDraw], None]) -> None:
@@ -232,7 +225,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("clean", 0, "as it is", "", lambda sample, _rng: sample),
     *_levels("darkness", _dark, "light x {:g}, sensor noise", "x {:g}", 0.5, 0.25, 0.12),
     *_levels("glare", _bright, "light x {:g}, clipped at white", "x {:g}", 1.4, 1.8),
-    *_levels("low contrast", _flat, "contrast x {:g}", "x {:g}", 0.5, 0.25, 0.12),
+    *_levels("low contrast", _low_contrast, "contrast x {:g}", "x {:g}", 0.5, 0.25, 0.12),
     *_levels("color cast", _color_cast, "colored lamp, strength {:g}", "{:g}", 0.5, 1.0),
     *_levels("noise", _noise, "sigma {:g} of 255", "{:g}", 15, 30, 60),
     *_levels("blur", _blur, "Gaussian, sigma {:.1%} of the face", "{:.1%}", 0.015, 0.03, 0.05),

@@ -15,19 +15,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 from PIL import Image as Images
 
-from ...io.atomic import write_atomically
+from ... import report as doc
+from ...io.atomic import write_all
 from ...model.preprocess import align_face
-from ...report import Bullets, Cell, Column, Document, Figure, Gallery, Section, Table, Tile, Toned, count
-
-from ...report import escape, interval, join, p_value, percent, points  # isort: skip
-from ...report import Tone
+from ...report import Cell, Column, Document, Figure, Section, Tile, Tone, Toned, count, interval, join, percent
+from ...stats import wilson
 from ...types import Frame
 from ..evaluation.report import save
+from . import samples
 from .conditions import Condition
-from .metrics import CROP, DETECTED, ConditionResult
-from .run import RobustnessResult
-from .samples import CROP as CROP_SIDE
-from .samples import FACE, Sample
+from .run import CROP, DETECTED, ConditionResult, RobustnessResult
 
 WAYS = {DETECTED: "detected", CROP: "given"}
 _COLORS = ("#2b6ca3", "#d9822b", "#4a9a6a", "#9b5aa5", "#b8413a", "#5f6b7a")
@@ -42,19 +39,20 @@ def write_report(test: RobustnessResult, out: Path) -> list[Path]:
         OutputError: the folder cannot be written to.
     """
     document = robustness_report(test)
-    written = [document.write(out / "robustness.html"), document.write(out / "robustness.md")]
     records = [_record(result) for result in test.results]
-    table = pd.DataFrame(records).to_csv(index=False)
     about = {
         "data": test.data, "n": len(test.samples.items), "truth": test.task.truth, "split": test.split, "seed": test.seed,
         "crops": test.samples.crops, "heads": test.task.heads, "models": test.models,
     }  # fmt: skip
     content = {"robustness": about, "notes": _notes(test), "conditions": records}
-    for name, value in (("csv", table), ("json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")):
-        written.append(out / f"robustness.{name}")
-        write_atomically(written[-1], value.encode())
+    pages = [document.write(out / f"robustness.{kind}") for kind in ("html", "md")]
+    files = {
+        "robustness.csv": pd.DataFrame(records).to_csv(index=False),
+        "robustness.json": json.dumps(content, indent=1, ensure_ascii=False) + "\n",
+    }
+    tables = write_all(out, {name: text.encode() for name, text in files.items()})
     save(accuracy_figure(test), out / "robustness.png")
-    return [*written, out / "robustness.png"]
+    return [*pages, *tables, out / "robustness.png"]
 
 
 def robustness_report(test: RobustnessResult) -> Document:
@@ -70,9 +68,9 @@ def robustness_report(test: RobustnessResult) -> Document:
         f"Robustness: {', '.join(test.models)}",
         (
             Figure.from_matplotlib(accuracy_figure(test), "Accuracy by corruption and level"),
-            Section("Results", (Table(tuple(columns), tuple(_cells(result, several) for result in test.results)),)),
-            Section("Conditions", (Gallery(tuple(_tile(test.example, one, test.seed) for one in shown), _TILE),)),
-            Section("How to read this", (Bullets(tuple(escape(note) for note in _notes(test))),)),
+            Section("Results", (doc.Table(tuple(columns), tuple(_cells(result, several) for result in test.results)),)),
+            Section("Conditions", (doc.Gallery(tuple(_tile(test.example, one, test.seed) for one in shown), _TILE),)),
+            Section("How to read this", (doc.Bullets(tuple(doc.escape(note) for note in _notes(test))),)),
         ),
         summary=f"Accuracy drops by ten points or more under {join(failed)}."
         if failed
@@ -108,11 +106,8 @@ def accuracy_figure(test: RobustnessResult) -> MatplotlibFigure:
 def _panel(axes: Axes, test: RobustnessResult, family: str) -> None:
     for model, color in zip(test.models, _COLORS):
         for way, style in _STYLES.items():
-            own = [
-                result
-                for result in test.results
-                if (result.model, result.way) == (model, way) and result.condition.family in ("clean", family)
-            ]
+            own = [result for result in test.results if (result.model, result.way) == (model, way)]
+            own = [result for result in own if result.condition.family in ("clean", family)]
             if len(own) > 1:
                 low, high = np.array([result.interval for result in own]).T
                 ticks = [result.condition.short or result.condition.family for result in own]
@@ -126,7 +121,7 @@ def _panel(axes: Axes, test: RobustnessResult, family: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _tile(example: Sample, condition: Condition, seed: int) -> Tile:
+def _tile(example: samples.Sample, condition: Condition, seed: int) -> Tile:
     """The image under a condition, and the gray crop that a network gets below it; pixels stay visible as squares."""
     sample = condition.apply(example, seed)
     side, small = max(sample.image.shape[:2]), Images.Resampling.NEAREST
@@ -153,18 +148,15 @@ def _cells(result: ConditionResult, several: bool) -> tuple[Cell, ...]:
         percent(result.balanced_accuracy),
         percent(result.ece),
         percent(result.abstained),
-        *([f"{points(result.gain, signed=True)} {interval(result.gain_interval)}"] if several else []),
-        *([p_value(result.p)] if several else []),
+        *([f"{doc.points(result.gain, signed=True)} {interval(result.gain_interval)}"] if several else []),
+        *([doc.p_value(result.p)] if several else []),
     )
 
 
 def _record(result: ConditionResult) -> dict[str, object]:
     """Unrounded, shares 0 to 1; None where unknown."""
-    ends = {
-        "found": result.found_interval,
-        "accuracy": result.interval,
-        "gain": result.gain_interval,
-    }
+    found = wilson(result.found, result.n)
+    ends = {"found": found, "accuracy": result.interval, "gain": result.gain_interval}
     return {
         "model": result.model, "family": result.condition.family, "level": result.condition.level,
         "description": result.condition.description, "way": result.way, "n": result.n, "found": result.found,
@@ -188,15 +180,14 @@ def _notes(test: RobustnessResult) -> list[str]:
         "found: the detected box overlaps the true one by at least 0.3 (intersection over union). accuracy: missed faces "
         "are wrong. balanced: mean recall of emotions with at least ten images. ECE: 15 equal-mass bins. "
         "Marked: ten points or more below clean. Intervals: 95%.",
-        f"Each face crop is enlarged to {CROP_SIDE} pixels and nothing is detected; its border is repeated outside."
+        f"Each face crop is enlarged to {samples.CROP} pixels and nothing is detected; its border is repeated outside."
         if test.samples.crops
-        else f"Each photo is scaled so that its face measures {FACE} pixels from brow to chin. face given: cropped where "
-        "the clean image has the face, not turned with a tilt.",
+        else f"Each photo is scaled so that its face measures {samples.FACE} pixels from brow to chin. face given: cropped "
+        "where the clean image has the face, not turned with a tilt.",
     ]
     if test.samples.without_face:
-        notes.append(
-            f"Left out: {count(test.samples.without_face, 'image')} in which no face is found even when clean."
-        )
+        left_out = count(test.samples.without_face, "image")
+        notes.append(f"Left out: {left_out} in which no face is found even when clean.")
     if len(test.models) > 1:
         notes.append(
             "vs first: accuracy minus that of the first model on the same images, with the 95% interval of the paired "

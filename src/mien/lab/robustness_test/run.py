@@ -1,40 +1,99 @@
-"""Run a robustness test: every model on every image under every condition, resumable."""
+"""Run a robustness test: every model on every image under every condition, resumable; and metrics of the predictions."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
-from ...data.dataset import Dataset
+from ...data.dataset import UNDIVIDED, Dataset
 from ...data.loading import load
+from ...data.preprocessing import FaceFinder
 from ...detection import create_detector
 from ...emotions import LABEL_SETS
 from ...errors import ModelError, OptionError
+from ...io.images import read_image
 from ...io.journal import Journal, Mode
 from ...io.tables import Row
 from ...options import ReadOptions
 from ...progress import Progress, no_progress
 from ...reader import Reader
+from ...stats import Interval, calibration_error, holm, mcnemar, wilson
 from ...types import Face, Frame
 from ..comparison import Task, common_task
 from ..comparison_models import Engine, Model, open_models
 from ..evaluation.classifier import weights_file
-from .conditions import Condition, chosen
-from .metrics import CROP, DETECTED, ConditionResult, condition_results, read_predictions
-from .samples import Sample, Samples, draw_samples, sample_of_photo, split_to_test
+from .conditions import CONDITIONS, Condition, chosen
+from .samples import Sample, Samples, draw_samples, in_window
 
+#: How the face is got at: by the reader's own detection, or cropped where the clean image has it.
+DETECTED, CROP = "detected", "crop"
 #: One row of ``predictions.csv``: one model's prediction for one image under one condition.
 COLUMNS = ("model", "condition", "way", "image", "label", "emotion", "confidence", "abstained")
+#: A drop in accuracy from the clean images from which a condition counts as failed.
+LARGE_DROP = 0.10
 #: Side at which images are read; a face that fills its image is then as large as it needs to be.
 _SIDE = 128
 #: Smaller images are taken for face crops.
 _LEAST_PHOTO = 64
 #: A detected face is the sample's when its box overlaps the true one by this (intersection over union).
 _SAME_FACE = 0.3
+#: Emotions with fewer images do not count in the balanced accuracy: one image would move it by points.
+_MIN_SUPPORT = 10
+
+
+@dataclass(frozen=True)
+class ConditionResult:
+    """One model under one condition; shares are 0 to 1, intervals are 95% (Wilson 1927).
+
+    Attributes:
+        way: ``detected`` or ``crop``.
+        n, found, correct: images, those in which the face was found, and correct predictions; a missed face is wrong.
+        balanced_accuracy: mean recall of the emotions with at least ten images.
+        confidence, ece, abstained: mean confidence, expected calibration error (15 equal-mass bins) and share of abstentions
+            in the faces found; None where there are none.
+        large_drop: the accuracy is ``LARGE_DROP`` or more below that of the same model and way on the clean images.
+        gain, gain_interval: accuracy minus that of the first model, with the interval of the paired difference (normal
+            approximation); None for the first model itself, as ``p``.
+        p: of no difference (McNemar, with Holm's correction over all results of this model).
+    """
+
+    model: str
+    condition: Condition
+    way: str
+    n: int
+    found: int
+    correct: int
+    balanced_accuracy: float
+    confidence: float | None
+    ece: float | None
+    abstained: float | None
+    large_drop: bool = False
+    gain: float | None = None
+    gain_interval: Interval | None = None
+    p: float | None = None
+
+    @property
+    def found_share(self) -> float:
+        """Faces found, of all images."""
+        return self.found / self.n
+
+    @property
+    def accuracy(self) -> float:
+        """Correct predictions, of all images."""
+        return self.correct / self.n
+
+    @property
+    def interval(self) -> Interval:
+        """Of ``accuracy``."""
+        return wilson(self.correct, self.n)
 
 
 @dataclass(frozen=True)
@@ -45,8 +104,7 @@ class RobustnessResult:
         results: of every condition, way and model.
         data, split: the dataset and its part.
         task: the emotions and the head of each model.
-        samples: the images.
-        example: the face that the report shows under every condition.
+        samples, example: the images, and the face that the report shows under every condition.
         seed: of the draw and the corruptions.
         models: the sha256 of each model's weights.
         predictions: the table of all predictions.
@@ -118,14 +176,19 @@ def robustness(
             progress=lambda done, total, _note="": progress(done, total, "reading data"),
             on_damaged=lambda _file, why: notes(f"left out: {why}"),  # why begins with the file
         )
-    part = split_to_test(data, split)
-    task = _task(opened, part, head)
+    part = data if split == "all" or (data.split == UNDIVIDED).all() else data.part(split)
+    task = common_task(opened, head or next(iter(opened[0].classifier.heads)))
+    if part.votes is None:  # heads that learned from votes are evaluated against the labels
+        task = Task(task.heads, task.emotions, "labels")
     detector = create_detector(ReadOptions(threads=threads))
-    evaluators = [_evaluator(model, task, detector, threads) for model in opened]
+    readers = {model.name: _reader(model, task, detector, threads) for model in opened}
     is_crop = min(part.images.shape[1:3]) < _LEAST_PHOTO if crops is None else crops
     samples = draw_samples(part, task, opened, n, seed, crops=is_crop, progress=progress)
-    shown = samples.items[0] if example is None else sample_of_photo(example)
-    hashes = {model.name: reader.card.sha256 for model, reader in zip(opened, evaluators)}
+    shown = samples.items[0]
+    if example is not None:
+        photo = read_image(example)
+        shown = in_window(photo, FaceFinder().find(photo))
+    hashes = {name: reader.card.sha256 for name, reader in readers.items()}
     settings: dict[str, Any] = {
         "data": part.name, "split": split, "n": n, "seed": seed, "crops": is_crop, "heads": task.heads, "models": hashes,
         "conditions": [f"{condition.name}: {condition.description}" for condition in conditions],
@@ -133,10 +196,9 @@ def robustness(
     table = Path(out) / "predictions.csv"
     with Journal.open(table, COLUMNS, settings, mode) as journal:
         if not journal.finished:
-            readers = {model.name: reader for model, reader in zip(opened, evaluators)}
             _measure(journal, samples, readers, conditions, seed, progress)
-    predictions = read_predictions(table)
-    if (known := set(predictions["model"].tolist())) != set(hashes):
+    predictions = pd.read_csv(table, dtype=str, keep_default_na=False)
+    if (known := set(predictions["model"])) != set(hashes):
         raise OptionError(
             f"{out} is finished and holds predictions of {', '.join(sorted(known))}, expected {', '.join(sorted(hashes))}",
             hint="Name its models, write elsewhere, or start again with --overwrite.",
@@ -145,13 +207,7 @@ def robustness(
     return RobustnessResult(results, part.name, split, task, samples, shown, seed, hashes, table)
 
 
-def _task(models: Sequence[Model], part: Dataset, head: str) -> Task:
-    """The common task; without votes, heads that learned from votes are evaluated against the labels."""
-    task = common_task(models, head or next(iter(models[0].classifier.heads)))
-    return task if part.votes is not None else Task(task.heads, task.emotions, "labels")
-
-
-def _evaluator(model: Model, task: Task, detector: Any, threads: int) -> Reader:
+def _reader(model: Model, task: Task, detector: Any, threads: int) -> Reader:
     if model.engine == Engine.TORCH:
         raise ModelError(
             f"{model.path}: got a checkpoint, expected an exported model: the reader takes no other",
@@ -177,20 +233,20 @@ def _measure(
     first = next(iter(readers.values()))
     for number, (condition, way) in enumerate(steps):
         progress(number, len(steps), f"{condition.name}, {way}")
-        left = {f"{name}, {condition.name}, {way}": name for name in readers}
-        left = {key: name for key, name in left.items() if key not in journal.done}
-        if not left:
+        keys = {f"{name}, {condition.name}, {way}": name for name in readers}
+        if journal.done.issuperset(keys):
             continue
         changed = [condition.apply(sample, seed) for sample in samples.items]
         faces = [_detected(first, sample) if way == DETECTED else sample.face for sample in changed]
-        for key, name in left.items():
-            found = _predict(readers[name], changed, faces)
-            places = zip(samples.items, samples.labels, found)
-            rows: list[Row] = [
-                dict(zip(COLUMNS, (name, condition.name, way, sample.name, label, *prediction)))
-                for sample, label, prediction in places
-            ]
-            journal.write([(key, rows)])
+        for key, name in keys.items():
+            if key not in journal.done:
+                rows: list[Row] = [
+                    dict(zip(COLUMNS, (name, condition.name, way, sample.name, label, *prediction)))
+                    for sample, label, prediction in zip(
+                        samples.items, samples.labels, _predict(readers[name], changed, faces)
+                    )
+                ]
+                journal.write([(key, rows)])
     progress(len(steps), len(steps), "done")
 
 
@@ -203,15 +259,66 @@ def _detected(reader: Reader, sample: Sample) -> Face | None:
 
 def _predict(reader: Reader, samples: Sequence[Sample], faces: Sequence[Face | None]) -> list[tuple[str, float, bool]]:
     """Emotion, confidence and whether the reader abstained; the emotion is empty where no face was found."""
-    found = [(sample, face) for sample, face in zip(samples, faces) if face is not None]
-    if not found:
-        return [("", 0.0, False)] * len(samples)
-    crops = np.concatenate([reader.crop(Frame(sample.image, sample.name), [face]) for sample, face in found])
-    readings = iter(reader.classify([face for _, face in found], crops))
-    predictions: list[tuple[str, float, bool]] = []
-    for face in faces:
-        reading = None if face is None else next(readings)
-        predictions.append(
-            ("", 0.0, False) if reading is None else (reading.emotion, round(reading.confidence, 6), reading.abstained)
-        )
+    predictions = [("", 0.0, False)] * len(samples)
+    found = {place: face for place, face in enumerate(faces) if face is not None}
+    if found:
+        crops = [reader.crop(Frame(samples[row].image, samples[row].name), [face]) for row, face in found.items()]
+        for row, reading in zip(found, reader.classify(list(found.values()), np.concatenate(crops))):
+            predictions[row] = reading.emotion, round(reading.confidence, 6), reading.abstained
     return predictions
+
+
+def condition_results(
+    predictions: pd.DataFrame, conditions: Sequence[Condition] = CONDITIONS
+) -> tuple[ConditionResult, ...]:
+    """Evaluate every model under every condition: conditions in their order, detection first, models in theirs.
+
+    Args:
+        predictions: of a finished run, with ``COLUMNS``, all strings; the images stand in the same order everywhere.
+        conditions: those to evaluate.
+    """
+    models = list(dict.fromkeys(predictions["model"]))
+    results: dict[str, list[ConditionResult]] = {name: [] for name in models}
+    clean: dict[tuple[str, str], float] = {}
+    for condition, way in itertools.product(conditions, (DETECTED, CROP)):
+        here = predictions[(predictions["condition"] == condition.name) & (predictions["way"] == way)]
+        first: npt.NDArray[np.bool_] | None = None
+        for name in models if len(here) else ():
+            rows = here[here["model"] == name]
+            correct = (rows["emotion"] == rows["label"]).to_numpy(bool)
+            result = _evaluate(rows, correct, condition)
+            reference = clean.setdefault((name, way), result.accuracy)
+            result = replace(result, large_drop=result.accuracy <= reference - LARGE_DROP)
+            results[name].append(result if first is None else _against(result, correct, first))
+            first = correct if first is None else first
+    for name in models[1:]:
+        corrected = holm([result.p for result in results[name] if result.p is not None])
+        results[name] = [replace(result, p=p) for result, p in zip(results[name], corrected)]
+    return tuple(result for group in zip(*results.values()) for result in group)
+
+
+def _evaluate(rows: pd.DataFrame, correct: npt.NDArray[np.bool_], condition: Condition) -> ConditionResult:
+    found = (rows["emotion"] != "").to_numpy(bool)
+    confidence = rows["confidence"].to_numpy(np.float64)[found]
+    recall = pd.Series(correct).groupby(rows["label"].to_numpy()).agg(["mean", "size"])
+    counted = recall[recall["size"] >= _MIN_SUPPORT]
+    some = bool(found.any())
+    return ConditionResult(
+        model=str(rows["model"].iloc[0]),
+        condition=condition,
+        way=str(rows["way"].iloc[0]),
+        n=len(rows),
+        found=int(found.sum()),
+        correct=int(correct.sum()),
+        balanced_accuracy=float((counted if len(counted) else recall)["mean"].mean()),
+        confidence=float(confidence.mean()) if some else None,
+        ece=calibration_error(confidence, correct[found]) if some else None,
+        abstained=float((rows["abstained"] == "true").to_numpy()[found].mean()) if some else None,
+    )
+
+
+def _against(result: ConditionResult, own: npt.NDArray[np.bool_], first: npt.NDArray[np.bool_]) -> ConditionResult:
+    n, won, lost = len(own), int((own & ~first).sum()), int((first & ~own).sum())
+    gain = (won - lost) / n
+    half = 1.96 * math.sqrt(max(0.0, won + lost - (won - lost) ** 2 / n)) / n
+    return replace(result, gain=gain, gain_interval=(gain - half, gain + half), p=mcnemar(own, first))

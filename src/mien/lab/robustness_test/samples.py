@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Images
 
-from ...data.dataset import TEST, UNDIVIDED, Dataset
+from ...data.dataset import TEST, Dataset
 from ...data.preprocessing import FaceFinder
 from ...detection import create_detector
 from ...errors import DataError, SourceError
-from ...io.images import read_image
 from ...model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH
 from ...options import ReadOptions
 from ...progress import Progress, no_progress
@@ -43,14 +41,10 @@ _MARGIN = 1.15
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One face.
+    """One face in the image ``name``: uint8 (H, W, 3), RGB.
 
-    Attributes:
-        name: which image of the data.
-        image: uint8 (H, W, 3), RGB.
-        face: what to crop, in pixels of ``image``.
-        landmarks: float32 (5, 2), also where ``face`` carries none.
-        side: of the face from brow to chin, in pixels of ``image``.
+    ``landmarks``, float32 (5, 2), are there also where ``face`` carries none; ``side`` is that of the face from brow to chin
+    in pixels.
     """
 
     name: str
@@ -68,29 +62,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The images of a test, as many of each emotion as there are.
+    """The images of a test and the right emotion of each, as many of each emotion as there are.
 
-    Attributes:
-        items: the faces.
-        labels: the right emotion of each.
-        crops: the images are face crops, so that nothing is detected.
-        without_face: images left out because no face was found even without corruption.
+    In ``crops`` nothing is detected. In ``without_face`` more images no face was found even without corruption.
     """
 
     items: tuple[Sample, ...]
     labels: tuple[str, ...]
     crops: bool
     without_face: int
-
-
-def split_to_test(faces: Dataset, split: str) -> Dataset:
-    """The images of ``split`` as the only part of their dataset; ``all`` or an undivided dataset is taken whole.
-
-    Raises:
-        DataError: there is no such part.
-    """
-    part = faces if split == "all" or (faces.split == UNDIVIDED).all() else faces.part(split)
-    return replace(part, split=np.full(len(part), TEST))
 
 
 def draw_samples(
@@ -108,11 +88,12 @@ def draw_samples(
     Raises:
         DataError: there is no image that all models can be evaluated on, or no face in any.
     """
+    part = replace(part, split=np.full(len(part), TEST))
     test_set = build_test_set(task, models, part, TEST)
     chosen = evenly(test_set.y_true, n, np.random.default_rng(seed))
     rows = rows_of(test_set.names[chosen], part)
     items, labels = [], []
-    find = _find_in_crop() if crops else _find_in_photo()
+    find = _crop_finder() if crops else _photo_finder()
     for done, (row, label) in enumerate(zip(rows.tolist(), test_set.y_true[chosen].tolist()), start=1):
         image = part.images[row]
         rgb = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
@@ -138,16 +119,6 @@ def evenly(labels: npt.NDArray[np.int64], n: int, rng: np.random.Generator) -> n
     return np.sort(np.concatenate(taken))
 
 
-def sample_of_photo(path: Path) -> Sample:
-    """The main face of a photo.
-
-    Raises:
-        SourceError: the photo cannot be read, or there is no face in it.
-    """
-    frame = read_image(path)
-    return in_window(frame, FaceFinder().find(frame))
-
-
 def in_window(frame: Frame, face: Face) -> Sample:
     """The face of a photo, ``FACE`` pixels large, in a window that shows what is around it."""
     scale = FACE / np.sqrt(face.box.width * face.box.height)
@@ -167,12 +138,7 @@ def in_window(frame: Frame, face: Face) -> Sample:
 
 
 def from_crop(frame: Frame, landmarks: npt.NDArray[np.float32] | None = None) -> Sample:
-    """An image that is a face crop, as in FER2013.
-
-    Args:
-        frame: the image; it is taken as a square.
-        landmarks: float32 (5, 2), in shares of its side; None takes those of an average face.
-    """
+    """A square face crop as in FER2013; landmarks, float32 (5, 2) in shares of its side, or those of an average face."""
     shares = _TYPICAL if landmarks is None else landmarks
     image = resized(frame.image, CROP, CROP)
     return Sample(frame.name, image, Face(Box(0, 0, CROP, CROP)), (shares * CROP).astype(np.float32), CROP / _MARGIN)
@@ -197,7 +163,7 @@ def _typical_landmarks(box: Box) -> npt.NDArray[np.float32]:
     return np.asarray((_TYPICAL - 0.5) * _MARGIN * sides + 0.5 * sides + corner, np.float32)
 
 
-def _find_in_photo() -> Callable[[Frame], Sample | None]:
+def _photo_finder() -> Callable[[Frame], Sample | None]:
     finder = FaceFinder()
 
     def find(frame: Frame) -> Sample | None:
@@ -209,11 +175,11 @@ def _find_in_photo() -> Callable[[Frame], Sample | None]:
     return find
 
 
-def _find_in_crop() -> Callable[[Frame], Sample | None]:
+def _crop_finder() -> Callable[[Frame], Sample]:
     """Face crops, with the landmarks that the detector finds in them, or those of an average face."""
     detector = create_detector(ReadOptions(min_face=_LANDMARK_SIDE // 4))
 
-    def find(frame: Frame) -> Sample | None:
+    def find(frame: Frame) -> Sample:
         faces = detector.detect(Frame(resized(frame.image, _LANDMARK_SIDE, _LANDMARK_SIDE), frame.name))
         points = faces[0].landmarks if faces else None
         return from_crop(frame, None if points is None else (points / _LANDMARK_SIDE).astype(np.float32))
