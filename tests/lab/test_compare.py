@@ -42,7 +42,7 @@ def runs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mien.lab.training.run.chosen_precision", lambda recipe: "32-true")
-        patch.setattr("mien.lab.training.history.save", lambda figure, path: None)
+        patch.setattr("mien.lab.training.run.save", lambda figure, path: None)
         seven = tiny(keep="best", epochs=2)
         train(seven, faces(), folder / "seven")
         pair = changed(tiny(epochs=1), {"name": "pair", "heads": {"pair": {"emotions": "happy-sad"}}})

@@ -2,8 +2,7 @@
 
 from mien.lab.exporting import export
 from mien.lab.training.checkpoint import cost_of
-from mien.lab.training.history import History
-from mien.lab.training.run import train
+from mien.lab.training.run import History, train
 from mien.model.card import read_card
 
 from .conftest import tiny

@@ -25,10 +25,10 @@ from mien.lab.training.checkpoint import (
     load_checkpoint,
     used_precision,  # needs torch
 )
-from mien.lab.training.history import (
+from mien.lab.training.run import (
     Row,  # needs torch
+    train,  # needs torch
 )
-from mien.lab.training.run import train  # needs torch
 
 
 class InterruptAt(lightning.Callback):  # type: ignore[misc, name-defined]  # a module that may be missing has no types

@@ -35,11 +35,7 @@ class Shape:
 
 
 class Noise(nn.Module):
-    """Adds normal noise while training.
-
-    Args:
-        deviation: standard deviation of the noise.
-    """
+    """Adds normal noise while training."""
 
     def __init__(self, deviation: float) -> None:
         super().__init__()
@@ -50,11 +46,7 @@ class Noise(nn.Module):
 
 
 class LayeredTrunk(nn.Module):
-    """Image in, one feature vector out.
-
-    Args:
-        rows: the layers, in the notation of ``mien.lab.networks.layer_spec``.
-        shape: channels and side of the images.
+    """Image of ``shape`` in, one feature vector out, through ``rows`` of layers in the notation of this module.
 
     Attributes:
         features: length of the vector.
@@ -86,8 +78,7 @@ def build_rows(rows: tuple[str, ...], shape: Shape) -> tuple[nn.Sequential, Shap
     """The layers that ``rows`` ask for.
 
     Returns:
-        The layers; what comes out of them; and the L2 penalty of each kernel that has one, by its name among the layers'
-        parameters.
+        The layers, what comes out of them, and the L2 penalty of each kernel that has one, by its name among the parameters.
 
     Raises:
         RecipeError: a step is unknown, lacks a number, or does not fit what comes before it.

@@ -21,14 +21,7 @@ _CONTRAST_FLOOR = 0.08
 
 
 class PlainTrunk(nn.Module):
-    """Image in, one feature vector out.
-
-    Args:
-        widths: channels of each stage.
-        depths: convolutions of each stage.
-        channels: of the images.
-        reparameterize: train each convolution as several that are folded into one on export.
-    """
+    """Image in, one feature vector out; ``widths`` are the channels of the stages and ``depths`` their convolutions."""
 
     def __init__(
         self, widths: Sequence[int], depths: Sequence[int], channels: int = 1, *, reparameterize: bool = False
@@ -54,11 +47,7 @@ class PlainTrunk(nn.Module):
 
 
 class ImageNorm(nn.Module):
-    """A trunk that sees every image with the same mean and contrast; it is part of the exported network.
-
-    Args:
-        trunk: what the normalized images go through.
-    """
+    """A trunk that sees every image with the same mean and contrast; it is part of the exported network."""
 
     def __init__(self, trunk: PlainTrunk) -> None:
         super().__init__()
@@ -76,10 +65,6 @@ class BranchedConv(nn.Module):
     """The sum of a 3x3 convolution, a 1x1 convolution and, where the shape allows it, the input, each normalized.
 
     Trains as several branches and is folded into one convolution (RepVGG: Ding et al. 2021, arXiv 2101.03697).
-
-    Args:
-        inputs: channels of the input.
-        outputs: channels of the output.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

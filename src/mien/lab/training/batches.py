@@ -30,8 +30,7 @@ class TrainingBatches:
             teachers, one float16 (B, K) prediction per head).
         class_weights: float32 (K,) for each head: the weight of each class in the loss.
         ratio: unlabeled images that follow each labeled one in a batch; their targets are all zero.
-        groups: of the training images ``names``, where the recipe balances them.
-        names: str (M,), the images that are drawn from by their labels.
+        groups, names: of the images that are drawn by their labels: their groups, where the recipe balances them; str (M,).
     """
 
     loader: Loader
@@ -52,8 +51,7 @@ class BatchSampler(Sampler[list[int]]):
         seed: of the order.
         odds: float (len(labeled),), relative frequencies of rows, which are then drawn with replacement.
         groups: draws ``labeled`` so that groups are balanced; in place of ``odds``.
-        unlabeled: rows without labels.
-        ratio: unlabeled rows that follow for each labeled one.
+        unlabeled, ratio: rows without labels, and how many of them follow for each labeled one.
         views: of each row; a batch then names view V of row R by R * views + V, V redrawn each time.
     """
 
@@ -96,14 +94,9 @@ class BatchSampler(Sampler[list[int]]):
 
 
 def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | None = None) -> TrainingBatches:
-    """The batches of a run.
+    """The batches of a run; images that no head learns from are left out.
 
-    Images that no head learns from are left out, except with ``teachers``, whose predictions cover every image.
-
-    Args:
-        faces: the training part.
-        recipe: of the run.
-        teachers: their predictions; images are then shown in one of the views that the teachers saw.
+    With ``teachers``, whose predictions cover every image, each is shown in one of the views that the teachers saw.
 
     Raises:
         DataError: no image is left, a head needs votes that the data lacks, teachers did not see an image, or the groups

@@ -26,11 +26,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes checkpoints atomically: a full disk leaves the previous one intact."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Save ``checkpoint`` at ``path``.
-
-        Raises:
-            OutputError: the place cannot be written to.
-        """
+        """Save ``checkpoint``, or raise an ``OutputError``."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
         with replacing(Path(path)) as file:
@@ -38,9 +34,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """The recipe (as plain values) and the network's weights in a checkpoint; nothing in the file is executed.
-
-    Averaged weights where the run kept an average.
+    """The recipe (as plain values) and the network's weights, averaged if the run did; nothing in the file is executed.
 
     Raises:
         ModelError: the file is missing, damaged, or no checkpoint of mien's.
@@ -99,10 +93,7 @@ def find_checkpoint(run: Path) -> Path:
 def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
     """The images of ``faces`` that a run had, in the parts in which it had them.
 
-    Args:
-        checkpoint: of the run; the list ``images.csv`` lies beside it. Without one, the recipe draws them again.
-        recipe: of the run.
-        faces: the data that it was trained on.
+    They are listed in ``images.csv`` beside the checkpoint; without it, the recipe draws them again.
 
     Raises:
         DataError: ``faces`` lacks images that the run had.

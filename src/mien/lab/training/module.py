@@ -38,12 +38,8 @@ def distillation_loss(
 ) -> torch.Tensor:
     """Cross entropy of the student's softened probabilities against the teachers', over the heads by their weights.
 
-    Times the square of the temperature, which keeps its gradients as large as those of the labels (Hinton et al. 2015).
-
-    Args:
-        logits: the student's, float (N, K) for each head.
-        answers: the teachers' probabilities, float (N, K) for each head; rows sum to 1.
-        recipe: heads, their weights, and the temperature.
+    ``logits`` are the student's, ``answers`` the teachers' probabilities, float (N, K) for each head. Times the square of
+    the temperature, which keeps its gradients as large as those of the labels (Hinton et al. 2015).
     """
     temperature = recipe.distillation.temperature
     losses = []

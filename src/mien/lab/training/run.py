@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import numpy as np
+import pandas as pd
+import torch
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -21,16 +24,82 @@ from ...data.loading import load
 from ...data.manifest import read_manifest, write_manifest
 from ...errors import DataError, OutputError, RecipeError
 from ...io.atomic import write_atomically, writing_to
-from ...progress import Progress
+from ...progress import Progress, no_progress
 from ..distillation import read_targets
+from ..evaluation.evaluate import machine
+from ..evaluation.report import learning_curves, save
 from ..networks.build import MultiHead, build_network, start_network
 from ..recipe import Recipe, changed, load_recipe, recipe_from_dict
 from ..sampling import subset
 from .batches import TrainingBatches, training_batches, validation_batches
 from .checkpoint import AtomicCheckpointIO, find_checkpoint, load_checkpoint, used_precision
 from .hardware import Precision, chosen_precision, fit_to_memory
-from .history import BatchProgress, History, Row
 from .module import Training
+
+Row = dict[str, float]
+
+
+class History(lightning.Callback):
+    """Reports each batch, and records scores and costs of each epoch in ``history.csv``, ``curves.png`` and the checkpoint.
+
+    Lightning's CSVLogger begins a new file when a run is resumed; these rows travel in the checkpoint, so a resumed run
+    continues them, in the same precision.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        on_epoch: Callable[[list[Row]], None],
+        progress: Progress = no_progress,
+        precision: Precision = "32-true",
+    ) -> None:
+        self.rows: list[Row] = []
+        self.cost: dict[str, Any] = {}
+        self._out, self._on_epoch, self._progress, self._precision = out, on_epoch, progress, precision
+        self._started = self._worked = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "cost": self.cost}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = list(state_dict["rows"])
+        self.cost = dict(state_dict.get("cost", {}))
+
+    def on_save_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["precision"] = self._precision
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._progress(batch_idx + 1, int(trainer.num_training_batches), f"epoch {trainer.current_epoch + 1}")
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._started, self._worked = time.perf_counter(), time.process_time()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        row: Row = {"epoch": trainer.current_epoch + 1, "seconds": round(time.perf_counter() - self._started, 1)}
+        self._add_cost(row["seconds"], time.process_time() - self._worked, trainer.strategy.root_device)
+        row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        if trainer.logger:
+            trainer.logger.log_metrics({"lr": row["lr"]}, trainer.global_step)
+        row |= {name: round(float(value), 5) for name, value in sorted(trainer.callback_metrics.items())}
+        self.rows.append(row)
+        write_atomically(self._out / "history.csv", pd.DataFrame(self.rows).to_csv(index=False).encode())
+        save(learning_curves(self.rows), self._out / "curves.png")
+        self._on_epoch(self.rows)
+
+    def _add_cost(self, seconds: float, cpu_seconds: float, device: torch.device) -> None:
+        if self.rows and not self.cost:
+            return  # the run began before costs were recorded
+        self.cost = {
+            "epochs": len(self.rows) + 1,
+            "seconds": round(self.cost.get("seconds", 0.0) + seconds, 1),
+            "cpu_seconds": round(self.cost.get("cpu_seconds", 0.0) + cpu_seconds, 1),
+            "machine": machine(),
+            "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        }
 
 
 @dataclass(frozen=True)
@@ -61,7 +130,7 @@ def train(
     max_bytes: int | None = None,
     on_epoch: Callable[[list[Row]], None] = lambda _rows: None,
     notes: Callable[[str], None] = lambda _text: None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     callbacks: tuple[lightning.Callback, ...] = (),
 ) -> TrainingResult:
     """Fit ``recipe`` on the ``train`` part of ``data`` and evaluate each epoch on ``validation``.
@@ -117,26 +186,13 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     _record_images(faces, out / "images.csv", resume)
     _record_groups(batches, recipe, out / "balance.csv", resume, notes)
-    history = History(out, on_epoch)
-    own = [history, _PrecisionRecord(precision), *([BatchProgress(progress)] if progress else [])]
+    history = History(out, on_epoch, progress, precision)
     module = Training(recipe, network, batches.class_weights, batches.ratio)
     with _quiet():
-        trainer = _trainer(recipe, out, precision, [*own, *callbacks])
+        trainer = _trainer(recipe, out, precision, [history, *callbacks])
         with _interruptible(trainer):
             trainer.fit(module, batches.loader, checks, ckpt_path=last if resume else None, weights_only=True)
     return TrainingResult(out / f"{recipe.schedule.keep}.ckpt", recipe, tuple(history.rows), history.cost)
-
-
-class _PrecisionRecord(lightning.Callback):
-    """Stores the precision in each checkpoint, so that a resumed run keeps it."""
-
-    def __init__(self, precision: Precision) -> None:
-        self._precision = precision
-
-    def on_save_checkpoint(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        checkpoint["precision"] = self._precision
 
 
 def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[lightning.Callback]) -> lightning.Trainer:
