@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..errors import ModelError
@@ -30,8 +31,6 @@ TOLERANCE = 1e-4
 def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
     """The network as ONNX, for any batch size; the same network gives the same bytes.
 
-    Batch norms are folded into their convolutions; descriptions of the Python source are removed.
-
     Args:
         network: in evaluation mode, on the CPU.
         size: side of its images in pixels.
@@ -40,31 +39,39 @@ def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
     Returns:
         An ONNX file: input ``images``, float32 (N, channels, size, size); an output of logits, float32 (N, K), per head.
     """
+    return export_onnx(network, torch.zeros(2, channels, size, size), list(network.heads))
+
+
+def export_onnx(
+    network: nn.Module, images: torch.Tensor, outputs: Sequence[str], free: Mapping[int, object] | None = None
+) -> bytes:
+    """A network as ONNX with the input ``images``; batch norms are folded, descriptions of the Python source are removed.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        images: an example of at least two images: a batch of one would become a constant.
+        outputs: their names.
+        free: dimensions beside the first that vary, as in ``torch.onnx.export``.
+    """
     program = torch.onnx.export(
         network,
-        (torch.zeros(2, channels, size, size),),  # a batch of one would be exported as a constant
+        (images,),
         input_names=["images"],
-        output_names=list(network.heads),
+        output_names=outputs,
         opset_version=OPSET,
         dynamo=True,
-        dynamic_shapes={"images": {0: torch.export.Dim("N")}},
+        dynamic_shapes={"images": {0: torch.export.Dim("N"), **(free or {})}},
         external_data=False,
         verbose=False,
     )
     model: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]  # a program, because of dynamo=True
-    strip_descriptions(model)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-def strip_descriptions(model: onnx.ModelProto) -> None:
-    """Remove descriptions of the Python source; changes ``model`` in place."""
     graph = model.graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    for item in (model, graph, *graph.node, *graph.initializer, *values):
+    for item in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         item.ClearField("doc_string")
         item.ClearField("metadata_props")
     del graph.value_info[:]  # shapes of values inside the graph: onnxruntime infers them
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]) -> Logits:
@@ -82,12 +89,7 @@ def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]
 
 
 def to_program(network: MultiHead, size: int, channels: int = 1) -> bytes:
-    """The network as an ``ExportedProgram``, for any batch size.
-
-    Args:
-        network: in evaluation mode, on the CPU.
-        size: side of its images in pixels.
-        channels: of its images.
+    """The network, in evaluation mode on the CPU, as an ``ExportedProgram`` for any batch size.
 
     Returns:
         A ``.pt2`` file: ``torch.export.load(file).module()`` takes float32 (N, channels, size, size) and gives a dictionary
@@ -136,14 +138,7 @@ def check_parity(
 
 
 def describe_weights(recipe: Recipe, network: MultiHead, weights: bytes, name: str) -> ModelCard:
-    """The card of exported weights, without temperatures and scores.
-
-    Args:
-        recipe: how the network was trained.
-        network: in evaluation mode, on the CPU.
-        weights: content of the ONNX file.
-        name: of the model; the weights are called ``NAME.onnx``.
-    """
+    """The card of an exported network (content of the ONNX file), without temperatures and scores."""
     opened = classifier_of_network(recipe, network)
     return ModelCard(
         name=name,

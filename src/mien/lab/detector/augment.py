@@ -42,11 +42,9 @@ class View:
     """A rectangle of a photo, and how it is shown.
 
     Attributes:
-        x: of its center, in pixels of the photo.
-        y: of its center, in pixels of the photo.
+        x, y: its center, in pixels of the photo.
         scale: pixels shown per pixel of the photo.
-        width: shown, in pixels.
-        height: shown, in pixels.
+        width, height: shown, in pixels.
         angle: by which the photo is turned clockwise, in radians.
         flip: mirror left and right, after the rotation.
     """
@@ -73,17 +71,12 @@ class View:
 class Augmenter:
     """Makes training images; the same recipe, epoch and index give the same image.
 
-    Args:
-        data: the photos.
-        recipe: sizes and shares.
-        cache: keep decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
+    ``cache`` keeps decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
     """
 
     def __init__(self, data: FaceData, recipe: DetectorRecipe, cache: bool = False) -> None:
         self._data, self._recipe, self._cache = data, recipe, cache
-        self._backgrounds = [
-            photo for photo in data.train if not len(photo.labels.boxes) and not len(photo.labels.ignore)
-        ]
+        self._backgrounds = [photo for photo in data.train if not len(photo.labels.boxes) + len(photo.labels.ignore)]
         self._donors = [
             (photo, index)
             for photo in data.train
@@ -100,8 +93,7 @@ class Augmenter:
             image, labels = self._mosaic(photo, rng)
         else:
             image, labels = self._crop(photo, rng)
-            background = not len(photo.labels.boxes)
-            if choice < recipe.mosaic + recipe.paste or (background and rng.random() < 0.4):
+            if choice < recipe.mosaic + recipe.paste or (not len(photo.labels.boxes) and rng.random() < 0.4):
                 labels = self._paste(image, labels, rng)
         _occlude(image, labels, rng)
         return Sample(change_tones(image, rng), labels)
@@ -109,20 +101,19 @@ class Augmenter:
     def _crop(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
         """A square of the photo around one of its faces, at a random scale."""
         size, boxes = self._recipe.size, photo.labels.boxes
-        longest = max(photo.width, photo.height)
+        whole = size / max(photo.width, photo.height)
         if len(boxes) and rng.random() < 0.85:
             box = boxes[rng.integers(len(boxes))]
-            target = math.exp(rng.uniform(math.log(_SMALLEST_TARGET), math.log(_LARGEST_TARGET)))
+            target = _log_uniform(rng, _SMALLEST_TARGET, _LARGEST_TARGET)
             scale = target / max(box[2] - box[0], box[3] - box[1])
             anchor = (box[:2] + box[2:]) / 2
         else:
-            scale = size / longest * math.exp(rng.uniform(math.log(0.8), math.log(2.5)))
+            scale = whole * _log_uniform(rng, 0.8, 2.5)
             anchor = rng.random(2) * (photo.width, photo.height)
-        scale = float(np.clip(scale, 0.7 * size / longest, max(_ENLARGEMENT, 1.3 * size / longest)))
+        scale = float(np.clip(scale, 0.7 * whole, max(_ENLARGEMENT, 1.3 * whole)))
         center = anchor + rng.uniform(-0.45, 0.45, 2) * size / scale
         center = _within(center, np.array([photo.width, photo.height]), size / scale)
-        turned = rng.random() < self._recipe.rotate
-        angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if turned else 0.0
+        angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if rng.random() < self._recipe.rotate else 0.0
         view = View(float(center[0]), float(center[1]), scale, size, size, angle, bool(rng.random() < 0.5))
         return show(photo, view, self._recipe.smallest, rng, self._cache)
 
@@ -149,7 +140,7 @@ class Augmenter:
         size, parts, taken = self._recipe.size, [labels], np.concatenate([labels.boxes, labels.ignore])
         for _ in range(2 * rng.integers(1, 5)):
             is_face = rng.random() < 0.6
-            side = int(1.6 * math.exp(rng.uniform(math.log(20), math.log(120))))
+            side = int(1.6 * _log_uniform(rng, 20, 120))
             if side >= size:
                 continue
             x, y = rng.integers(0, size - side, 2)
@@ -186,7 +177,7 @@ class Augmenter:
 
     def _background_patch(self, side: int, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
         if not self._backgrounds:
-            tint = tuple(int(value) for value in rng.integers(0, 256, 3))
+            tint = _random_color(rng)
             return Image.new("RGB", (side, side), tint), Labels.none()
         photo = self._backgrounds[rng.integers(len(self._backgrounds))]
         scale = max(side / min(photo.width, photo.height), rng.uniform(0.4, 1.2))
@@ -202,7 +193,7 @@ def show(
     """A view of a photo, and its labels in pixels of the view."""
     matrix = view.matrix
     labels = transform_labels(photo.labels, matrix, view, smallest)
-    fill = (0, 0, 0) if rng.random() < 0.5 else tuple(int(value) for value in rng.integers(0, 256, 3))
+    fill = (0, 0, 0) if rng.random() < 0.5 else _random_color(rng)
     image = photo.image(cache)
     if view.angle == 0:
         return _show_upright(image, view, fill), labels
@@ -268,6 +259,14 @@ def _overlap(box: Floats, others: Floats) -> bool:
     return bool(((others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])).all(1).any())
 
 
+def _random_color(rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(rng.integers(0, 256, 3).tolist())
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return math.exp(rng.uniform(math.log(low), math.log(high)))
+
+
 def _soft_edge(side: int) -> Image.Image:
     """A mask for pasting a square: opaque in a circle, fading toward the corners."""
     axis = np.linspace(-1, 1, side, dtype=np.float32)
@@ -282,7 +281,7 @@ def _occlude(image: Image.Image, labels: Labels, rng: np.random.Generator) -> No
         kind, width, height = rng.random(), x1 - x0, y1 - y0
         if kind > 0.14 or width < 10:
             continue
-        tint = tuple(int(value) for value in rng.integers(0, 256, 3))
+        tint = _random_color(rng)
         if kind < 0.05:
             top = y0 + height * rng.uniform(0.45, 0.65)
             cut = width * rng.uniform(0, 0.2)
@@ -299,15 +298,11 @@ def _occlude(image: Image.Image, labels: Labels, rng: np.random.Generator) -> No
 
 
 def change_tones(image: Image.Image, rng: np.random.Generator) -> Pixels:
-    """Change color, light, sharpness and noise at random.
-
-    Returns:
-        RGB uint8 (H, W, 3).
-    """
+    """Change color, light, sharpness and noise at random; the result is RGB uint8 (H, W, 3)."""
     chance = rng.random(7)
     infrared = chance[0] < _INFRARED
     if infrared:
-        image = image.convert("L", (*_INFRARED_MIX,)).convert("RGB")
+        image = image.convert("L", _INFRARED_MIX).convert("RGB")
     elif chance[0] < _INFRARED + _GRAY:
         image = image.convert("L").convert("RGB")
     image = image.point(_curves(rng, infrared, bool(chance[1] < _DARK), bool(chance[2] < _FLAT)))

@@ -50,12 +50,8 @@ class Labels:
     @staticmethod
     def join(parts: list[Labels]) -> Labels:
         """All labels of ``parts``, which are in the same coordinates."""
-        parts = [Labels.none(), *parts]
-        return Labels(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.landmarks for part in parts]),
-            np.concatenate([part.ignore for part in parts]),
-        )
+        each = zip(*((part.boxes, part.landmarks, part.ignore) for part in [Labels.none(), *parts]))
+        return Labels(*map(np.concatenate, each))
 
     def moved(self, x: float, y: float) -> Labels:
         """The same labels, shifted by ``x`` and ``y`` pixels."""
@@ -65,14 +61,9 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """One encoded photo and its labels.
+    """One encoded photo of a collection, and its labels, in pixels.
 
-    Attributes:
-        encoded: the file's bytes; empty where ``decoded`` holds the pixels from the start.
-        width: in pixels.
-        height: in pixels.
-        labels: in pixels of the photo.
-        source: its collection.
+    ``encoded`` holds the file's bytes; empty where ``_decoded`` holds the pixels from the start.
     """
 
     encoded: bytes
@@ -129,24 +120,21 @@ def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
     files = sorted(folder.glob("*.parquet"))
     if not files:
         raise DataError(f"{folder} holds no parquet file")
-    train: list[Photo] = []
-    val: list[Photo] = []
-    background: list[Photo] = []
+    data = FaceData([], [], [])
+    columns = ["image", "split", "width", "height", "boxes", "landmarks", "ignore"]
     for file in files:
         try:
-            columns = ["image", "split", "width", "height", "boxes", "landmarks", "ignore"]
             rows = pq.read_table(file, columns=columns).to_pylist()
             photos = [_photo(row, file.stem) for row in rows]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"cannot read the faces of {file}: {error}") from error
         for index, (row, photo) in enumerate(zip(rows, photos)):
             if file.stem in BACKGROUNDS and index % _HELD_OUT == 0:
-                background.append(photo)
+                data.background.append(photo)
             else:
-                (val if row["split"] == "val" else train).append(photo)
-    if not train:
+                (data.val if row["split"] == "val" else data.train).append(photo)
+    if not data.train:
         raise DataError(f"{folder} holds no photo of the split 'train'")
-    data = FaceData(train, val, background)
     if fer2013 is None:
         return data
     part = load(fer2013).part(TRAIN)

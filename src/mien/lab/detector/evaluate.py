@@ -41,11 +41,9 @@ class DetectorMetrics:
         faces: number of marked faces.
         ap: average precision at IoU 0.5, area under the precision-recall curve.
         threshold: score above which the metrics below count detections.
-        recall: share of the faces found.
-        precision: share of the detections that are faces.
+        recall, precision: share of the faces found, and of the detections that are faces.
         recall_by_size: recall of faces up to 16, 32, 64 and more pixels.
-        false_per_image: false positives per photo with faces.
-        false_per_background: false positives per photo without a face.
+        false_per_image, false_per_background: false positives per photo with and without faces.
         landmark_error: mean distance of the landmarks, as a share of the box's side.
     """
 
@@ -84,32 +82,29 @@ def evaluate(
         progress: called after each photo.
     """
     nothing = np.zeros(0, np.float32)
-    matched, false, total = (
-        [(nothing, nothing > 0, nothing, nothing, nothing)],
-        [nothing],
-        len(photos) + len(backgrounds),
-    )
-    for number, photo in enumerate(photos):
-        matched.append(_match(*_scaled(photo, find)))
-        progress(number + 1, total)
-    for number, photo in enumerate(backgrounds, len(photos)):
-        false.append(_scaled(photo, find)[0].scores)
-        progress(number + 1, total)
+    matched, false = [(nothing, nothing > 0, nothing, nothing, nothing)], [nothing]
+    for number, photo in enumerate([*photos, *backgrounds], start=1):
+        found, scale = _scaled(photo, find)
+        if number <= len(photos):
+            matched.append(_match(found, photo, scale))
+        else:
+            false.append(found.scores)
+        progress(number, len(photos) + len(backgrounds))
     scores, true, found_at, sizes, errors = (np.concatenate(parts) for parts in zip(*matched))
     false_scores = np.concatenate(false)
     if threshold is None:
         worst = np.sort(false_scores)[::-1][int(_MAX_FALSE * len(backgrounds)) :]
         threshold = float(np.nextafter(worst[0], np.float32(1))) if len(worst) else LOWEST_SCORE
-    kept, found, classes = scores >= threshold, found_at >= threshold, np.searchsorted(SIZES, sizes)
+    kept, hit, classes = scores >= threshold, found_at >= threshold, np.searchsorted(SIZES, sizes)
     return DetectorMetrics(
-        faces=len(found),
-        ap=average_precision(scores, true, len(found)),
+        faces=len(hit),
+        ap=average_precision(scores, true, len(hit)),
         threshold=threshold,
-        recall=_mean(found),
+        recall=_mean(hit),
         precision=_mean(true[kept]),
-        recall_by_size=tuple(_mean(found[classes == index]) for index in range(len(SIZES))),
+        recall_by_size=tuple(_mean(hit[classes == index]) for index in range(len(SIZES))),
         false_per_image=float((kept & ~true).sum()) / max(len(photos), 1),
-        false_per_background=float((false_scores >= threshold).sum()) / len(backgrounds)
+        false_per_background=float((false_scores >= threshold).sum() / len(backgrounds))
         if backgrounds
         else float("nan"),
         landmark_error=_mean(errors[np.isfinite(errors)]),
@@ -142,11 +137,9 @@ def evaluate_detectors(
 
 def detector_report(metrics: Mapping[str, DetectorMetrics]) -> Document:
     """Turn metrics of detectors into a report, a row per detector."""
-    names = ("AP", "recall", "precision", "threshold", *(f"recall to {limit:g} px" for limit in SIZES))
-    columns = (
-        Column("detector"),
-        *(Column(name, "right") for name in (*names, "false/image", "false/empty", "landmarks")),
-    )
+    recalls = [f"recall to {limit:g} px" for limit in SIZES]
+    names = ("AP", "recall", "precision", "threshold", *recalls, "false/image", "false/empty", "landmarks")
+    columns = (Column("detector"), *(Column(name, "right") for name in names))
     rows = tuple(
         (
             name, f"{one.ap:.3f}", percent(one.recall), percent(one.precision), f"{one.threshold:.3f}",
@@ -200,10 +193,10 @@ def _mean(values: npt.NDArray[np.generic]) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def _scaled(photo: Photo, find: Finder) -> tuple[Detections, Photo, float]:
+def _scaled(photo: Photo, find: Finder) -> tuple[Detections, float]:
     scale = LONG_SIDE / max(photo.width, photo.height)
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    return find(np.asarray(photo.image().resize(size, Image.Resampling.BILINEAR))), photo, scale
+    return find(np.asarray(photo.image().resize(size, Image.Resampling.BILINEAR))), scale
 
 
 def _match(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from PIL import Image
 
@@ -15,8 +14,8 @@ from ...detection.anchor_free import STRIDES
 from ...detection.pyramid import to_blob
 from ...io.atomic import write_atomically
 from ..quantization import quantized
-from ..torch_export import OPSET, strip_descriptions
-from .data import Photo
+from ..torch_export import export_onnx
+from .data import Floats, Photo
 from .network import DetectorNetwork
 from .train import load_network
 
@@ -43,10 +42,7 @@ def export_detector(checkpoint: Path, out: Path, *, calibration: Sequence[Photo]
 
 
 def to_onnx(network: DetectorNetwork) -> bytes:
-    """The network as ONNX; batch norms and the scale of the pixels are folded into the convolutions.
-
-    Args:
-        network: in evaluation mode.
+    """The network, in evaluation mode, as ONNX; batch norms and the scale of the pixels are folded into the convolutions.
 
     Returns:
         An ONNX file: input ``images``, float32 (N, 3, H, W), RGB, 0 to 255, H and W multiples of 32; output ``faces``,
@@ -55,24 +51,8 @@ def to_onnx(network: DetectorNetwork) -> bytes:
     network = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()
     network.fold_scale()
     rows, columns = STRIDES[-1] * torch.export.Dim("rows"), STRIDES[-1] * torch.export.Dim("columns")
-    program = torch.onnx.export(
-        network,
-        (torch.zeros(2, 3, 4 * STRIDES[-1], 5 * STRIDES[-1]),),  # two: a batch of one would become a constant
-        input_names=["images"],
-        output_names=["faces"],
-        opset_version=OPSET,
-        dynamo=True,
-        dynamic_shapes={"images": {0: torch.export.Dim("N"), 2: rows, 3: columns}},
-        external_data=False,
-        optimize=True,
-        verbose=False,
-    )
-    if program is None:
-        raise TypeError("torch.onnx.export gave no program although dynamo=True")
-    model = program.model_proto
-    strip_descriptions(model)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
+    images = torch.zeros(2, 3, 4 * STRIDES[-1], 5 * STRIDES[-1])
+    return export_onnx(network, images, ["faces"], {2: rows, 3: columns})
 
 
 def to_int8(weights: bytes, photos: Sequence[Photo]) -> bytes:
@@ -81,7 +61,7 @@ def to_int8(weights: bytes, photos: Sequence[Photo]) -> bytes:
     return quantized(weights, np.concatenate([_square(photos[index]) for index in chosen]), keep_first=True)
 
 
-def _square(photo: Photo) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _square(photo: Photo) -> Floats:
     scale = _CALIBRATION_SIDE / max(photo.width, photo.height)
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     canvas = Image.new("RGB", (_CALIBRATION_SIDE, _CALIBRATION_SIDE))

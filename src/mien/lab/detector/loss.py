@@ -28,8 +28,7 @@ class Targets:
 
     Attributes:
         image: int64 (F,), the image that each face is in.
-        boxes: float32 (F, 4), in pixels.
-        landmarks: float32 (F, 5, 2), in pixels, NaN where unknown.
+        boxes, landmarks: float32 (F, 4) and (F, 5, 2), in pixels; landmarks are NaN where unknown.
         ignored: bool (N, A), anchor points that are neither face nor background.
     """
 
@@ -78,11 +77,7 @@ def iou_and_eiou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Choose the anchor points that predict each face.
 
-    Args:
-        outputs: (N, A, 15), of inputs of ``height`` by ``width`` pixels.
-        targets: the faces.
-        height: of the inputs.
-        width: of the inputs.
+    ``outputs`` are (N, A, 15), of inputs of ``height`` by ``width`` pixels.
 
     Returns:
         Pairs of a face and an anchor point: int64 (P,), and int64 (P,) into the flat (N x A) outputs.
@@ -129,15 +124,9 @@ def _candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]
 def detection_loss(
     outputs: Tensor, targets: Targets, height: int, width: int, box_weight: float = 3.0, landmark_weight: float = 1.0
 ) -> Losses:
-    """The loss of a batch.
+    """The loss of a batch: of outputs (N, A, 15) of inputs of ``height`` by ``width`` pixels.
 
-    Args:
-        outputs: (N, A, 15), of inputs of ``height`` by ``width`` pixels.
-        targets: the faces.
-        height: of the inputs.
-        width: of the inputs.
-        box_weight: of the box loss beside the score loss.
-        landmark_weight: of the landmark loss.
+    ``box_weight`` and ``landmark_weight`` are relative to the score loss.
     """
     outputs = outputs.float()
     faces, flat_points = assign(outputs, targets, height, width)

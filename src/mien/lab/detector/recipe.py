@@ -30,27 +30,18 @@ class DetectorRecipe(Settings):
     """How to train a face detector.
 
     Attributes:
-        name: of the run.
-        seed: random seed of weights, order and augmentation.
-        size: side of the square training images in pixels, a multiple of 32.
-        epochs: passes over the training images.
+        size: side of the square training images in pixels.
         batch: images per step.
-        lr: highest learning rate of AdamW; falls along half a cosine after the warm-up.
-        weight_decay: of AdamW.
+        lr, weight_decay: of AdamW; ``lr`` is the highest rate, which falls along half a cosine after the warm-up.
         warmup: share of the steps during which the learning rate rises.
         ema: decay of the exponential moving average of the weights, per step.
-        widths: channels at strides 2, 4, 8, 16 and 32.
-        depths: residual layers at strides 8, 16 and 32.
-        neck: channels of the feature pyramid.
-        refine: residual layers before each head.
-        box_weight: weight of the box loss; that of the score loss is 1.
-        landmark_weight: weight of the landmark loss.
-        mosaic: share of training images composed of four photos.
-        paste: share of training images with faces pasted on a background.
+        widths, depths: channels at strides 2, 4, 8, 16 and 32; residual layers at strides 8, 16 and 32.
+        neck, refine: channels of the feature pyramid; residual layers before each head.
+        box_weight, landmark_weight: of these losses; that of the score loss is 1.
+        mosaic, paste: shares of training images composed of four photos, and with faces pasted on a background.
         rotate: share of crops that are rotated, by at most 45 degrees.
         smallest: long side in pixels; smaller faces are ignored.
-        evaluate_every: epochs between two evaluations.
-        checkpoint_minutes: minutes between two checkpoints.
+        evaluate_every, checkpoint_minutes: epochs between two evaluations, and minutes between two checkpoints.
     """
 
     name: str = "detector"

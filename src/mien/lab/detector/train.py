@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -88,14 +88,7 @@ def train_detector(
 
 
 class DetectorTraining:
-    """One training: network, averaged weights, optimizer, and the epoch and step reached.
-
-    Args:
-        recipe: the settings.
-        data: the photos.
-        out: folder for checkpoints and ``metrics.csv``.
-        cache: keep decoded photos in memory.
-    """
+    """One training: network, averaged weights, optimizer, and the epoch and step reached."""
 
     def __init__(self, recipe: DetectorRecipe, data: FaceData, out: Path, cache: bool = False) -> None:
         torch.manual_seed(recipe.seed)
@@ -190,12 +183,8 @@ class DetectorTraining:
         if self.epoch % self.recipe.evaluate_every == 0 or self.epoch in (1, self.recipe.epochs):
             row |= evaluate(torch_finder(self.average), self.data.val, self.data.background).row()
         self.rows.append(row)
-        names = list(dict.fromkeys(name for each in self.rows for name in each))
-        table = io.StringIO()
-        writer = csv.DictWriter(table, names)
-        writer.writeheader()
-        writer.writerows({name: f"{value:.5g}" for name, value in each.items()} for each in self.rows)
-        write_atomically(self.out / "metrics.csv", table.getvalue().encode())
+        table = pd.DataFrame(self.rows).to_csv(index=False, float_format="%.5g")
+        write_atomically(self.out / "metrics.csv", table.encode())
 
     def _add_cost(self) -> None:
         wall, cpu = time.monotonic(), time.process_time()
