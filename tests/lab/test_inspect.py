@@ -10,7 +10,7 @@ import pytest
 import typer
 from PIL import Image
 
-from mien.cli import lab_inspect
+from mien.cli import lab
 from mien.cli.app import guarded
 from mien.data.dataset import Dataset
 from mien.data.loading import load
@@ -166,7 +166,7 @@ def test_names_of_a_dataset_are_escaped_on_the_page(looked):
 def mien(monkeypatch, capsys):
     """Run the command; gives (exit code, standard output, standard error)."""
     app = typer.Typer()
-    app.command()(lab_inspect.inspect)
+    app.command()(lab.inspect)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["inspect", *map(str, arguments)])

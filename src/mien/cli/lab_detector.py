@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 _NEEDED = ("torch", "pydantic", "pyarrow", "sklearn", "scipy", "statsmodels")
 
@@ -46,8 +47,6 @@ def train_detector(
     from ..extras import check_installed
 
     check_installed(_NEEDED, "lab")
-    from rich.console import Console
-
     from ..lab import train_detector as run
     from ..lab.detector.data import read_faces
     from ..lab.detector.recipe import load_detector_recipe
@@ -90,8 +89,6 @@ def evaluate_detector(
     from ..extras import check_installed
 
     check_installed(_NEEDED, "lab")
-    from rich.console import Console
-
     from ..lab import evaluate_detectors
     from ..lab.detector.data import read_faces
     from ..lab.detector.evaluate import detector_report

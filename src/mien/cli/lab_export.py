@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
 
 from .options import Data, DetectFaces, ManifestFile
 
@@ -74,9 +75,6 @@ def export(
         typer.echo(f"Read an image with it:  mien read photo.jpg --model {readable}", err=True)
 
 
-_NEEDED = ("onnx", "sklearn", "scipy", "statsmodels", "matplotlib")
-
-
 def ensemble(
     models: Annotated[
         list[Path],
@@ -121,9 +119,7 @@ def ensemble(
     """
     from ..extras import check_installed
 
-    check_installed(_NEEDED, "lab")
-    from rich.console import Console
-
+    check_installed(("onnx", "sklearn", "scipy", "statsmodels", "matplotlib"), "lab")
     from ..lab.ensemble_graph import common_input
     from ..lab.ensembles import ensemble as merge
     from ..lab.ensembles import ensemble_report, open_onnx

@@ -74,12 +74,26 @@ def train(
     limit = byte_count(max_memory) if max_memory else None
     faces = read_data(data, chosen.input.size, chosen.input.color, manifest=manifest, detect_faces=detect_faces)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    table, shown = Console(soft_wrap=True, highlight=False), list[str]()
     notes.print(f"{chosen.name}, up to epoch {chosen.schedule.epochs} -> {out}", markup=False)
-    table = EpochTable(chosen.schedule.epochs)
+
+    def show(rows: list[dict[str, float]]) -> None:
+        """Print one aligned line for each epoch, readable in a terminal, a pipe and a log file."""
+        row, done = rows[-1], f"{rows[-1]['epoch']:.0f}/{chosen.schedule.epochs}"
+        cells = {"epoch": done, "seconds": f"{row['seconds']:.1f}"}
+        cells |= {
+            name.replace("_", " "): f"{row[name]:.4f}" if name in row else "" for name in ("train_loss", "val_loss")
+        }
+        cells |= {name[len("val_acc_") :]: f"{row[name]:.2%}" for name in row if name.startswith("val_acc_")}
+        if not shown:
+            table.print("  ".join(f"{title:>10}" for title in cells), style="bold")
+        shown.append(done)
+        table.print("  ".join(f"{cell:>10}" for cell in cells.values()), markup=False)
+
     try:
         with progress_bar(notes, "starting") as progress:
             result = run(
-                chosen, faces, out, resume=resume, max_bytes=limit, on_epoch=table.show, progress=progress,
+                chosen, faces, out, resume=resume, max_bytes=limit, on_epoch=show, progress=progress,
                 notes=lambda text: notes.print(text, markup=False),
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -90,32 +104,6 @@ def train(
     words = data_words(data, manifest, detect_faces)
     notes.print(f"Next:  mien lab evaluate {out} {words} --out {out / 'report'}", markup=False)
     notes.print(f"       mien lab export {out} {words} --out models", markup=False)
-
-
-class EpochTable:
-    """Prints one aligned line for each epoch, readable in a terminal, a pipe and a log file.
-
-    Args:
-        epochs: how many there will be at most.
-    """
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        self._console = Console(soft_wrap=True, highlight=False)
-        self._headed = False
-
-    def show(self, rows: list[dict[str, float]]) -> None:
-        """Print the last of ``rows``, under a header the first time."""
-        row = rows[-1]
-        heads = [name for name in row if name.startswith("val_acc_")]
-        if not self._headed:
-            titles = ["epoch", "seconds", "train loss", "val loss", *(name.removeprefix("val_acc_") for name in heads)]
-            self._console.print("  ".join(f"{title:>10}" for title in titles), style="bold")
-            self._headed = True
-        cells = [f"{row['epoch']:.0f}/{self._epochs}", f"{row['seconds']:.1f}"]
-        cells += [f"{row[name]:.4f}" if name in row else "" for name in ("train_loss", "val_loss")]
-        cells += [f"{row[name]:.2%}" for name in heads]
-        self._console.print("  ".join(f"{cell:>10}" for cell in cells), markup=False)
 
 
 def recipes(
@@ -169,8 +157,6 @@ def distill(
     from ..extras import check_installed
 
     check_installed(("torch", "lightning", "sklearn", "scipy"), "lab")
-    from rich.console import Console
-
     from ..lab import distill as run
     from ..lab.recipe import load_recipe
     from .output import progress_bar, read_data

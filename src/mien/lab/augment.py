@@ -15,14 +15,7 @@ from .recipe import Augment
 
 
 def augment(images: torch.Tensor, how: Augment, size: int, strong: bool) -> torch.Tensor:
-    """Change each image at random as ``how`` says and give it the side ``size``.
-
-    Args:
-        images: float (N, C, H, W), 0-1.
-        how: what to change, and by how much.
-        size: side of the result in pixels.
-        strong: whether to erase rectangles too.
-    """
+    """Change images, (N, C, H, W), at random as ``how`` says and scale them to ``size``; ``strong`` may erase too."""
     moved = move(images, how)
     grows = size > moved.shape[-1]  # light is changed where there are fewer pixels
     lit = resize(relight(moved, how), size) if grows else relight(resize(moved, size), how)
@@ -52,13 +45,8 @@ def move(images: torch.Tensor, how: Augment) -> torch.Tensor:
         slant = torch.zeros(n, device=images.device)
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
     shift_x, shift_y = (_between(n, -2 * how.shift, 2 * how.shift, images) for _ in range(2))
-    theta = torch.stack(
-        [
-            torch.stack([mirror * cos, slant * cos - sin, shift_x], 1),
-            torch.stack([mirror * sin, slant * sin + cos, shift_y], 1),
-        ],
-        1,
-    )
+    rows = [mirror * cos, slant * cos - sin, shift_x], [mirror * sin, slant * sin + cos, shift_y]
+    theta = torch.stack([torch.stack(row, 1) for row in rows], 1)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
@@ -75,10 +63,10 @@ def relight(images: torch.Tensor, how: Augment) -> torch.Tensor:
     if not (how.contrast or how.brightness or how.gamma):
         return images
     n = len(images)
-    column = (n, 1, 1, 1)
-    contrast = _between(n, 1 - how.contrast, 1 + how.contrast, images).view(column)
-    brightness = _between(n, -how.brightness, how.brightness, images).view(column)
-    gamma = torch.exp(_between(n, -math.log1p(how.gamma), math.log1p(how.gamma), images)).view(column)
+    limits = math.log1p(how.gamma)
+    contrast = _between(n, 1 - how.contrast, 1 + how.contrast, images).view(n, 1, 1, 1)
+    brightness = _between(n, -how.brightness, how.brightness, images).view(n, 1, 1, 1)
+    gamma = torch.exp(_between(n, -limits, limits, images)).view(n, 1, 1, 1)
     mean = images.mean((1, 2, 3), keepdim=True)
     return ((images - mean) * contrast + mean + brightness).clamp(1e-6, 1) ** gamma
 

@@ -1,8 +1,8 @@
 """Image corruptions: bad light, bad lenses, small faces and things in the way.
 
-The functions of a strength are used by the robustness test at fixed levels; ``corrupt`` draws strengths at random for
-training (corruptions as training data: Hendrycks and Dietterich 2019, arXiv 1903.12261). All take and give float
-(N, C, H, W) with values 0-1; random ones draw from torch's global generator. ``docs/results/robustness.md`` describes each.
+The robustness test uses those with a strength at fixed levels; ``corrupt`` draws strengths at random for training
+(Hendrycks and Dietterich 2019, arXiv 1903.12261). All take and give float (N, C, H, W) with values 0-1; random ones draw
+from torch's global generator. ``docs/results/robustness.md`` describes each.
 """
 
 from __future__ import annotations
@@ -48,15 +48,7 @@ def motion_blur(images: torch.Tensor, length: Strength, angle: Strength, reach: 
 
 
 def corrupt(images: torch.Tensor, probability: float) -> torch.Tensor:
-    """Corrupt each image with ``probability``, each in one way, drawn by the weights of ``MIX``.
-
-    Args:
-        images: float (N, C, H, W), 0-1; not changed in place.
-        probability: 0 to 1.
-
-    Returns:
-        float (N, C, H, W), 0-1.
-    """
+    """Corrupt each image with ``probability``, each in one way, drawn by the weights of ``MIX``; not in place."""
     device = images.device
     weights = torch.tensor([weight for weight, _ in MIX])
     kinds = torch.multinomial(weights, len(images), replacement=True).to(device)

@@ -30,12 +30,9 @@ _PREFIX = "answers_"
 
 @dataclass(frozen=True, eq=False)
 class TeacherTargets:
-    """Views of N images and the teachers' predictions for them.
+    """V views of N images, uint8 (N, V, S, S), gray, or (N, V, S, S, 3), RGB, and the teachers' predictions for them.
 
-    Attributes:
-        names: str (N,), the images' names in their dataset.
-        views: uint8 (N, V, S, S), gray, or (N, V, S, S, 3), RGB: V views of each.
-        predictions: for each head float16 (N, V, K), the teachers' mean probabilities; rows sum to 1.
+    ``names``, str (N,), are those of the dataset; ``predictions`` are mean probabilities, float16 (N, V, K) for each head.
     """
 
     names: npt.NDArray[np.str_]
@@ -51,17 +48,15 @@ class TeacherTargets:
         if np.array_equal(names, self.names):
             return self  # the views may take a gigabyte: no copy
         known = {name: place for place, name in enumerate(self.names.tolist())}
-        missing = [name for name in names.tolist() if name not in known]
-        if missing:
+        rows = np.array([known.get(name, -1) for name in names.tolist()], np.int64)
+        if len(missing := names[rows < 0]):
             raise DataError(
                 f"distillation.teachers: no predictions for {len(missing):,} of {len(names):,} training images, "
-                f"such as {missing[0]!r}",
+                f"such as {str(missing[0])!r}",
                 hint="Run 'mien lab distill' on the data (and the --manifest) that the student learns from.",
             )
-        rows = np.array([known[name] for name in names.tolist()], np.int64)
-        return TeacherTargets(
-            names, self.views[rows], {head: values[rows] for head, values in self.predictions.items()}
-        )
+        predictions = {head: values[rows] for head, values in self.predictions.items()}
+        return TeacherTargets(names, self.views[rows], predictions)
 
 
 def distill(
@@ -90,7 +85,9 @@ def distill(
     student = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     opened = [open_classifier(Path(teacher)) for teacher in teachers]
     targets = teacher_targets(opened, subset(data, student).part(TRAIN), student, views=views, progress=progress)
-    write_targets(targets, Path(out))
+    predictions = {f"{_PREFIX}{name}": values for name, values in targets.predictions.items()}
+    with replacing(Path(out)) as file:
+        np.savez(file, allow_pickle=False, names=targets.names, views=targets.views, **predictions)
     return targets
 
 
@@ -127,19 +124,8 @@ def teacher_targets(
     return TeacherTargets(faces.names, made, predictions)
 
 
-def write_targets(targets: TeacherTargets, path: Path) -> None:
-    """Write a ``.npz`` file atomically.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    predictions = {f"{_PREFIX}{name}": values for name, values in targets.predictions.items()}
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, names=targets.names, views=targets.views, **predictions)
-
-
 def read_targets(path: Path, recipe: Recipe) -> TeacherTargets:
-    """Read what ``write_targets`` wrote, for a student of ``recipe``.
+    """Read what ``distill`` wrote, for a student of ``recipe``.
 
     Raises:
         DataError: the file is missing or damaged, or lacks a head of the student with its emotions.

@@ -28,14 +28,13 @@ if TYPE_CHECKING:
 
 
 class HiResCam:
-    """Makes HiResCAM maps; a ``mien.explanations.explainer.Mapper``.
+    """Makes HiResCAM maps of a network's head; a ``mien.explanations.explainer.Mapper``.
 
     It explains the log-odds of the emotion, not its logit: evidence against the other emotions counts as well. Unlike in
     the paper, evidence against the emotion is kept.
 
     Args:
         network: gives a dict of logits, (N, K) for each head; in evaluation mode.
-        head: which of them.
         columns: the emotions of the label set, and the column of each in the head's logits.
         flip: average with the map of the mirror image, as the reader averages predictions.
     """

@@ -72,7 +72,10 @@ def export(
         made = [_int8_of_exported(model, data, name)]
     else:
         made = _from_checkpoint(Path(model), data, wanted, name, license, trained_on)
-    return [_write(Path(out), card, weights) for card, weights in made]
+    for card, weights in made:
+        write_atomically(Path(out) / card.weights, weights)
+        write_atomically(card_path(Path(out) / card.weights), card.to_json().encode())
+    return [Path(out) / card.weights for card, _ in made]
 
 
 def input_of(model: str | Path, formats: Sequence[str] = ("onnx",)) -> InputSpec:
@@ -146,7 +149,7 @@ def _from_checkpoint(
 
     file = find_checkpoint(model)
     recipe, trained = restore_network(file)
-    network = folded(trained)
+    network, made = folded(trained), []
     spec = InputSpec(recipe.input.size, recipe.input.mean, recipe.input.std, recipe.input.color)
     weights = torch_export.to_onnx(network, spec.size, spec.channels)
     faces = images_of(file, recipe, _loaded(data, spec))
@@ -155,7 +158,6 @@ def _from_checkpoint(
     card = torch_export.describe_weights(recipe, network, weights, name or recipe.name)
     card = replace(card, license=license, data=trained_on or describe(faces), training=cost_of(file))
     card = scored_card(card, weights, faces)
-    made = []
     for wanted in formats:
         if wanted == "onnx-int8":
             made.append(to_int8(card, weights, faces, int8_name(card.name)))
@@ -171,10 +173,3 @@ def _from_checkpoint(
 
 def _loaded(data: str | Path | Dataset, spec: InputSpec) -> Dataset:
     return data if isinstance(data, Dataset) else load(data, spec.size, color=spec.color)
-
-
-def _write(out: Path, card: ModelCard, weights: bytes) -> Path:
-    path = out / card.weights
-    write_atomically(path, weights)
-    write_atomically(card_path(path), card.to_json().encode())
-    return path

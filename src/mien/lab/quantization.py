@@ -61,20 +61,16 @@ def to_int8(card: ModelCard, weights: bytes, faces: Dataset, name: str) -> tuple
 
 
 def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bool = False) -> bytes:
-    """The same network in int8 (static quantization, Jacob et al. 2018, arXiv 1712.05877).
+    """The same network in int8 (static quantization, Jacob et al. 2018, arXiv 1712.05877), in QDQ form.
 
     Weights become int8, symmetric, 7 bits, with a scale for each output channel; activations uint8, which x86's VNNI
     multiplies with int8 directly. Their ranges are the smallest and largest activations for ``images``: on FER2013
-    percentiles and entropy gained nothing. The last layer before each output stays float32, at next to
-    no cost in time.
+    percentiles and entropy gained nothing. Input, outputs and the last layer before each stay float32.
 
     Args:
         weights: content of a float32 ONNX file with the input ``images``.
         images: float32 (N, C, S, S), network input; some hundred, like the training images.
         keep_first: leave the first convolution in float32: onnxruntime's int8 convolution of 3 channels is slower.
-
-    Returns:
-        An ONNX file in QDQ form; input and outputs are float32 and keep their names.
 
     Raises:
         ModelError: there is no convolution or matrix product to quantize.
@@ -84,7 +80,7 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bo
     model = onnx.load_from_string(weights)
     for number, node in enumerate(model.graph.node):
         node.name = f"{node.op_type.lower()}_{number}"  # the quantizer leaves nodes out by their names
-    kept = last_layers(model.graph)
+    kept = _last_layers(model.graph)
     if keep_first:
         kept |= {next(node.name for node in model.graph.node if node.op_type == "Conv")}
     if not any(node.op_type in _WEIGHTED and node.name not in kept for node in model.graph.node):
@@ -114,18 +110,16 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bo
     return bytes(smaller.SerializeToString(deterministic=True))
 
 
-def last_layers(graph: onnx.GraphProto) -> set[str]:
+def _last_layers(graph: onnx.GraphProto) -> set[str]:
     """Names of the nodes from each output back to the first one with weights, inclusive."""
     makers = {output: node for node in graph.node for output in node.output}
     names: set[str] = set()
     waiting = [output.name for output in graph.output]
     while waiting:
         node = makers.get(waiting.pop())
-        if node is None or node.name in names:
-            continue
-        names.add(node.name)
-        if node.op_type not in _WEIGHTED:
-            waiting += node.input
+        if node is not None and node.name not in names:
+            names.add(node.name)
+            waiting += [] if node.op_type in _WEIGHTED else node.input
     return names
 
 

@@ -97,14 +97,12 @@ class BalancedGroups:
 
     def summary(self) -> str:
         """Sizes and factors, such as ``dark: 120 x 4.20, ...``."""
-        each = [
-            f"{name}: {size:,} x {quota / size:.2f}" for name, size, quota in zip(self.names, self.sizes, self.quotas)
-        ]
+        cells = zip(self.names, self.sizes, self.quotas)
+        each = [f"{name}: {size:,} x {quota / size:.2f}" for name, size, quota in cells]
         more = f" and {len(each) - _MAX_SHOWN} more" if len(each) > _MAX_SHOWN else ""
         without = int((self.cells < 0).sum())
-        return f"{', '.join(each[:_MAX_SHOWN])}{more}" + (
-            f"; {without:,} images without a group x 1.00" if without else ""
-        )
+        rest = f"; {without:,} images without a group x 1.00" if without else ""
+        return f"{', '.join(each[:_MAX_SHOWN])}{more}{rest}"
 
     def to_csv(self, names: npt.NDArray[np.str_]) -> str:
         """A CSV table of the images' ``names``, their groups and ``times``."""
@@ -114,12 +112,9 @@ class BalancedGroups:
 
 
 def balanced_groups(names: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], balance: Balance) -> BalancedGroups:
-    """The group of each image, and how often each group is to be drawn; images without a group are drawn once.
+    """The group of each image, str (N,), and how often each is to be drawn; images without a group are drawn once.
 
-    Args:
-        names: str (N,), of the training images.
-        labels: int64 (N,), their emotions, index into the vocabulary.
-        balance: of the recipe.
+    ``labels``, int64 (N,), are indices into the vocabulary.
 
     Raises:
         DataError: the groups cannot be read or fit no image, or all images are of one group.
@@ -144,12 +139,7 @@ def balanced_groups(names: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], 
 def quotas(sizes: npt.NDArray[np.int64], most: float) -> npt.NDArray[np.int64]:
     """Draws of each group: equal, but at most ``most`` times its images; the rest is shared among the others.
 
-    Args:
-        sizes: int64 (C,), images of each group, at least 1.
-        most: at least 1.
-
-    Returns:
-        int64 (C,), with the sum of ``sizes``; groups with the same limit differ by one at most.
+    int64 (C,), with the sum of ``sizes``, int64 (C,); groups with the same limit differ by one at most.
     """
     limits = np.floor(most * sizes).astype(np.int64)
     result = np.zeros(len(sizes), np.int64)

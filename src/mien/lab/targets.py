@@ -21,8 +21,7 @@ class TrainingTargets:
 
     Attributes:
         heads: for each head float32 (N, K), rows that sum to 1, or all zero where the head learns nothing.
-        labeled: int64, rows whose labels some head learns from.
-        unlabeled: int64, rows whose labels are withheld (``semi.labels``).
+        labeled, unlabeled: int64, rows whose labels some head learns from, and whose labels are withheld (``semi.labels``).
     """
 
     heads: dict[str, npt.NDArray[np.float32]]

@@ -1,7 +1,4 @@
-"""From a trained network to ONNX and to an ``ExportedProgram`` (``.pt2``), checked against torch. Needs torch.
-
-``.pt2`` replaces TorchScript, which torch has deprecated in favor of ``torch.export``.
-"""
+"""From a trained network to ONNX and to an ``ExportedProgram`` (``.pt2``), checked against torch. Needs torch."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..errors import ModelError
-from ..model.card import InputSpec, ModelCard
+from ..model.card import ModelCard
 from ..model.session import open_session
 from .evaluation.classifier import Logits, classifier_of_network
 from .networks.build import MultiHead
@@ -82,8 +79,7 @@ def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]
     """
     session = open_session(weights, 0, "the exported file")
     names = list(network.heads)
-    missing = set(names) - {output.name for output in session.get_outputs()}
-    if missing:
+    if missing := set(names) - {output.name for output in session.get_outputs()}:
         raise ModelError(f"the exported file lacks the outputs {', '.join(sorted(missing))}")
     return dict(zip(names, session.run(names, {"images": images}), strict=True))
 
@@ -140,6 +136,9 @@ def check_parity(
 def describe_weights(recipe: Recipe, network: MultiHead, weights: bytes, name: str) -> ModelCard:
     """The card of an exported network (content of the ONNX file), without temperatures and scores."""
     opened = classifier_of_network(recipe, network)
+    side, channels = opened.input.size, opened.input.channels
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, channels, side, side))
     return ModelCard(
         name=name,
         weights=f"{name}.onnx",
@@ -149,13 +148,6 @@ def describe_weights(recipe: Recipe, network: MultiHead, weights: bytes, name: s
         input=opened.input,
         heads=opened.heads,
         parameters=opened.parameters,
-        macs=count_macs(network, opened.input),
+        macs=int(counter.get_total_flops()) // 2,  # multiply-adds of convolutions and matrix products
         recipe=recipe.model_dump(),
     )
-
-
-def count_macs(network: MultiHead, spec: InputSpec) -> int:
-    """Multiply-adds of one image, of convolutions and matrix products."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, spec.channels, spec.size, spec.size))
-    return int(counter.get_total_flops()) // 2
