@@ -109,12 +109,11 @@ class Augmenter:
             anchor = (box[:2] + box[2:]) / 2
         else:
             scale = whole * _log_uniform(rng, 0.8, 2.5)
-            anchor = rng.random(2) * (photo.width, photo.height)
+            anchor = rng.random(2) * photo.size
         scale = float(np.clip(scale, 0.7 * whole, max(_ENLARGEMENT, 1.3 * whole)))
-        center = anchor + rng.uniform(-0.45, 0.45, 2) * size / scale
-        center = _within(center, np.array([photo.width, photo.height]), size / scale)
+        center = _within(anchor + rng.uniform(-0.45, 0.45, 2) * size / scale, photo.size, size / scale)
         angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if rng.random() < self._recipe.rotate else 0.0
-        view = View(float(center[0]), float(center[1]), scale, size, size, angle, bool(rng.random() < 0.5))
+        view = View(*center, scale, size, size, angle, rng.random() < 0.5)
         return show(photo, view, self._recipe.smallest, rng, self._cache)
 
     def _mosaic(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
@@ -127,9 +126,9 @@ class Augmenter:
             width, height = x1 - x0, y1 - y0
             cover = max(width / part.width, height / part.height)
             scale = min(cover * math.exp(rng.uniform(-0.2, 0.8)), _ENLARGEMENT)
-            spare = np.maximum(np.array([part.width, part.height]) - np.array([width, height]) / scale, 0)
-            center = np.array([part.width, part.height]) / 2 + rng.uniform(-0.5, 0.5, 2) * spare
-            view = View(float(center[0]), float(center[1]), scale, width, height, flip=bool(rng.random() < 0.5))
+            spare = np.maximum(part.size - np.array([width, height]) / scale, 0)
+            center = part.size / 2 + rng.uniform(-0.5, 0.5, 2) * spare
+            view = View(*center, scale, width, height, flip=rng.random() < 0.5)
             shown, labels = show(part, view, self._recipe.smallest, rng, self._cache)
             canvas.paste(shown, (x0, y0))
             parts.append(labels.moved(x0, y0))
@@ -163,12 +162,12 @@ class Augmenter:
         else:
             return self._background_patch(side, rng)
         box = photo.labels.boxes[index]
-        x, y = (box[:2] + box[2:]) / 2
+        x, y = ((box[:2] + box[2:]) / 2).tolist()
         # A FER2013 image is hardly larger than its face.
         margin = 1.6 if photo.source != "fer" else 1.15
         angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if rng.random() < 0.4 else 0.0
-        scale = side / (margin * max(box[2] - box[0], box[3] - box[1]))
-        view = View(float(x), float(y), float(scale), side, side, float(angle), bool(rng.random() < 0.5))
+        scale = float(side / (margin * max(box[2] - box[0], box[3] - box[1])))
+        view = View(x, y, scale, side, side, angle, rng.random() < 0.5)
         image, labels = show(photo, view, 0.0, rng, self._cache)
         middle = np.abs((labels.boxes[:, :2] + labels.boxes[:, 2:]) - side).sum(1)
         best = np.argsort(middle)[:1]
@@ -181,10 +180,8 @@ class Augmenter:
             return Image.new("RGB", (side, side), tint), Labels.none()
         photo = self._backgrounds[rng.integers(len(self._backgrounds))]
         scale = max(side / min(photo.width, photo.height), rng.uniform(0.4, 1.2))
-        x, y = rng.random(2) * (photo.width, photo.height)
-        center = _within(np.array([x, y]), np.array([photo.width, photo.height]), side / scale)
-        view = View(float(center[0]), float(center[1]), float(scale), side, side)
-        return show(photo, view, 0.0, rng, self._cache)
+        center = _within(rng.random(2) * photo.size, photo.size, side / scale)
+        return show(photo, View(*center, scale, side, side), 0.0, rng, self._cache)
 
 
 def show(
@@ -200,24 +197,21 @@ def show(
     shrink = max(1, int(1 / view.scale))
     if shrink > 1:  # bilinear interpolation reads 2 x 2 pixels only
         image = image.reduce(shrink)
-    inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2] / shrink
-    size = view.width, view.height
-    return image.transform(
-        size, Image.Transform.AFFINE, tuple(inverse.ravel()), Image.Resampling.BILINEAR, fillcolor=fill
-    ), labels
+    inverse = tuple((np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2] / shrink).ravel())
+    size, how = (view.width, view.height), Image.Resampling.BILINEAR
+    return image.transform(size, Image.Transform.AFFINE, inverse, how, fillcolor=fill), labels
 
 
 def _show_upright(image: Image.Image, view: View, fill: tuple[int, ...]) -> Image.Image:
     """Without rotation: resample the visible part only, with an antialiasing filter."""
-    half = np.array([view.width, view.height]) / 2 / view.scale
-    low = np.maximum(np.array([view.x, view.y]) - half, 0)
-    high = np.minimum(np.array([view.x, view.y]) + half, image.size)
+    center, half = np.array([view.x, view.y]), np.array([view.width, view.height]) / 2 / view.scale
+    low, high = np.maximum(center - half, 0), np.minimum(center + half, image.size)
     canvas = Image.new("RGB", (view.width, view.height), fill)
     size = np.maximum(((high - low) * view.scale).round().astype(int), 1)
     if (high - low < 1).any():
         return canvas
     part = image.resize(tuple(size), Image.Resampling.BILINEAR, (*low, *high), reducing_gap=1.5)
-    corner = ((low - [view.x, view.y] + half) * view.scale).round().astype(int)
+    corner = ((low - center + half) * view.scale).round().astype(int)
     canvas.paste(part, tuple(corner))
     return canvas.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view.flip else canvas
 
@@ -328,17 +322,14 @@ def _curves(rng: np.random.Generator, infrared: bool, dark: bool, flat: bool) ->
     if flat:
         share = rng.uniform(0.15, 0.5)
         curve = curve * share + rng.uniform(0, 1 - share)
-    values: list[int] = np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8).ravel().tolist()
-    return values
+    return list(np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8).ravel().tolist())
 
 
 def _blurred(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     if rng.random() < 0.5:
         return image.filter(ImageFilter.BoxBlur(rng.uniform(0.5, 2.5)))
-    smaller = [max(1, round(side / rng.uniform(1.3, 3.0))) for side in image.size]
-    return image.resize((smaller[0], smaller[1]), Image.Resampling.BILINEAR).resize(
-        image.size, Image.Resampling.BILINEAR
-    )
+    width, height = (max(1, round(side / rng.uniform(1.3, 3.0))) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR).resize(image.size, Image.Resampling.BILINEAR)
 
 
 def _noisy(pixels: Pixels, rng: np.random.Generator) -> Pixels:

@@ -73,6 +73,17 @@ class Photo:
     source: str = ""
     _decoded: list[Pixels] = field(default_factory=list, repr=False)
 
+    @property
+    def size(self) -> npt.NDArray[np.int64]:
+        """Width and height."""
+        return np.array([self.width, self.height])
+
+    def resized(self, long_side: int) -> tuple[Pixels, float]:
+        """RGB uint8 (H, W, 3) with this long side, and its scale."""
+        scale = long_side / max(self.width, self.height)
+        size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        return np.asarray(self.image().resize(size, Image.Resampling.BILINEAR)), scale
+
     @staticmethod
     def of(pixels: Pixels, labels: Labels, source: str = "") -> Photo:
         """A photo from pixels: RGB uint8 (H, W, 3)."""
@@ -155,12 +166,12 @@ def _unknown(count: int) -> Floats:
 
 
 def _photo(row: dict[str, Any], source: str) -> Photo:
-    boxes = np.array(row["boxes"] or [], np.float32).reshape(-1, 4)
+    boxes, ignore = (np.array(row[name] or [], np.float32).reshape(-1, 4) for name in ("boxes", "ignore"))
     landmarks = _unknown(len(boxes))
     for place, points in zip(landmarks, row["landmarks"] or []):
         if points:
             place[:] = np.array(points, np.float32).reshape(5, 2)
-    ignore = np.array(row["ignore"] or [], np.float32).reshape(-1, 4)
     solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    labels = Labels(boxes[solid], landmarks[solid], ignore)
-    return Photo(row["image"]["bytes"], row["width"], row["height"], labels, source)
+    return Photo(
+        row["image"]["bytes"], row["width"], row["height"], Labels(boxes[solid], landmarks[solid], ignore), source
+    )

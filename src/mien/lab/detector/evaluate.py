@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ...detection.anchor_free import MARGIN, AnchorFreeNetwork
 from ...detection.base import Detector
@@ -60,8 +59,7 @@ class DetectorMetrics:
     def row(self) -> dict[str, float]:
         """Plain numbers for a table; the recall by size in columns of its own."""
         values: dict[str, Any] = asdict(self)
-        by_size = values.pop("recall_by_size")
-        return {**values, **{f"recall_{limit:g}": value for limit, value in zip(SIZES, by_size)}}
+        return values | {f"recall_{limit:g}": value for limit, value in zip(SIZES, values.pop("recall_by_size"))}
 
 
 def evaluate(
@@ -84,7 +82,8 @@ def evaluate(
     nothing = np.zeros(0, np.float32)
     matched, false = [(nothing, nothing > 0, nothing, nothing, nothing)], [nothing]
     for number, photo in enumerate([*photos, *backgrounds], start=1):
-        found, scale = _scaled(photo, find)
+        image, scale = photo.resized(LONG_SIDE)
+        found = find(image)
         if number <= len(photos):
             matched.append(_match(found, photo, scale))
         else:
@@ -125,14 +124,14 @@ def evaluate_detectors(
     Raises:
         ModelError: a file is missing or damaged.
     """
-    found = {}
-    for name in detectors:
 
-        def report(done: int, total: int | None, note: str = "", *, name: str = name) -> None:
+    def metrics(name: str) -> DetectorMetrics:
+        def report(done: int, total: int | None, note: str = "") -> None:
             progress(done, total, note or name)
 
-        found[name] = evaluate(finder_of(_open(name)), data.val, data.background, threshold, report)
-    return found
+        return evaluate(finder_of(_open(name)), data.val, data.background, threshold, report)
+
+    return {name: metrics(name) for name in detectors}
 
 
 def detector_report(metrics: Mapping[str, DetectorMetrics]) -> Document:
@@ -191,12 +190,6 @@ def _open(name: str) -> Detector:
 
 def _mean(values: npt.NDArray[np.generic]) -> float:
     return float(values.mean()) if values.size else float("nan")
-
-
-def _scaled(photo: Photo, find: Finder) -> tuple[Detections, float]:
-    scale = LONG_SIDE / max(photo.width, photo.height)
-    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    return find(np.asarray(photo.image().resize(size, Image.Resampling.BILINEAR))), scale
 
 
 def _match(

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ...detection.anchor_free import STRIDES
 from ...detection.pyramid import to_blob
 from ...io.atomic import write_atomically
 from ..quantization import quantized
 from ..torch_export import export_onnx
-from .data import Floats, Photo
+from .data import Photo
 from .network import DetectorNetwork
 from .train import load_network
 
@@ -57,13 +56,10 @@ def to_onnx(network: DetectorNetwork) -> bytes:
 
 def to_int8(weights: bytes, photos: Sequence[Photo]) -> bytes:
     """An int8 copy of ``to_onnx``'s file, with ranges from ``photos``."""
-    chosen = np.random.default_rng(0).permutation(len(photos))[:_RANGES_FROM]
-    return quantized(weights, np.concatenate([_square(photos[index]) for index in chosen]), keep_first=True)
-
-
-def _square(photo: Photo) -> Floats:
-    scale = _CALIBRATION_SIDE / max(photo.width, photo.height)
-    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    canvas = Image.new("RGB", (_CALIBRATION_SIDE, _CALIBRATION_SIDE))
-    canvas.paste(photo.image().resize(size, Image.Resampling.BILINEAR))
-    return to_blob(np.asarray(canvas))
+    images = []
+    for index in np.random.default_rng(0).permutation(len(photos))[:_RANGES_FROM]:
+        canvas = np.zeros((_CALIBRATION_SIDE, _CALIBRATION_SIDE, 3), np.uint8)
+        shown, _ = photos[index].resized(_CALIBRATION_SIDE)
+        canvas[: shown.shape[0], : shown.shape[1]] = shown
+        images.append(to_blob(canvas))
+    return quantized(weights, np.concatenate(images), keep_first=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
@@ -96,9 +97,8 @@ class DetectorTraining:
         self.network = build_network(recipe).to(memory_format=torch.channels_last)
         self.average = build_network(recipe).eval()
         self.average.load_state_dict(self.network.state_dict())
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        kernels, others = ([p for p in self.network.parameters() if (p.ndim > 1) == wide] for wide in (True, False))
+        groups: list[dict[str, Any]] = [{"params": kernels}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, foreach=True)
         self.augmenter = Augmenter(data, recipe, cache)
         self.epoch = self.step = 0  # completed epochs; steps of the current epoch
@@ -148,9 +148,8 @@ class DetectorTraining:
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        height, width, recipe = images.shape[2], images.shape[3], self.recipe
-        weights = recipe.box_weight, recipe.landmark_weight
-        losses = detection_loss(self.network(images), targets, height, width, *weights)
+        weights = self.recipe.box_weight, self.recipe.landmark_weight
+        losses = detection_loss(self.network(images), targets, *images.shape[2:], *weights)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
@@ -274,19 +273,17 @@ def load_network(path: Path) -> DetectorNetwork:
 def to_batch(samples: list[Sample]) -> tuple[Tensor, Targets]:
     """Images, float32 (N, 3, size, size), and the faces in them."""
     images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2).float()
-    height, width = samples[0].image.shape[:2]
-    ignored = np.stack([_ignored_points(sample.labels.ignore, height, width) for sample in samples])
-    counts = [len(sample.labels.boxes) for sample in samples]
-    targets = Targets(
-        torch.from_numpy(np.repeat(np.arange(len(samples)), counts)),
-        torch.from_numpy(np.concatenate([sample.labels.boxes for sample in samples])),
-        torch.from_numpy(np.concatenate([sample.labels.landmarks for sample in samples])),
-        torch.from_numpy(ignored),
+    labels = [sample.labels for sample in samples]
+    targets = (
+        np.repeat(np.arange(len(samples)), [len(each.boxes) for each in labels]),
+        np.concatenate([each.boxes for each in labels]),
+        np.concatenate([each.landmarks for each in labels]),
+        np.stack([_ignored_points(each.ignore, *samples[0].image.shape[:2]) for each in labels]),
     )
-    return images, targets
+    return images, Targets(*map(torch.from_numpy, targets))
 
 
-def _ignored_points(boxes: Floats, height: int, width: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _ignored_points(boxes: Floats, height: int, width: int) -> npt.NDArray[np.bool_]:
     """Bool (A,): the anchor points whose cell touches a box to ignore."""
     maps = []
     for stride in STRIDES:
