@@ -19,7 +19,7 @@ from mien.detection.centerface import centerface
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
 from mien.lab.evaluation.classifier import open_classifier, predict
-from mien.lab.targets import hard_targets
+from mien.lab.sampling import hard_targets
 from mien.model.preprocess import align_face
 
 SIDE = 48

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 #: Rooms that need torch; everything else must import without it.
 TORCH_ROOMS = (
     "mien.lab.augment",
-    "mien.lab.corruptions",
     "mien.lab.networks",
     "mien.lab.robustness_test",
     "mien.lab.training",

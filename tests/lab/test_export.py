@@ -246,7 +246,7 @@ def test_the_int8_copy_is_named_after_the_model(name, copy):
 def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces):
     import onnx
 
-    from mien.lab.quantization import quantized
+    from mien.lab.exporting import quantized
 
     images = to_tensor(faces.images[:40], read_card(exported[1].with_suffix(".json")).input)
     weights = quantized(exported[1].read_bytes(), images)
@@ -261,12 +261,12 @@ def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces)
 
 
 def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, monkeypatch):
-    from mien.lab.quantization import quantized
+    from mien.lab.exporting import quantized
 
     def damaged(weights, images):
         return quantized(weights, images / 20)  # ranges twenty times too tight
 
-    monkeypatch.setattr("mien.lab.quantization.quantized", damaged)
+    monkeypatch.setattr("mien.lab.exporting.quantized", damaged)
     with pytest.raises(ModelError):
         export(str(exported[1]), faces, tmp_path / "out", formats=["onnx-int8"])
     assert not (tmp_path / "out").exists()
@@ -275,7 +275,7 @@ def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, m
 def test_what_has_no_kernels_is_refused():
     from onnx import TensorProto, helper
 
-    from mien.lab.quantization import quantized
+    from mien.lab.exporting import quantized
 
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in ("images", "logits")]
     graph = helper.make_graph([helper.make_node("Relu", ["images"], ["logits"])], "bare", ends[:1], ends[1:])

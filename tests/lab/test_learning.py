@@ -9,8 +9,7 @@ from mien.data.dataset import Dataset
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 from mien.lab.recipe import Augment, Recipe, changed, load_recipe
-from mien.lab.sampling import subset
-from mien.lab.targets import training_targets
+from mien.lab.sampling import subset, training_targets
 
 from .conftest import HAPPY, SAD, tiny, two_classes
 

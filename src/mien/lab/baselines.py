@@ -34,8 +34,7 @@ from .evaluation.classifier import classifier_of_onnx
 from .evaluation.evaluate import Evaluation, evaluate
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
-from .sampling import subset
-from .targets import hard_targets
+from .sampling import hard_targets, subset
 from .validation import Index, LabelSet, Settings, field_error
 
 #: The classes, and arguments with which they finish on FER2013 within minutes on two cores.

@@ -23,7 +23,7 @@ from ..stats import Estimate, bootstrap, calibration_error
 from .evaluation.classifier import Classifier, classifier_of_onnx, open_classifier, predict
 from .evaluation.evaluate import evaluate, evaluation_subsets, true_classes, vote_truth
 from .evaluation.metrics import Floats, Labels, Reliability, kl_to_votes, probabilities_at, reliability
-from .targets import hard_targets
+from .sampling import hard_targets
 
 #: A face is mixed where at least two emotions have this share of the annotators' votes each: 3 of 10.
 MIXED_SHARE = 0.3

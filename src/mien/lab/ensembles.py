@@ -29,7 +29,7 @@ from .evaluation.classifier import classifier_of_onnx, predict, weights_file
 from .evaluation.metrics import Scores, score
 from .evaluation.report import table
 from .recipe import Head
-from .targets import hard_targets
+from .sampling import hard_targets
 
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]

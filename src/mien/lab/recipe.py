@@ -160,7 +160,7 @@ class Augment(Settings):
         gamma: exponent between 1/(1+this) and 1+this.
         noise: standard deviation of normal noise on 0-1 values.
         erase: probability that a rectangle is blanked (Zhong et al. 2017).
-        corrupt: probability of one of the corruptions in ``mien.lab.corruptions``.
+        corrupt: probability of one of the corruptions in ``mien.lab.augment``.
         mixup: alpha of the Beta distribution (Zhang et al. 2018); 0 turns it off.
         strong_until: the epoch from which on there is no erasing or mixup; 0 keeps them to the end.
     """

@@ -1,4 +1,4 @@
-"""Which images of a dataset a recipe uses, and how often each is drawn so that groups are balanced."""
+"""Which images of a dataset a recipe uses, how often each is drawn to balance groups, and what each head learns from it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..data.dataset import TEST, TRAIN, VALIDATION, Dataset
+from ..data.dataset import TEST, TRAIN, VALIDATION, Dataset, Votes
 from ..data.records import groups_of, read_groups
 from ..data.splits import set_aside
-from ..emotions import EMOTIONS, label_set
+from ..emotions import EMOTIONS, label_set, positions
 from ..errors import DataError
-from .recipe import Balance, Recipe
+from .recipe import Balance, Head, Recipe
 
+Rows = npt.NDArray[np.int64]
 _MAX_SHOWN = 8
 
 
@@ -46,7 +47,7 @@ def subset(faces: Dataset, recipe: Recipe) -> Dataset:
     return set_aside(faces, wanted.inner, recipe.seed) if wanted.inner else faces
 
 
-def _drawn(faces: Dataset, part: str, counts: dict[str, int], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _drawn(faces: Dataset, part: str, counts: dict[str, int], rng: np.random.Generator) -> Rows:
     rows = []
     for emotion, count in sorted(counts.items()):
         found = np.flatnonzero((faces.split == part) & (faces.labels == EMOTIONS.index(emotion)))
@@ -70,12 +71,12 @@ class BalancedGroups:
         quotas: int64 (C,), draws of each group in an epoch; they add up to the number of images that have a group.
     """
 
-    cells: npt.NDArray[np.int64]
+    cells: Rows
     names: tuple[str, ...]
-    quotas: npt.NDArray[np.int64]
+    quotas: Rows
 
     @property
-    def sizes(self) -> npt.NDArray[np.int64]:
+    def sizes(self) -> Rows:
         """int64 (C,): images of each group."""
         return np.bincount(self.cells[self.cells >= 0], minlength=len(self.names)).astype(np.int64)
 
@@ -83,7 +84,7 @@ class BalancedGroups:
         """float64 (N,): mean draws of each image in an epoch, or its weight; their mean is 1."""
         return np.where(self.cells >= 0, (self.quotas / self.sizes)[self.cells], 1.0)
 
-    def drawn(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    def drawn(self, rng: np.random.Generator) -> Rows:
         """int64 (N,): the rows of an epoch in random order.
 
         In a group of n images with a quota q each image comes q // n times, and q % n of them, redrawn each epoch, once
@@ -111,7 +112,7 @@ class BalancedGroups:
         return table.to_csv(index=False, float_format="%.4g")
 
 
-def balanced_groups(names: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], balance: Balance) -> BalancedGroups:
+def balanced_groups(names: npt.NDArray[np.str_], labels: Rows, balance: Balance) -> BalancedGroups:
     """The group of each image, str (N,), and how often each is to be drawn; images without a group are drawn once.
 
     ``labels``, int64 (N,), are indices into the vocabulary.
@@ -136,7 +137,7 @@ def balanced_groups(names: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], 
     return BalancedGroups(cells.ravel() - without, tuple(unique[without:].tolist()), quotas(sizes, balance.most))
 
 
-def quotas(sizes: npt.NDArray[np.int64], most: float) -> npt.NDArray[np.int64]:
+def quotas(sizes: Rows, most: float) -> Rows:
     """Draws of each group: equal, but at most ``most`` times its images; the rest is shared among the others.
 
     int64 (C,), with the sum of ``sizes``, int64 (C,); groups with the same limit differ by one at most.
@@ -148,3 +149,96 @@ def quotas(sizes: npt.NDArray[np.int64], most: float) -> npt.NDArray[np.int64]:
         result[cell] = min(int(limits[cell]), math.ceil(left / (len(order) - place)))
         left -= int(result[cell])
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTargets:
+    """The targets of N training images.
+
+    Attributes:
+        heads: for each head float32 (N, K), rows that sum to 1, or all zero where the head learns nothing.
+        labeled, unlabeled: int64, rows whose labels some head learns from, and whose labels are withheld (``semi.labels``).
+    """
+
+    heads: dict[str, npt.NDArray[np.float32]]
+    labeled: Rows
+    unlabeled: Rows
+
+    def class_weights(self, recipe: Recipe) -> dict[str, npt.NDArray[np.float32]]:
+        """float32 (K,) for each head: the weight of each class in the loss; 1 on average over the labeled images."""
+        weights = {}
+        for name, head in recipe.heads.items():
+            shares = self.heads[name][self.labeled].sum(0).astype(np.float64)
+            balanced = shares.sum() / (np.maximum(shares, 1) * max(1, (shares > 0).sum()))
+            weights[name] = (balanced if head.class_weights == "balanced" else np.ones(len(shares))).astype(np.float32)
+        return weights
+
+
+def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
+    """The targets of training images: ``semi.labels`` of each class keep their labels, the others count as unlabeled.
+
+    Raises:
+        DataError: no image has a target and there are no teachers, or a head needs votes that the data lacks.
+    """
+    heads = {name: soft_targets(faces, head) for name, head in recipe.heads.items()}
+    labeled, unlabeled = np.flatnonzero(np.column_stack(list(heads.values())).sum(1) > 0), np.empty(0, np.int64)
+    if not len(labeled) and not recipe.distillation.teachers:
+        wanted = "; ".join(f"{name}: {head.emotions} by {head.targets}" for name, head in recipe.heads.items())
+        raise DataError(
+            f"{faces.name}: none of the {len(faces):,} training images has a label or votes that a head learns from "
+            f"({wanted})",
+            hint="Choose a recipe whose heads know the emotions of this data, or check the labels.",
+        )
+    if recipe.semi.labels < 1:
+        shuffled = np.random.default_rng([recipe.seed, 17]).permutation(labeled)
+        classes = [shuffled[faces.labels[shuffled] == label] for label in np.unique(faces.labels[labeled])]
+        kept = np.sort(np.concatenate([rows[: max(1, round(recipe.semi.labels * len(rows)))] for rows in classes]))
+        labeled, unlabeled = kept, np.setdiff1d(labeled, kept)
+        for target in heads.values():
+            target[unlabeled] = 0
+    return TrainingTargets(heads, labeled, unlabeled)
+
+
+def soft_targets(faces: Dataset, head: Head) -> npt.NDArray[np.float32]:
+    """What ``head`` learns: float32 (N, K), each row a distribution over its classes, or all zero to leave it out.
+
+    Raises:
+        DataError: the head learns from votes and the data has none.
+    """
+    classes = label_set(head.emotions)
+    if head.targets == "votes":
+        shares = _votes(faces).distribution()[:, positions(classes, EMOTIONS)]
+        total = shares.sum(1, keepdims=True)
+        targets = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+    else:
+        hard = hard_targets(faces, head)
+        targets = np.zeros((len(faces), len(classes)), np.float32)
+        known = np.flatnonzero(hard >= 0)
+        targets[known, hard[known]] = 1
+    used = targets.sum(1, keepdims=True) > 0
+    smooth = head.label_smoothing
+    return np.asarray(np.where(used, targets * (1 - smooth) + smooth / len(classes), 0), np.float32)
+
+
+def hard_targets(faces: Dataset, head: Head) -> Rows:
+    """What ``head`` is evaluated against: int64 (N,), index into its classes, -1 where there is no right answer.
+
+    The label itself, or the majority of the votes as FER+'s authors define it.
+
+    Raises:
+        DataError: the head learns from votes and the data has none.
+    """
+    classes = label_set(head.emotions)
+    truth = _votes(faces).majority() if head.targets == "votes" else faces.labels
+    rank = np.full(len(EMOTIONS) + 1, -1, np.int64)  # the last entry catches index -1: no answer
+    rank[positions(classes, EMOTIONS)] = np.arange(len(classes))
+    return rank[truth]
+
+
+def _votes(faces: Dataset) -> Votes:
+    if faces.votes is None:
+        raise DataError(
+            f"{faces.name} has one label per image, but a head of this recipe learns from annotators' votes",
+            hint='Use a recipe whose heads have targets = "labels", such as the built-in "seven", or data with FER+ votes.',
+        )
+    return faces.votes

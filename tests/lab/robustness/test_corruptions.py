@@ -4,8 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the lab's tests need the extra [lab]")
 
-from mien.lab import corruptions
-from mien.lab.corruptions import MIX, corrupt
+from mien.lab import augment
+from mien.lab.augment import MIX, corrupt
 
 
 @pytest.fixture
@@ -48,19 +48,19 @@ def test_weights_are_shares():
 
 def test_blurring_leaves_an_even_image_even():
     gray = torch.full((4, 1, 48, 48), 0.4)
-    for change in (corruptions.blur, corruptions.shake, corruptions.shrink):
+    for change in (augment.blur, augment.shake, augment.shrink):
         assert torch.allclose(change(gray), gray, atol=1e-5)
 
 
 def test_blurring_takes_detail_away(images):
     fine = torch.rand(20, 1, 48, 48)
-    for change in (corruptions.blur, corruptions.shake, corruptions.shrink):
+    for change in (augment.blur, augment.shake, augment.shrink):
         assert change(fine).std() < 0.8 * fine.std()
 
 
 def test_darkness_is_dark_and_covers_cover_their_half(images):
-    assert (corruptions.darken(images).mean((1, 2, 3)) < 0.75 * images.mean((1, 2, 3))).all()
-    below, eyes = corruptions.cover_below(images), corruptions.cover_eyes(images)
+    assert (augment.darken(images).mean((1, 2, 3)) < 0.75 * images.mean((1, 2, 3))).all()
+    below, eyes = augment.cover_below(images), augment.cover_eyes(images)
     assert (below[..., :22, :] == images[..., :22, :]).all()
     assert (below[..., 36, 24] != images[..., 36, 24]).all()
     assert (eyes[..., 30:, :] == images[..., 30:, :]).all()
@@ -73,8 +73,8 @@ def test_compression_is_that_of_jpeg(images, monkeypatch):
     import numpy as np
     from PIL import Image
 
-    monkeypatch.setattr(corruptions, "_log_between", lambda like, low, high: torch.full((len(like), 1, 1, 1), 10.0))
-    ours = (corruptions.compress(images[:1]).clamp(0, 1)[0, 0] * 255).round().numpy()
+    monkeypatch.setattr(augment, "_log_between", lambda like, low, high: torch.full((len(like), 1, 1, 1), 10.0))
+    ours = (augment.compress(images[:1]).clamp(0, 1)[0, 0] * 255).round().numpy()
     image = (images[0, 0] * 255).round().numpy().astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=10)

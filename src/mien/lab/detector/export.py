@@ -12,7 +12,7 @@ import torch
 from ...detection.anchor_free import STRIDES
 from ...detection.pyramid import to_blob
 from ...io.atomic import write_atomically
-from ..quantization import quantized
+from ..exporting import quantized
 from ..torch_export import export_onnx
 from .data import Photo
 from .network import DetectorNetwork

@@ -22,7 +22,7 @@ from ...errors import DataError
 from ...io.atomic import write_atomically
 from ...model.card import HeadCard
 from ..recipe import Head
-from ..targets import hard_targets, soft_targets
+from ..sampling import hard_targets, soft_targets
 from .classifier import Classifier, mean_of_views, open_classifier, predict
 from .metrics import Labels, Scores, VoteTruth, probabilities_at, score
 

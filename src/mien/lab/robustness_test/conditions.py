@@ -18,7 +18,7 @@ from PIL import ImageDraw
 
 from ...errors import OptionError
 from ...model.preprocess import square_around
-from .. import corruptions
+from .. import augment
 from .samples import Image, Sample, moved_face, resized
 
 Random = np.random.Generator
@@ -57,7 +57,7 @@ class Condition:
 
 def _dark(sample: Sample, rng: Random, light: float) -> Image:
     noise = rng.standard_normal(sample.image.shape, np.float32)
-    return _image(corruptions.dim(_tensor(sample.image), light, 255 * _tensor(noise)))
+    return _image(augment.dim(_tensor(sample.image), light, 255 * _tensor(noise)))
 
 
 def _bright(sample: Sample, _rng: Random, light: float) -> Image:
@@ -65,7 +65,7 @@ def _bright(sample: Sample, _rng: Random, light: float) -> Image:
 
 
 def _low_contrast(sample: Sample, _rng: Random, contrast: float) -> Image:
-    return _image(corruptions.scale_contrast(_tensor(sample.image), contrast))
+    return _image(augment.scale_contrast(_tensor(sample.image), contrast))
 
 
 def _color_cast(sample: Sample, rng: Random, strength: float) -> Image:
@@ -79,13 +79,13 @@ def _noise(sample: Sample, rng: Random, spread: float) -> Image:
 
 def _blur(sample: Sample, _rng: Random, share: float) -> Image:
     sigma = share * sample.side
-    return _image(corruptions.gaussian_blur(_tensor(sample.image), sigma, math.ceil(3 * sigma)))
+    return _image(augment.gaussian_blur(_tensor(sample.image), sigma, math.ceil(3 * sigma)))
 
 
 def _motion_blur(sample: Sample, rng: Random, share: float) -> Image:
     length = share * sample.side
     angle = float(rng.uniform(0, math.pi))
-    return _image(corruptions.motion_blur(_tensor(sample.image), length, angle, math.ceil(length / 2) + 1))
+    return _image(augment.motion_blur(_tensor(sample.image), length, angle, math.ceil(length / 2) + 1))
 
 
 def _jpeg(sample: Sample, _rng: Random, quality: int) -> Image:

@@ -15,8 +15,7 @@ from ...data.dataset import Dataset
 from ...model.preprocess import channels_first
 from ..distillation import TeacherTargets
 from ..recipe import Recipe
-from ..sampling import BalancedGroups, balanced_groups
-from ..targets import Rows, hard_targets, training_targets
+from ..sampling import BalancedGroups, Rows, balanced_groups, hard_targets, training_targets
 
 Loader: TypeAlias = DataLoader[tuple[torch.Tensor, ...]]
 

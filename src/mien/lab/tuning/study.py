@@ -34,8 +34,7 @@ from ...data.loading import load
 from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
 from ..recipe import Data, Recipe, changed, load_recipe
-from ..sampling import subset
-from ..targets import hard_targets
+from ..sampling import hard_targets, subset
 from ..training.run import train
 from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
 from .space import Space, fit_space, largest_input, load_space
