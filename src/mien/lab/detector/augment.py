@@ -113,7 +113,7 @@ class Augmenter:
         scale = float(np.clip(scale, 0.7 * whole, max(_ENLARGEMENT, 1.3 * whole)))
         center = _within(anchor + rng.uniform(-0.45, 0.45, 2) * size / scale, photo.size, size / scale)
         angle = rng.uniform(-_MAX_ANGLE, _MAX_ANGLE) if rng.random() < self._recipe.rotate else 0.0
-        view = View(*center, scale, size, size, angle, rng.random() < 0.5)
+        view = View(center[0], center[1], scale, size, size, angle, rng.random() < 0.5)
         return show(photo, view, self._recipe.smallest, rng, self._cache)
 
     def _mosaic(self, photo: Photo, rng: np.random.Generator) -> tuple[Image.Image, Labels]:
@@ -128,7 +128,7 @@ class Augmenter:
             scale = min(cover * math.exp(rng.uniform(-0.2, 0.8)), _ENLARGEMENT)
             spare = np.maximum(part.size - np.array([width, height]) / scale, 0)
             center = part.size / 2 + rng.uniform(-0.5, 0.5, 2) * spare
-            view = View(*center, scale, width, height, flip=rng.random() < 0.5)
+            view = View(center[0], center[1], scale, width, height, flip=rng.random() < 0.5)
             shown, labels = show(part, view, self._recipe.smallest, rng, self._cache)
             canvas.paste(shown, (x0, y0))
             parts.append(labels.moved(x0, y0))
@@ -181,7 +181,7 @@ class Augmenter:
         photo = self._backgrounds[rng.integers(len(self._backgrounds))]
         scale = max(side / min(photo.width, photo.height), rng.uniform(0.4, 1.2))
         center = _within(rng.random(2) * photo.size, photo.size, side / scale)
-        return show(photo, View(*center, scale, side, side), 0.0, rng, self._cache)
+        return show(photo, View(center[0], center[1], scale, side, side), 0.0, rng, self._cache)
 
 
 def show(

@@ -148,8 +148,9 @@ class DetectorTraining:
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
+        height, width = images.shape[2:]
         weights = self.recipe.box_weight, self.recipe.landmark_weight
-        losses = detection_loss(self.network(images), targets, *images.shape[2:], *weights)
+        losses = detection_loss(self.network(images), targets, height, width, *weights)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
