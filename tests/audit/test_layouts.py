@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.audit.labeled import open_labeled
+from mien.audit.predict import open_labeled
 from mien.data.loading import records_of
 from mien.errors import DataError, OptionError
 

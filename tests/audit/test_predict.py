@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.audit.labeled import open_labeled
-from mien.audit.predict import audit_predict, predict_labeled
+from mien.audit.predict import audit_predict, open_labeled, predict_labeled
 from mien.errors import DataError, OptionError
 from mien.options import ReadOptions
 

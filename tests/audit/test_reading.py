@@ -6,8 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from mien.audit.labeled import open_labeled
-from mien.audit.predict import _decoded, averaged, predict_labeled
+from mien.audit.predict import _decoded, averaged, open_labeled, predict_labeled
 from mien.errors import DataError
 from mien.options import ReadOptions
 from mien.types import Box, Face, Reading

@@ -247,11 +247,20 @@ def _group(name: str, counts: Counts, drawn: Counts, *, compared: bool) -> Group
     n, (both, lost, gained, _) = int(counts.sum()), counts.tolist()
     p = stats.mcnemar_counts(lost, gained)
     return GroupChange(
-        name, n, (both + lost) / n, stats.wilson(both + lost, n), (both + gained) / n, stats.wilson(both + gained, n),
+        name=name,
+        n=n,
+        before=(both + lost) / n,
+        before_interval=stats.wilson(both + lost, n),
+        after=(both + gained) / n,
+        after_interval=stats.wilson(both + gained, n),
         difference=(gained - lost) / n,
         interval=stats.percentile_interval((drawn[:, _GAINED] - drawn[:, _LOST]) / n),
-        gained=gained, lost=lost, p=p, p_corrected=p, compared=compared,
-    )  # fmt: skip
+        gained=gained,
+        lost=lost,
+        p=p,
+        p_corrected=p,
+        compared=compared,
+    )
 
 
 def _corrected(made: list[CompareAttribute]) -> tuple[CompareAttribute, ...]:

@@ -26,7 +26,7 @@ _BINS, _MIN_BIN_SIZE = 15, 20
 #: The share at which a difference is hardest to detect: for shares of predictions, which have no common level.
 _HARDEST = 0.5
 #: What is reported first.
-_FIRST = (Measure.STANDARDIZED_ACCURACY, Measure.ACCURACY)
+_FIRST = [Measure.STANDARDIZED_ACCURACY, Measure.ACCURACY]
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,18 @@ class GroupScores:
     """One group; rates are 0 to 1, with 95% intervals (Wilson 1927); None where undefined or unknown.
 
     Attributes:
-        name: of the group.
-        n: images.
-        n_found: images in which a face was found; all but the detection rate refer to these.
+        n, n_found: images, and those in which a face was found; all but the detection rate refer to the latter.
         accuracy: with ``interval``.
         standardized_accuracy: accuracy if the group had shown the labels that all groups show, in their common distribution
             (direct standardization).
         macro_f1: mean F1 of the emotions that the group shows.
-        recall: emotion -> recall; None where the group does not show it. Empty without labels.
-        support: emotion -> images labeled with it. Empty without labels.
-        predicted: emotion -> images it was predicted for.
-        prediction_share: emotion -> share of the faces it was predicted for, with ``prediction_interval``.
-        detection_rate: share of images in which a face was found, with ``detection_interval``.
-        abstention_rate: share of found faces whose reading abstained, with ``abstention_interval``.
+        recall: by emotion; None where the group does not show it. Empty without labels, like ``support``.
+        support: emotion -> images labeled with it.
+        predicted: emotion -> images it was predicted for, with ``prediction_share`` of the faces and its interval.
+        detection_rate: share of images in which a face was found.
+        abstention_rate: share of found faces whose reading abstained.
         ece: expected calibration error, up to 15 equal-mass bins of at least 20 images.
-        overconfidence: mean confidence minus accuracy, with its 95% interval.
+        overconfidence: mean confidence minus accuracy.
         minimum_detectable_gap: smallest drop in accuracy below all other groups detected with 80% power; None if none is.
             Without labels, the smallest difference in shares around one half.
         n_needed: additional images needed to detect a gap of 10 points; 0 if there are enough.
@@ -74,18 +71,16 @@ class GroupScores:
     ece: float | None
     overconfidence: float | None
     overconfidence_interval: Interval | None
-    minimum_detectable_gap: float | None
-    n_needed: int
-    compared: bool
+    minimum_detectable_gap: float | None = None
+    n_needed: int = 0
+    compared: bool = True
 
 
 @dataclass(frozen=True)
 class FairnessAttribute:
-    """One column of groups, or an intersection of two.
+    """One column of groups, such as ``gender``, or an intersection of two, such as ``gender x age``.
 
     Attributes:
-        name: such as ``gender``, or ``gender x age``.
-        groups: in natural order.
         gaps: between groups that can be compared; empty where fewer than two can.
         n_missing: images without a group.
         label_distribution: the emotions, with weights, behind ``standardized_accuracy``; empty if none is shown by all
@@ -121,13 +116,9 @@ class FairnessAttribute:
         kept = [gap for gap in self.gaps if gap.significant]
         if any(gap.measure is Measure.RECALL for gap in kept):
             kept = [gap for gap in kept if gap.measure is not Measure.EQUALIZED_ODDS]
-        order = (Measure.DETECTION_RATE,) if self.label_distribution is None else _FIRST
-
-        def rank(gap: Gap) -> tuple[int, bool, float]:
-            first = order.index(gap.measure) if gap.measure in order else len(order)
-            return first, gap.interval[0] <= 0, -gap.difference
-
-        return sorted(kept, key=rank)
+        first = [Measure.DETECTION_RATE] if self.label_distribution is None else _FIRST
+        ranks = {measure: rank - len(first) for rank, measure in enumerate(first)}
+        return sorted(kept, key=lambda gap: (ranks.get(gap.measure, 0), gap.interval[0] <= 0, -gap.difference))
 
 
 @dataclass(frozen=True)
@@ -137,14 +128,13 @@ class FairnessResult:
     Attributes:
         n: images.
         has_labels: whether predictions were compared with labels.
-        emotions: the emotions that occur.
+        emotions: those that occur.
         overall: all images as one group.
         attributes: columns of groups and their intersections.
         n_comparisons: p-values corrected together.
-        resamples: bootstrap resamples, and permutations, of each comparison.
-        min_group_size: images that a group needs to be compared.
+        resamples, min_group_size: the settings; resamples are also permutations.
         notes: remarks on the data, one sentence each.
-        model: the model that made the predictions; None if unknown.
+        model: that made the predictions; None if unknown.
     """
 
     n: int
@@ -228,13 +218,12 @@ def audit_fairness(
     per_column = len(data.emotions) + _OTHER_MEASURES + _LABELED_MEASURES * (not no_labels)
     resamples = max(resamples, _PER_COMPARISON * len(wanted) * per_column)
     rng = np.random.default_rng(seed)
-    known = (data.detection_known, data.abstained is not None)
-    everyone = Grouping("all", np.zeros(len(data), np.int64), ("all",))
-    (overall,), _ = _scores(data, everyone, min_group_size)
+    (overall,), _ = _scores(data, Grouping.everyone(len(data)), min_group_size)
     scores = [_scores(data, one, min_group_size) for one in wanted]
     gaps = [
         measure_gaps(
-            count(data, one.codes, len(one.names)), one.names, data.emotions, labeled=not no_labels, known=known,
+            count(data, one.codes, len(one.names)), one.names, data.emotions, labeled=not no_labels,
+            known=(data.detection_known, data.abstained is not None),
             min_group_size=min_group_size, resamples=resamples, rng=rng,
         )
         for one in wanted
@@ -266,36 +255,35 @@ def _scores(
     """The groups of one column, and the label distribution that their accuracy is standardized to."""
     counts = count(data, one.codes, len(one.names))
     big = counts.sum((1, 2)) >= min_group_size
-    weights = np.zeros(len(data.emotions))
-    if data.has_labels and big.any():
-        weights = label_distribution(counts[big])
+    weights = label_distribution(counts[big]) if data.has_labels and big.any() else np.zeros(len(data.emotions))
     found, right = (one.codes >= 0) & (data.y_pred >= 0), data.y_true == data.y_pred
     made = []
-    for group, name in enumerate(one.names):
-        rows = one.codes == group
-        own, others = rows & found, ~rows & found
-        n_own, n_others = int(own.sum()), int(others.sum())
-        power: tuple[float | None, int] = None, 0
-        if n_others:
+    for number, name in enumerate(one.names):
+        rows = one.codes == number
+        group = _group(data, name, rows, weights, compared=bool(big[number]))
+        others = ~rows & found
+        if n_others := int(others.sum()):
             typical = float(right[others].mean()) if data.has_labels else _HARDEST
-            power = minimum_detectable_gap(typical, n_own, n_others), max(0, images_needed(typical, n_others) - n_own)
-        made.append(_group(data, name, rows, weights, power, compared=bool(big[group])))
+            detectable = minimum_detectable_gap(typical, group.n_found, n_others)
+            needed = max(0, images_needed(typical, n_others) - group.n_found)
+            group = replace(group, minimum_detectable_gap=detectable, n_needed=needed)
+        made.append(group)
     distribution = {name: float(share) for name, share in zip(data.emotions, weights) if share > 0}
     return tuple(made), distribution if data.has_labels else None
 
 
-def _group(
-    data: Predictions, name: str, rows: Bools, weights: Floats, power: tuple[float | None, int], *, compared: bool
-) -> GroupScores:
-    """One group, whose images are bool (N,) ``rows``; ``power`` is its smallest detectable gap and the images it needs."""
+def _group(data: Predictions, name: str, rows: Bools, weights: Floats, *, compared: bool) -> GroupScores:
+    """One group, whose images are bool (N,) ``rows``, without what depends on other groups."""
     found = rows & (data.y_pred >= 0)
     y_true, y_pred, k = data.y_true[found], data.y_pred[found], len(data.emotions)
     n, n_found, correct = int(rows.sum()), len(y_pred), y_true == y_pred
+    labeled = data.has_labels and n_found > 0
     predicted = dict(zip(data.emotions, np.bincount(y_pred, minlength=k).tolist()))
     shares = {emotion: _share(some, n_found) for emotion, some in predicted.items()}
-    detection = _share(n_found, n if data.detection_known else 0)
-    abstention = (None, None) if data.abstained is None else _share(int(data.abstained[found].sum()), n_found)
-    accuracy = _share(int(correct.sum()), n_found if data.has_labels else 0)
+    accuracy, accuracy_interval = _share(int(correct.sum()), n_found if labeled else 0)
+    detection, detection_interval = _share(n_found, n if data.detection_known else 0)
+    n_abstained, n_known = (0, 0) if data.abstained is None else (int(data.abstained[found].sum()), n_found)
+    abstention, abstention_interval = _share(n_abstained, n_known)
     recall: dict[str, float | None] = {}
     support: dict[str, int] = {}
     standardized = None
@@ -307,7 +295,7 @@ def _group(
         used = np.where(shown > 0, weights, 0.0)
         standardized = float((each * used).sum() / used.sum()) if used.any() else None
     ece = over = over_interval = None
-    if data.confidence is not None and data.has_labels and n_found:
+    if data.confidence is not None and labeled:
         ece = calibration_error(data.confidence[found], correct, min(_BINS, n_found // _MIN_BIN_SIZE))
         excess = data.confidence[found] - correct
         over = float(excess.mean())
@@ -318,24 +306,22 @@ def _group(
         name=name,
         n=n,
         n_found=n_found,
-        accuracy=accuracy[0],
-        interval=accuracy[1],
+        accuracy=accuracy,
+        interval=accuracy_interval,
         standardized_accuracy=standardized,
-        macro_f1=macro_f1(y_true, y_pred) if data.has_labels and n_found else None,
+        macro_f1=macro_f1(y_true, y_pred) if labeled else None,
         recall=recall,
         support=support,
         predicted=predicted,
         prediction_share={emotion: share for emotion, (share, _) in shares.items()},
         prediction_interval={emotion: interval for emotion, (_, interval) in shares.items()},
-        detection_rate=detection[0],
-        detection_interval=detection[1],
-        abstention_rate=abstention[0],
-        abstention_interval=abstention[1],
+        detection_rate=detection,
+        detection_interval=detection_interval,
+        abstention_rate=abstention,
+        abstention_interval=abstention_interval,
         ece=ece,
         overconfidence=over,
         overconfidence_interval=over_interval,
-        minimum_detectable_gap=power[0],
-        n_needed=power[1],
         compared=compared,
     )
 

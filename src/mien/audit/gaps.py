@@ -7,7 +7,7 @@ found", 1 to K a prediction, K + 1 to 2 K a prediction that abstained. Leading a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -46,15 +46,9 @@ class Rate:
 
 def rate_list(emotions: tuple[str, ...], *, labeled: bool) -> list[Rate]:
     """The rates on the last axis of ``rates``: R = 4 + 2 K with labels, K + 2 without."""
-
-    def each(measure: Measure) -> list[Rate]:
-        return [Rate(measure, emotion) for emotion in emotions]
-
-    if labeled:
-        first = [Rate(Measure.ACCURACY), Rate(Measure.STANDARDIZED_ACCURACY)]
-        first += each(Measure.RECALL) + each(Measure.FALSE_POSITIVE_RATE)
-    else:
-        first = each(Measure.PREDICTION_SHARE)
+    first = [Rate(Measure.ACCURACY), Rate(Measure.STANDARDIZED_ACCURACY)] if labeled else []
+    each = (Measure.RECALL, Measure.FALSE_POSITIVE_RATE) if labeled else (Measure.PREDICTION_SHARE,)
+    first += [Rate(measure, emotion) for measure in each for emotion in emotions]
     return [*first, Rate(Measure.DETECTION_RATE), Rate(Measure.ABSTENTION_RATE)]
 
 
@@ -73,14 +67,9 @@ def count(predictions: Predictions, codes: npt.NDArray[np.int64], n_groups: int)
 
 
 def rates(counts: Counts, weights: Floats | None) -> Floats:
-    """All rates of ``rate_list``.
+    """All rates of ``rate_list``: float64 (..., G, R), 0 to 1, NaN where a group has no image for it.
 
-    Args:
-        counts: int64 (..., G, K or 1, 2 K + 1).
-        weights: float64 (K,), distribution of labels to standardize to, all 0 if there is none; None without labels.
-
-    Returns:
-        float64 (..., G, R), 0 to 1, NaN where a group has no image for it.
+    ``weights``: float64 (K,), distribution of labels to standardize to, all 0 if there is none; None without labels.
     """
     made = _ratio(*parts(counts, labeled=weights is not None))
     if weights is not None:
@@ -125,12 +114,7 @@ def images_behind(counts: Counts, *, labeled: bool) -> Counts:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Shares of G groups, R each, with Wilson intervals; float64 (G, R), NaN where undefined.
-
-    Attributes:
-        value, low, high: the share and its 95% interval (Wilson 1927).
-        few: bool (G, R), based on few images of one kind.
-    """
+    """Shares with 95% intervals (Wilson 1927): float64 (G, R) each, NaN where undefined; ``few`` images of one kind."""
 
     value: Floats
     low: Floats
@@ -147,27 +131,22 @@ class Limits:
 
         Of a group that is always right every resample is always right: with few errors the bootstrap undercovers.
         """
-        if not (self.few[upper, rate] or self.few[lower, rate]):
+        if not self.few[[upper, lower], rate].any():
             return None
         (a, b), low, high = self.value[[upper, lower], rate], self.low[:, rate], self.high[:, rate]
         return stats.difference_interval(float(a), (low[upper], high[upper]), float(b), (low[lower], high[lower]))
 
     def with_mean(self, rate: int, parts: range, weights: Floats) -> Limits:
-        """The same, with one rate as a mean of others, with ``weights`` float64 (K,) (Zou and Donner 2008).
-
-        Parts that a group does not have are left out of its mean; ``few`` stays as it is.
-        """
+        """The same, with one rate as the mean of the ``parts`` that a group has, by ``weights`` (Zou and Donner 2008)."""
         own = slice(parts.start, parts.stop)
         used = np.where(np.isfinite(self.value[:, own]), weights, 0.0)
         share = _ratio(used, used.sum(1, keepdims=True))
 
-        def spread(values: Floats) -> Floats:
-            return np.asarray(np.sqrt(((share * np.nan_to_num(values - self.value[:, own])) ** 2).sum(1)), np.float64)
-
         value, low, high = self.value.copy(), self.low.copy(), self.high.copy()
         value[:, rate] = (share * np.nan_to_num(self.value[:, own])).sum(1)
-        low[:, rate] = value[:, rate] - spread(self.low[:, own])
-        high[:, rate] = value[:, rate] + spread(self.high[:, own])
+        for limit, sign in ((low, -1), (high, 1)):
+            spread = np.sqrt(((share * np.nan_to_num(limit[:, own] - self.value[:, own])) ** 2).sum(1))
+            limit[:, rate] = value[:, rate] + sign * spread
         return Limits(value, low, high, self.few)
 
 
@@ -188,8 +167,7 @@ class Gap:
     """The largest difference of two groups in one measure, among groups with enough images.
 
     Attributes:
-        measure: what is compared.
-        emotion: the emotion of a recall, false positive rate or prediction share; else empty.
+        emotion: of a recall, false positive rate or prediction share; else empty.
         rate: the rate compared; for equalized odds the one with the largest difference.
         highest, lowest: the two groups, with their rates ``high`` and ``low``.
         difference: ``high - low``, with its 95% interval (bootstrap; Newcombe's with few errors).
@@ -197,10 +175,9 @@ class Gap:
         null_gap: the difference that chance exceeds once in twenty times, were all groups treated alike.
         p: permutation test of all groups being treated alike; None for plain accuracy, which depends on the labels shown.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
-        most_significant_pair: the two groups, higher first, whose difference chance explains least: ``p`` belongs to them.
-        most_significant_rate: the rate in which they differ.
-        n_groups: groups compared.
-        min_n: images of the smallest of them for this measure.
+        most_significant_pair: the two groups, higher first, whose difference in ``most_significant_rate`` chance explains
+            least: ``p`` belongs to them.
+        n_groups, min_n: groups compared, and images of the smallest of them for this measure.
     """
 
     measure: Measure
@@ -251,15 +228,8 @@ def measure_gaps(
     labels are permuted within each true emotion. Without: share of each emotion, detection and abstention, and group labels
     are permuted among all images. Measures in which fewer than two groups can be compared are left out.
 
-    Args:
-        counts: int64 (G, K or 1, 2 K + 1), of all groups of one column.
-        names: of the G groups.
-        emotions: K of them.
-        labeled: whether counts are by label.
-        known: whether detection and abstention are known.
-        min_group_size: images that a group needs, also of an emotion, to be compared.
-        resamples: bootstrap resamples, and permutations.
-        rng: random generator.
+    ``counts`` are those of all groups of one column, ``known`` whether detection and abstention are known. A group needs
+    ``min_group_size`` images, also of an emotion, to be compared. ``resamples`` are also permutations.
     """
     big = counts.sum((1, 2)) >= min_group_size
     if big.sum() < 2:
@@ -269,29 +239,30 @@ def measure_gaps(
     images = images_behind(counts, labeled=labeled)
     limits = Limits.of(*parts(counts, labeled=labeled))
 
-    def allowed(values: Floats) -> Floats:
-        return np.where(images >= min_group_size, values, np.nan)
+    def allowed(drawn: Iterable[Counts]) -> Floats:
+        every = np.concatenate([rates(part, weights) for part in drawn])
+        return np.where(images >= min_group_size, every, np.nan)
 
     compared = _Comparison(
         names=tuple(name for name, kept in zip(names, big) if kept),
         rates=every,
         images=images,
         limits=limits if weights is None else limits.with_mean(1, range(2, 2 + len(emotions)), weights),
-        observed=allowed(rates(counts, weights)),
-        boot=allowed(
-            np.concatenate([rates(drawn, weights) for drawn in stats.resample_counts(counts, resamples, rng)])
-        ),
-        null=allowed(np.concatenate([rates(drawn, weights) for drawn in stats.permute_counts(counts, resamples, rng)])),
+        observed=allowed([counts]),
+        boot=allowed(stats.resample_counts(counts, resamples, rng)),
+        null=allowed(stats.permute_counts(counts, resamples, rng)),
     )
-    left_out = {Measure.FALSE_POSITIVE_RATE: True, Measure.DETECTION_RATE: not known[0]}
-    left_out[Measure.ABSTENTION_RATE] = not known[1]
-    single = [(rate, [place]) for place, rate in enumerate(every) if not left_out.get(rate.measure)]
+    detection, abstention = (Measure.DETECTION_RATE, known[0]), (Measure.ABSTENTION_RATE, known[1])
+    left_out = {
+        Measure.FALSE_POSITIVE_RATE,
+        *(measure for measure, is_known in (detection, abstention) if not is_known),
+    }
+    compare = [(rate, [place]) for place, rate in enumerate(every) if rate.measure not in left_out]
     if labeled:
-        odds = [
-            place for place, rate in enumerate(every) if rate.measure in (Measure.RECALL, Measure.FALSE_POSITIVE_RATE)
-        ]
-        single.insert(2, (Rate(Measure.EQUALIZED_ODDS), odds))
-    gaps = [gap for rate, places in single if (gap := compared.gap(rate, places))]
+        odds = (Measure.RECALL, Measure.FALSE_POSITIVE_RATE)
+        places = [place for place, rate in enumerate(every) if rate.measure in odds]
+        compare.insert(2, (Rate(Measure.EQUALIZED_ODDS), places))
+    gaps = [gap for rate, places in compare if (gap := compared.gap(rate, places))]
     return tuple(replace(gap, p=None) if gap.measure is Measure.ACCURACY else gap for gap in gaps)
 
 
@@ -334,6 +305,12 @@ class _Comparison:
             null_gaps = np.nanmax(np.nanmax(null, 1) - np.nanmin(null, 1), 1)
         newcombe = self.limits.difference(high, low, place)
         strongest = max(places, key=lambda one: float(seen[one]))
+        ratio = ratio_interval = None
+        if values[high] > 0:
+            ratio = float(values[low] / values[high])
+            ratios = lower[upper > 0] / upper[upper > 0]
+            ratio_interval = None if newcombe else stats.percentile_interval(ratios)
+        first, second = pairs[strongest]
         return Gap(
             measure=what.measure,
             emotion=what.emotion,
@@ -344,14 +321,12 @@ class _Comparison:
             low=float(values[low]),
             difference=float(values[high] - values[low]),
             interval=newcombe or stats.percentile_interval(upper - lower),
-            ratio=float(values[low] / values[high]) if values[high] > 0 else None,
-            ratio_interval=stats.percentile_interval(lower[upper > 0] / upper[upper > 0])
-            if values[high] > 0 and not newcombe
-            else None,
+            ratio=ratio,
+            ratio_interval=ratio_interval,
             null_gap=float(np.nanquantile(null_gaps, 0.95)),
             p=stats.permutation_p(float(seen[places].max()), permuted[:, places].max(1)),
             p_corrected=None,
-            most_significant_pair=(self.names[pairs[strongest][0]], self.names[pairs[strongest][1]]),
+            most_significant_pair=(self.names[first], self.names[second]),
             most_significant_rate=self.rates[strongest],
             n_groups=int(np.isfinite(values).sum()),
             min_n=int(self.images[np.isfinite(values), place].min()),

@@ -23,10 +23,9 @@ _MOST_NAMED = 6
 
 @dataclass(frozen=True, eq=False)
 class Grouping:
-    """One column of groups, or an intersection of two.
+    """One column of groups, or an intersection of two, such as ``gender x age``.
 
     Attributes:
-        name: such as ``gender`` or ``gender x age``.
         codes: int64 (N,), group index of each image, -1 where it has none.
         names: of the G groups: image attributes from low to high, others in natural order (2 before 10).
     """
@@ -85,11 +84,7 @@ def groupings(
 
 
 def grouping(column: str, cells: npt.NDArray[np.object_]) -> Grouping:
-    """The groups of a column; arguments as in ``Grouping.of``.
-
-    Raises:
-        DataError: no image has a group, all have the same, or there are more than ``MAX_GROUPS``.
-    """
+    """``Grouping.of``; a DataError where no image has a group, all have the same, or there are more than ``MAX_GROUPS``."""
     made = Grouping.of(column, cells)
     if len(made.names) > MAX_GROUPS:
         raise DataError(

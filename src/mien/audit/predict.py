@@ -1,18 +1,22 @@
-"""Make a table of predictions from labeled images, detection included."""
+"""Make a table of predictions from labeled images: known data sets, tables of images, or cropped faces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data.loading import load
+from ..data.dataset import Dataset
+from ..data.loading import PERSON_LAYOUTS, load, records_of
+from ..data.records import EMOTION, PATH, Records
 from ..detection import create_detector
+from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError, SourceError
+from ..extras import require
 from ..io.atomic import replacing
 from ..io.images import read_image
 from ..io.tables import Row, write_csv
@@ -22,14 +26,26 @@ from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..reader import Reader, worker_count
 from ..types import Frame, Reading
-from .attributes import MAX_SIDE, MIN_FACE_IN_CROP, NAMES, UNKNOWN, Attributes, grouped, measure, measure_crop
-from .labeled import Labeled, cropped_faces, is_cropped_faces, open_labeled
-from .predictions import MODEL_COLUMNS, Columns, Predictions, predictions_of
-from .table import Table
+from .attributes import (
+    MAX_SIDE,
+    MIN_FACE_IN_CROP,
+    NAMES,
+    UNKNOWN,
+    Attributes,
+    frames_of,
+    grouped,
+    measure,
+    measure_crop,
+)
+from .predictions import LABELS, MODEL_COLUMNS, NO_LABELS_HINT, Columns, Predictions, emotions_in, predictions_of
+from .table import Cells, Table, open_table
 
 Edges = Literal["fixed", "thirds"]
 #: Sampling interval of clips, in seconds: six or seven frames of 2.5 s.
 CLIP_INTERVAL_S = 0.4
+PATHS = ("path", "file", "filename", "image", "photo")
+_BATCH = 64
+_HEADER = 4096  # bytes that the column names of Kaggle's file take at most
 
 
 @dataclass(frozen=True)
@@ -38,10 +54,9 @@ class PredictionTable:
 
     Attributes:
         rows: ``image, label, predicted, found, confidence, abstained``, groups, person, the probability of each emotion, and
-            ``model, model_sha256, model_head``; no ``label`` where there are none.
+            ``model, model_sha256, model_head``; no ``label`` without ``has_labels``.
         groups: columns of groups, measured attributes included.
         person: the column of people, or empty.
-        has_labels: rows have labels.
         notes: remarks on what was excluded, one sentence each.
     """
 
@@ -94,7 +109,7 @@ def audit_predict(
 
     Raises:
         OptionError: options contradict each other.
-        DataError: the source cannot be used, or nothing in it can be read.
+        DataError: the source cannot be used, nothing in it can be read, or no image has a label that the model knows.
         ModelError: the model cannot be used.
     """
     path, options = Path(source), options or ReadOptions()
@@ -118,12 +133,7 @@ def audit_predict(
 def predict_labeled(
     labeled: Labeled, options: ReadOptions, *, attributes: Edges | None = None, progress: Progress = no_progress
 ) -> PredictionTable:
-    """Predict; of several faces the widest is taken, and a clip's frames are averaged.
-
-    Raises:
-        DataError: no image can be read, or none has a label that the model knows.
-        ModelError: the model cannot be used.
-    """
+    """Predict; of several faces the widest is taken, and a clip's frames are averaged. Errors as in ``audit_predict``."""
     workers = worker_count(options.threads)
     reader = Reader(replace(options, threads=1) if workers > 1 else options)
     table, labels = labeled.table, labeled.labels
@@ -153,26 +163,24 @@ def predict_labeled(
         progress(len(readings), int(usable.sum()))
     if not readings:
         raise DataError(f"{table.name}: none of the {len(failures)} images can be read: {failures[0]}")
-    own = {name: table.text(name) for name in dict.fromkeys([*labeled.groups, *filter(None, [labeled.person])])}
+    own = {name: table.text(name) for name in (*labeled.groups, labeled.person) if name}
     head = reader.options.head or next(iter(reader.card.heads))
     model = dict(zip(MODEL_COLUMNS, (reader.card.name, reader.card.sha256, head)))
-    rows: list[Row] = [
-        {
-            "image": names[row],
-            **({"label": str(labels[row])} if labeled.label else {}),
-            **_cells(averaged(some), reader.emotions, {name: str(cells[row]) for name, cells in own.items()}),
-            **model,
-        }
-        for row, some in readings.items()
-    ]
+    rows: list[Row] = []
+    for row, some in readings.items():
+        cells = _cells(averaged(some), reader.emotions, {name: str(column[row]) for name, column in own.items()})
+        label = {"label": str(labels[row])} if labeled.label else {}
+        rows.append({"image": names[row], **label, **cells, **model})
     groups = labeled.groups
     if attributes:
         added = _attribute_cells(list(measured.values()), attributes, taken=set(rows[0]))
-        rows = [{**row, **cells} for row, cells in zip(rows, added, strict=True)]
+        rows = [{**row, **groups_of} for row, groups_of in zip(rows, added, strict=True)]
         groups += tuple(added[0])
-    notes, excluded = list(labeled.notes), int((~usable).sum())
-    if excluded:
-        notes.append(f"{excluded:,} images are excluded: they have no label, or one that the model does not know.")
+    notes = list(labeled.notes)
+    if not usable.all():
+        notes.append(
+            f"{(~usable).sum():,} images are excluded: they have no label, or one that the model does not know."
+        )
     if failures:
         notes.append(f"{len(failures):,} could not be read completely, such as: {failures[0]}")
     return PredictionTable(tuple(rows), groups, labeled.person, bool(labeled.label), tuple(notes))
@@ -234,15 +242,156 @@ def _decoded(image: bytes | Path, damaged: Callable[[str], None]) -> Iterator[Fr
 
 
 def _cells(one: Reading | None, emotions: tuple[str, ...], own: dict[str, str]) -> Row:
+    if one is None:
+        unknown = dict.fromkeys(("confidence", "abstained"))
+        return {"predicted": None, "found": False, **unknown, **own, **dict.fromkeys(emotions)}
     return {
-        "predicted": one and one.emotion,
-        "found": one is not None,
-        "confidence": one and round(one.confidence, 4),
-        "abstained": one and one.abstained,
+        "predicted": one.emotion,
+        "found": True,
+        "confidence": round(one.confidence, 4),
+        "abstained": one.abstained,
         **own,
-        **(
-            dict(zip(emotions, (round(share, 4) for share in one.probabilities.tolist())))
-            if one
-            else dict.fromkeys(emotions)
-        ),
+        **dict(zip(emotions, (round(share, 4) for share in one.probabilities.tolist()))),
     }
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """Images with labels and groups, not read yet.
+
+    Attributes:
+        table: all cells but the images.
+        images: the column of paths below ``folder``, or ``encoded`` of images in parquet.
+        label, groups, person: columns; empty if there are none.
+        notes: remarks on the data, one sentence each.
+        faces: the images, where they are a data set of cropped faces; else None.
+    """
+
+    table: Table
+    path: Path
+    images: str
+    encoded: bool
+    label: str
+    groups: tuple[str, ...]
+    person: str = ""
+    folder: Path = Path()
+    notes: tuple[str, ...] = ()
+    faces: Dataset | None = None
+
+    @property
+    def labels(self) -> Cells:
+        """Object (N,): the emotion of each row; empty without a label."""
+        return emotions_in(self.table, self.label) if self.label else np.full(len(self.table), "", object)
+
+    def items(self) -> Iterator[bytes | Path | Frame]:
+        """Encoded bytes, path or frame of each image."""
+        if self.faces is not None:
+            yield from frames_of(self.faces)
+        elif not self.encoded:
+            yield from (self.folder / str(cell) for cell in self.table.text(self.images))
+        else:
+            with require("pyarrow.parquet", "table").ParquetFile(self.path) as file:
+                for batch in file.iter_batches(_BATCH, columns=[self.images]):
+                    for cell in batch.column(0).to_pylist():
+                        yield (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
+
+
+def is_cropped_faces(path: Path) -> bool:
+    """Whether this is a data set of cropped faces: packed ``.npz``, or Kaggle's CSV file with a column of pixels."""
+    if path.suffix.lower() == ".csv" and path.is_file():
+        with path.open("rb") as file:
+            return b"pixels" in file.readline(_HEADER).lower()
+    return path.suffix.lower() == ".npz"
+
+
+def cropped_faces(faces: Dataset, path: Path, head: str) -> Labeled:
+    """The images of a data set of cropped faces; ``path`` is for messages.
+
+    The ``head`` ``ferplus`` is compared with the majority of FER+ votes, where there are any; other heads with the labels.
+    """
+    labels = faces.votes.majority() if faces.votes is not None and head == "ferplus" else faces.labels
+    table = Table(str(path), {"image": faces.names, "label": np.array([*EMOTIONS, ""], object)[labels]})
+    return Labeled(table, path, "image", False, "label", (), faces=faces)
+
+
+def open_labeled(
+    path: Path,
+    *,
+    groups: Sequence[str] | None = None,
+    label: str = "",
+    images: str = "",
+    person: str = "",
+    no_labels: bool = False,
+) -> Labeled:
+    """Open a data set or a table of images without reading any image; arguments and errors as in ``mien.audit_predict``.
+
+    The paths in CSV and JSON Lines are relative to the table's folder. Parquet may hold the images: encoded bytes, or
+    structs with a field ``bytes``.
+    """
+    records = records_of(path)
+    if records is None and path.is_dir():
+        known = "; ".join(f"{layout.NAME} ({layout.KNOWN_BY})" for layout in PERSON_LAYOUTS)
+        raise DataError(
+            f"{path} is a folder of no known data set; known are {known}",
+            hint="Name one of these, or a table with the columns path, emotion and the groups.",
+        )
+    if records is None and groups is None:
+        raise OptionError(
+            f"{path}: got no column of groups, expected at least one", hint="Name one with --groups, such as gender."
+        )
+    table = open_table(path) if records is None else Table(f"{records.name} in {path}", dict(records.columns))
+    found = ""
+    if not no_labels:
+        usual = (*LABELS, "emotion") if records is None else (EMOTION,)
+        found = table.find(label, "--label", usual, optional=records is not None, without=NO_LABELS_HINT)
+    if found:
+        emotions_in(table, found)  # checked before any image is read
+    who = table.find(person, "--person") if person else ""
+    named, notes = _all_groups(records) if records and groups is None else (groups or (), ())
+    wanted = tuple(table.find(name, "--groups") for name in dict.fromkeys(named))
+    if records is not None:
+        notes = (*records.notes, *notes, *_dependence(records, who))
+        return Labeled(table, path, PATH, False, found, wanted, who, records.folder, notes)
+    encoded = _image_columns(path)
+    inside = bool(encoded) and images in ("", *encoded)
+    column = images or encoded[0] if inside else table.find(images, "--images", PATHS)
+    return Labeled(table, path, column, inside, found, wanted, who, path.parent)
+
+
+def _all_groups(records: Records) -> tuple[Sequence[str], tuple[str, ...]]:
+    """The columns of groups that can be compared, and a note on those that cannot."""
+    single = [name for name in records.groups if len({cell for cell in records.columns[name] if cell}) < 2]
+    wanted = [name for name in records.groups if name not in single]
+    if not wanted:
+        says = "holds one group only in each column" if records.groups else "has no information on people"
+        raise DataError(
+            f"{records.name} {says}: {', '.join(records.groups) or 'no columns of groups'}; expected at least two groups",
+            hint="Name other columns with --groups; columns that you add to its tables of labels count too.",
+        )
+    return wanted, (f"Excluded columns with a single group: {', '.join(single)}.",) if single else ()
+
+
+def _dependence(records: Records, person: str) -> tuple[str, ...]:
+    """A warning where many images show the same people, and all are kept."""
+    cells = records.columns[records.person] if records.person and not person else ()
+    people, images = len(set(cells)), len(cells)
+    if people == images:
+        return ()
+    return (
+        f"{images:,} images or clips show {people:,} people and are not independent: p-values are too small, and intervals "
+        f"too narrow. --person {records.person} keeps one per person.",
+    )
+
+
+def _image_columns(path: Path) -> list[str]:
+    """The columns of a parquet file that hold images: bytes, or structs with a field ``bytes``."""
+    if path.suffix.lower() != ".parquet":
+        return []
+    types = require("pyarrow.types", "table")
+
+    def holds_images(field: Any) -> bool:
+        if types.is_struct(field.type):
+            return any(part.name == "bytes" and holds_images(part) for part in field.type)
+        return bool(types.is_binary(field.type) or types.is_large_binary(field.type))
+
+    return [field.name for field in require("pyarrow.parquet", "table").read_schema(path) if holds_images(field)]

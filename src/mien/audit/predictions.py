@@ -27,13 +27,9 @@ _TRUE, _FALSE = ("true", "1", "yes", "y", "1.0"), ("false", "0", "no", "n", "0.0
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns; empty names are searched for under the usual ones.
+    """Names of columns; empty names, but for ``person``, are searched for under the usual ones.
 
-    Attributes:
-        groups: the columns of groups.
-        label, predicted, confidence, found, abstained: one column each.
-        person: identifies the person; one image of each is kept. Empty keeps all images.
-        no_labels: ignore labels, or there are none.
+    One image of each ``person`` is kept. ``no_labels``: ignore labels, or there are none.
     """
 
     groups: tuple[str, ...]
@@ -60,15 +56,14 @@ class Predictions:
     """Labels, predictions and groups of N images.
 
     Attributes:
-        emotions: the K emotions that occur, in vocabulary order.
+        emotions: those that occur, in vocabulary order.
         y_true: int64 (N,), index of the label in ``emotions``; -1 everywhere if there are no labels.
         y_pred: int64 (N,), index of the prediction; -1 where no face was found.
         abstained: bool (N,); None if unknown.
-        confidence: float64 (N,), probability of the prediction, 0 to 1, NaN without a face; None if unknown.
+        confidence: float64 (N,), probability of the prediction, NaN without a face; None if unknown.
         detection_known: the table distinguishes images without a face.
         groups: column -> object (N,) of str; empty where an image has no group.
         notes: remarks on how the table was read, one sentence each.
-        model: None if the table does not say.
     """
 
     emotions: tuple[str, ...]
@@ -92,10 +87,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class PairedPredictions:
-    """N images in which both models found a face, and whether each is right, bool (N,).
-
-    Groups and notes are as in ``Predictions``.
-    """
+    """N images in which both models found a face, and whether each is right, bool (N,); others as in ``Predictions``."""
 
     before: Bools
     after: Bools
@@ -154,6 +146,7 @@ def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -
     emotions = tuple(name for name in EMOTIONS if name in occurring)
     index = {name: number for number, name in enumerate(emotions)}
     cells = {name: table.text(name)[rows] for name in groups}
+    notes += [note for name, own in cells.items() for note in _group_notes(name, own)]
     return Predictions(
         emotions=emotions,
         y_true=np.array([index.get(name, -1) for name in labels[rows]], np.int64),
@@ -162,7 +155,7 @@ def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -
         confidence=None if confidence is None else confidence[rows],
         detection_known=bool(found_column) or not found[rows].all(),
         groups=cells,
-        notes=(*notes, *(note for name, own in cells.items() for note in _group_notes(name, own))),
+        notes=tuple(notes),
         model=_model(table),
     )
 
@@ -183,22 +176,21 @@ def emotions_in(table: Table, column: str) -> Cells:
 
 
 def join_predictions(before: Table, after: Table, columns: Columns, image: str = "") -> PairedPredictions:
-    """The images that both tables hold; arguments and errors as in ``mien.audit.compare``."""
+    """The images that both tables hold; arguments and errors as in ``mien.audit_compare``."""
     names = [_names(table, image) for table in (before, after)]
     place = {name: row for row, name in enumerate(names[1])}
-    rows = np.array([row for row, name in enumerate(names[0]) if name in place], np.int64)
-    if not len(rows):
+    shared = {name: row for row, name in enumerate(names[0]) if name in place}
+    if not shared:
         raise DataError(
             f"{before.name} and {after.name} share no image: got names such as {names[0][0]!r} and {names[1][0]!r}",
             hint="Use predictions of the same images, or name the column of their names with --image.",
         )
-    shared = [names[0][row] for row in rows]
-    first, second = before.take(rows), after.take(np.array([place[name] for name in shared], np.int64))
+    first = before.take(np.array([*shared.values()], np.int64))
+    second = after.take(np.array([place[name] for name in shared], np.int64))
     label = first.find(columns.label, "--label", LABELS)
-    _check_labels(first, label, second, columns.label, shared)
-    options = {label: "--label", **dict.fromkeys(columns.groups, "--groups")} | dict.fromkeys(
-        filter(None, [columns.person]), "--person"
-    )
+    _check_labels(first, label, second, columns.label, [*shared])
+    options = {label: "--label"} | dict.fromkeys(columns.groups, "--groups")
+    options |= {columns.person: "--person"} if columns.person else {}
     cells = {name: first.text(first.find(name, option)) for name, option in options.items()}
     # What does not depend on the model comes from the first table, so that both are filtered alike
     joined = Table(before.name, {**cells, _BEFORE: _predicted(first, columns), _AFTER: _predicted(second, columns)})
@@ -209,18 +201,16 @@ def join_predictions(before: Table, after: Table, columns: Columns, image: str =
             f"{before.name} and {after.name}: no image has a prediction in both", hint="Check the column --predicted."
         )
     notes = [
-        f"{len(own) - len(rows):,} of {len(own):,} images are only in {table.name} and are excluded."
+        f"{len(own) - len(shared):,} of {len(own):,} images are only in {table.name} and are excluded."
         for table, own in zip((before, after), names)
-        if len(own) > len(rows)
+        if len(own) > len(shared)
     ]
-    missed = int((~found).sum())
-    notes += [*one.notes, *([f"{missed:,} images are excluded: one model found no face."] if missed else [])]
-    return PairedPredictions(
-        before=(one.y_pred == one.y_true)[found],
-        after=(other.y_pred == other.y_true)[found],
-        groups={name: own[found] for name, own in one.groups.items()},
-        notes=tuple(notes),
-    )
+    notes += one.notes
+    if not found.all():
+        notes.append(f"{(~found).sum():,} images are excluded: one model found no face.")
+    right, right_after = ((given.y_pred == given.y_true)[found] for given in (one, other))
+    groups = {name: own[found] for name, own in one.groups.items()}
+    return PairedPredictions(right, right_after, groups, tuple(notes))
 
 
 def _names(table: Table, image: str) -> list[str]:
@@ -272,14 +262,14 @@ def _group_notes(column: str, cells: Cells) -> list[str]:
     missing, notes = int((cells == "").sum()), []
     if 0 < missing < len(cells):
         notes.append(f"Column {column!r}: {missing:,} rows have no group and are excluded there.")
-    by_letters: dict[str, set[str]] = {}
-    for name in {str(cell) for cell in cells}:
-        by_letters.setdefault(name.casefold(), set()).add(name)
-    for names in by_letters.values():
-        if len(names) > 1:
-            named = ", ".join(sorted(names))
-            notes.append(f"Column {column!r}: {named} are treated as different groups, though only their case differs.")
-    return notes
+    by_letters: dict[str, list[str]] = {}
+    for name in sorted({str(cell) for cell in cells}):
+        by_letters.setdefault(name.casefold(), []).append(name)
+    return notes + [
+        f"Column {column!r}: {', '.join(names)} are treated as different groups, though only their case differs."
+        for names in by_letters.values()
+        if len(names) > 1
+    ]
 
 
 def _model(table: Table) -> ModelInfo | None:
@@ -300,8 +290,9 @@ def _booleans(table: Table, column: str) -> Bools:
 def _confidence(table: Table, columns: Columns, predicted: Cells, found: Bools) -> npt.NDArray[np.float64] | None:
     """float64 (N,), NaN without a face; from one column, or from that of the predicted emotion."""
     column = table.find(columns.confidence, "--confidence", ("confidence", "probability"), optional=True)
-    used = {column: found} if column else {}
-    if not column:
+    if column:
+        used = {column: found}
+    else:
         by_emotion = {BY_NAME[name.lower()]: name for name in table.columns if name.lower() in BY_NAME}
         if not {*predicted[found]} <= {*by_emotion}:
             return None

@@ -25,12 +25,9 @@ _MOST_NAMED = 20
 
 
 class Table:
-    """A table in memory.
+    """A table in memory, called ``name`` in messages, from a ``pandas.DataFrame`` or what makes one.
 
-    Args:
-        name: what it is called in messages.
-        frame: a ``pandas.DataFrame``, or what makes one. Spaces around cells are removed, whole numbers lose their point,
-            and unknown cells become empty.
+    Spaces around cells are removed, whole numbers lose their point, and unknown cells become empty.
     """
 
     def __init__(self, name: str, frame: Any) -> None:
@@ -59,12 +56,8 @@ class Table:
     ) -> str:
         """The name of a column: ``column``, or where that is empty the first of the ``usual`` ones, in any case.
 
-        Args:
-            column: its name.
-            option: what names the column, for messages.
-            usual: usual names, in lower case.
-            optional: no column of a usual name gives an empty name in place of an error.
-            without: what to do without such a column, for the hint.
+        ``option`` and ``without``, what to do without such a column, are for messages. ``optional``: where none has a usual
+        name, the name is empty.
 
         Raises:
             DataError: there is no such column, or there are several.
@@ -84,10 +77,9 @@ class Table:
         if n == 1:
             return column
         if n:
-            raise DataError(
-                f"{self.name} has {n} columns {column!r} ({option}), expected one", hint="Rename all but one."
-            )
-        near = get_close_matches(column.lower(), list(by_case), n=1, cutoff=0.5)
+            text = f"{self.name} has {n} columns {column!r} ({option}), expected one"
+            raise DataError(text, hint="Rename all but one.")
+        near = get_close_matches(column.lower(), by_case, n=1, cutoff=0.5)
         raise DataError(
             f"{self.name} has no column {column!r} ({option}); it has {join(self.columns, most=_MOST_NAMED)}",
             hint=f"Did you mean {option} {by_case[near[0]]}?" if near else f"Name one of these with {option}.",
