@@ -134,7 +134,7 @@ def measure_attributes(
         DataError: the data set cannot be used.
     """
     options, path = options or ReadOptions(), Path(sources[0])
-    is_data = path.suffix.lower() in _DATA_SETS or (path.is_dir() and next(path.glob("*.parquet"), None) is not None)
+    is_data = path.suffix.lower() in _DATA_SETS or any(path.glob("*.parquet"))
     measured: list[FaceAttributes] = []
     if len(sources) == 1 and is_data:
         # Undivided unless asked: measuring faces does not require enough of each emotion for three splits
@@ -144,7 +144,7 @@ def measure_attributes(
             options = replace(options, min_face=MIN_FACE_IN_CROP)
         detector = create_detector(options)
         for frame, label in zip(frames_of(faces), faces.labels):
-            measured.append(FaceAttributes(frame.name, 1, EMOTIONS[label], measure_crop(frame, detector)))
+            measured.append(FaceAttributes(frame.name, 1, EMOTIONS[label], measure(frame, *posed(frame, detector))))
             progress(len(measured), len(faces))
         return measured
     if split:
@@ -189,11 +189,6 @@ def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
     )
 
 
-def measure_crop(frame: Frame, detector: Detector) -> Attributes:
-    """Attributes of an image that is one face; ``detector`` finds its landmarks."""
-    return measure(frame, *posed(frame, detector))
-
-
 def frames_of(faces: Dataset) -> Iterator[Frame]:
     """The images of a data set, in three channels and with their names."""
     for image, name in zip(faces.images, faces.names):
@@ -205,19 +200,16 @@ def grouped(measured: Sequence[Attributes], *, thirds: bool = False) -> list[dic
 
     ``thirds`` cuts at the thirds of these faces, not at the fixed edges: groups of two data sets are then not comparable.
     """
-    columns = {name: _column(name, [getattr(one, name) for one in measured], thirds) for name in NAMES}
-    return [{name: columns[name][row] for name in NAMES} for row in range(len(measured))]
+    columns = [_column(name, [getattr(one, name) for one in measured], thirds) for name in NAMES]
+    return [dict(zip(NAMES, groups)) for groups in zip(*columns)]
 
 
 def group_counts(measured: Sequence[FaceAttributes], *, thirds: bool = False) -> dict[str, dict[str, int]]:
     """Attribute -> group -> its faces, from low to high; ``thirds`` as in ``grouped``."""
     groups = grouped([one.attributes for one in measured], thirds=thirds)
-    made = {}
-    for name in NAMES:
-        counts = Counter(row[name] for row in groups)
-        order = (*(_THIRDS if thirds else EDGES[name][1]), UNKNOWN)
-        made[name] = {group: counts[group] for group in order if counts[group]}
-    return made
+    counts = {name: Counter(row[name] for row in groups) for name in NAMES}
+    order = {name: (*(_THIRDS if thirds else EDGES[name][1]), UNKNOWN) for name in NAMES}
+    return {name: {group: counts[name][group] for group in order[name] if counts[name][group]} for name in NAMES}
 
 
 def in_order(names: Collection[str]) -> tuple[str, ...] | None:

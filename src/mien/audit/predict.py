@@ -26,17 +26,7 @@ from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..reader import Reader, worker_count
 from ..types import Frame, Reading
-from .attributes import (
-    MAX_SIDE,
-    MIN_FACE_IN_CROP,
-    NAMES,
-    UNKNOWN,
-    Attributes,
-    frames_of,
-    grouped,
-    measure,
-    measure_crop,
-)
+from .attributes import MAX_SIDE, MIN_FACE_IN_CROP, NAMES, UNKNOWN, Attributes, frames_of, grouped, measure, posed
 from .predictions import LABELS, MODEL_COLUMNS, NO_LABELS_HINT, Columns, Predictions, emotions_in, predictions_of
 from .table import Cells, Table, open_table
 
@@ -159,7 +149,7 @@ def predict_labeled(
             if one is None:
                 measured[row] = None
             else:
-                measured[row] = measure_crop(frame, in_crop) if in_crop else measure(frame, one.face)
+                measured[row] = measure(frame, *posed(frame, in_crop)) if in_crop else measure(frame, one.face)
         progress(len(readings), int(usable.sum()))
     if not readings:
         raise DataError(f"{table.name}: none of the {len(failures)} images can be read: {failures[0]}")

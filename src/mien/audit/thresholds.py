@@ -1,4 +1,4 @@
-"""Confidence thresholds that guarantee a target accuracy in every group.
+"""Confidence thresholds that guarantee a target accuracy in every group, and their report.
 
 Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052): thresholds are fixed before the data is seen; for each,
 "accuracy above it is below the target" is tested by an exact binomial test, in fixed sequences (Bauer 1991) downwards from
@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binom
 
+from .. import report as doc
 from ..errors import DataError, OptionError
+from ..report import escape, estimate, join, percent
 from ..stats import POWER, Floats, Interval, wilson
 from .groups import grouping
 from .predictions import Bools, Columns, Predictions, predictions_of
@@ -28,6 +30,10 @@ STARTS = (0.95, 0.85, 0.7, 0.5, 0.0)
 _MOST = 20_000
 _KIND = "mien thresholds 1"
 _NEVER = 2.0  # no confidence reaches it
+_FOOTNOTE = (
+    "Kept, accuracy: on held-out images, with 95% CI. A threshold per group requires knowing the group of each person, and "
+    "treating people by it may be unlawful; the common threshold does not."
+)
 
 
 class ThresholdStatus(str, Enum):
@@ -40,12 +46,9 @@ class ThresholdStatus(str, Enum):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A threshold on ``n`` images that it was not fitted to.
+    """A threshold on ``n`` images held out, of which ``n_kept`` reach it; None without any.
 
-    Attributes:
-        n: images held out.
-        n_kept: readings at or above the threshold.
-        accuracy: of these, 0 to 1, with its 95% ``interval`` (Wilson 1927); None if there are none.
+    Their ``accuracy``, 0 to 1, has a 95% ``interval`` (Wilson 1927).
     """
 
     n: int
@@ -59,12 +62,10 @@ class GroupThreshold:
     """One group.
 
     Attributes:
-        name: of the group.
         n: readings that its threshold was fitted to.
         threshold: of confidence, 0 to 1; None where none can be guaranteed, for the reason ``status``.
         n_needed: readings needed to guarantee the target if half the allowed share were wrong.
-        own: its own threshold on images held out; None without one.
-        common: the common threshold there; None without one.
+        own, common: its own and the common threshold on images held out; None without one.
     """
 
     name: str
@@ -81,11 +82,9 @@ class ThresholdsResult:
     """Thresholds of one column of groups.
 
     Attributes:
-        column: of the groups.
         target: accuracy to reach among the readings kept.
         risk: probability, at most, that a guarantee is wrong.
         common: threshold that reaches the target in every group that is not too small; None if there is none.
-        groups: in natural order.
         n_fit, n_held_out: images fitted to and held out.
         notes: remarks on the data, one sentence each.
     """
@@ -134,7 +133,7 @@ def audit_thresholds(
 
     Args:
         predictions: a table with labels and confidence, a row per image.
-        groups: the column of groups.
+        groups: column of groups.
         target: accuracy to reach among the readings kept, between 0 and 1.
         risk: probability, at most, that any group's own threshold misses the target; likewise the common one.
         label: column of labels; empty columns are searched for under usual names, as in all that follow.
@@ -188,12 +187,13 @@ def lowest_threshold(groups: Sequence[Readings], target: float, risk: float) -> 
     All groups reach it if each does (intersection-union test, Berger 1982): no correction for their number. ``risk`` is the
     probability, at most, that the result misses the target in some group.
     """
-    p_values = np.max([_p_values(one, target) for one in groups], 0)
+    passed = np.max([_p_values(one, target) for one in groups], 0) <= risk / len(STARTS)
     found = []
-    for start in STARTS:
-        passed = p_values[LEVELS.index(start) :: -1] <= risk / len(STARTS)
-        if passed[0]:
-            found.append(LEVELS[LEVELS.index(start) - (len(passed) if passed.all() else int(passed.argmin())) + 1])
+    for start in map(LEVELS.index, STARTS):
+        failed = np.flatnonzero(~passed[: start + 1])  # the sequence goes down from its start to the first failure
+        lowest = int(failed[-1]) + 1 if len(failed) else 0
+        if lowest <= start:
+            found.append(LEVELS[lowest])
     return min(found, default=None)
 
 
@@ -345,3 +345,53 @@ def _held_out(readings: Readings, threshold: float) -> HeldOut:
     kept = readings.confidence >= threshold
     n, right = int(kept.sum()), int(readings.right[kept].sum())
     return HeldOut(len(readings.right), n, right / n if n else None, wilson(right, n) if n else None)
+
+
+def document(result: ThresholdsResult, title: str) -> doc.Document:
+    """The report; ``title`` says what thresholds were fitted to."""
+    metrics = doc.Metrics(
+        (
+            doc.Metric("Fitted to", f"{result.n_fit:,} images"),
+            doc.Metric("Checked on", f"{result.n_held_out:,} others"),
+            doc.Metric("Probability of the guarantees", percent(1 - result.risk), "for images drawn like these"),
+        )
+    )
+    blocks: list[doc.Block] = [metrics, *(doc.Text(escape(note), doc.Tone.MUTED) for note in result.notes)]
+    if result.common is not None:
+        rows = [(group, f"{result.common:.2f}", group.common) for group in result.groups]
+        blocks.append(doc.Section(f"Common threshold: {result.common:.2f} (recommended)", (_table(rows),)))
+    rows = [(group, _threshold(group), group.own) for group in result.groups]
+    blocks.append(doc.Section("Threshold per group", (_table(rows), doc.Text(_FOOTNOTE, doc.Tone.MUTED))))
+    if result.missed:
+        blocks.append(doc.Note(escape(f"Target missed on held-out images by {join(result.missed)}."), doc.Tone.BAD))
+    return doc.Document(f"Confidence thresholds: {title}", tuple(blocks), escape(summary(result)))
+
+
+def summary(result: ThresholdsResult) -> str:
+    """The result in a sentence or two."""
+    target = percent(result.target)
+    small = [group.name for group in result.groups if group.status is ThresholdStatus.TOO_SMALL]
+    left = f" No guarantee for {join(small)}: too few images." if small else ""
+    if result.common is None:
+        return f"No threshold guarantees {target} accuracy in every group by {result.column}.{left}"
+    which = "every group that is large enough" if small else "every group"
+    return f"Threshold {result.common:.2f} guarantees {target} accuracy in {which} by {result.column}.{left}"
+
+
+def _table(rows: list[tuple[GroupThreshold, str, HeldOut | None]]) -> doc.Table:
+    cells: list[tuple[doc.Cell, ...]] = []
+    for group, threshold, kept in rows:
+        held_out = (
+            (percent(kept.n_kept / kept.n), estimate(kept.accuracy, kept.interval)) if kept and kept.n else (None, None)
+        )
+        cells.append((group.name, group.n, threshold, *held_out))
+    names = ("Fitted to", "Threshold", "Kept", "Accuracy")
+    return doc.Table((doc.Column("Group"), *(doc.Column(name, "right") for name in names)), tuple(cells))
+
+
+def _threshold(group: GroupThreshold) -> str:
+    if group.threshold is not None:
+        return f"{group.threshold:.2f}"
+    if group.status is ThresholdStatus.OUT_OF_REACH:
+        return "out of reach"
+    return f"too small: {group.n_needed} needed"

@@ -203,8 +203,7 @@ def thresholds(
       mien audit fairness rest.csv --groups gender --thresholds thresholds.json
     """
     _check_packages()
-    from ..audit.thresholds import audit_thresholds, thresholds_json
-    from ..audit.thresholds_report import document
+    from ..audit.thresholds import audit_thresholds, document, thresholds_json
     from ..io.atomic import check_free, write_atomically
     from .output import show_report
 
