@@ -79,8 +79,7 @@ _NAMES = {
     ".emotions": "EMOTIONS LABEL_SETS",
     ".errors": "DataError MienError MissingExtraError ModelError OptionError OutputError RecipeError SourceError "
     "TooLargeError",
-    ".explanations.explainer": "Explainer explain",
-    ".explanations.explanation": "Explanation",
+    ".explanations.explainer": "Explainer Explanation explain",
     ".io.discovery": "find_images",
     ".io.images": "read_image",
     ".io.tables": "to_dataframe",
@@ -117,8 +116,7 @@ if TYPE_CHECKING:
         SourceError,
         TooLargeError,
     )
-    from .explanations.explainer import Explainer, explain
-    from .explanations.explanation import Explanation
+    from .explanations.explainer import Explainer, Explanation, explain
     from .io.discovery import find_images
     from .io.images import read_image
     from .io.tables import to_dataframe

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from mien import Frame, OptionError, ReadOptions
-from mien.explanations.explainer import N_EVALUATIONS, open_explainer
-from mien.explanations.explanation import Explanation, Limitation
+from mien.explanations.explainer import N_EVALUATIONS, Explanation, Limitation, open_explainer
 from mien.explanations.perturbation import correlation, patches
 
 from .conftest import MOUTH, explainer_of, smiling

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from mien.explanations.explanation import Curves, Explanation, Limitation, Part
+from mien.explanations.explainer import Explanation, Limitation
+from mien.explanations.faithfulness import Curves
+from mien.explanations.perturbation import Part
 from mien.explanations.report import checks, describe
 from mien.types import Box, Face, Reading
 

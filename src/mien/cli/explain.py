@@ -14,8 +14,7 @@ from .output import progress_bar
 
 if TYPE_CHECKING:
     from ..errors import SourceError
-    from ..explanations.explainer import Explainer
-    from ..explanations.explanation import Explanation
+    from ..explanations.explainer import Explainer, Explanation
     from ..explanations.faithfulness import Sanity
     from ..options import ReadOptions
     from ..reader import ImageSource

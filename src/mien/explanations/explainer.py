@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +20,10 @@ from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..reader import ImageSource, ImageSources, Reader, read_images
 from ..redaction import PhotoMasker, masking_options
-from ..types import Frame, Reading
+from ..types import Frame, Reading, checked
 from . import faithfulness, perturbation
-from .explanation import Explanation, Floats
-from .faithfulness import Sanity
-from .perturbation import Perturbation
+from .faithfulness import Curves, Sanity, plain
+from .perturbation import Floats, Part, Perturbation
 
 #: Another way to make a map: network input, float32 (1, C, S, S), and the emotion -> float32 (S, S).
 Mapper: TypeAlias = Callable[[Floats, str], Floats]
@@ -30,6 +31,96 @@ Mapper: TypeAlias = Callable[[Floats, str], Floats]
 #: Number of perturbed faces that are classified to explain one face.
 N_EVALUATIONS = perturbation.N_EVALUATIONS + faithfulness.N_EVALUATIONS
 _FACE_SIDE = 384  # side in pixels of the face that the map is drawn over
+#: Maps that agree less than this are not to be interpreted in detail.
+MIN_AGREEMENT = 0.7
+#: In log-odds: a prediction that changes less when the whole face is blurred has no parts to explain it.
+MIN_EFFECT = 1.0
+#: A map should beat random places by this, as the mean gap of probability between insertion and deletion.
+MIN_GAIN = 0.1
+
+
+class Limitation(str, Enum):
+    """Why not to rely on a map."""
+
+    WEAK = "weak"
+    """The prediction hardly depends on the face (``MIN_EFFECT``)."""
+    UNSTABLE = "unstable"
+    """Another map of the same prediction looks different (``MIN_AGREEMENT``)."""
+    UNFAITHFUL = "unfaithful"
+    """Removing the strongest places costs hardly more than removing random ones (``MIN_GAIN``)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why one face got its prediction.
+
+    Attributes:
+        name, number: of the image, and of the face in it, from 1.
+        emotion, probability: the emotion that is explained, and its probability, 0 to 1.
+        crop: uint8 (S, S) or (S, S, 3): the input of the network.
+        face: uint8 (L, L, 3), RGB: the same square in color, with more pixels.
+        heat: float32 (S, S): the log-odds that each place adds to the emotion; negative where it opposes it.
+        parts: of the face, the strongest support first.
+        decisive_parts, changed_emotion: the fewest parts whose blurring changes the prediction, and the prediction then.
+        agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for
+            ``hirescam`` the occlusion map.
+        blurred_emotion, blurred_probability: the prediction, and the probability of the explained emotion, for the fully
+            blurred face.
+        has_landmarks: whether landmarks placed the parts; otherwise they are placed as in most faces.
+        method: ``occlusion`` or ``hirescam``.
+    """
+
+    name: str
+    number: int
+    reading: Reading
+    emotion: str
+    probability: float
+    crop: npt.NDArray[np.uint8]
+    face: npt.NDArray[np.uint8]
+    heat: Floats
+    parts: tuple[Part, ...]
+    decisive_parts: tuple[str, ...]
+    changed_emotion: str
+    curves: Curves
+    agreement: float
+    blurred_emotion: str
+    blurred_probability: float
+    has_landmarks: bool
+    method: str = "occlusion"
+
+    def __post_init__(self) -> None:
+        checked("heat", self.heat, np.float32, self.crop.shape[:2])
+
+    @property
+    def limitations(self) -> tuple[Limitation, ...]:
+        """The checks that the map failed; empty if it passed all."""
+        holds = {
+            Limitation.WEAK: abs(sum(part.effect for part in self.parts)) < MIN_EFFECT,
+            Limitation.UNSTABLE: not self.agreement >= MIN_AGREEMENT,
+            Limitation.UNFAITHFUL: self.curves.gain - self.curves.random_gain < MIN_GAIN,
+        }
+        return tuple(limitation for limitation in Limitation if holds[limitation])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without images."""
+        left_out = {"name", "number", "reading", "crop", "face"}
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in left_out}
+        table = {
+            "name": self.name,
+            "face": self.number,
+            "box": self.reading.face.box.xyxy,
+            "predicted": self.reading.emotion,
+            "probabilities": self.reading.scores(),
+            "abstained": self.reading.abstained,
+            "mixed": self.reading.mixed,
+            **own,
+            "parts": [asdict(part) for part in self.parts],
+            "curves": asdict(self.curves),
+            "gain": self.curves.gain,
+            "random_gain": self.curves.random_gain,
+            "limitations": [limitation.value for limitation in self.limitations],
+        }
+        return {name: plain(value) for name, value in table.items()}
 
 
 class Explainer:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelError
-from .explanation import Curves, Floats, plain
-from .perturbation import Perturbation, correlation
+from ..types import checked
+from .perturbation import Floats, Perturbation, correlation
 
 if TYPE_CHECKING:
     import onnx
@@ -24,6 +24,40 @@ N_RANDOM = 4
 N_EVALUATIONS = 2 * (1 + N_RANDOM) * len(SHARES)
 #: Largest mean rank correlation between a map and those of shuffled weights that passes the randomization test.
 MAX_CORRELATION = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The probability of the emotion while the image is blurred, or restored (Petsiuk et al. 2018, arXiv 1806.07421).
+
+    Attributes:
+        shares: float32 (M,), rising: the share of the image that is changed, 0 to 1.
+        deletion, insertion: float32 (M,), while the places that support the emotion most are blurred or restored first.
+        random_deletion, random_insertion: float32 (M,), the same for random places of the same shapes; means.
+    """
+
+    shares: Floats
+    deletion: Floats
+    insertion: Floats
+    random_deletion: Floats
+    random_insertion: Floats
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            checked(field.name, getattr(self, field.name), np.float32, (len(self.shares),))
+
+    @property
+    def gain(self) -> float:
+        """The area between insertion and deletion, -1 to 1: 1 for a perfect map, 0 for an uninformative one."""
+        return self._area(self.insertion - self.deletion)
+
+    @property
+    def random_gain(self) -> float:
+        """The same for random places; near 0."""
+        return self._area(self.random_insertion - self.random_deletion)
+
+    def _area(self, heights: Floats) -> float:
+        return float(((heights[1:] + heights[:-1]) / 2 * np.diff(self.shares)).sum())
 
 
 def curves(perturbed: Perturbation, heat: Floats, seed: int = 0) -> Curves:
@@ -56,7 +90,6 @@ class Sanity:
 
     Attributes:
         name, number: of the image, and of the face in it, from 1.
-        emotion: the explained emotion.
         face: uint8 (L, L, 3), RGB.
         own, shuffled: float32 (S, S), the map of the model, and those of copies with shuffled weights.
     """
@@ -93,6 +126,17 @@ class Sanity:
             "mean": round(self.mean, 4),
             "passed": self.passed,
         }
+
+
+def plain(value: Any) -> Any:
+    """Convert arrays and tuples to lists, and round numbers to 4 decimals."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def layers(weights: bytes) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ from ..model.classifier import EmotionClassifier
 from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, square_around, to_tensor
 from ..progress import Progress, no_progress
 from ..types import Face
-from .explanation import Floats, Part
+
+Floats = npt.NDArray[np.float32]
 
 #: Pixels that go through the network in one call: more are no faster and take more memory.
 _BATCH_PIXELS = 150_000
@@ -44,11 +45,8 @@ class Perturbation:
     Removed places are replaced by a blurred copy of the face (Fong and Vedaldi 2017, arXiv 1704.03296): gray patches have
     edges that no face has.
 
-    Args:
-        network: the classifier.
-        crop: uint8 (S, S) or (S, S, 3), the face; S becomes ``side``.
-        emotion: one of the network's; its index becomes ``place``.
-        progress: called with how many variants were evaluated.
+    The face is uint8 (S, S) or (S, S, 3); S becomes ``side``, and the index of the emotion ``place``. ``progress`` is called
+    with how many variants were evaluated.
     """
 
     def __init__(
@@ -96,10 +94,9 @@ GRID = 8
 
 
 def patches(side: int, *, shifted: bool) -> Floats:
-    """Return round patches with soft edges on a grid, or on another grid ``shifted`` by half a step.
+    """Round patches with soft edges on a grid, or on another grid ``shifted`` by half a step.
 
-    Returns:
-        float32 (P, side, side), 1 in the middle of its patch, 0 outside; P is 128, or 98 for the shifted grid.
+    float32 (P, side, side), 1 in the middle of its patch, 0 outside; P is 128, or 98 for the shifted grid.
     """
     step = side / GRID
     centers = (np.arange(1, GRID) if shifted else np.arange(GRID) + 0.5) * step - 0.5
@@ -121,10 +118,10 @@ def occlusion_map(perturbed: Perturbation) -> tuple[Floats, float]:
     grids = [patches(perturbed.side, shifted=shifted) for shifted in (False, True)]
     full = perturbed.keep(np.ones((1, perturbed.side, perturbed.side), np.float32)).log_odds[0]
     losses = [full - perturbed.keep(1 - grid).log_odds for grid in grids]
-    maps = [_mean_loss(grid, loss) for grid, loss in zip(grids, losses)]
-    both = _mean_loss(np.concatenate(grids), np.concatenate(losses))
+    first, second = (_mean_loss(grid, loss) for grid, loss in zip(grids, losses))
     covered = np.logical_and(*(grid.max(0) > 0 for grid in grids))
-    return both.astype(np.float32), correlation(maps[0][covered], maps[1][covered])
+    both = _mean_loss(np.concatenate(grids), np.concatenate(losses))
+    return both.astype(np.float32), correlation(first[covered], second[covered])
 
 
 def correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
@@ -144,6 +141,25 @@ def _mean_loss(grid: Floats, losses: npt.NDArray[np.float64]) -> npt.NDArray[np.
 #: The brows include the forehead, and the cheeks the jaw: every place belongs to a part.
 PARTS = ("eyes", "brows", "nose", "mouth", "cheeks", "outside")
 _SOFT = 0.02  # of the side: parts end softly, as a sharp edge would be a feature of its own
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the face and its effect on the prediction.
+
+    Attributes:
+        name: one of ``PARTS``.
+        effect: its Shapley value in log-odds of the explained emotion; positive where it supports the emotion. The effects
+            of all parts sum to the difference between the face and its blurred copy.
+        share: ``effect`` over the sum of all supporting effects, or of all opposing ones if that is larger; -1 to 1.
+        without, probability: the prediction, and the probability of the explained emotion, with this part blurred.
+    """
+
+    name: str
+    effect: float
+    share: float
+    without: str
+    probability: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,16 +194,10 @@ def landmarks_in_crop(face: Face) -> Floats | None:
 
 
 def part_masks(points: Floats, side: int) -> Floats:
-    """Assign each pixel to a part.
+    """Assign each pixel to a part: float32 (6, side, side) in the order of ``PARTS``, summing to 1 at every pixel.
 
-    Sizes follow the distance between eyes and mouth, which turning the head to the side changes least.
-
-    Args:
-        points: float32 (5, 2), landmarks in the crop as shares of its side.
-        side: of the crop in pixels.
-
-    Returns:
-        float32 (6, side, side) in the order of ``PARTS``, summing to 1 at every pixel.
+    ``points`` are the landmarks in the crop, float32 (5, 2), as shares of its side. Sizes follow the distance between eyes
+    and mouth, which turning the head to the side changes least.
     """
     pixels = ((np.arange(side) + 0.5) / side).astype(np.float32)
     x, y = pixels[None, :], pixels[:, None]
@@ -247,13 +257,11 @@ def _decisive(
 
 def shapley(worth: dict[tuple[int, ...], float], player: int, count: int) -> float:
     """Compute a player's Shapley value from the worth of each set of ``count`` players, given as a rising tuple."""
-    total = 0.0
-    for members, value in worth.items():
-        if player not in members:
-            joined = tuple(sorted((*members, player)))
-            weight = math.factorial(len(members)) * math.factorial(count - len(members) - 1) / math.factorial(count)
-            total += weight * (worth[joined] - value)
-    return total
+    return sum(
+        (worth[tuple(sorted((*members, player)))] - value) / (count * math.comb(count - 1, len(members)))
+        for members, value in worth.items()
+        if player not in members
+    )
 
 
 #: Number of perturbed faces that a map and the parts take.

@@ -20,8 +20,9 @@ from ..io.atomic import check_ending, write_atomically
 from ..model.preprocess import to_gray
 from ..report import escape, join, percent
 from ..types import MIN_SHARPNESS, AbstainReason, Reading
-from .explanation import MIN_EFFECT, MIN_GAIN, Curves, Explanation, Floats, Limitation
-from .faithfulness import MAX_CORRELATION, Sanity
+from .explainer import MIN_EFFECT, MIN_GAIN, Explanation, Limitation
+from .faithfulness import MAX_CORRELATION, Curves, Sanity
+from .perturbation import Floats
 
 #: What supports the emotion, and what opposes it: RGB, the ends of ColorBrewer's PuOr (Harrower and Brewer 2003).
 SUPPORTS, OPPOSES = (230, 97, 1), (94, 60, 153)
