@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from .options import DETECTION, OUTPUT, DetectorFile, Emotions, Head, MinFace, Model, Threads, WhichDetector
-
-if TYPE_CHECKING:
-    pass
+from .options import DETECTION, OUTPUT, DetectorFile, Emotions, Head, MinFace, Model, Threads, WhichDetector, option
 
 
-def _column(text: str) -> Any:
-    """An option that names a column of a table."""
-    return typer.Option(metavar="COLUMN", help=text, rich_help_panel="Columns")
+def _column(text: str, *names: str) -> Any:
+    """An option that names a column of a table, or a switch that concerns one."""
+    return option("Columns", text, *names, **({} if names else {"metavar": "COLUMN"}))
 
 
-def _flag(name: str, text: str) -> Any:
-    """A switch that concerns columns of a table."""
-    return typer.Option(name, help=text, rich_help_panel="Columns")
+def _file(text: str, metavar: str) -> Any:
+    """An option that names a file to write."""
+    return option(OUTPUT, text, metavar=metavar, dir_okay=False)
 
 
 Label: TypeAlias = Annotated[str, _column("Labels. \\[label, truth, ...]")]
 NoLabels: TypeAlias = Annotated[
-    bool, _flag("--no-labels", "Ignore labels: compare how often each emotion is predicted.")
+    bool, _column("Ignore labels: compare how often each emotion is predicted.", "--no-labels")
 ]
 Person: TypeAlias = Annotated[
     str, _column("Identifies the person; one image of each is kept, as images of one person are not independent.")
@@ -39,15 +36,10 @@ MinGroupSize: TypeAlias = Annotated[int, typer.Option(min=2, help="Images that a
 Resamples: TypeAlias = Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and permutations.")]
 Seed: TypeAlias = Annotated[int, typer.Option(help="Random seed.")]
 Folder: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", file_okay=False, help="Write an HTML page, figures, CSV and JSON here.", rich_help_panel=OUTPUT
-    ),
+    Path | None, option(OUTPUT, "Write an HTML page, figures, CSV and JSON here.", metavar="DIR", file_okay=False)
 ]
-Overwrite: TypeAlias = Annotated[
-    bool, typer.Option("--overwrite", help="Replace existing results.", rich_help_panel=OUTPUT)
-]
-OnlyJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON only.", rich_help_panel=OUTPUT)]
+Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace existing results.", "--overwrite")]
+OnlyJson: TypeAlias = Annotated[bool, option(OUTPUT, "Print JSON only.", "--json")]
 
 audit = typer.Typer(
     name="audit",
@@ -66,7 +58,7 @@ def fairness(
     ],
     *,
     groups: Groups,
-    intersections: Annotated[bool, _flag("--intersections", "Audit each pair of columns too.")] = False,
+    intersections: Annotated[bool, _column("Audit each pair of columns too.", "--intersections")] = False,
     label: Label = "",
     no_labels: NoLabels = False,
     predicted: Predicted = "",
@@ -99,7 +91,7 @@ def fairness(
       mien audit predict CREMA-D --person person --out crema.csv
       mien audit fairness crema.csv --groups gender --groups race --person person --out audit
     """
-    _check_packages(*(["matplotlib"] if out else []))
+    _check_packages(figures=bool(out))
     from ..audit import fairness_report as report
     from ..audit.fairness import audit_fairness
     from ..io.atomic import check_free
@@ -142,7 +134,7 @@ def compare(
 
       mien audit compare before.csv after.csv --groups gender --out compare
     """
-    _check_packages(*(["matplotlib"] if out else []))
+    _check_packages(figures=bool(out))
     from ..audit import compare_report as report
     from ..audit.compare import audit_compare
     from ..io.atomic import check_free
@@ -179,16 +171,8 @@ def thresholds(
         float, typer.Option(metavar="SHARE", help="Share of images to fit to, 0 to 1; the others are held out.")
     ] = 0.5,
     seed: Seed = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", dir_okay=False, help="Write the thresholds here.", rich_help_panel=OUTPUT),
-    ] = None,
-    held_out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv", dir_okay=False, help="Write the predictions held out here.", rich_help_panel=OUTPUT
-        ),
-    ] = None,
+    out: Annotated[Path | None, _file("Write the thresholds here.", "FILE.json")] = None,
+    held_out: Annotated[Path | None, _file("Write the predictions held out here.", "FILE.csv")] = None,
     overwrite: Overwrite = False,
     as_json: OnlyJson = False,
 ) -> None:
@@ -207,19 +191,19 @@ def thresholds(
     from ..io.atomic import check_free, write_atomically
     from .output import show_report
 
-    for path in (out, held_out):
-        check_free(path and path.parent, [path.name] if path else [], "thresholds", overwrite=overwrite)
+    written = [path for path in (out, held_out) if path]
+    for path in written:
+        check_free(path.parent, [path.name], "thresholds", overwrite=overwrite)
     result, rest = audit_thresholds(
         predictions, groups=groups, target=target, risk=risk, label=label, predicted=predicted, confidence=confidence,
         person=person, fit=fit, seed=seed,
     )  # fmt: skip
+    text = thresholds_json(result)
     if out:
-        write_atomically(out, thresholds_json(result).encode())
+        write_atomically(out, text.encode())
     if held_out:
         write_atomically(held_out, rest.csv())
-    written = [path for path in (out, held_out) if path]
-    text = thresholds_json(result) if as_json else ""
-    show_report(document(result, predictions.name), written, json=text)
+    show_report(document(result, predictions.name), written, json=text if as_json else "")
 
 
 @audit.command()
@@ -251,8 +235,7 @@ def predict(
     emotions: Emotions = None,
     head: Head = None,
     detector: Annotated[
-        Literal["centerface", "none"],
-        typer.Option(help="Face detector; 'none': each image is one face.", rich_help_panel=DETECTION),
+        Literal["centerface", "none"], option(DETECTION, "Face detector; 'none': each image is one face.")
     ] = "centerface",
     threads: Threads = 0,
     overwrite: Overwrite = False,
@@ -337,6 +320,7 @@ def attributes(
     from ..report import Column, Document, Table, count
     from .output import progress_bar, show_report
 
+    thirds = bins == "thirds"
     if out:
         _check_csv(out, overwrite=overwrite)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -349,24 +333,22 @@ def attributes(
         )  # fmt: skip
     for failure in failures:
         notes.print(f"could not be read: {failure}", markup=False)
-    rows = tuple(
-        (name, ", ".join(f"{group} {n:,}" for group, n in counts.items()))
-        for name, counts in group_counts(measured, thirds=bins == "thirds").items()
-    )
+    counts = group_counts(measured, thirds=thirds).items()
+    rows = tuple((name, ", ".join(f"{group} {n:,}" for group, n in of.items())) for name, of in counts)
     table = Table((Column("Attribute"), Column("Groups, with their faces")), rows)
     if out:
-        write_atomically(out, csv_bytes(attribute_rows(measured, thirds=bins == "thirds")))
+        write_atomically(out, csv_bytes(attribute_rows(measured, thirds=thirds)))
     document = Document(f"Image attributes: {count(len(measured), 'face')}", (table,))
     show_report(document, (out,) if out else ())
     if failures:
         raise typer.Exit(3)
 
 
-def _check_packages(*more: str) -> None:
+def _check_packages(*, figures: bool = False) -> None:
     """Make sure that the extra ``audit`` is installed, before anything slow is imported."""
     from ..extras import check_installed
 
-    check_installed(["sklearn", "scipy", "statsmodels", "pandas", *more], "audit")
+    check_installed(["sklearn", "scipy", "statsmodels", "pandas", *["matplotlib"] * figures], "audit")
 
 
 def _check_csv(path: Path, *, overwrite: bool) -> None:

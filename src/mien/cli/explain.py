@@ -100,16 +100,9 @@ def explain(
     if not (images or sanity):
         raise OptionError("no image was given", hint="Give one, for example: mien explain photo.jpg")
     options = ReadOptions(
-        emotions=emotions,
-        model=model,
-        head=head,
-        detector=detector,
-        detector_file=detector_file,
-        min_face=min_face,
-        min_confidence=min_confidence,
-        flip=flip,
-        threads=threads,
-    )
+        emotions=emotions, model=model, head=head, detector=detector, detector_file=detector_file, min_face=min_face,
+        min_confidence=min_confidence, flip=flip, threads=threads,
+    )  # fmt: skip
     console, notes = Console(highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
     errors: list[SourceError] = []
     results: Sequence[Explanation] | Sequence[Sanity]
@@ -127,15 +120,10 @@ def explain(
             console.print(sanity_document(results).to_terminal(console.width))
         else:
             results = explain_images(
-                [*(images or ())],
-                options,
-                emotion=emotion,
-                mask_others=mask_others,
-                explainer=_open(options, method == "hirescam"),
-                on_image=show,
-                on_error=errors.append,
+                [*(images or ())], options, emotion=emotion, mask_others=mask_others,
+                explainer=_open(options, method == "hirescam"), on_image=show, on_error=errors.append,
                 progress=progress,
-            )
+            )  # fmt: skip
     if out and results:
         save(out, results)
         notes.print(f"written: {out}", markup=False)

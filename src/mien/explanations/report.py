@@ -47,14 +47,8 @@ _GUIDE = (
 def overlay(face: npt.NDArray[np.uint8], heat: Floats) -> npt.NDArray[np.uint8]:
     """Draw a map over the face in gray: orange supports the emotion, purple opposes it.
 
-    A white line around the strongest places makes them visible without color.
-
-    Args:
-        face: uint8 (L, L, 3), RGB.
-        heat: float32 (S, S), of the same square; scaled to its own strongest place.
-
-    Returns:
-        uint8 (L, L, 3), RGB.
+    A white line around the strongest places makes them visible without color. From RGB uint8 (L, L, 3) to the same;
+    ``heat`` is float32 (S, S), scaled to its own strongest place.
     """
     side = face.shape[0]
     fine = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BICUBIC))
@@ -88,8 +82,9 @@ def findings(explanation: Explanation) -> list[str]:
     sentences = [describe(reading)]
     if emotion != reading.emotion:
         sentences.append(f"Explained emotion: {emotion}, probability {_percent(explanation.probability)}.")
-    supports = [f"{_long(p.name)} ({_share(p.share)})" for p in explanation.parts if p.share >= _MIN_SHARE]
-    opposes = [_long(p.name) for p in reversed(explanation.parts) if p.share <= -_MIN_SHARE]
+    names = {part.name: _LONG_NAMES.get(part.name, part.name) for part in explanation.parts}
+    supports = [f"{names[p.name]} ({_share(p.share)})" for p in explanation.parts if p.share >= _MIN_SHARE]
+    opposes = [names[p.name] for p in reversed(explanation.parts) if p.share <= -_MIN_SHARE]
     if max(part.effect for part in explanation.parts) < MIN_EFFECT / 10 or not supports:
         sentences.append(f"No part of the face supports {emotion}.")
     else:
@@ -101,8 +96,8 @@ def findings(explanation: Explanation) -> list[str]:
     elif len(explanation.decisive_parts) >= len(explanation.parts) - 1:
         sentences.append(f"It changes to {explanation.changed_emotion} only with nearly the whole face blurred.")
     else:
-        names = join([_long(name) for name in explanation.decisive_parts])
-        sentences.append(f"Without the {names} the prediction is {explanation.changed_emotion}.")
+        decisive = join([names[name] for name in explanation.decisive_parts])
+        sentences.append(f"Without the {decisive} the prediction is {explanation.changed_emotion}.")
     return sentences
 
 
@@ -123,10 +118,8 @@ def checks(explanation: Explanation) -> list[str]:
     )
     if Limitation.UNFAITHFUL in failed:
         hopeless = max(curves.deletion.max(), curves.insertion.max()) < MIN_GAIN  # no map could beat random places
-        faithful += (
-            " The emotion is too unlikely to test the map." if hopeless else " The map hardly beats random places."
-        )
-        faithful += " Do not rely on it."
+        why = "The emotion is too unlikely to test the map." if hopeless else "The map hardly beats random places."
+        faithful += f" {why} Do not rely on it."
     other = "a map of shifted patches" if explanation.method == "occlusion" else "the occlusion map"
     stable = f"Stability: the correlation with {other} is {explanation.agreement:.2f}."
     if Limitation.UNSTABLE in failed:
@@ -162,10 +155,6 @@ def _reason(reading: Reading, reason: AbstainReason) -> str:
     return f"the probability that the face shows one of these emotions is {_percent(reading.in_label_set)}"
 
 
-def _long(part: str) -> str:
-    return _LONG_NAMES.get(part, part)
-
-
 def _percent(probability: float) -> str:
     return percent(probability, 0) if probability < 0.5 else at_most_99(probability)
 
@@ -186,20 +175,19 @@ def document(explanations: Sequence[Explanation]) -> doc.Document:
 def section(explanation: Explanation) -> doc.Section:
     """Build the part of the report that explains one face."""
     one, size = explanation, explanation.crop.shape[0]
-    color = {True: f"rgb{SUPPORTS}", False: f"rgb{OPPOSES}"}
-    bars = [doc.Bar(part.name, part.share, _share(part.share), color=color[part.share >= 0]) for part in one.parts]
-    crop = doc.Figure(
-        _png(enlarged(one.crop, 384)), "The face as the network sees it", f"Network input, {size} x {size}"
-    )
-    heat = doc.Figure(
-        _png(overlay(one.face, one.heat)), f"Map of {one.emotion}", f"Orange supports {one.emotion}, purple opposes it"
-    )
+    bars = [
+        doc.Bar(part.name, part.share, _share(part.share), f"rgb{SUPPORTS if part.share >= 0 else OPPOSES}")
+        for part in one.parts
+    ]
+    seen, drawn = _png(enlarged(one.crop, 384)), _png(overlay(one.face, one.heat))
+    crop = doc.Figure(seen, "The face as the network sees it", f"Network input, {size} x {size}")
+    heat = doc.Figure(drawn, f"Map of {one.emotion}", f"Orange supports {one.emotion}, purple opposes it")
     chart = doc.BarChart(tuple(bars), f"Share of the support for {one.emotion}")
+    key = "is blurred: strongest places first (solid), random places (dashed)"
     curves = doc.Figure(
         _curves_svg(one.curves),
         f"Probability of {one.emotion} while the face is blurred",
-        f"Probability of {one.emotion} while 0 to 100% of the image is blurred: strongest places first (solid), random "
-        "places (dashed)",
+        f"Probability of {one.emotion} while 0 to 100% of the image {key}",
     )
     texts = (doc.Text(escape(sentence)) for sentence in findings(one))
     trust = doc.Bullets(tuple(escape(sentence) for sentence in checks(one)))
@@ -296,11 +284,7 @@ class _Sheet:
 
 
 def png(explanations: Sequence[Explanation]) -> bytes:
-    """Draw explanations as a PNG, 840 pixels wide: for each face the crop, the map, the parts and the sentences.
-
-    Args:
-        explanations: at least one; the first twelve are drawn.
-    """
+    """Draw the first twelve faces as a PNG, 840 pixels wide: for each the crop, the map, the parts and the sentences."""
     sheet = _Sheet(1600 * min(len(explanations), MAX_FACES) + 100)
     for one in explanations[:MAX_FACES]:
         sheet.text(_title(one), 20, _GRAY)
@@ -319,17 +303,14 @@ def png(explanations: Sequence[Explanation]) -> bytes:
 
 
 def save(path: Path, results: Sequence[Explanation] | Sequence[Sanity]) -> None:
-    """Write results as a report (.html, .md), all numbers (.json) or, of explanations only, an image (.png).
-
-    Args:
-        path: what to write; its folder is made if need be.
-        results: at least one.
+    """Write at least one result as a report (.html, .md), all numbers (.json) or, of explanations only, an image (.png).
 
     Raises:
         OptionError: the name has another ending.
         OutputError: the place cannot be written to.
     """
     explanations = [one for one in results if isinstance(one, Explanation)]
+    sanity = [one for one in results if isinstance(one, Sanity)]
     check_ending(path, FORMATS if explanations else SANITY_FORMATS)
     kind = path.suffix.lower()
     if kind == ".json":
@@ -338,7 +319,6 @@ def save(path: Path, results: Sequence[Explanation] | Sequence[Sanity]) -> None:
     elif kind == ".png":
         write_atomically(path, png(explanations))
     else:
-        sanity = [one for one in results if isinstance(one, Sanity)]
         (document(explanations) if explanations else sanity_document(sanity)).write(path)
 
 
