@@ -99,7 +99,7 @@ NAMES = tuple(field.name for field in fields(Attributes))
 
 @dataclass(frozen=True)
 class FaceAttributes:
-    """One measured face: image name, number of the face in it from 1, label (empty without), attributes."""
+    """A measured face of an image: its number there from 1, and its label (empty without)."""
 
     name: str
     face: int
@@ -286,8 +286,7 @@ def _lab(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def _cheeks(face: Face) -> npt.NDArray[np.bool_]:
     """Bool (SIDE, SIDE): two patches below the eyes, beside the nose, upright in the crop."""
-    half = half_distance(face)
-    pixels = (np.arange(SIDE) + 0.5) / SIDE
+    half, pixels = half_distance(face), (np.arange(SIDE) + 0.5) / SIDE
     x, y = pixels[None, :], pixels[:, None]
     middle = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2 + 0.58 * EYES_TO_MOUTH
     # Slightly outside of the eyes, clear of the nose and of the folds beside the mouth

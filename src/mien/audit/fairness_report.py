@@ -116,11 +116,9 @@ def write_report(result: FairnessResult, folder: Path, title: str) -> list[Path]
         OutputError: the folder cannot be written to.
     """
     if result.has_labels:
-        shares = None
         charts = [(one.name, _accuracy_chart(result, one)) for one in result.attributes]
-        first = interval_png(
-            charts, "Accuracy by group", "accuracy, %, with 95% CI (dashed: all; hollow: too few images)"
-        )
+        axis = "accuracy, %, with 95% CI (dashed: all; hollow: too few images)"
+        shares, first = None, interval_png(charts, "Accuracy by group", axis)
     else:
         columns = [(one.name, [_shares(group) for group in one.groups if group.n_found]) for one in result.attributes]
         shares = first = shares_png(columns, "Predictions by group")
@@ -222,20 +220,14 @@ def _shares(group: GroupScores) -> tuple[str, int, dict[str, float]]:
 
 def _shares_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
     most = sorted(result.emotions, key=lambda emotion: -result.overall.predicted[emotion])[:_NARROW]
-    columns = [doc.Column("Group"), _number("Faces")]
+    columns = [doc.Column("Group"), doc.Column("Faces", "right")]
     columns += [doc.Column(emotion, "right", optional=emotion not in most) for emotion in result.emotions]
-    rows: list[tuple[doc.Cell, ...]] = [
-        (
-            group.name,
-            group.n_found,
-            *(percent(share) for share in group.prediction_share.values()),
-            size_note(group)[2:] or "large enough",
-        )
-        for group in one.groups[:MAX_GROUPS]
-    ]
-    return doc.Table(
-        (*columns, doc.Column("Sample size", optional=True)), tuple(rows), "Shares of predictions by group"
-    )
+    columns.append(doc.Column("Sample size", optional=True))
+    rows: list[tuple[doc.Cell, ...]] = []
+    for group in one.groups[:MAX_GROUPS]:
+        shares = map(percent, group.prediction_share.values())
+        rows.append((group.name, group.n_found, *shares, size_note(group)[2:] or "large enough"))
+    return doc.Table(tuple(columns), tuple(rows), "Shares of predictions by group")
 
 
 def _scores_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
@@ -268,7 +260,7 @@ def _recall_table(result: FairnessResult, one: FairnessAttribute) -> doc.Table:
     for group in one.groups[:MAX_GROUPS]:
         cells = [(f"{percent(group.recall[name])} (n = {n:,})", n < FEW) for name, n in group.support.items()]
         rows.append((group.name, *(doc.Toned(text, doc.Tone.MUTED) if few else text for text, few in cells)))
-    columns = (doc.Column("Group"), *(_number(emotion) for emotion in result.emotions))
+    columns = (doc.Column("Group"), *(doc.Column(emotion, "right") for emotion in result.emotions))
     return doc.Table(columns, tuple(rows), f"Gray: fewer than {FEW} images")
 
 
@@ -320,10 +312,6 @@ def _calibration(group: GroupScores) -> str | None:
     return f"{'over' if low > 0 else 'under'}confident by {points(abs(group.overconfidence))}"
 
 
-def _number(name: str) -> doc.Column:
-    return doc.Column(name, "right")
-
-
 def size_note(group: GroupScores) -> str:
     """What a group is too small for; empty if it is large enough."""
     compared = "" if group.compared else "; not compared"
@@ -348,13 +336,11 @@ def _by_labels(one: FairnessAttribute) -> str:
     gap, standardized = gaps.get(Measure.ACCURACY), gaps.get(Measure.STANDARDIZED_ACCURACY)
     if gap is None or gap.interval[0] <= 0:
         return ""
-    text = (
-        f" By {one.name}, the accuracy of {gap.lowest} is {points(gap.difference)} {interval(gap.interval)} below "
-        f"{gap.highest}"
-    )
-    if standardized is None:
-        return f"{text}."
-    return f"{text}; for the same mix of emotions the gap is {points(standardized.difference)} and not significant."
+    same_mix = ""
+    if standardized:
+        same_mix = f"; for the same mix of emotions the gap is {points(standardized.difference)} and not significant"
+    below = f"{points(gap.difference)} {interval(gap.interval)} below {gap.highest}"
+    return f" By {one.name}, the accuracy of {gap.lowest} is {below}{same_mix}."
 
 
 def _short(one: FairnessAttribute) -> str:

@@ -124,14 +124,9 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the predictions of a reader, for any number of images.
+    """Explains the predictions of a reader, whose label set is ``emotions``, for any number of images.
 
-    Args:
-        reader: whose predictions to explain.
-        mapper: makes the map in place of occlusion, as HiResCAM does.
-
-    Attributes:
-        emotions: the label set, in the vocabulary's order.
+    ``mapper`` makes the map in place of occlusion, as HiResCAM does.
     """
 
     def __init__(self, reader: Reader, mapper: Mapper | None = None) -> None:

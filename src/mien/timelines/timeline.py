@@ -30,11 +30,9 @@ _MAKE = "Make the table with 'mien read VIDEO --out results.csv'."
 
 @dataclass(frozen=True, eq=False)
 class TrackTimeline:
-    """One person, followed through one video.
+    """One person, followed through one video, which ``source`` names as the table does.
 
     Attributes:
-        source: the video, as it is named in the table.
-        track_id: the number of the person in its video.
         emotions: the label set, in the vocabulary's order; length K.
         times: float64 (N,), when the face was seen, in seconds from the start of the video, increasing; N > 0.
         durations: float64 (N,), how much time each of these readings stands for, in seconds (see ``reading_durations``).
@@ -104,16 +102,14 @@ class TrackTimeline:
 
 @dataclass(frozen=True, eq=False)
 class VideoTimeline:
-    """All people in one video.
+    """All people in one video, which ``source`` names as the table does.
 
     Attributes:
-        source: the video, as it is named in the table.
         emotions: the label set, in the vocabulary's order.
-        start_s: time of the first frame that was read, in seconds.
-        end_s: until when the last frame stands.
+        start_s, end_s: time of the first frame that was read, and until when the last one stands, in seconds.
         frames: how many frames were read, those without a face too.
         untracked: how many readings were left out because they belong to no track, as those of a photo.
-        tracks: the faces, by number; empty where none was seen.
+        tracks: by number; empty where no face was seen.
     """
 
     source: str
