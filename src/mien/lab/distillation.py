@@ -40,11 +40,7 @@ class TeacherTargets:
     predictions: dict[str, npt.NDArray[np.float16]]
 
     def of(self, names: npt.NDArray[np.str_]) -> TeacherTargets:
-        """The targets of these images, in their order.
-
-        Raises:
-            DataError: there are none for an image.
-        """
+        """The targets of these images, in their order; ``DataError`` where there are none for an image."""
         if np.array_equal(names, self.names):
             return self  # the views may take a gigabyte: no copy
         known = {name: place for place, name in enumerate(self.names.tolist())}
@@ -98,9 +94,6 @@ def teacher_targets(
 
     Nothing is erased, blended or corrupted: a student may be shown less of a view than its teachers saw. The same seed
     gives the same views. Probabilities are averaged over the teachers and over mirror images.
-
-    Raises:
-        RecipeError: a teacher lacks a head of the recipe, or its head has other emotions.
     """
     for teacher in teachers:
         _check_heads(teacher, recipe)
@@ -125,11 +118,7 @@ def teacher_targets(
 
 
 def read_targets(path: Path, recipe: Recipe) -> TeacherTargets:
-    """Read what ``distill`` wrote, for a student of ``recipe``.
-
-    Raises:
-        DataError: the file is missing or damaged, or lacks a head of the student with its emotions.
-    """
+    """Read what ``distill`` wrote, for a student of ``recipe``; ``DataError`` where it is damaged or heads differ."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names, views = file["names"], file["views"]

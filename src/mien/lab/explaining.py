@@ -43,11 +43,7 @@ class HiResCam:
         self._columns, self._flip, self._network, self._head = columns, flip, network, head
 
     def __call__(self, images: npt.NDArray[np.float32], emotion: str) -> npt.NDArray[np.float32]:
-        """The map of one image: float32 (1, C, S, S) -> float32 (S, S), without unit; below 0 is evidence against.
-
-        Raises:
-            ModelError: the network has no feature map.
-        """
+        """The map of one image: float32 (1, C, S, S) -> float32 (S, S), without unit; below 0 is evidence against."""
         import torch  # noqa: PLC0415
 
         views = np.concatenate([images, images[..., ::-1]]) if self._flip else images
@@ -99,18 +95,10 @@ class _Session:
 
 
 def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Explainer:
-    """An explainer of a checkpoint; probabilities are not calibrated, because no temperature is fitted yet.
+    """An explainer of a checkpoint or run (``options.model``), whose probabilities are not calibrated.
 
-    A folder that holds only an exported model is opened as that.
-
-    Args:
-        options: ``model`` is a ``.ckpt`` file, or the folder of a run.
-        hirescam: use HiResCAM in place of the occlusion map.
-
-    Raises:
-        MissingExtraError: torch is not installed.
-        ModelError: there is no checkpoint, or it is damaged.
-        OptionError: it has no such head, lacks emotions of the label set, or is exported and ``hirescam`` is requested.
+    A folder that holds only an exported model is opened as that, unless ``hirescam`` maps replace the occlusion map: this is
+    an ``OptionError``.
     """
     require("torch", "lab")
     from .training.checkpoint import restore_network  # noqa: PLC0415  # needs torch

@@ -94,12 +94,7 @@ def export(
 
 
 def input_of(model: str | Path, formats: Sequence[str] = ("onnx",)) -> InputSpec:
-    """How the network takes its images; checks that the model can be exported to the formats.
-
-    Raises:
-        ModelError: the model is missing or damaged.
-        OptionError: a format is unknown, or not possible for an exported model.
-    """
+    """How the network takes its images; ``OptionError`` where the model cannot be exported to the formats."""
     if not formats or set(formats) - set(FORMATS):
         raise OptionError(f"formats: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
     if not is_exported(model):
@@ -191,23 +186,11 @@ def _loaded(data: str | Path | Dataset, spec: InputSpec) -> Dataset:
 
 
 def to_int8(card: ModelCard, weights: bytes, faces: Dataset, name: str) -> tuple[ModelCard, bytes]:
-    """Quantize a model, check that it is as accurate, and fit its temperatures.
+    """Quantize a model and give its card, with own temperatures and scores, and the content of the ONNX file.
 
-    Ranges come from 300 training images and their mirror images; it is compared on the part that settings are chosen by.
-
-    Args:
-        card: of the float32 model.
-        weights: its ONNX file's content.
-        faces: the data it was trained on, in the parts in which it had them.
-        name: of the quantized model.
-
-    Returns:
-        The card, with its own temperatures and scores, and the content of the ONNX file.
-
-    Raises:
-        ModelError: nothing in the model can be quantized, its accuracy falls by more than ``MAX_LOSS`` (one image is
-            always accepted), or fewer than ``MIN_AGREEMENT`` of the predictions are equal.
-        DataError: ``faces`` lacks a part that is needed.
+    Ranges come from 300 training images of ``faces``, in the parts in which the float32 model had them, and their mirror
+    images. ``ModelError`` where nothing can be quantized, or, on the part that settings are chosen by, the accuracy falls by
+    more than ``MAX_LOSS`` (one image is always accepted) or fewer than ``MIN_AGREEMENT`` of the predictions are equal.
     """
     learned = faces.part(TRAIN).images
     chosen = np.random.default_rng(0).permutation(len(learned))[:_RANGES_FROM]
@@ -223,16 +206,9 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bo
     """The same network in int8 (static quantization, Jacob et al. 2018, arXiv 1712.05877), in QDQ form.
 
     Weights become int8, symmetric, 7 bits, with a scale for each output channel; activations uint8, which x86's VNNI
-    multiplies with int8 directly. Their ranges are the smallest and largest activations for ``images``: on FER2013
-    percentiles and entropy gained nothing. Input, outputs and the last layer before each stay float32.
-
-    Args:
-        weights: content of a float32 ONNX file with the input ``images``.
-        images: float32 (N, C, S, S), network input; some hundred, like the training images.
-        keep_first: leave the first convolution in float32: onnxruntime's int8 convolution of 3 channels is slower.
-
-    Raises:
-        ModelError: there is no convolution or matrix product to quantize.
+    multiplies with int8 directly. Their ranges are the smallest and largest activations for ``images``, some hundred, as
+    network input: on FER2013 percentiles and entropy gained nothing. Input, outputs and the last layer before each stay
+    float32; so does the first convolution with ``keep_first``: onnxruntime's int8 convolution of 3 channels is slower.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static  # noqa: PLC0415  # slow
 

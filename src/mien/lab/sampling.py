@@ -25,10 +25,8 @@ def subset(faces: Dataset, recipe: Recipe) -> Dataset:
     """The images of ``faces`` that ``recipe.data`` asks for; the same recipe and data give the same images.
 
     Images whose label no head of the recipe knows are left out, unless a head learns from votes. Exact and near
-    duplicates stay together in ``train`` or ``inner``.
-
-    Raises:
-        DataError: the data has fewer images of an emotion than the recipe asks for.
+    duplicates stay together in ``train`` or ``inner``. Raises ``DataError`` where the data has fewer images of an
+    emotion than the recipe asks for.
     """
     wanted = recipe.data
     known = sorted({EMOTIONS.index(name) for head in recipe.heads.values() for name in label_set(head.emotions)})
@@ -65,10 +63,8 @@ def _drawn(faces: Dataset, part: str, counts: dict[str, int], rng: np.random.Gen
 class BalancedGroups:
     """N images in C groups (or emotions of groups), and how often each group is drawn.
 
-    Attributes:
-        cells: int64 (N,), the group of each image; -1 where it has none.
-        names: of the groups, in alphabetical order.
-        quotas: int64 (C,), draws of each group in an epoch; they add up to the number of images that have a group.
+    ``cells``, int64 (N,), is the group of each image, -1 for none; ``names`` are in alphabetical order; ``quotas``, int64
+    (C,), are draws in an epoch, which add up to the number of images that have a group.
     """
 
     cells: Rows
@@ -85,10 +81,9 @@ class BalancedGroups:
         return np.where(self.cells >= 0, (self.quotas / self.sizes)[self.cells], 1.0)
 
     def drawn(self, rng: np.random.Generator) -> Rows:
-        """int64 (N,): the rows of an epoch in random order.
+        """int64 (N,): the rows of an epoch in random order; images without a group come once.
 
-        In a group of n images with a quota q each image comes q // n times, and q % n of them, redrawn each epoch, once
-        more. Images without a group come once.
+        In a group of n images with a quota q each comes q // n times, and q % n of them, redrawn each epoch, once more.
         """
         rows = [np.flatnonzero(self.cells < 0)]
         for cell, quota in enumerate(self.quotas.tolist()):
@@ -115,10 +110,8 @@ class BalancedGroups:
 def balanced_groups(names: npt.NDArray[np.str_], labels: Rows, balance: Balance) -> BalancedGroups:
     """The group of each image, str (N,), and how often each is to be drawn; images without a group are drawn once.
 
-    ``labels``, int64 (N,), are indices into the vocabulary.
-
-    Raises:
-        DataError: the groups cannot be read or fit no image, or all images are of one group.
+    ``labels``, int64 (N,), are indices into the vocabulary. Raises ``DataError`` where the groups cannot be read or fit
+    no image, or all images are of one group.
     """
     path = Path(balance.groups)
     groups = groups_of(names, read_groups(path, balance.columns), str(path))
@@ -153,11 +146,9 @@ def quotas(sizes: Rows, most: float) -> Rows:
 
 @dataclass(frozen=True, eq=False)
 class TrainingTargets:
-    """The targets of N training images.
+    """Targets of N training images: float32 (N, K) for each head, rows that sum to 1, or all zero where it learns nothing.
 
-    Attributes:
-        heads: for each head float32 (N, K), rows that sum to 1, or all zero where the head learns nothing.
-        labeled, unlabeled: int64, rows whose labels some head learns from, and whose labels are withheld (``semi.labels``).
+    ``labeled`` and ``unlabeled`` are the rows whose labels some head learns from, or are withheld (``semi.labels``).
     """
 
     heads: dict[str, npt.NDArray[np.float32]]
@@ -177,8 +168,7 @@ class TrainingTargets:
 def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
     """The targets of training images: ``semi.labels`` of each class keep their labels, the others count as unlabeled.
 
-    Raises:
-        DataError: no image has a target and there are no teachers, or a head needs votes that the data lacks.
+    ``DataError`` where no image has a target and there are no teachers, or a head needs votes that the data lacks.
     """
     heads = {name: soft_targets(faces, head) for name, head in recipe.heads.items()}
     labeled, unlabeled = np.flatnonzero(np.column_stack(list(heads.values())).sum(1) > 0), np.empty(0, np.int64)
@@ -200,11 +190,7 @@ def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
 
 
 def soft_targets(faces: Dataset, head: Head) -> npt.NDArray[np.float32]:
-    """What ``head`` learns: float32 (N, K), each row a distribution over its classes, or all zero to leave it out.
-
-    Raises:
-        DataError: the head learns from votes and the data has none.
-    """
+    """What ``head`` learns: float32 (N, K), each row a distribution over its classes, or all zero to leave it out."""
     classes = label_set(head.emotions)
     if head.targets == "votes":
         shares = _votes(faces).distribution()[:, positions(classes, EMOTIONS)]
@@ -223,10 +209,7 @@ def soft_targets(faces: Dataset, head: Head) -> npt.NDArray[np.float32]:
 def hard_targets(faces: Dataset, head: Head) -> Rows:
     """What ``head`` is evaluated against: int64 (N,), index into its classes, -1 where there is no right answer.
 
-    The label itself, or the majority of the votes as FER+'s authors define it.
-
-    Raises:
-        DataError: the head learns from votes and the data has none.
+    The label, or the majority of the votes as FER+'s authors define it; ``DataError`` where the data has no votes.
     """
     classes = label_set(head.emotions)
     truth = _votes(faces).majority() if head.targets == "votes" else faces.labels

@@ -26,15 +26,9 @@ TOLERANCE = 1e-4
 
 
 def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
-    """The network as ONNX, for any batch size; the same network gives the same bytes.
+    """The network, in evaluation mode, as ONNX, for any batch size; the same network gives the same bytes.
 
-    Args:
-        network: in evaluation mode, on the CPU.
-        size: side of its images in pixels.
-        channels: of its images.
-
-    Returns:
-        An ONNX file: input ``images``, float32 (N, channels, size, size); an output of logits, float32 (N, K), per head.
+    Input ``images``: float32 (N, channels, size, size); an output of logits, float32 (N, K), for each head.
     """
     return export_onnx(network, torch.zeros(2, channels, size, size), list(network.heads))
 
@@ -42,13 +36,10 @@ def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
 def export_onnx(
     network: nn.Module, images: torch.Tensor, outputs: Sequence[str], free: Mapping[int, object] | None = None
 ) -> bytes:
-    """A network as ONNX with the input ``images``; batch norms are folded, descriptions of the Python source are removed.
+    """A network, in evaluation mode, as ONNX with the input ``images``, without descriptions of the Python source.
 
-    Args:
-        network: in evaluation mode, on the CPU.
-        images: an example of at least two images: a batch of one would become a constant.
-        outputs: their names.
-        free: dimensions beside the first that vary, as in ``torch.onnx.export``.
+    ``images`` are an example of at least two: a batch of one would become a constant. ``free`` dimensions beside the
+    first are as in ``torch.onnx.export``.
     """
     program = torch.onnx.export(
         network,
@@ -72,11 +63,7 @@ def export_onnx(
 
 
 def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]) -> Logits:
-    """Logits of an exported file for network input, float32 (N, C, S, S).
-
-    Raises:
-        ModelError: onnxruntime cannot run the file, or it lacks an output.
-    """
+    """Logits of an exported file for network input, float32 (N, C, S, S); ``ModelError`` where it cannot be run."""
     session = open_session(weights, 0, "the exported file")
     names = list(network.heads)
     if missing := set(names) - {output.name for output in session.get_outputs()}:
@@ -85,11 +72,9 @@ def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]
 
 
 def to_program(network: MultiHead, size: int, channels: int = 1) -> bytes:
-    """The network, in evaluation mode on the CPU, as an ``ExportedProgram`` for any batch size.
+    """The network, in evaluation mode, as an ``ExportedProgram`` (``.pt2``) for any batch size.
 
-    Returns:
-        A ``.pt2`` file: ``torch.export.load(file).module()`` takes float32 (N, channels, size, size) and gives a dictionary
-        of logits, float32 (N, K), for each head.
+    ``torch.export.load(file).module()`` takes float32 (N, channels, size, size) and gives a dictionary of logits per head.
     """
     images = torch.zeros(2, channels, size, size)  # a batch of one would be exported as a constant
     program = torch.export.export(network, (images,), dynamic_shapes={"images": {0: torch.export.Dim("N")}})
@@ -112,15 +97,9 @@ def run_program(content: bytes, images: npt.NDArray[np.float32]) -> Logits:
 def check_parity(
     network: MultiHead, found: Mapping[str, npt.NDArray[np.float32]], images: npt.NDArray[np.float32]
 ) -> float:
-    """The largest difference of any logit that an exported file gave from torch's, which must be at most 0.0001.
+    """The largest difference of any logit that an exported file gave from torch's; ``ModelError`` where it is above 0.0001.
 
-    Args:
-        network: in evaluation mode, on the CPU.
-        found: logits of the exported file, float32 (N, K) for each head.
-        images: float32 (N, C, S, S), network input; real images, because noise excites a network too little.
-
-    Raises:
-        ModelError: it is larger.
+    ``images`` are network input, float32 (N, C, S, S): real images, because noise excites a network too little.
     """
     with torch.inference_mode():
         expected = network(torch.from_numpy(images))

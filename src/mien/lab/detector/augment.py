@@ -39,14 +39,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class View:
-    """A rectangle of a photo, and how it is shown.
+    """A rectangle of a photo around ``x`` and ``y``, in its pixels, shown ``width`` by ``height`` pixels large.
 
-    Attributes:
-        x, y: its center, in pixels of the photo.
-        scale: pixels shown per pixel of the photo.
-        width, height: shown, in pixels.
-        angle: by which the photo is turned clockwise, in radians.
-        flip: mirror left and right, after the rotation.
+    ``scale`` is pixels shown per pixel of the photo; ``angle`` turns the photo clockwise, in radians; then it may be
+    mirrored.
     """
 
     x: float

@@ -101,13 +101,9 @@ class Photo:
 
 @dataclass(frozen=True, eq=False)
 class FaceData:
-    """The parts of a data set.
+    """Photos to learn from, with and without faces; hand-marked photos to evaluate on (``val``); and others without a face.
 
-    Attributes:
-        train: photos to learn from, with and without faces.
-        val: photos with hand-marked faces to evaluate on.
-        background: photos without a face, held out to count false positives.
-        fer: uint8 (N, 48, 48), gray faces to paste into scenes.
+    ``background`` photos are held out to count false positives; ``fer``, uint8 (N, 48, 48), are faces to paste into scenes.
     """
 
     train: list[Photo]

@@ -34,16 +34,11 @@ _MAX_FALSE = 0.05
 
 @dataclass(frozen=True)
 class DetectorMetrics:
-    """Metrics of one detector; NaN where there is nothing to measure.
+    """Metrics of one detector on marked ``faces``; NaN where there is nothing to measure.
 
-    Attributes:
-        faces: number of marked faces.
-        ap: average precision at IoU 0.5, area under the precision-recall curve.
-        threshold: score above which the metrics below count detections.
-        recall, precision: share of the faces found, and of the detections that are faces.
-        recall_by_size: recall of faces up to 16, 32, 64 and more pixels.
-        false_per_image, false_per_background: false positives per photo with and without faces.
-        landmark_error: mean distance of the landmarks, as a share of the box's side.
+    ``ap`` is the area under the precision-recall curve at IoU 0.5; the others count detections above ``threshold``:
+    ``recall_by_size`` is of faces up to 16, 32, 64 and more pixels; ``false_per_image`` and ``false_per_background`` are per
+    photo with and without faces; ``landmark_error`` is the mean distance as a share of the box's side.
     """
 
     faces: int
@@ -69,15 +64,10 @@ def evaluate(
     threshold: float | None = 0.5,
     progress: Progress = no_progress,
 ) -> DetectorMetrics:
-    """Evaluate a detector on photos scaled to a long side of 640 pixels.
+    """Evaluate a detector on photos, with every face marked or ignored, scaled to a long side of 640 pixels.
 
-    Args:
-        find: the detector.
-        photos: with every face marked or ignored.
-        backgrounds: without a face.
-        threshold: lowest score of a detection. None takes the lowest that lets at most 0.05 false positives per image
-            through on ``backgrounds``.
-        progress: called after each photo.
+    ``threshold`` is the lowest score of a detection. None takes the lowest that lets at most 0.05 false positives per image
+    through on ``backgrounds``, which show no face.
     """
     nothing = np.zeros(0, np.float32)
     matched, false = [(nothing, nothing > 0, nothing, nothing, nothing)], [nothing]
@@ -197,9 +187,8 @@ def _match(
 ) -> tuple[Floats, npt.NDArray[np.bool_], Floats, Floats, Floats]:
     """Each detection, best first, takes the unmatched face of highest IoU; those on ignored boxes do not count.
 
-    Returns:
-        Of each detection, its score and whether it is true; of each face, the score at which it is found (-1: never), its
-        size, and the error of its landmarks.
+    Gives the score of each detection and whether it is true; and of each face the score at which it is found (-1: never),
+    its size, and the error of its landmarks.
     """
     boxes, ignore = photo.labels.boxes * scale, photo.labels.ignore * scale
     found_at = np.full(len(boxes), -1, np.float32)

@@ -43,9 +43,8 @@ def export_detector(checkpoint: Path, out: Path, *, calibration: Sequence[Photo]
 def to_onnx(network: DetectorNetwork) -> bytes:
     """The network, in evaluation mode, as ONNX; batch norms and the scale of the pixels are folded into the convolutions.
 
-    Returns:
-        An ONNX file: input ``images``, float32 (N, 3, H, W), RGB, 0 to 255, H and W multiples of 32; output ``faces``,
-        float32 (N, A, 15), as ``detection.anchor_free.decode`` takes it.
+    Input ``images``: float32 (N, 3, H, W), RGB, 0 to 255, H and W multiples of 32. Output ``faces``: float32 (N, A, 15), as
+    ``detection.anchor_free.decode`` takes it.
     """
     network = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()
     network.fold_scale()

@@ -24,12 +24,9 @@ _EPSILON = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """The faces of a batch.
+    """The faces of a batch: the image that each is in, int64 (F,), boxes (F, 4) and landmarks (F, 5, 2) in pixels.
 
-    Attributes:
-        image: int64 (F,), the image that each face is in.
-        boxes, landmarks: float32 (F, 4) and (F, 5, 2), in pixels; landmarks are NaN where unknown.
-        ignored: bool (N, A), anchor points that are neither face nor background.
+    Landmarks are NaN where unknown; ``ignored``, bool (N, A), are anchor points that are neither face nor background.
     """
 
     image: Tensor
@@ -75,12 +72,9 @@ def iou_and_eiou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def assign(outputs: Tensor, targets: Targets, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Choose the anchor points that predict each face.
+    """Choose the anchor points that predict each face, from outputs (N, A, 15) of inputs of ``height`` by ``width`` pixels.
 
-    ``outputs`` are (N, A, 15), of inputs of ``height`` by ``width`` pixels.
-
-    Returns:
-        Pairs of a face and an anchor point: int64 (P,), and int64 (P,) into the flat (N x A) outputs.
+    Gives pairs of a face and an anchor point: int64 (P,), and int64 (P,) into the flat (N x A) outputs.
     """
     centers, strides = _grid(height, width)
     candidates, allowed = _candidates(targets.boxes, height, width)  # (F, 27)

@@ -92,13 +92,9 @@ class DetectorNetwork(nn.Module):
             nn.init.constant_(final.bias[:1], _PRIOR_LOGIT)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Run the network.
+        """Maps of strides 8, 16 and 32, row by row: float32 (N, H W (1/64 + 1/256 + 1/1024), 15).
 
-        Args:
-            images: float32 (N, 3, H, W), RGB, 0 to 255; H and W multiples of 32.
-
-        Returns:
-            float32 (N, H W (1/64 + 1/256 + 1/1024), 15): the maps of strides 8, 16 and 32, row by row.
+        Images are float32 (N, 3, H, W), RGB, 0 to 255, H and W multiples of 32.
         """
         features = []
         x = images if self.scale == 1 else images * self.scale
@@ -122,14 +118,7 @@ class DetectorNetwork(nn.Module):
 
     @torch.no_grad()
     def grow_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of a network with fewer layers; additional residual layers start close to zero.
-
-        Args:
-            weights: its ``state_dict``.
-
-        Raises:
-            ValueError: a layer is unknown or of another shape.
-        """
+        """Take the weights of a network with fewer layers; additional layers start close to zero."""
         mine = self.state_dict()
         if odd := [name for name, value in weights.items() if name not in mine or mine[name].shape != value.shape]:
             raise ValueError(f"layers do not fit: {odd[:3]}")

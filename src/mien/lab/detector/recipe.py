@@ -75,20 +75,12 @@ def is_detector_recipe(name_or_path: str) -> bool:
 
 
 def load_detector_recipe(name_or_path: Path | str) -> DetectorRecipe:
-    """Read a recipe: a TOML file, or the name of one shipped with mien.
-
-    Raises:
-        RecipeError: the file is missing or no TOML, or a field is unknown, of the wrong type or out of range.
-    """
+    """Read a recipe: a TOML file, or the name of one shipped with mien; ``RecipeError`` where it is missing or invalid."""
     return detector_recipe_from_dict(read_table(name_or_path, _FOLDER))
 
 
 def detector_recipe_from_dict(values: Mapping[str, Any]) -> DetectorRecipe:
-    """Build a recipe from plain values; fields that are absent keep their defaults.
-
-    Raises:
-        RecipeError: a field is unknown, of the wrong type or out of range.
-    """
+    """A recipe from plain values, with defaults for absent fields; ``RecipeError`` where a field is not valid."""
     try:
         return DetectorRecipe.model_validate_json(json.dumps(values))  # in JSON, lists are tuples and 1 is 1.0
     except ValidationError as error:

@@ -60,11 +60,8 @@ class Agreement:
 class LabelCheck:
     """Out-of-fold predictions of a classifier, compared with the labels.
 
-    Attributes:
-        guess: int64 (N,), the emotion that the classifier is confident of (index into the vocabulary); else the label.
-        margin: float32 (N,), probability of the guess less that of the label, -1 to 1; 0 where they are one.
-        accuracy: share of images whose most probable emotion is the label.
-        agreement: how often the votes agree; empty without votes.
+    ``guess``, int64 (N,), is the emotion that the classifier is confident of, else the label; ``margin``, float32 (N,), its
+    probability less that of the label; ``accuracy``, the share of images whose most probable emotion is the label.
     """
 
     guess: Rows
@@ -112,11 +109,8 @@ def check_labels(faces: Dataset, copies: Rows, progress: Progress = no_progress)
 def confident_guesses(probabilities: Floats, labels: Rows) -> Rows:
     """int64 (N,): the likeliest emotion among those that are confident, or the label where none is.
 
-    The off-diagonal of the confident joint of Northcutt et al. (2021), equation 1.
-
-    Args:
-        probabilities: float32 (N, K), of images that the classifier did not learn from.
-        labels: int64 (N,), index into the K columns.
+    The off-diagonal of the confident joint of Northcutt et al. (2021), equation 1. Probabilities, float32 (N, K), are of
+    images that the classifier did not learn from.
     """
     classes = np.unique(labels)
     thresholds = np.full(probabilities.shape[1], np.inf, np.float32)

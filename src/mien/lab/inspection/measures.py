@@ -40,14 +40,11 @@ Words = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Quality:
-    """Measurements of N images.
+    """Measurements of N images, float32 (N,): mean, deviation and 95th percentile of the gray values, and sharpness.
 
-    Attributes:
-        brightness, contrast, light: float32 (N,), mean, standard deviation and 95th percentile of the gray values.
-        sharpness: float32 (N,), variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the gray values, so that
-            low contrast does not look like blur; 0 for a blank image.
-        least_light, least_sharpness: below it an image is dark or blurred; -inf and 0 where the dataset is too small or too
-            uniform for a limit.
+    Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the gray values, so that low contrast
+    does not look like blur; 0 for a blank image. Below the limits an image is dark or blurred; they are -inf and 0 where the
+    dataset is too small or too uniform for one.
     """
 
     brightness: Floats
@@ -105,12 +102,9 @@ def low_outlier(values: Floats) -> float:
 
 @dataclass(frozen=True)
 class FileHeaders:
-    """The headers of N image files; empty or 0 where an image has no file of its own.
+    """The headers of N image files: width and height such as ``48 x 48``, and Pillow's mode such as ``L`` (gray) or ``RGB``.
 
-    Attributes:
-        size: str (N,), width and height in pixels as stored, such as ``48 x 48``.
-        mode: str (N,), Pillow's name of how the pixels are stored, such as ``L`` (gray), ``RGB`` or ``P`` (palette).
-        shorter_side: int64 (N,), in pixels.
+    Strings are empty and ``shorter_side``, in pixels, is 0 where an image has no file of its own.
     """
 
     size: Words
@@ -131,13 +125,7 @@ def unusual(values: Words) -> Mask:
 
 
 def read_headers(faces: Dataset, folder: Path, progress: Progress = no_progress) -> FileHeaders | None:
-    """Read the headers of image files without decoding them; None where the images have no files, as in a CSV file.
-
-    Args:
-        faces: N images, named by their files.
-        folder: what the names are relative to.
-        progress: called with files done.
-    """
+    """Read the headers of image files in ``folder`` without decoding them; None where the images have no files."""
     if not folder.is_dir():
         return None
     size, mode, shorter = [""] * len(faces), [""] * len(faces), np.zeros(len(faces), np.int64)
@@ -167,11 +155,7 @@ class FaceCheck:
 
 
 def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_progress) -> FaceCheck:
-    """Run mien's detector on the images, or on a sample drawn with a fixed seed; 0 ``threads`` takes all.
-
-    Raises:
-        ModelError: the detector's weights are missing or damaged.
-    """
+    """Run mien's detector on the images, or on a sample drawn with a fixed seed; 0 ``threads`` takes all."""
     rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:MAX_FACE_CHECKS])
     detector = centerface(min_face=round(_DETECTION_SIDE * _LEAST_FACE), threads=threads)
     missed = []

@@ -69,14 +69,10 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that may be wrong with some images.
+    """Something that may be wrong with some images: what, how it was found, and what it means.
 
-    Attributes:
-        kind, title: which problem, and its name.
-        meaning: how it was found, and what it means.
-        groups: int64 rows of images; those of one group belong together.
-        files: (name, why) of files that are not among the images.
-        remarks: row -> a remark on that image.
+    Rows of one group belong together; ``files`` are (name, why) of files that are not among the images; ``remarks`` are
+    by row.
     """
 
     kind: Kind
@@ -254,10 +250,8 @@ RULES = {
 class Cleaning:
     """What to leave out of N images. Test images always stay, so that scores remain comparable.
 
-    Attributes:
-        use: bool (N,), False for images to leave out.
-        why: for each image, why it is left out; empty where it is used.
-        rule: str (N,), the value of the ``Kind``; empty where it is used.
+    ``use``, bool (N,), is False for images to leave out; ``why`` and ``rule``, the value of the ``Kind``, are empty for
+    others.
     """
 
     use: Mask

@@ -30,12 +30,7 @@ _MAX_TILES, _MAX_NAMES, _MAX_SIZES, _SAMPLES, _SIDE = 48, 400, 12, 12, 96
 
 
 def report(inspection: Inspection, *, drop_label_errors: bool = False) -> doc.Document:
-    """Build the report; it holds thumbnails of some hundred images.
-
-    Args:
-        inspection: what was found.
-        drop_label_errors: count probable label errors among the images to leave out.
-    """
+    """Build the report, with thumbnails of some hundred images; probable label errors may count among those to leave out."""
     faces = inspection.faces
     height, width = faces.images.shape[1:3]
     kinds = count(sum(problem.count > 0 for problem in inspection.problems), "kind of problem", "kinds of problems")

@@ -71,11 +71,7 @@ class SigmoidUnit(nn.Linear):
 
 
 def build_network(recipe: Recipe) -> MultiHead:
-    """The network that ``recipe`` asks for, with random weights.
-
-    Raises:
-        RecipeError: a row of layers makes no sense, or timm has no network of that name.
-    """
+    """The network that ``recipe`` asks for, with random weights; ``RecipeError`` for unknown networks or layers."""
     network, given = recipe.network, recipe.input
     trunk: nn.Module
     if network.name == "layers":
@@ -89,12 +85,7 @@ def build_network(recipe: Recipe) -> MultiHead:
 
 
 def start_network(recipe: Recipe) -> MultiHead:
-    """The network that ``recipe`` asks for, ready to be trained: its base with the weights that the recipe names.
-
-    Raises:
-        RecipeError: see ``build_network``.
-        ModelError: the weights cannot be fetched or read, or are another network's.
-    """
+    """The network that ``recipe`` asks for, its base with the weights it names; ``ModelError`` where they cannot be read."""
     network = build_network(recipe)
     if isinstance(network.trunk, BackboneTrunk) and recipe.network.weights != "none":
         _start(network.trunk, recipe.network)
@@ -105,9 +96,6 @@ class BackboneTrunk(nn.Module):
     """A base of timm, randomly initialized (see ``start_network``), and the recipe's rows on its last feature map.
 
     ``features`` and ``penalties`` are as in ``LayeredTrunk``; images are RGB with ``side`` pixels.
-
-    Raises:
-        RecipeError: timm has no network of that name, or a row makes no sense.
     """
 
     base: Any  # timm's networks have methods that torch's base class lacks

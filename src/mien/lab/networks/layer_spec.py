@@ -46,14 +46,9 @@ class Noise(nn.Module):
 
 
 class LayeredTrunk(nn.Module):
-    """Image of ``shape`` in, one feature vector out, through ``rows`` of layers in the notation of this module.
+    """Image of ``shape`` in, one vector of ``features`` out, through ``rows`` of layers in the notation of this module.
 
-    Attributes:
-        features: length of the vector.
-        penalties: L2 penalty of each kernel that has one, by the name of the parameter.
-
-    Raises:
-        RecipeError: a row makes no sense, or no vector comes out.
+    ``penalties`` are the L2 penalties of kernels by the name of the parameter. ``RecipeError`` where no vector comes out.
     """
 
     def __init__(self, rows: tuple[str, ...], shape: Shape) -> None:
@@ -75,13 +70,9 @@ class LayeredTrunk(nn.Module):
 
 
 def build_rows(rows: tuple[str, ...], shape: Shape) -> tuple[nn.Sequential, Shape, dict[str, float]]:
-    """The layers that ``rows`` ask for.
+    """The layers of ``rows``, what comes out of them, and the L2 penalties of kernels by their names among the parameters.
 
-    Returns:
-        The layers, what comes out of them, and the L2 penalty of each kernel that has one, by its name among the parameters.
-
-    Raises:
-        RecipeError: a step is unknown, lacks a number, or does not fit what comes before it.
+    ``RecipeError`` where a step is unknown, lacks a number, or does not fit what comes before it.
     """
     layers = nn.Sequential()
     penalties: dict[str, float] = {}

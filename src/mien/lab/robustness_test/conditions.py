@@ -242,11 +242,7 @@ CONDITIONS: tuple[Condition, ...] = (
 
 
 def chosen(families: Sequence[str]) -> tuple[Condition, ...]:
-    """The clean images and the conditions of these families; all conditions where none is named.
-
-    Raises:
-        OptionError: there is no such family.
-    """
+    """The clean images and the conditions of these families, all where none is named; ``OptionError`` for unknown ones."""
     known = list(dict.fromkeys(condition.family for condition in CONDITIONS))
     wanted = {family.strip().lower() for family in families}
     unknown = wanted - {family.lower() for family in known}

@@ -33,11 +33,7 @@ _TILE = 160
 
 
 def write_report(test: RobustnessResult, out: Path) -> list[Path]:
-    """Write ``robustness.html``, ``.md``, ``.csv``, ``.json`` and ``.png`` into the folder ``out``.
-
-    Raises:
-        OutputError: the folder cannot be written to.
-    """
+    """Write ``robustness.html``, ``.md``, ``.csv``, ``.json`` and ``.png`` into ``out``, and return their paths."""
     document = robustness_report(test)
     records = [_record(result) for result in test.results]
     about = {

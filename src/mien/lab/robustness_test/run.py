@@ -51,18 +51,12 @@ _MIN_SUPPORT = 10
 
 @dataclass(frozen=True)
 class ConditionResult:
-    """One model under one condition; shares are 0 to 1, intervals are 95% (Wilson 1927).
+    """One model under one condition; shares are 0 to 1, intervals are 95% (Wilson 1927); a missed face is wrong.
 
-    Attributes:
-        way: ``detected`` or ``crop``.
-        n, found, correct: images, those in which the face was found, and correct predictions; a missed face is wrong.
-        balanced_accuracy: mean recall of the emotions with at least ten images.
-        confidence, ece, abstained: mean confidence, expected calibration error (15 equal-mass bins) and share of abstentions
-            in the faces found; None where there are none.
-        large_drop: the accuracy is ``LARGE_DROP`` or more below that of the same model and way on the clean images.
-        gain, gain_interval: accuracy minus that of the first model, with the interval of the paired difference (normal
-            approximation); None for the first model itself, as ``p``.
-        p: of no difference (McNemar, with Holm's correction over all results of this model).
+    ``balanced_accuracy`` is the mean recall of the emotions with at least ten images; ``confidence``, ``ece`` (15 equal-mass
+    bins) and ``abstained`` are of the faces found; ``large_drop``: the accuracy is ``LARGE_DROP`` or more below that on the
+    clean images. ``gain`` is the accuracy minus that of the first model, with the interval of the paired difference (normal
+    approximation); ``p`` (McNemar) is Holm-corrected over all results of this model; None for the first model.
     """
 
     model: str
@@ -98,16 +92,10 @@ class ConditionResult:
 
 @dataclass(frozen=True)
 class RobustnessResult:
-    """A finished robustness test.
+    """A finished robustness test: the result of every condition, way and model, and what was tested.
 
-    Attributes:
-        results: of every condition, way and model.
-        data, split: the dataset and its part.
-        task: the emotions and the head of each model.
-        samples, example: the images, and the face that the report shows under every condition.
-        seed: of the draw and the corruptions.
-        models: the sha256 of each model's weights.
-        predictions: the table of all predictions.
+    ``example`` is the face that the report shows under every condition, ``models`` has the sha256 of each model's
+    weights, and ``predictions`` is the table of all predictions.
     """
 
     results: tuple[ConditionResult, ...]
@@ -273,9 +261,7 @@ def condition_results(
 ) -> tuple[ConditionResult, ...]:
     """Evaluate every model under every condition: conditions in their order, detection first, models in theirs.
 
-    Args:
-        predictions: of a finished run, with ``COLUMNS``, all strings; the images stand in the same order everywhere.
-        conditions: those to evaluate.
+    ``predictions`` have ``COLUMNS``, all strings; the images stand in the same order everywhere.
     """
     models = list(dict.fromkeys(predictions["model"]))
     results: dict[str, list[ConditionResult]] = {name: [] for name in models}

@@ -41,10 +41,9 @@ _MARGIN = 1.15
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One face in the image ``name``: uint8 (H, W, 3), RGB.
+    """One face: uint8 (H, W, 3), RGB; ``side`` is that of the face from brow to chin in pixels.
 
-    ``landmarks``, float32 (5, 2), are there also where ``face`` carries none; ``side`` is that of the face from brow to chin
-    in pixels.
+    ``landmarks``, float32 (5, 2), are there also where ``face`` carries none.
     """
 
     name: str
@@ -83,11 +82,7 @@ def draw_samples(
     crops: bool,
     progress: Progress = no_progress,
 ) -> Samples:
-    """Draw at most ``n`` images, as many of each emotion as there are, and find the face in each.
-
-    Raises:
-        DataError: there is no image that all models can be evaluated on, or no face in any.
-    """
+    """Draw at most ``n`` images, as many of each emotion as there are, and find their faces; ``DataError`` for none."""
     part = replace(part, split=np.full(len(part), TEST))
     test_set = build_test_set(task, models, part, TEST)
     chosen = evenly(test_set.y_true, n, np.random.default_rng(seed))

@@ -24,12 +24,9 @@ Loader: TypeAlias = DataLoader[tuple[torch.Tensor, ...]]
 class TrainingBatches:
     """What a training run learns from.
 
-    Attributes:
-        loader: batches of (uint8 images (B, C, H, W), one float32 (B, K) target per head in the recipe's order and, with
-            teachers, one float16 (B, K) prediction per head).
-        class_weights: float32 (K,) for each head: the weight of each class in the loss.
-        ratio: unlabeled images that follow each labeled one in a batch; their targets are all zero.
-        groups, names: of the images that are drawn by their labels: their groups, where the recipe balances them; str (M,).
+    ``loader`` gives uint8 images (B, C, H, W), one float32 (B, K) target per head in the recipe's order and, with teachers,
+    one float16 (B, K) prediction per head. ``class_weights``, float32 (K,) per head, are those in the loss; ``ratio``
+    unlabeled images, with zero targets, follow each labeled one. ``groups`` are those of the labeled images ``names``.
     """
 
     loader: Loader
@@ -42,16 +39,10 @@ class TrainingBatches:
 class BatchSampler(Sampler[list[int]]):
     """Batches of row numbers; the same seed and epoch give the same rows, also after a resume.
 
-    Lightning calls ``set_epoch`` before each epoch.
-
-    Args:
-        labeled: rows to learn from by their labels: each once an epoch in random order, or as ``odds`` or ``groups`` say.
-        batch: labeled rows in a batch.
-        seed: of the order.
-        odds: float (len(labeled),), relative frequencies of rows, which are then drawn with replacement.
-        groups: draws ``labeled`` so that groups are balanced; in place of ``odds``.
-        unlabeled, ratio: rows without labels, and how many of them follow for each labeled one.
-        views: of each row; a batch then names view V of row R by R * views + V, V redrawn each time.
+    Each of the ``labeled`` rows comes once an epoch in random order, or as often as ``odds``, float (len(labeled),), say
+    with replacement, or so that ``groups`` are balanced. ``ratio`` of the ``unlabeled`` rows follow for each. With
+    several ``views`` of each row, a batch names view V of row R by R * views + V, V redrawn each time. Lightning calls
+    ``set_epoch``.
     """
 
     def __init__(
@@ -96,10 +87,7 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
     """The batches of a run; images that no head learns from are left out.
 
     With ``teachers``, whose predictions cover every image, each is shown in one of the views that the teachers saw.
-
-    Raises:
-        DataError: no image is left, a head needs votes that the data lacks, teachers did not see an image, or the groups
-            to balance do not fit.
+    ``DataError`` where no image is left, or votes, predictions of teachers or groups do not fit.
     """
     targets = training_targets(faces, recipe)
     weights = {name: torch.from_numpy(values) for name, values in targets.class_weights(recipe).items()}

@@ -36,8 +36,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The recipe (as plain values) and the network's weights, averaged if the run did; nothing in the file is executed.
 
-    Raises:
-        ModelError: the file is missing, damaged, or no checkpoint of mien's.
+    ``ModelError`` where the file is missing, damaged, or no checkpoint of mien's.
     """
     prefix = "network."
     try:
@@ -58,11 +57,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
 
 
 def restore_network(path: Path) -> tuple[Recipe, MultiHead]:
-    """The recipe in a checkpoint and its trained network, in evaluation mode.
-
-    Raises:
-        ModelError: the file is missing or damaged, or its weights do not fit its recipe.
-    """
+    """The recipe and the trained network, in evaluation mode, of a checkpoint; ``ModelError`` where it is damaged."""
     values, weights = load_checkpoint(path)
     recipe = recipe_from_dict(values)
     network = build_network(recipe)
@@ -74,11 +69,7 @@ def restore_network(path: Path) -> tuple[Recipe, MultiHead]:
 
 
 def find_checkpoint(run: Path) -> Path:
-    """The checkpoint that counts in a run's folder: the one that its recipe keeps; a file is its own answer.
-
-    Raises:
-        ModelError: the folder holds no run.
-    """
+    """The checkpoint that a run's recipe keeps, or the file itself; ``ModelError`` where the folder holds no run."""
     if not run.is_dir():
         return run
     last = run / "last.ckpt"
@@ -91,12 +82,9 @@ def find_checkpoint(run: Path) -> Path:
 
 
 def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
-    """The images of ``faces`` that a run had, in the parts in which it had them.
+    """The images of ``faces`` that a run had, in the parts in which it had them; ``DataError`` where some are missing.
 
     They are listed in ``images.csv`` beside the checkpoint; without it, the recipe draws them again.
-
-    Raises:
-        DataError: ``faces`` lacks images that the run had.
     """
     listed = checkpoint.parent / "images.csv"
     return apply_manifest(faces, read_manifest(listed)) if listed.is_file() else subset(faces, recipe)

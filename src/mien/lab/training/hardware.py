@@ -22,17 +22,10 @@ _SCRATCH = 2.0
 
 
 def fit_to_memory(recipe: Recipe, data_bytes: int, limit_bytes: int) -> Recipe:
-    """The recipe, its batches divided into so many parts that training stays below ``limit_bytes``.
+    """The recipe, its batches divided into so many parts that training, with images of ``data_bytes``, fits ``limit_bytes``.
 
-    An estimate from what torch keeps of two images between the forward and the backward pass.
-
-    Args:
-        recipe: its ``schedule.accumulate`` is the least number of parts.
-        data_bytes: memory of the images themselves.
-        limit_bytes: what the whole process may take.
-
-    Raises:
-        OptionError: not even two images at a time fit.
+    An estimate from what torch keeps of two images between the forward and the backward pass; ``OptionError`` where not even
+    these fit. The recipe's ``schedule.accumulate`` is the least number of parts.
     """
     network = build_network(recipe)
     copies = 3 + (recipe.optimizer.name != "sgd") + bool(recipe.schedule.ema)  # weights, gradients, moments, average
@@ -81,11 +74,7 @@ def chosen_precision(recipe: Recipe) -> Precision:
 
 
 def _fastest_precision(recipe: Recipe, steps: int = 3) -> Precision:
-    """Time a few training steps each way.
-
-    bfloat16 doubles the speed of processors that compute in it (avx512_bf16, amx_bf16, recent GPUs) and slows others
-    down, so trying is the only safe rule.
-    """
+    """Time a few steps: bfloat16 doubles the speed of processors that compute in it and slows others down."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = build_network(recipe).to(device).to(memory_format=torch.channels_last)
     side, part = recipe.input.size, recipe.schedule.batch // recipe.schedule.accumulate

@@ -21,12 +21,9 @@ from ..recipe import Augment, Recipe
 
 
 def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy against distributions, over the rows that have one.
+    """Mean cross entropy against distributions, over the rows that have one: logits and targets (N, K), class weights (K,).
 
-    Args:
-        logits: float (N, K).
-        targets: float (N, K); rows sum to 1, to 0 (left out), or between (mixed with such a row).
-        weights: float (K,), how much each class counts.
+    Rows of targets sum to 1, to 0 (left out), or between (mixed with such a row).
     """
     weighted = targets * weights
     total = -(weighted * functional.log_softmax(logits, dim=1)).sum()
@@ -101,13 +98,8 @@ class Training(lightning.LightningModule):
     """A network with its losses.
 
     Logs ``train_loss``, and at validation ``val_loss``, ``val_acc_<head>`` and ``val_score``, the mean accuracy of the
-    heads.
-
-    Args:
-        recipe: how to train.
-        network: what to train.
-        class_weights: float (K,) for each head: how much an image of each class counts.
-        ratio: images without labels that follow each one with a label in a batch.
+    heads. ``class_weights`` are float (K,) for each head; ``ratio`` images without labels follow each one with a label in
+    a batch.
     """
 
     def __init__(

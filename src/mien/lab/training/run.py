@@ -104,14 +104,10 @@ class History(lightning.Callback):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished training run.
+    """A finished training run: the checkpoint that the recipe keeps, and the recipe with all changes.
 
-    Attributes:
-        checkpoint: the one that the recipe keeps, ``last.ckpt`` or ``best.ckpt``.
-        recipe: what was trained, with all changes.
-        history: the scores of each epoch: ``epoch``, ``seconds``, ``lr``, ``train_loss``, ``val_loss``, ``val_score``,
-            ``val_acc_<head>``.
-        cost: epochs, seconds, processor seconds, machine and accelerator.
+    Rows of the ``history`` have ``epoch``, ``seconds``, ``lr``, ``train_loss``, ``val_loss``, ``val_score`` and
+    ``val_acc_<head>``; ``cost`` has epochs, seconds, processor seconds, machine and accelerator.
     """
 
     checkpoint: Path
