@@ -97,8 +97,7 @@ class _Session:
 def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Explainer:
     """An explainer of a checkpoint or run (``options.model``), whose probabilities are not calibrated.
 
-    A folder that holds only an exported model is opened as that, unless ``hirescam`` maps replace the occlusion map: this is
-    an ``OptionError``.
+    A folder that holds only an exported model is opened as that; ``hirescam`` maps are then an ``OptionError``.
     """
     require("torch", "lab")
     from .training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
