@@ -124,10 +124,8 @@ def read_targets(path: Path, recipe: Recipe) -> TeacherTargets:
             names, views = file["names"], file["views"]
             predictions = {key.removeprefix(_PREFIX): file[key] for key in file.files if key.startswith(_PREFIX)}
     except FileNotFoundError as error:
-        raise DataError(
-            f"distillation.teachers: no file {path}",
-            hint="Make it with 'mien lab distill', or set distillation.teachers to ''.",
-        ) from error
+        hint = "Make it with 'mien lab distill', or set distillation.teachers to ''."
+        raise DataError(f"distillation.teachers: no file {path}", hint=hint) from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             f"distillation.teachers: {path} is not a file of 'mien lab distill': {error}", hint="Make it again."
@@ -153,8 +151,5 @@ def _check_heads(teacher: Classifier, recipe: Recipe) -> None:
     for name, head in recipe.heads.items():
         if name not in teacher.heads or teacher.heads[name].emotions != label_set(head.emotions):
             known = ", ".join(f"{known} ({len(its.emotions)} emotions)" for known, its in teacher.heads.items())
-            raise RecipeError(
-                f"{teacher.name} has the heads {known}, expected {name} ({head.emotions}) among them",
-                hint="Use teachers whose heads are those of the recipe.",
-                field=f"heads.{name}",
-            )
+            message = f"{teacher.name} has the heads {known}, expected {name} ({head.emotions}) among them"
+            raise RecipeError(message, hint="Use teachers whose heads are those of the recipe.", field=f"heads.{name}")

@@ -76,10 +76,9 @@ def _feature_maps(network: nn.Module, images: torch.Tensor) -> tuple[list[torch.
     modules = [module for module, _ in called]
     once = [output for module, output in called if modules.count(module) == 1]  # the map of one used twice is ambiguous
     if not once:
-        raise ModelError(
-            f"HiResCAM needs a network with feature maps: got a {type(network).__name__} without any",
-            hint="Export it with 'mien lab export' and explain the .onnx file, which works for any network.",
-        )
+        message = f"HiResCAM needs a network with feature maps: got a {type(network).__name__} without any"
+        hint = "Export it with 'mien lab export' and explain the .onnx file, which works for any network."
+        raise ModelError(message, hint=hint)
     return once, logits
 
 
@@ -105,10 +104,8 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
     path = weights_file(Path(options.model))
     if path.suffix.lower() == ".onnx":
         if hirescam:
-            raise OptionError(
-                f"HiResCAM needs a checkpoint: got {options.model}, which holds only the exported {path.name}",
-                hint="Give the folder of the run, or leave --method out.",
-            )
+            message = f"HiResCAM needs a checkpoint: got {options.model}, which holds only the exported {path.name}"
+            raise OptionError(message, hint="Give the folder of the run, or leave --method out.")
         return open_explainer(replace(options, model=path))
     recipe, network = restore_network(path)
     opened = classifier_of_network(recipe, network)

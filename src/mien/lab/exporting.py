@@ -104,10 +104,8 @@ def input_of(model: str | Path, formats: Sequence[str] = ("onnx",)) -> InputSpec
         given = restore_network(find_checkpoint(Path(model)))[0].input
         return InputSpec(given.size, given.mean, given.std, given.color)
     if tuple(formats) != ("onnx-int8",):
-        raise OptionError(
-            f"formats: got {', '.join(formats)} for {model}, which is exported already; expected onnx-int8",
-            hint="Give --to onnx-int8 alone, or start from the checkpoint.",
-        )
+        message = f"formats: got {', '.join(formats)} for {model}, which is exported already; expected onnx-int8"
+        raise OptionError(message, hint="Give --to onnx-int8 alone, or start from the checkpoint.")
     return load_model(model)[0].input
 
 

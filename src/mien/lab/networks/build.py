@@ -139,10 +139,8 @@ def _start(trunk: BackboneTrunk, network: Network) -> None:
     except RuntimeError as error:
         raise ModelError(f"{network.weights}: the weights are not those of {network.backbone}: {error}") from error
     if missing:
-        raise ModelError(
-            f"{network.weights}: lacks {len(missing)} of the tensors of {network.backbone}, such as {missing[0]}",
-            hint=f"Give weights that timm's {network.backbone} can load.",
-        )
+        message = f"{network.weights}: lacks {len(missing)} of the tensors of {network.backbone}, such as {missing[0]}"
+        raise ModelError(message, hint=f"Give weights that timm's {network.backbone} can load.")
 
 
 def _bare(name: str) -> Any:

@@ -247,8 +247,6 @@ def chosen(families: Sequence[str]) -> tuple[Condition, ...]:
     wanted = {family.strip().lower() for family in families}
     unknown = wanted - {family.lower() for family in known}
     if unknown:
-        raise OptionError(
-            f"unknown corruption: got {', '.join(sorted(unknown))}, expected some of {', '.join(known)}",
-            hint="Choose with --corruption, or leave it out to test all.",
-        )
+        message = f"unknown corruption: got {', '.join(sorted(unknown))}, expected some of {', '.join(known)}"
+        raise OptionError(message, hint="Choose with --corruption, or leave it out to test all.")
     return tuple(one for one in CONDITIONS if not wanted or one.level == 0 or one.family.lower() in wanted)

@@ -197,10 +197,8 @@ def robustness(
 
 def _reader(model: Model, task: Task, detector: Any, threads: int) -> Reader:
     if model.engine == Engine.TORCH:
-        raise ModelError(
-            f"{model.path}: got a checkpoint, expected an exported model: the reader takes no other",
-            hint="Export it first with 'mien lab export'.",
-        )
+        message = f"{model.path}: got a checkpoint, expected an exported model: the reader takes no other"
+        raise ModelError(message, hint="Export it first with 'mien lab export'.")
     weights = weights_file(model.path) if model.path.exists() else model.path
     label_set = next(name for name, emotions in LABEL_SETS.items() if emotions == task.emotions)
     options = ReadOptions(emotions=label_set, model=str(weights), head=task.heads[model.name], threads=threads)

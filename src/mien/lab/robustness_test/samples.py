@@ -98,10 +98,8 @@ def draw_samples(
             labels.append(task.emotions[label])
         progress(done, len(rows), "finding faces")
     if not items:
-        raise DataError(
-            f"{part.name}: no face found in any of {len(rows)} images",
-            hint="If the images are face crops, say so with --crops.",
-        )
+        hint = "If the images are face crops, say so with --crops."
+        raise DataError(f"{part.name}: no face found in any of {len(rows)} images", hint=hint)
     return Samples(tuple(items), tuple(labels), crops, len(rows) - len(items))
 
 

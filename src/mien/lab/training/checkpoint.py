@@ -49,10 +49,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
         OSError, EOFError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:  # fmt: skip
-        raise ModelError(
-            f"{path} is not a checkpoint of 'mien lab train' ({type(error).__name__})",
-            hint="Give last.ckpt or best.ckpt of a run.",
-        ) from error
+        message = f"{path} is not a checkpoint of 'mien lab train' ({type(error).__name__})"
+        raise ModelError(message, hint="Give last.ckpt or best.ckpt of a run.") from error
     return recipe, weights
 
 
