@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -222,13 +222,15 @@ def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bo
             "expected convolutions or matrix products before the last layer",
             hint="Export it with --to onnx.",
         )
+    size = max(1, min(_BATCH, 1_000_000 // (images.shape[-1] * images.shape[-2])))
+    batches = iter([{"images": images[start : start + size]} for start in range(0, len(images), size)])
     with tempfile.TemporaryDirectory(prefix="mien-") as folder, _quiet():
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, before)
         quantize_static(
             before,
             after,
-            _Reader(images),  # only its get_next() is used
+            SimpleNamespace(get_next=lambda: next(batches, None)),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             weight_type=QuantType.QInt8,
@@ -254,19 +256,6 @@ def _last_layers(graph: onnx.GraphProto) -> set[str]:
             names.add(node.name)
             waiting += [] if node.op_type in _WEIGHTED else node.input
     return names
-
-
-class _Reader:
-    """Images for onnxruntime's calibration, batch by batch."""
-
-    def __init__(self, images: npt.NDArray[np.float32]) -> None:
-        batch = max(1, min(_BATCH, 1_000_000 // (images.shape[-1] * images.shape[-2])))
-        self._rest = iter([images[start : start + batch] for start in range(0, len(images), batch)])
-
-    def get_next(self) -> dict[str, Any] | None:
-        """The next batch, or None."""
-        some = next(self._rest, None)
-        return None if some is None else {"images": some}
 
 
 @contextmanager

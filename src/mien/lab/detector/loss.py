@@ -35,17 +35,6 @@ class Targets:
     ignored: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class Losses:
-    """Scalars: ``total`` is the weighted sum; ``positives`` is the number of pairs."""
-
-    total: Tensor
-    score: Tensor
-    box: Tensor
-    landmark: Tensor
-    positives: int
-
-
 @lru_cache(maxsize=8)
 def _grid(height: int, width: int) -> tuple[Tensor, Tensor]:
     centers, strides = anchor_points(height, width)
@@ -117,10 +106,10 @@ def _candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]
 
 def detection_loss(
     outputs: Tensor, targets: Targets, height: int, width: int, box_weight: float = 3.0, landmark_weight: float = 1.0
-) -> Losses:
-    """The loss of a batch: of outputs (N, A, 15) of inputs of ``height`` by ``width`` pixels.
+) -> dict[str, Tensor]:
+    """The ``loss`` of a batch, its terms, and ``positives``, of outputs (N, A, 15) of ``height`` by ``width`` pixels.
 
-    ``box_weight`` and ``landmark_weight`` are relative to the score loss.
+    ``box_weight`` and ``landmark_weight`` are relative to the score loss; ``positives`` is the number of pairs.
     """
     outputs = outputs.float()
     faces, flat_points = assign(outputs, targets, height, width)
@@ -146,5 +135,10 @@ def detection_loss(
     error = (points[known] - targets.landmarks[faces][known]) / size
     landmark_loss = smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="sum") / 10
     landmark_loss = landmark_loss / max(int(known.sum()), 1)
-    total = score_loss + box_weight * box_loss + landmark_weight * landmark_loss
-    return Losses(total, score_loss.detach(), box_loss.detach(), landmark_loss.detach(), len(point))
+    return {
+        "loss": score_loss + box_weight * box_loss + landmark_weight * landmark_loss,
+        "score_loss": score_loss,
+        "box_loss": box_loss,
+        "landmark_loss": landmark_loss,
+        "positives": torch.tensor(len(point)),
+    }

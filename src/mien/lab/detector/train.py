@@ -6,7 +6,6 @@ import io
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +30,6 @@ from .recipe import DetectorRecipe, detector_recipe_from_dict, load_detector_rec
 
 CHECKPOINT = "last.ckpt"
 Row = dict[str, float]
-
-
-@dataclass
-class Cost:
-    """Seconds of wall time and of processor time that a training took, over all its resumptions."""
-
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
 
 
 def train_detector(
@@ -104,7 +95,7 @@ class DetectorTraining:
         self.epoch = self.step = 0  # completed epochs; steps of the current epoch
         self.rows: list[Row] = []
         self.sums: Row = {}
-        self.cost = Cost()
+        self.cost = {"wall_s": 0.0, "cpu_s": 0.0}  # over all resumptions
         self._wall, self._cpu = time.monotonic(), time.process_time()
         self._saved = time.monotonic()
 
@@ -152,15 +143,12 @@ class DetectorTraining:
         weights = self.recipe.box_weight, self.recipe.landmark_weight
         losses = detection_loss(self.network(images), targets, height, width, *weights)
         self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         if torch.isfinite(norm):
             self.optimizer.step()
         self._update_average()
-        return {
-            "loss": float(losses.total.detach()), "score_loss": float(losses.score), "box_loss": float(losses.box),
-            "landmark_loss": float(losses.landmark), "positives": float(losses.positives), "gradient": float(norm),
-        }  # fmt: skip
+        return {name: float(value.detach()) for name, value in losses.items()} | {"gradient": float(norm)}
 
     def _rate(self) -> float:
         total = self.recipe.epochs * self.steps_per_epoch
@@ -179,7 +167,7 @@ class DetectorTraining:
     def _record(self) -> None:
         self._add_cost()
         row = {"epoch": float(self.epoch), **{k: v / self.steps_per_epoch for k, v in self.sums.items()}}
-        row |= {"lr": self._rate(), "wall_h": self.cost.wall_s / 3600, "cpu_h": self.cost.cpu_s / 3600}
+        row |= {"lr": self._rate(), "wall_h": self.cost["wall_s"] / 3600, "cpu_h": self.cost["cpu_s"] / 3600}
         if self.epoch % self.recipe.evaluate_every == 0 or self.epoch in (1, self.recipe.epochs):
             row |= evaluate(torch_finder(self.average), self.data.val, self.data.background).row()
         self.rows.append(row)
@@ -188,8 +176,8 @@ class DetectorTraining:
 
     def _add_cost(self) -> None:
         wall, cpu = time.monotonic(), time.process_time()
-        self.cost.wall_s += wall - self._wall
-        self.cost.cpu_s += cpu - self._cpu
+        self.cost["wall_s"] += wall - self._wall
+        self.cost["cpu_s"] += cpu - self._cpu
         self._wall, self._cpu = wall, cpu
 
     def save(self) -> None:
@@ -200,7 +188,7 @@ class DetectorTraining:
             {
                 "recipe": self.recipe.model_dump(), "network": self.network.state_dict(),
                 "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "epoch": self.epoch, "step": self.step, "rows": self.rows, "sums": self.sums, "spent": asdict(self.cost),
+                "epoch": self.epoch, "step": self.step, "rows": self.rows, "sums": self.sums, "spent": self.cost,
             },
             content,
         )  # fmt: skip
@@ -224,8 +212,8 @@ class DetectorTraining:
             self.optimizer.load_state_dict(state["optimizer"])
         except (KeyError, ValueError, RuntimeError) as error:
             raise ModelError(f"{self.out / CHECKPOINT} does not fit the recipe: {error}") from error
-        self.epoch, self.step, self.rows, self.sums = (state[name] for name in ("epoch", "step", "rows", "sums"))
-        self.cost = Cost(**state["spent"])
+        names = ("epoch", "step", "rows", "sums", "spent")
+        self.epoch, self.step, self.rows, self.sums, self.cost = (state[name] for name in names)
 
 
 def build_network(recipe: DetectorRecipe) -> DetectorNetwork:

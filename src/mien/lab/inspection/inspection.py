@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -129,20 +129,9 @@ def inspect(
     files = read_headers(faces, folder, progress) if folder else None
     progress(0, None, "duplicates")
     copies = find_duplicates(faces, quality.blank)
-    labels = _labels(faces, quality, copies, progress)
+    labels = check_labels(faces, copies.near, quality.blank, progress)
     detection = check_faces(faces, progress=progress) if detect_faces else None
     return Inspection(faces, size, tuple(damaged), quality, copies, files, labels, detection, tuple(notes))
-
-
-def _labels(faces: Dataset, quality: Quality, copies: Duplicates, progress: Progress) -> LabelCheck | None:
-    """Check the labels of all but blank images, which no label fits."""
-    seen = np.flatnonzero(~quality.blank)
-    check = check_labels(faces.take(seen), copies.near[seen], progress) if len(seen) else None
-    if check is None:
-        return None
-    guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
-    guess[seen], margin[seen] = check.guess, check.margin
-    return replace(check, guess=guess, margin=margin)
 
 
 def _plain(problem: Problem, faces: Dataset) -> dict[str, Any]:

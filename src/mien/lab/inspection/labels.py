@@ -31,6 +31,7 @@ _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 class Choice(str, Enum):
@@ -75,7 +76,9 @@ class LabelCheck:
         return _by_margin(self.margin, LEAST_MARGIN)
 
 
-def check_labels(faces: Dataset, copies: Rows, progress: Progress = no_progress) -> LabelCheck | None:
+def check_labels(
+    faces: Dataset, copies: Rows, blank: Mask | None = None, progress: Progress = no_progress
+) -> LabelCheck | None:
     """Find labels that are probably wrong.
 
     Each fifth of the images is judged by a classifier that learned from the other four: HOG (Dalal and Triggs 2005),
@@ -84,15 +87,17 @@ def check_labels(faces: Dataset, copies: Rows, progress: Progress = no_progress)
     confident where its probability reaches the mean that it has among the images labeled so.
 
     Args:
-        faces: N images; blank ones should be left out.
+        faces: N images.
         copies: int64 (N,), equal for copies, which stay in one fold: no image is judged by its copy's label.
+        blank: bool (N,), images to leave out, as no label fits them.
         progress: called for each batch of images.
 
     Returns:
         The check; None where fewer than two classes have ``LEAST_IMAGES`` images.
     """
-    counts = np.bincount(faces.labels[np.unique(copies, return_index=True)[1]], minlength=len(EMOTIONS))
-    judged = np.flatnonzero(counts[faces.labels] >= LEAST_IMAGES)
+    seen = np.arange(len(faces)) if blank is None else np.flatnonzero(~blank)
+    counts = np.bincount(faces.labels[seen[np.unique(copies[seen], return_index=True)[1]]], minlength=len(EMOTIONS))
+    judged = seen[counts[faces.labels[seen]] >= LEAST_IMAGES]
     if (counts >= LEAST_IMAGES).sum() < 2:
         return None
     part = faces.take(judged)
@@ -103,7 +108,7 @@ def check_labels(faces: Dataset, copies: Rows, progress: Progress = no_progress)
     guess[judged] = confident
     margin[judged] = probabilities[rows, confident] - probabilities[rows, part.labels]
     accuracy = float((probabilities.argmax(1) == part.labels).mean())
-    return LabelCheck(guess, margin, accuracy, _agreement(faces, guess, margin))
+    return LabelCheck(guess, margin, accuracy, _agreement(faces, seen, guess, margin))
 
 
 def confident_guesses(probabilities: Floats, labels: Rows) -> Rows:
@@ -155,12 +160,12 @@ def _folds(labels: Rows, copies: Rows) -> Rows:
     return fold[group.ravel()]
 
 
-def _agreement(faces: Dataset, guess: Rows, margin: Floats) -> tuple[Agreement, ...]:
+def _agreement(faces: Dataset, seen: Rows, guess: Rows, margin: Floats) -> tuple[Agreement, ...]:
     if faces.votes is None:
         return ()
     majority, probable = faces.votes.majority(), _by_margin(margin, LEAST_MARGIN)
     choices = {
-        Choice.ALL: np.arange(len(faces)),
+        Choice.ALL: seen,
         Choice.CANDIDATES: _by_margin(margin, 1e-6),
         Choice.PROBABLE: probable,
         Choice.TOP_500: probable[:500] if len(probable) > 500 else probable[:0],
