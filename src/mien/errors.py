@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 
+def shorten(text: str, length: int = 100) -> str:
+    """Leave out the middle of a text that a message repeats: ``shorten("abcdefgh", 5)`` is ``"ab…gh"``."""
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
+
+
 class MienError(Exception):
     """Base of all errors that mien raises on purpose.
 

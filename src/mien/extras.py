@@ -39,12 +39,25 @@ def check_installed(packages: Sequence[str], extra: str) -> None:
             raise _missing(package, extra)
 
 
-def check_opencv() -> None:
-    """Raise a ``MissingExtraError`` if ``cv2`` is an empty module, as after removing one of two OpenCV packages."""
-    if not hasattr(importlib.import_module("cv2"), "warpAffine"):
+def opencv() -> ModuleType:
+    """Import OpenCV, which cameras and windows need.
+
+    Raises:
+        MissingExtraError: it is not installed, a system library that it needs is missing, or two variants of it have
+            overwritten each other.
+    """
+    try:
+        cv2 = importlib.import_module("cv2")
+    except ModuleNotFoundError as error:
+        raise _missing("opencv-python", "video") from error
+    except ImportError as error:
+        hint = "Run: pip uninstall -y opencv-python; pip install opencv-python-headless. Windows then cannot be shown."
+        raise MissingExtraError(f"OpenCV cannot be loaded: {error}", hint=hint, value="cv2") from error
+    if not hasattr(cv2, "VideoCapture"):
         packages = "opencv-python opencv-python-headless opencv-contrib-python"
         hint = f"Run: pip uninstall -y {packages}; pip install opencv-python"
         raise MissingExtraError("OpenCV is broken: the module cv2 is empty", hint=hint, value="cv2")
+    return cv2
 
 
 def _missing(package: str, extra: str) -> MissingExtraError:

@@ -11,6 +11,10 @@ from .errors import OptionError
 DETECTORS = ("centerface", "yunet", "none")
 
 
+#: Larger images are refused unless the user chooses, in millions of pixels: 100 take 300 MB as RGB.
+MAX_MEGAPIXELS = 100.0
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """Options for reading images.
@@ -42,7 +46,7 @@ class ReadOptions:
     min_confidence: float = 0.5
     flip: bool = True
     threads: int = 0
-    max_megapixels: float = 200.0
+    max_megapixels: float = MAX_MEGAPIXELS
 
     def __post_init__(self) -> None:
         _check("detector", self.detector, self.detector in DETECTORS, f"one of {', '.join(DETECTORS)}")

@@ -8,31 +8,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, overload
+from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from .detection import Detector, create_detector
 from .errors import OptionError, SourceError
-from .extras import check_opencv
 from .io.discovery import find_images, stands_for_several
 from .io.images import read_image
+from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
 from .model.classifier import EmotionClassifier, open_classifier
 from .model.preprocess import align_face, sharpness, to_tensor
-from .options import ReadOptions
+from .options import MAX_MEGAPIXELS, ReadOptions
 from .types import Face, Frame, Reading, Readings
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: An image: a path, the bytes of an image file, uint8 RGB pixels (H, W, 3), or a PIL image.
-ImageSource: TypeAlias = "str | Path | bytes | npt.NDArray[np.uint8] | Image"
-ImageSources: TypeAlias = "list[ImageSource] | tuple[ImageSource, ...]"
 _Detected: TypeAlias = "tuple[Frame, list[Face], npt.NDArray[np.uint8]]"  # with the crops of the faces
 #: What to do about an image that cannot be read.
 ErrorPolicy: TypeAlias = Literal["raise", "skip", "return"]
@@ -71,7 +64,6 @@ class Reader:
         detector: Detector | None = None,
         classifier: EmotionClassifier | None = None,
     ) -> None:
-        check_opencv()
         self._given = {"detector": detector, "classifier": classifier}
         self.options = options or ReadOptions()
         self.classifier = classifier or open_classifier(self.options)
@@ -125,8 +117,9 @@ class Reader:
         """Read one image, a folder, the images that match a pattern, or a list of these.
 
         Args:
-            source: a path, a folder, a pattern such as ``"trip/*.jpg"``, the bytes of an image file, a PIL image or a
-                numpy array (uint8, RGB, height x width x 3); or a list of these.
+            source: a path, a folder, a pattern such as ``"trip/*.jpg"``, or anything else that ``read_image`` takes: bytes,
+                an open file or upload, a ``data:`` address, a PIL image, an array or tensor; or several of these in a
+                list, generator or column of a table.
             errors: ``raise`` the error of an unreadable image, ``skip`` it, or ``return`` it in ``Readings.errors``.
             recursive: include the sub-folders of folders.
 
@@ -138,9 +131,9 @@ class Reader:
             SourceError: an image cannot be read.
             OptionError: the source has an unknown type.
         """
-        if isinstance(source, (list, tuple)):
-            return self._read_each(source, errors, recursive)
-        results = self._read_each([source], errors, recursive)
+        if is_collection(source):
+            return self._read_each(list(cast(ImageSources, source)), errors, recursive)
+        results = self._read_each([cast(ImageSource, source)], errors, recursive)
         sources = [name for result in results for name in result.sources]
         problems = [error for result in results for error in result.errors]
         return Readings((reading for result in results for reading in result), sources, problems)
@@ -172,7 +165,7 @@ class Reader:
             if errors == "raise":
                 raise error
             if errors == "return":
-                name = str(source) if isinstance(source, (str, Path)) else type(source).__name__
+                name = str(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
                 results.append(Readings((), (name,), (error,)))
 
         def frames() -> Iterator[Frame]:
@@ -205,14 +198,18 @@ def read_images(
     on_error: Callable[[ImageSource, SourceError], object],
     *,
     recursive: bool = False,
-    max_megapixels: float = 200.0,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Iterator[Frame]:
     """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read."""
     for source in sources:
         images: Sequence[ImageSource] = [source]
         try:
-            if isinstance(source, (str, Path)) and stands_for_several(source):
-                images = find_images([source], recursive=recursive)
+            if (
+                isinstance(source, (str, os.PathLike))
+                and not is_address(source)
+                and stands_for_several(local_path(source))
+            ):
+                images = find_images([local_path(source)], recursive=recursive)
         except SourceError as error:
             on_error(source, error)
             continue

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from .errors import OptionError
 from .extras import require
@@ -191,7 +191,7 @@ class ShotDetector:
         """Whether ``image``, uint8 (H, W, 3), RGB, shows another scene than the one given last."""
         step = max(1, min(image.shape[:2]) // _ENOUGH)
         coarse = np.ascontiguousarray(image[::step, ::step])
-        small: Small = cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small: Small = np.asarray(Image.fromarray(coarse).resize(_SIZE, Image.Resampling.BOX), np.float32)
         last, self._last = self._last, small
         lit = np.zeros(()) if last is None else np.maximum(last, small).max(axis=2) >= _DARK
         if last is None or not lit.any():

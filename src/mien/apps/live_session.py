@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from ..drawing import annotate
 from ..io.tables import Value, columns, csv_bytes, rows
@@ -190,5 +190,4 @@ def _resized(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     if scale == 1:
         return image
     size = max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))  # video has even sides
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageOps
 
 from ..data.dataset import Dataset
 from ..data.loading import load
@@ -22,9 +22,10 @@ from ..detection import create_detector
 from ..detection.base import Detector, NoDetector
 from ..emotions import BY_NAME, EMOTIONS
 from ..errors import OptionError, SourceError
+from ..extras import require
 from ..io.discovery import find_images
 from ..io.images import read_image
-from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face
+from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, to_gray
 from ..model.preprocess import sharpness as sharpness_of
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
@@ -178,7 +179,7 @@ def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
     pose = angles(posed)
     return Attributes(
         brightness=float(_lab(crop)[..., 0].mean()),
-        contrast=float(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).std() / 255),
+        contrast=float(to_gray(crop).std() / 255),
         sharpness=float(sharpness_of(align_face(frame, face, 48)[None])[0]),
         size=math.sqrt(face.box.width * face.box.height),
         roll=pose and pose[0],
@@ -271,7 +272,7 @@ def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
     scale = max(1.0, _ENLARGED / min(frame.width, frame.height))
     image = frame.image
     if scale != 1:
-        image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
+        image = np.asarray(ImageOps.scale(Image.fromarray(image), scale, Image.Resampling.BICUBIC))
     found = [face for face in detector.detect(Frame(image)) if face.landmarks is not None]
     if not found or found[0].landmarks is None:
         return whole, None
@@ -281,7 +282,7 @@ def posed(frame: Frame, detector: Detector) -> tuple[Face, Face | None]:
 
 def _lab(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """CIE Lab (D65) of an sRGB image."""
-    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+    return np.asarray(require("skimage.color", "audit").rgb2lab(image), np.float32)
 
 
 def _cheeks(face: Face) -> npt.NDArray[np.bool_]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..extras import require
 from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, square_around
 from ..types import Face, Frame
 
@@ -67,11 +67,11 @@ def features(crop: npt.NDArray[np.uint8], half: float) -> npt.NDArray[np.float64
     gray = crop.astype(np.float32)
     oval = gray[_disc(0.5, 0.56, 0.36, 0.44)]
     # a plain face stays plain: noise of a few levels is not blown up to structure
-    even = np.asarray(cv2.GaussianBlur((gray - oval.mean()) / max(float(oval.std()), 8.0), (0, 0), 0.8), np.float32)
-    fine = np.asarray(even - cv2.GaussianBlur(even, (0, 0), 3), np.float32)
+    even = _blurred((gray - oval.mean()) / max(float(oval.std()), 8.0), 0.8)
+    fine = even - _blurred(even, 3)
     # logarithms turn a shadow into a step, which the high pass takes out
-    logs = cv2.GaussianBlur(np.log(gray + 12), (0, 0), 0.8)
-    ratios = np.asarray(logs - cv2.GaussianBlur(logs, (0, 0), 5), np.float32)
+    logs = _blurred(np.log(gray + 12), 0.8)
+    ratios = logs - _blurred(logs, 5)
     ways = (-1, 1)
     eyes = [_disc(0.5 + way * half, _EYES, 0.11, 0.09) for way in ways]
     cheeks = [_disc(0.5 + way * 1.1 * half, _EYES + 0.58 * EYES_TO_MOUTH, *2 * [0.2 * EYES_TO_MOUTH]) for way in ways]
@@ -93,6 +93,10 @@ def features(crop: npt.NDArray[np.uint8], half: float) -> npt.NDArray[np.float64
 
 def _disc(x: float, y: float, wide: float, high: float) -> npt.NDArray[np.bool_]:
     return np.asarray(((_X - x) / wide) ** 2 + ((_Y - y) / high) ** 2 <= 1)
+
+
+def _blurred(image: Array, sigma: float) -> Array:
+    return np.asarray(require("scipy.ndimage", "audit").gaussian_filter(image, sigma, mode="mirror"), np.float32)
 
 
 def _detail(image: Array, place: npt.NDArray[np.bool_]) -> float:

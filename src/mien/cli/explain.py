@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..errors import SourceError
     from ..explanations.explainer import Explainer, Explanation
     from ..explanations.faithfulness import Sanity
+    from ..io.sources import ImageSource
     from ..options import ReadOptions
-    from ..reader import ImageSource
     from ..types import Frame
 
 

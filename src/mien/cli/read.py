@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ..options import MAX_MEGAPIXELS
 from . import options as opt
 from .output import progress_bar
 
@@ -60,7 +61,9 @@ def read(
     detector: opt.WhichDetector = "centerface",
     detector_file: opt.DetectorFile = None,
     min_face: opt.MinFace = None,
-    max_megapixels: Annotated[float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)] = 200,
+    max_megapixels: Annotated[
+        float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)
+    ] = MAX_MEGAPIXELS,
     threads: opt.Threads = 0,
 ) -> None:
     """Recognize facial expressions in images and videos, with calibrated probabilities.

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
-import cv2
+import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from ..drawing import annotate, caption
-from ..errors import OptionError
+from ..errors import MienError, OptionError
+from ..extras import opencv
 from ..report.format import clock
 from ..types import Frame, Reading
 from .table import preview
@@ -30,15 +31,13 @@ def choose_view(kind: str, title: str) -> Iterator[Show]:
     Raises:
         OptionError: there is no screen to open a window on.
     """
-    screen = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    console = Console()
-    if kind == "window" and not screen:
-        raise OptionError("--view window: there is no screen here", hint="Use --view terminal or --view none.")
-    if kind == "window" or (kind == "auto" and screen):
+    console, window = Console(), f"mien watch {title}"
+    if kind == "window" or (kind == "auto" and _can_open(window)):
+        _open(window)
         try:
-            yield lambda frame, readings: _show_in_window(f"mien watch {title}", frame, readings)
+            yield lambda frame, readings: _show_in_window(window, frame, readings)
         finally:
-            cv2.destroyAllWindows()
+            opencv().destroyAllWindows()
     elif kind == "terminal" or (kind == "auto" and console.is_terminal):
         with Live(console=console, screen=True, auto_refresh=False) as live:
             yield lambda frame, readings: _show_in_terminal(console, live, frame, readings)
@@ -47,8 +46,35 @@ def choose_view(kind: str, title: str) -> Iterator[Show]:
         yield lambda frame, readings: _print_changes(console, last, frame, readings)
 
 
+def _open(title: str) -> None:
+    """Open a window.
+
+    Raises:
+        OptionError: there is no screen, or OpenCV was built without windows.
+        MissingExtraError: OpenCV is not installed or cannot be loaded.
+    """
+    hint = "Use --view terminal or --view none."
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise OptionError("--view window: there is no screen here", hint=hint)
+    cv2 = opencv()
+    try:
+        cv2.namedWindow(title)
+    except cv2.error as error:
+        what = "--view window: this variant of OpenCV cannot show windows"
+        raise OptionError(what, hint=f"Install opencv-python in place of opencv-python-headless. {hint}") from error
+
+
+def _can_open(title: str) -> bool:
+    try:
+        _open(title)
+    except MienError:
+        return False
+    return True
+
+
 def _show_in_window(title: str, frame: Frame, readings: Sequence[Reading]) -> bool:
-    cv2.imshow(title, cv2.cvtColor(annotate(frame, readings), cv2.COLOR_RGB2BGR))
+    cv2 = opencv()
+    cv2.imshow(title, np.ascontiguousarray(annotate(frame, readings)[..., ::-1]))
     pressed = cv2.waitKey(1) & 0xFF
     return pressed not in (ord("q"), 27) and cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ..extras import require
+from ..model.preprocess import resize, to_gray
 
 #: Bits of 64 by which the perceptual hashes of near duplicates may differ. At 8, strangers in one pose come in.
 MOST_BITS = 6
@@ -53,9 +53,9 @@ def duplicate_groups(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def _reduced(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Gray, with a side of at most ``_SIDE`` pixels."""
     side = min(_SIDE, *image.shape[:2])
-    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
-    small = gray if gray.shape == (side, side) else cv2.resize(gray, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+    gray = to_gray(image) if image.ndim == 3 else image
+    small: npt.NDArray[np.uint8] = resize(gray[None], side)[0]
+    return small
 
 
 def _near_pairs(images: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.int64]]:

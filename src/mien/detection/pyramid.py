@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from ..types import Face, Frame
 from .base import as_faces, suppress
@@ -32,6 +32,8 @@ WHOLE_SIDE = 640
 QUICK_SIDE = 320
 #: The smallest face of a coarse-to-fine search, in pixels of the image.
 SMALLEST_SEARCHED = 20
+#: The most pixels in the finest views of a coarse-to-fine search.
+MOST_SEARCHED = 16_000_000
 #: A search ends at a view in which every face has at least this side, in pixels of the network's input: smaller faces hint
 #: at even smaller ones, and their landmarks are less accurate (``docs/concepts/detection.md``).
 CLEARLY_SEEN = 48
@@ -113,8 +115,7 @@ class PyramidDetector:
             max(1, round((view.y1 - view.y0) * view.scale)),
         )
         if size != (part.shape[1], part.shape[0]):
-            how = cv2.INTER_AREA if view.scale < 1 else cv2.INTER_LINEAR
-            part = np.asarray(cv2.resize(part, size, interpolation=how), np.uint8)
+            part = np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
         boxes, scores, landmarks = self.network.find(part)
         keep = _belongs(boxes, view, (width, height), (image.shape[1], image.shape[0]))
         back = np.array([(view.x1 - view.x0) / width, (view.y1 - view.y0) / height], np.float32)
@@ -147,7 +148,9 @@ def views_for(height: int, width: int, min_face: int) -> list[View]:
 
 
 def coarse_to_fine(height: int, width: int) -> Iterator[list[View]]:
-    """Yield ever finer views of an image; the last ones show every face of at least ``SMALLEST_SEARCHED``.
+    """Yield ever finer views of an image; the last ones show every face of at least ``SMALLEST_SEARCHED`` pixels.
+
+    In images of more than ``MOST_SEARCHED`` pixels the smallest face grows with the image, so that time is limited.
 
     Args:
         height: of the image, in pixels.
@@ -157,7 +160,8 @@ def coarse_to_fine(height: int, width: int) -> Iterator[list[View]]:
     whole = [side for side in (QUICK_SIDE, WHOLE_SIDE) if side < long_side]
     for side in whole:
         yield [View(0, 0, width, height, side / long_side)]
-    fine = views_for(height, width, SMALLEST_SEARCHED)
+    smallest = SMALLEST_SEARCHED * max(1.0, math.sqrt(height * width / MOST_SEARCHED))
+    fine = views_for(height, width, math.ceil(smallest))
     yield fine[1:] if WHOLE_SIDE in whole else fine
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,13 @@ import numpy.typing as npt
 from ..detection import create_detector
 from ..emotions import parse
 from ..errors import OptionError, SourceError
+from ..io.sources import ImageSource, ImageSources, is_collection
 from ..model.card import load_model
 from ..model.classifier import open_classifier
 from ..model.preprocess import align_face, to_tensor
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
-from ..reader import ImageSource, ImageSources, Reader, read_images
+from ..reader import Reader, read_images
 from ..redaction import PhotoMasker, masking_options
 from ..types import Frame, Reading, checked
 from . import faithfulness, perturbation
@@ -224,8 +225,7 @@ def explain(
     """Explain which parts of each face in images drove its prediction.
 
     Args:
-        source: a path, a folder, a pattern, the bytes of an image file, a PIL image or a numpy array (uint8, RGB,
-            height x width x 3); or a list of these.
+        source: as for ``mien.read``.
         options: how to read.
         emotion: the emotion to explain; None takes the prediction of each face.
         mask_others: keep the widest face of each image and mask all others first.
@@ -296,7 +296,7 @@ def _frames(
             raise error
         on_error(error)
 
-    sources = source if isinstance(source, (list, tuple)) else [source]
+    sources = list(cast(ImageSources, source)) if is_collection(source) else [cast(ImageSource, source)]
     return read_images(sources, fail, max_megapixels=options.max_megapixels)
 
 

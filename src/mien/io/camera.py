@@ -8,10 +8,10 @@ import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 
 from ..errors import SourceError
+from ..extras import opencv
 from ..types import Frame
 
 
@@ -83,6 +83,7 @@ class Camera:
 
     Raises:
         SourceError: there is no such camera or stream.
+        MissingExtraError: OpenCV is not installed or cannot be loaded.
     """
 
     def __init__(self, source: int | str) -> None:
@@ -96,6 +97,7 @@ class Camera:
             self._hint = (
                 "Check the spelling; cameras have numbers (0 is the first), streams addresses such as rtsp://..."
             )
+        cv2 = opencv()
         logs = cv2.utils.logging
         level = logs.getLogLevel()
         logs.setLogLevel(logs.LOG_LEVEL_SILENT)  # OpenCV tells of a missing camera in a dozen lines of its own
@@ -122,7 +124,7 @@ class Camera:
                 raise SourceError(f"{self.name} {what}", hint=self._hint)
             index += 1
             started = time.monotonic() if index == 0 else started
-            pixels = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+            pixels = np.ascontiguousarray(image[..., ::-1])
             yield Frame(pixels, self.name, index, time.monotonic() - started)
 
     def close(self) -> None:

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import SourceError
+from ..errors import SourceError, shorten
+from .sources import local_path
 
-#: Extensions of images, in lower case. HEIF is included although Pillow alone cannot read it, so that it is reported.
+#: Extensions of images, in lower case. HEIF and JPEG XL are included although they need an extra, so that they are reported.
 IMAGE_EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".heic", ".heif"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".heic", ".heif", ".jxl"),
 )
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -49,15 +50,15 @@ def stands_for_several(source: str | Path) -> bool:
 
 
 def _images_of(source: str, recursive: bool, extensions: tuple[str, ...]) -> list[Path]:
-    path = Path(source)
-    if source and os.path.isdir(source):  # noqa: PTH112  # Path.is_dir raises on a name too long; Path("") is here
+    path = local_path(source) if source else Path()
+    if source and os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises on a name too long; Path("") is here
         return _in_folder(path, recursive, extensions)
     if source and os.path.lexists(path):
         return [path]
     if _WILDCARD.search(source):
         return _matching(source, extensions)
     hint = f"Check the spelling; the current folder is {Path.cwd()}."
-    raise SourceError(f"no such file or folder: {source!r}", hint=hint, path=source)
+    raise SourceError(f"no such file or folder: {shorten(source)!r}", hint=hint, path=source)
 
 
 def _in_folder(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> list[Path]:
@@ -92,7 +93,7 @@ def _matching(pattern: str, extensions: tuple[str, ...]) -> list[Path]:
     if found:
         return found
     what = "no image" if matches else "nothing"
-    raise SourceError(f"{what} matches {pattern!r}", hint=_extensions_hint(extensions), path=pattern)
+    raise SourceError(f"{what} matches {shorten(pattern)!r}", hint=_extensions_hint(extensions), path=pattern)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

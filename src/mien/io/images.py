@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import struct
 import sys
@@ -9,7 +10,8 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,15 +19,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from ..errors import MienError, OptionError, SourceError, TooLargeError
+from ..errors import MienError, OptionError, SourceError, TooLargeError, shorten
+from ..options import MAX_MEGAPIXELS
 from ..types import Frame
+from .sources import ImageSource, content_of
 
 Pixels = npt.NDArray[np.uint8]
 
 #: What mien lets Pillow open. EPS is left out because Pillow runs Ghostscript for it, and rare formats because each decoder
-#: can be attacked by a hostile file. HEIF works once ``pillow-heif`` has registered it.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
+#: can be attacked by a hostile file.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF", "JXL")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_JXL_SIGNATURES = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
 #: What Pillow raised on 230,000 damaged images of 18 formats, and related errors. Sizes are checked before.
 _DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, OverflowError, IndexError, KeyError, TypeError, RuntimeError),
@@ -46,24 +51,24 @@ _STORED_IN_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 
 
-def read_image(
-    source: str | Path | bytes | Image.Image | npt.NDArray[np.uint8], *, max_megapixels: float = 200.0
-) -> Frame:
+def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS) -> Frame:
     """Read one image.
 
-    Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, in color or gray, with or without
-    transparency, of 1 to 32 bits. Transparent pixels are laid over white; the first frame of an animation is taken; CMYK is
-    converted without its color profile. A truncated or damaged file is an error.
+    Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, and with the extras ``heif`` and
+    ``jxl`` HEIF (.heic) or JPEG XL; in color or gray, with or without transparency, of 1 to 32 bits. Transparent pixels are
+    laid over white; the first frame of an animation is taken; CMYK is converted without its color profile. A truncated or
+    damaged file is an error.
 
     Args:
-        source: a path; the bytes of an image file; a PIL image; or an array, uint8, RGB (H, W, 3), gray (H, W) or
-            RGBA (H, W, 4), values 0-255. An RGB array is not copied.
+        source: a path; a ``file://`` or ``data:`` address; the bytes of an image file, or an open file or upload; a PIL
+            image; or an array, uint8, RGB (H, W, 3), gray (H, W) or RGBA (H, W, 4), values 0-255, or a torch tensor of such
+            a shape or channels first. An RGB array is not copied.
         max_megapixels: refuse files and PIL images of more pixels, in millions, before they are decoded. Decoding takes 7 to
             8 bytes per pixel, the result 3.
 
     Returns:
-        The frame: uint8 (H, W, 3), RGB, 0-255, upright. Its name is the path as given, or ``"bytes"``, ``"image"`` or
-        ``"array"``.
+        The frame: uint8 (H, W, 3), RGB, 0-255, upright. Its name is the path as given, that of an upload, or ``"bytes"``,
+        ``"data URI"``, ``"image"``, ``"array"`` or ``"tensor"``.
 
     Raises:
         OptionError: the source is of another type, dtype or shape, or ``max_megapixels`` is not above 0.
@@ -72,25 +77,15 @@ def read_image(
     """
     if not max_megapixels > 0:
         raise OptionError(f"max_megapixels: got {max_megapixels}, expected more than 0", field="max_megapixels")
-    if isinstance(source, np.ndarray):
-        return Frame(_array_pixels(source), name="array")
-    if isinstance(source, Image.Image):
-        name = str(getattr(source, "filename", "") or "image")
-        _check_size(source.size, name, max_megapixels)
+    content, name = content_of(source)
+    if isinstance(content, np.ndarray):
+        return Frame(_array_pixels(content), name=name)
+    if isinstance(content, Image.Image):
+        _check_size(content.size, name, max_megapixels)
         with damage_reported(name), pillow_warnings_ignored():  # a PIL image may not have read its file yet
-            return Frame(upright_rgb(source), name=name)
-    if isinstance(source, bytes):
-        return Frame(_file_pixels(io.BytesIO(source), "bytes", max_megapixels), name="bytes")
-    if isinstance(source, (str, Path)):
-        if source == "":
-            raise SourceError("the path of the image is empty", hint="Name an image file.")
-        with opened(Path(source)) as file:
-            return Frame(_file_pixels(file, str(source), max_megapixels), name=str(source))
-    raise OptionError(
-        f"source: got {type(source).__name__}, expected a path, bytes, a PIL image or a numpy array",
-        hint="Of an open file give file.read(); of a tensor give tensor.numpy() as RGB uint8 (H, W, 3).",
-        field="source",
-    )
+            return Frame(upright_rgb(content), name=name)
+    with io.BytesIO(content) if isinstance(content, bytes) else opened(content) as file:
+        return Frame(_file_pixels(file, name, max_megapixels), name=name)
 
 
 def _file_pixels(file: IO[bytes], name: str, max_megapixels: float) -> Pixels:
@@ -262,11 +257,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         hint = "Ask for permission to read it."
         raise SourceError(f"{path} cannot be read: {error.strerror}", hint=hint, path=path) from error
     except (OSError, ValueError) as error:  # missing, a name too long, a file in place of a folder, a NUL in the name
-        hint = "Check the spelling and the current folder."
-        if path.parts[:1] in (("http:",), ("https:",)):
-            hint = "mien does not use the network: download the image first."
-        reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"cannot open {str(path)!r}: {reason}", hint=hint, path=path) from error
+        hint, reason = "Check the spelling and the current folder.", getattr(error, "strerror", None) or error
+        raise SourceError(f"cannot open {shorten(str(path))!r}: {reason}", hint=hint, path=path) from error
     with file:
         yield file
 
@@ -283,23 +275,36 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
     prefix = file.read(16)
     if not prefix:
         raise SourceError(f"{name} is empty: 0 bytes", hint="Copy or download it again.", path=name)
-    for load_plugins in (Image.preinit, Image.init):  # the five common formats first, for a quick start
+    for load_plugins in (Image.preinit, Image.init, _load_optional_plugins):  # the five common formats first
         load_plugins()
         for format_name in FORMATS:
             factory, accept = Image.OPEN.get(format_name, (None, None))
             if factory is not None and (accept is None or accept(prefix) is True):
                 file.seek(0)
                 return factory(file, "")
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
-        raise SourceError(
-            f"{name} is a HEIF photo (.heic), which Pillow cannot read by itself",
-            hint="Save it as JPEG; or, in Python: pip install pillow-heif, then pillow_heif.register_heif_opener().",
-            path=name,
-        )
+    for extra, is_it in (
+        ("heif", prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS),
+        ("jxl", prefix.startswith(_JXL_SIGNATURES)),
+    ):
+        if is_it:
+            format_name = {"heif": "HEIF photo (.heic)", "jxl": "JPEG XL image"}[extra]
+            hint = f"Run: pip install 'mien[{extra}]', or save it as JPEG."
+            raise SourceError(f"{name} is a {format_name}, which needs an extra package", hint=hint, path=name)
     raise UnidentifiedImageError(f"contents that begin with {prefix!r}")
 
 
+@cache
+def _load_optional_plugins() -> None:
+    """Register the decoders of the extras ``heif`` and ``jxl`` with Pillow, where they are installed."""
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+    with suppress(ImportError):
+        importlib.import_module("pillow_jxl")
+
+
 def _array_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
     if array.dtype != np.uint8 or not fits:
         raise OptionError(

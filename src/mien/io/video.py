@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..errors import OptionError, SourceError, TooLargeError
 from ..extras import require
+from ..options import MAX_MEGAPIXELS
 from ..types import Frame
 
 if TYPE_CHECKING:
@@ -79,7 +80,12 @@ class Video:
     """
 
     def __init__(
-        self, path: str | Path, *, interval_s: float = 0.0, max_megapixels: float = 200.0, name: str | None = None
+        self,
+        path: str | Path,
+        *,
+        interval_s: float = 0.0,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        name: str | None = None,
     ) -> None:
         if not 0 <= interval_s < float("inf"):
             message = f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds"
