@@ -68,7 +68,7 @@ class LiveSession:
         self._rows: deque[tuple[Value, ...]] = deque(maxlen=max_rows)
         self._made = 0
         self._past: deque[tuple[float, list[Reading]]] = deque()
-        self._last: tuple[Frame, list[Reading]] | None = None
+        self.last: tuple[Frame, list[Reading]] | None = None  # the newest frame and its readings
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
 
     def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0) -> None:
@@ -77,17 +77,11 @@ class LiveSession:
         with self._lock:
             self._rows.extend(made)
             self._made += len(made)
-            self._last = (frame, list(readings))
+            self.last = (frame, list(readings))
             self._pace.append((time.monotonic(), took_s))
             self._past.append((frame.time_s, list(readings)))
             while self._past[0][0] < frame.time_s - SPAN_S:
                 self._past.popleft()
-
-    @property
-    def last(self) -> tuple[Frame, list[Reading]] | None:
-        """The newest frame and its readings; None before the first."""
-        with self._lock:
-            return self._last
 
     @property
     def lost_rows(self) -> int:

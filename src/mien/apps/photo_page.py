@@ -9,14 +9,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..drawing import named, percent
+from ..drawing import encoded, named, percent
 from ..emotions import EMOTIONS
 from ..errors import MienError, OptionError
+from ..model.preprocess import align_face
 from ..report import count
+from ..report.html import data_uri
 from . import words
 from .photo_flags import Flags
-from .photo_reading import Photo, Readers, read_batch, saved, thumbnail
+from .photo_reading import Photo, Readers, read_batch, saved
 
+#: Side of a face beside its bars, in pixels, twice as fine as it is shown.
+_THUMBNAIL = 112
 #: So many faces show their bars at once; those of the others open by a click.
 _OPEN = 4
 #: More faces than this are only counted: the marked photo and the table have them all.
@@ -274,7 +278,9 @@ def cards(photo: Photo) -> str:
     made = []
     for number, reading in enumerate(photo.readings[:MAX_CARDS], start=1):
         title = f"Face {number}: {named(reading)}" if len(photo.readings) > 1 else named(reading)
-        image = thumbnail(photo.frame, reading) if photo.shown else ""
+        image = ""
+        if photo.shown:  # as the network sees the face, but in color
+            image = data_uri(encoded(align_face(photo.frame, reading.face, _THUMBNAIL, "rgb"), "JPEG"))
         made.append(words.card(title, reading, image=image, is_open=number <= _OPEN))
     if (more := len(photo.readings) - MAX_CARDS) > 0:
         made.append(note(f"{more} more are marked in the image; 'mien read' lists them all."))

@@ -20,13 +20,11 @@ from ..errors import OptionError, SourceError
 from ..io.images import read_image
 from ..io.tables import Row, columns, rows, write_table
 from ..io.video_sinks import NO_IMAGE
-from ..model.preprocess import align_face
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..reader import Reader
 from ..redaction import PhotoMasker, Privacy, masking_options
 from ..report import count
-from ..report.html import data_uri
 from ..types import Frame, Reading
 from .words import trouble
 
@@ -34,8 +32,6 @@ from .words import trouble
 MAX_MEGAPIXELS = 100.0
 #: Longest side of an image on the page, and in the gallery, in pixels: enough to zoom in, quick to send.
 LONGEST, GALLERY_LONGEST = 2000, 1200
-#: Side of a face beside its bars, in pixels, twice as fine as it is shown.
-_THUMBNAIL = 112
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +108,6 @@ def marked(photo: Photo) -> npt.NDArray[np.uint8]:
         for number, reading in enumerate(photo.readings, start=1):
             _badge(pen, number, reading, photo.frame)
     return np.asarray(image)
-
-
-def thumbnail(frame: Frame, reading: Reading) -> str:
-    """A face as the network sees it, but in color, as a ``data:`` address."""
-    return data_uri(encoded(align_face(frame, reading.face, _THUMBNAIL, "rgb"), "JPEG"))
 
 
 def saved(photo: Photo, folder: Path, longest: int = LONGEST) -> Path:

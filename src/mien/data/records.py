@@ -28,11 +28,6 @@ PARTS = {
 }
 
 
-def is_emotion(name: str) -> bool:
-    """Whether ``name`` is an emotion's name or alias."""
-    return name.strip().lower() in emotions.BY_NAME
-
-
 def emotion_number(name: str, where: str, what: str) -> int:
     """The index in the vocabulary of the emotion that ``name`` is an alias of; ``where`` and ``what`` are for the error."""
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ...emotions import BY_NAME
 from ...errors import DataError
 from ..dataset import UNDIVIDED, Dataset
 from ..preprocessing import LoadOptions, Sample, collect, refuse_options
-from ..records import PARTS, emotion_number, is_emotion
+from ..records import PARTS, emotion_number
 
 NAME, KNOWN_BY = "class folders", "train/happy/*.png or happy/*.png"
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"))
@@ -42,7 +43,10 @@ def load(path: Path, options: LoadOptions) -> Dataset:
 def _files(path: Path, notes: Callable[[str], None]) -> Iterator[tuple[Path, str, int]]:
     """Each image with its split and label, in an order that does not depend on the file system."""
     for folder, part in _parts(path):
-        images = {each: [file for file in sorted(each.rglob("*")) if _is_image(file)] for each in _subfolders(folder)}
+        images = {
+            each: [file for file in sorted(each.rglob("[!.]*")) if file.suffix.lower() in IMAGE_EXTENSIONS]
+            for each in _subfolders(folder)
+        }
         labels = {each: emotion_number(each.name, str(each), "the folder's name") for each in images}
         for each, files in images.items():
             if not files and part == UNDIVIDED and any(images.values()):
@@ -54,17 +58,13 @@ def _files(path: Path, notes: Callable[[str], None]) -> Iterator[tuple[Path, str
                 yield file, part, labels[each]
 
 
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in IMAGE_EXTENSIONS and not file.name.startswith(".")
-
-
 def _parts(path: Path) -> list[tuple[Path, str]]:
     """The folders of splits, and which they are."""
     inside = _subfolders(path)
     parts = [(folder, PARTS[folder.name.lower()]) for folder in inside if folder.name.lower() in PARTS]
     if parts:
         return parts
-    if any(is_emotion(folder.name) for folder in inside):
+    if any(folder.name.strip().lower() in BY_NAME for folder in inside):
         return [(path, UNDIVIDED)]
     if len(inside) == 1:
         return _parts(inside[0])
