@@ -149,9 +149,8 @@ class _Run:
         left = [path for path in paths if not self._is_done(path)]
         before, failed = len(paths) - len(left), len(self.failures)
         # Only the message of an error is kept: the error itself would keep the image in memory
-        frames = read_images(
-            left, lambda path, error: self._fail(path, str(error)), max_megapixels=self.options.max_megapixels
-        )
+        limit = self.options.max_megapixels
+        frames = read_images(left, lambda path, error: self._fail(path, str(error)), max_megapixels=limit)
         for seen, found in self.reader.read_frames(frames, self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
             if self.copies.place(frame.name):

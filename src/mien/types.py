@@ -20,9 +20,8 @@ def checked(
     """Return ``array`` if it has ``dtype`` and ``shape`` (None stands for any length), else raise an ``OptionError``."""
     wanted = f"{np.dtype(dtype)} ({', '.join('any' if n is None else str(n) for n in shape)})"
     if not isinstance(array, np.ndarray):
-        raise OptionError(
-            f"{name}: got {type(array).__name__}, expected a numpy array, {wanted}", hint=hint, field=name
-        )
+        message = f"{name}: got {type(array).__name__}, expected a numpy array, {wanted}"
+        raise OptionError(message, hint=hint, field=name)
     fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape))
     if array.dtype != dtype or not fits:
         raise OptionError(f"{name}: got {array.dtype} {array.shape}, expected {wanted}", hint=hint, field=name)

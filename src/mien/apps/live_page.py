@@ -114,9 +114,7 @@ def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, sett
     try:
         frame = replace(read_image(content, max_megapixels=MAX_MEGAPIXELS), name=name)
     except MienError as error:
-        unknown = (
-            f"{name} is neither an image nor a video that mien can read. Give a JPEG, a PNG or an MP4, for example."
-        )
+        unknown = f"{name} is neither an image nor a video that mien can read. Give a JPEG, PNG or MP4 file."
         st.error(unknown if isinstance(error.__cause__, UnidentifiedImageError) else words.trouble(error, name))
         return
     readings = [replace(one, min_confidence=options.min_confidence) for one in reader.read(frame.image)]
@@ -157,9 +155,8 @@ def read_clip(
         for reading in readings:
             last = clearest.get(reading.track_id or 0)
             if last is None or reading.confidence > last.reading.confidence + _CLEARER:
-                clearest[reading.track_id or 0] = Clearest(
-                    reading, frame.time_s, encoded(annotate(frame, readings), "JPEG", _IMAGE_SIDE)
-                )
+                image = encoded(annotate(frame, readings), "JPEG", _IMAGE_SIDE)
+                clearest[reading.track_id or 0] = Clearest(reading, frame.time_s, image)
 
     video = Video(path, interval_s=INTERVAL_S, max_megapixels=options.max_megapixels, name=name)
     return process_video(video, options, sinks=[keep_clearest], redact=redact, progress=progress), clearest

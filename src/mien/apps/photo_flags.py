@@ -54,9 +54,8 @@ class Flags:
         the later one holds: the image moves to its folder, and the log has a line for each.
         """
         if agreed is not True:  # a text such as "false" from a program is no agreement
-            raise OptionError(
-                "nothing was saved: agreement is missing", hint="Tick the box that allows the face to be kept."
-            )
+            message = "nothing was saved: agreement is missing"
+            raise OptionError(message, hint="Tick the box that allows the face to be kept.")
         if not 0 <= face < len(photo.readings):
             raise OptionError(f"face: got {face}, but the photo has {len(photo.readings)}", hint="Choose a face first.")
         reading, right = photo.readings[face], parse(emotion)

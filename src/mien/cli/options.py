@@ -42,18 +42,14 @@ Model: TypeAlias = Annotated[
         metavar="NAME|FILE",
     ),
 ]
-MinConfidence: TypeAlias = Annotated[
-    float, option(MODEL, "Abstain from predictions of lower confidence.", min=0, max=1)
-]
+MinConfidence: TypeAlias = Annotated[float, option(MODEL, "Abstain below this confidence.", min=0, max=1)]
 Flip: TypeAlias = Annotated[
     bool, option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip")
 ]
 WhichDetector: TypeAlias = Annotated[
     Literal["centerface", "yunet", "none"], option(DETECTION, "Face detector; 'none' takes each image as one face.")
 ]
-DetectorFile: TypeAlias = Annotated[
-    str | None, option(DETECTION, "Weights of the detector, required for yunet.", metavar="FILE")
-]
+DetectorFile: TypeAlias = Annotated[str | None, option(DETECTION, "Weights, required for yunet.", metavar="FILE")]
 MinFace: TypeAlias = Annotated[
     int | None,
     option(
@@ -131,9 +127,8 @@ def field_changes(texts: list[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise OptionError(
-                f"--set: got {text!r}, expected FIELD=VALUE such as optimizer.lr=0.01", field="set", value=text
-            )
+            message = f"--set: got {text!r}, expected FIELD=VALUE such as optimizer.lr=0.01"
+            raise OptionError(message, field="set", value=text)
         try:
             changes[name.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:

@@ -133,9 +133,8 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     refuse_options(path, options, "votes")
     manifest = read_manifest(path)
     rows = zip(manifest.names.tolist(), manifest.labels.tolist(), manifest.split.tolist(), manifest.use.tolist())
-    samples = [
-        Sample(path.parent / name, name, label, split, path.parent / name) for name, label, split, use in rows if use
-    ]
+    used = [(path.parent / name, name, label, split) for name, label, split, use in rows if use]
+    samples = [Sample(*sample, file=sample[0]) for sample in used]
     missing = next((sample.name for sample in samples if not sample.file.is_file()), None)
     if missing is not None or not samples:
         message = f"got {missing!r}, which is no image beside the manifest" if samples else "uses no image"

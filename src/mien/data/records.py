@@ -35,9 +35,7 @@ def emotion_number(name: str, where: str, what: str) -> int:
     except OptionError as error:
         word = name.strip().lower()
         near = difflib.get_close_matches(word, emotions.BY_NAME, n=1, cutoff=0.75)
-        hint = (
-            f"Did you mean {near[0]!r}? Then rename it; else move it away." if near else "Rename it, or move it away."
-        )
+        hint = f"Did you mean {near[0]!r}? Then rename it." if near else "Rename it, or move it away."
         if word.isdecimal():
             hint = "Numbers mean other emotions in every dataset: replace them with names."
         expected = f"one of {', '.join(EMOTIONS)} or an alias such as 'Anger' or 'Freude'"
@@ -124,9 +122,8 @@ def read_columns(path: Path, required: Sequence[str] = ()) -> dict[str, list[str
         raise DataError(f"{path}: got no rows, expected a header and a row for each image", hint="Download it again.")
     short = next((number for number, row in enumerate(lines, 1) if len(row) < len(header)), None)
     if short:
-        raise DataError(
-            f"{path}, row {short}: got fewer cells than the {len(header)} columns", hint="The file may be cut off."
-        )
+        message = f"{path}, row {short}: got fewer cells than the {len(header)} columns"
+        raise DataError(message, hint="The file may be cut off.")
     return {name: [row[place].strip() for row in lines[1:]] for place, name in enumerate(header)}
 
 

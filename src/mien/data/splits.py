@@ -109,10 +109,9 @@ def _assign(groups: Sequence[npt.NDArray[np.int64]], shares: Shares, name: str) 
     for label, different in sorted(left.items()):
         if different < len(parts):
             expected = f"at least {len(parts)}: one each for {', '.join(_PARTS[part] for part in parts)}"
-            message = (
-                f"{name}: {EMOTIONS[label]}: got {count(different, 'image')} (copies count as one), expected {expected}"
-            )
-            raise DataError(message, hint=f"Add images of {EMOTIONS[label]}, or remove that class.")
+            found = f"{EMOTIONS[label]}: got {count(different, 'image')} (copies count as one)"
+            hint = f"Add images of {EMOTIONS[label]}, or remove that class."
+            raise DataError(f"{name}: {found}, expected {expected}", hint=hint)
     lacking = {label: _counts(n, shares) for label, n in total.items()}
     without = {label: set(parts) for label in total}
     chosen = []

@@ -256,10 +256,8 @@ def _stored(path: Path, schema: Any = None) -> Any:
         message = f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}"
         raise OptionError(message, hint="Give a table that 'mien read --out' has written.")
     pa, dataset = require("pyarrow", "table"), require("pyarrow.dataset", "table")
-    csv_format = dataset.CsvFileFormat(
-        parse_options=require("pyarrow.csv", "table").ParseOptions(newlines_in_values=True)
-    )
-    formats = {".csv": csv_format, ".jsonl": "json", ".parquet": "parquet"}
+    lines = require("pyarrow.csv", "table").ParseOptions(newlines_in_values=True)
+    formats = {".csv": dataset.CsvFileFormat(parse_options=lines), ".jsonl": "json", ".parquet": "parquet"}
     try:
         return dataset.dataset(path, format=formats[path.suffix.lower()], schema=schema)
     except (pa.ArrowException, OSError) as error:

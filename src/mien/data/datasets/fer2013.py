@@ -101,9 +101,7 @@ def with_ferplus(faces: Dataset, path: Path) -> Dataset:
     majority = votes.majority()
     agree = (majority == faces.labels)[majority >= 0]
     if len(agree) >= 1000 and agree.mean() < _LEAST_AGREEMENT:
-        message = (
-            f"{path}: got votes that agree with {agree.mean():.0%} of the labels of {faces.name}, expected about 60%"
-        )
+        message = f"{path}: got votes that agree with {agree.mean():.0%} of the labels, expected about 60%"
         raise DataError(f"{message}: the rows are in another order", hint=_AS_PUBLISHED)
     return replace(faces, votes=votes)
 
