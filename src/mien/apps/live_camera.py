@@ -24,7 +24,6 @@ from ..io.images import read_image
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker
-from ..types import Reading
 from .live_server import LiveSettings
 from .live_session import SPAN_S, STEP_S, LiveReader, LiveSession
 from .words import NO_FACE, card
@@ -235,10 +234,8 @@ def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
         frame = read_image(base64.b64decode(body, validate=True), max_megapixels=_MAX_MEGAPIXELS)
     except (MienError, binascii.Error):
         return []
-    return [_mark(reading) for reading in live.read(frame.image)[1]]
-
-
-def _mark(reading: Reading) -> dict[str, Any]:
-    color = COLORS[reading.emotion]
-    box = [round(float(value), 1) for value in reading.face.box.xyxy]
-    return {"box": box, "text": caption(reading), "color": f"rgb{color}", "ink": f"rgb{ink_on(color)}"}
+    found = []
+    for reading in live.read(frame.image)[1]:
+        color, box = COLORS[reading.emotion], [round(float(value), 1) for value in reading.face.box.xyxy]
+        found.append({"box": box, "text": caption(reading), "color": f"rgb{color}", "ink": f"rgb{ink_on(color)}"})
+    return found

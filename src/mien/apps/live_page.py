@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -165,11 +165,16 @@ def read_clip(
 def _video(content: bytes, name: str, key: object, options: ReadOptions, settings: LiveSettings) -> None:
     if st.session_state.get("video_key") != key:
         bar = st.progress(0.0, f"Reading {name}")
+
+        def progress(done: int, total: int | None, note: str = "") -> None:
+            if total:
+                bar.progress(min(1.0, done / total), f"Reading {name}  {note}")
+
         with tempfile.TemporaryDirectory(prefix="mien-") as folder:  # it goes, with the video, once it is read
             path = Path(folder, f"video{Path(name).suffix}")
             path.write_bytes(content)
             try:
-                read = read_clip(path, name, options, Privacy(settings.mask_others), _progress(bar, name))
+                read = read_clip(path, name, options, Privacy(settings.mask_others), progress)
             except MienError as error:
                 bar.empty()
                 st.error(words.trouble(error))
@@ -178,14 +183,6 @@ def _video(content: bytes, name: str, key: object, options: ReadOptions, setting
         st.session_state["video_key"], st.session_state["video"] = key, read
     result, clearest = st.session_state["video"]
     _show_video(result, clearest, name, settings.no_image_output)
-
-
-def _progress(bar: Any, name: str) -> Callable[..., None]:
-    def show(done: int, total: int | None, note: str = "") -> None:
-        if total:
-            bar.progress(min(1.0, done / total), f"Reading {name}  {note}")
-
-    return show
 
 
 def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, no_image_output: bool) -> None:
