@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from typing_extensions import Self
 
-from ..data.dataset import TRAIN, VALIDATION, Dataset
+from ..data.dataset import TRAIN, Dataset
 from ..data.loading import load
 from ..emotions import label_set
 from ..errors import DataError, ModelError, OptionError, RecipeError
@@ -29,9 +29,8 @@ from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
 from ..model.session import PIPELINE_HEAD
 from ..progress import Progress, no_progress
-from .calibration import calibrated, chosen_by
-from .evaluation.classifier import classifier_of_onnx
-from .evaluation.evaluate import Evaluation, evaluate
+from .calibration import chosen_by, scored_card
+from .evaluation.evaluate import Evaluation
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
 from .sampling import hard_targets, subset
@@ -145,8 +144,8 @@ def baseline(
     data = data if isinstance(data, Dataset) else load(data, spec.size, color=spec.color)
     if recipe is not None:
         data = subset(data, load_recipe(recipe) if isinstance(recipe, str) else recipe)
-    part, calibration = data.part(TRAIN), chosen_by(data)
-    data.part(calibration)  # raises early if it is missing
+    part = data.part(TRAIN)
+    data.part(chosen_by(data))  # raises early if it is missing
     answers = hard_targets(part, settings.head)
     known = np.flatnonzero(answers >= 0)
     part, answers = part.take(known), answers[known]
@@ -163,12 +162,10 @@ def baseline(
     progress(0, None, "evaluating")
     weights = skops.io.dumps(make_pipeline(transformer, *(step for _, step in classifier.steps)))
     card = _card(settings, spec, base, part, weights, _parameters(classifier), name=name, license=license)
-    card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), data, calibration).heads)
-    split = VALIDATION if (data.split == VALIDATION).any() else calibration
-    evaluation = evaluate(classifier_of_onnx(weights, card), data, split)
+    card, evaluation = scored_card(card, weights, data)
     path = Path(out) / card.weights
     write_atomically(path, weights)
-    write_atomically(path.with_suffix(".json"), replace(card, scores=evaluation.summary()).to_json().encode())
+    write_atomically(path.with_suffix(".json"), card.to_json().encode())
     return BaselineResult(path, evaluation, features.shape[1], computed - started, fit_s)
 
 

@@ -21,7 +21,7 @@ from ..errors import DataError
 from ..model.card import ModelCard
 from ..stats import Estimate, bootstrap, calibration_error
 from .evaluation.classifier import Classifier, classifier_of_onnx, open_classifier, predict
-from .evaluation.evaluate import evaluate, evaluation_subsets, true_classes, vote_truth
+from .evaluation.evaluate import Evaluation, evaluate, evaluation_subsets, true_classes, vote_truth
 from .evaluation.metrics import Floats, Labels, Reliability, kl_to_votes, probabilities_at, reliability
 from .sampling import hard_targets
 
@@ -385,7 +385,7 @@ def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) 
     return replace(classifier, heads=heads)
 
 
-def scored_card(card: ModelCard, weights: bytes, faces: Dataset) -> ModelCard:
+def scored_card(card: ModelCard, weights: bytes, faces: Dataset) -> tuple[ModelCard, Evaluation]:
     """The card of an ONNX file with fitted temperatures and measured scores; ``faces``: the data it was trained on.
 
     Temperatures are fitted on the part that ``chosen_by`` names; the scores are of ``validation``, if there is such a part.
@@ -396,4 +396,5 @@ def scored_card(card: ModelCard, weights: bytes, faces: Dataset) -> ModelCard:
     fitted_on = chosen_by(faces)
     card = replace(card, heads=calibrated(classifier_of_onnx(weights, card), faces, fitted_on).heads)
     measured_on = VALIDATION if (faces.split == VALIDATION).any() else fitted_on
-    return replace(card, scores=evaluate(classifier_of_onnx(weights, card), faces, measured_on).summary())
+    evaluation = evaluate(classifier_of_onnx(weights, card), faces, measured_on)
+    return replace(card, scores=evaluation.summary()), evaluation

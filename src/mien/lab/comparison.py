@@ -177,7 +177,13 @@ def compare(
             logits[model.name] = predict(model.classifier, images, flip=False)[task.heads[model.name]]
             samples[model.name] = images[:_TIMED_IMAGES].copy()
     progress(len(opened), len(opened), "measuring latency")
-    times = _timed(opened, samples, seconds)
+
+    def call(model: Model) -> Callable[[int], object]:
+        classifier, images = open_classifier(model.path, threads=1), samples[model.name]
+        return lambda number: classifier.logits(images[number % len(images)][None])
+
+    with threadpool_limits(1):  # of torch and scikit-learn
+        times = latencies([call(model) for model in opened], seconds)
     results = [_evaluate(model, task, test_set, logits[model.name], latency) for model, latency in zip(opened, times)]
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Comparison(first.name, split, task, test_set, now, machine(), _ranked(results, test_set))
@@ -256,15 +262,6 @@ def latencies(calls: Sequence[Callable[[int], object]], seconds: float = 10.0) -
             rounds[-1][which] = 1000 * (time.perf_counter() - before)
     quartiles = np.percentile(rounds, (25, 50, 75), axis=0).T.tolist()
     return [Latency(middle, (low, high), len(rounds)) for low, middle, high in quartiles]
-
-
-def _timed(models: Sequence[Model], samples: dict[str, npt.NDArray[np.uint8]], seconds: float) -> list[Latency]:
-    def call(model: Model) -> Callable[[int], object]:
-        classifier, images = open_classifier(model.path, threads=1), samples[model.name]
-        return lambda number: classifier.logits(images[number % len(images)][None])
-
-    with threadpool_limits(1):  # of torch and scikit-learn
-        return latencies([call(model) for model in models], seconds)
 
 
 def _evaluate(model: Model, task: Task, used: TestSet, logits: npt.NDArray[np.float32], latency: Latency) -> Result:

@@ -25,7 +25,7 @@ from ..progress import Progress, no_progress
 from ..report import Document, Note, interval, percent
 from .calibration import chosen_by, fit_temperature, rows_to_fit
 from .ensemble_graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
-from .evaluation.classifier import classifier_of_onnx, predict, weights_file
+from .evaluation.classifier import classifier_of_onnx, predict, targets_of, weights_file
 from .evaluation.metrics import Scores, score
 from .evaluation.report import table
 from .recipe import Head
@@ -124,10 +124,16 @@ def ensemble(
     merged = merge(members, emotions, stack)
     cards = [card for card, _ in opened]
     details = {
-        "members": [_provenance(member, own) for member, own in zip(members, alone)],
+        "members": [
+            {
+                "name": one.card.name, "sha256": one.card.sha256, "head": one.head, "temperature": one.temperature,
+                "weight": one.weight, "recipe": one.card.recipe, "scores": _summary(own),
+            }
+            for one, own in zip(members, alone)
+        ],
         "stack": "logistic regression" if stack else None,
         "fitted_on": {"data": data.name, "part": part, "images": len(rows)},
-    }
+    }  # fmt: skip
     name = name or out.stem
     card = ModelCard(
         name=name,
@@ -270,15 +276,8 @@ def _shares(models: Sequence[str | Path], out: Path, stacked: bool, weights: Seq
 
 def _head(card: ModelCard, targets: str) -> str:
     """The first head that learned from ``targets``, otherwise the first."""
-    learned: dict[str, Any] = card.recipe.get("heads", {})
-    suited = [name for name in card.heads if learned.get(name, {}).get("targets") == targets]
+    suited = [name for name, learned in targets_of(card).items() if learned == targets]
     return next(iter(suited or card.heads))
-
-
-def _provenance(member: Member, scores: Scores) -> dict[str, Any]:
-    card = member.card
-    own = {"head": member.head, "temperature": member.temperature, "weight": member.weight}
-    return {"name": card.name, "sha256": card.sha256, **own, "recipe": card.recipe, "scores": _summary(scores)}
 
 
 def _summary(scores: Scores) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def _from_checkpoint(
     torch_export.check_parity(trained, torch_export.run_onnx(network, weights, images), images)
     card = torch_export.describe_weights(recipe, network, weights, name or recipe.name)
     card = replace(card, license=license, data=trained_on or describe(faces), training=cost_of(file))
-    card = scored_card(card, weights, faces)
+    card, _ = scored_card(card, weights, faces)
     for wanted in formats:
         if wanted == "onnx-int8":
             made.append(to_int8(card, weights, faces, int8_name(card.name)))
@@ -197,7 +197,7 @@ def to_int8(card: ModelCard, weights: bytes, faces: Dataset, name: str) -> tuple
     sha256 = hashlib.sha256(content).hexdigest()
     card_int8 = replace(card, name=name, weights=f"{name}.onnx", sha256=sha256, precision="int8", scores={})
     _check(classifier_of_onnx(weights, card), classifier_of_onnx(content, card_int8), faces, chosen_by(faces))
-    return scored_card(card_int8, content, faces), content
+    return scored_card(card_int8, content, faces)[0], content
 
 
 def quantized(weights: bytes, images: npt.NDArray[np.float32], *, keep_first: bool = False) -> bytes:

@@ -46,12 +46,12 @@ class HandcraftedFeatures(_Fitted):
 
     def transform(self, images: Floats) -> Floats:
         """Float32 (N, 1, S, S), 0 to 255 -> float32 (N, D)."""
-        return np.stack([self._of_one(image) for image in images[:, 0]])
-
-    def _of_one(self, image: Floats) -> Floats:
-        parts = [hog(image, 9, (self.cell, self.cell), (2, 2))] if "hog" in self.kind else []
-        parts += [_lbp(np.rint(image).astype(np.uint8), self.region)] if "lbp" in self.kind else []
-        return np.concatenate(parts).astype(np.float32)
+        found = []
+        for image in images[:, 0]:
+            parts = [hog(image, 9, (self.cell, self.cell), (2, 2))] if "hog" in self.kind else []
+            parts += [_lbp(np.rint(image).astype(np.uint8), self.region)] if "lbp" in self.kind else []
+            found.append(np.concatenate(parts).astype(np.float32))
+        return np.stack(found)
 
 
 class Embedding(_Fitted):
@@ -92,29 +92,22 @@ def trunk_of(weights: bytes, card: ModelCard) -> npt.NDArray[np.uint8]:
         ModelError: there is no such layer.
     """
     model = onnx.load_model_from_string(weights)
-    features = _before_head(model.graph, next(iter(card.heads)), card.name)
+    makers = {output: node for node in model.graph.node for output in node.output}
+    head = next(iter(card.heads))
+    ahead, features = [head], ""
+    while ahead and not features:
+        node = makers.get(ahead.pop(0))  # None for an input or a constant
+        if node is not None and node.op_type in _LINEAR:
+            features = str(node.input[0])
+        ahead.extend(node.input if node else ())
+    if not features:
+        hint = "Use another base, such as the default model, or the features 'hog' or 'lbp'."
+        expected = "expected one whose input can serve as features"
+        raise ModelError(f"{card.name}: got no linear layer before the output {head!r}, {expected}", hint=hint)
     del model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info(features, TensorProto.FLOAT, None))
-    return np.frombuffer(
-        onnx.utils.Extractor(model).extract_model(["images"], [features]).SerializeToString(), np.uint8
-    )
-
-
-def _before_head(graph: onnx.GraphProto, head: str, name: str) -> str:
-    """The tensor that the last linear layer before the output ``head`` reads."""
-    makers = {output: node for node in graph.node for output in node.output}
-    ahead = [head]
-    while ahead:
-        node = makers.get(ahead.pop(0))
-        if node is None:  # an input or a constant
-            continue
-        if node.op_type in _LINEAR:
-            return str(node.input[0])
-        ahead.extend(node.input)
-    raise ModelError(
-        f"{name}: got no linear layer before the output {head!r}, expected one whose input can serve as features",
-        hint="Use another base, such as the default model, or the features 'hog' or 'lbp'.",
-    )
+    trunk = onnx.utils.Extractor(model).extract_model(["images"], [features])
+    return np.frombuffer(trunk.SerializeToString(), np.uint8)
 
 
 def _lbp(image: npt.NDArray[np.uint8], region: int) -> npt.NDArray[np.float64]:

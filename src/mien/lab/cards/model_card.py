@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import report as doc
 from ...errors import DataError, OptionError
@@ -15,6 +15,7 @@ from ...options import ReadOptions
 from ...report import count, escape, estimate, join, number, percent
 from ...types import SHARE
 from ..calibration_report import calibration_report
+from ..evaluation.classifier import targets_of
 from ..evaluation.evaluate import DEDUP
 from ..evaluation.report import evaluation_report, table
 from .dataset_card import CHECKLIST, annotation_blocks, author_notes, class_tables, hub_license, slug
@@ -192,7 +193,7 @@ def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: Mo
     )
     objective = "Objective: cross-entropy with the targets of each head. Inference needs onnxruntime and no GPU."
     sections: dict[str, Sequence[doc.Block]] = {
-        "Model Details": (_description(card, info), _outputs(card), *author_notes(info.notes)),
+        "Model Details": (*_details(card, info), *author_notes(info.notes)),
         "Uses": uses,
         "Bias, Risks, and Limitations": limits,
         "How to Get Started with the Model": _start(card),
@@ -211,15 +212,6 @@ def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: Mo
     return doc.Document(
         f"Model card: {card.name}", (_summary(results, info.image_attributes), *blocks), summary=summary
     )
-
-
-def targets(card: ModelCard) -> dict[str, str]:
-    """Head -> ``votes`` or ``labels``: what it learned from."""
-    learned: dict[str, Any] = card.recipe.get("heads", {})
-    return {
-        name: learned.get(name, {}).get("targets") or ("votes" if head.vote_temperature is not None else "labels")
-        for name, head in card.heads.items()
-    }
 
 
 def training_cost(card: ModelCard, info: ModelInfo) -> list[str]:
@@ -263,10 +255,10 @@ def _summary(results: Results, image_attributes: Collection[str]) -> doc.Table:
     return table(("question", "answer"), [*rows, ("fit for decisions about people", "no")], words=2)
 
 
-def _description(card: ModelCard, info: ModelInfo) -> doc.Section:
-    learned, size = targets(card), card.input.size
+def _details(card: ModelCard, info: ModelInfo) -> tuple[doc.Section, doc.Section]:
+    learned, size = targets_of(card), card.input.size
     heads = [f"`{name}` ({_TRUE_CLASS[learned[name]]}: {join(head.emotions)})" for name, head in card.heads.items()]
-    items = (
+    description = (
         f"**Developed by:** {escape(info.author) or 'not stated'}",
         f"**Model type:** {_architecture(card)}",
         f"**Input:** one aligned face, {size} x {size} pixels, {'color' if card.input.color == 'rgb' else 'gray'}",
@@ -275,19 +267,18 @@ def _description(card: ModelCard, info: ModelInfo) -> doc.Section:
         f"**File:** `{card.weights}`, sha256 `{card.sha256[:12]}...`; the `.json` beside it has all values",
         f"**License of the weights:** {escape(card.license)}",
     )
-    return doc.Section("Model Description", (doc.Bullets(items),))
-
-
-def _outputs(card: ModelCard) -> doc.Section:
     votes = f"`mixed`: emotions with an expected share of at least {percent(SHARE, 0)} of the annotators' **votes**."
-    items = (
+    outputs = (
         "`probabilities`: calibrated with one temperature per head (Guo et al. 2017). A label set conditions them on its "
         "emotions: with `happy` and `sad` alone, an angry face gets one of both.",
         f"`abstained`: the confidence is below {ReadOptions().min_confidence:g} by default, the face is too blurred, or it "
         "probably shows an emotion outside the label set.",
-        *([votes] if "votes" in targets(card).values() else []),
+        *([votes] if "votes" in learned.values() else []),
     )
-    return doc.Section("Outputs", (doc.Bullets(items),))
+    return (
+        doc.Section("Model Description", (doc.Bullets(description),)),
+        doc.Section("Outputs", (doc.Bullets(outputs),)),
+    )
 
 
 def _start(card: ModelCard) -> tuple[doc.Block, ...]:

@@ -137,9 +137,24 @@ def classifier_of_onnx(weights: bytes, card: ModelCard, threads: int = 0) -> Cla
     def run(images: npt.NDArray[np.float32]) -> Logits:
         return dict(zip(card.heads, session.run(list(card.heads), {"images": images}), strict=True))
 
-    learned: dict[str, Any] = card.recipe.get("heads", {})
-    recipe_heads = {name: _recipe_head(name, head, learned.get(name, {})) for name, head in card.heads.items()}
+    recipe_heads = {}
+    for name, targets in targets_of(card).items():
+        emotions = card.heads[name].emotions
+        label_set = next((one for one, known in LABEL_SETS.items() if known == emotions), None)
+        if label_set is None:
+            expected = "expected one of mien's label sets in its order"
+            raise ModelError(f"head {name!r}: got {', '.join(emotions)}, {expected}")
+        recipe_heads[name] = Head.model_validate({"emotions": label_set, "targets": targets})
     return Classifier(card.name, card.input, card.heads, recipe_heads, card.parameters, run, card.sha256)
+
+
+def targets_of(card: ModelCard) -> dict[str, str]:
+    """Head -> ``votes`` or ``labels``: what it learned from, by its recipe, or else by its name."""
+    recipes: dict[str, Any] = card.recipe.get("heads", {})
+    return {
+        name: recipes.get(name, {}).get("targets") or ("votes" if name == "ferplus" else "labels")
+        for name in card.heads
+    }
 
 
 def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
@@ -156,14 +171,3 @@ def classifier_of_network(recipe: Recipe, network: MultiHead) -> Classifier:
     heads = {name: HeadCard(LABEL_SETS[head.emotions]) for name, head in recipe.heads.items()}
     parameters = sum(weight.numel() for weight in network.parameters())
     return Classifier(recipe.name, spec, heads, dict(recipe.heads), parameters, run)
-
-
-def _recipe_head(name: str, head: HeadCard, learned: dict[str, Any]) -> Head:
-    """Label set and targets of a head: from its recipe, or from its emotions and name."""
-    label_set = next((name for name, emotions in LABEL_SETS.items() if emotions == head.emotions), None)
-    if label_set is None:
-        raise ModelError(
-            f"head {name!r}: got {', '.join(head.emotions)}, expected one of mien's label sets in its order"
-        )
-    targets = learned.get("targets") or ("votes" if name == "ferplus" else "labels")
-    return Head.model_validate({"emotions": label_set, "targets": targets})

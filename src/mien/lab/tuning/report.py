@@ -119,8 +119,9 @@ def tuning_report(found: StudyResult) -> Document:
         score = trial.score or 0.0
         ends = (interval(wilson(round(score * n), n)),) if n else ()
         measured = (f"{trial.loss or 0.0:.4f}", str(trial.epochs), f"{trial.seconds:.1f}")
-        values = (_cell(trial.values.get(path, "")) for path in found.space.space)
-        rows.append((str(trial.number), percent(score, 2), *ends, *measured, *values))
+        values = (trial.values.get(path, "") for path in found.space.space)
+        shown = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in values)
+        rows.append((str(trial.number), percent(score, 2), *ends, *measured, *shown))
     names = ("trial", "score", *(("95% CI",) if n else ()), "loss", "epochs", "seconds", *found.space.space)
     counts = join([f"{name}: {count(images, 'image')}" for name, images in found.n_validation.items()])
     note = "The best of many trials is optimistic: evaluate it on images that it was not chosen by."
@@ -166,8 +167,10 @@ def draw_figures(study: optuna.Study, space: Space, title: str, out: Path) -> li
     drawers: dict[str, Callable[..., Any]] = {}
     if trials:
         drawers = {"history": plots.plot_optimization_history, "slice": plots.plot_slice}
-    if _has_importance(study, trials):
-        drawers["importance"] = plots.plot_param_importances
+    if len(trials) >= _MIN_TRIALS_FOR_IMPORTANCE and len({trial.value for trial in trials}) > 1:
+        shares = optuna.importance.get_param_importances(study).values()
+        if shares and all(map(math.isfinite, shares)):
+            drawers["importance"] = plots.plot_param_importances
     title = f"{title}\n{count(len(trials), 'completed trial')}, objective: {space.objective}"
     for name, draw in drawers.items():
         with warnings.catch_warnings():
@@ -177,14 +180,3 @@ def draw_figures(study: optuna.Study, space: Space, title: str, out: Path) -> li
             save(figure, out / f"{name}.png")
             pyplot.close(figure)
     return [out / f"{name}.png" for name in drawers]
-
-
-def _has_importance(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
-    if len(trials) < _MIN_TRIALS_FOR_IMPORTANCE or len({trial.value for trial in trials}) == 1:
-        return False
-    shares = optuna.importance.get_param_importances(study)
-    return bool(shares) and all(map(math.isfinite, shares.values()))
-
-
-def _cell(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

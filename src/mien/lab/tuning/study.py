@@ -23,7 +23,7 @@ import numpy as np
 import optuna
 import sqlalchemy.exc
 import torch
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import StudyDirection
@@ -239,8 +239,11 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
 
 @contextmanager
 def _open_study(plan: Plan) -> Iterator[optuna.Study]:
+    epochs = plan.epochs or plan.recipe.schedule.epochs
+    # from the sixth trial and after the first fifth of the epochs
+    pruner = MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
     with _storage(plan.out) as storage:
-        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=_pruner(plan))
+        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=pruner)
 
 
 def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = lambda _trials: None) -> None:
@@ -248,7 +251,11 @@ def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = l
 
     def finished(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         found = as_trials(study.get_trials(deepcopy=False), plan.space)
-        _keep_best_weights(plan, found)
+        best = next(iter(ranked(found, plan.space)), None)
+        for trial in found:
+            if trial.state != TrialState.RUNNING and trial is not best:
+                for weights in plan.run_folder(trial.number).glob("*.ckpt"):
+                    weights.unlink(missing_ok=True)
         write_results(found, plan.recipe, plan.space, plan.out)
         report(found)
 
@@ -260,9 +267,8 @@ def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = l
                 return
             # A sampler continued from one seed would repeat its draws in a resumed study and in every other process.
             study.sampler = _sampler(plan.space, index)
-            study.optimize(
-                partial(_train_trial, plan=plan, images=images), n_trials=1, catch=FAILURES, callbacks=[finished]
-            )
+            objective = partial(_train_trial, plan=plan, images=images)
+            study.optimize(objective, n_trials=1, catch=FAILURES, callbacks=[finished])
 
 
 @contextmanager
@@ -303,15 +309,6 @@ def _work_in_process(plan: Plan, images: Dataset, threads: int) -> None:
         _work(plan, images)
 
 
-def _keep_best_weights(plan: Plan, trials: list[Trial]) -> None:
-    """Delete the weights of all ended trials but the best."""
-    best = next(iter(ranked(trials, plan.space)), None)
-    for trial in trials:
-        if trial.state != TrialState.RUNNING and trial is not best:
-            for weights in plan.run_folder(trial.number).glob("*.ckpt"):
-                weights.unlink(missing_ok=True)
-
-
 def _digest(faces: Dataset) -> str:
     """A fingerprint of images, labels, votes and split: 32 hexadecimal digits."""
     seen = hashlib.blake2b(digest_size=16)
@@ -327,12 +324,6 @@ def _sampler(space: Space, index: int) -> BaseSampler:
         return GridSampler(space.grid, seed=space.seed)  # the seed also numbers the points
     seed = int(np.random.SeedSequence([space.seed, index]).generate_state(1)[0])
     return TPESampler(seed=seed) if space.sampler == "tpe" else RandomSampler(seed=seed)
-
-
-def _pruner(plan: Plan) -> BasePruner:
-    """Compares with the median from the sixth trial and after the first fifth of the epochs."""
-    epochs = plan.epochs or plan.recipe.schedule.epochs
-    return MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
 
 
 def _train_trial(trial: optuna.Trial, plan: Plan, images: Dataset) -> float:
