@@ -32,23 +32,23 @@ _SELECTIONS = {
     Selection.LEARNING_RATE: "The learning rate was lowered",
     Selection.STACK: "The stacking weights were fitted",
 }
-#: Column, its field in ``compare.csv``, its format, and which value is best.
-_COLUMNS: tuple[tuple[str, str, Callable[[Any], str], Callable[[list[Any]], Any] | None], ...] = (
-    ("accuracy", "accuracy", lambda value: percent(value, 2), max),
-    ("dedup", "dedup_accuracy", lambda value: percent(value, 2), max),
-    ("macro-F1", "macro_f1", "{:.3f}".format, max),
-    ("ECE", "ece", "{:.3f}".format, min),
-    ("ms per face", "ms_per_face", number, min),
-    ("parameters", "parameters", count, min),
-    ("file MB", "file_bytes", lambda value: f"{value / 1e6:.2f}", min),
-    ("own val loss", "own_val_loss", "{:.3f}".format, min),
-    ("own val accuracy", "own_val_accuracy", lambda value: percent(value, 2), max),
-    ("training", "training_seconds", seconds, min),
+#: Column, its field, its format, which value is best, and whether narrow terminals leave it out.
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str], Callable[[list[Any]], Any] | None, bool], ...] = (
+    ("model", "marked_name", str, None, False),
+    ("accuracy", "accuracy", lambda value: percent(value, 2), max, False),
+    ("95% CI", "interval", interval, None, False),
+    ("dedup", "dedup_accuracy", lambda value: percent(value, 2), max, False),
+    ("macro-F1", "macro_f1", "{:.3f}".format, max, False),
+    ("ECE", "ece", "{:.3f}".format, min, False),
+    ("vs best", "versus_best", str, None, False),
+    ("ms per face", "ms_per_face", number, min, False),
+    ("parameters", "parameters", count, min, False),
+    ("input", "input", str, None, True),
+    ("file MB", "file_bytes", lambda value: f"{value / 1e6:.2f}", min, True),
+    ("own val loss", "own_val_loss", "{:.3f}".format, min, True),
+    ("own val accuracy", "own_val_accuracy", lambda value: percent(value, 2), max, True),
+    ("training", "training_seconds", seconds, min, True),
 )
-_OPTIONAL = ("input", "file MB", "own val loss", "own val accuracy", "training")
-_ORDER = (
-    "model", "accuracy", "95% CI", "dedup", "macro-F1", "ECE", "vs best", "ms per face", "parameters", *_OPTIONAL
-)  # fmt: skip
 _GRAY = "#8a8f98"
 _MARKERS = {Engine.ONNX: "o", Engine.TORCH: "s", Engine.SKLEARN: "^"}
 
@@ -168,29 +168,27 @@ def notes(comparison: Comparison) -> list[str]:
 
 def _table(comparison: Comparison) -> doc.Table:
     """The models, best values in bold; columns without any value are left out."""
-    results = comparison.results
-    records = [_record(comparison, result) for result in results]
-    best_of = {key: better for _, key, _, better in _COLUMNS if better and len(results) > 1}
-    if not comparison.comparable_histories:
-        best_of = {key: better for key, better in best_of.items() if not key.startswith("own_")}
-    columns: dict[str, list[doc.Cell]] = {
-        "model": [f"{one.model.name} {MARK}" if comparison.optimistic(one) else one.model.name for one in results],
-        "input": [f"{record['input_size']} {record['input_color']}" for record in records],
-        "95% CI": [interval(one.scores.interval) for one in results],
-        "vs best": ["best" if one.p is None else p_value(one.p) for one in results],
-    }
-    for title, key, show, _ in _COLUMNS:
+    records = [
+        _record(comparison, one)
+        | {
+            "marked_name": f"{one.model.name} {MARK}" if comparison.optimistic(one) else one.model.name,
+            "input": f"{one.model.classifier.input.size} {one.model.classifier.input.color}",
+            "interval": one.scores.interval,
+            "versus_best": "best" if one.p is None else p_value(one.p),
+        }
+        for one in comparison.results
+    ]
+    columns, cells = [], []
+    for title, key, show, better, optional in _COLUMNS:
         values = [record[key] for record in records]
-        if known := [value for value in values if value is not None]:
-            best = best_of[key](known) if key in best_of else None
-            texts = [None if value is None else show(value) for value in values]
-            columns[title] = [doc.Toned(text) if text and value == best else text for text, value in zip(texts, values)]
-    order = [title for title in _ORDER if title in columns]
-    return doc.Table(
-        tuple(doc.Column(title, "left" if title == "model" else "right", title in _OPTIONAL) for title in order),
-        tuple(zip(*(columns[title] for title in order))),
-        caption="Best values in bold." if best_of else "",
-    )
+        if not (known := [value for value in values if value is not None]):
+            continue
+        comparable = len(records) > 1 and (comparison.comparable_histories or not key.startswith("own_"))
+        best = better(known) if better and comparable else None
+        texts = [None if value is None else show(value) for value in values]
+        columns.append(doc.Column(title, "left" if title == "model" else "right", optional))
+        cells.append([doc.Toned(text) if text and value == best else text for text, value in zip(texts, values)])
+    return doc.Table(tuple(columns), tuple(zip(*cells)), caption="Best values in bold." if len(records) > 1 else "")
 
 
 def accuracy_latency(comparison: Comparison) -> MatplotlibFigure:

@@ -114,12 +114,10 @@ class ModelInfo:
                 raise OptionError(f"{name}: got {value}, expected a number of 0 or more")
 
 
-NO_RESULTS, NO_INFO = Results(), ModelInfo()
+NO_INFO = ModelInfo()
 
 
-def model_card(
-    model: str | Path | ModelCard, results: Results | Sequence[Path] = NO_RESULTS, info: ModelInfo = NO_INFO
-) -> str:
+def model_card(model: str | Path | ModelCard, results: Results | Sequence[Path] = (), info: ModelInfo = NO_INFO) -> str:
     """A model card as Markdown, with the metadata that the Hugging Face Hub reads.
 
     Args:
@@ -134,8 +132,7 @@ def model_card(
     """
     require("huggingface_hub", "lab")
     card = model if isinstance(model, ModelCard) else load_model(model)[0]
-    if not isinstance(results, Results) or not results.results:
-        results = read_results(card, () if isinstance(results, Results) else results)
+    results = results if isinstance(results, Results) else read_results(card, results)
     try:
         yaml = model_metadata(card, results).to_yaml()
         return f"---\n{yaml}\n---\n\n{model_card_document(card, results, info).to_markdown()}"
@@ -177,7 +174,7 @@ def model_metadata(card: ModelCard, results: Results) -> ModelCardData:
     )
 
 
-def model_card_document(card: ModelCard, results: Results = NO_RESULTS, info: ModelInfo = NO_INFO) -> doc.Document:
+def model_card_document(card: ModelCard, results: Results, info: ModelInfo = NO_INFO) -> doc.Document:
     """The card without its metadata; sections after the Hub's template."""
     cost = training_cost(card, info)
     found, missing = (of(results, info.image_attributes) for of in (weaknesses, unmeasured))
