@@ -60,14 +60,11 @@ class Model:
 
     Attributes:
         name: unique in the comparison.
-        path: as given.
-        classifier: the model, ready for images, on all processor threads.
+        classifier: on all processor threads.
         recipe: what it was trained with; None if unknown.
         trained: number of trained parameters.
-        fixed: number of other parameters: frozen weights and batch norm statistics (which an export folds into the
-            weights). None if unknown.
+        fixed: number of others: frozen weights, batch norm statistics (which an export folds). None if unknown.
         size: of its file in bytes.
-        history: None if there is none.
         selected: what was chosen on the validation part.
     """
 

@@ -34,8 +34,6 @@ from .validation import (
 _RECIPES = resources.files(__package__) / "recipes"
 #: Smallest side in pixels at which a face can be recognized.
 MIN_SIDE = 8
-
-
 Side = Annotated[int, Field(ge=MIN_SIDE)]
 HeadName = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
 
@@ -428,9 +426,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
                 place = place[int(step) if isinstance(place, list) else step]
             place[int(last) if isinstance(place, list) else last] = value
         except (LookupError, TypeError, ValueError):
-            raise RecipeError(
-                f"{path}: the recipe {recipe.name!r} has no such field",
-                hint="Give the table and the field, such as optimizer.lr or heads.NAME.weight.",
-                field=path,
-            ) from None
+            hint = "Give the table and the field, such as optimizer.lr or heads.NAME.weight."
+            message = f"{path}: the recipe {recipe.name!r} has no such field"
+            raise RecipeError(message, hint=hint, field=path) from None
     return recipe_from_dict(table)

@@ -164,10 +164,9 @@ def true_classes(classifier: Classifier, faces: Dataset, split: str) -> dict[str
     }
     y_true = {name: truth for name, truth in y_true.items() if (truth >= 0).any()}
     if not y_true:
-        raise DataError(
-            f"{faces.name}, {split}: no true classes for the heads {', '.join(classifier.heads)} of {classifier.name}",
-            hint="Heads that learned from votes need data with FER+ votes, such as the packed FER2013.",
-        )
+        hint = "Heads that learned from votes need data with FER+ votes, such as the packed FER2013."
+        heads = f"the heads {', '.join(classifier.heads)} of {classifier.name}"
+        raise DataError(f"{faces.name}, {split}: no true classes for {heads}", hint=hint)
     return y_true
 
 

@@ -93,11 +93,6 @@ class Parameter(Settings):
             return trial.suggest_int(path, int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
         return trial.suggest_float(path, self.low, self.high, log=self.log, step=self.step)
 
-    def as_float(self) -> Parameter:
-        """The same range over floats."""
-        numbers = {name: float(value) for name in ("low", "high", "step") if (value := getattr(self, name)) is not None}
-        return self.model_copy(update=numbers)
-
 
 class Space(Settings):
     """Which fields of a recipe vary, and how values are sampled.
@@ -185,7 +180,11 @@ def fit_space(space: Space, recipe: Recipe) -> Space:
         place: Any = recipe.model_dump(mode="json")
         for step in path.split("."):
             place = place[int(step) if isinstance(place, list) else step]
-        fitted[path] = parameter.as_float() if isinstance(place, float) else parameter
+        ends = (
+            {"low": parameter.low, "high": parameter.high, "step": parameter.step} if isinstance(place, float) else {}
+        )
+        numbers = {name: float(value) for name, value in ends.items() if value is not None}
+        fitted[path] = parameter.model_copy(update=numbers)
         if isinstance(place, int) and not (parameter.choices or parameter.integer):
             raise RecipeError(field=f"space.{path}", value=parameter.step, expected="integers")
     return space.model_copy(update={"space": fitted})
@@ -216,8 +215,6 @@ def _check_comparable(path: str, objective: str) -> None:
     table, _, field = path.rpartition(".")
     in_heads = table.startswith("heads.") and (field in _FIXED_IN_HEADS or (field == "weight" and objective == "loss"))
     if in_heads or path.startswith(_FIXED):
-        raise RecipeError(
-            f"{path} cannot be tuned: the {objective} of trials that differ in it is not comparable",
-            hint="Remove it from the search space, and compare such recipes with 'mien lab compare'.",
-            field=path,
-        )
+        hint = "Remove it from the search space, and compare such recipes with 'mien lab compare'."
+        message = f"{path} cannot be tuned: the {objective} of trials that differ in it is not comparable"
+        raise RecipeError(message, hint=hint, field=path)
