@@ -8,7 +8,7 @@ from pathlib import Path
 from .emotions import LABEL_SETS
 from .errors import OptionError
 
-DETECTORS = ("centerface", "yunet", "none")
+DETECTORS = ("mien", "centerface", "yunet:FILE", "none")
 
 
 #: Larger images are refused unless the user chooses, in millions of pixels: 100 take 300 MB as RGB.
@@ -24,8 +24,8 @@ class ReadOptions:
             None takes every emotion of the head.
         model: name of an included model, or path of an ONNX file with its card beside it.
         head: ``ferplus`` (ten annotators per image) or ``fer2013`` (one label per image); None takes the first head.
-        detector: ``centerface``, ``yunet`` (requires ``detector_file``) or ``none`` (the image is one face).
-        detector_file: path of the detector's weights, if they are not included.
+        detector: ``mien``, its own detector; ``centerface`` (extra ``centerface``); ``yunet:FILE``, YuNet with your copy of
+            its weights; or ``none`` (the image is one face).
         detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's default.
         min_face: smallest face to look for, in pixels of the image; larger is faster. None takes a twelfth of the height in
             videos and from cameras, 20 at least; in photos it follows from the faces found, down to 20. YuNet ignores it.
@@ -39,8 +39,7 @@ class ReadOptions:
     emotions: str | None = None
     model: str | Path = "default"
     head: str | None = None
-    detector: str = "centerface"
-    detector_file: str | Path | None = None
+    detector: str = "mien"
     detector_threshold: float | None = None
     min_face: int | None = None
     min_confidence: float = 0.5
@@ -49,7 +48,9 @@ class ReadOptions:
     max_megapixels: float = MAX_MEGAPIXELS
 
     def __post_init__(self) -> None:
-        _check("detector", self.detector, self.detector in DETECTORS, f"one of {', '.join(DETECTORS)}")
+        kind, _, file = self.detector.partition(":")
+        known = bool(file) if kind == "yunet" else self.detector in DETECTORS
+        _check("detector", self.detector, known, f"one of {', '.join(DETECTORS)}")
         _check("emotions", self.emotions, self.emotions in (None, *LABEL_SETS), f"one of {', '.join(LABEL_SETS)}")
         _check("min_face", self.min_face, self.min_face is None or self.min_face >= 4, "at least 4 pixels")
         _check("threads", self.threads, self.threads >= 0, "0 (all) or more")

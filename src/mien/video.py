@@ -379,7 +379,7 @@ def follow_video(
 def read_settings(options: ReadOptions, reader: Reader, interval_s: float, redact: Privacy) -> dict[str, object]:
     """What the rows of a run depend on, as JSON values; the number of threads changes none of them."""
     settings = {name: value for name, value in asdict(options).items() if name != "threads"}
-    settings |= {"model": reader.card.sha256, "version": __version__, "detector_file": str(options.detector_file)}
+    settings |= {"model": reader.card.sha256, "version": __version__}
     settings["interval_s"] = interval_s
     if redact.mask_others:
         settings |= {"mask_others": True, "show_people": sorted(redact.show_people)}

@@ -141,7 +141,7 @@ def measure_attributes(
         # Undivided unless asked: measuring faces does not require enough of each emotion for three splits
         faces = load(path, MAX_SIDE, color="rgb", split=bool(split), on_damaged=lambda _file, why: failed(why))
         faces = faces.part(split) if split else faces
-        if options.min_face is None and options.detector == "centerface":
+        if options.min_face is None and options.detector != "none":
             options = replace(options, min_face=MIN_FACE_IN_CROP)
         detector = create_detector(options)
         for frame, label in zip(frames_of(faces), faces.labels):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from .options import DETECTION, OUTPUT, DetectorFile, Emotions, Head, MinFace, Model, Threads, WhichDetector, option
+from .options import OUTPUT, Emotions, Head, MinFace, Model, Threads, WhichDetector, option
 
 
 def _column(text: str, *names: str) -> Any:
@@ -234,9 +234,7 @@ def predict(
     model: Model = "default",
     emotions: Emotions = None,
     head: Head = None,
-    detector: Annotated[
-        Literal["centerface", "none"], option(DETECTION, "Face detector; 'none': each image is one face.")
-    ] = "centerface",
+    detector: WhichDetector = "mien",
     threads: Threads = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -294,8 +292,7 @@ def attributes(
         Literal["train", "validation", "test"] | None, typer.Option(help="Split of a data set. Default: all images.")
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
-    detector: WhichDetector = "centerface",
-    detector_file: DetectorFile = None,
+    detector: WhichDetector = "mien",
     min_face: MinFace = None,
     threads: Threads = 0,
 ) -> None:
@@ -328,7 +325,7 @@ def attributes(
     with progress_bar(notes, "measuring") as progress:
         measured = measure_attributes(
             sources, split=split, recursive=recursive, failed=failures.append,
-            options=ReadOptions(detector=detector, detector_file=detector_file, min_face=min_face, threads=threads),
+            options=ReadOptions(detector=detector, min_face=min_face, threads=threads),
             progress=progress,
         )  # fmt: skip
     for failure in failures:

@@ -62,8 +62,7 @@ def explain(
     ] = "default",
     min_confidence: opt.MinConfidence = 0.5,
     flip: opt.Flip = True,
-    detector: opt.WhichDetector = "centerface",
-    detector_file: opt.DetectorFile = None,
+    detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
     threads: opt.Threads = 0,
 ) -> None:
@@ -100,7 +99,7 @@ def explain(
     if not (images or sanity):
         raise OptionError("no image was given", hint="Give one, for example: mien explain photo.jpg")
     options = ReadOptions(
-        emotions=emotions, model=model, head=head, detector=detector, detector_file=detector_file, min_face=min_face,
+        emotions=emotions, model=model, head=head, detector=detector, min_face=min_face,
         min_confidence=min_confidence, flip=flip, threads=threads,
     )  # fmt: skip
     console, notes = Console(highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)

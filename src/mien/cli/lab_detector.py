@@ -21,7 +21,7 @@ Faces = Annotated[
 def train_detector(
     recipe: Annotated[
         str,
-        typer.Argument(help="[bold]detector[/bold], [bold]detector-deep[/bold], or a .toml file with their fields."),
+        typer.Argument(help="[bold]detector[/bold], or a .toml file with its fields."),
     ],
     data: Faces,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for last.ckpt and metrics.csv.")],

@@ -47,9 +47,9 @@ Flip: TypeAlias = Annotated[
     bool, option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip")
 ]
 WhichDetector: TypeAlias = Annotated[
-    Literal["centerface", "yunet", "none"], option(DETECTION, "Face detector; 'none' takes each image as one face.")
+    str,
+    option(DETECTION, "Face detector: mien, centerface, yunet:FILE, or none (each image is one face).", metavar="NAME"),
 ]
-DetectorFile: TypeAlias = Annotated[str | None, option(DETECTION, "Weights, required for yunet.", metavar="FILE")]
 MinFace: TypeAlias = Annotated[
     int | None,
     option(

@@ -58,8 +58,7 @@ def read(
     model: opt.Model = "default",
     min_confidence: opt.MinConfidence = 0.5,
     flip: opt.Flip = True,
-    detector: opt.WhichDetector = "centerface",
-    detector_file: opt.DetectorFile = None,
+    detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)
@@ -101,7 +100,6 @@ def read(
         model=model,
         head=head,
         detector=detector,
-        detector_file=detector_file,
         min_face=min_face,
         min_confidence=min_confidence,
         flip=flip,

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ..types import Box, Face, Frame
 
-#: Faces scored lower are dropped unless the user chooses; CenterFace's is chosen from data: ``docs/concepts/detection.md``.
-THRESHOLDS = {"centerface": 0.3, "yunet": 0.7, "none": 0.0}
+#: Faces scored lower are dropped unless the user chooses. Chosen from data: ``docs/concepts/detection.md``.
+THRESHOLDS = {"mien": 0.5, "centerface": 0.3, "yunet": 0.7, "none": 0.0}
 
 
 class Detector(Protocol):

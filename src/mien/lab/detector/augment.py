@@ -89,7 +89,7 @@ class Augmenter:
             image, labels = self._mosaic(photo, rng)
         else:
             image, labels = self._crop(photo, rng)
-            if choice < recipe.mosaic + recipe.paste or (not len(photo.labels.boxes) and rng.random() < 0.4):
+            if choice < recipe.mosaic + recipe.paste or (not len(photo.labels.boxes) and rng.random() < 0.25):
                 labels = self._paste(image, labels, rng)
         _occlude(image, labels, rng)
         return Sample(change_tones(image, rng), labels)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -35,6 +35,7 @@ class DetectorRecipe(Settings):
         lr, weight_decay: of AdamW; ``lr`` is the highest rate, which falls along half a cosine after the warm-up.
         warmup: share of the steps during which the learning rate rises.
         ema: decay of the exponential moving average of the weights, per step.
+        precision: bf16 is faster where the processor supports it; evaluation stays in fp32.
         widths, depths: channels at strides 2, 4, 8, 16 and 32; residual layers at strides 8, 16 and 32.
         neck, refine: channels of the feature pyramid; residual layers before each head.
         box_weight, landmark_weight: of these losses; that of the score loss is 1.
@@ -53,6 +54,7 @@ class DetectorRecipe(Settings):
     weight_decay: NonNegative = 0.02
     warmup: Probability = 0.02
     ema: Share = 0.9995
+    precision: Literal["fp32", "bf16"] = "fp32"
     widths: tuple[Count, Count, Count, Count, Count] = (16, 24, 48, 96, 128)
     depths: tuple[Index, Index, Index] = (1, 1, 1)
     neck: Count = 48

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -124,15 +125,28 @@ class DetectorTraining:
         order = np.random.default_rng((recipe.seed, self.epoch)).permutation(len(self.data.train))
         if self.step == 0:
             self.sums = {}
+        batches = self._prefetched(order)
         for step in range(self.step, self.steps_per_epoch):
-            chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
-            samples = [self.augmenter.sample(self.epoch, int(index)) for index in chosen]
-            for name, value in self._learn(samples).items():
+            for name, value in self._learn(next(batches)).items():
                 self.sums[name] = self.sums.get(name, 0.0) + value
             self.step = step + 1
             progress(self.steps, total, f"epoch {self.epoch + 1}, loss {self.sums['loss'] / self.step:.3f}")
             if time.monotonic() - self._saved > recipe.checkpoint_minutes * 60:
                 self.save()
+
+    def _prefetched(self, order: npt.NDArray[np.int64]) -> Iterator[list[Sample]]:
+        """The batches from the current step on; each is made while the network learns from the one before."""
+        first, size = self.step, self.recipe.batch
+
+        def batch(step: int) -> list[Sample]:
+            chosen = order[step * size : (step + 1) * size]
+            return [self.augmenter.sample(self.epoch, int(index)) for index in chosen]
+
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(batch, first)
+            for step in range(first + 1, self.steps_per_epoch + 1):
+                ready, ahead = ahead.result(), pool.submit(batch, step)  # the last one is empty
+                yield ready
 
     def _learn(self, samples: list[Sample]) -> Row:
         images, targets = to_batch(samples)
@@ -141,7 +155,9 @@ class DetectorTraining:
             group["lr"] = self._rate()
         height, width = images.shape[2:]
         weights = self.recipe.box_weight, self.recipe.landmark_weight
-        losses = detection_loss(self.network(images), targets, height, width, *weights)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.precision == "bf16"):
+            outputs = self.network(images.contiguous(memory_format=torch.channels_last))
+        losses = detection_loss(outputs, targets, height, width, *weights)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)

@@ -6,14 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageOps
+from scipy.ndimage import laplace
 
 from ...data.dataset import Dataset
-from ...detection.centerface import centerface
+from ...detection import create_detector
 from ...errors import SourceError
 from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
+from ...model.preprocess import to_gray
+from ...options import ReadOptions
 from ...progress import Progress, no_progress
 from ...stats import wilson
 from ...types import Frame
@@ -74,9 +77,9 @@ def measure_quality(images: npt.NDArray[np.uint8], progress: Progress = no_progr
     """Measure all images, uint8 (N, H, W) gray or (N, H, W, 3) RGB; the limits come from the dataset itself."""
     values = np.zeros((4, len(images)), np.float32)
     for row, image in enumerate(images):
-        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+        gray = to_gray(image) if image.ndim == 3 else image
         deviation = float(gray.std())
-        edges = 0.0 if deviation < LEAST_CONTRAST else float(cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_32F))[1][0, 0])
+        edges = 0.0 if deviation < LEAST_CONTRAST else float(laplace(gray.astype(np.float32), mode="mirror").std())
         light = np.percentile(gray, 95, method="lower")
         values[:, row] = gray.mean(), deviation, light, (edges / max(deviation, LEAST_CONTRAST)) ** 2
         if row % 512 == 0:
@@ -157,7 +160,7 @@ class FaceCheck:
 def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_progress) -> FaceCheck:
     """Run mien's detector on the images, or on a sample drawn with a fixed seed; 0 ``threads`` takes all."""
     rows = np.sort(np.random.default_rng(0).permutation(len(faces))[:MAX_FACE_CHECKS])
-    detector = centerface(min_face=round(_DETECTION_SIDE * _LEAST_FACE), threads=threads)
+    detector = create_detector(ReadOptions(min_face=round(_DETECTION_SIDE * _LEAST_FACE), threads=threads))
     missed = []
     for done, row in enumerate(rows.tolist(), start=1):
         if not detector.detect(Frame(_enlarged(faces.images[row]), str(faces.names[row]))):
@@ -168,5 +171,4 @@ def check_faces(faces: Dataset, *, threads: int = 0, progress: Progress = no_pro
 
 def _enlarged(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     times = max(1.0, _DETECTION_SIDE / max(image.shape[:2]))
-    large = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
-    return np.ascontiguousarray(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB) if large.ndim == 2 else large, np.uint8)
+    return np.asarray(ImageOps.scale(Image.fromarray(image).convert("RGB"), times, Image.Resampling.BICUBIC))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
+import io
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as MatplotlibFigure
+from PIL import Image
 
 from ... import report as doc
 from ...data.dataset import SPLITS, Dataset
@@ -221,7 +223,7 @@ def _mean_face(faces: Dataset, rows: npt.NDArray[np.bool_]) -> Tile:
 
 def _encoded(image: npt.NDArray[np.uint8]) -> bytes:
     """A small PNG, or a JPEG of a color or larger image."""
-    scale = min(1.0, _SIDE / max(image.shape[:2]))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR) if small.ndim == 3 else small
-    return cv2.imencode(".png" if small.ndim == 2 and max(small.shape) <= 64 else ".jpg", bgr)[1].tobytes()
+    small, file = Image.fromarray(image), io.BytesIO()
+    small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+    small.save(file, "PNG" if image.ndim == 2 and max(small.size) <= 64 else "JPEG", quality=90)
+    return file.getvalue()
