@@ -39,6 +39,13 @@ class MienError(Exception):
         return str(self.args[0])
 
 
+#: What to do about a library whose binary part cannot be loaded.
+LIBRARY_HINT = (
+    "Install it again: pip install --force-reinstall PACKAGE. On Linux it may need libstdc++6 (apt install libstdc++6), on "
+    "Windows the Visual C++ Redistributable."
+)
+
+
 class OptionError(MienError, ValueError):
     """An invalid argument or option."""
 
@@ -86,6 +93,6 @@ class RecipeError(MienError, ValueError):
 
 
 class MissingExtraError(MienError, ImportError):
-    """An optional package that the chosen feature needs and that is not installed."""
+    """A package that the chosen feature needs and that is not installed or cannot be loaded."""
 
     exit_code = 7

@@ -20,6 +20,7 @@ from .io.images import read_image
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
 from .model.classifier import EmotionClassifier, open_classifier
 from .model.preprocess import align_face, sharpness, to_tensor
+from .model.session import usable_cores
 from .options import MAX_MEGAPIXELS, ReadOptions
 from .types import Face, Frame, Reading, Readings
 
@@ -266,6 +267,4 @@ def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: i
 
 def worker_count(threads: int) -> int:
     """Return how many items to work on at the same time: ``threads``, or if that is 0, the number of available cores."""
-    if threads:
-        return threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads or usable_cores()

@@ -1,8 +1,11 @@
 """What importing mien, and asking it for help, may and may not do."""
 
 import json
+import re
 import subprocess
 import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,37 @@ class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "torchvision", "lightning", "torchmetrics", "timm"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def base_modules() -> set[str]:
+    """Top-level modules of mien's base dependencies, and of what these require."""
+    todo, packages = ["numpy", "onnxruntime", "pillow", "rich", "typer", "tomli"], set()
+    while todo:
+        name = re.sub(r"[-_.]+", "-", todo.pop().lower())
+        with suppress(PackageNotFoundError):
+            if name not in packages:
+                todo += [re.match(r"[\w.-]+", one)[0] for one in requires(name) or () if "extra ==" not in one]
+                packages.add(name)
+    found = packages_distributions().items()
+    return {
+        "mien",
+        *(module for module, names in found if packages & {re.sub(r"[-_.]+", "-", n.lower()) for n in names}),
+    }
+
+
+#: Makes every package outside the base install look as if it were not installed.
+BASE_ONLY = f"""
+import sys, sysconfig
+from importlib.machinery import PathFinder
+installed = {{sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}}
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if "." not in name and name not in {sorted(base_modules())!r}:
+            spec = PathFinder.find_spec(name)
+            if spec and any(str(spec.origin).startswith(folder) for folder in installed):
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Blocked())
 """
 
@@ -96,6 +130,36 @@ main()
 """
     rows = json.loads(python(BLOCK + code, str(ROOT / "examples" / "astronaut.png")))
     assert [row["emotion"] for row in rows] == ["happy"]
+
+
+def test_the_base_install_reads_explains_and_writes_tables(tmp_path):
+    code = """
+from mien.cli.app import main
+for words in (["read", photo, "--out", "a.csv"], ["read", photo, "--out", "a.jsonl"], ["explain", photo]):
+    sys.argv = ["mien", *words]
+    try:
+        main()
+    except SystemExit as left:
+        assert not left.code, left.code
+assert "cv2" not in sys.modules
+"""
+    photo = str(ROOT / "examples" / "astronaut.png")
+    shown = python(BASE_ONLY + f"photo = {photo!r}\n" + code, cwd=tmp_path)
+    assert "happy" in shown
+    assert [len((tmp_path / name).read_text().splitlines()) for name in ("a.csv", "a.jsonl")] == [2, 1]
+
+
+def test_detectors_of_extras_say_how_to_install_them():
+    code = """
+import mien
+try:
+    mien.Reader(mien.ReadOptions(detector="centerface"))
+except mien.MissingExtraError as error:
+    assert "[centerface]" in error.hint, error.hint
+else:
+    raise AssertionError
+"""
+    python(BASE_ONLY + code)
 
 
 def test_lab_without_torch_names_the_command_that_installs_it(tmp_path):

@@ -408,7 +408,7 @@ def test_formats_of_extras_say_what_to_do_without_them(start, monkeypatch):
     monkeypatch.setattr("mien.io.images._load_optional_plugins", lambda: None)
     with pytest.raises(SourceError) as caught:
         read_image(start + bytes(40))
-    assert "pip install 'mien[" in caught.value.hint
+    assert "pip install '.[" in caught.value.hint
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM"])

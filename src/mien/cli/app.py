@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import MienError
+from ..errors import LIBRARY_HINT, MienError, MissingExtraError
 from .apps import apps
 from .audit import audit
 from .bench import bench
@@ -63,6 +63,9 @@ def guarded(run: Callable[[], None]) -> None:
         if error.hint:
             sys.stderr.write(f"      {error.hint}\n")
         sys.exit(error.exit_code)
+    except ImportError as error:  # such as a shared library that Pillow or numpy needs
+        sys.stderr.write(f"mien: a library cannot be loaded: {error}\n      {LIBRARY_HINT}\n")
+        sys.exit(MissingExtraError.exit_code)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelError
+from ..extras import require
 from ..types import checked
 from .perturbation import Floats, Perturbation, correlation
 
@@ -141,7 +142,7 @@ def plain(value: Any) -> Any:
 
 def layers(weights: bytes) -> tuple[str, ...]:
     """Return the names of the tensors of an ONNX file that ``shuffled_weights`` shuffles, in the order of the network."""
-    import onnx  # noqa: PLC0415 - only for the randomization test
+    onnx = require("onnx", "lab")
 
     model = onnx.load_from_string(weights)
     known = {tensor.name for tensor in _weight_tensors(model)}
@@ -159,8 +160,7 @@ def shuffled_weights(weights: bytes, seed: int, only: Collection[str] | None = N
     Raises:
         ModelError: there is nothing to shuffle.
     """
-    import onnx  # noqa: PLC0415
-    from onnx import numpy_helper  # noqa: PLC0415
+    onnx, numpy_helper = require("onnx", "lab"), require("onnx.numpy_helper", "lab")
 
     model = onnx.load_from_string(weights)
     rng = np.random.default_rng(seed)
@@ -178,8 +178,7 @@ def shuffled_weights(weights: bytes, seed: int, only: Collection[str] | None = N
 
 
 def _weight_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
-    import onnx  # noqa: PLC0415
-
+    onnx = require("onnx", "lab")
     kinds = onnx.TensorProto
     floats = {kinds.FLOAT, kinds.FLOAT16, kinds.DOUBLE, kinds.INT8, kinds.UINT8}
     return [tensor for tensor in model.graph.initializer if tensor.data_type in floats and len(tensor.dims) >= 2]

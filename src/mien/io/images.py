@@ -288,7 +288,7 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
     ):
         if is_it:
             format_name = {"heif": "HEIF photo (.heic)", "jxl": "JPEG XL image"}[extra]
-            hint = f"Run: pip install 'mien[{extra}]', or save it as JPEG."
+            hint = f"In a copy of the mien repository, run: pip install '.[{extra}]'; or save it as JPEG."
             raise SourceError(f"{name} is a {format_name}, which needs an extra package", hint=hint, path=name)
     raise UnidentifiedImageError(f"contents that begin with {prefix!r}")
 

@@ -8,7 +8,9 @@ itself.
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import extras
-from ..errors import ModelError
+from ..errors import LIBRARY_HINT, MissingExtraError, ModelError
 
 _OFF = "ORT_DISABLE_TELEMETRY"
 
@@ -25,6 +27,8 @@ os.environ[_OFF] = "1"
 try:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as faults
+except ImportError as error:
+    raise MissingExtraError(f"onnxruntime cannot be loaded: {error}", hint=LIBRARY_HINT, value="onnxruntime") from error
 finally:  # the environment belongs to the program that imports mien
     if _before is None:
         del os.environ[_OFF]
@@ -60,6 +64,16 @@ _TRUSTED = (
 _FAULTS = (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NotImplemented)
 
 
+def usable_cores() -> int:
+    """Processor cores that this process may use: its affinity, and the quota of its container (cgroup v2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max": no quota
+        return cores
+
+
 def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession | PipelineSession:
     """A CPU session.
 
@@ -79,7 +93,8 @@ def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.Inferen
 def open_onnx(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession:
     """A CPU session of an ONNX file; arguments and errors as for ``open_session``."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(threads, os.cpu_count() or 1)  # more only wait for each other
+    # A number, never 0: onnxruntime then binds threads to cores, which a container may not allow
+    options.intra_op_num_threads = min(threads or usable_cores(), usable_cores())  # more only wait for each other
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: converters leave harmless oddities that onnxruntime warns about
     try:

@@ -1,6 +1,7 @@
-"""The default detector, on real photographs."""
+"""The detectors, on real photographs."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -9,16 +10,26 @@ import pytest
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
 from mien.detection import create_detector
 from mien.detection.base import NoDetector
-from mien.detection.centerface import centerface
 from mien.detection.pyramid import MOST_PIXELS, PyramidDetector, coarse_to_fine, views_for
 from mien.io.images import read_image
 
 ASTRONAUT = Box(182, 58, 270, 178)
 
 
+@pytest.fixture(scope="module", params=["mien", "centerface"])
+def name(request) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def detector() -> PyramidDetector:
-    return centerface()
+def detector(name) -> PyramidDetector:
+    return create_detector(ReadOptions(detector=name))
+
+
+@pytest.fixture(scope="module")
+def thorough(name) -> PyramidDetector:
+    """Searches at full size for faces of 20 pixels."""
+    return create_detector(ReadOptions(detector=name, min_face=20))
 
 
 def scaled(frame: Frame, factor: float) -> Frame:
@@ -27,8 +38,8 @@ def scaled(frame: Frame, factor: float) -> Frame:
     )
 
 
-def test_finds_the_face_and_its_landmarks(astronaut):
-    (face,) = centerface(min_face=20).detect(astronaut)
+def test_finds_the_face_and_its_landmarks(thorough, astronaut):
+    (face,) = thorough.detect(astronaut)
     assert face.box.iou(ASTRONAUT) > 0.9
     left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
     assert left_eye[0] < nose[0] < right_eye[0]
@@ -51,7 +62,7 @@ def test_finds_a_face_of_twenty_pixels(detector, astronaut):
 
 
 @pytest.mark.slow
-def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, astronaut):
+def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, thorough, astronaut):
     looked = []
 
     class Watched(PyramidDetector):
@@ -63,7 +74,7 @@ def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, a
     near = Frame(np.ascontiguousarray(astronaut.image[0:360, 60:420]))
     (quick,) = seen.detect(near)
     assert looked == [320 / 360]
-    (full,) = centerface(min_face=20).detect(near)
+    (full,) = thorough.detect(near)
     assert quick.box.iou(full.box) > 0.85
     np.testing.assert_allclose(quick.landmarks, full.landmarks, atol=0.05 * full.box.width)
 
@@ -98,14 +109,14 @@ def test_an_empty_image_has_no_face(detector, shape, value):
 
 
 @pytest.mark.slow
-def test_a_huge_image_is_searched_in_tiles(astronaut):
+def test_a_huge_image_is_searched_in_tiles(thorough, astronaut):
     height, width = 2400, 3000
     sheet = np.full((height, width, 3), 90, np.uint8)
     small = scaled(astronaut, 0.25).image
     sheet[1150 : 1150 + small.shape[0], 1450 : 1450 + small.shape[1]] = small  # where tiles meet
     large = scaled(astronaut, 2.2).image
     sheet[100 : 100 + large.shape[0], 1700 : 1700 + large.shape[1]] = large
-    found = centerface(min_face=20).detect(Frame(sheet))
+    found = thorough.detect(Frame(sheet))
     assert len(found) == 2
     assert any(f.box.iou(Box(1450 + 45, 1150 + 15, 1450 + 67, 1150 + 45)) > 0.5 for f in found)
 
@@ -119,9 +130,9 @@ def test_a_close_up_has_one_well_framed_face_at_any_size(detector, astronaut, si
     assert face.box.iou(wanted) > 0.75
 
 
-def test_smaller_faces_are_enlarged_when_asked_for(astronaut):
+def test_smaller_faces_are_enlarged_when_asked_for(name, astronaut):
     small = scaled(astronaut, 0.12)  # a face of about 10 x 14 pixels
-    assert len(centerface(min_face=8).detect(small)) == 1
+    assert len(create_detector(ReadOptions(detector=name, min_face=8)).detect(small)) == 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (480, 640), (5774, 8660), (100, 60_000)])
@@ -154,8 +165,34 @@ def test_yunet_needs_its_file(tmp_path):
     with pytest.raises(OptionError):
         create_detector(ReadOptions(detector="yunet"))
     with pytest.raises(ModelError):
-        create_detector(ReadOptions(detector="yunet", detector_file=str(tmp_path / "none.onnx")))
+        create_detector(ReadOptions(detector=f"yunet:{tmp_path / 'none.onnx'}"))
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
     with pytest.raises(ModelError):
-        create_detector(ReadOptions(detector="yunet", detector_file=str(broken)))
+        create_detector(ReadOptions(detector=f"yunet:{broken}"))
+
+
+def test_threads_share_a_detector(detector, astronaut, hopper):
+    frames = [astronaut, hopper] * 8
+    alone = [detector.detect(frame) for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(detector.detect, frames))
+    assert [[face.box for face in faces] for faces in alone] == [[face.box for face in faces] for faces in together]
+
+
+def test_textures_have_no_face(detector):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:480, :640]
+    textures = [
+        rng.integers(0, 256, (480, 640, 3), np.uint8),
+        np.repeat(((x // 40 + y // 40) % 2 * 255).astype(np.uint8)[..., None], 3, 2),
+        np.repeat(((np.sin(np.hypot(x - 320, y - 240) / 9) + 1) * 127).astype(np.uint8)[..., None], 3, 2),
+        np.stack([x * 255 // 640, y * 255 // 480, (x + y) % 256], -1).astype(np.uint8),
+    ]
+    assert [detector.detect(Frame(image)) for image in textures] == [[]] * 4
+
+
+@pytest.mark.parametrize("gain", [0.1, 0.25])
+def test_faces_are_found_in_the_dark(detector, astronaut, gain):
+    (face,) = detector.detect(Frame((astronaut.image * gain).astype(np.uint8)))
+    assert face.box.iou(ASTRONAUT) > 0.6

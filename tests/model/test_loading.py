@@ -1,0 +1,41 @@
+"""onnxruntime is loaded with care: no threads beyond the cores allowed, no traceback where it is broken."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mien.model.session import usable_cores
+
+PHOTO = str(Path(__file__).parents[2] / "examples" / "astronaut.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot restrict a process to cores")
+def test_threads_follow_the_cores_that_a_process_may_use():
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    code += "from mien.model.session import usable_cores; print(usable_cores())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
+
+
+@pytest.mark.parametrize(("content", "limit"), [("50000 100000", 1), ("250000 100000", 3), ("max 100000", 999)])
+def test_threads_follow_the_quota_of_a_container(content, limit, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(999), raising=False)
+    monkeypatch.setattr(Path, "read_text", lambda _: content)
+    assert usable_cores() == limit
+
+
+@pytest.mark.parametrize("package", ["onnxruntime", "PIL", "numpy"])
+def test_a_library_that_cannot_be_loaded_is_one_message(package, tmp_path):
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text(
+        "raise ImportError('libstdc++.so.6: cannot open shared object file')"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    command = [sys.executable, "-m", "mien", "read", PHOTO]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 7
+    assert "libstdc++" in done.stderr
+    assert "Traceback" not in done.stderr
