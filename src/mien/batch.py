@@ -209,7 +209,8 @@ def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], l
             errors.append((str(source), error))
             continue
         for path in paths:
-            found.setdefault(_key(path), path)
+            if path.suffix.lower() != ".ts" or is_video(path) or Path(source) == path:  # else a program in a folder
+                found.setdefault(_key(path), path)
     if not found:
         raise errors[0][1] if errors else OptionError("sources: got none, expected at least one")
     return list(found.values()), [Failure(source, str(error)) for source, error in errors]

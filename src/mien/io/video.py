@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,16 @@ if TYPE_CHECKING:
 #: What a video's name ends in, in lower case.
 VIDEO_EXTENSIONS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
-    *(".3gp", ".ogv", ".mjpeg", ".mjpg", ".y4m"),
+    *(".3gp", ".3g2", ".ogv", ".mjpeg", ".mjpg", ".y4m", ".vob", ".mxf", ".asf", ".dv", ".f4v"),
 )
+#: What the content of a video begins with: bytes, and where they stand.
+_SIGNATURES = (
+    (b"ftyp", 4), (b"moov", 4), (b"mdat", 4), (b"\x1a\x45\xdf\xa3", 0), (b"AVI ", 8), (b"OggS", 0), (b"FLV", 0),
+    (b"\x00\x00\x01\xba", 0), (b"\x00\x00\x01\xb3", 0), (b"\x30\x26\xb2\x75", 0), (b"\x06\x0e\x2b\x34", 0),
+    (b"\x1f\x07\x00", 0), (b"YUV4MPEG2", 0),
+)  # fmt: skip
+#: Images that share a container with MP4.
+_IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"jxl ", b"jp2 ")
 #: Times are kept to the millisecond in tables; frames further apart than this are two.
 _TIMES_DIFFER_S = 0.0006
 #: Going on with a video begins to decode this much earlier: some formats find only roughly what they are asked for.
@@ -38,13 +47,29 @@ _INDEXED = {"mov", "matroska"}
 #: Formats that give their frames no times, or wrong ones, and have a constant rate: their frames are counted.
 _UNTIMED = {"avi", "mpeg", "h264", "hevc", "m4v", "mpegvideo"}
 _HINT = "Try to play it in a video player; copy or download it again. An MP4 without its end cannot be read at all."
+#: Higher rates in headers are clocks: browsers record with 1000.
+_HIGHEST_RATE, _RATE_FRAMES = 480.0, 60
 #: A video that ends this much earlier than its header says was cut off: seconds, and share of the video.
 _SHORT_BY_S, _SHORT_BY = 1.0, 0.02
 
 
 def is_video(path: str | Path) -> bool:
-    """Whether a file's name says that it is a video."""
-    return str(path).lower().endswith(VIDEO_EXTENSIONS)
+    """Whether a file is a video, by its content; where that does not tell, or there is no file, by its name.
+
+    The name ``.ts`` alone does not count: most such files are programs.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(200)
+    except OSError:
+        return path.suffix.lower() in VIDEO_EXTENSIONS
+    if path.suffix.lower() == ".ts" or start[:1] == b"G":  # MPEG-TS: packets of 188 bytes, each beginning with G
+        return start[:1] == b"G" and start[188:189] == b"G"
+    if start[4:8] == b"ftyp" and start[8:12] in _IMAGE_BRANDS:
+        return False
+    known = any(start[at : at + len(signature)] == signature for signature, at in _SIGNATURES)
+    return known or path.suffix.lower() in VIDEO_EXTENSIONS
 
 
 @dataclass(frozen=True)
@@ -97,7 +122,7 @@ class Video:
             first = next(self._images(container, stream), None)
             if first is None:
                 raise SourceError(f"{self.name} holds no frame that can be read", hint=_HINT)
-            self.facts = _facts(stream, first)
+            self.facts = _facts(stream, first, _rate(stream, first, self._images(container, stream)))
             formats = set(container.format.name.split(","))  # one reader may serve several, such as mov,mp4
             self._timed = first.time is not None and not formats & _UNTIMED
             self._indexed = bool(formats & _INDEXED)
@@ -204,11 +229,19 @@ class Video:
             yield container, stream
 
 
-def _facts(stream: VideoStream, first: VideoFrame) -> VideoFacts:
+def _rate(stream: VideoStream, first: VideoFrame, following: Iterator[VideoFrame]) -> float:
+    """Frames a second: what the header says, or where that is the clock of a recorder, measured on the first frames."""
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    if 0 < rate <= _HIGHEST_RATE or first.time is None:
+        return rate or 25.0
+    times = [image.time - first.time for image in islice(following, _RATE_FRAMES) if image.time is not None]
+    return len(times) / times[-1] if times and times[-1] > 0 else 25.0
+
+
+def _facts(stream: VideoStream, first: VideoFrame, rate: float) -> VideoFacts:
     height, width = first.height, max(1, round(first.width * float(stream.sample_aspect_ratio or 1)))
-    if first.rotation % 180:
+    if _orientation(first)[0]:
         height, width = width, height
-    rate = float(stream.average_rate or stream.guessed_rate or 25)
     return VideoFacts(width, height, rate, _duration(stream, float(first.time or 0.0)))
 
 
@@ -223,8 +256,24 @@ def _duration(stream: VideoStream, origin_s: float) -> float | None:
     return None
 
 
+def _orientation(image: VideoFrame) -> tuple[bool, bool, bool]:
+    """How a frame must be changed to be upright: swap rows and columns, then mirror left and right, then top and bottom.
+
+    From the display matrix, ISO/IEC 14496-12, which maps a stored pixel (x, y) to (a x + c y, b x + d y).
+    """
+    matrix: Any = image.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False, False, False
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(np.int64).tolist()
+    swapped = abs(b) + abs(c) > abs(a) + abs(d)
+    across, down = (c, b) if swapped else (a, d)
+    return swapped, across < 0, down < 0
+
+
 def _upright(image: VideoFrame, facts: VideoFacts) -> npt.NDArray[np.uint8]:
-    turns = round(image.rotation / 90)  # counterclockwise
-    width, height = (facts.height, facts.width) if turns % 2 else (facts.width, facts.height)
+    swapped, mirrored, upside_down = _orientation(image)
+    width, height = (facts.height, facts.width) if swapped else (facts.width, facts.height)
     pixels = np.asarray(image.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels
+    if swapped:
+        pixels = pixels.swapaxes(0, 1)
+    return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])

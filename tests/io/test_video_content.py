@@ -1,0 +1,124 @@
+"""Videos are recognized by their content, shown upright for every display matrix, and timed by their timestamps."""
+
+import struct
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="videos need the extra video")
+
+import mien
+from mien.io.video import Video, is_video
+
+from ..conftest import make_clip
+
+#: a, b, c, d of the display matrix -> the upright image, from the stored one.
+ORIENTATIONS = {
+    (1, 0, 0, 1): lambda stored: stored,
+    (-1, 0, 0, 1): lambda stored: stored[:, ::-1],
+    (1, 0, 0, -1): lambda stored: stored[::-1],
+    (-1, 0, 0, -1): lambda stored: stored[::-1, ::-1],
+    (0, 1, -1, 0): lambda stored: np.rot90(stored, -1),
+    (0, -1, 1, 0): lambda stored: np.rot90(stored, 1),
+    (0, 1, 1, 0): lambda stored: stored.swapaxes(0, 1),
+    (0, -1, -1, 0): lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def quadrants():
+    """Four gray levels, so that each orientation is different: 64 x 96."""
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:32, :48], image[:32, 48:], image[32:, :48], image[32:, 48:] = 20, 90, 160, 230
+    return image
+
+
+def with_matrix(path, a, b, c, d):
+    """Change the display matrix in a track's header ('tkhd')."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    content[at : at + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+@pytest.mark.parametrize("matrix", list(ORIENTATIONS))
+def test_every_display_matrix_gives_upright_frames(matrix, ending, quadrants, tmp_path):
+    clip = make_clip(tmp_path / f"clip{ending}", [quadrants] * 3, sound=None)
+    with_matrix(clip, *matrix)
+    expected = ORIENTATIONS[matrix](quadrants)
+    frame = next(Video(clip).frames())
+    assert frame.image.shape == expected.shape
+    assert np.abs(frame.image.astype(int) - expected)[4:-4, 4:-4].mean() < 6
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi", ".webm", ".mpg", ".ts", ".flv"])
+def test_videos_are_recognized_without_their_ending(ending, quadrants, tmp_path):
+    codec = {".webm": "libvpx", ".mpg": "mpeg2video"}.get(ending, "libx264")
+    import av
+
+    path = tmp_path / f"clip{ending}"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for _ in range(5):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(quadrants, format="rgb24")))
+        file.mux(stream.encode(None))
+    for name in ("clip", "clip.bin", "clip.jpg"):
+        assert is_video(path.rename(tmp_path / name))
+        (tmp_path / name).rename(path)
+
+
+def test_images_and_programs_are_no_videos(tmp_path, hopper):
+    from PIL import Image
+
+    for ending in (".jpg", ".png", ".gif", ".webp", ".avif", ".tiff"):
+        path = tmp_path / f"photo{ending}"
+        Image.fromarray(hopper.image[:64, :64]).save(path)
+        path.rename(tmp_path / "photo")
+        assert not is_video(tmp_path / "photo")
+    (tmp_path / "code.ts").write_text("export const answer = 42;\n" * 20)
+    assert not is_video(tmp_path / "code.ts")
+    assert is_video(tmp_path / "missing.mp4")
+
+
+def test_rates_of_recorders_are_measured(quadrants, tmp_path):
+    """Browsers record WebM with a nominal rate of 1000 and no duration."""
+    times = [0.0, 0.1, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0]
+    import av
+
+    path = tmp_path / "recorded.webm"
+    with av.open(str(path), "w", options={"live": "1"}) as file:
+        stream = file.add_stream("libvpx", rate=1000)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for time_s in times:
+            frame = av.VideoFrame.from_ndarray(quadrants, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * time_s), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    video = Video(path)
+    assert video.facts.rate == pytest.approx(9, abs=0.5)
+    assert [frame.time_s for frame in video.frames()] == pytest.approx(times, abs=0.002)
+
+
+def test_a_recording_and_its_twin_give_the_same_people(clip, tmp_path):
+    """The same frames as MP4, and as WebM whose header holds a clock of 1000 Hz."""
+    import av
+
+    images = [frame.image for frame in Video(clip).frames()]
+    times = [number / 7 for number in range(len(images))]
+    webm = tmp_path / "clip.webm"
+    with av.open(str(webm), "w", options={"live": "1"}) as file:
+        stream = file.add_stream("libvpx", rate=1000, options={"crf": "4", "b": "4M"})
+        stream.height, stream.width, stream.pix_fmt = *images[0].shape[:2], "yuv420p"
+        for time_s, image in zip(times, images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * time_s), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    twin = make_clip(tmp_path / "clip.mp4", images, times=times, rate=7, sound=None)
+    people = [
+        sorted({one.track_id for _, readings in mien.read_video(one_of) for one in readings}) for one_of in (webm, twin)
+    ]
+    assert people[0] == people[1] == [1, 2]
