@@ -166,7 +166,6 @@ def test_an_empty_class_is_named(tmp_path):
     [
         ("angray", "Did you mean 'angry'"),
         ("Suprised", "Did you mean 'surprised'"),
-        ("3", "Numbers mean"),
         ("x", "Rename"),
     ],
 )

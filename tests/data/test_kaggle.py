@@ -62,7 +62,6 @@ def test_loading_scales_down_only(csv):
         ("emotion,pixels,Usage\n3,1 2 x 4,Training\n", "line 2"),
         ("emotion,pixels,Usage\n3,1 2 3 256,Training\n", "line 2"),
         ("emotion,pixels,Usage\n3,1 2 3 -4,Training\n", "line 2"),
-        ("emotion,pixels,Usage\n7,1 2 3 4,Training\n", "line 2"),
         ("emotion,pixels,Usage\nhappy,1 2 3 4,Training\n", "line 2"),
         ("emotion,pixels,Usage\n3,1 2 3 4,train\n", "line 2"),
         ("emotion,pixels,Usage\n3,1 2 3 4\n", "line 2"),
@@ -73,10 +72,8 @@ def test_broken_files_are_named_by_line(csv, content, message):
         read_csv(csv(content))
 
 
-def test_without_usage_nothing_is_assumed(csv):
-    with pytest.raises(DataError) as caught:
-        read_csv(csv("emotion,pixels\n3,1 2 3 4\n"))
-    assert "icml_face_data.csv" in caught.value.hint
+def test_without_usage_images_are_undivided(csv):
+    assert read_csv(csv("emotion,pixels\n3,1 2 3 4\n")).split.tolist() == ["undivided"]
 
 
 def test_not_a_text_file(csv):

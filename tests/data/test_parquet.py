@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mien.data.loading import load
-from mien.emotions import EMOTIONS
+from mien.emotions import EMOTIONS, FER2013_ORDER
 from mien.errors import DataError, SourceError
 
 pa = pytest.importorskip("pyarrow", reason="parquet needs the extra [table]")
@@ -67,11 +67,11 @@ def test_plain_bytes_strings_and_parts(tmp_path):
     assert faces.split.tolist() == ["train", "validation"]
 
 
-def test_bare_numbers_are_fer2013s_and_votes_are_kept(tmp_path):
+def test_numbers_go_by_the_names_given_and_votes_are_kept(tmp_path):
     votes = [[0, 9, 0, 0, 0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]]
     table = pa.table({"image": structs(1, 2), "label": [3, 6], "usage": ["Training", "PrivateTest"], "votes": votes})
     pq.write_table(table, tmp_path / "fer2013.parquet")
-    faces = load(tmp_path / "fer2013.parquet", 8, split=False)
+    faces = load(tmp_path / "fer2013.parquet", 8, split=False, label_names=FER2013_ORDER)
     assert emotions(faces) == ["happy", "neutral"]
     assert faces.votes is not None
     assert faces.votes.majority().tolist() == [EMOTIONS.index("happy"), -1]
@@ -95,10 +95,10 @@ def test_no_parts_at_all_are_divided(tmp_path):
         ({"image": ["a.png"], "label": [0]}, "expected one of images"),
         ({"image": [b"x"], "kind": [0]}, "expected one of labels"),
         ({"image": [b"x"], "label": [0.5]}, "expected one of labels"),
-        ({"image": [b"x"], "label": [7]}, "row 1: column 'label': got 7, expected 0 to 6: angry"),
+        ({"image": [b"x"], "label": [7]}, "got label numbers from 7 to 7"),
         ({"image": [b"x"], "label": pa.array([None], pa.int64())}, "row 1: column 'label': got None"),
         ({"image": [b"x"], "label": ["bored"]}, "row 1: column 'label' is no emotion: got 'bored'"),
-        ({"image": [b"x"], "label": [0], "split": ["part1"]}, "row 1: column 'split': got 'part1'"),
+        ({"image": [b"x"], "label": ["sad"], "split": ["part1"]}, "row 1: column 'split': got 'part1'"),
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "got no rows"),
     ],
 )
@@ -111,13 +111,13 @@ def test_what_is_wrong_is_named_by_row_and_column(tmp_path, columns, message):
 
 def test_names_that_are_no_emotions(tmp_path):
     hugging_face(tmp_path / "train.parquet", structs(1), [1], ["happy", "cat"])
-    with pytest.raises(DataError, match="number 1, is no emotion: got 'cat'"):
+    with pytest.raises(DataError, match="class 1 is no emotion: got 'cat'"):
         load(tmp_path / "train.parquet", 8, split=False)
 
 
 def test_damaged_files_and_images(tmp_path):
     path = tmp_path / "train.parquet"
-    pq.write_table(pa.table({"image": [encoded(1), b"no image", None], "label": [0, 0, 0]}), path)
+    pq.write_table(pa.table({"image": [encoded(1), b"no image", None], "label": ["sad"] * 3}), path)
     with pytest.raises(SourceError, match=r"train\.parquet, row 2: bytes is"):
         load(path, 8, split=False)
     told = []

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ..extras import check_installed
-from .options import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, LabelNames, ManifestFile
 
 EvaluatedSplit = Annotated[
     Literal["validation", "test"], typer.Option("--split", help="Part of the data to evaluate on.")
@@ -28,6 +28,7 @@ def evaluate(
     data: Data,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="Part of the data to evaluate on.")
     ] = "validation",
@@ -66,7 +67,9 @@ def evaluate(
 
     classifier = open_classifier(model)
     spec = classifier.input
-    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces, label_names=label_names
+    )
     evaluation = measure(classifier, faces, split)
     written = write_report(evaluation, out) if out else []
     if predictions:
@@ -84,6 +87,7 @@ def calibration(
     data: Data,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     split: EvaluatedSplit = "validation",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the report (HTML, Markdown, JSON) and figures here.")
@@ -104,7 +108,13 @@ def calibration(
     from .output import progress_bar, read_data, show_report
 
     opened = [open_classifier(model) for model in models]
-    faces = read_data(data, max(one.input.size for one in opened), manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data,
+        max(one.input.size for one in opened),
+        manifest=manifest,
+        detect_faces=detect_faces,
+        label_names=label_names,
+    )
     found = []
     with progress_bar(Console(stderr=True), "measuring") as progress:
         for done, classifier in enumerate(opened):
@@ -128,6 +138,7 @@ def compare(
     split: EvaluatedSplit = "validation",
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     head: Annotated[
         str, typer.Option(metavar="NAME", help="The head to use where a model has several.", show_default=False)
     ] = "",
@@ -154,11 +165,14 @@ def compare(
     found = open_models(models)
     inputs = {(model.classifier.input.size, model.classifier.input.color) for model in found}
     if data.suffix.lower() in (".npz", ".csv"):  # gray images of one size: read once
-        faces = read_data(data, max(size for size, _ in inputs), manifest=manifest, detect_faces=detect_faces)
+        faces = read_data(
+            data, max(size for size, _ in inputs), manifest=manifest, detect_faces=detect_faces, label_names=label_names
+        )
         datasets = dict.fromkeys(inputs, faces)
     else:
         datasets = {
-            spec: read_data(data, *spec, manifest=manifest, detect_faces=detect_faces) for spec in sorted(inputs)
+            spec: read_data(data, *spec, manifest=manifest, detect_faces=detect_faces, label_names=label_names)
+            for spec in sorted(inputs)
         }
     with progress_bar(Console(stderr=True), "comparing") as progress:
         result = run(found, datasets, split, head=head, progress=progress)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from .options import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, LabelNames, ManifestFile
 
 
 class Format(str, Enum):
@@ -42,6 +42,7 @@ def export(
     ] = None,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     name: Annotated[str, typer.Option(help="Name of the model. Default: the recipe's.", show_default=False)] = "",
     license: Annotated[str, typer.Option(help="License of the weights, for the card.")] = "not stated",
     trained_on: Annotated[
@@ -66,7 +67,9 @@ def export(
 
     formats = [wanted.value for wanted in to or [Format.ONNX]]
     spec = input_of(model, formats)
-    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces, label_names=label_names
+    )
     paths = export_model(model, faces, out, formats=formats, name=name, license=license, trained_on=trained_on)
     for path in paths:
         typer.echo(f"written: {path}\nwritten: {card_path(path)}", err=True)
@@ -88,6 +91,7 @@ def ensemble(
     out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The file to write; its card goes beside it.")],
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     stacked: Annotated[
         bool,
         typer.Option("--stacked", help="Stacking: learn each model's weight for each emotion, in place of a vote."),
@@ -128,7 +132,9 @@ def ensemble(
     from .output import progress_bar, read_data, show_report
 
     spec = common_input([open_onnx(model)[0].input for model in models])
-    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces, label_names=label_names
+    )
     faces = subset(faces, load_recipe(recipe)) if recipe else faces
     with progress_bar(Console(stderr=True), "opening models") as progress:
         made = merge(

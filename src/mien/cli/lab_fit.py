@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ..extras import check_installed
-from .options import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, LabelNames, ManifestFile
 
 if TYPE_CHECKING:
     from ..lab.tuning.report import Trial
@@ -46,6 +46,7 @@ def tune(
     ] = None,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the study in --out, or join it from a second terminal.")
     ] = False,
@@ -72,7 +73,9 @@ def tune(
     limit = seconds(timeout) if timeout else None
     chosen = load_recipe(recipe)
     fitted = fit_space(load_space(space), chosen)
-    faces = read_data(data, *largest_input(fitted, chosen), manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data, *largest_input(fitted, chosen), manifest=manifest, detect_faces=detect_faces, label_names=label_names
+    )
     silence_libraries()
     notes, finished, total = Console(stderr=True, soft_wrap=True, highlight=False), 0, trials or fitted.trials
     with progress_bar(notes, "trials") as progress:
@@ -112,6 +115,7 @@ def baseline(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for NAME.skops and its card NAME.json.")],
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     emotions: Annotated[
         Literal["happy-sad", "four", "seven", "eight"] | None,
         typer.Option(help="Label set. Default: seven, or the recipe's.", show_default=False),
@@ -175,7 +179,9 @@ def baseline(
         seed=chosen.seed if chosen else 0,
     )
     _, spec, _ = open_features(settings)
-    faces = read_data(data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces, label_names=label_names
+    )
     with progress_bar(Console(stderr=True), "features") as progress:
         done = fit(settings, faces, out, name=name, license=license, recipe=chosen, progress=progress)
     scores = done.evaluation.find(PIPELINE_HEAD, OFFICIAL, flip=True)

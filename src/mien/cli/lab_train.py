@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from .lab_detector import train_detector
-from .options import Data, DetectFaces, ManifestFile
+from .options import Data, DetectFaces, LabelNames, ManifestFile
 
 
 def train(
@@ -20,6 +20,7 @@ def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, history.csv and curves.png go.")],
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in --out; the result equals an uninterrupted run.")
     ] = False,
@@ -72,7 +73,14 @@ def train(
     wanted |= {"network.weights": weights} if weights is not None else {}
     chosen = changed(load_recipe(recipe), wanted)
     limit = byte_count(max_memory) if max_memory else None
-    faces = read_data(data, chosen.input.size, chosen.input.color, manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data,
+        chosen.input.size,
+        chosen.input.color,
+        manifest=manifest,
+        detect_faces=detect_faces,
+        label_names=label_names,
+    )
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     table, shown = Console(soft_wrap=True, highlight=False), list[str]()
     notes.print(f"{chosen.name}, up to epoch {chosen.schedule.epochs} -> {out}", markup=False)
@@ -144,6 +152,7 @@ def distill(
     ] = "default",
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
     views: Annotated[
         int, typer.Option(min=1, metavar="N", help="Of each image: the first as it is, the others changed at random.")
     ] = 8,
@@ -162,7 +171,14 @@ def distill(
     from .output import progress_bar, read_data
 
     student = load_recipe(recipe)
-    faces = read_data(data, student.input.size, student.input.color, manifest=manifest, detect_faces=detect_faces)
+    faces = read_data(
+        data,
+        student.input.size,
+        student.input.color,
+        manifest=manifest,
+        detect_faces=detect_faces,
+        label_names=label_names,
+    )
     with progress_bar(Console(stderr=True), "predicting") as progress:
         run(teachers, faces, out, recipe=student, views=views, progress=progress)
     typer.echo(f"written: {out}", err=True)

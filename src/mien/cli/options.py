@@ -93,6 +93,15 @@ ManifestFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+LabelNames: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--label-names",
+        metavar="A,B,...",
+        help="Emotions in the order of the label numbers, for data with numbers only.",
+        show_default=False,
+    ),
+]
 DetectFaces: TypeAlias = Annotated[bool, typer.Option("--detect-faces", help="Crop the face from each image.")]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}

@@ -38,9 +38,15 @@ def progress_bar(notes: Console, description: str = "", *, disable: bool = False
 
 
 def read_data(
-    path: Path, size: int, color: str = "gray", *, manifest: Path | None = None, detect_faces: bool = False
+    path: Path,
+    size: int,
+    color: str = "gray",
+    *,
+    manifest: Path | None = None,
+    detect_faces: bool = False,
+    label_names: str | None = None,
 ) -> Dataset:
-    """Load a dataset with a progress bar, and print each image that is left out."""
+    """Load a dataset with a progress bar, and print each image that is left out; ``label_names`` are joined by commas."""
     from ..data import load
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -51,6 +57,7 @@ def read_data(
             color=color,
             manifest=manifest,
             detect_faces=detect_faces,
+            label_names=tuple(name.strip() for name in label_names.split(",")) if label_names else (),
             progress=progress,
             on_damaged=lambda _file, why: notes.print(f"left out: {why}", markup=False),  # why begins with the file
             notes=lambda text: notes.print(text, markup=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +53,7 @@ def load(
     manifest: Path | None = None,
     detect_faces: bool = False,
     votes: Path | None = None,
+    label_names: Sequence[str] = (),
     split: bool = True,
     shares: Shares = SHARES,
     seed: int = 0,
@@ -72,6 +73,8 @@ def load(
         manifest: which images to use, with their emotions and splits (``mien.data.manifest``); nothing is split then.
         detect_faces: crop the face from each photo; a photo without one counts as damaged.
         votes: FER+'s table for Kaggle's CSV file; by default ``fer2013new.csv`` beside it, if it is there.
+        label_names: what label numbers mean, from the lowest on, where the data does not say it: class folders ``0`` to
+            ``7``, or whole numbers in CSV or parquet.
         split: split what is not split; False leaves it ``undivided``.
         shares: of train, validation and test, 0 to 1, together 1.
         seed: of the split.
@@ -93,7 +96,9 @@ def load(
             on_damaged(file, why)
 
     wants_split, skip = split and manifest is None, None if on_damaged is None else note_damaged
-    options = LoadOptions(size, color, detect_faces, votes, wants_split, shares, seed, progress, skip, notes)
+    options = LoadOptions(
+        size, color, detect_faces, votes, tuple(label_names), wants_split, shares, seed, progress, skip, notes
+    )
     records = records_of(path)
     faces = dataset_of(records, options) if records else _layout_of(path).load(path, options)
     side = min(size, *faces.images.shape[1:3])

@@ -70,6 +70,7 @@ class LoadOptions:
     color: str = "gray"
     detect_faces: bool = False
     votes: Path | None = None
+    label_names: tuple[str, ...] = ()
     split: bool = True
     shares: Shares = SHARES
     seed: int = 0
@@ -80,6 +81,7 @@ class LoadOptions:
 
 _REFUSED = {
     "votes": "Votes belong to the rows of Kaggle's fer2013.csv.",
+    "label_names": "Its labels have names already.",
     "detect_faces": "Only image files and parquet can hold whole photos.",
 }
 
@@ -144,7 +146,7 @@ def collect(samples: Iterable[Sample], total: int, path: Path, options: LoadOpti
         votes=Votes.from_ferplus(np.array([sample.votes for sample in kept], np.uint8)) if has_votes else None,
         names=np.array([sample.name for sample in kept], np.str_),
     )
-    return _split(faces, np.stack(looks), keys, options) if options.split else faces
+    return split_undivided(faces, np.stack(looks), keys, options) if options.split else faces
 
 
 def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> tuple[Pixels, Pixels, bytes]:
@@ -169,7 +171,7 @@ def _decode(sample: Sample, finder: FaceFinder | None, options: LoadOptions) -> 
     return image, compared, hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _split(faces: Dataset, looks: Pixels, keys: Sequence[bytes], options: LoadOptions) -> Dataset:
+def split_undivided(faces: Dataset, looks: Pixels, keys: Sequence[bytes], options: LoadOptions) -> Dataset:
     """Split undivided images; take a tenth of train where there is no validation split. Test images stay."""
     parts = set(faces.split.tolist())
     if UNDIVIDED in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import emotions
-from ..emotions import EMOTIONS, parse
+from ..emotions import AFFECTNET_ORDER, EMOTIONS, FER2013_ORDER, RAF_DB_ORDER, parse
 from ..errors import DataError, OptionError
 from ..io.video import VIDEO_EXTENSIONS
 from .dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset
@@ -40,6 +40,39 @@ def emotion_number(name: str, where: str, what: str) -> int:
             hint = "Numbers mean other emotions in every dataset: replace them with names."
         expected = f"one of {', '.join(EMOTIONS)} or an alias such as 'Anger' or 'Freude'"
         raise DataError(f"{where}: {what} is no emotion: got {name!r}, expected {expected}", hint=hint) from error
+
+
+#: Orders of label numbers that are in use.
+COMMON_ORDERS = {
+    "FER2013 from 0": FER2013_ORDER,
+    "RAF-DB from 1": RAF_DB_ORDER,
+    "AffectNet from 0": AFFECTNET_ORDER,
+    "alphabetical": ("anger", "contempt", "disgust", "fear", "happy", "neutral", "sad", "surprise"),
+}
+
+
+def label_order(names: Sequence[str], numbers: Collection[int], where: str) -> dict[int, int]:
+    """What label numbers mean: number -> index in the vocabulary. No order is assumed.
+
+    Args:
+        names: of the emotions, in the order of their numbers, which begin with 0 or 1.
+        numbers: those in use.
+        where: what to name in an error.
+    """
+    low, high = min(numbers), max(numbers)
+    if not names:
+        orders = "; ".join(f"{name}: {','.join(order)}" for name, order in COMMON_ORDERS.items())
+        raise DataError(
+            f"{where}: got label numbers from {low} to {high}, and nothing says which emotions they mean",
+            hint=f"Name them in order with --label-names A,B,... (label_names=...). Common orders are {orders}.",
+        )
+    first = min(1, low)
+    if low < 0 or high >= first + len(names):
+        raise DataError(
+            f"{where}: got label numbers from {low} to {high}, expected {first} to {first + len(names) - 1}",
+            hint=f"--label-names has {len(names)} names; give one for each number.",
+        )
+    return {first + place: emotion_number(name, where, "label name") for place, name in enumerate(names)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,20 +6,24 @@ Goodfellow et al. (2013), "Challenges in Representation Learning"; FER+: Barsoum
 from __future__ import annotations
 
 import csv
+import hashlib
 import lzma
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...emotions import BY_NAME, EMOTIONS, FER2013_ORDER, FERPLUS_ORDER
 from ...errors import DataError
-from ..dataset import TEST, TRAIN, VALIDATION, Dataset, Votes, named_by_content
-from ..preprocessing import LoadOptions, refuse_options
+from ...model.preprocess import resize
+from ..dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset, Votes, named_by_content
+from ..preprocessing import LoadOptions, refuse_options, split_undivided
+from ..records import label_order
 
 NAME, KNOWN_BY = "FER2013", "fer2013.csv, icml_face_data.csv, or a packed .npz file"
 #: What Kaggle's archives unpack to.
@@ -44,38 +48,57 @@ def matches(path: Path) -> bool:
 def load(path: Path, options: LoadOptions) -> Dataset:
     """Load the packed file, or ``fer2013.csv`` with the votes of ``options.votes`` or of ``fer2013new.csv`` beside it."""
     if path.suffix.lower() == ".npz":
-        refuse_options(path, options, "votes", "detect_faces")
+        refuse_options(path, options, "votes", "detect_faces", "label_names")
         return read_npz(path)
     refuse_options(path, options, "detect_faces")
     if path.is_dir():
         path = next(path / name for name in _FILES if (path / name).is_file())
         options.notes(f"{path.parent}: reading {path.name}")
-    faces, votes = read_csv(path), options.votes
+    faces, votes = read_csv(path, options.label_names, options.notes), options.votes
     if votes is None and path.with_name(FERPLUS_FILE).is_file():
         votes = path.with_name(FERPLUS_FILE)
         options.notes(f"{path.name}: with the FER+ votes of {votes}")
-    return with_ferplus(faces, votes) if votes else faces
+    if votes:
+        return with_ferplus(faces, votes)
+    if not options.split or UNDIVIDED not in faces.split:
+        return faces
+    keys = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in faces.images]
+    return split_undivided(faces, resize(faces.images, 48), keys, options)
 
 
-def read_csv(path: Path) -> Dataset:
+def read_csv(path: Path, label_names: Sequence[str] = (), notes: Callable[[str], None] = lambda _text: None) -> Dataset:
     """Read a CSV file with the columns ``emotion``, ``pixels`` and ``Usage``, in any order.
 
-    The side of the square images follows from the number of pixels in the first row; errors name the line.
+    Without ``Usage``, as in the ``train.csv`` of Kaggle's competition, the images are ``undivided``. Labels 0 to 6 are
+    FER2013's own; 0 to 7 are those of CK+ in this layout (``ckextended.csv``), 7 being contempt; ``label_names`` gives
+    others. The side of the square images follows from the number of pixels in the first row; errors name the line.
     """
     images: list[npt.NDArray[np.uint8]] = []
     labels: list[int] = []
     split: list[str] = []
     names: list[str] = []
-    for where, (emotion, pixels, usage) in _rows(path, ("emotion", "pixels", "usage")):
-        labels.append(_whole(emotion, len(FER2013_ORDER) - 1, f"{where}: emotion"))
-        split.append(_usage(usage, where))
+    for where, (emotion, pixels, usage) in _rows(path, ("emotion", "pixels"), ("usage",)):
+        labels.append(_whole(emotion, 255, f"{where}: emotion"))
+        split.append(UNDIVIDED if usage is None else _usage(usage, where))
         names.append(where.rpartition(", ")[2])
         images.append(_image(pixels, images[0].size if images else None, where))
     if not images:
         raise DataError(f"{path}: has a header but no images", hint=_AGAIN)
+    order = label_names
+    if not label_names and max(labels) <= len(FER2013_ORDER):
+        order = (*FER2013_ORDER, "contempt")
+        if max(labels) == len(FER2013_ORDER):
+            notes(f"{path}: label 7 is taken for contempt, as in CK+ (ckextended.csv)")
+    numbers = label_order(order, set(labels) if label_names else {0, *labels}, str(path))
     side = math.isqrt(images[0].size)
     stacked = np.stack(images).reshape(-1, side, side)
-    return Dataset(path.stem, stacked, _LABELS[labels], np.array(split), names=named_by_content(names, stacked))
+    return Dataset(
+        path.stem,
+        stacked,
+        np.array([numbers[label] for label in labels]),
+        np.array(split),
+        names=named_by_content(names, stacked),
+    )
 
 
 def with_ferplus(faces: Dataset, path: Path) -> Dataset:
@@ -147,8 +170,11 @@ def _unpack(blob: bytes, shape: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[1:, 1:].transpose(2, 0, 1).astype(np.uint8))
 
 
-def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Where each row of a CSV file stands, and its cells in the columns ``wanted``, found by any alias of an emotion."""
+def _rows(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, list[Any]]]:
+    """Where each row of a CSV file stands, and its cells in the columns ``wanted``, found by any alias of an emotion.
+
+    The cells of ``optional`` columns follow; they are None where there is no such column.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, skipinitialspace=True)
@@ -158,12 +184,15 @@ def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
                 message = f"{path}: got the columns {', '.join(header)[:120] or '(none)'}; missing {', '.join(missing)}"
                 raise DataError(message, hint=_header_hint(places))
             columns = [places[name] for name in wanted]
+            others = [places.get(name) for name in optional]
             for number, row in enumerate(lines, start=2):
-                if row and len(row) <= max(columns):
-                    what = f"{path}, line {number}: got {len(row)} fields, expected {max(columns) + 1}"
+                least = 1 + max(place for place in (*columns, *others) if place is not None)
+                if row and len(row) < least:
+                    what = f"{path}, line {number}: got {len(row)} fields, expected {least}"
                     raise DataError(what, hint="The file may be cut off: download it again.")
                 if row:
-                    yield f"{path}, line {number}", [row[column].strip() for column in columns]
+                    cells = [None if place is None else row[place].strip() for place in (*columns, *others)]
+                    yield f"{path}, line {number}", cells
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV: {error}", hint=_AGAIN) from error
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from ...emotions import BY_NAME
+from ...emotions import BY_NAME, RAF_DB_ORDER
 from ...errors import DataError
 from ..dataset import UNDIVIDED, Dataset
 from ..preprocessing import LoadOptions, Sample, collect, refuse_options
-from ..records import PARTS, emotion_number
+from ..records import PARTS, emotion_number, label_order
 
 NAME, KNOWN_BY = "class folders", "train/happy/*.png or happy/*.png"
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"))
+#: Names of RAF-DB's images, as Kaggle has them in folders 1 to 7.
+_RAF_DB = re.compile(r"(train|test)_\d+(_aligned)?\.\w+$")
 _HINT = (
     "Use train/happy/*.png, train/sad/*.png, ..., and the same under validation/ and test/; or happy/*.png, sad/*.png, "
     "..., to have them split."
@@ -29,33 +32,50 @@ def load(path: Path, options: LoadOptions) -> Dataset:
 
     Splits may be called train or training, validation, val, valid or dev, and test or testing, in any case, and may lie
     deeper (``images/train``). Without such folders the images are ``undivided``. Class folders go by any alias that
-    ``mien.emotions.parse`` knows. An empty class folder is noted; where images are still to be split, it is an error.
+    ``mien.emotions.parse`` knows, or are numbers: those of RAF-DB are recognized by the names of its images, others need
+    ``label_names``. An empty class folder is noted; where images are still to be split, it is an error.
     Other files and hidden files are skipped.
     """
     refuse_options(path, options, "votes")
-    files = list(_files(path, options.notes))
+    files = list(_files(path, options))
     if not files:
         raise DataError(f"{path}: the class folders hold no images", hint=_HINT)
     samples = (Sample(file, file.relative_to(path).as_posix(), label, part, file) for file, part, label in files)
     return collect(samples, len(files), path, options)
 
 
-def _files(path: Path, notes: Callable[[str], None]) -> Iterator[tuple[Path, str, int]]:
+def _files(path: Path, options: LoadOptions) -> Iterator[tuple[Path, str, int]]:
     """Each image with its split and label, in an order that does not depend on the file system."""
-    for folder, part in _parts(path):
-        images = {
-            each: [file for file in sorted(each.rglob("[!.]*")) if file.suffix.lower() in IMAGE_EXTENSIONS]
-            for each in _subfolders(folder)
-        }
-        labels = {each: emotion_number(each.name, str(each), "the folder's name") for each in images}
-        for each, files in images.items():
-            if not files and part == UNDIVIDED and any(images.values()):
-                message = f"{each} holds no images: got 0, expected at least one each for train, validation and test"
-                raise DataError(message, hint="Put images into it, or take the folder away.")
-            if not files:
-                notes(f"{each} holds no images")
-            for file in files:
-                yield file, part, labels[each]
+    classes = [
+        (each, part, [file for file in sorted(each.rglob("[!.]*")) if file.suffix.lower() in IMAGE_EXTENSIONS])
+        for folder, part in _parts(path)
+        for each in _subfolders(folder)
+    ]
+    if classes and all(each.name.isdecimal() for each, _, _ in classes):
+        numbers = _numbers(path, classes, options)
+        labels = {each: numbers[int(each.name)] for each, _, _ in classes}
+    else:
+        refuse_options(path, options, "label_names")
+        labels = {each: emotion_number(each.name, str(each), "the folder's name") for each, _, _ in classes}
+    for each, part, files in classes:
+        if not files and part == UNDIVIDED and any(others for _, _, others in classes):
+            message = f"{each} holds no images: got 0, expected at least one each for train, validation and test"
+            raise DataError(message, hint="Put images into it, or take the folder away.")
+        if not files:
+            options.notes(f"{each} holds no images")
+        yield from ((file, part, labels[each]) for file in files)
+
+
+def _numbers(path: Path, classes: list[tuple[Path, str, list[Path]]], options: LoadOptions) -> dict[int, int]:
+    """What numbered class folders mean: RAF-DB's order where its images are in them, else ``label_names``."""
+    numbers = {int(each.name) for each, _, _ in classes}
+    files = [file.name for _, _, found in classes for file in found]
+    is_raf_db = numbers == set(range(1, 8)) and all(_RAF_DB.match(name) for name in files)
+    if is_raf_db and not options.label_names:
+        meaning = ", ".join(f"{number} {name}" for number, name in enumerate(RAF_DB_ORDER, 1))
+        options.notes(f"{path}: taken for RAF-DB by the names of its images: {meaning}")
+        return label_order(RAF_DB_ORDER, numbers, str(path))
+    return label_order(options.label_names, numbers, str(path))
 
 
 def _parts(path: Path) -> list[tuple[Path, str]]:
@@ -64,7 +84,7 @@ def _parts(path: Path) -> list[tuple[Path, str]]:
     parts = [(folder, PARTS[folder.name.lower()]) for folder in inside if folder.name.lower() in PARTS]
     if parts:
         return parts
-    if any(folder.name.strip().lower() in BY_NAME for folder in inside):
+    if any(folder.name.strip().lower() in BY_NAME or folder.name.isdecimal() for folder in inside):
         return [(path, UNDIVIDED)]
     if len(inside) == 1:
         return _parts(inside[0])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...emotions import FER2013_ORDER
+from ...emotions import EMOTIONS
 from ...errors import DataError, MienError
 from ...extras import require
 from ..dataset import UNDIVIDED, Dataset
 from ..preprocessing import LoadOptions, Sample, collect, refuse_options
-from ..records import PARTS, emotion_number
+from ..records import PARTS, emotion_number, label_order
 
 NAME, KNOWN_BY = "parquet", "*.parquet"
 _LABELS = ("label", "labels", "emotion", "emotions", "expression", "class", "target")
@@ -36,8 +36,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     - Images: the first column of structs with a field ``bytes`` (Hugging Face's ``Image``), or of bytes; PNG, JPEG or any
       other format that ``mien.io.images.read_image`` knows.
     - Labels: a column ``label``, ``labels``, ``emotion``, ``expression``, ``class`` or ``target``. Strings may be any alias.
-      Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``) if there are any, else they are FER2013's
-      own: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
+      Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``), or by ``label_names``.
     - Splits: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else
       that of a folder it is in; else they are ``undivided``.
     - FER+'s ten votes, where there is a column ``votes`` with lists of ten, in its own order.
@@ -48,30 +47,44 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     total = sum(table.metadata.num_rows for _, table in tables)
     if not total:
         raise DataError(f"{path}: got no rows, expected images with labels", hint="Download it again.")
-    samples = (sample for file, table in tables for sample in _samples(file, table, path))
+    columns = {file: _columns(table.schema_arrow, file) for file, table in tables}
+    numbers: set[int] = set()
+    for file, table in tables:
+        if columns[file].numbered:
+            numbers |= set(table.read([columns[file].label]).column(0).unique().to_pylist()) - {None}
+    if numbers:
+        order = label_order(options.label_names, numbers, str(path))
+        columns = {file: replace(one, names=order) if one.numbered else one for file, one in columns.items()}
+    else:
+        refuse_options(path, options, "label_names")
+    samples = (sample for file, table in tables for sample in _samples(file, table, path, columns[file]))
     return collect(samples, total, path, options)
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Columns of encoded images, labels, splits and votes (empty if there is none), and what label numbers mean."""
+    """Columns of encoded images, labels, splits and votes (empty if there is none).
+
+    ``names`` says what label numbers mean; labels are ``numbered`` if they are whole numbers and nothing says it.
+    """
 
     image: str
     label: str
     split: str
     votes: str
-    names: tuple[str, ...]
+    names: Mapping[int, int]
+    numbered: bool
 
     def emotion(self, row: Mapping[str, Any], where: str) -> int:
         """Index in the vocabulary of the row's emotion."""
         label = row[self.label]
         if isinstance(label, str):
             return emotion_number(label, where, f"column {self.label!r}")
-        if label is None or not 0 <= label < len(self.names):
-            expected = f"0 to {len(self.names) - 1}: {', '.join(self.names)}"
+        if label not in self.names:
+            expected = ", ".join(f"{number} {EMOTIONS[place]}" for number, place in self.names.items())
             message = f"{where}: column {self.label!r}: got {label}, expected {expected}"
             raise DataError(message, hint="Write the emotions' names, or leave out rows without a label.")
-        return emotion_number(self.names[label], where, f"column {self.label!r}, number {label},")
+        return self.names[label]
 
     def part(self, row: Mapping[str, Any], where: str) -> str:
         """The row's split, or empty where there is no such column."""
@@ -119,32 +132,34 @@ def _columns(schema: Any, file: Path) -> _Columns:
     if not labels:
         message = f"{found}; expected one of labels, whole numbers or text, called {', '.join(_LABELS)}"
         raise DataError(message, hint="Rename the column of labels to 'label'.")
+    names = _class_names(schema.metadata, labels, file)
     return _Columns(
         "image" if "image" in images else images[0],
         labels,
         first(_SPLITS, is_text),
         first(("votes",), lambda kind: types.is_list(kind) or types.is_fixed_size_list(kind)),
-        _class_names(schema.metadata, labels, file),
+        {number: emotion_number(name, str(file), f"class {number}") for number, name in enumerate(names)},
+        types.is_integer(schema.field(labels).type) and not names,
     )
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path) -> tuple[str, ...]:
-    """What label numbers mean: Hugging Face's ClassLabel names, else FER2013's order."""
+    """Hugging Face's ClassLabel names, if there are any."""
     text = (metadata or {}).get(b"huggingface", b"{}")
     try:
         features = json.loads(text).get("info", {}).get("features", {})
-        names = (features.get(label) or {}).get("names") or FER2013_ORDER
+        names = (features.get(label) or {}).get("names") or ()
     except (ValueError, AttributeError) as error:
         message = f"{file}: Hugging Face's metadata: got {text[:60]!r}, expected JSON with info.features"
         raise DataError(message, hint=f"Write the emotions' names into the column {label!r}.") from error
     return tuple(str(name) for name in names)
 
 
-def _samples(file: Path, table: Any, path: Path) -> Iterator[Sample]:
+def _samples(file: Path, table: Any, path: Path, columns: _Columns) -> Iterator[Sample]:
     """The rows of one file; its images are held encoded, a batch at a time."""
     arrow = require("pyarrow", "table")
     inside = file.name if path == file else file.relative_to(path).as_posix()
-    columns, part, number = _columns(table.schema_arrow, file), _part_of(inside), 0
+    part, number = _part_of(inside), 0
     wanted = [name for name in (columns.image, columns.label, columns.split, columns.votes) if name]
     try:
         for batch in table.iter_batches(_BATCH, columns=wanted):
