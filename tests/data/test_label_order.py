@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mien.data import load
-from mien.emotions import EMOTIONS
+from mien.emotions import EMOTIONS, FER2013_ORDER
 from mien.errors import DataError, OptionError
 
 RNG = np.random.default_rng(3)
@@ -94,6 +94,15 @@ def test_bare_numbers_in_parquet_need_names(tmp_path):
         load(path, split=False)
     assert "--label-names" in caught.value.hint
     assert emotions_of(load(path, split=False, label_names=["neutral", "happy", "sad"])) == ["neutral", "happy", "sad"]
+
+
+def test_names_may_come_with_their_numbers(tmp_path):
+    path = parquet_of(tmp_path / "d.parquet", [3, 6])
+    with pytest.raises(DataError):  # from 0 or from 1?
+        load(path, split=False, label_names=FER2013_ORDER)
+    assert emotions_of(load(path, split=False, label_names=["6=neutral", "3=happy"])) == ["happy", "neutral"]
+    with pytest.raises(DataError):
+        load(path, split=False, label_names=["3=happy"])
 
 
 def test_named_classes_take_no_label_names(tmp_path):

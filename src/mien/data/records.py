@@ -55,7 +55,7 @@ def label_order(names: Sequence[str], numbers: Collection[int], where: str) -> d
     """What label numbers mean: number -> index in the vocabulary. No order is assumed.
 
     Args:
-        names: of the emotions, in the order of their numbers, which begin with 0 or 1.
+        names: of the emotions, in the order of their numbers, which begin with 0 or 1; or with them, ``3=happy``.
         numbers: those in use.
         where: what to name in an error.
     """
@@ -66,13 +66,21 @@ def label_order(names: Sequence[str], numbers: Collection[int], where: str) -> d
             f"{where}: got label numbers from {low} to {high}, and nothing says which emotions they mean",
             hint=f"Name them in order with --label-names A,B,... (label_names=...). Common orders are {orders}.",
         )
-    first = min(1, low)
-    if low < 0 or high >= first + len(names):
+    if all(name.partition("=")[0].strip().isdecimal() for name in names):
+        pairs = [name.partition("=") for name in names]
+        order = {int(number): emotion_number(name, where, "label name") for number, _, name in pairs}
+    else:
+        first = 0 if low <= 0 else 1
+        order = {first + place: emotion_number(name, where, "label name") for place, name in enumerate(names)}
+        if low > 0 and high < len(names):  # from 0 or from 1?
+            message = f"{where}: got label numbers from {low} to {high} and {len(names)} names: which has which number?"
+            raise DataError(message, hint=f"Write the numbers too: --label-names {low}={names[0]},...")
+    if missing := sorted(set(numbers) - set(order)):
         raise DataError(
-            f"{where}: got label numbers from {low} to {high}, expected {first} to {first + len(names) - 1}",
-            hint=f"--label-names has {len(names)} names; give one for each number.",
+            f"{where}: got label number {missing[0]}, expected one of {', '.join(map(str, order))}",
+            hint="--label-names needs one name for each number.",
         )
-    return {first + place: emotion_number(name, where, "label name") for place, name in enumerate(names)}
+    return order
 
 
 @dataclass(frozen=True, eq=False)
