@@ -69,7 +69,7 @@ def exported(model: str, data: Path, folder: Path) -> tuple[list[Path], Dataset]
     spec = input_of(model, formats)
     faces = load(data, spec.size, color=spec.color)
     if model in shipped_models():
-        return [SHIPPED / f"{name}.onnx" for name in (f"{model}-float32", model)], faces
+        return [Path(str(SHIPPED / f"{name}.onnx")) for name in (f"{model}-float32", model)], faces
     first = [Path(model)] if is_exported(model) else []
     return [*first, *export(model, faces, folder, formats=formats)], faces
 

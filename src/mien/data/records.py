@@ -47,7 +47,7 @@ COMMON_ORDERS = {
     "FER2013 from 0": FER2013_ORDER,
     "RAF-DB from 1": RAF_DB_ORDER,
     "AffectNet from 0": AFFECTNET_ORDER,
-    "alphabetical": ("anger", "contempt", "disgust", "fear", "happy", "neutral", "sad", "surprise"),
+    "alphabetical": sorted(EMOTIONS),
 }
 
 

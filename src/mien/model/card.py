@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, field
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..emotions import parse
 from ..errors import ModelError
 
-SHIPPED = Path(__file__).with_name("weights")
+if TYPE_CHECKING:
+    if sys.version_info >= (3, 11):
+        from importlib.resources.abc import Traversable
+    else:
+        from importlib.abc import Traversable
+
+#: Also within a zip file.
+SHIPPED = resources.files(__package__ or "") / "weights"
 #: Suffix of the float32 originals of quantized models: ``default-float32`` is that of ``default``.
 ORIGINAL = "-float32"
 #: Endings of model files: ONNX networks and scikit-learn baselines.
@@ -85,7 +94,7 @@ class ModelCard:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
-def read_card(path: Path) -> ModelCard:
+def read_card(path: Traversable) -> ModelCard:
     """Read the card at ``path``.
 
     Raises:
@@ -98,11 +107,13 @@ def read_card(path: Path) -> ModelCard:
         card = ModelCard(**table)
     except FileNotFoundError as error:
         hint = "Export with 'mien lab export', which writes the card beside the weights."
-        raise ModelError(f"no model card at {path}", hint=hint, path=path) from error
+        raise ModelError(f"no model card at {path}", hint=hint, path=str(path)) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f"{path} is not a model card: {error}", hint="Export the model again.", path=path) from error
+        raise ModelError(
+            f"{path} is not a model card: {error}", hint="Export the model again.", path=str(path)
+        ) from error
     if card.input.color not in ("gray", "rgb"):
-        raise ModelError(f"{path}: input.color: got {card.input.color!r}, expected 'gray' or 'rgb'", path=path)
+        raise ModelError(f"{path}: input.color: got {card.input.color!r}, expected 'gray' or 'rgb'", path=str(path))
     return card
 
 
@@ -121,7 +132,8 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
         ModelError: there is no such model, or the weights do not match the card.
     """
     is_file = str(name_or_path).lower().endswith(MODEL_FILES)
-    card_path = Path(name_or_path).with_suffix(".json") if is_file else SHIPPED / f"{name_or_path}.json"
+    folder: Traversable = Path(name_or_path).parent if is_file else SHIPPED
+    card_path = folder / (f"{Path(name_or_path).stem}.json" if is_file else f"{name_or_path}.json")
     if not is_file and not card_path.is_file():
         raise ModelError(
             f"unknown model {str(name_or_path)!r}: mien includes {', '.join(shipped_models())}",
@@ -133,21 +145,21 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
         hint = "Check the path, or export the model with 'mien lab export'."
         raise ModelError(f"no model file at {name_or_path}", hint=hint, path=name_or_path)
     card = read_card(card_path)
-    path = Path(name_or_path) if is_file else card_path.with_name(card.weights)
+    path = folder / (Path(name_or_path).name if is_file else card.weights)
     try:
         weights = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot read the weights {path}: {error.strerror or error}", path=path) from error
+        raise ModelError(f"cannot read the weights {path}: {error.strerror or error}", path=str(path)) from error
     digest = hashlib.sha256(weights).hexdigest()
     if digest != card.sha256:
         raise ModelError(
             f"{path} does not match its card: got sha256 {digest[:12]}..., expected {card.sha256[:12]}...",
             hint="The file is damaged or was changed: install or export it again.",
-            path=path,
+            path=str(path),
         )
     return card, weights
 
 
 def shipped_models() -> list[str]:
     """Return the names of the included models."""
-    return sorted(path.stem for path in SHIPPED.glob("*.json"))
+    return sorted(file.name.removesuffix(".json") for file in SHIPPED.iterdir() if file.name.endswith(".json"))

@@ -87,7 +87,7 @@ def weights_file(model: str | Path) -> Path:
     """
     path = Path(model)
     if not path.is_dir():
-        return SHIPPED / f"{model}.onnx" if str(model) in shipped_models() else path
+        return Path(str(SHIPPED / f"{model}.onnx")) if str(model) in shipped_models() else path
     exported = sorted(file for file in path.iterdir() if file.suffix.lower() in MODEL_FILES)
     if len(exported) == 1 and not (path / "last.ckpt").exists():
         return exported[0]
