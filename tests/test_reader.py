@@ -144,3 +144,13 @@ def test_turned_photos_read_the_same(reader, astronaut):
     (reading,) = reader.read(buffer.getvalue())
     assert reading.emotion == "happy"
     assert reading.face.box.x0 == pytest.approx(182, abs=3)
+
+
+def test_arrays_of_opencv_read_as_their_files(reader, astronaut):
+    from_opencv = mien.Reader(channels="bgr")
+    (expected,) = reader.read(astronaut.image)
+    (read,) = from_opencv.read(np.ascontiguousarray(astronaut.image[..., ::-1]))
+    assert read.face.box == expected.face.box
+    assert np.array_equal(read.probabilities, expected.probabilities)
+    with pytest.raises(mien.OptionError):
+        mien.Reader(channels="gbr")

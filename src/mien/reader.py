@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .detection import Detector, create_detector
 from .errors import OptionError, SourceError
 from .io.discovery import find_images, stands_for_several
-from .io.images import read_image
+from .io.images import Channels, read_image
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
 from .model.classifier import EmotionClassifier, open_classifier
 from .model.preprocess import align_face, sharpness, to_tensor
@@ -48,6 +48,7 @@ class Reader:
         options: how to read.
         detector: finds the faces; None takes the one that ``options`` name.
         classifier: classifies the faces; None takes the model that ``options`` name.
+        channels: ``bgr`` if the arrays to read come from OpenCV; files are not affected.
 
     Attributes:
         emotions: the label set of all readings, in the vocabulary's order.
@@ -64,8 +65,12 @@ class Reader:
         *,
         detector: Detector | None = None,
         classifier: EmotionClassifier | None = None,
+        channels: Channels = "rgb",
     ) -> None:
-        self._given = {"detector": detector, "classifier": classifier}
+        if channels not in get_args(Channels):
+            raise OptionError(f"channels: got {channels!r}, expected 'rgb' or 'bgr'", field="channels", value=channels)
+        self._given = {"detector": detector, "classifier": classifier, "channels": channels}
+        self._channels: Channels = channels
         self.options = options or ReadOptions()
         self.classifier = classifier or open_classifier(self.options)
         self.detector = detector or create_detector(self.options)
@@ -170,7 +175,8 @@ class Reader:
                 results.append(Readings((), (name,), (error,)))
 
         def frames() -> Iterator[Frame]:
-            for frame in read_images(sources, fail, recursive=recursive, max_megapixels=self.options.max_megapixels):
+            limit = self.options.max_megapixels
+            for frame in read_images(sources, fail, recursive, max_megapixels=limit, channels=self._channels):
                 results.append(None)  # filled in below, in this order
                 yield frame
 
@@ -197,9 +203,10 @@ class Reader:
 def read_images(
     sources: Sequence[ImageSource],
     on_error: Callable[[ImageSource, SourceError], object],
-    *,
     recursive: bool = False,
+    *,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: Channels = "rgb",
 ) -> Iterator[Frame]:
     """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read."""
     for source in sources:
@@ -216,7 +223,7 @@ def read_images(
             continue
         for image in images:
             try:
-                frame = read_image(image, max_megapixels=max_megapixels)
+                frame = read_image(image, max_megapixels=max_megapixels, channels=channels)
             except SourceError as error:
                 on_error(image, error)
             else:

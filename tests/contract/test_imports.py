@@ -77,7 +77,7 @@ def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
 
 def modules() -> list[str]:
     source = ROOT / "src"
-    paths = (path.relative_to(source).with_suffix("") for path in sorted(source.rglob("*.py")))
+    paths = (path.relative_to(source).with_suffix("") for path in sorted(source.rglob("*.py")) if "-" not in path.name)
     names = (".".join(path.parts).removesuffix(".__init__") for path in paths)
     return [name for name in names if not name.endswith("__main__")]
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from ..batch import BatchResult
 from ..drawing import COLORS, annotate, named, percent
+from ..errors import shorten
 from ..report import count
 from ..report import percent as share_percent
 from ..report.format import clock
@@ -29,6 +30,8 @@ MAX_ROWS = 100
 #: People listed for a video, those seen longest first.
 MAX_PEOPLE = 20
 _BAR = 10
+#: Characters beside the names: face, emotion, confidence, bar and others; and the box.
+_OTHER_COLUMNS, _BOX_COLUMN = 58, 20
 
 
 class ReadingTable:
@@ -38,6 +41,7 @@ class ReadingTable:
         self.images = 0
         self.last: tuple[Frame, Sequence[Reading]] | None = None
         self._wide = console.width >= 100
+        self._name_width = max(20, console.width - (_OTHER_COLUMNS + _BOX_COLUMN * self._wide))
         self._block = "#" if console.options.ascii_only else "█"
         self._faces = 0
         self._counts: Counter[str] = Counter()
@@ -57,9 +61,9 @@ class ReadingTable:
     def table(self) -> Table:
         """Return the table so far; images are named relative to their common folder."""
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("image", overflow="fold", min_width=20)
+        table.add_column("image", overflow="fold", no_wrap=True, min_width=20)
         table.add_column("face", justify="right")
-        table.add_column("emotion")
+        table.add_column("emotion", no_wrap=True)
         table.add_column("confidence", justify="right")
         table.add_column("", no_wrap=True)
         table.add_column("others", no_wrap=True, overflow="ellipsis")
@@ -67,7 +71,7 @@ class ReadingTable:
             table.add_column("box", style="dim", no_wrap=True)
         short = _short_names([name for name, _ in self._rows if name])
         for name, cells in self._rows:
-            table.add_row(Text(short.get(name, "")), *cells)
+            table.add_row(Text(shorten(short.get(name, ""), self._name_width)), *cells)
         return table
 
     def summary(self) -> str:
@@ -107,7 +111,7 @@ def _video_table(result: VideoResult, name: str) -> Group:
     table = Table("video", "person", "seen", "of which", box=None, pad_edge=False, header_style="bold")
     for person in sorted(people[:MAX_PEOPLE], key=lambda person: person.track_id):
         seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {person.seen_s:.1f} s"
-        table.add_row(Text("" if table.rows else name), str(person.track_id), seen, _shares(person))
+        table.add_row(Text("" if table.rows else shorten(name, 30)), str(person.track_id), seen, _shares(person))
     for masked in sorted(result.masked[:MAX_PEOPLE], key=lambda person: person.track_id):
         seen = f"{clock(masked.first_s, 1)} to {clock(masked.last_s, 1)}"
         cells = str(masked.track_id), seen, Text("masked, and not read", "dim")

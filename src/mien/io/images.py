@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from ..types import Frame
 from .sources import ImageSource, content_of
 
 Pixels = npt.NDArray[np.uint8]
+Channels: TypeAlias = Literal["rgb", "bgr"]
 
 #: What mien lets Pillow open. EPS is left out because Pillow runs Ghostscript for it, and rare formats because each decoder
 #: can be attacked by a hostile file.
@@ -51,7 +52,7 @@ _STORED_IN_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 
 
-def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS) -> Frame:
+def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS, channels: Channels = "rgb") -> Frame:
     """Read one image.
 
     Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, and with the extras ``heif`` and
@@ -65,6 +66,7 @@ def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS) -
             a shape or channels first. An RGB array is not copied.
         max_megapixels: refuse files and PIL images of more pixels, in millions, before they are decoded. Decoding takes 7 to
             8 bytes per pixel, the result 3.
+        channels: order of the channels of arrays and tensors; OpenCV's are ``bgr``.
 
     Returns:
         The frame: uint8 (H, W, 3), RGB, 0-255, upright. Its name is the path as given, that of an upload, or ``"bytes"``,
@@ -79,6 +81,8 @@ def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS) -
         raise OptionError(f"max_megapixels: got {max_megapixels}, expected more than 0", field="max_megapixels")
     content, name = content_of(source)
     if isinstance(content, np.ndarray):
+        if channels == "bgr" and content.ndim == 3 and content.shape[2] > 2:
+            content = content[..., [2, 1, 0, *range(3, content.shape[2])]]
         return Frame(_array_pixels(content), name=name)
     if isinstance(content, Image.Image):
         _check_size(content.size, name, max_megapixels)

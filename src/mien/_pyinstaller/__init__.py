@@ -1,0 +1,8 @@
+"""Where PyInstaller finds its hook for mien (entry point ``pyinstaller40``)."""
+
+from pathlib import Path
+
+
+def hook_folders() -> list[str]:
+    """The folder of ``hook-mien.py``."""
+    return [str(Path(__file__).parent)]
