@@ -31,7 +31,8 @@ class ReadOptions:
             videos and from cameras, 20 at least; in photos it follows from the faces found, down to 20. YuNet ignores it.
         min_confidence: a reading abstains below this confidence, or when the face is less likely than this to show an
             emotion of the label set; 0 to 1.
-        flip: average the outputs for each face and its mirror image: more accurate, half as fast.
+        flip: average the outputs for each face and its mirror image, and those of mien's detector for an image and its
+            mirror image: more accurate, half as fast.
         threads: processor threads for the networks; 0 takes all.
         max_megapixels: refuse images that unpack to more.
     """

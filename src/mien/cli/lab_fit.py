@@ -70,7 +70,7 @@ def tune(
     from .options import seconds
     from .output import progress_bar, read_data, show_report
 
-    limit = seconds(timeout) if timeout else None
+    limit = seconds(timeout, "--timeout") if timeout else None
     chosen = load_recipe(recipe)
     fitted = fit_space(load_space(space), chosen)
     faces = read_data(

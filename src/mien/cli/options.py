@@ -44,7 +44,7 @@ Model: TypeAlias = Annotated[
 ]
 MinConfidence: TypeAlias = Annotated[float, option(MODEL, "Abstain below this confidence.", min=0, max=1)]
 Flip: TypeAlias = Annotated[
-    bool, option(MODEL, "Average each face and its mirror image: more accurate, half as fast.", "--flip/--no-flip")
+    bool, option(MODEL, "Average mirror images: more accurate, half as fast.", "--flip/--no-flip")
 ]
 WhichDetector: TypeAlias = Annotated[
     str,
@@ -117,11 +117,11 @@ def byte_count(text: str) -> int:
     return int(float(found.group(1)) * unit)
 
 
-def seconds(text: str) -> float:
-    """Parse a duration such as ``0.2s``, ``500ms``, ``2`` or ``1.5min``; ``OptionError`` where it is none above 0."""
+def seconds(text: str, option: str) -> float:
+    """Parse the value of an option: a duration above 0 such as ``0.2s``, ``500ms``, ``2`` or ``1.5min``."""
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min|h)?\s*", text)
     if found is None or float(found.group(1)) == 0:
-        raise OptionError(f"time: got {text!r}, expected one such as 0.2s, 500ms or 1min", field="time", value=text)
+        raise OptionError(f"{option}: got {text!r}, expected a time such as 0.2s or 1min", field=option, value=text)
     return float(found.group(1)) * _SECONDS[found.group(2) or "s"]
 
 

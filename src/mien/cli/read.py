@@ -118,7 +118,7 @@ def read(
                 annotate=annotate,
                 redact=privacy,
                 recursive=recursive,
-                interval_s=opt.seconds(interval) if interval else 0.0,
+                interval_s=opt.seconds(interval, "--interval") if interval else 0.0,
                 on_image=table.add,
                 on_rows=array.add if array else None,
                 progress=progress,

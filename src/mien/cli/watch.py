@@ -77,7 +77,7 @@ def watch(
     )
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     sinks = [TableFile(out, overwrite=overwrite)] if out else []
-    stop_after_s = opt.seconds(duration) if duration else None
+    stop_after_s = opt.seconds(duration, "--duration") if duration else None
     camera = int(source) if source.isdecimal() else source
     failure: SourceError | None = None
     with (

@@ -33,7 +33,8 @@ def create_detector(options: ReadOptions) -> Detector:
         return YuNet(file, threshold, options.threads)
     from .anchor_free import MARGIN, AnchorFreeNetwork
 
-    return PyramidDetector(AnchorFreeNetwork(threshold, options.threads), MARGIN, options.min_face)
+    network = AnchorFreeNetwork(threshold, options.threads, mirror=options.flip)
+    return PyramidDetector(network, MARGIN, options.min_face)
 
 
 def score_needed(options: ReadOptions) -> float:

@@ -23,6 +23,7 @@ from ..errors import MienError, OptionError, SourceError, TooLargeError, shorten
 from ..options import MAX_MEGAPIXELS
 from ..types import Frame
 from .sources import ImageSource, content_of
+from .video import is_video
 
 Pixels = npt.NDArray[np.uint8]
 Channels: TypeAlias = Literal["rgb", "bgr"]
@@ -225,11 +226,11 @@ def damage_reported(name: str) -> Iterator[None]:
     except MienError:
         raise
     except UnidentifiedImageError as error:
-        raise SourceError(
-            f"{name} is not an image that mien can read: got {error}, expected {', '.join(FORMATS)}",
-            hint="Open it in an image viewer, and save it as JPEG or PNG.",
-            path=name,
-        ) from error
+        hint = "Open it in an image viewer, and save it as JPEG or PNG."
+        if is_video(name):
+            hint = "It is a video: use mien.read_video, or 'mien read' on the command line."
+        what = f"{name} is not an image that mien can read: got {error}, expected {', '.join(FORMATS)}"
+        raise SourceError(what, hint=hint, path=name) from error
     except Image.DecompressionBombError as error:
         hint = "Shrink it, or save it as JPEG or PNG."
         raise TooLargeError(f"{name} is too large for Pillow: {error}", hint=hint, path=name) from error
