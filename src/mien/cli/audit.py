@@ -234,7 +234,7 @@ def predict(
     model: Model = "default",
     emotions: Emotions = None,
     head: Head = None,
-    detector: WhichDetector = "mien",
+    detector: WhichDetector = "centerface",
     threads: Threads = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -292,7 +292,7 @@ def attributes(
         Literal["train", "validation", "test"] | None, typer.Option(help="Split of a data set. Default: all images.")
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
-    detector: WhichDetector = "mien",
+    detector: WhichDetector = "centerface",
     min_face: MinFace = None,
     threads: Threads = 0,
 ) -> None:

@@ -62,7 +62,7 @@ def explain(
     ] = "default",
     min_confidence: opt.MinConfidence = 0.5,
     flip: opt.Flip = True,
-    detector: opt.WhichDetector = "mien",
+    detector: opt.WhichDetector = "centerface",
     min_face: opt.MinFace = None,
     threads: opt.Threads = 0,
 ) -> None:

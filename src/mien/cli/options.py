@@ -48,7 +48,11 @@ Flip: TypeAlias = Annotated[
 ]
 WhichDetector: TypeAlias = Annotated[
     str,
-    option(DETECTION, "Face detector: mien, centerface, yunet:FILE, or none (each image is one face).", metavar="NAME"),
+    option(
+        DETECTION,
+        "Face detector: centerface, mien (faster), yunet:FILE, or none (each image is one face).",
+        metavar="NAME",
+    ),
 ]
 MinFace: TypeAlias = Annotated[
     int | None,

