@@ -30,7 +30,8 @@ def train_detector(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False,
     init: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Start with the weights of another detector's last.ckpt.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Start with the weights of another detector: last.ckpt, or .safetensors."),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Epochs in total. Default: the recipe's.")

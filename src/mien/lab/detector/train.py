@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ...detection.anchor_free import MAX_OVERLAP, STRIDES, decode
@@ -214,8 +216,9 @@ class DetectorTraining:
     def start_from(self, path: Path) -> None:
         """Take the averaged weights of another training; ``ModelError`` where they are missing or of other layers."""
         try:
-            self.network.grow_from(load_network(path).state_dict())
-        except ValueError as error:
+            is_plain = path.suffix == ".safetensors"
+            self.network.grow_from(load_file(path) if is_plain else load_network(path).state_dict())
+        except (OSError, SafetensorError, ValueError) as error:
             raise ModelError(f"{path} does not fit the recipe: {error}") from error
         self.average.load_state_dict(self.network.state_dict())
 
