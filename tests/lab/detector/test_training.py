@@ -1,6 +1,7 @@
 """Assignment, loss, training, resumption, export and evaluation on drawn photos."""
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -281,7 +282,7 @@ def test_the_commands_train_evaluate_and_export(tmp_path):
     rows = [photo_row("val" if i < 2 else "train", photo) for i, photo in enumerate(drawn_photos(6))]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "drawn.parquet")
     values = small_recipe(epochs=1).model_dump(mode="json", exclude={"depths", "name"})
-    (tmp_path / "small.toml").write_text("\n".join(f"{name} = {value}" for name, value in values.items()))
+    (tmp_path / "small.toml").write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items()))
     data, run = ["--data", str(tmp_path)], tmp_path / "run"
     for command in (
         ["train", str(tmp_path / "small.toml"), *data, "--out", str(run)],
