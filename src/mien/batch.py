@@ -95,7 +95,8 @@ def read_files(
     if out:
         check_format(out)  # before the images, which may take hours
     paths, failures = _find([sources] if isinstance(sources, (str, Path)) else sources, recursive)
-    images, videos = [path for path in paths if not is_video(path)], [path for path in paths if is_video(path)]
+    kinds = [(path, is_video(path)) for path in paths]  # opens each file
+    images, videos = ([path for path, moving in kinds if moving == wanted] for wanted in (False, True))
     if redact.show_people and len(videos) != 1:
         message = f"show_people: got person {redact.show_people[0]} and {len(videos)} videos, expected one video"
         hint = "Read one video at a time; in images the widest face stays visible."
