@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import inspect
 from pathlib import Path
 from typing import Any
 
 import typer
 from mkdocs.structure.files import File, Files
+
+from mien.cli.app import app
+from mien.cli.help import option_names, option_text, usage
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,8 +34,6 @@ def root_page(name: str) -> str:
 
 def cli_reference() -> str:
     """All commands with their options, from the Typer application."""
-    from mien.cli.app import app  # noqa: PLC0415
-
     parts = [
         "# Command line",
         "Every command has `--help`. The exit codes of all commands are listed under [Errors](errors.md#exit-codes).",
@@ -48,8 +49,7 @@ def add_command(parts: list[str], command: Any, name: str) -> None:
         parts += [f"## `{name}`", help_text(command.help or "")]
     if not children:
         context = command.context_class(command, info_name=name)
-        usage = " ".join(command.collect_usage_pieces(context))
-        parts.append(f"```text\n{name} {usage}\n```")
+        parts.append(f"```text\n{usage(command, context)}\n```")
         parts.append(parameter_table(command, context))
     for child, subcommand in children.items():
         if not subcommand.hidden:
@@ -57,35 +57,23 @@ def add_command(parts: list[str], command: Any, name: str) -> None:
 
 
 def help_text(text: str) -> str:
-    """Help as Markdown: Rich markup removed, indented lines and lines of commands as code."""
-    text = re.sub(r"\[/?(?:bold|dim|italic|green|cyan|yellow|red|b|i|link[^\]]*)\]", "", text).replace("\b", "")
+    """Help as Markdown, with indented lines as code."""
     made: list[str] = []
     code = False
-    for line in text.splitlines():
-        is_code = line.strip().startswith(("mien ", "pip "))
-        if is_code != code:
-            made.append("```" + ("sh" if is_code else "") + ("" if is_code else "\n"))
+    for line in inspect.cleandoc(text).splitlines():
+        if line.startswith("  ") != code:
+            made.append("```" if code else "\n```sh")
+            code = not code
         made.append(line.strip())
-        code = is_code
-    if code:
-        made.append("```")
-    return "\n".join(made)
+    return "\n".join([*made, *["```"] * code])
 
 
 def parameter_table(command: Any, context: Any) -> str:
     """One row per argument and option."""
     rows = ["| option | meaning |", "|---|---|"]
     for parameter in command.get_params(context):
-        if getattr(parameter, "hidden", False) or parameter.name == "help":
-            continue
-        record = parameter.get_help_record(context)
-        if record is None:
-            shown, meaning = parameter.make_metavar(context), getattr(parameter, "help", "") or ""
-        else:
-            shown, meaning = record
-        cells = [f"`{shown.strip()}`".replace("|", "&#124;") if "|" not in shown else f"<code>{escape(shown)}</code>"]
-        cells.append(escape(" ".join(meaning.split())))
-        rows.append(f"| {cells[0]} | {cells[1]} |")
+        if not getattr(parameter, "hidden", False) and parameter.name != "help":
+            rows.append(f"| <code>{escape(option_names(parameter))}</code> | {escape(option_text(parameter))} |")
     return "\n".join(rows)
 
 

@@ -16,6 +16,7 @@ from .apps import apps
 from .audit import audit
 from .bench import bench
 from .explain import explain
+from .help import HelpCommand, RootGroup
 from .lab import lab
 from .read import read
 from .timeline import timeline
@@ -23,17 +24,28 @@ from .watch import watch
 
 app = typer.Typer(
     name="mien",
-    help="Recognize facial expressions in images, videos and camera streams, locally and with calibrated probabilities.",
+    help="""Recognize facial expressions in images, videos and camera streams.
+
+    mien runs locally and returns calibrated probabilities. Without a command, the sources are read.
+
+    Examples:
+      mien photo.jpg
+      mien read holiday/ --out faces.csv
+      mien COMMAND --help
+
+    Exit codes: 0 success, 2 invalid option, 3 source, 4 output, 5 model, 6 data, 7 missing package, 1 other.
+    """,
+    cls=RootGroup,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(read)
-app.command()(watch)
-app.command()(timeline)
-app.command()(explain)
-app.command()(bench)
+app.command(cls=HelpCommand)(read)
+app.command(cls=HelpCommand)(watch)
+app.command(cls=HelpCommand)(timeline)
+app.command(cls=HelpCommand)(explain)
+app.command(cls=HelpCommand)(bench)
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
 app.add_typer(audit, name="audit")

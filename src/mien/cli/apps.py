@@ -7,25 +7,32 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from .help import HelpCommand, HelpGroup
 from .options import Emotions, MaskOthers, Model, NoImageOutput, option
 
 apps = typer.Typer(
     name="app",
-    help="Open a page in the browser: [bold]mien app photo[/bold] for images, [bold]mien app live[/bold] for the webcam.",
+    help="Open a page in the browser, for photos or a webcam.",
+    cls=HelpGroup,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 _REMOTE = "Visitors from elsewhere"
-Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets others on your network in.")]
-Browser: TypeAlias = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")]
+Host: TypeAlias = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Address to listen at; 0.0.0.0 admits your network.")
+]
+Browser: TypeAlias = Annotated[
+    bool, typer.Option("--browser/--no-browser", help="Open the page in your browser (the default).")
+]
 
 
-@apps.command()
+@apps.command(cls=HelpCommand)
 def photo(
     *,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen at. Default: the first free one from 7860.", min=1, max=65535)
+        int | None,
+        typer.Option(metavar="N", help="Port to listen at. Default: the first free one from 7860.", min=1, max=65535),
     ] = None,
     host: Host = "127.0.0.1",
     model: Model = "default",
@@ -34,27 +41,25 @@ def photo(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for corrected faces, kept once the user agrees; 'mien lab' reads it as data. Default: mien-flags.",
+            help="Folder for corrections that users agree to keep. Default: mien-flags.",
             file_okay=False,
         ),
     ] = None,
     share: Annotated[
-        bool, typer.Option("--share", help="Make a public link: images then pass through Gradio's servers.")
+        bool, typer.Option("--share", help="Make a public link; images pass through Gradio's servers.")
     ] = False,
     mask_others: MaskOthers = False,
     no_image_output: NoImageOutput = False,
     browser: Browser = True,
 ) -> None:
-    """Read photos on a page in your browser: upload, paste or take one, or read many; correct what is wrong.
+    """Read photos on a page in your browser, and correct predictions.
 
-    [bold]Examples[/bold]
+    This machine serves the page to itself. Images are not kept, except for corrected faces that a user agrees to keep.
 
+    Examples:
       mien app photo
       mien app photo --port 8000 --no-browser
       mien app photo --flags corrections && mien lab inspect corrections
-
-    The page is served by this machine to itself; images are not kept, but for the faces that a user agrees to keep.
-    With --no-image-output the page shows no marked photos and keeps no corrections.
     """
     from ..apps.photo_server import PhotoApp, serve
     from ..redaction import Privacy
@@ -65,10 +70,10 @@ def photo(
     serve(app, lambda text: typer.echo(text, err=True))
 
 
-@apps.command()
+@apps.command(cls=HelpCommand)
 def live(
     *,
-    port: Annotated[int, typer.Option(help="Port to listen at.", min=1, max=65535)] = 8501,
+    port: Annotated[int, typer.Option(metavar="N", help="Port to listen at.", min=1, max=65535)] = 8501,
     host: Host = "127.0.0.1",
     model: Model = "default",
     emotions: Emotions = None,
@@ -79,17 +84,18 @@ def live(
     turn: Annotated[
         str | None, option(_REMOTE, "Server that passes video on where a firewall blocks.", metavar="turn:HOST:PORT")
     ] = None,
-    turn_user: Annotated[str | None, option(_REMOTE, "Its user name.")] = None,
-    turn_password: Annotated[str | None, option(_REMOTE, "Its password.", envvar="MIEN_TURN_PASSWORD")] = None,
+    turn_user: Annotated[str | None, option(_REMOTE, "Its user name.", metavar="NAME")] = None,
+    turn_password: Annotated[
+        str | None,
+        option(_REMOTE, "Its password; or set MIEN_TURN_PASSWORD.", envvar="MIEN_TURN_PASSWORD", metavar="TEXT"),
+    ] = None,
 ) -> None:
-    """Watch a camera in a browser: marked faces, the last minute as a chart, snapshots and a table.
+    """Read a webcam, photo or video on a page in your browser.
 
-    The page also takes photos and videos. Nothing is stored. Images go from the browser to mien and nowhere else; with
-    --turn, live video passes through the server that you name. With --no-image-output the page sends no image back: it marks
-    faces in the browser, takes no snapshots, and the only image to be seen is the one that the browser has itself.
+    It shows marked faces, the last minute as a chart, snapshots and a table. Nothing is stored; images go from the browser
+    to mien only, or through the server that --turn names.
 
-    [bold]Examples[/bold]
-
+    Examples:
       mien app live
       mien app live --emotions seven --port 8600
     """

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from .options import OUTPUT, Emotions, Head, MinFace, Model, Threads, WhichDetector, option
+from .help import HelpCommand, HelpGroup
+from .options import ADVANCED, OUTPUT, AsJson, Emotions, Head, MinFace, Model, Threads, WhichDetector, option
 
 
 def _column(text: str, *names: str) -> Any:
@@ -20,76 +21,72 @@ def _file(text: str, metavar: str) -> Any:
     return option(OUTPUT, text, metavar=metavar, dir_okay=False)
 
 
-Label: TypeAlias = Annotated[str, _column("Labels. \\[label, truth, ...]")]
-NoLabels: TypeAlias = Annotated[
-    bool, _column("Ignore labels: compare how often each emotion is predicted.", "--no-labels")
-]
-Person: TypeAlias = Annotated[
-    str, _column("Identifies the person; one image of each is kept, as images of one person are not independent.")
-]
-Predicted: TypeAlias = Annotated[str, _column("Predictions. \\[predicted, emotion, ...]")]
+Label: TypeAlias = Annotated[str, _column("Labels. Default: label, truth, ...")]
+NoLabels: TypeAlias = Annotated[bool, _column("Compare how often each emotion is predicted.", "--no-labels")]
+Person: TypeAlias = Annotated[str, _column("Person; one image of each is used.")]
+Predicted: TypeAlias = Annotated[str, _column("Predictions. Default: predicted, emotion, ...")]
 Confidence: TypeAlias = Annotated[
-    str, _column("Probability of the prediction. \\[confidence, or a column per emotion]")
+    str, _column("Probability of the prediction. Default: confidence, or a column per emotion.")
 ]
-Groups: TypeAlias = Annotated[list[str], _column("Column of groups, such as gender; repeatable.")]
-MinGroupSize: TypeAlias = Annotated[int, typer.Option(min=2, help="Images that a group needs to be compared.")]
-Resamples: TypeAlias = Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and permutations.")]
-Seed: TypeAlias = Annotated[int, typer.Option(help="Random seed.")]
+Groups: TypeAlias = Annotated[list[str], _column("Groups, such as gender; repeatable.")]
+MinGroupSize: TypeAlias = Annotated[int, option(ADVANCED, "Images that a group needs.", min=2, metavar="N")]
+Resamples: TypeAlias = Annotated[int, option(ADVANCED, "Bootstrap resamples, and permutations.", min=100, metavar="N")]
+Seed: TypeAlias = Annotated[int, option(ADVANCED, "Random seed.", metavar="N")]
 Folder: TypeAlias = Annotated[
-    Path | None, option(OUTPUT, "Write an HTML page, figures, CSV and JSON here.", metavar="DIR", file_okay=False)
+    Path | None, option(OUTPUT, "Folder for an HTML page, figures, CSV and JSON.", metavar="DIR", file_okay=False)
 ]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace existing results.", "--overwrite")]
-OnlyJson: TypeAlias = Annotated[bool, option(OUTPUT, "Print JSON only.", "--json")]
 
 audit = typer.Typer(
     name="audit",
-    help="Compare performance between groups of people or images: "
-    "[bold]mien audit fairness predictions.csv --groups gender[/bold]",
+    help="""Compare performance between groups of people or images.
+
+    Examples:
+      mien audit predict photos.csv --groups gender --out predictions.csv
+      mien audit fairness predictions.csv --groups gender --out audit
+    """,
+    cls=HelpGroup,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 
-@audit.command()
+@audit.command(cls=HelpCommand)
 def fairness(
     predictions: Annotated[
         Path,
-        typer.Argument(help="Table with a row per image: .csv, .jsonl or .parquet. 'mien audit predict' makes one."),
+        typer.Argument(metavar="TABLE", help="Table with a row per image; 'mien audit predict' writes one."),
     ],
     *,
     groups: Groups,
-    intersections: Annotated[bool, _column("Audit each pair of columns too.", "--intersections")] = False,
+    intersections: Annotated[bool, _column("Audit each pair of groups too.", "--intersections")] = False,
     label: Label = "",
     no_labels: NoLabels = False,
     predicted: Predicted = "",
     confidence: Confidence = "",
-    found: Annotated[str, _column("Whether a face was found. \\[found]")] = "",
-    abstained: Annotated[str, _column("Whether the reading abstained. \\[abstained]")] = "",
+    found: Annotated[str, _column("Whether a face was found. Default: found.")] = "",
+    abstained: Annotated[str, _column("Whether the reading abstained. Default: abstained.")] = "",
     person: Person = "",
     thresholds: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Audit only readings at or above the common threshold of this file."),
+        option(ADVANCED, "Audit only readings at or above the threshold in this file.", metavar="FILE"),
     ] = None,
-    own_thresholds: Annotated[
-        bool, typer.Option("--own-thresholds", help="Use each group's own threshold in place of the common one.")
-    ] = False,
+    own_thresholds: Annotated[bool, option(ADVANCED, "Use each group's own threshold.", "--own-thresholds")] = False,
     min_group_size: MinGroupSize = 5,
     resamples: Resamples = 2000,
     seed: Seed = 0,
     out: Folder = None,
     overwrite: Overwrite = False,
-    as_json: OnlyJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Compare accuracy, recall and calibration between groups, with 95% intervals and Holm-corrected p-values.
+    """Compare accuracy, recall and calibration between groups.
 
-    Reports which groups are too small, and how many images they need. See docs/guides/fairness.md, and
-    docs/guides/data.md for data sets with information on people.
+    Gaps have 95% intervals and Holm-corrected p-values. The report says which groups are too small, and how many images they
+    need.
 
-    [bold]Examples[/bold]
-
-      mien audit fairness predictions.csv --groups gender --groups age_band --intersections --out audit
-      mien audit predict CREMA-D --person person --out crema.csv
-      mien audit fairness crema.csv --groups gender --groups race --person person --out audit
+    Examples:
+      mien audit fairness predictions.csv --groups gender --out audit
+      mien audit fairness crema.csv --groups gender --groups race --person person
     """
     _check_packages(figures=bool(out))
     from ..audit import fairness_report as report
@@ -108,13 +105,13 @@ def fairness(
     show_report(report.document(result, predictions.name), written, json=text)
 
 
-@audit.command()
+@audit.command(cls=HelpCommand)
 def compare(
-    before: Annotated[Path, typer.Argument(help="Predictions of the first model: .csv, .jsonl or .parquet.")],
-    after: Annotated[Path, typer.Argument(help="Predictions of the second model for the same images.")],
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Predictions of the first model.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Predictions of the second model, same images.")],
     *,
     groups: Groups,
-    image: Annotated[str, _column("Image names. \\[image, name, path, ...]")] = "",
+    image: Annotated[str, _column("Image names. Default: image, name, path, ...")] = "",
     label: Label = "",
     predicted: Predicted = "",
     person: Person = "",
@@ -123,15 +120,13 @@ def compare(
     seed: Seed = 0,
     out: Folder = None,
     overwrite: Overwrite = False,
-    as_json: OnlyJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Compare two models on the same images: accuracy by group, and whether gaps between groups narrowed.
+    """Compare two models: accuracy by group, and gaps between groups.
 
-    Groups and labels are those of the first table. Changes have 95% intervals and Holm-corrected p-values. See
-    docs/guides/fairness.md.
+    Groups and labels are those of the first table. Changes have 95% intervals and Holm-corrected p-values.
 
-    [bold]Example[/bold]
-
+    Examples:
       mien audit compare before.csv after.csv --groups gender --out compare
     """
     _check_packages(figures=bool(out))
@@ -150,41 +145,36 @@ def compare(
     show_report(report.document(result, title), written, json=report.to_json(result) if as_json else "")
 
 
-@audit.command()
+@audit.command(cls=HelpCommand)
 def thresholds(
     predictions: Annotated[
-        Path, typer.Argument(help="Table with labels and confidence, a row per image: .csv, .jsonl or .parquet.")
+        Path, typer.Argument(metavar="TABLE", help="Table with labels and confidence, a row per image.")
     ],
     *,
-    groups: Annotated[str, _column("Column of groups, such as gender.")],
-    target: Annotated[
-        float, typer.Option(metavar="SHARE", help="Accuracy to reach among the readings kept, 0 to 1.")
-    ] = 0.9,
-    risk: Annotated[
-        float, typer.Option(metavar="SHARE", help="Probability, at most, that a guarantee is wrong, 0 to 1.")
-    ] = 0.05,
+    groups: Annotated[str, _column("Groups, such as gender.")],
+    target: Annotated[float, typer.Option(metavar="SHARE", help="Accuracy among readings kept, 0 to 1.")] = 0.9,
+    risk: Annotated[float, typer.Option(metavar="SHARE", help="Highest probability that a guarantee is wrong.")] = 0.05,
     label: Label = "",
     predicted: Predicted = "",
     confidence: Confidence = "",
     person: Person = "",
     fit: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of images to fit to, 0 to 1; the others are held out.")
+        float, option(ADVANCED, "Share of images to fit to; the others are held out.", metavar="SHARE")
     ] = 0.5,
     seed: Seed = 0,
-    out: Annotated[Path | None, _file("Write the thresholds here.", "FILE.json")] = None,
-    held_out: Annotated[Path | None, _file("Write the predictions held out here.", "FILE.csv")] = None,
+    out: Annotated[Path | None, _file("Write the thresholds.", "FILE.json")] = None,
+    held_out: Annotated[Path | None, _file("Write the predictions held out.", "FILE.csv")] = None,
     overwrite: Overwrite = False,
-    as_json: OnlyJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Find confidence thresholds that guarantee a target accuracy in every group.
+    """Find confidence thresholds that guarantee an accuracy per group.
 
-    One threshold for all, which does not require knowing anyone's group (recommended), and one per group. Half of the images
-    are held out to check them. See docs/guides/fairness.md.
+    One threshold for all, which does not require knowing a person's group (recommended), and one per group. Half of the
+    images are held out to check them.
 
-    [bold]Example[/bold]
-
-      mien audit thresholds predictions.csv --groups gender --target 0.9 --out thresholds.json --held-out rest.csv
-      mien audit fairness rest.csv --groups gender --thresholds thresholds.json
+    Examples:
+      mien audit thresholds all.csv --groups gender --out t.json --held-out rest.csv
+      mien audit fairness rest.csv --groups gender --thresholds t.json
     """
     _check_packages()
     from ..audit.thresholds import audit_thresholds, document, thresholds_json
@@ -206,30 +196,28 @@ def thresholds(
     show_report(document(result, predictions.name), written, json=text if as_json else "")
 
 
-@audit.command()
+@audit.command(cls=HelpCommand)
 def predict(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Labeled images: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table with a column of paths; "
-            "parquet with images; or cropped faces (fer2013.csv, packed .npz)."
+            metavar="DATA",
+            help="Folder of CREMA-D, RAF-DB, AffectNet or FairFace, table with paths, parquet, fer2013.csv or .npz.",
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(metavar="FILE.csv", dir_okay=False, help="Write the predictions here.")],
-    groups: Annotated[
-        list[str] | None, _column("Column of groups; repeatable. Default: all that a known data set has.")
-    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE.csv", dir_okay=False, help="Write the predictions.")],
+    groups: Annotated[list[str] | None, _column("Groups; repeatable. Default: all of a known dataset.")] = None,
     label: Label = "",
     no_labels: NoLabels = False,
-    images: Annotated[str, _column("Images, or their paths. \\[path, file, ...]")] = "",
+    images: Annotated[str, _column("Images, or their paths. Default: path, file, ...")] = "",
     person: Person = "",
     attributes: Annotated[
         Literal["fixed", "thirds"] | None,
-        typer.Option(help="Measure and add image attributes as groups, by fixed edges or in thirds."),
+        typer.Option(metavar="BINS", help="Add image attributes as groups: fixed (edges) or thirds."),
     ] = None,
     split: Annotated[
-        Literal["train", "validation", "test"], typer.Option(help="Split of cropped faces.")
+        Literal["train", "validation", "test"], typer.Option(metavar="NAME", help="Split: train, validation or test.")
     ] = "validation",
     model: Model = "default",
     emotions: Emotions = None,
@@ -238,12 +226,11 @@ def predict(
     threads: Threads = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Run a model on labeled images, and write the table of predictions that the other audits take.
+    """Run a model on labeled images, and write the table for audits.
 
-    [bold]Examples[/bold]
-
+    Examples:
       mien audit predict photos.csv --groups gender --out predictions.csv
-      mien audit predict fer2013.csv --model tiny --attributes thirds --out predictions.csv
+      mien audit predict fer2013.csv --attributes thirds --out predictions.csv
     """
     _check_packages()
     from rich.console import Console
@@ -270,42 +257,39 @@ def predict(
     notes.print(f"next: mien audit fairness {out}{chosen}{labels}", markup=False)
 
 
-@audit.command()
+@audit.command(cls=HelpCommand)
 def attributes(
     sources: Annotated[
         list[str],
         typer.Argument(
             metavar="IMAGE...|DATA",
-            help="Images, folders or patterns; or one data set of faces: fer2013.csv, packed .npz, parquet.",
+            help="Images, folders or patterns; or one dataset: fer2013.csv, .npz, parquet.",
         ),
     ],
     *,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", dir_okay=False, help="Write a row per face to this CSV file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", dir_okay=False, help="Write a row per face.")] = None,
     overwrite: Overwrite = False,
     bins: Annotated[
         Literal["fixed", "thirds"],
-        typer.Option(help="Groups by fixed edges, comparable between data sets, or by thirds of these faces."),
+        typer.Option(metavar="BINS", help="Groups by fixed edges, or by thirds of these faces."),
     ] = "fixed",
     split: Annotated[
-        Literal["train", "validation", "test"] | None, typer.Option(help="Split of a data set. Default: all images.")
+        Literal["train", "validation", "test"] | None,
+        typer.Option(metavar="NAME", help="train, validation or test. Default: all."),
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
     detector: WhichDetector = "centerface",
     min_face: MinFace = None,
     threads: Threads = 0,
 ) -> None:
-    """Measure image attributes of each face (lighting, contrast, sharpness, size, pose, skin lightness) and group them.
+    """Measure image attributes of each face, and group faces by them.
 
-    The groups are for [bold]mien audit fairness[/bold]. They describe images, not people.
+    Lighting, contrast, sharpness, size, pose and skin lightness. The groups are for 'mien audit fairness'; they describe
+    images, not people.
 
-    [bold]Examples[/bold]
-
+    Examples:
       mien audit attributes photos/ -r
       mien audit attributes fer2013.csv --split validation --out attributes.csv
-
-    Exit code 0 when every image was measured, 3 when some could not be read: they are listed at the end.
     """
     _check_packages()
     from rich.console import Console

@@ -7,34 +7,31 @@ from typing import Annotated
 
 import typer
 
-from .options import OUTPUT, option
+from .options import OUTPUT, AsJson, option
 
 
 def bench(
     *,
     model: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODEL", help="Also measure this name or .onnx file. Repeatable.", show_default=False),
+        list[str] | None, typer.Option(metavar="NAME|FILE", help="Also measure this model; repeatable.")
     ] = None,
     images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of JPEG and PNG images. Default: synthetic photos.", show_default=False
-        ),
+        Path | None, typer.Option(metavar="DIR", help="Folder of JPEG and PNG images. Default: synthetic photos.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Cores for each measurement; 0: all.", min=0)] = 1,
+    threads: Annotated[
+        int, typer.Option(help="Processor threads of each measurement; 0 takes all.", min=0, metavar="N")
+    ] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Take a few seconds: few rounds, small images.")] = False,
-    as_json: Annotated[bool, option(OUTPUT, "Print JSON only.", "--json")] = False,
+    as_json: AsJson = False,
     out: Annotated[
-        Path | None, option(OUTPUT, "Write a .json, .md or .html file.", metavar="FILE", dir_okay=False)
+        Path | None, option(OUTPUT, "Write a report: .json, .md or .html.", metavar="FILE", dir_okay=False)
     ] = None,
 ) -> None:
-    """Measure speed and memory of the models on this machine, stage by stage.
+    """Measure speed and memory on this machine, stage by stage.
 
-    Each model runs in a process of its own on one core; figures are medians. Takes about a minute for each model.
+    Each model runs in a process of its own; figures are medians. It takes about a minute for each model.
 
-    [bold]Examples[/bold]
-
+    Examples:
       mien bench --quick
       mien bench --model mine.onnx --images holiday --out speed.html
     """

@@ -28,55 +28,45 @@ def explain(
     ] = None,
     *,
     emotion: Annotated[
-        str | None, typer.Option(help="Emotion to explain. Default: the prediction of each face.")
+        str | None, typer.Option(metavar="NAME", help="Emotion to explain. Default: the prediction of each face.")
     ] = None,
     method: Annotated[
         Literal["occlusion", "hirescam"],
-        typer.Option(help="Blur places of the face, or use the last feature map of a checkpoint (coarser)."),
+        typer.Option(metavar="NAME", help="occlusion, or hirescam for a checkpoint (coarser)."),
     ] = "occlusion",
     sanity: Annotated[
-        bool,
-        typer.Option("--sanity", help="Test that maps depend on the trained weights. Default images: two portraits."),
+        bool, typer.Option("--sanity", help="Test that maps depend on the weights; IMAGE may be left out.")
     ] = False,
+    emotions: opt.Emotions = None,
+    model: Annotated[
+        str,
+        typer.Option(metavar="NAME|FILE", help="Model: default, tiny, an .onnx file, a checkpoint or a run folder."),
+    ] = "default",
+    min_confidence: opt.MinConfidence = 0.5,
     out: Annotated[
         Path | None,
         opt.option(
-            opt.OUTPUT,
-            "Write a report (.html, .md), an image (.png) or all numbers (.json).",
-            metavar="FILE",
-            dir_okay=False,
+            opt.OUTPUT, "Write a report (.html, .md), image (.png) or numbers (.json).", metavar="FILE", dir_okay=False
         ),
     ] = None,
     overwrite: opt.Overwrite = False,
     mask_others: opt.MaskOthers = False,
     no_image_output: opt.NoImageOutput = False,
-    emotions: opt.Emotions = None,
     head: opt.Head = None,
-    model: Annotated[
-        str,
-        opt.option(
-            opt.MODEL,
-            "Included model, .onnx file with its card, or checkpoint or folder of a training run (extra lab).",
-            metavar="NAME|FILE",
-        ),
-    ] = "default",
-    min_confidence: opt.MinConfidence = 0.5,
-    flip: opt.Flip = True,
     detector: opt.WhichDetector = "centerface",
     min_face: opt.MinFace = None,
+    flip: opt.Flip = True,
     threads: opt.Threads = 0,
 ) -> None:
-    """Show which parts of a face drove its prediction, and how far the explanation can be trusted.
+    """Show which parts of a face drove its prediction.
 
-    [bold]Examples[/bold]
+    Each explanation is tested: its effect, faithfulness and stability are reported.
 
-      mien explain photo.jpg
+    Examples:
       mien explain photo.jpg --out explanation.png
       mien explain photo.jpg --emotion sad
       mien explain holiday/ --out explanations.html
       mien explain --sanity
-
-    Exit code 0 if everything was explained, 3 if an image could not be read: it is listed at the end.
     """
     from ..benchmarking.images import PORTRAITS
     from ..errors import OptionError

@@ -8,59 +8,50 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from .help import HelpCommand, HelpGroup
 from .lab_cards import dataset_card, model_card
 from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_evaluate import calibration, compare, evaluate
 from .lab_export import ensemble, export
 from .lab_fit import baseline, tune
 from .lab_train import distill, recipes, train
-from .options import Data
+from .options import ADVANCED, OUTPUT, AsJson, Data, OneHead, Threads, option
 
 
 def inspect(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA",
-            help="Dataset: fer2013.csv from Kaggle, class folders such as train/happy/*.png, parquet, or packed .npz.",
+            metavar="DATA", help="Dataset: fer2013.csv, class folders such as happy/*.jpg, parquet, or .npz."
         ),
     ],
     *,
+    size: Annotated[
+        int, typer.Option(min=16, max=512, metavar="PIXELS", help="Side at which images are compared.")
+    ] = 48,
+    detect_faces: Annotated[
+        bool, typer.Option("--detect-faces", help="Find images without a face, among 2,000 at most.")
+    ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write a report, .html (with thumbnails) or .md."),
+        option(OUTPUT, "Write a report: .html (with thumbnails) or .md.", metavar="FILE", dir_okay=False),
     ] = None,
     write_manifest: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            dir_okay=False,
-            help="Write a manifest: which images to use, and why not the others. Nothing is deleted.",
-        ),
+        Path | None, option(OUTPUT, "Write which images to use, and why.", metavar="FILE.csv", dir_okay=False)
     ] = None,
     drop_label_errors: Annotated[
-        bool,
-        typer.Option("--drop-label-errors", help="Exclude probable label errors in train from the manifest."),
+        bool, option(OUTPUT, "Exclude probable label errors from --write-manifest.", "--drop-label-errors")
     ] = False,
-    detect_faces: Annotated[
-        bool,
-        typer.Option(
-            "--detect-faces",
-            help="Find images without a face, among 2,000 at most. In tight crops the detector misses faces too.",
-        ),
-    ] = False,
-    size: Annotated[int, typer.Option(min=16, max=512, help="Side in pixels at which images are compared.")] = 48,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the names of all images.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Inspect a dataset: classes, image quality, duplicates and leaks, damaged files, probable label errors.
+    """Inspect a dataset: quality, duplicates, label errors.
 
-    Problems are findings, not failures: the exit code is 0 whenever the data can be read.
+    Problems are findings, not failures: the exit code is 0 whenever the data can be read. Nothing is deleted.
 
-    Terminal:  [bold]mien lab inspect fer2013.csv[/bold]
-
-    Report:  [bold]mien lab inspect fer2013.csv --out report.html[/bold]
-
-    Leave out leaks and contradictions:  [bold]mien lab inspect fer2013.csv --write-manifest manifest.csv[/bold]
+    Examples:
+      mien lab inspect fer2013.csv
+      mien lab inspect fer2013.csv --out report.html
+      mien lab inspect fer2013.csv --write-manifest manifest.csv
     """
     from ..data.manifest import write_manifest as write
     from ..errors import OptionError
@@ -89,49 +80,38 @@ def inspect(
 def robustness(
     models: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="MODEL...",
-            help="Models that come with mien, such as [bold]default[/bold], or exported weights (.onnx with its card); the "
-            "others are compared with the first.",
-        ),
+        typer.Argument(metavar="MODEL...", help="Names or .onnx files; others are compared with the first."),
     ],
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report, tables and all predictions go.")],
-    limit: Annotated[int, typer.Option(min=1, help="Images at most, as many of each emotion as there are.")] = 1000,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the report, tables and all predictions.")],
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Images at most, balanced by emotion.")] = 1000,
     split: Annotated[
         Literal["validation", "test", "train", "all"],
-        typer.Option(help="Part of the data; undivided data is taken whole."),
+        typer.Option(metavar="NAME", help="Split: train, validation, test or all."),
     ] = "validation",
-    head: Annotated[
-        str, typer.Option(metavar="NAME", help="The head to use where a model has several.", show_default=False)
-    ] = "",
-    crops: Annotated[
-        bool | None,
-        typer.Option(
-            "--crops/--photos",
-            help="The images are face crops, or show what is around the face. Default: crops if smaller than 64 pixels.",
-            show_default=False,
-        ),
-    ] = None,
     corruption: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this corruption, such as darkness; repeatable.")
     ] = None,
-    example: Annotated[
-        Path | None,
-        typer.Option(metavar="IMAGE", help="Photo for the report's examples. Default: the first one drawn."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the draw and the corruptions.")] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of the same --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run in --out.")] = False,
+    head: OneHead = "",
+    crops: Annotated[
+        bool | None,
+        option(ADVANCED, "Face crops (the default below 64 pixels) or photos.", "--crops/--photos", show_default=False),
+    ] = None,
+    example: Annotated[
+        Path | None, option(ADVANCED, "Photo for the report. Default: the first image.", metavar="IMAGE")
+    ] = None,
+    seed: Annotated[int, option(ADVANCED, "Random seed.", min=0, metavar="N")] = 0,
+    threads: Threads = 0,
 ) -> None:
-    """Test models on corrupted images: dark, blurred, noisy, compressed, small, tilted, covered, badly cropped.
+    """Test models on corrupted images.
 
     Photos are tested twice: through the whole reader, detection included, and on the true crop.
 
-    [bold]mien lab robustness default --data photos --out robustness --example face.jpg[/bold]
-
-    [bold]mien lab robustness default new.onnx --data fer2013.csv --limit 500 --out robustness[/bold]
+    Examples:
+      mien lab robustness default --data photos --out tests
+      mien lab robustness default new.onnx --data fer2013.csv --out tests
     """
     from ..errors import OptionError
     from ..extras import check_installed
@@ -161,13 +141,24 @@ def robustness(
 
 lab = typer.Typer(
     name="lab",
-    help="Inspect data; train, tune, evaluate, compare and export models: "
-    "[bold]mien lab train seven --data fer2013.csv --out runs/mine[/bold]",
+    help="""Inspect data; train, evaluate, compare and export models.
+
+    Examples:
+      mien lab train seven --data fer2013.csv --out runs/mine
+      mien lab evaluate runs/mine --data fer2013.csv
+      mien lab export runs/mine --data fer2013.csv --out models
+    """,
+    cls=HelpGroup,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
-for command in (
-    *(train, evaluate, inspect, tune, baseline, ensemble, compare, export, robustness, recipes, distill, calibration),
-    *(model_card, dataset_card, train_detector, evaluate_detector, export_detector),
-):
-    lab.command()(command)
+_PANELS = {
+    "Data": (inspect, dataset_card),
+    "Training": (train, recipes, tune, distill, baseline, ensemble),
+    "Evaluation": (evaluate, compare, calibration, robustness),
+    "Export": (export, model_card),
+    "Face detector": (train_detector, evaluate_detector, export_detector),
+}
+for panel, commands in _PANELS.items():
+    for command in commands:
+        lab.command(cls=HelpCommand, rich_help_panel=panel)(command)

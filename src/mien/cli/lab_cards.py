@@ -11,47 +11,43 @@ from .options import OUTPUT, option
 
 _AUTHOR, _COST = "Author", "Cost of training"
 
-Notes = Annotated[Path | None, option(_AUTHOR, "Paragraphs for a section of their own.", metavar="FILE.md")]
-Contact = Annotated[str, option(_AUTHOR, "Whom to ask.", metavar="TEXT")]
-Out = Annotated[Path, typer.Option(metavar="DIR|FILE.md", help="The card; README.md in a folder, as the Hub expects.")]
+Notes = Annotated[Path | None, option(_AUTHOR, "Further text for the card.", metavar="FILE.md")]
+Contact = Annotated[str, option(_AUTHOR, "Contact address.", metavar="TEXT")]
+Out = Annotated[Path, typer.Option(metavar="DIR|FILE.md", help="File, or folder for README.md.")]
 Overwrite = Annotated[bool, option(OUTPUT, "Replace an existing card.", "--overwrite")]
 
 
 def model_card(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Name of a shipped model, or an .onnx file with its .json beside it.")
-    ],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name, or .onnx file with its card beside it.")],
     *,
     out: Out,
     results: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE.json",
-            help="Result of this model: evaluation.json, calibration.json, robustness.json, audit.json, the output of "
-            "'mien lab inspect --json' for its data, or a file of --keep; repeatable.",
+            help="Result of this model from evaluate, calibration, robustness, audit or --keep; repeatable.",
         ),
     ] = None,
     keep: Annotated[
         Path | None,
-        option(OUTPUT, "Write the results that the card shows to one file, for --results.", metavar="FILE.json"),
+        option(OUTPUT, "Write the results of the card to one file, for --results.", metavar="FILE.json"),
     ] = None,
-    author: Annotated[str, option(_AUTHOR, "Who developed the model.", metavar="TEXT")] = "",
+    author: Annotated[str, option(_AUTHOR, "Developer of the model.", metavar="TEXT")] = "",
     contact: Contact = "",
     notes: Notes = None,
-    core_hours: Annotated[
-        float | None, option(_COST, "Processor-core hours of all training, if known.", metavar="N")
-    ] = None,
+    core_hours: Annotated[float | None, option(_COST, "Processor-core hours of all training.", metavar="N")] = None,
     watts: Annotated[float, option(_COST, "Assumed power of a busy core.", metavar="N")] = 10.0,
     grid: Annotated[
-        float | None, option(_COST, "Grams of CO2 equivalent per kWh. Default: no carbon estimate.", metavar="N")
+        float | None, option(_COST, "Grams of CO2 equivalent per kWh, for an estimate.", metavar="N")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a model card in the Hugging Face layout, from measured results.
+    """Write a model card in the Hugging Face layout.
 
-    Missing results are listed as not measured. A result of another model is refused.
+    It shows measured results; missing ones are listed as not measured, and a result of another model is refused.
 
-    [bold]mien lab model-card models/mine.onnx --results report/evaluation.json --out models[/bold]
+    Examples:
+      mien lab model-card mine.onnx --results report/evaluation.json --out models
     """
     from ..audit.attributes import NAMES
     from ..io.atomic import write_atomically
@@ -74,9 +70,7 @@ def model_card(
 
 
 def dataset_card(
-    data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="A data set, or the output of 'mien lab inspect --json'.")
-    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Dataset, or JSON from 'mien lab inspect'.")],
     *,
     out: Out,
     license: Annotated[str, option(_AUTHOR, "License of the images.", metavar="TEXT")] = "",
@@ -85,11 +79,12 @@ def dataset_card(
     notes: Notes = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a dataset card in the Hugging Face layout: classes, leaks, quality, label errors, annotator agreement.
+    """Write a dataset card in the Hugging Face layout.
 
-    Contains figures only, no image and no file name.
+    It shows classes, leaks, quality, label errors and annotator agreement: figures only, no image and no file name.
 
-    [bold]mien lab dataset-card fer2013.csv --out fer2013-card.md[/bold]
+    Examples:
+      mien lab dataset-card fer2013.csv --out fer2013-card.md
     """
     from ..io.atomic import write_atomically
     from ..lab.cards.dataset_card import DatasetInfo

@@ -12,38 +12,38 @@ _NEEDED = ("torch", "pydantic", "pyarrow", "sklearn", "scipy", "statsmodels")
 
 Faces = Annotated[
     Path,
-    typer.Option(
-        "--data", metavar="DIR", help="Folder of parquet files with the columns image, split, boxes, landmarks, ignore."
-    ),
+    typer.Option("--data", metavar="DIR", help="Folder of parquet files: image, split, boxes, landmarks, ignore."),
 ]
 
 
 def train_detector(
     recipe: Annotated[
         str,
-        typer.Argument(help="[bold]detector[/bold], or a .toml file with its fields."),
+        typer.Argument(metavar="RECIPE", help="detector, or a .toml file with its fields."),
     ],
     data: Faces,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for last.ckpt and metrics.csv.")],
     fer2013: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="FER2013, whose faces are pasted into training images.")
+        Path | None, typer.Option(metavar="PATH", help="FER2013, to paste its faces into images.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False,
     init: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Start with the weights of another detector: last.ckpt, or .safetensors."),
+        typer.Option(metavar="FILE", help="Start with the weights of last.ckpt or a .safetensors file."),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Epochs in total. Default: the recipe's.")
     ] = None,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Processor threads.")] = 1,
-    cache: Annotated[bool, typer.Option(help="Keep decoded photos in memory: faster, takes 2.5 GB.")] = True,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep photos in memory (the default): faster, takes 2.5 GB.")
+    ] = True,
 ) -> None:
     """Train the face detector.
 
-    [bold]mien lab train-detector detector --data faces --fer2013 fer2013.npz --out runs/detector[/bold]
-
-    Then:  [bold]mien lab export-detector runs/detector/last.ckpt --out detector.onnx[/bold]
+    Examples:
+      mien lab train-detector detector --data faces --out runs/detector
+      mien lab export-detector runs/detector/last.ckpt --out detector.onnx
     """
     from ..extras import check_installed
 
@@ -69,23 +69,24 @@ def train_detector(
 
 
 def evaluate_detector(
-    detectors: Annotated[
-        list[str], typer.Argument(metavar="DETECTOR...", help="Exported ONNX files, or [bold]centerface[/bold].")
-    ],
+    detectors: Annotated[list[str], typer.Argument(metavar="DETECTOR...", help="Exported ONNX files, or centerface.")],
     data: Faces,
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0.02, max=1, help="Lowest score. Default: at most 0.05 false positives per photo without a face."
+            min=0.02, max=1, metavar="SHARE", help="Lowest score. Default: 0.05 false positives per faceless photo."
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report here too: .html or .md.", dir_okay=False)
+        Path | None, typer.Option(metavar="FILE", help="Write a report: .html or .md.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Compare face detectors: average precision, recall by face size, false positives, landmark error.
+    """Compare face detectors.
 
-    [bold]mien lab evaluate-detector detector.onnx centerface --data faces[/bold]
+    Average precision, recall by face size, false positives, landmark error.
+
+    Examples:
+      mien lab evaluate-detector detector.onnx centerface --data faces
     """
     from ..extras import check_installed
 
@@ -101,15 +102,16 @@ def evaluate_detector(
 
 
 def export_detector(
-    checkpoint: Annotated[Path, typer.Argument(help="last.ckpt of a training.")],
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="last.ckpt of a training.")],
     out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The file to write.")],
     int8: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Quantize to int8 with ranges from the photos in this folder.")
+        Path | None, typer.Option(metavar="DIR", help="Quantize to int8, with photos of this folder.")
     ] = None,
 ) -> None:
     """Export a trained face detector to ONNX.
 
-    [bold]mien lab export-detector runs/detector/last.ckpt --out detector.onnx --int8 faces[/bold]
+    Examples:
+      mien lab export-detector last.ckpt --out detector.onnx --int8 faces
     """
     from ..extras import check_installed
 

@@ -9,52 +9,50 @@ import typer
 from rich.console import Console
 
 from ..extras import check_installed
-from .options import Data, DetectFaces, LabelNames, ManifestFile
+from .options import ADVANCED, OUTPUT, AsJson, Data, DetectFaces, LabelNames, ManifestFile, OneHead, option
 
-EvaluatedSplit = Annotated[
-    Literal["validation", "test"], typer.Option("--split", help="Part of the data to evaluate on.")
+Split = Annotated[
+    Literal["train", "validation", "test"],
+    typer.Option("--split", metavar="NAME", help="Split to evaluate on: train, validation or test."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+EvaluatedSplit = Annotated[
+    Literal["validation", "test"],
+    typer.Option("--split", metavar="NAME", help="Split to evaluate on: validation or test."),
+]
 
 
 def evaluate(
     model: Annotated[
         Path,
-        typer.Argument(
-            help="A model that comes with mien, such as [bold]default[/bold]; exported weights (.onnx with its card); a "
-            "checkpoint (.ckpt), or the folder of a run."
-        ),
+        typer.Argument(metavar="MODEL", help="Name, .onnx or .skops file, checkpoint (.ckpt) or run folder."),
     ],
     data: Data,
-    manifest: ManifestFile = None,
-    detect_faces: DetectFaces = False,
-    label_names: LabelNames = None,
-    split: Annotated[
-        Literal["train", "validation", "test"], typer.Option(help="Part of the data to evaluate on.")
-    ] = "validation",
+    split: Split = "validation",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write evaluation.json, per_class.csv, a page and figures.")
+        Path | None, option(OUTPUT, "Folder for evaluation.json, per_class.csv, a page and figures.", metavar="DIR")
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", dir_okay=False, help="Write the prediction for each image, for mien audit."),
+        option(OUTPUT, "Write predictions of each image, for mien audit.", metavar="FILE.csv", dir_okay=False),
     ] = None,
     groups: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Columns to add to --predictions, by image name.")
+        Path | None, option(OUTPUT, "Columns to add to --predictions, by image name.", metavar="FILE.csv")
     ] = None,
-    head: Annotated[str, typer.Option(help="The head of --predictions. Default: the first.")] = "",
     as_json: AsJson = False,
+    head: Annotated[str, option(ADVANCED, "Head of --predictions. Default: the first.", metavar="NAME")] = "",
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
 ) -> None:
-    """Evaluate a model: accuracy with its 95% interval, macro-F1, calibration and confusion matrix.
+    """Evaluate a model: accuracy, calibration, confusion matrix.
 
-    Each head is evaluated on the whole part and without exact duplicates of training images, with and without averaging
-    over the mirror image. Choose models on [bold]validation[/bold]; use [bold]test[/bold] once, at the end.
+    Each head is evaluated on the whole split and without exact duplicates of training images, with and without averaging
+    over the mirror image. Choose models on validation; use test once, at the end.
 
-    The shipped model:  [bold]mien lab evaluate default --data fer2013.csv[/bold]
-
-    [bold]mien lab evaluate runs/seven --data fer2013.csv --out report[/bold]
-
-    [bold]mien lab evaluate seven.onnx --data fer2013.csv --split test --json > test.json[/bold]
+    Examples:
+      mien lab evaluate default --data fer2013.csv
+      mien lab evaluate runs/seven --data fer2013.csv --out report
+      mien lab evaluate seven.onnx --data fer2013.csv --split test --json
     """
     check_installed(
         ("sklearn", "scipy", "pandas", "matplotlib"), "lab"
@@ -81,25 +79,23 @@ def evaluate(
 
 def calibration(
     models: Annotated[
-        list[Path],
-        typer.Argument(metavar="MODEL", help="Names of shipped models, .onnx files, checkpoints, folders of runs."),
+        list[Path], typer.Argument(metavar="MODEL...", help="Names, .onnx files, checkpoints or run folders.")
     ],
     data: Data,
+    split: EvaluatedSplit = "validation",
+    out: Annotated[Path | None, option(OUTPUT, "Folder for the report, JSON and figures.", metavar="DIR")] = None,
+    as_json: AsJson = False,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     label_names: LabelNames = None,
-    split: EvaluatedSplit = "validation",
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the report (HTML, Markdown, JSON) and figures here.")
-    ] = None,
-    as_json: AsJson = False,
 ) -> None:
-    """Measure calibration, agreement with annotators' votes, and the effect of abstaining.
+    """Measure calibration, agreement with votes, and abstention.
 
     Calibration overall, for each emotion, and for smaller label sets; distance to the annotators' votes and its least
     possible value; detection of mixed emotions; risk against coverage. Intervals: 95%, bootstrap.
 
-    [bold]mien lab calibration default tiny --data fer2013.npz --out calibration[/bold]
+    Examples:
+      mien lab calibration default tiny --data fer2013.npz --out calibration
     """
     check_installed(("sklearn", "scipy", "pandas", "matplotlib"), "lab")
     from ..lab.calibration import measure_calibration
@@ -128,33 +124,26 @@ def calibration(
 def compare(
     models: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="MODEL...",
-            help="Run folders, checkpoints (.ckpt), models and ensembles (.onnx), baselines (.skops), or models shipped "
-            "with mien, such as [bold]default[/bold].",
-        ),
+        typer.Argument(metavar="MODEL...", help="Names, .onnx or .skops files, checkpoints or run folders."),
     ],
     data: Data,
     split: EvaluatedSplit = "validation",
+    out: Annotated[
+        Path | None, option(OUTPUT, "Folder for the report, tables, figures and each model.", metavar="DIR")
+    ] = None,
+    as_json: AsJson = False,
+    head: OneHead = "",
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     label_names: LabelNames = None,
-    head: Annotated[
-        str, typer.Option(metavar="NAME", help="The head to use where a model has several.", show_default=False)
-    ] = "",
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write compare.html, .md, .csv, .json, figures and a folder for each model."),
-    ] = None,
-    as_json: AsJson = False,
 ) -> None:
-    """Compare models on the same images: accuracy, calibration, size, latency and statistical significance.
+    """Compare models: accuracy, calibration, size, significance.
 
-    Models are evaluated on the emotions that all of them know.
+    Models are evaluated on the same images and the emotions that all of them know.
 
-    [bold]mien lab compare runs/a runs/b default --data fer2013.csv[/bold]
-
-    [bold]mien lab compare runs/a models/b.onnx --data images --split test --out comparison[/bold]
+    Examples:
+      mien lab compare runs/a runs/b default --data fer2013.csv
+      mien lab compare runs/a b.onnx --data images --split test --out compared
     """
     check_installed(("sklearn", "scipy", "statsmodels", "pandas", "matplotlib"), "lab")
     from ..lab.comparison import compare as run

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from .options import Data, DetectFaces, LabelNames, ManifestFile
+from .options import ADVANCED, Data, DetectFaces, LabelNames, License, ManifestFile, option
 
 
 class Format(str, Enum):
@@ -23,43 +23,32 @@ class Format(str, Enum):
 def export(
     model: Annotated[
         Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="A .ckpt file or the folder of a run; for onnx-int8 also a model that comes with mien, or an .onnx file.",
-        ),
+        typer.Argument(metavar="MODEL", help="Run folder or checkpoint; for onnx-int8 also a name or .onnx file."),
     ],
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.onnx and its card NAME.json go.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for NAME.onnx and its card NAME.json.")],
     to: Annotated[
         list[Format] | None,
-        typer.Option(
-            "--to",
-            help="[bold]onnx[/bold]; [bold]onnx-int8[/bold], a quarter of the size and faster on a CPU, named NAME-int8 "
-            "(as NAME if the model is called NAME-float32); [bold]pt2[/bold], for programs that use torch. Repeatable; "
-            "onnx if not given.",
-            show_default=False,
-        ),
+        typer.Option("--to", metavar="FORMAT", help="onnx (the default), onnx-int8 or pt2 (torch); repeatable."),
     ] = None,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the model. Default: the recipe's.")] = "",
+    license: License = "not stated",
+    trained_on: Annotated[
+        str, option(ADVANCED, "Training data in words, for the card. Default: from --data.", metavar="TEXT")
+    ] = "",
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     label_names: LabelNames = None,
-    name: Annotated[str, typer.Option(help="Name of the model. Default: the recipe's.", show_default=False)] = "",
-    license: Annotated[str, typer.Option(help="License of the weights, for the card.")] = "not stated",
-    trained_on: Annotated[
-        str, typer.Option(metavar="TEXT", help="The training data in words, for the card; by default from --data.")
-    ] = "",
 ) -> None:
-    """Export a trained model: weights, and a card with input format, temperatures and scores.
+    """Export a trained model: ONNX, int8 or PyTorch, and its card.
 
-    [bold]--data[/bold] is the training data: its validation part calibrates the probabilities and gives the scores on the
-    card. Nothing is written unless the logits equal torch's; int8 must be as accurate.
+    --data is the training data: its validation split calibrates the probabilities and gives the scores on the card. Nothing
+    is written unless the outputs equal those of torch. The int8 file is named NAME-int8, or NAME if --name is NAME-float32.
 
-    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine[/bold]
-
-    Both precisions, as mien ships them (models/mine.onnx is the int8 one):
-    [bold]mien lab export runs/seven --data fer2013.csv --out models --name mine-float32 --to onnx --to onnx-int8[/bold]
-
-    Then:  [bold]mien read photo.jpg --model models/mine.onnx[/bold]
+    Examples:
+      mien lab export runs/seven --data fer2013.csv --out models --name mine
+      mien lab export runs/seven --data fer2013.csv --out models --to onnx-int8
+      mien read photo.jpg --model models/mine.onnx
     """
     from ..lab.exporting import card_path, input_of
     from ..lab.exporting import export as export_model
@@ -81,45 +70,37 @@ def export(
 def ensemble(
     models: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="MODEL",
-            help="At least two: models shipped with mien, .onnx files, checkpoints, run folders, other ensembles. "
-            "Their image sizes, colors and label sets may differ.",
-        ),
+        typer.Argument(metavar="MODEL...", help="Two or more: names, .onnx files, checkpoints or run folders."),
     ],
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The file to write; its card goes beside it.")],
-    manifest: ManifestFile = None,
-    detect_faces: DetectFaces = False,
-    label_names: LabelNames = None,
+    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="File to write; its card goes beside it.")],
     stacked: Annotated[
-        bool,
-        typer.Option("--stacked", help="Stacking: learn each model's weight for each emotion, in place of a vote."),
+        bool, typer.Option("--stacked", help="Learn each model's weight for each emotion, in place of a mean.")
     ] = False,
     weight: Annotated[
-        list[float] | None,
-        typer.Option(metavar="NUMBER", help="A model's weight in the vote; once for each model, in their order."),
+        list[float] | None, typer.Option(metavar="NUMBER", help="Weight in the mean; once for each model.")
     ] = None,
     targets: Annotated[
-        Literal["labels", "votes"], typer.Option(help="Fit to the labels, or to the majority of FER+'s votes.")
+        Literal["labels", "votes"],
+        typer.Option(metavar="NAME", help="Fit to labels, or votes: the majority of FER+."),
     ] = "labels",
     recipe: Annotated[
         str | None,
-        typer.Option(
-            metavar="RECIPE",
-            help="The members' recipe, where it sets a part aside (data.inner): fit on that part, so that validation stays "
-            "an independent test.",
-        ),
+        typer.Option(metavar="RECIPE", help="Fit on the part that the members' recipe sets aside (data.inner)."),
     ] = None,
-    name: Annotated[str, typer.Option(help="Name of the model. Default: the file's.", show_default=False)] = "",
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the model. Default: the file's.")] = "",
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
 ) -> None:
-    """Merge several models into one ONNX file: the mean of their calibrated probabilities, or a stack.
+    """Merge several models into one ONNX file.
 
-    The ensemble knows the emotions that all members know, and is used like any other model.
+    The result is the mean of their calibrated probabilities, or a stack. It knows the emotions that all members know, and is
+    used like any other model. Image sizes, colors and label sets may differ.
 
-    [bold]mien lab ensemble runs/a runs/b default --data fer2013.csv --out models/three.onnx[/bold]
-
-    Then:  [bold]mien read photo.jpg --model models/three.onnx[/bold]
+    Examples:
+      mien lab ensemble runs/a runs/b default --data fer2013.csv --out all.onnx
+      mien read photo.jpg --model all.onnx
     """
     from ..extras import check_installed
 

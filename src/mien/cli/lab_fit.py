@@ -9,56 +9,43 @@ import typer
 from rich.console import Console
 
 from ..extras import check_installed
-from .options import Data, DetectFaces, LabelNames, ManifestFile
+from .options import ADVANCED, Data, DetectFaces, LabelNames, License, ManifestFile, RecipeName, option
 
 if TYPE_CHECKING:
     from ..lab.tuning.report import Trial
 
 
 def tune(
-    recipe: Annotated[
-        str, typer.Argument(help="A recipe shipped with mien (see 'mien lab recipes'), or a .toml file.")
-    ],
+    recipe: RecipeName,
     space: Annotated[
-        str,
-        typer.Option(
-            metavar="SPACE",
-            help="Which fields vary, and how: [bold]quick[/bold], [bold]happy-sad-small[/bold], or a .toml file.",
-        ),
+        str, typer.Option(metavar="SPACE", help="Fields to vary: quick, happy-sad-small, or a .toml file.")
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for best.toml, results.csv, figures and study.db.")],
     trials: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="Total number of trials, finished ones included. Default: the space's, or 20."
-        ),
+        int | None, typer.Option(metavar="N", min=1, help="Trials in total. Default: the space's, or 20.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Epochs of each trial. Default: the recipe's.")
     ] = None,
     timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Start no trial later than this, e.g. 90s, 30min or 1.5h.")
+        str | None, typer.Option(metavar="TIME", help="Start no trial later than this, e.g. 30min or 1.5h.")
     ] = None,
-    workers: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Processes that run trials; each needs memory of its own.")
-    ] = 1,
-    epochs: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Epochs of each trial, in place of the recipe's; best.toml keeps those."),
-    ] = None,
-    manifest: ManifestFile = None,
-    detect_faces: DetectFaces = False,
-    label_names: LabelNames = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the study in --out, or join it from a second terminal.")
     ] = False,
+    workers: Annotated[int, option(ADVANCED, "Processes that run trials.", metavar="N", min=1)] = 1,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
 ) -> None:
-    """Search for better values of a recipe's fields: many short trainings, of which the best is kept.
+    """Search for better values of a recipe's fields.
 
-    Trials are evaluated on a fifth of the [bold]train[/bold] part (or the recipe's [bold]data.inner[/bold]). The validation
-    and test parts are not used.
+    Trials are evaluated on a fifth of the train split (or the recipe's data.inner); validation and test are not used.
 
-    [bold]mien lab tune seven --space quick --data fer2013.csv --out tuned --epochs 5[/bold]
-
-    Then:  [bold]mien lab train tuned/best.toml --data fer2013.csv --out runs/tuned[/bold]
+    Examples:
+      mien lab tune seven --space quick --data fer2013.csv --out tuned --epochs 5
+      mien lab train tuned/best.toml --data fer2013.csv --out runs/tuned
     """
     needed = ("torch", "lightning", "torchmetrics", "optuna", "pydantic", "tomli_w", "sklearn", "scipy", "matplotlib")
     check_installed(needed, "lab")
@@ -102,58 +89,44 @@ def tune(
 def baseline(
     features: Annotated[
         Literal["hog", "lbp", "hog+lbp", "embedding"],
-        typer.Argument(
-            help="[bold]hog[/bold]: oriented gradients. [bold]lbp[/bold]: local binary patterns. [bold]embedding[/bold]: "
-            "the last hidden layer of a trained network."
-        ),
+        typer.Argument(metavar="FEATURES", help="hog, lbp, hog+lbp, or embedding of a network."),
     ],
     classifier: Annotated[
         Literal["forest", "boosting", "logistic"],
-        typer.Argument(help="Random forest, gradient boosting, or logistic regression."),
+        typer.Argument(metavar="CLASSIFIER", help="forest, boosting or logistic."),
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for NAME.skops and its card NAME.json.")],
-    manifest: ManifestFile = None,
-    detect_faces: DetectFaces = False,
-    label_names: LabelNames = None,
     emotions: Annotated[
-        Literal["happy-sad", "four", "seven", "eight"] | None,
-        typer.Option(help="Label set. Default: seven, or the recipe's.", show_default=False),
+        str | None, typer.Option(metavar="SET", help="Label set. Default: seven, or the recipe's.")
     ] = None,
     targets: Annotated[
         Literal["labels", "votes"] | None,
-        typer.Option(help="Learn the labels (the default), or the majority of FER+'s votes.", show_default=False),
+        typer.Option(metavar="NAME", help="labels (the default), or votes: the majority of FER+."),
     ] = None,
     class_weights: Annotated[
-        Literal["none", "balanced"], typer.Option(help="Weight images by the inverse frequency of their class.")
+        Literal["none", "balanced"], typer.Option(metavar="NAME", help="none, or balanced: by class frequency.")
     ] = "none",
     base: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", help="For embedding: a model shipped with mien, or an .onnx file. Default: default."
-        ),
+        str | None, typer.Option(metavar="MODEL", help="Network of the embedding. Default: the default model.")
     ] = None,
     recipe: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RECIPE",
-            help="Learn from the images that this recipe draws, with its seed and first head's emotions, to compare with "
-            "a network on equal terms.",
-        ),
+        str | None, typer.Option(metavar="RECIPE", help="Learn from the images and label set of this recipe.")
     ] = None,
-    name: Annotated[str, typer.Option(help="Model name. Default: FEATURES-CLASSIFIER.", show_default=False)] = "",
-    license: Annotated[str, typer.Option(help="License of the model, for the card.")] = "not stated",
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Model name. Default: FEATURES-CLASSIFIER.")] = "",
+    license: License = "not stated",
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
 ) -> None:
-    """Fit a baseline: image features and a scikit-learn classifier.
+    """Fit a scikit-learn classifier on image features.
 
-    It learns from the [bold]train[/bold] part; [bold]validation[/bold] calibrates it and gives the scores on its card.
-    Evaluate and compare the file, and read images with it, like any other model.
+    It learns from the train split; validation calibrates it and gives the scores on its card. The file can be evaluated,
+    compared and read with like any other model.
 
-    [bold]mien lab baseline hog boosting --data fer2013.csv --out models[/bold]
-
-    Two emotions:  [bold]mien lab baseline hog+lbp forest --data faces/ --emotions happy-sad --out models[/bold]
-
-    Then:  [bold]mien lab evaluate models/hog-boosting.skops --data fer2013.csv[/bold]
+    Examples:
+      mien lab baseline hog boosting --data fer2013.csv --out models
+      mien lab evaluate models/hog-boosting.skops --data fer2013.csv
     """
     check_installed(("sklearn", "skimage", "skops", "pydantic", "onnx", "scipy", "matplotlib"), "lab")
     from ..errors import OptionError

@@ -9,52 +9,44 @@ import typer
 from rich.console import Console
 
 from .lab_detector import train_detector
-from .options import Data, DetectFaces, LabelNames, ManifestFile
+from .options import ADVANCED, Data, DetectFaces, LabelNames, ManifestFile, RecipeName, RunFolder, option
 
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(help="A recipe that comes with mien (see 'mien lab recipes'), or a .toml file.")
-    ],
+    recipe: RecipeName,
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, history.csv and curves.png go.")],
-    manifest: ManifestFile = None,
-    detect_faces: DetectFaces = False,
-    label_names: LabelNames = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run in --out; the result equals an uninterrupted run.")
-    ] = False,
+    out: RunFolder,
     epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Passes over the training images, in place of the recipe's.")
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Initial weights of a timm network's base: a file, [bold]imagenet[/bold] or [bold]none[/bold].",
-        ),
+        int | None, typer.Option(metavar="N", help="Passes over the training images. Default: the recipe's.")
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field, as in --set optimizer.lr=0.01; repeatable."),
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field, e.g. optimizer.lr=0.01; repeatable."),
     ] = None,
-    max_memory: Annotated[
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out, exactly as if uninterrupted.")
+    ] = False,
+    weights: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Memory that training may take, as in 4GB: batches are divided to fit."),
+        option(ADVANCED, "Initial weights of a timm network: a file, imagenet or none.", metavar="FILE"),
+    ] = None,
+    manifest: ManifestFile = None,
+    detect_faces: DetectFaces = False,
+    label_names: LabelNames = None,
+    max_memory: Annotated[
+        str | None, option(ADVANCED, "Divide batches to fit into this memory, e.g. 4GB.", metavar="SIZE")
     ] = None,
 ) -> None:
     """Train a network with a recipe.
 
-    It learns from the [bold]train[/bold] part and evaluates each epoch on [bold]validation[/bold], or on a part of train
-    where the recipe sets one aside (data.inner).
+    It learns from the train split. Each epoch is evaluated on the validation split, or on a part of train where the recipe
+    sets one aside (data.inner).
 
-    Test run:  [bold]mien lab train smoke --data fer2013.csv --out runs/smoke[/bold]
-
-    One label per image:  [bold]mien lab train seven --data fer2013.csv --out runs/seven[/bold]
-
-    Labels and FER+ votes:  [bold]mien lab train default --data fer2013.npz --out runs/default[/bold]
-
-    Face detector:  [bold]mien lab train detector --data faces --out runs/detector[/bold] (more options: train-detector)
+    Examples:
+      mien lab train smoke --data fer2013.csv --out runs/smoke
+      mien lab train seven --data fer2013.csv --out runs/seven
+      mien lab train default --data fer2013.npz --out runs/default
+      mien lab train detector --data faces --out runs/detector
     """
     from ..extras import check_installed
 
@@ -116,12 +108,14 @@ def train(
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(help="Print this recipe's text instead of the list.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="Print the text of this recipe instead of the list.")
     ] = None,
 ) -> None:
     """List the recipes that come with mien, or print one.
 
-    A recipe of your own begins as a copy:  [bold]mien lab recipes seven > mine.toml[/bold]
+    Examples:
+      mien lab recipes
+      mien lab recipes seven > mine.toml
     """
     from ..extras import check_installed
 
@@ -140,28 +134,25 @@ def recipes(
 def distill(
     teachers: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="MODEL...",
-            help="Runs, checkpoints, .onnx files or models that come with mien; several are averaged.",
-        ),
+        typer.Argument(metavar="MODEL...", help="Names, runs, checkpoints or .onnx files; several are averaged."),
     ],
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where views and predictions go.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="File for views and predictions.")],
     recipe: Annotated[
-        str, typer.Option(metavar="RECIPE", help="The student's: its heads, image size and augmentation.")
+        str, typer.Option(metavar="RECIPE", help="Recipe of the student: its heads, size and augmentation.")
     ] = "default",
+    views: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Views of each image: itself, and random variations.")
+    ] = 8,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     label_names: LabelNames = None,
-    views: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Of each image: the first as it is, the others changed at random.")
-    ] = 8,
 ) -> None:
-    """Store predictions of trained models for the training images, for students to learn from.
+    """Store predictions of models for a student to learn from.
 
-    [bold]mien lab distill runs/a runs/b --data fer2013.npz --out teachers.npz[/bold]
-
-    [bold]mien lab train default --set distillation.teachers=teachers.npz --data fer2013.npz --out runs/student[/bold]
+    Examples:
+      mien lab distill runs/a runs/b --data fer2013.npz --out teachers.npz
+      mien lab train default --set distillation.teachers=teachers.npz ...
     """
     from ..extras import check_installed
 

@@ -5,108 +5,78 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from ..errors import OptionError
 
-DETECTION = "Detection"
 OUTPUT = "Output"
-MODEL = "Model"
 PRIVACY = "Privacy"
+ADVANCED = "Advanced options"
 
 
 def option(panel: str, help_text: str, *names: str, **more: Any) -> Any:
     """Return a ``typer.Option`` with its help and panel."""
-    return typer.Option(*names, help=help_text, rich_help_panel=panel, **more)
+    return typer.Option(*names, help=help_text, rich_help_panel=panel or None, **more)
 
 
+# Values are checked in the library, which names the accepted ones and suggests a correction
 Emotions: TypeAlias = Annotated[
-    Literal["happy-sad", "four", "seven", "eight"] | None,
-    option(MODEL, "Label set; probabilities sum to 1 over it. Default: all labels of the head."),
+    str | None, option("", "Label set: happy-sad, four, seven or eight. Default: all of the head.", metavar="SET")
 ]
 Head: TypeAlias = Annotated[
     str | None,
-    option(
-        MODEL,
-        "Training labels: ten annotators per image (ferplus, the default) or one label per image (fer2013).",
-        metavar="ferplus|fer2013",
-    ),
+    option(ADVANCED, "Training labels: ferplus (the default) or fer2013.", metavar="NAME"),
 ]
 Model: TypeAlias = Annotated[
-    str,
-    option(
-        MODEL,
-        "Included model: default, tiny (faster, less accurate), their -float32 originals; or an .onnx file with its card.",
-        metavar="NAME|FILE",
-    ),
+    str, option("", "Model: default, tiny (faster, less accurate) or an .onnx file.", metavar="NAME|FILE")
 ]
-MinConfidence: TypeAlias = Annotated[float, option(MODEL, "Abstain below this confidence.", min=0, max=1)]
-Flip: TypeAlias = Annotated[
-    bool, option(MODEL, "Average mirror images: more accurate, half as fast.", "--flip/--no-flip")
-]
+MinConfidence: TypeAlias = Annotated[float, option("", "Abstain below this confidence, 0 to 1.", metavar="SHARE")]
+Flip: TypeAlias = Annotated[bool, option(ADVANCED, "Average mirror images (the default); slower.", "--flip/--no-flip")]
 WhichDetector: TypeAlias = Annotated[
     str,
     option(
-        DETECTION,
-        "Face detector: centerface, mien (faster), yunet:FILE, or none (each image is one face).",
-        metavar="NAME",
+        ADVANCED, "Face detector: centerface, mien (faster), yunet:FILE, or none (an image is a face).", metavar="NAME"
     ),
 ]
 MinFace: TypeAlias = Annotated[
     int | None,
-    option(
-        DETECTION,
-        "Smallest face to look for, in pixels; larger is faster. Default: 1/12 of the height in videos, adaptive down to 20 "
-        "in images.",
-        min=4,
-    ),
+    option(ADVANCED, "Smallest face, at least 4; larger is faster. Default: from the image.", metavar="PIXELS"),
 ]
-Threads: TypeAlias = Annotated[int, typer.Option(help="Processor threads; 0 takes all.", min=0)]
+Threads: TypeAlias = Annotated[int, option(ADVANCED, "Processor threads; 0 takes all.", min=0, metavar="N")]
 Out: TypeAlias = Annotated[
-    Path | None, option(OUTPUT, "Write one row per face to a .csv, .jsonl or .parquet file.", dir_okay=False)
+    Path | None,
+    option(OUTPUT, "Write a row per face: csv, tsv, xlsx, jsonl, parquet.", dir_okay=False, metavar="FILE"),
 ]
-MaskOthers: TypeAlias = Annotated[
-    bool,
-    option(
-        PRIVACY,
-        "Keep one person, the widest face; cover all other faces with a flat color and drop their readings. Slower, as "
-        "small and uncertain faces count too.",
-        "--mask-others",
-    ),
-]
-NoImageOutput: TypeAlias = Annotated[
-    bool, option(PRIVACY, "Show and write no image; refuse options that ask for one.", "--no-image-output")
-]
+MaskOthers: TypeAlias = Annotated[bool, option(PRIVACY, "Mask all people but one: the widest face.", "--mask-others")]
+NoImageOutput: TypeAlias = Annotated[bool, option(PRIVACY, "Show and write no image.", "--no-image-output")]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
+AsJson: TypeAlias = Annotated[bool, option(OUTPUT, "Print JSON and nothing else.", "--json")]
 Data: TypeAlias = Annotated[
     Path,
-    typer.Option(
-        metavar="PATH",
-        help="Dataset: fer2013.csv from Kaggle (with FER+ votes if fer2013new.csv is beside it), class folders such as "
-        "train/happy/*.png or happy/*.jpg, parquet, or a packed .npz file.",
-    ),
+    typer.Option(metavar="PATH", help="Dataset: fer2013.csv, class folders such as happy/*.jpg, parquet, or .npz."),
 ]
 ManifestFile: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        "--manifest",
-        metavar="FILE",
-        help="Images to use, their labels and splits, as [bold]mien lab inspect --write-manifest[/bold] writes.",
-        show_default=False,
+    option(
+        ADVANCED, "Images, labels and splits to use; 'mien lab inspect' writes one.", "--manifest", metavar="FILE.csv"
     ),
 ]
 LabelNames: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--label-names",
-        metavar="A,B,...",
-        help="Emotions in the order of the label numbers, for data with numbers only.",
-        show_default=False,
-    ),
+    option(ADVANCED, "Emotions in the order of label numbers.", "--label-names", metavar="A,B,..."),
 ]
-DetectFaces: TypeAlias = Annotated[bool, typer.Option("--detect-faces", help="Crop the face from each image.")]
+DetectFaces: TypeAlias = Annotated[bool, option(ADVANCED, "Crop the face from each image.", "--detect-faces")]
+
+OneHead: TypeAlias = Annotated[
+    str, option(ADVANCED, "Head to use where a model has several.", "--head", metavar="NAME")
+]
+License: TypeAlias = Annotated[str, option(ADVANCED, "License of the model, for the card.", metavar="TEXT")]
+RunFolder: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder for checkpoints, history and curves.")]
+RecipeName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Name of a recipe (see 'mien lab recipes'), or a .toml file.")
+]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}

@@ -22,65 +22,51 @@ def read(
     ],
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
-    as_json: Annotated[bool, opt.option(opt.OUTPUT, "Print a JSON array of rows and nothing else.", "--json")] = False,
+    interval: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Time between video frames, e.g. 0.2s. Default: all frames."),
+    ] = None,
+    emotions: opt.Emotions = None,
+    model: opt.Model = "default",
+    min_confidence: opt.MinConfidence = 0.5,
     out: opt.Out = None,
     annotate: Annotated[
         Path | None,
-        opt.option(
-            opt.OUTPUT,
-            "Write annotated copies into a folder, or of one video to a file such as annotated.mp4. Videos keep their "
-            "sound; with --interval they hold the sampled frames.",
-            metavar="DIR|VIDEO",
-        ),
+        opt.option(opt.OUTPUT, "Write annotated copies: a folder, or one video.", metavar="DIR|VIDEO"),
     ] = None,
+    as_json: opt.AsJson = False,
     resume: Annotated[
         bool, opt.option(opt.OUTPUT, "Continue an interrupted run of the same --out.", "--resume")
     ] = False,
     overwrite: opt.Overwrite = False,
-    interval: Annotated[
-        str | None,
-        opt.option(
-            "Videos", "Sample one frame per interval, e.g. 0.2s or 500ms. Default: every frame.", metavar="TIME"
-        ),
-    ] = None,
     mask_others: opt.MaskOthers = False,
     show_person: Annotated[
         list[int] | None,
         opt.option(
-            opt.PRIVACY,
-            "With --mask-others, a person of a video to leave visible; repeatable. Default: the person seen longest.",
-            metavar="PERSON",
+            opt.PRIVACY, "Person of a video to show; repeatable. Default: the one seen longest.", metavar="PERSON"
         ),
     ] = None,
     no_image_output: opt.NoImageOutput = False,
-    emotions: opt.Emotions = None,
     head: opt.Head = None,
-    model: opt.Model = "default",
-    min_confidence: opt.MinConfidence = 0.5,
-    flip: opt.Flip = True,
     detector: opt.WhichDetector = "centerface",
     min_face: opt.MinFace = None,
+    flip: opt.Flip = True,
     max_megapixels: Annotated[
-        float, typer.Option(help="Refuse larger images, which may exhaust memory.", min=0)
+        float, opt.option(opt.ADVANCED, "Refuse larger images, which may exhaust memory.", min=0, metavar="N")
     ] = MAX_MEGAPIXELS,
     threads: opt.Threads = 0,
 ) -> None:
-    """Recognize facial expressions in images and videos, with calibrated probabilities.
+    """Recognize facial expressions in images and videos.
 
-    In videos each person gets a track, and probabilities are smoothed over time.
+    The probabilities are calibrated. In videos each person is tracked.
 
-    [bold]Examples[/bold]
-
-      mien read photo.jpg
+    Examples:
       mien read photo.jpg --annotate annotated
       mien read holiday/ -r --out faces.csv
       mien read *.jpg --json | jq '.[].emotion'
       mien read crops/ --detector none --emotions seven
-      mien read clip.mp4 --out clip.parquet --annotate annotated.mp4
       mien read clip.mp4 --interval 0.2s --out clip.csv && mien timeline clip.csv
       mien read clip.mp4 --annotate annotated.mp4 --mask-others
-
-    Exit code 0 if everything was read, 3 if something could not be: it is listed at the end.
     """
     from ..batch import read_files
     from ..errors import OptionError

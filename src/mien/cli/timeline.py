@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import OUTPUT, option
+from .options import OUTPUT, AsJson, option
 
 
 def _file(help_text: str) -> Any:
@@ -16,34 +16,24 @@ def _file(help_text: str) -> Any:
 
 
 def timeline(
-    table: Annotated[
-        Path,
-        typer.Argument(metavar="TABLE", help="What 'mien read VIDEO --out TABLE' wrote: .csv, .jsonl or .parquet."),
-    ],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table that 'mien read VIDEO --out TABLE' wrote.")],
     *,
-    out: Annotated[Path | None, _file("Write a report: .html or .md.")] = None,
-    figure: Annotated[Path | None, _file("Draw the probabilities over time: .png, .svg or .pdf.")] = None,
-    spans: Annotated[Path | None, _file("Write one row a span: .csv, or .tsv, which ELAN imports.")] = None,
-    srt: Annotated[Path | None, _file("Write subtitles for the video: .srt.")] = None,
-    as_json: Annotated[bool, option(OUTPUT, "Print JSON, spans included, and nothing else.", "--json")] = False,
-    overwrite: Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")] = False,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Take this video only, of a table that holds several.")
+        str | None, typer.Option(metavar="NAME", help="Use this video only, of a table that holds several.")
     ] = None,
     shortest: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            min=0,
-            max=3600,
-            help="Shorter spans are flickers: they are given to their neighbors. 0 keeps all.",
-        ),
+        float, typer.Option(metavar="SECONDS", min=0, max=3600, help="Merge shorter spans into their neighbors.")
     ] = 0.3,
+    out: Annotated[Path | None, _file("Write a report: .html or .md.")] = None,
+    figure: Annotated[Path | None, _file("Draw probabilities over time: .png, .svg or .pdf.")] = None,
+    spans: Annotated[Path | None, _file("Write a row per span: .csv, or .tsv for ELAN.")] = None,
+    srt: Annotated[Path | None, _file("Write subtitles for the video: .srt.")] = None,
+    as_json: AsJson = False,
+    overwrite: Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")] = False,
 ) -> None:
-    """Sum up a video: for each face how long it was seen, what it expressed when, and where that is unsure.
+    """Summarize a video: who expressed what, when, and how surely.
 
-    [bold]Examples[/bold]
-
+    Examples:
       mien read talk.mp4 --out talk.parquet
       mien timeline talk.parquet
       mien timeline talk.parquet --out talk.html --figure talk.png

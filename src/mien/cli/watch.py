@@ -11,49 +11,37 @@ from . import options as opt
 
 def watch(
     source: Annotated[
-        str,
-        typer.Argument(
-            metavar="CAMERA|VIDEO|ADDRESS",
-            help="Number of a camera (0 is the first), a video, which is played at its own speed, or rtsp://...",
-        ),
+        str, typer.Argument(metavar="SOURCE", help="Number of a camera (0 is the first), a video, or rtsp://...")
     ],
     *,
+    duration: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop after this time, e.g. 30s or 10min.")
+    ] = None,
     view: Annotated[
         Literal["auto", "window", "terminal", "none"],
-        opt.option(
-            opt.OUTPUT,
-            "Where to show the moving image: in a window, drawn into the terminal, or nowhere; none prints a line "
-            "whenever an expression changes.",
-        ),
+        typer.Option(metavar="VIEW", help="Show images: auto, window, terminal or none (changes as text)."),
     ] = "auto",
-    out: opt.Out = None,
-    overwrite: opt.Overwrite = False,
-    duration: Annotated[
-        str | None, typer.Option("--duration", metavar="TIME", help="Stop after this time, e.g. 30s or 10min.")
-    ] = None,
-    mask_others: opt.MaskOthers = False,
-    no_image_output: opt.NoImageOutput = False,
     emotions: opt.Emotions = None,
-    head: opt.Head = None,
     model: opt.Model = "default",
     min_confidence: opt.MinConfidence = 0.5,
-    flip: opt.Flip = True,
+    out: opt.Out = None,
+    overwrite: opt.Overwrite = False,
+    mask_others: opt.MaskOthers = False,
+    no_image_output: opt.NoImageOutput = False,
+    head: opt.Head = None,
     min_face: opt.MinFace = None,
+    flip: opt.Flip = True,
     threads: opt.Threads = 0,
 ) -> None:
-    """Recognize expressions live from a camera, stream or video.
+    """Recognize facial expressions live from a camera, stream or video.
 
     Frames that arrive while one is read are dropped. Nothing is stored without --out. Stop with q in the window, or Ctrl-C.
 
-    With --mask-others one person stays visible: the widest face at first, then the same person until they leave.
-
-    [bold]Examples[/bold]
-
+    Examples:
       mien watch 0
       mien watch 0 --out session.csv --duration 10min && mien timeline session.csv
       mien watch rtsp://192.168.1.20/stream --view none
       mien watch clip.mp4 --view terminal
-      mien watch 0 --no-image-output --out session.csv
     """
     from rich.console import Console
 
