@@ -1,11 +1,13 @@
 """The README, the documentation and the examples work as they stand."""
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,11 @@ PAGES = [
     *(ROOT / "research").rglob("*.md"),
     *(ROOT / "benchmarks").glob("*.md"),
 ]
+#: Everything whose links are checked.
+LINKED = sorted(
+    {*PAGES, *ROOT.glob("*.md"), *(ROOT / "src").rglob("*.md")}
+    | {*(ROOT / "examples").glob("*.md"), *(ROOT / "notebooks").glob("*.*")}
+)
 #: Pages whose Python blocks run one after the other in a folder with the examples, a video and a table of predictions.
 RUNNABLE = [
     "README.md",
@@ -131,12 +138,47 @@ def test_the_first_command_shows_what_the_readme_shows(workspace):
     assert done.stdout.split() == blocks("README.md", "text")[0].split()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def links(page: Path) -> list[str]:
+    """Targets of the Markdown links and of the HTML links and images of a page or notebook."""
+    text = page.read_text("utf-8")
+    if page.suffix == ".ipynb":
+        text = "\n".join(
+            "".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"
+        )
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    return re.findall(r"\]\(<?([^)>\s]+)", text) + re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub and MkDocs make them."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=name_of)
 def test_links_lead_somewhere(page):
-    generated = {"reference/cli.md", "contributing.md", "changelog.md"}  # docs/hooks.py
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
-        if "://" not in target and not any(target.endswith(name) for name in generated):
-            assert (page.parent / target).exists(), target
+    generated = {"reference/cli.md": "", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+    for link in links(page):
+        target, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        path = (page.parent / target).resolve() if target else page
+        if path.parent in {ROOT / "docs", ROOT / "docs" / "reference"} and not path.exists():
+            source = generated[path.relative_to(ROOT / "docs").as_posix()]  # by docs/hooks.py
+            path = ROOT / (source or "docs/hooks.py")
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path), link
+
+
+def test_pages_named_in_code_exist():
+    folders = ("src", "tests", "examples", "benchmarks", "research", "docs")
+    for path in [path for folder in folders for path in (ROOT / folder).rglob("*.*")]:
+        if path.suffix in {".py", ".md", ".toml", ".mjs"} and "node_modules" not in path.parts:
+            named = re.findall(
+                r"(?<![\w./])(?:docs|research|examples|benchmarks)/[\w./-]+\.(?:md|py)\b", path.read_text("utf-8")
+            )
+            assert not [name for name in named if not (ROOT / name).exists()], path
 
 
 def test_pages_are_in_the_navigation():
@@ -153,6 +195,25 @@ def test_the_site_builds(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     assert "mien lab train" in (tmp_path / "site" / "reference" / "cli" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_only(tmp_path):
+    for name in ("build", "hatchling", "twine"):
+        pytest.importorskip(name, reason="needs the extra dev")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,), (sdist,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    folders = {name.parts[0] for name in names}
+    assert "mien" in folders
+    assert all(folder == "mien" or folder.endswith(".dist-info") for folder in folders)
+    assert not [name for name in names if {"tests", "__pycache__"} & set(name.parts) or name.suffix in {".pyc", ".npz"}]
+    assert Path("mien/model/weights/default.onnx") in names
+    check = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_architecture_page_names_every_module():
