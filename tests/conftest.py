@@ -98,8 +98,13 @@ def two_women(astronaut: Frame, hopper: Frame, number: int) -> np.ndarray:
     return image
 
 
-def make_clip(path: Path, images, *, times=None, rate: int = 15, sound: str | None = "aac", turned: int = 0) -> Path:
-    """Write a video with PyAV; ``times`` in seconds make its rate variable, ``turned`` stores it as phones do."""
+def make_clip(
+    path: Path, images, *, times=None, rate: int = 15, sound: str | None = "aac", turned: int = 0, aspect=1
+) -> Path:
+    """Write a video with PyAV.
+
+    ``times`` in seconds make its rate variable, ``turned`` stores it as phones do, ``aspect`` is that of its pixels.
+    """
     from fractions import Fraction
 
     import av
@@ -108,6 +113,7 @@ def make_clip(path: Path, images, *, times=None, rate: int = 15, sound: str | No
         pictures = video.add_stream("libx264", rate=rate, options={"crf": "18"})
         pictures.height, pictures.width = images[0].shape[:2]
         pictures.pix_fmt = "yuv420p"
+        pictures.codec_context.sample_aspect_ratio = Fraction(aspect)
         pictures.time_base = pictures.codec_context.time_base = Fraction(1, 90_000)
         if turned:
             pictures.set_display_rotation(turned)

@@ -42,12 +42,30 @@ def with_matrix(path, a, b, c, d):
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+def copied(path, target):
+    """Copy the images of a video into another container, undecoded."""
+    import av
+
+    with av.open(str(path)) as source, av.open(str(target), "w") as file:
+        stream = file.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                file.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("aspect", [1, 2, 0.5])
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
 @pytest.mark.parametrize("matrix", list(ORIENTATIONS))
-def test_every_display_matrix_gives_upright_frames(matrix, ending, quadrants, tmp_path):
-    clip = make_clip(tmp_path / f"clip{ending}", [quadrants] * 3, sound=None)
+def test_every_display_matrix_gives_upright_frames(matrix, ending, aspect, quadrants, tmp_path):
+    """Matroska stores the matrix as roll and yaw; pixels are ``aspect`` times as wide as high."""
+    clip = make_clip(tmp_path / f"clip{ending.replace('mkv', 'mp4')}", [quadrants] * 3, sound=None, aspect=aspect)
     with_matrix(clip, *matrix)
-    expected = ORIENTATIONS[matrix](quadrants)
+    if ending == ".mkv":
+        clip = copied(clip, tmp_path / "clip.mkv")
+    columns = (np.arange(96 * aspect) / aspect).astype(int)
+    expected = ORIENTATIONS[matrix](quadrants[:, columns])
     frame = next(Video(clip).frames())
     assert frame.image.shape == expected.shape
     assert np.abs(frame.image.astype(int) - expected)[4:-4, 4:-4].mean() < 6
@@ -81,6 +99,14 @@ def test_images_and_programs_are_no_videos(tmp_path, hopper):
     (tmp_path / "code.ts").write_text("export const answer = 42;\n" * 20)
     assert not is_video(tmp_path / "code.ts")
     assert is_video(tmp_path / "missing.mp4")
+    assert not is_video("upload.mp4", (tmp_path / "photo").read_bytes())
+
+
+def test_uploads_are_told_by_their_content(clip):
+    assert is_video("upload", clip.read_bytes())
+    with pytest.raises(mien.SourceError) as caught:
+        mien.read(clip.read_bytes())
+    assert "read_video" in caught.value.hint
 
 
 def test_rates_of_recorders_are_measured(quadrants, tmp_path):

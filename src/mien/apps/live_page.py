@@ -104,7 +104,7 @@ def _file(reader: Reader, options: ReadOptions, settings: LiveSettings) -> None:
         st.caption("JPEG, PNG, WebP and other images; MP4, MOV, MKV, WebM and other videos.")
         return
     name, content = Path(given.name).name, given.getvalue()
-    if is_video(name):
+    if is_video(name, content):
         _video(content, name, (given.file_id, options), options, settings)
     else:
         _image(content, name, reader, options, settings)

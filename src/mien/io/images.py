@@ -227,8 +227,6 @@ def damage_reported(name: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         hint = "Open it in an image viewer, and save it as JPEG or PNG."
-        if is_video(name):
-            hint = "It is a video: use mien.read_video, or 'mien read' on the command line."
         what = f"{name} is not an image that mien can read: got {error}, expected {', '.join(FORMATS)}"
         raise SourceError(what, hint=hint, path=name) from error
     except Image.DecompressionBombError as error:
@@ -295,6 +293,10 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
             format_name = {"heif": "HEIF photo (.heic)", "jxl": "JPEG XL image"}[extra]
             hint = f"In a copy of the mien repository, run: pip install '.[{extra}]'; or save it as JPEG."
             raise SourceError(f"{name} is a {format_name}, which needs an extra package", hint=hint, path=name)
+    file.seek(0)
+    if is_video(name, file.read(200)):
+        hint = "Use mien.read_video, or 'mien read' on the command line."
+        raise SourceError(f"{name} is a video, expected an image", hint=hint, path=name)
     raise UnidentifiedImageError(f"contents that begin with {prefix!r}")
 
 

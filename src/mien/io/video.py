@@ -19,6 +19,7 @@ from ..errors import OptionError, SourceError, TooLargeError
 from ..extras import require
 from ..options import MAX_MEGAPIXELS
 from ..types import Frame
+from .hdr import BT2020, HLG, PQ, to_sdr
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -38,6 +39,9 @@ _SIGNATURES = (
 )  # fmt: skip
 #: Images that share a container with MP4.
 _IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"jxl ", b"jp2 ")
+#: What other images begin with; a video of JPEG images begins as one of them does.
+_IMAGE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")
+_JPEG_VIDEOS = (".mjpeg", ".mjpg")
 #: Times are kept to the millisecond in tables; frames further apart than this are two.
 _TIMES_DIFFER_S = 0.0006
 #: Going on with a video begins to decode this much earlier: some formats find only roughly what they are asked for.
@@ -53,23 +57,29 @@ _HIGHEST_RATE, _RATE_FRAMES = 480.0, 60
 _SHORT_BY_S, _SHORT_BY = 1.0, 0.02
 
 
-def is_video(path: str | Path) -> bool:
+def is_video(path: str | Path, content: bytes | None = None) -> bool:
     """Whether a file is a video, by its content; where that does not tell, or there is no file, by its name.
 
-    The name ``.ts`` alone does not count: most such files are programs.
+    The name ``.ts`` alone does not count: most such files are programs. ``content`` is given for what is in memory.
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            start = file.read(200)
+        start = content[:200] if content is not None else _start_of(path)
     except OSError:
         return path.suffix.lower() in VIDEO_EXTENSIONS
     if path.suffix.lower() == ".ts" or start[:1] == b"G":  # MPEG-TS: packets of 188 bytes, each beginning with G
         return start[:1] == b"G" and start[188:189] == b"G"
     if start[4:8] == b"ftyp" and start[8:12] in _IMAGE_BRANDS:
         return False
+    if start.startswith(_IMAGE_SIGNATURES) or start[8:12] == b"WEBP":
+        return path.suffix.lower() in _JPEG_VIDEOS
     known = any(start[at : at + len(signature)] == signature for signature, at in _SIGNATURES)
     return known or path.suffix.lower() in VIDEO_EXTENSIONS
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(200)
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,9 @@ class Video:
             formats = set(container.format.name.split(","))  # one reader may serve several, such as mov,mp4
             self._timed = first.time is not None and not formats & _UNTIMED
             self._indexed = bool(formats & _INDEXED)
+            colors: Any = stream.codec_context  # known from the first frame on
+            wide = colors.color_primaries == BT2020 or colors.color_trc in (PQ, HLG)
+            self._transfer = int(colors.color_trc) if wide else None
             # Fixed once: some formats come to know where they start only while they are read
             self._origin_s = float(first.time or 0.0) if self._timed else 0.0
         megapixels = self.facts.width * self.facts.height / 1e6
@@ -145,8 +158,9 @@ class Video:
         What is damaged is left out; where nothing more can be read the stream ends, and ``problems`` says so.
 
         Yields:
-            Frames: upright, in square pixels, with ``time_s`` counted from the first frame as the video says (variable
-            rates too) and always rising, and ``index`` counting all frames, also those that ``interval_s`` passes over.
+            Frames: upright, in square pixels, HDR (HLG or PQ) tone mapped; with ``time_s`` counted from the first frame as
+            the video says (variable rates too) and always rising, and ``index`` counting all frames, also those that
+            ``interval_s`` passes over.
         """
         self.problems = ()
         ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
@@ -156,7 +170,7 @@ class Video:
                 ends_s = time_s + max(lasts_s, 1 / self.facts.rate)
                 if time_s + 1e-6 >= due_s:
                     due_s = self._due_after(time_s)
-                    yield Frame(_upright(image, self.facts), self.name, index, time_s)
+                    yield Frame(_upright(image, self.facts, self._transfer), self.name, index, time_s)
             promised = _duration(stream, self._origin_s)
         if promised and promised - ends_s > max(_SHORT_BY_S, _SHORT_BY * promised):
             self.problems += (
@@ -270,10 +284,13 @@ def _orientation(image: VideoFrame) -> tuple[bool, bool, bool]:
     return swapped, across < 0, down < 0
 
 
-def _upright(image: VideoFrame, facts: VideoFacts) -> npt.NDArray[np.uint8]:
+def _upright(image: VideoFrame, facts: VideoFacts, transfer: int | None) -> npt.NDArray[np.uint8]:
     swapped, mirrored, upside_down = _orientation(image)
     width, height = (facts.height, facts.width) if swapped else (facts.width, facts.height)
-    pixels = np.asarray(image.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    if transfer is None:
+        pixels = np.asarray(image.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    else:
+        pixels = to_sdr(image.to_ndarray(format="rgb48le", width=width, height=height), transfer)
     if swapped:
         pixels = pixels.swapaxes(0, 1)
     return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
