@@ -14,7 +14,7 @@ from .io.annotated_copies import AnnotatedCopies
 from .io.discovery import IMAGE_EXTENSIONS, find_images
 from .io.journal import Journal, Mode
 from .io.tables import Row, check_format, columns, rows
-from .io.video import VIDEO_EXTENSIONS, is_video
+from .io.video import VIDEO_EXTENSIONS, Video, is_video
 from .io.video_sinks import JournalSink, VideoFile
 from .options import ReadOptions
 from .progress import Progress, no_progress
@@ -22,6 +22,9 @@ from .reader import Reader, read_images, worker_count
 from .redaction import PhotoMasker, Privacy, masking_options
 from .types import Frame, Reading
 from .video import VideoResult, process_video, read_settings
+
+#: Seconds to decode an image in; 100 megapixels take 3 to 25, depending on the format.
+_IMAGE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def read_files(
     redact: Privacy | None = None,
     recursive: bool = False,
     interval_s: float = 0.0,
+    timeout_s: float | None = None,
     on_image: Callable[[Frame, Sequence[Reading]], object] | None = None,
     on_rows: Callable[[Sequence[Row]], object] | None = None,
     progress: Progress = no_progress,
@@ -79,6 +83,8 @@ def read_files(
         redact: mask people, and keep no reading of them.
         recursive: include sub-folders.
         interval_s: of videos, sample one frame per interval of so many seconds; 0 reads every frame.
+        timeout_s: give up decoding an image, and stop reading a video, after so many seconds; it becomes one of the
+            ``failures``, and rows read so far are kept. None gives up on an image after 60, on a video never.
         on_image: called with each image and its readings.
         on_rows: called with the rows as they come, first with those of the resumed run.
         progress: called with the images done, and in each video the frames done.
@@ -111,7 +117,7 @@ def read_files(
     with Journal.open(out, names, settings, mode) if out else nullcontext() as journal:
         if journal and journal.finished:
             return BatchResult(failures=tuple(failures), already_complete=True)
-        run = _Run(reader, workers, options, redact, copies, journal, names, on_rows, progress, failures)
+        run = _Run(reader, workers, options, redact, copies, journal, names, on_rows, progress, failures, timeout_s)
         run.show([row for _, kept, _ in journal.entries() for row in kept] if journal else ())
         run.images(images, bool(videos), on_image)
         for path in videos:
@@ -133,6 +139,7 @@ class _Run:
     on_rows: Callable[[Sequence[Row]], object] | None
     progress: Progress
     failures: list[Failure]
+    timeout_s: float | None
     n_images: int = 0
     n_faces: int = 0
     results: list[VideoResult] = field(default_factory=list)
@@ -151,7 +158,12 @@ class _Run:
         before, failed = len(paths) - len(left), len(self.failures)
         # Only the message of an error is kept: the error itself would keep the image in memory
         limit = self.options.max_megapixels
-        frames = read_images(left, lambda path, error: self._fail(path, str(error)), max_megapixels=limit)
+        frames = read_images(
+            left,
+            lambda path, error: self._fail(path, str(error)),
+            max_megapixels=limit,
+            timeout_s=_IMAGE_TIMEOUT_S if self.timeout_s is None else self.timeout_s,
+        )
         for seen, found in self.reader.read_frames(frames, self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
             if self.copies.place(frame.name):
@@ -174,13 +186,14 @@ class _Run:
             return
         target = self.copies.place(path)
         try:
+            limit = self.options.max_megapixels
+            video = Video(path, interval_s=interval_s, max_megapixels=limit, timeout_s=self.timeout_s)
             result = process_video(
-                path,
+                video,
                 self.options,
                 sinks=[table, VideoFile(target, overwrite=True)] if target else [table],  # the target was checked
                 redact=self.redact,
                 resume=True,
-                interval_s=interval_s,
                 progress=lambda done, total, note="": self.progress(done, total, f"{path.name} {note}"),
                 keep_rows=False,
             )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .detection import Detector, create_detector
-from .errors import OptionError, SourceError
+from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, read_image
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
@@ -207,8 +209,12 @@ def read_images(
     *,
     max_megapixels: float = MAX_MEGAPIXELS,
     channels: Channels = "rgb",
+    timeout_s: float | None = None,
 ) -> Iterator[Frame]:
-    """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read."""
+    """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read.
+
+    Reading and decoding one image may take ``timeout_s`` seconds; None sets no limit.
+    """
     for source in sources:
         images: Sequence[ImageSource] = [source]
         try:
@@ -223,11 +229,36 @@ def read_images(
             continue
         for image in images:
             try:
-                frame = read_image(image, max_megapixels=max_megapixels, channels=channels)
+                frame = _in_time(
+                    lambda image=image: read_image(image, max_megapixels=max_megapixels, channels=channels),  # type: ignore[misc]
+                    timeout_s,
+                    image,
+                )
             except SourceError as error:
                 on_error(image, error)
             else:
                 yield frame
+
+
+def _in_time(work: Callable[[], Frame], timeout_s: float | None, source: ImageSource) -> Frame:
+    """Call ``work`` in a thread that is abandoned after ``timeout_s``: a decoder cannot be interrupted."""
+    if timeout_s is None:
+        return work()
+    result: Future[Frame] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="mien-decode").start()
+    try:
+        return result.result(timeout_s)
+    except FutureTimeout:
+        name = shorten(str(source)) if isinstance(source, (str, os.PathLike)) else type(source).__name__
+        hint = "Allow more with --timeout (timeout_s=...), or convert the image to JPEG."
+        raise SourceError(f"{name} was not decoded within {timeout_s:g} s", hint=hint, path=name) from None
 
 
 @overload

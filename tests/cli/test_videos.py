@@ -196,10 +196,10 @@ def test_a_resumed_run_remembers_what_was_damaged(mien, clip, tmp_path, monkeypa
     with monkeypatch.context() as patched:
         original = batch.process_video
 
-        def interrupted(path, *arguments, **options):
-            if path.name == "b.mp4":
+        def interrupted(video, *arguments, **options):
+            if video.path.name == "b.mp4":
                 raise KeyboardInterrupt
-            return original(path, *arguments, **options)
+            return original(video, *arguments, **options)
 
         patched.setattr(batch, "process_video", interrupted)
         assert mien("read", tmp_path / "a.mkv", tmp_path / "b.mp4", "--out", tmp_path / "t.csv")[0] == 130

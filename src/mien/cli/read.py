@@ -54,6 +54,10 @@ def read(
     max_megapixels: Annotated[
         float, opt.option(opt.ADVANCED, "Refuse larger images, which may exhaust memory.", min=0, metavar="N")
     ] = MAX_MEGAPIXELS,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Give up on a file after this time. Default: 60s per image, none per video."),
+    ] = None,
     threads: opt.Threads = 0,
 ) -> None:
     """Recognize facial expressions in images and videos.
@@ -105,6 +109,7 @@ def read(
                 redact=privacy,
                 recursive=recursive,
                 interval_s=opt.seconds(interval, "--interval") if interval else 0.0,
+                timeout_s=opt.seconds(timeout, "--timeout") if timeout else None,
                 on_image=table.add,
                 on_rows=array.add if array else None,
                 progress=progress,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class Video:
         interval_s: sample one frame per interval of so many seconds of the video's own time; 0 takes every frame.
         max_megapixels: refuse videos whose frames hold more.
         name: what frames and messages call it; None takes the path.
+        timeout_s: stop reading after so many seconds of wall time, and say so in ``problems``; None sets no limit.
 
     Attributes:
         facts: what the header says.
@@ -121,13 +123,14 @@ class Video:
         interval_s: float = 0.0,
         max_megapixels: float = MAX_MEGAPIXELS,
         name: str | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         if not 0 <= interval_s < float("inf"):
             message = f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds"
             raise OptionError(message, hint="0.2 takes five a second.")
         self.path, self.name, self.interval_s = Path(path), str(path) if name is None else name, interval_s
         self.problems: tuple[str, ...] = ()
-        self._origin_s = 0.0
+        self._origin_s, self._timeout_s = 0.0, math.inf if timeout_s is None else timeout_s
         with self._opened() as (container, stream):
             first = next(self._images(container, stream), None)
             if first is None:
@@ -164,8 +167,12 @@ class Video:
         """
         self.problems = ()
         ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
+        must_end = time.monotonic() + self._timeout_s
         with self._opened() as (container, stream):
             for index, time_s, image in self._numbered(container, stream, after):
+                if time.monotonic() > must_end:
+                    self.problems += (f"{self.name} was read up to {ends_s:.1f} s within {self._timeout_s:g} s",)
+                    return
                 lasts_s = float((image.duration or 0) * (image.time_base or 0))
                 ends_s = time_s + max(lasts_s, 1 / self.facts.rate)
                 if time_s + 1e-6 >= due_s:
@@ -290,7 +297,7 @@ def _upright(image: VideoFrame, facts: VideoFacts, transfer: int | None) -> npt.
     if transfer is None:
         pixels = np.asarray(image.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
     else:
-        pixels = to_sdr(image.to_ndarray(format="rgb48le", width=width, height=height), transfer)
+        pixels = to_sdr(np.asarray(image.to_ndarray(format="rgb48le", width=width, height=height), np.uint16), transfer)
     if swapped:
         pixels = pixels.swapaxes(0, 1)
     return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
