@@ -29,7 +29,7 @@ _IMAGE_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Failure:
-    """A source that could not be read, or only in part: its path, pattern or folder as given, and what is wrong."""
+    """A source that could not be read completely: its path, pattern or folder as given, and the reason."""
 
     source: str
     message: str
@@ -41,8 +41,8 @@ class BatchResult:
 
     Attributes:
         images, faces: number of images read in this run, and of faces in them.
-        failures: what could not be read, including the runs that this one resumed.
-        already_complete: ``mode="resume"`` found a finished table, and nothing was read.
+        failures: what could not be read, in this run and in those that it resumed.
+        already_complete: ``mode="resume"`` found a complete table, and nothing was read.
     """
 
     images: int = 0
@@ -67,7 +67,7 @@ def read_files(
     on_rows: Callable[[Sequence[Row]], object] | None = None,
     progress: Progress = no_progress,
 ) -> BatchResult:
-    """Read images and videos into a table and annotated copies. Files that cannot be read are skipped.
+    """Read images and videos, and write a table and annotated copies. Unreadable files are skipped.
 
     ::
 
@@ -82,16 +82,16 @@ def read_files(
         annotate: a folder for annotated copies; for one video, the name of its copy.
         redact: mask people, and keep no reading of them.
         recursive: include sub-folders.
-        interval_s: of videos, sample one frame per interval of so many seconds; 0 reads every frame.
+        interval_s: in videos, sample one frame per interval, in seconds; 0 reads every frame.
         timeout_s: give up decoding an image, and stop reading a video, after so many seconds; it becomes one of the
             ``failures``, and rows read so far are kept. None gives up on an image after 60, on a video never.
         on_image: called with each image and its readings.
-        on_rows: called with the rows as they come, first with those of the resumed run.
-        progress: called with the images done, and in each video the frames done.
+        on_rows: called with new rows, and first with those of the resumed run.
+        progress: called with the number of images done, and in each video of frames done.
 
     Raises:
         SourceError: there is nothing to read; or the only source, a video, cannot be read.
-        OptionError: options contradict each other, or those of the run to resume.
+        OptionError: options contradict each other, or differ from those of the run to resume.
         OutputError: a result cannot be written.
         MissingExtraError: a format needs a package that is not installed.
     """

@@ -33,17 +33,17 @@ def ink_on(color: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 def named(reading: Reading) -> str:
-    """What a reading says in words: ``happy``, ``happy + surprise``, or ``sad?`` where it abstained."""
+    """The emotion of a reading as text: ``happy``, ``happy + surprise``, or ``sad?`` if it abstained."""
     return f"{reading.emotion}?" if reading.abstained else " + ".join(reading.mixed) or reading.emotion
 
 
 def percent(probability: float) -> str:
-    """``98%``; nothing that was read off a face is certain, so never ``100%``."""
+    """Format a probability, such as ``98%``; never ``100%``."""
     return "> 99%" if probability > 0.99 else f"{100 * probability:.0f}%"
 
 
 def caption(reading: Reading) -> str:
-    """One line for a face: ``happy 98%``, ``neutral 54% + sad 31%``, or ``sad? 38%`` where it abstained."""
+    """One line for a face: ``happy 98%``, ``neutral 54% + sad 31%``, or ``sad? 38%`` if it abstained."""
     if reading.abstained or not reading.mixed:
         return f"{named(reading)} {percent(reading.confidence)}"
     probabilities = reading.scores()
@@ -51,11 +51,11 @@ def caption(reading: Reading) -> str:
 
 
 def annotate(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
-    """A copy of the image with each face boxed and captioned.
+    """Return a copy of the image with a box and a caption for each face.
 
     Args:
         frame: the image.
-        readings: what was read off its faces.
+        readings: the readings of its faces.
 
     Returns:
         uint8 (H, W, 3), RGB, 0-255.
@@ -89,7 +89,7 @@ def _tag(pen: ImageDraw.ImageDraw, reading: Reading, frame: Frame, line: int) ->
 
 
 def encoded(image: npt.NDArray[np.uint8], kind: str = "PNG", longest: int | None = None) -> bytes:
-    """An image, uint8 (H, W, 3), as a PNG or JPEG file, shrunk to so many pixels on its longest side."""
+    """Encode an image, uint8 (H, W, 3), as PNG or JPEG, reduced to a maximum length of its longest side in pixels."""
     picture = Image.fromarray(image)
     if longest:
         picture.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3)
@@ -107,16 +107,17 @@ _RIM = 2.0  # pixels more, since boxes are not exact
 
 
 def mask_faces(frame: Frame, hidden: Sequence[Box], spared: Sequence[Box] = (), guessed: Sequence[Box] = ()) -> Frame:
-    """The image with some faces gone.
+    """Return the image with some faces masked.
 
     Args:
         frame: the image.
-        hidden: boxes of the faces to cover. Their boxes are covered wholly; of what lies around them, not what is spared.
-        spared: boxes of the faces to leave visible: of each the ellipse within, for what its corners show may be others'.
-        guessed: boxes where a face was a moment ago: covered as ``hidden`` is, but never over a spared face.
+        hidden: boxes of faces to mask. A box is masked completely; its surroundings only outside of ``spared``.
+        spared: boxes of faces to leave visible. Only the ellipse inside each box is spared, because others may appear in
+            its corners.
+        guessed: estimated boxes of faces that were not detected; masked like ``hidden``, but not over spared faces.
 
     Returns:
-        A frame of its own pixels, or the same one where nothing is to be covered.
+        A new frame, or the same one if there is nothing to mask.
     """
     if not hidden and not guessed:
         return frame

@@ -60,7 +60,7 @@ def label_set(name: str) -> tuple[str, ...]:
 
 
 def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
-    """Return the index of each of ``wanted`` in ``among``; ``OptionError`` where some are missing."""
+    """Return the index of each of ``wanted`` in ``among``; ``OptionError`` if some are missing."""
     missing = [emotion for emotion in wanted if emotion not in among]
     if missing:
         what = f"the model does not predict {', '.join(missing)}: its labels are {', '.join(among)}"

@@ -21,19 +21,18 @@ class ReadOptions:
 
     Attributes:
         emotions: label set, one of ``happy-sad``, ``four``, ``seven``, ``eight``; probabilities are conditioned on it.
-            None takes every emotion of the head.
+            None uses all emotions of the head.
         model: name of an included model, or path of an ONNX file with its card beside it.
-        head: ``ferplus`` (ten annotators per image) or ``fer2013`` (one label per image); None takes the first head.
-        detector: ``centerface``; ``mien``, its own detector, faster and less accurate on small faces; ``yunet:FILE``, YuNet
-            with your copy of its weights; or ``none`` (the image is one face).
-        detector_threshold: faces scored lower are dropped, 0 to 1; None takes the detector's default.
-        min_face: smallest face to look for, in pixels of the image; larger is faster. None takes a twelfth of the height in
-            videos and from cameras, 20 at least; in photos it follows from the faces found, down to 20. YuNet ignores it.
-        min_confidence: a reading abstains below this confidence, or when the face is less likely than this to show an
-            emotion of the label set; 0 to 1.
-        flip: average the outputs for each face and its mirror image, and those of mien's detector for an image and its
-            mirror image: more accurate, half as fast.
-        threads: processor threads for the networks; 0 takes all.
+        head: ``ferplus`` (ten annotators per image) or ``fer2013`` (one label per image); None uses the first head.
+        detector: ``centerface``; ``mien``, which is faster and less accurate on small faces; ``yunet:FILE``, YuNet with your
+            copy of its weights; or ``none`` (the image is one face).
+        detector_threshold: faces with a lower score are dropped, 0 to 1; None uses the detector's default.
+        min_face: smallest face to find, in pixels of the image; larger is faster. None means a twelfth of the height, at
+            least 20, in videos and from cameras; in photos, 20 if no large faces are found. YuNet ignores it.
+        min_confidence: a reading abstains if its ``confidence`` or ``in_label_set`` is lower; 0 to 1.
+        flip: average the outputs for each face and its mirror image, and with the detector ``mien`` for each image and its
+            mirror image. More accurate, half as fast.
+        threads: processor threads for the networks; 0 uses all.
         max_megapixels: refuse images that unpack to more.
     """
 

@@ -1,4 +1,4 @@
-"""The pipeline of images: detect, crop, classify, read. Everything else calls these steps."""
+"""The inference pipeline: detect, crop, classify, read."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ BATCH_PIXELS = 40_000_000
 class Reader:
     """Recognizes facial expressions. Loads its models once; use it for any number of images.
 
-    Can be pickled for worker processes: models are loaded again where it is unpickled.
+    Can be pickled for worker processes, which load the models again.
 
     Args:
         options: how to read.
-        detector: finds the faces; None takes the one that ``options`` name.
-        classifier: classifies the faces; None takes the model that ``options`` name.
-        channels: ``bgr`` if the arrays to read come from OpenCV; files are not affected.
+        detector: finds faces; None uses the detector named in ``options``.
+        classifier: classifies faces; None uses the model named in ``options``.
+        channels: channel order of arrays: ``bgr`` for images from OpenCV. Files are not affected.
 
     Attributes:
         emotions: the label set of all readings, in the vocabulary's order.
         card: the card of the model.
 
     Raises:
-        OptionError: the options contradict each other, or the model lacks what they ask for.
+        OptionError: options contradict each other, or the model does not support them.
         ModelError: weights are missing or damaged.
     """
 
@@ -96,7 +96,7 @@ class Reader:
         return np.stack(crops) if crops else np.empty((0, spec.size, spec.size, *depth), np.uint8)
 
     def classify(self, faces: Sequence[Face], crops: npt.NDArray[np.uint8]) -> list[Reading]:
-        """Classify N faces by their crops, as ``crop`` gives them: uint8 (N, S, S) or (N, S, S, 3)."""
+        """Classify N faces by the crops that ``crop`` returns: uint8 (N, S, S) or (N, S, S, 3)."""
         readings = []
         for start in range(0, len(crops), BATCH_FACES):
             batch = crops[start : start + BATCH_FACES]
@@ -125,15 +125,16 @@ class Reader:
         """Read one image, a folder, the images that match a pattern, or a list of these.
 
         Args:
-            source: a path, a folder, a pattern such as ``"trip/*.jpg"``, or anything else that ``read_image`` takes: bytes,
-                an open file or upload, a ``data:`` address, a PIL image, an array or tensor; or several of these in a
-                list, generator or column of a table.
-            errors: ``raise`` the error of an unreadable image, ``skip`` it, or ``return`` it in ``Readings.errors``.
-            recursive: include the sub-folders of folders.
+            source: a path, a folder, a pattern such as ``"trip/*.jpg"``, or any other source of ``read_image``: bytes, an
+                open file or upload, a ``data:`` address, a PIL image, an array or tensor. Also a list, a generator or a
+                column of a table with any of these.
+            errors: ``raise`` the error of an unreadable image, ``skip`` the image, or ``return`` the error in
+                ``Readings.errors``.
+            recursive: include sub-folders.
 
         Returns:
             For one source, the readings of all its faces, most certain detection first; empty without a face. For a list,
-            one ``Readings`` per image; folders and patterns in it give one per image that they hold.
+            one ``Readings`` per image; a folder or pattern in it counts as several images.
 
         Raises:
             SourceError: an image cannot be read.
@@ -147,10 +148,10 @@ class Reader:
         return Readings((reading for result in results for reading in result), sources, problems)
 
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
-        """Read a stream of images, with the faces of several in one call of the network; yields them in order.
+        """Read a stream of images in order; the faces of several images are classified in one call of the network.
 
-        Detection runs ahead of classification, in ``workers`` images at a time, which pays off with
-        ``ReadOptions(threads=1)``. At most one batch of images is held in memory.
+        ``workers`` images are searched for faces in parallel, best with ``ReadOptions(threads=1)``. At most one batch of
+        images is held in memory.
         """
         held: list[_Detected] = []
         faces = pixels = 0
@@ -278,7 +279,7 @@ def read(
 ) -> Readings | list[Readings]:
     """Read facial expressions in an image, a folder, the images that match a pattern, or a list of these.
 
-    See ``Reader.read``. Loads the models at each call: for many calls, keep a ``Reader``.
+    See ``Reader.read``. This function loads the models on each call; for many calls, create one ``Reader``.
     """
     return Reader(options).read(source, errors=errors, recursive=recursive)
 

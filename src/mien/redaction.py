@@ -20,12 +20,12 @@ from .types import Box, Face, Frame, Reading
 
 @dataclass(frozen=True)
 class Privacy:
-    """Choices for privacy; by default there are none.
+    """Whom to mask, and whether images may be shown. By default nothing is masked.
 
     Attributes:
-        mask_others: mask all faces but the one asked for, and keep no reading of them.
-        show_people: ``track_id`` of the people to leave visible in a video; empty takes the person seen longest.
-        no_image_output: no image is shown or written.
+        mask_others: mask all faces except one, and keep no reading of them.
+        show_people: ``track_id`` of the people to leave visible in a video; empty means the person visible longest.
+        no_image_output: refuse to show or write images.
 
     Raises:
         OptionError: ``show_people`` without ``mask_others``, or with a number below 1.
@@ -43,7 +43,7 @@ class Privacy:
             raise OptionError(f"show_people: got {min(self.show_people)}, expected the number of a person, 1 or more")
 
     def refuse_images(self, asked: Mapping[str, object]) -> None:
-        """Raise ``OptionError`` where ``no_image_output`` holds and one of the options that show images has a true value."""
+        """Raise ``OptionError`` if ``no_image_output`` holds and one of the options that show images has a true value."""
         for option, value in asked.items():
             if self.no_image_output and value:
                 given = option if value is True else f"{option} {value}"
@@ -51,13 +51,13 @@ class Privacy:
                 raise OptionError(message, hint=f"Leave out {option}, or --no-image-output.")
 
 
-#: A face that is not found stays covered for so many seconds: for as long as the tracker waits for it.
+#: A face that is no longer detected stays masked for this many seconds, as long as the tracker keeps it.
 HELD_S = LOST_S
-#: In a video it is covered for so many seconds before it is found, too: heads turn to the camera, and come in from the edge.
+#: In a video a face is masked from this many seconds before its first detection: heads turn, or enter from the edge.
 AHEAD_S = LOST_S / 2
-#: So many of its widths a second the cover of an unseen face grows, on each side.
+#: Growth of the mask of an undetected face on each side, in widths per second.
 _GROWTH = 0.25
-#: Of the score that a face needs to be read, this share is enough to mask it.
+#: A face is masked from this share of the score that is needed to read it.
 MASK_SCORE_SHARE = 0.5
 #: The smallest face to look for in a photo where others are masked, its side in pixels.
 MIN_MASKED_FACE = 20
@@ -66,10 +66,10 @@ MIN_MASKED_FACE_SHARE = 1 / 36
 
 
 def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOptions:
-    """The options by which faces are looked for where some are masked: half-sure ones, and in photos small ones too.
+    """The options for finding faces to mask: a lower score threshold, and in photos smaller faces.
 
-    Videos and cameras are ``moving``: their smallest face follows from ``MIN_MASKED_FACE_SHARE``. ``OptionError`` with the
-    detector ``none``, as no person can be masked.
+    For videos and cameras (``moving``) the smallest face follows from ``MIN_MASKED_FACE_SHARE``. Raises ``OptionError`` for
+    the detector ``none``, which cannot find people to mask.
     """
     if options.detector == "none":
         message = f"mask_others requires a face detector, got detector {options.detector!r}"
@@ -79,18 +79,18 @@ def masking_options(options: ReadOptions, *, moving: bool = False) -> ReadOption
 
 
 class PhotoMasker:
-    """Leaves the widest face of a photo visible that is sure enough for ``options``, and masks all others."""
+    """Masks all faces of a photo except the widest one that meets ``options``."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._least = score_needed(options)
 
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Mask all faces but the widest; the photo, and the reading of the face that is left, if there is one."""
+        """Mask all faces except the widest; return the photo and the reading of the visible face, if there is one."""
         shown, kept = self.select(frame, [reading.face for reading in readings])
         return shown, [readings[kept]] if kept is not None else []
 
     def select(self, frame: Frame, faces: Sequence[Face]) -> tuple[Frame, int | None]:
-        """Mask all faces but the widest; also the place of that one among ``faces``, None where none is sure."""
+        """Mask all faces except the widest; also return its index in ``faces``, None if no face meets ``options``."""
         sure = [row for row, face in enumerate(faces) if face.score >= self._least]
         kept = max(sure, key=lambda row: faces[row].box.width, default=None)
         return _masked(frame, faces, {kept}, self._least), kept
@@ -112,10 +112,10 @@ def _masked(
 
 
 class LiveMasker:
-    """Leaves one person visible: the widest face at first, and then the same person until they have left.
+    """Masks all people except one: the widest face at first, then the same person until they have left.
 
-    What comes next is not known, so a newcomer is seen until the detector finds them. To others it holds on: who is not
-    found stays masked for ``HELD_S`` seconds. ``options`` are those before ``masking_options``.
+    A new person is visible until the detector finds them. A masked person stays masked for ``HELD_S`` seconds after the last
+    detection. ``options`` are those before ``masking_options``.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -125,7 +125,7 @@ class LiveMasker:
         self._now = self._last_time_s = 0.0
 
     def mask(self, frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-        """Mask all but one person, given all readings; the image, and their reading where they are sure to be read."""
+        """Mask all people except one; return the image, and the visible person's reading if it meets ``options``."""
         self._now += min(frame.time_s - self._last_time_s, LIVE_GAP_S)
         now, self._last_time_s = self._now, frame.time_s
         for reading in readings:
@@ -142,9 +142,9 @@ class LiveMasker:
 
 
 class VideoMasker:
-    """Collects readings first, masks afterwards: who is in sight the longest is known at the end of a video only.
+    """Collects readings first and masks afterwards, because the person visible longest is known only at the end.
 
-    Memory holds about 600 bytes for each face of each frame, and no image. ``options`` as in ``LiveMasker``.
+    Memory use is about 600 bytes per face and frame. ``options`` as in ``LiveMasker``.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -154,7 +154,7 @@ class VideoMasker:
         self._seen: dict[int, list[tuple[float, int]]] = {}
 
     def add(self, frame: Frame, readings: Sequence[Reading]) -> None:
-        """Remember a frame: all faces in it, with their tracks, the half-sure ones too."""
+        """Store the faces of a frame with their tracks, including uncertain detections."""
         for reading in readings:
             number = reading.track_id or 0
             self._sure[number] += reading.face.score >= self._least
@@ -162,28 +162,28 @@ class VideoMasker:
         self._frames.append((frame.index, frame.time_s, pickle.dumps(list(readings))))
 
     def people(self) -> dict[int, int]:
-        """Number of each person who was read at all, with the frames they were read in; those seen longest first."""
+        """Number of each person with a reading -> frames with one; longest visible first."""
         return {number: count for number, count in self._sure.most_common() if count}
 
     def chosen(self, show_people: Sequence[int] = ()) -> frozenset[int]:
-        """Who may be seen: the numbers given, or the person read in the most frames."""
+        """Numbers of the people to leave visible: those given, or the person with the most readings."""
         return frozenset(show_people) if show_people else frozenset(list(self.people())[:1])
 
     def masked(self, kept: frozenset[int]) -> list[tuple[int, float, float]]:
-        """Number, first and last time in seconds of each person who may not be seen; those seen longest first."""
+        """Number, first and last time in seconds of each masked person; longest visible first."""
         others = [number for number in self.people() if number not in kept]
         return [(number, self._seen[number][0][0], self._seen[number][-1][0]) for number in others]
 
     def readings(self, kept: frozenset[int]) -> Iterator[tuple[int, float, list[Reading]]]:
-        """Number, time and readings of each frame, of those who may be seen."""
+        """Index, time and readings of each frame, only of visible people."""
         for place, (index, time_s, _) in enumerate(self._frames):
             found = [one for one in self._found(place) if one.track_id in kept and one.face.score >= self._least]
             yield index, time_s, found
 
     def mask(self, place: int, frame: Frame, kept: frozenset[int]) -> Frame:
-        """Mask all but the ``kept`` in a frame, before which ``place`` frames were added.
+        """Mask all people except ``kept`` in a frame, before which ``place`` frames were added.
 
-        Who is not found in it, but was a moment ago or will be in a moment, is masked where they must be.
+        People who are not detected in it, but shortly before or after, are masked at an estimated position.
         """
         now, found = self._frames[place][1], self._found(place)
         absent = self._seen.keys() - kept - {one.track_id for one in found}
@@ -192,7 +192,7 @@ class VideoMasker:
         return _masked(frame, [one.face for one in found], rows, self._least, unseen)
 
     def _about(self, number: int, now: float) -> Box | None:
-        """Where a person must be who is not found now; None if no detection is near in time."""
+        """The estimated box of a person who is not detected now; None if no detection is near in time."""
         times = self._seen[number]
         after = bisect_right(times, (now, len(self._frames)))
         before = self._box(number, times[after - 1]) if after and now - times[after - 1][0] <= HELD_S else None
@@ -213,6 +213,6 @@ class VideoMasker:
 
 
 def _grown(box: Box, unseen_s: float) -> Box:
-    """The box of a face that was not seen for a while."""
+    """The enlarged box of a face that was not detected for a while."""
     more = _GROWTH * abs(unseen_s) * max(box.width, box.height)
     return Box(box.x0 - more, box.y0 - more, box.x1 + more, box.y1 + more)

@@ -43,7 +43,7 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def wilson_limits(successes: Counts, n: Counts) -> tuple[Floats, Floats]:
-    """Lower and upper limits as in ``wilson``, of arrays of one shape; NaN where ``n`` is 0."""
+    """Lower and upper limits as in ``wilson``, of arrays of one shape; NaN if ``n`` is 0."""
     whole = np.where(n > 0, n, 1)
     low, high = proportion_confint(successes, whole, method="wilson")
     share = successes / whole  # rounding must not put it outside of its own interval
@@ -58,7 +58,7 @@ def difference_interval(first: float, first_interval: Interval, second: float, s
 
 
 def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
-    """Two-sided p-value that two models are equally often correct (McNemar 1947, exact); 1 where they never differ.
+    """Two-sided p-value that two models are equally often correct (McNemar 1947, exact); 1 if they never differ.
 
     Bool (N,) each: which images the model gets right, the same images for both.
     """
@@ -172,7 +172,7 @@ def largest_difference(observed: Floats, permuted: Floats) -> tuple[Floats, Floa
         permuted: float64 (D, G, R).
 
     Returns:
-        float64 (R,) and (D, R), 0 where no pair is defined or none varies; int64 (R, 2), the observed pair, higher first.
+        float64 (R,) and (D, R), 0 if no pair is defined or none varies; int64 (R, 2), the observed pair, higher first.
     """
     every = np.concatenate([observed[None], permuted])
     most = np.zeros((every.shape[0], every.shape[2]))
@@ -195,7 +195,7 @@ def largest_difference(observed: Floats, permuted: Floats) -> tuple[Floats, Floa
 def minimum_detectable_gap(share: float, n: int, others: int) -> float | None:
     """The smallest drop below ``share`` detected with 80% power at the 5% level, two-sided, in a single comparison.
 
-    By the arcsine transformation (Cohen 1988, chapter 6); None where not even a rate of 0 would be detected.
+    By the arcsine transformation (Cohen 1988, chapter 6); None if not even a rate of 0 would be detected.
 
     Args:
         share: rate of the other groups, 0 to 1.

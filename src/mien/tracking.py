@@ -18,44 +18,44 @@ from .types import Face, Frame, Reading
 if TYPE_CHECKING:
     from trackers.core.bytetrack.tracklet import ByteTrackTracklet
 
-#: A person unseen for longer than this, in seconds, has left. Chosen from data: see ``docs/concepts/tracking.md``.
+#: A person who is not detected for longer than this, in seconds, has left; see ``docs/concepts/tracking.md``.
 LOST_S = 0.8
-#: Boxes are enlarged on each side before their overlap is taken, for between two frames that lie far apart a face moves by
-#: more than its width: by so many of their widths for each second that went by, and at most. Also chosen from data.
+#: Boxes are enlarged on each side before their overlap is computed, because a face may move by more than its width between
+#: two frames. In widths: growth per second between the frames, and maximum; see ``docs/concepts/tracking.md``.
 SPEED, MAX_REACH = 4.0, 0.8
-#: Live, a longer time than this between two frames, in seconds, counts as this: who was not looked for has not left.
+#: Live, longer times between two frames count as this, in seconds: people have not left while no frame was read.
 LIVE_GAP_S = 0.5
-#: Seconds after which a frame counts e times less. Chosen from data: see ``docs/concepts/tracking.md``.
+#: Time constant of the smoothing, in seconds; see ``docs/concepts/tracking.md``.
 SMOOTHING_S = 0.5
 #: Columns and rows of the small images that are compared.
 _SIZE = (32, 18)
-#: Rows and columns that are enough to make them of; the mean of all the pixels would take milliseconds.
+#: Rows and columns of the image that are averaged; all pixels would take milliseconds.
 _ENOUGH = 90
-#: Where both images are darker than this, 0-255, they are not compared: black bars never change.
+#: Cells darker than this in both images, 0-255, are not compared, because black bars never change.
 _DARK = 24
-#: Gray levels of noise that are taken for granted, so that flat images do not differ in their noise alone.
+#: Assumed noise in gray levels, so that flat images do not differ by their noise.
 _NOISE = 2.0
-#: A place has changed when it differs by more than this many standard deviations of the image.
+#: A cell has changed if it differs by more than this many standard deviations of the image.
 _CHANGE = 0.4
-#: A cut changes at least this share of the places, and leaves less than this correlation; the one alone is not enough,
-#: for a camera that turns lowers the correlation, and a person who steps in front of it changes much. Both, and the
-#: numbers above, are chosen from data: see ``docs/concepts/tracking.md``.
+#: A cut changes at least this share of the cells and lowers the correlation below this. Both conditions are needed: a
+#: turning camera lowers the correlation, and a person close to it changes many cells. For the choice of these values see
+#: ``docs/concepts/tracking.md``.
 LEAST_CHANGED, LEAST_LIKENESS = 0.75, 0.5
 
 
 class Tracker:
     """Numbers the people in a video and smooths their readings over time.
 
-    It goes by place and motion, not by looks: who is hidden or away for longer than ``LOST_S`` seconds comes back under a
-    new number, and so does everybody after a cut. How well that works: ``docs/concepts/tracking.md``.
+    It compares positions and motion, not appearance. People who are out of sight for more than ``LOST_S`` seconds return
+    with a new number, as do all people after a cut. For error rates see ``docs/concepts/tracking.md``.
 
     Uses ``ByteTrackTracker`` of the package ``trackers`` (Zhang et al. 2022, arXiv 2110.06864) on enlarged boxes (buffered
-    IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for what scored low, is off: the detector has dropped
-    the uncertain faces already, and every face that was read is a person.
+    IoU, Yang et al. 2023, arXiv 2211.14317). ByteTrack's second round, for low scores, is off, because the detector has
+    already dropped uncertain faces.
 
     Args:
-        rate: frames per second, as they will come; a camera's may be a guess.
-        longest_gap_s: a longer time between two frames counts as this.
+        rate: expected frames per second.
+        longest_gap_s: longer times between two frames count as this, in seconds.
 
     Raises:
         OptionError: the rate is not a positive number.
@@ -84,19 +84,19 @@ class Tracker:
         self._clock = self._last_time_s = 0.0
 
     def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
-        """Take in the next frame, also one without faces.
+        """Add the next frame, even if it has no faces.
 
         Args:
-            frame: ``image`` shows whether a new scene begins, ``time_s`` how much time went by. A time that does not
-                come after the last counts as one interval at the rate.
+            frame: ``image`` is compared with the last one to detect cuts. If ``time_s`` does not increase, one interval at
+                the rate is assumed.
             readings: the faces of this frame.
 
         Returns:
-            The readings in the same order. Each has a ``track_id`` that its person keeps (1, 2, ... in order of first
-            appearance); smoothed ``probabilities``, ``vote_shares`` and ``in_label_set``; and ``frame_probabilities``.
+            The readings in the same order, with ``track_id`` (1, 2, ... in order of first appearance), smoothed
+            ``probabilities``, ``vote_shares`` and ``in_label_set``, and ``frame_probabilities``.
 
         Raises:
-            OptionError: the label set is another than before.
+            OptionError: the label set has changed.
         """
         elapsed = self._advance(frame.time_s)
         if self._shots.at(frame.image):
@@ -109,14 +109,14 @@ class Tracker:
         ]
 
     def replay(self, time_s: float, readings: Sequence[Reading], image: npt.NDArray[np.uint8] | None = None) -> None:
-        """Take in a frame that an earlier run has followed, so that this one goes on where it stopped.
+        """Add a frame that an interrupted run has tracked.
 
-        After all frames of the earlier run, in order, ``update`` gives what it would have given without the interruption.
+        After all frames of the interrupted run, in order, ``update`` continues as if there had been no interruption.
 
         Args:
             time_s: the frame's ``time_s``.
-            readings: as ``update`` returned them. Where ``vote_shares`` were not kept, their mean starts over.
-            image: the frame's image; needed with the last frame only, to see whether a cut follows it.
+            readings: those that ``update`` returned. If ``vote_shares`` were not kept, their mean starts over.
+            image: the frame's image; needed only for the last frame, to detect a cut after it.
 
         Raises:
             OptionError: a reading has no number, or two have the same.
@@ -166,7 +166,7 @@ class Tracker:
         return numbers, list(zip((row for row, number in enumerate(numbers) if number == -1), born))
 
     def _advance(self, time_s: float) -> float:
-        """Move the clock on; by how many seconds."""
+        """Advance the clock; return the elapsed seconds."""
         elapsed = time_s - self._last_time_s
         elapsed = min(elapsed, self._longest_gap_s) if elapsed > 0 else self._interval
         self._clock += elapsed
@@ -182,13 +182,13 @@ Small = npt.NDArray[np.float32]
 
 
 class ShotDetector:
-    """Compares each frame with the one before, in small. Brightness and contrast may change without being a cut."""
+    """Detects cuts from reduced frames. Changes of brightness and contrast are not cuts."""
 
     def __init__(self) -> None:
         self._last: Small | None = None
 
     def at(self, image: npt.NDArray[np.uint8]) -> bool:
-        """Whether ``image``, uint8 (H, W, 3), RGB, shows another scene than the one given last."""
+        """Whether ``image``, uint8 (H, W, 3), RGB, shows another scene than the last one."""
         step = max(1, min(image.shape[:2]) // _ENOUGH)
         coarse = np.ascontiguousarray(image[::step, ::step])
         small: Small = np.asarray(Image.fromarray(coarse).resize(_SIZE, Image.Resampling.BOX), np.float32)
@@ -209,11 +209,11 @@ def _standard(colors: Small) -> Small:
 
 
 class FadingMean:
-    """The mean of all values so far, a value that is ``t`` seconds old counting ``exp(-t / seconds)``.
+    """Weighted mean of all values so far; a value that is ``t`` seconds old has the weight ``exp(-t / seconds)``.
 
-    It is kept by ``w_n = 1 + w_(n-1) exp(-(t_n - t_(n-1)) / seconds)`` and ``m_n = m_(n-1) + (x_n - m_(n-1)) / w_n``: at an
-    even rate, exponential smoothing (Brown 1963, "Smoothing, Forecasting and Prediction of Discrete Time Series"); the
-    divisor takes away its bias to the first value, as in Adam (Kingma and Ba 2015, arXiv 1412.6980, section 3).
+    Updates: ``w_n = 1 + w_(n-1) exp(-(t_n - t_(n-1)) / seconds)`` and ``m_n = m_(n-1) + (x_n - m_(n-1)) / w_n``. At an even
+    rate this is exponential smoothing (Brown 1963, "Smoothing, Forecasting and Prediction of Discrete Time Series"); the
+    divisor corrects its bias to the first value, as in Adam (Kingma and Ba 2015, arXiv 1412.6980, section 3).
     """
 
     def __init__(self, seconds: float) -> None:
@@ -221,7 +221,7 @@ class FadingMean:
         self._mean: npt.NDArray[np.float64] | None = None
 
     def add(self, time_s: float, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Take in values of any shape at a time in seconds, not before the last; the mean now."""
+        """Add values of any shape at a time in seconds, not before the last; return the mean."""
         given, before = np.asarray(values, np.float64), self._mean
         self.restore(time_s, given)
         if before is not None:
@@ -229,20 +229,20 @@ class FadingMean:
         return np.asarray(self._mean)
 
     def restore(self, time_s: float, mean: npt.ArrayLike) -> None:
-        """Stand as after an ``add`` at ``time_s`` that returned ``mean``."""
+        """Restore the state after an ``add`` at ``time_s`` that returned ``mean``."""
         self._weight = 1 + self._weight * math.exp((self._time_s - time_s) / self._seconds)
         self._time_s, self._mean = time_s, np.asarray(mean, np.float64)
 
 
 class Smoother:
-    """Steadies the readings of one person: probabilities, vote shares and ``in_label_set``, each by a ``FadingMean``."""
+    """Smooths probabilities, vote shares and ``in_label_set`` of one person, each with a ``FadingMean``."""
 
     def __init__(self, seconds: float = SMOOTHING_S) -> None:
         self._probabilities, self._votes, self._in_label_set = (FadingMean(seconds) for _ in range(3))
         self._emotions: tuple[str, ...] | None = None
 
     def smooth(self, time_s: float, reading: Reading, track_id: int) -> Reading:
-        """``reading`` as that of a person, smoothed; ``OptionError`` where it has another label set than the last."""
+        """Smooth ``reading``; ``OptionError`` if its label set differs from that of the last."""
         self._check(reading)
         votes = None if reading.vote_shares is None else self._votes.add(time_s, reading.vote_shares).astype(np.float32)
         return replace(
@@ -255,7 +255,7 @@ class Smoother:
         )
 
     def restore(self, time_s: float, smoothed: Reading) -> None:
-        """Stand as after a ``smooth`` that returned ``smoothed``."""
+        """Restore the state after a ``smooth`` that returned ``smoothed``."""
         self._check(smoothed)
         self._probabilities.restore(time_s, smoothed.probabilities)
         self._in_label_set.restore(time_s, smoothed.in_label_set)

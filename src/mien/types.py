@@ -72,7 +72,7 @@ class Face:
         box: tight around the face, from brow to chin.
         score: the detector's confidence, 0 to 1.
         landmarks: float32 (5, 2), x and y in pixels: left eye, right eye, nose, left and right corner of the mouth, left
-            and right as seen in the image; None if the detector gives none.
+            and right as seen in the image; None if the detector has none.
         margin: side of the square crop around the face, as a multiple of the detector's box.
     """
 
@@ -94,8 +94,8 @@ class Frame:
 
     Attributes:
         image: uint8 (H, W, 3), RGB, 0-255, upright (EXIF orientation applied).
-        name: its source: a path, or a word such as ``"array"``.
-        index, time_s: its number and its time in seconds in its source; 0 for an image.
+        name: path of the source, or a word such as ``"array"``.
+        index, time_s: frame number from 0, and time in seconds from the start of the source; 0 for an image.
     """
 
     image: npt.NDArray[np.uint8]
@@ -120,9 +120,9 @@ class Frame:
         return int(self.image.shape[1])
 
 
-#: Vote share from which an emotion is one of ``Reading.mixed``. Chosen from data: see ``MODEL_CARD.md``.
+#: Smallest vote share of an emotion of ``Reading.mixed``; see ``docs/concepts/calibration.md``.
 SHARE = 0.25
-#: A reading abstains below this sharpness. Chosen from data: see ``docs/concepts/calibration.md``.
+#: A reading abstains below this sharpness. For its choice see ``docs/concepts/calibration.md``.
 MIN_SHARPNESS = 0.03
 
 
@@ -144,11 +144,11 @@ class Reading:
             time in a video.
         vote_shares: float32 (K,), summing to 1: the expected share of annotators per emotion; None if unknown.
         in_label_set: probability that the face shows an emotion of the label set, 0 to 1.
-        min_confidence: the reading abstains below this, 0 to 1.
+        min_confidence: the reading abstains if ``confidence`` or ``in_label_set`` is lower, 0 to 1.
         track_id: number of the person in a video; None in an image.
         frame_probabilities: float32 (K,), the probabilities of this frame alone; None in an image.
-        sharpness: as ``mien.model.preprocess.sharpness`` measures it; None if unknown.
-        source, frame_index, time_s: as ``name``, ``index`` and ``time_s`` of ``Frame``.
+        sharpness: see ``mien.model.preprocess.sharpness``; None if unknown.
+        source, frame_index, time_s: ``name``, ``index`` and ``time_s`` of the ``Frame``.
         face_index: number of the face in its frame, from 0, most certain detection first.
     """
 
@@ -175,7 +175,7 @@ class Reading:
 
     @property
     def emotion(self) -> str:
-        """The most likely emotion, also where the reading abstained."""
+        """The most likely emotion, even if the reading abstained."""
         return self.emotions[int(self.probabilities.argmax())]
 
     @property
@@ -193,7 +193,7 @@ class Reading:
 
     @property
     def abstain_reasons(self) -> tuple[AbstainReason, ...]:
-        """Why not to rely on this reading, most basic reason first; empty if it is reliable."""
+        """Why the reading is unreliable, most basic reason first; empty if it is reliable."""
         holds = {
             AbstainReason.BLURRED: self.sharpness is not None and self.sharpness < MIN_SHARPNESS,
             AbstainReason.LOW_CONFIDENCE: self.confidence < self.min_confidence,
@@ -203,15 +203,15 @@ class Reading:
 
     @property
     def abstained(self) -> bool:
-        """Whether there are ``abstain_reasons``: do not rely on ``emotion``."""
+        """Whether the reading is unreliable and ``emotion`` should not be used; see ``abstain_reasons``."""
         return bool(self.abstain_reasons)
 
     def scores(self) -> dict[str, float]:
-        """Emotion -> probability, strongest first."""
+        """Return emotion -> probability, most likely first."""
         return dict(sorted(zip(self.emotions, self.probabilities.tolist()), key=lambda pair: -pair[1]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values: a row of ``mien read --json``, whose columns ``mien.io.tables`` documents."""
+        """Return plain Python values, as in a row of ``mien read --json``; ``mien.io.tables`` documents the columns."""
         row = {
             **frame_cells(self.source, self.frame_index, self.time_s),
             "face": self.face_index,
@@ -239,7 +239,8 @@ def frame_cells(source: str, index: int, time_s: float) -> dict[str, Any]:
 class Readings(list[Reading]):
     """A list of the readings of one or several images.
 
-    ``sources`` names the images that were read, those without a face too; ``errors`` are those of ``errors="return"``.
+    ``sources`` lists all images that were read, including those without a face. ``errors`` lists the images that could not
+    be read, with ``errors="return"``.
     """
 
     def __init__(
@@ -259,10 +260,10 @@ class Readings(list[Reading]):
         """Return the readings that meet all conditions.
 
         Args:
-            emotion: one or several predicted emotions; None takes all.
+            emotion: one or several predicted emotions; None keeps all.
             min_confidence: 0 to 1.
             min_face: smallest width of the face, in pixels.
-            abstained: only readings that abstained (True) or did not (False); None takes both.
+            abstained: keep readings that abstained (True), that did not (False), or both (None).
         """
         wanted = (emotion,) if isinstance(emotion, str) else emotion
         kept = (
@@ -276,7 +277,7 @@ class Readings(list[Reading]):
         return Readings(kept, self.sources, self.errors)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """One row per face, as ``Reading.to_dict``."""
+        """Return one row per face; see ``Reading.to_dict``."""
         return [reading.to_dict() for reading in self]
 
 

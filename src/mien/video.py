@@ -1,4 +1,4 @@
-"""Read faces in video files and cameras: people with their emotions over time."""
+"""Read faces in video files and from cameras, with a number for each person and smoothing over time."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Person:
 
     Attributes:
         first_s, last_s: time of the first and last frame in which the face was read, in seconds.
-        seen_s: how long the person was in sight, in seconds.
-        emotions: emotion -> frames in which it was read and could be relied on, most frequent first.
-        abstained: frames in which the reading abstained.
+        seen_s: how long the person was visible, in seconds.
+        emotions: emotion -> number of frames without the abstained ones, most frequent first.
+        abstained: number of frames in which the reading abstained.
     """
 
     track_id: int
@@ -57,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True)
 class MaskedPerson:
-    """A person who was masked, and of whom no reading was kept: when they were first and last seen, in seconds."""
+    """A masked person, of whom no reading was kept: time of the first and last frame, in seconds."""
 
     track_id: int
     first_s: float
@@ -66,16 +66,16 @@ class MaskedPerson:
 
 @dataclass(frozen=True)
 class VideoResult:
-    """What was read in a video.
+    """The result of reading a video.
 
     Attributes:
         source: path of the video.
         emotions: the label set.
         frames, faces: number of frames that were read, and of readings.
         end_s: time of the last frame that was read, in seconds.
-        people: everyone who was read, by ``track_id``.
-        masked: everyone who was masked, longest seen first.
-        problems: what could not be read; empty where all could.
+        people: all people who were read, by ``track_id``.
+        masked: all people who were masked, longest visible first.
+        problems: what could not be read; empty if everything could.
         rows: one row per face and frame (``io.tables``); empty with ``keep_rows=False``.
     """
 
@@ -94,22 +94,21 @@ class VideoResult:
 def read_video(
     path: str | Path, options: ReadOptions | None = None, *, interval_s: float = 0.0
 ) -> Iterator[tuple[Frame, list[Reading]]]:
-    """Read the faces in a video and follow each person through it.
+    """Read the faces in a video and track each person.
 
-    Frames are decoded while faces are detected in earlier ones, on all processor cores; memory use does not grow with the
-    length of the video.
+    Frames are decoded and searched for faces in parallel. Memory use does not grow with the length of the video.
 
     Args:
         path: the video.
         options: how to read.
-        interval_s: sample one frame per interval of so many seconds; 0 takes every frame.
+        interval_s: sample one frame per interval, in seconds; 0 reads every frame.
 
     Yields:
-        Each frame with its readings: ``track_id`` numbers the people, ``probabilities`` are smoothed over time, and
-        ``frame_probabilities`` are those of the frame alone.
+        Each frame with its readings. ``track_id`` is the number of the person, ``probabilities`` are smoothed over time, and
+        ``frame_probabilities`` are those of the single frame.
 
     Raises:
-        SourceError: the video cannot be read at all. A damaged one yields every decodable frame: see ``Video``.
+        SourceError: no frame can be read. A damaged video yields every decodable frame: see ``Video``.
         MissingExtraError: the extra ``video`` is not installed.
     """
     options = options or ReadOptions()
@@ -131,7 +130,7 @@ def process_video(
     keep_rows: bool = True,
     reader: Reader | None = None,
 ) -> VideoResult:
-    """Read a video into outputs: a table, an annotated or redacted copy, your own function.
+    """Read a video and write a table, an annotated or redacted copy, or call your own function.
 
     ::
 
@@ -141,17 +140,17 @@ def process_video(
     Args:
         source: the video.
         options: how to read.
-        sinks: where the frames and readings go: ``TableFile``, ``VideoFile``, or a function of a frame and its readings.
-        redact: mask people, and keep no reading of them. This reads the video twice where a sink needs images.
-        resume: continue an interrupted run with the rows that a ``TableFile`` has kept. A redacted video starts over.
-        interval_s: sample one frame per interval of so many seconds; 0 takes every frame.
+        sinks: outputs: ``TableFile``, ``VideoFile``, or a function of a frame and its readings.
+        redact: mask people, and keep no reading of them. If a sink needs images, the video is read twice.
+        resume: continue an interrupted run from the rows that a ``TableFile`` has kept. A redacted video starts over.
+        interval_s: sample one frame per interval, in seconds; 0 reads every frame.
         progress: called with frames done, frames in total and the position.
-        keep_rows: keep all rows in the result; without, memory use does not grow with the length of the video.
-        reader: reads the frames; None makes one that fits the video.
+        keep_rows: keep all rows in the result. If false, memory use does not grow with the length of the video.
+        reader: reads the frames; None creates one that fits the video.
 
     Raises:
         SourceError: the video cannot be read at all, or changed in between.
-        OptionError: a sink would show an image although ``redact`` rules that out.
+        OptionError: a sink would show an image that ``redact`` forbids.
         OutputError: a result cannot be written.
         MissingExtraError: the extra ``video`` is not installed.
     """
@@ -289,7 +288,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class Watch:
-    """Live readings with the label set ``emotions``; iterate over it once. It yields what ``read_video`` yields."""
+    """Live readings with the label set ``emotions``. Iterate over it once; it yields the same as ``read_video``."""
 
     emotions: tuple[str, ...]
     moments: Iterator[tuple[Frame, list[Reading]]]
@@ -307,25 +306,24 @@ def watch(
     redact: Privacy | None = None,
     stop_after_s: float | None = None,
 ) -> Iterator[Watch]:
-    """Read a camera, stream or video live: frames that arrive while one is read are dropped, never queued.
+    """Read a camera, stream or video live. Frames that arrive while another is read are dropped.
 
-    Iterate over it inside ``with``: it yields what ``read_video`` yields, without end where the source has none. ::
+    Iterate over the result inside ``with``. It yields the same as ``read_video`` until the source ends. ::
 
         with mien.watch(0, sinks=[mien.TableFile("session.csv")], stop_after_s=60) as live:
             for frame, readings in live:
                 print(frame.time_s, [reading.emotion for reading in readings])
 
     Args:
-        source: number of a camera, 0 being the first; the address of a stream; or a video, which is played at its own
-            speed.
+        source: number of a camera, from 0; the address of a stream; or a video, which is played at its original speed.
         options: how to read.
-        sinks: where the frames and readings go; see ``process_video``.
+        sinks: outputs; see ``process_video``.
         redact: leave one person visible (the widest face at first), and keep no reading of others.
-        stop_after_s: end so many seconds after the first frame; None goes on.
+        stop_after_s: stop this many seconds after the first frame; None never stops.
 
     Raises:
-        SourceError: the source cannot be opened or gives no image; while iterating, that it stops.
-        OptionError: a sink would show an image although ``redact`` rules that out.
+        SourceError: the source cannot be opened or has no image, or it stops.
+        OptionError: a sink would show an image that ``redact`` forbids.
         OutputError: a result cannot be written.
         MissingExtraError: the extra ``video`` is not installed.
     """

@@ -69,7 +69,7 @@ _THIRDS = ("low third", "middle third", "high third")
 
 @dataclass(frozen=True)
 class Attributes:
-    """Attributes of one face; None where unknown.
+    """Attributes of one face; None if unknown.
 
     Attributes:
         brightness: mean lightness of the face, CIE L*, 0 to 100.

@@ -98,7 +98,7 @@ class GapChange:
 
 @dataclass(frozen=True)
 class CompareAttribute:
-    """One column of groups; ``gap`` is None where fewer than two have enough images, ``n_missing`` images have no group."""
+    """One column of groups; ``gap`` is None if fewer than two have enough images, ``n_missing`` images have no group."""
 
     name: str
     groups: tuple[GroupChange, ...]

@@ -31,7 +31,7 @@ _FIRST = [Measure.STANDARDIZED_ACCURACY, Measure.ACCURACY]
 
 @dataclass(frozen=True)
 class GroupScores:
-    """One group; rates are 0 to 1, with 95% intervals (Wilson 1927); None where undefined or unknown.
+    """One group; rates are 0 to 1, with 95% intervals (Wilson 1927); None if undefined or unknown.
 
     Attributes:
         n, n_found: images, and those in which a face was found; all but the detection rate refer to the latter.
@@ -39,7 +39,7 @@ class GroupScores:
         standardized_accuracy: accuracy if the group had shown the labels that all groups show, in their common distribution
             (direct standardization).
         macro_f1: mean F1 of the emotions that the group shows.
-        recall: by emotion; None where the group does not show it. Empty without labels, like ``support``.
+        recall: by emotion; None if the group does not show it. Empty without labels, like ``support``.
         support: emotion -> images labeled with it.
         predicted: emotion -> images it was predicted for, with ``prediction_share`` of the faces and its interval.
         detection_rate: share of images in which a face was found.
@@ -81,7 +81,7 @@ class FairnessAttribute:
     """One column of groups, such as ``gender``, or an intersection of two, such as ``gender x age``.
 
     Attributes:
-        gaps: between groups that can be compared; empty where fewer than two can.
+        gaps: between groups that can be compared; empty if fewer than two can.
         n_missing: images without a group.
         label_distribution: the emotions, with weights, behind ``standardized_accuracy``; empty if none is shown by all
             groups, None without labels.
@@ -327,5 +327,5 @@ def _group(data: Predictions, name: str, rows: Bools, weights: Floats, *, compar
 
 
 def _share(part: int, whole: int) -> tuple[float | None, Interval | None]:
-    """A share with its interval; unknown where ``whole`` is 0."""
+    """A share with its interval; unknown if ``whole`` is 0."""
     return (part / whole, wilson(part, whole)) if whole else (None, None)

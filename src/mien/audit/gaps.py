@@ -67,7 +67,7 @@ def count(predictions: Predictions, codes: npt.NDArray[np.int64], n_groups: int)
 
 
 def rates(counts: Counts, weights: Floats | None) -> Floats:
-    """All rates of ``rate_list``: float64 (..., G, R), 0 to 1, NaN where a group has no image for it.
+    """All rates of ``rate_list``: float64 (..., G, R), 0 to 1, NaN if a group has no image for it.
 
     ``weights``: float64 (K,), distribution of labels to standardize to, all 0 if there is none; None without labels.
     """
@@ -114,7 +114,7 @@ def images_behind(counts: Counts, *, labeled: bool) -> Counts:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Shares with 95% intervals (Wilson 1927): float64 (G, R) each, NaN where undefined; ``few`` images of one kind."""
+    """Shares with 95% intervals (Wilson 1927): float64 (G, R) each, NaN if undefined; ``few`` images of one kind."""
 
     value: Floats
     low: Floats
@@ -127,7 +127,7 @@ class Limits:
         return Limits(_ratio(part, whole), *stats.wilson_limits(part, whole), np.minimum(part, whole - part) < _ENOUGH)
 
     def difference(self, upper: int, lower: int, rate: int) -> Interval | None:
-        """95% interval of a difference of two groups (Newcombe 1998); None where the bootstrap is reliable.
+        """95% interval of a difference of two groups (Newcombe 1998); None if the bootstrap is reliable.
 
         Of a group that is always right every resample is always right: with few errors the bootstrap undercovers.
         """
@@ -171,7 +171,7 @@ class Gap:
         rate: the rate compared; for equalized odds the one with the largest difference.
         highest, lowest: the two groups, with their rates ``high`` and ``low``.
         difference: ``high - low``, with its 95% interval (bootstrap; Newcombe's with few errors).
-        ratio: ``low / high`` with its bootstrap interval; None where ``high`` is 0, or the bootstrap is unreliable.
+        ratio: ``low / high`` with its bootstrap interval; None if ``high`` is 0, or the bootstrap is unreliable.
         null_gap: the difference that chance exceeds once in twenty times, were all groups treated alike.
         p: permutation test of all groups being treated alike; None for plain accuracy, which depends on the labels shown.
         p_corrected: the same, corrected for all comparisons of the audit (Holm 1979).
@@ -290,7 +290,7 @@ class _Comparison:
         return stats.largest_difference(self.observed, self.null)
 
     def gap(self, what: Rate, places: list[int]) -> Gap | None:
-        """The largest gap among some rates; None where no rate is comparable between two groups, or none can vary."""
+        """The largest gap among some rates; None if no rate is comparable between two groups, or none can vary."""
         places = [place for place in places if np.isfinite(self.observed[:, place]).sum() > 1]
         if not places or not self._varies(places):
             return None

@@ -26,7 +26,7 @@ class Grouping:
     """One column of groups, or an intersection of two, such as ``gender x age``.
 
     Attributes:
-        codes: int64 (N,), group index of each image, -1 where it has none.
+        codes: int64 (N,), group index of each image, -1 if it has none.
         names: of the G groups: image attributes from low to high, others in natural order (2 before 10).
     """
 
@@ -46,7 +46,7 @@ class Grouping:
 
     @staticmethod
     def of(name: str, cells: npt.NDArray[np.object_]) -> Grouping:
-        """From object (N,) of str, empty where an image has no group."""
+        """From object (N,) of str, empty if an image has no group."""
         names, codes = np.unique(cells.astype(str), return_inverse=True)
         given = [str(own) for own in names if own]
         order = in_order(given) or tuple(sorted(given, key=_natural))
@@ -84,7 +84,7 @@ def groupings(
 
 
 def grouping(column: str, cells: npt.NDArray[np.object_]) -> Grouping:
-    """``Grouping.of``; a DataError where no image has a group, all have the same, or there are more than ``MAX_GROUPS``."""
+    """``Grouping.of``; a DataError if no image has a group, all have the same, or there are more than ``MAX_GROUPS``."""
     made = Grouping.of(column, cells)
     if len(made.names) > MAX_GROUPS:
         raise DataError(

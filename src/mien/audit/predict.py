@@ -177,7 +177,7 @@ def predict_labeled(
 
 
 def averaged(readings: Sequence[Reading]) -> Reading | None:
-    """One reading from those of a clip's frames; None where no frame has a face.
+    """One reading from those of a clip's frames; None if no frame has a face.
 
     All numbers are means over the frames with a face; the face is the widest.
     """

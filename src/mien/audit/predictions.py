@@ -58,11 +58,11 @@ class Predictions:
     Attributes:
         emotions: those that occur, in vocabulary order.
         y_true: int64 (N,), index of the label in ``emotions``; -1 everywhere if there are no labels.
-        y_pred: int64 (N,), index of the prediction; -1 where no face was found.
+        y_pred: int64 (N,), index of the prediction; -1 if no face was found.
         abstained: bool (N,); None if unknown.
         confidence: float64 (N,), probability of the prediction, NaN without a face; None if unknown.
         detection_known: the table distinguishes images without a face.
-        groups: column -> object (N,) of str; empty where an image has no group.
+        groups: column -> object (N,) of str; empty if an image has no group.
         notes: remarks on how the table was read, one sentence each.
     """
 
@@ -161,7 +161,7 @@ def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -
 
 
 def emotions_in(table: Table, column: str) -> Cells:
-    """Canonical emotion names, object (N,); empty cells stay empty. DataError where a cell is no emotion."""
+    """Canonical emotion names, object (N,); empty cells stay empty. DataError if a cell is no emotion."""
     cells = table.text(column)
     unknown = Counter(str(cell) for cell in cells if cell and cell.lower() not in BY_NAME)
     if unknown:

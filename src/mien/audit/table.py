@@ -40,7 +40,7 @@ class Table:
         return len(self._frame)
 
     def text(self, column: str) -> Cells:
-        """Object (N,) of str, empty where unknown."""
+        """Object (N,) of str, empty if unknown."""
         return np.array(self._frame.iloc[:, self.columns.index(column)], object)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Table:

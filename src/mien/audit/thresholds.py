@@ -63,7 +63,7 @@ class GroupThreshold:
 
     Attributes:
         n: readings that its threshold was fitted to.
-        threshold: of confidence, 0 to 1; None where none can be guaranteed, for the reason ``status``.
+        threshold: of confidence, 0 to 1; None if none can be guaranteed, for the reason ``status``.
         n_needed: readings needed to guarantee the target if half the allowed share were wrong.
         own, common: its own and the common threshold on images held out; None without one.
     """
@@ -182,7 +182,7 @@ def fit_thresholds(
 
 
 def lowest_threshold(groups: Sequence[Readings], target: float, risk: float) -> float | None:
-    """The lowest threshold at which every group reaches the target accuracy; None where none can be guaranteed.
+    """The lowest threshold at which every group reaches the target accuracy; None if none can be guaranteed.
 
     All groups reach it if each does (intersection-union test, Berger 1982): no correction for their number. ``risk`` is the
     probability, at most, that the result misses the target in some group.

@@ -115,7 +115,7 @@ class Speed:
     Attributes:
         flip: whether each face and its mirror image are averaged.
         start_s: seconds from a cold process to the first result.
-        peak_mb: peak memory while reading images, in 10^6 bytes; None where the system is not Linux.
+        peak_mb: peak memory while reading images, in 10^6 bytes; None if the system is not Linux.
         ms_per_face: milliseconds to crop and classify one detected face.
         faces_per_s: detected faces cropped and classified per second, 64 at a time.
         stages: of each set of images.

@@ -91,7 +91,7 @@ def _times(call: Callable[[], object], seconds: float, rounds: int) -> list[floa
 
 
 def peak_mb() -> float | None:
-    """Peak memory of this process in 10^6 bytes; None where the system is not Linux.
+    """Peak memory of this process in 10^6 bytes; None if the system is not Linux.
 
     ``getrusage`` will not do: on Linux a process inherits the peak of the one that started it.
     """

@@ -44,14 +44,14 @@ class Votes:
         return cls(emotions=table[:, order], unknown=table[:, 8], no_face=table[:, 9])
 
     def distribution(self) -> npt.NDArray[np.float32]:
-        """float32 (N, 8): the share of each emotion among its votes; zeros where "no face" leads or no emotion was named."""
+        """float32 (N, 8): the share of each emotion among its votes; zeros if "no face" leads or no emotion was named."""
         votes = self.emotions.astype(np.float32)
         usable = (votes.sum(1) > 0) & (self.no_face < np.maximum(votes.max(1), 1))
         total = np.maximum(votes.sum(1, keepdims=True), 1)
         return np.asarray(np.where(usable[:, None], votes / total, 0), np.float32)
 
     def majority(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): the majority emotion as FER+'s authors define it, -1 where there is none.
+        """int64 (N,): the majority emotion as FER+'s authors define it, -1 if there is none.
 
         As in their code (microsoft/FERPlus), single votes are dropped; the emotion must then hold more than half of what
         is left.
@@ -111,7 +111,7 @@ class Dataset:
         return {EMOTIONS[label]: int(n) for label, n in zip(labels, counts)}
 
     def part(self, split: str) -> Dataset:
-        """The images of one split; ``DataError`` where it has none."""
+        """The images of one split; ``DataError`` if it has none."""
         rows = self.split == split
         if not rows.any():
             message = f"{self.name} has no images for {split!r}: it has {', '.join(sorted(set(self.split.tolist())))}"

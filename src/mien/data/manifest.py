@@ -89,7 +89,7 @@ def write_manifest(
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest; ``DataError`` where it is damaged or its rows do not have the hash of its first line.
+    """Read a manifest; ``DataError`` if it is damaged or its rows do not have the hash of its first line.
 
     One that was edited on purpose needs its first line deleted: it is not verified then. Line ends and a byte-order mark do
     not count, as spreadsheets change them.

@@ -39,7 +39,7 @@ class FaceFinder:
     def find(self, frame: Frame) -> Face:
         """The face with the most area times score; what is beyond the photo's border counts against it.
 
-        Raises ``SourceError`` where there is no face, or only ones smaller than ``LEAST_SHARE`` of the photo.
+        Raises ``SourceError`` if there is no face, or only ones smaller than ``LEAST_SHARE`` of the photo.
         """
         least = 20
         while 2 * least <= LEAST_SHARE * min(frame.width, frame.height):
@@ -87,7 +87,7 @@ _REFUSED = {
 
 
 def refuse_options(path: Path, options: LoadOptions, *names: str) -> None:
-    """Raise ``OptionError`` where one of the options ``names``, which a layout cannot follow, is set."""
+    """Raise ``OptionError`` if one of the options ``names``, which a layout cannot follow, is set."""
     for name in names:
         if value := getattr(options, name):
             hint = f"{_REFUSED[name]} Leave it out."

@@ -89,10 +89,10 @@ class Records:
 
     Attributes:
         folder: what paths are relative to.
-        columns: name -> N cells, empty where unknown: ``path``; ``emotion``, where there are labels; the groups and
+        columns: name -> N cells, empty if unknown: ``path``; ``emotion``, where there are labels; the groups and
             whatever else the dataset tells.
         groups: columns that say who is in the images; taken where the user names none.
-        person: the column of people; empty where the dataset does not tell them apart.
+        person: the column of people; empty if the dataset does not tell them apart.
         notes: what a reader must know, a sentence each.
     """
 
@@ -147,7 +147,7 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
 
 
 def read_columns(path: Path, required: Sequence[str] = ()) -> dict[str, list[str]]:
-    """The columns of a CSV file with a header, cells stripped; ``DataError`` where it is damaged or lacks a required one."""
+    """The columns of a CSV file with a header, cells stripped; ``DataError`` if it is damaged or lacks a required one."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [row for row in csv.reader(file) if row]
@@ -186,7 +186,7 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
     """The group of each image, from a CSV file with a column ``name``: its name -> its group.
 
     Of several ``columns``, an image belongs to their intersection, such as ``dark x female``. An empty cell is no group, and
-    names without a group are left out. Raises ``DataError`` where no cell holds a group or two rows contradict each other.
+    names without a group are left out. Raises ``DataError`` if no cell holds a group or two rows contradict each other.
     """
     if not path.is_file():
         raise DataError(f"no file of groups at {path}", hint=f"Make it: mien audit attributes DATA --out {path}")
@@ -205,10 +205,10 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
 
 
 def groups_of(names: npt.NDArray[np.str_], groups: dict[str, str], where: str) -> npt.NDArray[np.str_]:
-    """The group of each of the images ``names``, str (N,), of ``groups`` as in ``read_groups``; empty where unknown.
+    """The group of each of the images ``names``, str (N,), of ``groups`` as in ``read_groups``; empty if unknown.
 
     Where a name in ``groups`` is a longer path to an image (``photos/train/happy/1.png`` for ``train/happy/1.png``), it
-    counts as its name. Raises ``DataError`` where no name is that of an image.
+    counts as its name. Raises ``DataError`` if no name is that of an image.
     """
     known, found = set(names.tolist()), {}
     for name, group in groups.items():

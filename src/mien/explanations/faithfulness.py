@@ -109,7 +109,7 @@ class Sanity:
 
     @property
     def mean(self) -> float:
-        """The mean of ``correlations``; near 0 where the map depends on the trained weights."""
+        """The mean of ``correlations``; near 0 if the map depends on the trained weights."""
         return float(np.mean(self.correlations))
 
     @property
@@ -185,7 +185,7 @@ def _weight_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
 
 
 def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
-    """Spearman's rank correlation of two maps, -1 to 1; 0 where one is flat. SciPy is not part of the base install."""
+    """Spearman's rank correlation of two maps, -1 to 1; 0 if one is flat. SciPy is not part of the base install."""
     return correlation(_ranked(first), _ranked(second))
 
 

@@ -113,7 +113,7 @@ def occlusion_map(perturbed: Perturbation) -> tuple[Floats, float]:
 
     Returns:
         float32 (S, S), the log-odds lost where a place is blurred, negative where blurring it helps the emotion; and the
-        correlation of the maps of both grids, -1 to 1 (0 where a map is flat).
+        correlation of the maps of both grids, -1 to 1 (0 if a map is flat).
     """
     grids = [patches(perturbed.side, shifted=shifted) for shifted in (False, True)]
     full = perturbed.keep(np.ones((1, perturbed.side, perturbed.side), np.float32)).log_odds[0]
@@ -125,7 +125,7 @@ def occlusion_map(perturbed: Perturbation) -> tuple[Floats, float]:
 
 
 def correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
-    """Pearson's correlation of two arrays of one shape; 0 where one is flat."""
+    """Pearson's correlation of two arrays of one shape; 0 if one is flat."""
     one, other = first.ravel() - first.mean(), second.ravel() - second.mean()
     size = float(np.sqrt((one**2).sum() * (other**2).sum()))
     return float((one * other).sum() / size) if size > 1e-12 else 0.0

@@ -44,7 +44,7 @@ class AnnotatedCopies:
 
     A folder mirrors the places of the sources below their common folder: the copy of ``photos/a/1.jpg`` is
     ``<folder>/a/1.jpg``. Other image formats become PNG, other video formats MP4, and the name grows: ``1.webp.png``. So a
-    source has the same file in every run, and two sources have two files. Raises ``OutputError`` where copies could replace
+    source has the same file in every run, and two sources have two files. Raises ``OutputError`` if copies could replace
     what is to be read, or each other.
     """
 
@@ -115,7 +115,7 @@ def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
 
 
 def check_not_source(place: Path, source: Path) -> None:
-    """Raise where writing to ``place`` would replace ``source``."""
+    """Raise if writing to ``place`` would replace ``source``."""
     if place.exists() and source.exists() and place.samefile(source):
         raise OutputError(f"{place} would replace its own source", hint="Write elsewhere.", path=place)
 
@@ -133,7 +133,7 @@ def _absolute(path: str | Path) -> Path:
 
 
 def check_video_format(path: Path) -> None:
-    """Raise where no video can be written under this name, or PyAV is not installed."""
+    """Raise if no video can be written under this name, or PyAV is not installed."""
     check_ending(path, VIDEO_FORMATS)
     require("av", "video")
 
@@ -142,7 +142,7 @@ def check_video_format(path: Path) -> None:
 def video_writer(path: Path, sound_from: str | Path | None = None) -> Iterator[VideoWriter]:
     """A writer of frames, in constant memory; the video is there whole when the context ends well, and else not at all.
 
-    With ``sound_from``, a video, its sound goes along, as far as the images last. Raises ``OutputError`` where the place
+    With ``sound_from``, a video, its sound goes along, as far as the images last. Raises ``OutputError`` if the place
     cannot be written to, or nothing was written.
     """
     check_video_format(path)

@@ -79,7 +79,7 @@ class Camera:
 
     Attributes:
         name: what to call it.
-        height: of its images, in pixels; 0 where it does not say.
+        height: of its images, in pixels; 0 if it does not say.
 
     Raises:
         SourceError: there is no such camera or stream.

@@ -75,7 +75,7 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
     """Return the rows of one frame: one per reading, or a single one with an empty ``face``.
 
     With ``video``, they include the probabilities of the frame alone. The keys are those of ``columns``, in its order.
-    Raises ``OptionError`` where a reading has another label set than the table.
+    Raises ``OptionError`` if a reading has another label set than the table.
     """
     start = frame_cells(frame.name, frame.index, frame.time_s)
     if not readings:
@@ -205,7 +205,7 @@ FORMATS = tuple(_WRITERS)
 
 
 def check_format(path: Path) -> None:
-    """Raise where a table cannot be written under this name: for another ending, or if pyarrow is needed and missing."""
+    """Raise if a table cannot be written under this name: for another ending, or if pyarrow is needed and missing."""
     check_ending(path, FORMATS)
     if path.suffix.lower() == ".parquet":
         require("pyarrow", "table")
@@ -231,8 +231,8 @@ def column_names(path: Path) -> tuple[str, ...]:
 def read_columns(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     """Read columns of a table, without lists such as ``mixed``; half a million rows take about 50 MB.
 
-    Returns name -> object (N,) of texts, or float64 (N,): NaN where a cell is empty, 1 and 0 for true and false. Raises
-    ``DataError`` where the table is missing or damaged, or a cell is not of its column's type.
+    Returns name -> object (N,) of texts, or float64 (N,): NaN if a cell is empty, 1 and 0 for true and false. Raises
+    ``DataError`` if the table is missing or damaged, or a cell is not of its column's type.
     """
     pa = require("pyarrow", "table")
     types = {"text": pa.string(), "boolean": pa.bool_()}

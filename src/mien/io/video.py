@@ -87,7 +87,7 @@ def _start_of(path: Path) -> bytes:
 class VideoFacts:
     """What a video's header says: pixels of a frame as shown, upright; frames a second on average, 25 if it does not say.
 
-    ``duration_s`` is the length in seconds; None where the header does not say.
+    ``duration_s`` is the length in seconds; None if the header does not say.
     """
 
     width: int
@@ -108,7 +108,7 @@ class Video:
 
     Attributes:
         facts: what the header says.
-        problems: once the frames have been drawn: where and why some could not be read; empty where all could.
+        problems: once the frames have been drawn: where and why some could not be read; empty if all could.
 
     Raises:
         OptionError: ``interval_s`` is negative or no number.

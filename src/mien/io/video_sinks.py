@@ -52,7 +52,7 @@ class OpenSink:
     """A sink that takes frames.
 
     Attributes:
-        earlier: rows that an interrupted run has kept, whose frames are not written again; None where none can be kept.
+        earlier: rows that an interrupted run has kept, whose frames are not written again; None if none can be kept.
         problems: what that run could not read.
         needs_images: ``write`` looks at the pixels of frames.
     """
@@ -67,7 +67,7 @@ class VideoSink(ABC):
     """An output of ``process_video`` and ``watch``."""
 
     def check(self) -> None:  # noqa: B027  # most have nothing to check
-        """Raise where the output cannot be written, before any work is done."""
+        """Raise if the output cannot be written, before any work is done."""
 
     @abstractmethod
     def open(self, context: SinkContext) -> AbstractContextManager[OpenSink]:
@@ -89,7 +89,7 @@ class VideoFile(VideoSink):
     overwrite: bool = False
 
     def check(self) -> None:
-        """Raise where the format is unknown, PyAV is missing, or the file exists."""
+        """Raise if the format is unknown, PyAV is missing, or the file exists."""
         check_video_format(Path(self.path))
         if Path(self.path).exists() and not self.overwrite:
             raise OutputError(f"{self.path} exists", hint="Pass overwrite=True, or give another name.")
@@ -182,7 +182,7 @@ class TableFile(VideoSink):
     overwrite: bool = False
 
     def check(self) -> None:
-        """Raise where the format is unknown, or pyarrow is needed and missing."""
+        """Raise if the format is unknown, or pyarrow is needed and missing."""
         check_format(Path(self.path))
 
     @contextmanager

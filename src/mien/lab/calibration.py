@@ -57,7 +57,7 @@ class ClassCalibration:
         expected, found: mean probability of the emotion, and share of the images that show it.
         error: mean gap between both in 15 equal-mass bins (Kull et al. 2019).
         named: images predicted as the emotion.
-        confidence, precision: mean confidence of those, and the share of them that is correct; None where there are none.
+        confidence, precision: mean confidence of those, and the share of them that is correct; None if there are none.
     """
 
     expected: float
@@ -85,7 +85,7 @@ class MixedDetection:
     """Detection of faces on which annotators are divided: ``truly`` of the ``n`` images with votes.
 
     Attributes:
-        average_precision: of the second largest expected share as a score; None where annotators never disagree.
+        average_precision: of the second largest expected share as a score; None if annotators never disagree.
         rows: for each share: the share, images called mixed, precision, recall, F1, and the share of true positives with
             exactly the annotators' emotions.
     """

@@ -40,7 +40,7 @@ class TeacherTargets:
     predictions: dict[str, npt.NDArray[np.float16]]
 
     def of(self, names: npt.NDArray[np.str_]) -> TeacherTargets:
-        """The targets of these images, in their order; ``DataError`` where there are none for an image."""
+        """The targets of these images, in their order; ``DataError`` if there are none for an image."""
         if np.array_equal(names, self.names):
             return self  # the views may take a gigabyte: no copy
         known = {name: place for place, name in enumerate(self.names.tolist())}
@@ -118,7 +118,7 @@ def teacher_targets(
 
 
 def read_targets(path: Path, recipe: Recipe) -> TeacherTargets:
-    """Read what ``distill`` wrote, for a student of ``recipe``; ``DataError`` where it is damaged or heads differ."""
+    """Read what ``distill`` wrote, for a student of ``recipe``; ``DataError`` if it is damaged or heads differ."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names, views = file["names"], file["views"]

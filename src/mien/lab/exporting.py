@@ -94,7 +94,7 @@ def export(
 
 
 def input_of(model: str | Path, formats: Sequence[str] = ("onnx",)) -> InputSpec:
-    """How the network takes its images; ``OptionError`` where the model cannot be exported to the formats."""
+    """How the network takes its images; ``OptionError`` if the model cannot be exported to the formats."""
     if not formats or set(formats) - set(FORMATS):
         raise OptionError(f"formats: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
     if not is_exported(model):
@@ -187,7 +187,7 @@ def to_int8(card: ModelCard, weights: bytes, faces: Dataset, name: str) -> tuple
     """Quantize a model and give its card, with own temperatures and scores, and the content of the ONNX file.
 
     Ranges come from 300 training images of ``faces``, in the parts in which the float32 model had them, and their mirror
-    images. ``ModelError`` where nothing can be quantized, or, on the part that settings are chosen by, the accuracy falls by
+    images. ``ModelError`` if nothing can be quantized, or, on the part that settings are chosen by, the accuracy falls by
     more than ``MAX_LOSS`` (one image is always accepted) or fewer than ``MIN_AGREEMENT`` of the predictions are equal.
     """
     learned = faces.part(TRAIN).images

@@ -25,7 +25,7 @@ def subset(faces: Dataset, recipe: Recipe) -> Dataset:
     """The images of ``faces`` that ``recipe.data`` asks for; the same recipe and data give the same images.
 
     Images whose label no head of the recipe knows are left out, unless a head learns from votes. Exact and near
-    duplicates stay together in ``train`` or ``inner``. Raises ``DataError`` where the data has fewer images of an
+    duplicates stay together in ``train`` or ``inner``. Raises ``DataError`` if the data has fewer images of an
     emotion than the recipe asks for.
     """
     wanted = recipe.data
@@ -110,7 +110,7 @@ class BalancedGroups:
 def balanced_groups(names: npt.NDArray[np.str_], labels: Rows, balance: Balance) -> BalancedGroups:
     """The group of each image, str (N,), and how often each is to be drawn; images without a group are drawn once.
 
-    ``labels``, int64 (N,), are indices into the vocabulary. Raises ``DataError`` where the groups cannot be read or fit
+    ``labels``, int64 (N,), are indices into the vocabulary. Raises ``DataError`` if the groups cannot be read or fit
     no image, or all images are of one group.
     """
     path = Path(balance.groups)
@@ -168,7 +168,7 @@ class TrainingTargets:
 def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
     """The targets of training images: ``semi.labels`` of each class keep their labels, the others count as unlabeled.
 
-    ``DataError`` where no image has a target and there are no teachers, or a head needs votes that the data lacks.
+    ``DataError`` if no image has a target and there are no teachers, or a head needs votes that the data lacks.
     """
     heads = {name: soft_targets(faces, head) for name, head in recipe.heads.items()}
     labeled, unlabeled = np.flatnonzero(np.column_stack(list(heads.values())).sum(1) > 0), np.empty(0, np.int64)
@@ -207,9 +207,9 @@ def soft_targets(faces: Dataset, head: Head) -> npt.NDArray[np.float32]:
 
 
 def hard_targets(faces: Dataset, head: Head) -> Rows:
-    """What ``head`` is evaluated against: int64 (N,), index into its classes, -1 where there is no right answer.
+    """What ``head`` is evaluated against: int64 (N,), index into its classes, -1 if there is no right answer.
 
-    The label, or the majority of the votes as FER+'s authors define it; ``DataError`` where the data has no votes.
+    The label, or the majority of the votes as FER+'s authors define it; ``DataError`` if the data has no votes.
     """
     classes = label_set(head.emotions)
     truth = _votes(faces).majority() if head.targets == "votes" else faces.labels

@@ -63,7 +63,7 @@ def export_onnx(
 
 
 def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]) -> Logits:
-    """Logits of an exported file for network input, float32 (N, C, S, S); ``ModelError`` where it cannot be run."""
+    """Logits of an exported file for network input, float32 (N, C, S, S); ``ModelError`` if it cannot be run."""
     session = open_session(weights, 0, "the exported file")
     names = list(network.heads)
     if missing := set(names) - {output.name for output in session.get_outputs()}:
@@ -97,7 +97,7 @@ def run_program(content: bytes, images: npt.NDArray[np.float32]) -> Logits:
 def check_parity(
     network: MultiHead, found: Mapping[str, npt.NDArray[np.float32]], images: npt.NDArray[np.float32]
 ) -> float:
-    """The largest difference of any logit that an exported file gave from torch's; ``ModelError`` where it is above 0.0001.
+    """The largest difference of any logit that an exported file gave from torch's; ``ModelError`` if it is above 0.0001.
 
     ``images`` are network input, float32 (N, C, S, S): real images, because noise excites a network too little.
     """

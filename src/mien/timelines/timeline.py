@@ -109,7 +109,7 @@ class VideoTimeline:
         start_s, end_s: time of the first frame that was read, and until when the last one stands, in seconds.
         frames: how many frames were read, those without a face too.
         untracked: how many readings were left out because they belong to no track, as those of a photo.
-        tracks: by number; empty where no face was seen.
+        tracks: by number; empty if no face was seen.
     """
 
     source: str
@@ -228,7 +228,7 @@ def _chosen(sources: Sequence[str], wanted: str) -> int:
 class _Rows:
     """The N rows of a table; ``source`` is an index of ``sources``.
 
-    ``seen`` is false where the frame had no face; ``track_id`` is -1 where the face has none. ``unsure``: the reading
+    ``seen`` is false where the frame had no face; ``track_id`` is -1 if the face has none. ``unsure``: the reading
     abstained. ``probabilities``: float32 (N, K).
     """
 

@@ -173,7 +173,7 @@ def _unpack(blob: bytes, shape: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 def _rows(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, list[Any]]]:
     """Where each row of a CSV file stands, and its cells in the columns ``wanted``, found by any alias of an emotion.
 
-    The cells of ``optional`` columns follow; they are None where there is no such column.
+    The cells of ``optional`` columns follow; they are None if there is no such column.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -87,7 +87,7 @@ class _Columns:
         return self.names[label]
 
     def part(self, row: Mapping[str, Any], where: str) -> str:
-        """The row's split, or empty where there is no such column."""
+        """The row's split, or empty if there is no such column."""
         if not self.split:
             return ""
         name = str(row[self.split]).strip()

@@ -34,7 +34,7 @@ class Labels:
     Attributes:
         boxes: float32 (N, 4), x0, y0, x1, y1 in pixels.
         landmarks: float32 (N, 5, 2), x and y in pixels: left eye, right eye, nose, left and right corner of the mouth,
-            left and right as seen in the image; NaN where unknown.
+            left and right as seen in the image; NaN if unknown.
         ignore: float32 (M, 4), boxes that are neither face nor background.
     """
 
@@ -63,7 +63,7 @@ class Labels:
 class Photo:
     """One encoded photo of a collection, and its labels, in pixels.
 
-    ``encoded`` holds the file's bytes; empty where ``_decoded`` holds the pixels from the start.
+    ``encoded`` holds the file's bytes; empty if ``_decoded`` holds the pixels from the start.
     """
 
     encoded: bytes

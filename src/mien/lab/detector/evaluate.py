@@ -34,7 +34,7 @@ _MAX_FALSE = 0.05
 
 @dataclass(frozen=True)
 class DetectorMetrics:
-    """Metrics of one detector on marked ``faces``; NaN where there is nothing to measure.
+    """Metrics of one detector on marked ``faces``; NaN if there is nothing to measure.
 
     ``ap`` is the area under the precision-recall curve at IoU 0.5; the others count detections above ``threshold``:
     ``recall_by_size`` is of faces up to 16, 32, 64 and more pixels; ``false_per_image`` and ``false_per_background`` are per

@@ -26,7 +26,7 @@ _EPSILON = 1e-6
 class Targets:
     """The faces of a batch: the image that each is in, int64 (F,), boxes (F, 4) and landmarks (F, 5, 2) in pixels.
 
-    Landmarks are NaN where unknown; ``ignored``, bool (N, A), are anchor points that are neither face nor background.
+    Landmarks are NaN if unknown; ``ignored``, bool (N, A), are anchor points that are neither face nor background.
     """
 
     image: Tensor

@@ -77,12 +77,12 @@ def is_detector_recipe(name_or_path: str) -> bool:
 
 
 def load_detector_recipe(name_or_path: Path | str) -> DetectorRecipe:
-    """Read a recipe: a TOML file, or the name of one shipped with mien; ``RecipeError`` where it is missing or invalid."""
+    """Read a recipe: a TOML file, or the name of one shipped with mien; ``RecipeError`` if it is missing or invalid."""
     return detector_recipe_from_dict(read_table(name_or_path, _FOLDER))
 
 
 def detector_recipe_from_dict(values: Mapping[str, Any]) -> DetectorRecipe:
-    """A recipe from plain values, with defaults for absent fields; ``RecipeError`` where a field is not valid."""
+    """A recipe from plain values, with defaults for absent fields; ``RecipeError`` if a field is not valid."""
     try:
         return DetectorRecipe.model_validate_json(json.dumps(values))  # in JSON, lists are tuples and 1 is 1.0
     except ValidationError as error:

@@ -214,7 +214,7 @@ class DetectorTraining:
         self._saved = time.monotonic()
 
     def start_from(self, path: Path) -> None:
-        """Take the averaged weights of another training; ``ModelError`` where they are missing or of other layers."""
+        """Take the averaged weights of another training; ``ModelError`` if they are missing or of other layers."""
         try:
             is_plain = path.suffix == ".safetensors"
             self.network.grow_from(load_file(path) if is_plain else load_network(path).state_dict())
@@ -223,7 +223,7 @@ class DetectorTraining:
         self.average.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
-        """Continue from ``last.ckpt`` with the same steps as uninterrupted; ``ModelError`` where it does not fit."""
+        """Continue from ``last.ckpt`` with the same steps as uninterrupted; ``ModelError`` if it does not fit."""
         state = load_checkpoint(self.out / CHECKPOINT)
         try:
             self.network.load_state_dict(state["network"])
@@ -241,7 +241,7 @@ def build_network(recipe: DetectorRecipe) -> DetectorNetwork:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint, without running any code in it; ``ModelError`` where it is missing or damaged."""
+    """The content of a checkpoint, without running any code in it; ``ModelError`` if it is missing or damaged."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -252,7 +252,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_network(path: Path) -> DetectorNetwork:
-    """The averaged network in a checkpoint, in evaluation mode; ``ModelError`` where it is missing or damaged."""
+    """The averaged network in a checkpoint, in evaluation mode; ``ModelError`` if it is missing or damaged."""
     state = load_checkpoint(path)
     try:
         network = build_network(detector_recipe_from_dict(state["recipe"])).eval()

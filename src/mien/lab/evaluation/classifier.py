@@ -30,7 +30,7 @@ class Classifier:
     """A trained network, ready for images.
 
     Attributes:
-        heads: its outputs; temperatures are 1 where none are fitted.
+        heads: its outputs; temperatures are 1 if none are fitted.
         recipe_heads: for each head, its label set and targets, which give the true classes.
         run: network input, float32 (N, C, S, S) -> logits, float32 (N, K), for each head.
         sha256: of the weights file, in hex; empty for a checkpoint.

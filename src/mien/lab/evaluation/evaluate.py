@@ -57,7 +57,7 @@ class Evaluation:
         ms_per_image: wall time of one image without its mirror image, in batches, in milliseconds.
         date: ISO 8601, UTC.
         machine: processor and number of cores.
-        sha256: of the classifier's weights file; empty where it is not known.
+        sha256: of the classifier's weights file; empty if it is not known.
     """
 
     model: str
@@ -151,7 +151,7 @@ def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: 
 
 
 def true_classes(classifier: Classifier, faces: Dataset, split: str) -> dict[str, Labels]:
-    """For each head with a true class in the split: int64 (N,), -1 where an image has none.
+    """For each head with a true class in the split: int64 (N,), -1 if an image has none.
 
     Raises:
         DataError: there is no such split, or no head has true classes in it.
@@ -179,7 +179,7 @@ def evaluation_subsets(faces: Dataset, split: str) -> dict[str, Labels]:
 
 
 def vote_truth(faces: Dataset, mark: Head, head: HeadCard) -> VoteTruth | None:
-    """The votes that a head is compared with; None where it learned from labels."""
+    """The votes that a head is compared with; None if it learned from labels."""
     if mark.targets != "votes":
         return None
     distribution = soft_targets(faces, mark.model_copy(update={"label_smoothing": 0.0}))

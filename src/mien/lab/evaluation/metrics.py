@@ -20,7 +20,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Precision, recall and F1 of an emotion (0 to 1; 0 where undefined), and its number of images."""
+    """Precision, recall and F1 of an emotion (0 to 1; 0 if undefined), and its number of images."""
 
     precision: float
     recall: float
@@ -97,7 +97,7 @@ def score(
 
     Args:
         logits: float (N, K); log-probabilities are accepted.
-        y_true: int64 (N,), true class, -1 where there is none.
+        y_true: int64 (N,), true class, -1 if there is none.
         emotions: the K classes.
         temperature: divisor of the logits.
         votes: of the annotators.

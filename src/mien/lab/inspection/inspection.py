@@ -27,9 +27,9 @@ class Inspection:
         faces: the N images that could be decoded.
         side: the side in pixels that images were asked for at.
         damaged, copies, quality: files that could not be decoded, duplicates, and measurements of the images.
-        files: sizes and modes of the files; None where the images have none of their own.
-        labels: probable label errors; None where there are too few images to tell.
-        detection: images without a face; None where that was not asked for.
+        files: sizes and modes of the files; None if the images have none of their own.
+        labels: probable label errors; None if there are too few images to tell.
+        detection: images without a face; None if that was not asked for.
         notes: sentences on how the data was read.
     """
 

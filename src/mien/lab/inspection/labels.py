@@ -93,7 +93,7 @@ def check_labels(
         progress: called for each batch of images.
 
     Returns:
-        The check; None where fewer than two classes have ``LEAST_IMAGES`` images.
+        The check; None if fewer than two classes have ``LEAST_IMAGES`` images.
     """
     seen = np.arange(len(faces)) if blank is None else np.flatnonzero(~blank)
     counts = np.bincount(faces.labels[seen[np.unique(copies[seen], return_index=True)[1]]], minlength=len(EMOTIONS))
@@ -191,7 +191,7 @@ def annotators(faces: Dataset) -> list[dict[str, Any]]:
 
     ``no_majority`` is as FER+'s authors define it (``Votes.majority``). ``no_face``: "no face" has the most votes, or no
     emotion was named; ``top_share`` (mean share of the first emotion), ``entropy`` and ``divided`` (at least two emotions
-    have 30% each) leave these out. ``label_agrees``: of the images with a majority; None where there are none.
+    have 30% each) leave these out. ``label_agrees``: of the images with a majority; None if there are none.
     """
     parts = [faces.part(part) for part in faces.parts()]
     return [_annotators(part, part.votes) for part in parts if part.votes is not None]

@@ -46,7 +46,7 @@ class Quality:
     """Measurements of N images, float32 (N,): mean, deviation and 95th percentile of the gray values, and sharpness.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000) over that of the gray values, so that low contrast
-    does not look like blur; 0 for a blank image. Below the limits an image is dark or blurred; they are -inf and 0 where the
+    does not look like blur; 0 for a blank image. Below the limits an image is dark or blurred; they are -inf and 0 if the
     dataset is too small or too uniform for one.
     """
 
@@ -107,7 +107,7 @@ def low_outlier(values: Floats) -> float:
 class FileHeaders:
     """The headers of N image files: width and height such as ``48 x 48``, and Pillow's mode such as ``L`` (gray) or ``RGB``.
 
-    Strings are empty and ``shorter_side``, in pixels, is 0 where an image has no file of its own.
+    Strings are empty and ``shorter_side``, in pixels, is 0 if an image has no file of its own.
     """
 
     size: Words
@@ -128,7 +128,7 @@ def unusual(values: Words) -> Mask:
 
 
 def read_headers(faces: Dataset, folder: Path, progress: Progress = no_progress) -> FileHeaders | None:
-    """Read the headers of image files in ``folder`` without decoding them; None where the images have no files."""
+    """Read the headers of image files in ``folder`` without decoding them; None if the images have no files."""
     if not folder.is_dir():
         return None
     size, mode, shorter = [""] * len(faces), [""] * len(faces), np.zeros(len(faces), np.int64)

@@ -85,7 +85,7 @@ def build_network(recipe: Recipe) -> MultiHead:
 
 
 def start_network(recipe: Recipe) -> MultiHead:
-    """The network that ``recipe`` asks for, its base with the weights it names; ``ModelError`` where they cannot be read."""
+    """The network that ``recipe`` asks for, its base with the weights it names; ``ModelError`` if they cannot be read."""
     network = build_network(recipe)
     if isinstance(network.trunk, BackboneTrunk) and recipe.network.weights != "none":
         _start(network.trunk, recipe.network)

@@ -48,7 +48,7 @@ class Noise(nn.Module):
 class LayeredTrunk(nn.Module):
     """Image of ``shape`` in, one vector of ``features`` out, through ``rows`` of layers in the notation of this module.
 
-    ``penalties`` are the L2 penalties of kernels by the name of the parameter. ``RecipeError`` where no vector comes out.
+    ``penalties`` are the L2 penalties of kernels by the name of the parameter. ``RecipeError`` if no vector comes out.
     """
 
     def __init__(self, rows: tuple[str, ...], shape: Shape) -> None:
@@ -72,7 +72,7 @@ class LayeredTrunk(nn.Module):
 def build_rows(rows: tuple[str, ...], shape: Shape) -> tuple[nn.Sequential, Shape, dict[str, float]]:
     """The layers of ``rows``, what comes out of them, and the L2 penalties of kernels by their names among the parameters.
 
-    ``RecipeError`` where a step is unknown, lacks a number, or does not fit what comes before it.
+    ``RecipeError`` if a step is unknown, lacks a number, or does not fit what comes before it.
     """
     layers = nn.Sequential()
     penalties: dict[str, float] = {}

@@ -150,7 +150,7 @@ def _cells(result: ConditionResult, several: bool) -> tuple[Cell, ...]:
 
 
 def _record(result: ConditionResult) -> dict[str, object]:
-    """Unrounded, shares 0 to 1; None where unknown."""
+    """Unrounded, shares 0 to 1; None if unknown."""
     found = wilson(result.found, result.n)
     ends = {"found": found, "accuracy": result.interval, "gain": result.gain_interval}
     return {

@@ -237,14 +237,14 @@ def _measure(
 
 
 def _detected(reader: Reader, sample: Sample) -> Face | None:
-    """The detected face that is the sample's; None where there is none."""
+    """The detected face that is the sample's; None if there is none."""
     faces = reader.detect(Frame(sample.image, sample.name))
     best = max(faces, key=lambda face: face.box.iou(sample.face.box), default=None)
     return best if best is not None and best.box.iou(sample.face.box) >= _SAME_FACE else None
 
 
 def _predict(reader: Reader, samples: Sequence[Sample], faces: Sequence[Face | None]) -> list[tuple[str, float, bool]]:
-    """Emotion, confidence and whether the reader abstained; the emotion is empty where no face was found."""
+    """Emotion, confidence and whether the reader abstained; the emotion is empty if no face was found."""
     predictions = [("", 0.0, False)] * len(samples)
     found = {place: face for place, face in enumerate(faces) if face is not None}
     if found:

@@ -87,7 +87,7 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
     """The batches of a run; images that no head learns from are left out.
 
     With ``teachers``, whose predictions cover every image, each is shown in one of the views that the teachers saw.
-    ``DataError`` where no image is left, or votes, predictions of teachers or groups do not fit.
+    ``DataError`` if no image is left, or votes, predictions of teachers or groups do not fit.
     """
     targets = training_targets(faces, recipe)
     weights = {name: torch.from_numpy(values) for name, values in targets.class_weights(recipe).items()}
@@ -123,7 +123,7 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
 
 
 def validation_batches(faces: Dataset, recipe: Recipe) -> Loader:
-    """Batches of (uint8 images (B, C, H, W), one int64 (B,) right answer per head, -1 where there is none)."""
+    """Batches of (uint8 images (B, C, H, W), one int64 (B,) right answer per head, -1 if there is none)."""
     answers = [hard_targets(faces, head) for head in recipe.heads.values()]
     tensors = TensorDataset(*(torch.from_numpy(array) for array in (_channels_first(faces.images, recipe), *answers)))
     size = max(1, min(256, 1_000_000 // recipe.input.size**2))  # every layer of large images takes memory

@@ -36,7 +36,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The recipe (as plain values) and the network's weights, averaged if the run did; nothing in the file is executed.
 
-    ``ModelError`` where the file is missing, damaged, or no checkpoint of mien's.
+    ``ModelError`` if the file is missing, damaged, or no checkpoint of mien's.
     """
     prefix = "network."
     try:
@@ -55,7 +55,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
 
 
 def restore_network(path: Path) -> tuple[Recipe, MultiHead]:
-    """The recipe and the trained network, in evaluation mode, of a checkpoint; ``ModelError`` where it is damaged."""
+    """The recipe and the trained network, in evaluation mode, of a checkpoint; ``ModelError`` if it is damaged."""
     values, weights = load_checkpoint(path)
     recipe = recipe_from_dict(values)
     network = build_network(recipe)
@@ -67,7 +67,7 @@ def restore_network(path: Path) -> tuple[Recipe, MultiHead]:
 
 
 def find_checkpoint(run: Path) -> Path:
-    """The checkpoint that a run's recipe keeps, or the file itself; ``ModelError`` where the folder holds no run."""
+    """The checkpoint that a run's recipe keeps, or the file itself; ``ModelError`` if the folder holds no run."""
     if not run.is_dir():
         return run
     last = run / "last.ckpt"
@@ -80,7 +80,7 @@ def find_checkpoint(run: Path) -> Path:
 
 
 def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
-    """The images of ``faces`` that a run had, in the parts in which it had them; ``DataError`` where some are missing.
+    """The images of ``faces`` that a run had, in the parts in which it had them; ``DataError`` if some are missing.
 
     They are listed in ``images.csv`` beside the checkpoint; without it, the recipe draws them again.
     """
@@ -89,13 +89,13 @@ def images_of(checkpoint: Path, recipe: Recipe, faces: Dataset) -> Dataset:
 
 
 def used_precision(path: Path) -> Precision | None:
-    """The precision that a run computes in, as Lightning spells it; None where the checkpoint does not say."""
+    """The precision that a run computes in, as Lightning spells it; None if the checkpoint does not say."""
     found = torch.load(path, map_location="cpu", weights_only=True, mmap=True).get("precision")
     return next((known for known in typing.get_args(Precision) if known == found), None)
 
 
 def cost_of(checkpoint: Path) -> dict[str, Any]:
-    """What the whole run cost, as a model's card holds it (``ModelCard.training``); empty where that was not recorded.
+    """What the whole run cost, as a model's card holds it (``ModelCard.training``); empty if that was not recorded.
 
     The best epoch's checkpoint knows the cost up to itself only, so ``last.ckpt`` is asked where it lies beside it.
     """

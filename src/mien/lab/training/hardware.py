@@ -24,7 +24,7 @@ _SCRATCH = 2.0
 def fit_to_memory(recipe: Recipe, data_bytes: int, limit_bytes: int) -> Recipe:
     """The recipe, its batches divided into so many parts that training, with images of ``data_bytes``, fits ``limit_bytes``.
 
-    An estimate from what torch keeps of two images between the forward and the backward pass; ``OptionError`` where not even
+    An estimate from what torch keeps of two images between the forward and the backward pass; ``OptionError`` if not even
     these fit. The recipe's ``schedule.accumulate`` is the least number of parts.
     """
     network = build_network(recipe)

@@ -73,7 +73,7 @@ def optimizer_of(recipe: Recipe, network: MultiHead) -> torch.optim.Optimizer:
 
 
 def scheduler_of(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> LRSchedulerConfigType | None:
-    """How the learning rate changes over ``steps`` steps; None where it does not."""
+    """How the learning rate changes over ``steps`` steps; None if it does not."""
     how = recipe.optimizer
     if how.decay == "plateau":
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
