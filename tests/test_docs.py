@@ -106,8 +106,9 @@ def test_documented_commands_exist(page):
 def test_documented_recipe_fields_exist(page):
     from mien.lab.recipe import Recipe
 
+    settings = pytest.importorskip("mien.serve.settings").ServeSettings if page.endswith("server.md") else Recipe
     for field in re.findall(r"--set '?([a-z_.]+)=", (ROOT / page).read_text("utf-8")):
-        model: type | None = Recipe
+        model: type | None = settings
         for name in field.split("."):
             assert name in model.model_fields, field
             model = model.model_fields[name].annotation

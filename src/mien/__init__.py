@@ -18,9 +18,11 @@ __all__ = [
     "EMOTIONS",
     "LABEL_SETS",
     "AbstainReason",
+    "AsyncClient",
     "BatchResult",
     "BenchResult",
     "Box",
+    "Client",
     "DataError",
     "Explainer",
     "Explanation",
@@ -38,6 +40,7 @@ __all__ = [
     "Reading",
     "Readings",
     "RecipeError",
+    "ServerError",
     "SourceError",
     "TableFile",
     "Timeline",
@@ -88,6 +91,7 @@ _NAMES = {
     ".options": "ReadOptions",
     ".reader": "Reader read",
     ".redaction": "Privacy",
+    ".serve.client": "AsyncClient Client ServerError",
     ".timelines.timeline": "Timeline timeline",
     ".tracking": "Tracker",
     ".types": "AbstainReason Box Face Frame Reading Readings",
@@ -125,6 +129,7 @@ if TYPE_CHECKING:
     from .options import ReadOptions
     from .reader import Reader, read
     from .redaction import Privacy
+    from .serve.client import AsyncClient, Client, ServerError
     from .timelines.timeline import Timeline, timeline
     from .tracking import Tracker
     from .types import AbstainReason, Box, Face, Frame, Reading, Readings

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from .detection import Detector, create_detector
+from .detection import Detector, PyramidDetector, create_detector
 from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, read_image
@@ -83,6 +83,21 @@ class Reader:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state.pop("options"), **state)  # type: ignore[misc]  # sessions cannot be pickled
+
+    def sharing(self, options: ReadOptions) -> Reader:
+        """A reader with other ``emotions``, ``head``, ``min_face`` or ``min_confidence``; both use the same models.
+
+        Raises:
+            OptionError: ``options`` differ in more, or the model lacks what they ask for.
+        """
+        mine, free = self.options, ("emotions", "head", "min_face", "min_confidence")
+        if replace(options, **{name: getattr(mine, name) for name in free}) != mine:
+            raise OptionError(f"options: got {options}, expected those of the reader but for {', '.join(free)}")
+        detector = self.detector
+        if isinstance(detector, PyramidDetector):
+            detector = replace(detector, min_face=options.min_face)
+        classifier = self.classifier.sharing(options.head, options.emotions)
+        return Reader(options, detector=detector, classifier=classifier, channels=self._channels)
 
     def detect(self, frame: Frame) -> list[Face]:
         """Find the faces in an image, most certain first; empty if there are none."""

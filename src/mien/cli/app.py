@@ -1,4 +1,4 @@
-"""The command line: ``mien read``, ``watch``, ``timeline``, ``explain``, ``bench``, ``app``, ``lab`` and ``audit``."""
+"""The command line: ``mien read`` and the other commands."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .explain import explain
 from .help import HelpCommand, RootGroup
 from .lab import lab
 from .read import read
+from .serve import keys, serve
 from .timeline import timeline
 from .watch import watch
 
@@ -46,6 +47,8 @@ app.command(cls=HelpCommand)(watch)
 app.command(cls=HelpCommand)(timeline)
 app.command(cls=HelpCommand)(explain)
 app.command(cls=HelpCommand)(bench)
+app.command(cls=HelpCommand)(serve)
+app.add_typer(keys, name="keys")
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
 app.add_typer(audit, name="audit")

@@ -7,7 +7,7 @@ from ..options import ReadOptions
 from .base import THRESHOLDS, Detector, NoDetector
 from .pyramid import PyramidDetector
 
-__all__ = ["Detector", "NoDetector", "create_detector", "score_needed"]
+__all__ = ["Detector", "NoDetector", "PyramidDetector", "create_detector", "score_needed"]
 
 
 def create_detector(options: ReadOptions) -> Detector:

@@ -66,20 +66,24 @@ class EmotionClassifier:
         if self.head not in card.heads:
             known = ", ".join(card.heads)
             raise OptionError(f"head: got {self.head!r}, expected one of {known}", field="head", value=self.head)
-        self.card, self.input, self._session, self._flip = card, card.input, session, flip
+        self.card, self.input, self._session, self.flip = card, card.input, session, flip
         self._head = card.heads[self.head]
         labels = self._head.emotions
         self.emotions = tuple(e for e in EMOTIONS if e in (labels if label_set is None else LABEL_SETS[label_set]))
         self._columns = positions(self.emotions, labels)
+
+    def sharing(self, head: str | None, label_set: str | None) -> EmotionClassifier:
+        """A classifier with another head or label set and the same weights; errors as for the class."""
+        return EmotionClassifier(self.card, self._session, head, label_set, self.flip)
 
     def predict(self, images: npt.NDArray[np.float32]) -> Prediction:
         """Classify faces: float32 (N, C, S, S), normalized as the card says (``preprocess.to_tensor``)."""
         if not len(images):
             empty = np.empty((0, len(self.emotions)), np.float32)
             return Prediction(empty, empty, empty.sum(1))
-        views = np.concatenate([images, images[..., ::-1]]) if self._flip else images
+        views = np.concatenate([images, images[..., ::-1]]) if self.flip else images
         (logits,) = self._session.run([self.head], {"images": views})
-        if self._flip:
+        if self.flip:
             logits = logits.reshape(2, len(images), -1).mean(0)
         logits, head = np.asarray(logits, np.float32), self._head
         in_label_set = probabilities(logits, head.temperature)[:, self._columns].sum(1)

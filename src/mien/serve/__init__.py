@@ -1,0 +1,1 @@
+"""The HTTP server and its monitoring, feedback and retraining. Needs the extra ``serve``."""

@@ -1,0 +1,215 @@
+"""The HTTP interface: images, faces, models, health and metrics; videos, streams and feedback are added to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from ..errors import MienError
+from ..io.tables import SCHEMA_VERSION
+from ..model.card import ModelCard, shipped_models
+from ..options import ReadOptions
+from .bodies import IMAGES_BODY, Parameters, ReadParameters, invalid, read_images
+from .engine import Engine, Models, ReadImage
+from .gate import Gate, answer, logger
+from .metrics import Metrics
+from .problems import Problem
+from .settings import ServeSettings
+
+
+class ReadingsOfImage(BaseModel):
+    """One image: ``readings`` are rows as ``mien read --json`` prints them, each with an ``id`` for feedback."""
+
+    source: str
+    width: int | None = None
+    height: int | None = None
+    readings: list[dict[str, Any]] = []
+    error: dict[str, Any] | None = None
+
+
+class ImagesAnswer(BaseModel):
+    """Answer of ``/v1/images`` and ``/v1/faces``; images are in the order of the request."""
+
+    schema_version: int
+    model: dict[str, str]
+    images: list[ReadingsOfImage]
+
+
+@dataclass
+class Server:
+    """What the routes share; ``engine`` is made when the server starts."""
+
+    settings: ServeSettings
+    metrics: Metrics
+    log: Any
+    models: Models
+    engine: Engine | None = None
+
+    @property
+    def running(self) -> Engine:
+        """The engine; ``Problem`` 503 before the start."""
+        if self.engine is None:
+            raise Problem(503, "not_ready", "the server has not started", retry_after_s=1)
+        return self.engine
+
+
+def create_app(settings: ServeSettings) -> FastAPI:
+    """The application; loads the models.
+
+    Raises:
+        MienError: the models cannot be loaded, or the keys cannot be read.
+    """
+    metrics = Metrics()
+    server = Server(settings, metrics, logger(settings.log_level), Models(settings.read_options()))
+    _tell_model(server)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        server.engine = Engine(server.models, settings, metrics)
+        try:
+            yield
+        finally:
+            engine, server.engine = server.engine, None
+            await engine.close()
+
+    app = FastAPI(
+        title="mien", version=__version__, lifespan=lifespan, redoc_url=None,
+        description="Recognize facial expressions in images and videos.",
+    )  # fmt: skip
+    app.state.server = server
+    _add_errors(app)
+    _add_reading(app, server)
+    _add_status(app, server)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type", "x-api-key"],
+        )  # fmt: skip
+    app.add_middleware(Gate, settings=settings, metrics=metrics, log=server.log)
+    return app
+
+
+def _add_errors(app: FastAPI) -> None:
+    def on(kind: type[Exception], convert: Any) -> None:
+        async def handle(request: Request, error: Exception) -> Response:
+            return answer(convert(error), request.state.request_id)
+
+        app.add_exception_handler(kind, handle)
+
+    on(Problem, lambda error: error)
+    on(MienError, Problem.of)
+    on(RequestValidationError, lambda error: invalid(error.errors()))
+    on(HTTPException, lambda error: Problem(error.status_code, "http_error", str(error.detail)))
+    on(Exception, lambda _error: Problem(500, "internal_error", "the server made an error"))
+
+
+def _add_reading(app: FastAPI, server: Server) -> None:
+    settings = server.settings
+
+    async def read(request: Request, parameters: ReadParameters, most: int, is_crop: bool) -> Response:
+        engine = server.running
+        with engine.admitted(1):  # refuses before the body is received
+            images = await read_images(request, most)
+        # Crops need no search: 16 of them take less than one photo
+        with engine.admitted(-(-len(images) // 16) if is_crop else len(images)):
+            work = _read_all(engine, images, merged(settings, parameters), is_crop)
+            try:
+                results = await asyncio.wait_for(work, settings.request_timeout_s)
+            except (asyncio.TimeoutError, TimeoutError) as error:
+                hint = "Send fewer or smaller images."
+                raise Problem(503, "request_timeout", "reading took too long", hint=hint, retry_after_s=5) from error
+        request.state.log = {
+            "images": len(images),
+            "faces": sum(len(r.readings) for r in results if isinstance(r, ReadImage)),
+        }
+        failed = [result for result in results if isinstance(result, Problem)]
+        if len(failed) == len(results):
+            raise failed[0]
+        shown = [_shown(name, result, request.state.request_id) for (name, _), result in zip(images, results)]
+        model = {"name": engine.models.reader.card.name, "sha256": engine.models.reader.card.sha256}
+        return JSONResponse({"schema_version": SCHEMA_VERSION, "model": model, "images": shown})
+
+    answers: dict[int | str, dict[str, Any]] = {200: {"model": ImagesAnswer}}
+
+    @app.post("/v1/images", responses=answers, openapi_extra=IMAGES_BODY, tags=["reading"])
+    async def images(request: Request, parameters: Parameters) -> Response:
+        """Read photos: all faces in each. An image that cannot be read has an ``error`` in its place."""
+        return await read(request, parameters, settings.max_files, False)
+
+    @app.post("/v1/faces", responses=answers, openapi_extra=IMAGES_BODY, tags=["reading"])
+    async def faces(request: Request, parameters: Parameters) -> Response:
+        """Read crops: each image is one face."""
+        return await read(request, parameters, settings.max_crops, True)
+
+
+async def _read_all(
+    engine: Engine, images: list[tuple[str, bytes]], options: ReadOptions, is_crop: bool
+) -> list[ReadImage | Problem]:
+    async def one(name: str, content: bytes) -> ReadImage | Problem:
+        try:
+            return await engine.read(content, name, options, is_crop=is_crop)
+        except MienError as error:
+            return Problem.of(error)
+
+    return list(await asyncio.gather(*(one(*image) for image in images)))
+
+
+def _shown(name: str, result: ReadImage | Problem, request_id: str) -> dict[str, Any]:
+    if isinstance(result, Problem):
+        return {"source": name, "error": result.to_dict(request_id), "readings": []}
+    rows = [{"id": identifier, **row.to_dict()} for identifier, row in zip(result.ids, result.readings)]
+    return {"source": name, "width": result.found.width, "height": result.found.height, "readings": rows}
+
+
+def merged(settings: ServeSettings, parameters: ReadParameters) -> ReadOptions:
+    """The server's options with what a request asks for."""
+    return replace(settings.read_options(), **parameters.model_dump(exclude_none=True))
+
+
+def _add_status(app: FastAPI, server: Server) -> None:
+    @app.get("/healthz", tags=["status"])
+    async def healthz() -> dict[str, str]:
+        """Whether the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["status"])
+    async def readyz() -> dict[str, str]:
+        """Whether requests are accepted: the models are loaded and the queue has room."""
+        engine = server.running
+        if engine.pending >= server.settings.queue_size:
+            raise Problem(503, "queue_full", "the queue is full", retry_after_s=1)
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["status"], response_class=Response)
+    async def metrics() -> Response:
+        """Metrics in the format of Prometheus."""
+        return Response(server.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/v1/models", tags=["status"])
+    async def models() -> dict[str, Any]:
+        """The served model, and the models that come with mien."""
+        reader = server.running.models.reader
+        return {"served": _card(reader.card), "emotions": reader.emotions, "included": shipped_models()}
+
+
+def _card(card: ModelCard) -> dict[str, Any]:
+    heads = {name: list(head.emotions) for name, head in card.heads.items()}
+    numbers = {"parameters": card.parameters, "precision": card.precision, "license": card.license, "data": card.data}
+    return {"name": card.name, "sha256": card.sha256, "heads": heads, **numbers, "scores": card.scores}
+
+
+def _tell_model(server: Server) -> None:
+    card = server.models.reader.card
+    server.metrics.model.clear()
+    server.metrics.model.labels(card.name, card.sha256).set(1)

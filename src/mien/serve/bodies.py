@@ -1,0 +1,160 @@
+"""Request bodies: images as multipart files or as JSON with base64, limited before anything is decoded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import Query, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from ..errors import shorten
+from .problems import Problem
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EncodedImage(Strict):
+    """An image file in base64."""
+
+    data: str
+    name: str = ""
+
+
+class ImagesBody(Strict):
+    """Images as JSON."""
+
+    images: list[EncodedImage] = Field(min_length=1)
+
+
+class ReadParameters(Strict):
+    """How to read; what is left out is as the server is set."""
+
+    emotions: Literal["happy-sad", "four", "seven", "eight"] | None = Field(None, description="Label set.")
+    head: str | None = Field(None, max_length=50, description="Head of the model.")
+    min_face: int | None = Field(None, ge=4, le=10_000, description="Smallest face to look for, pixels.")
+    min_confidence: float | None = Field(None, ge=0, le=1, description="Abstain below this confidence.")
+
+
+Parameters = Annotated[ReadParameters, Query()]
+
+#: What OpenAPI says of the bodies, which are read here rather than by FastAPI.
+IMAGES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            },
+            "application/json": {"schema": ImagesBody.model_json_schema()},
+        },
+    }
+}
+VIDEO_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+class _OnDisk(MultiPartParser):
+    """Keeps larger files in temporary files, and refuses bodies that end early."""
+
+    complete = False
+
+    def on_end(self) -> None:
+        self.complete = True
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self.complete:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("it ends early")
+        return form
+
+
+class _InMemory(_OnDisk):
+    """Keeps files in memory: the body is limited, and images must not reach the disk."""
+
+    spool_max_size = 1 << 40
+
+
+async def read_form(request: Request, max_files: int, *, on_disk: bool = False) -> FormData:
+    """Parse a multipart body; ``Problem`` where it is malformed or has more files."""
+    kind = _OnDisk if on_disk else _InMemory
+    stream: AsyncGenerator[bytes, None] = request.stream()
+    try:
+        return await kind(request.headers, stream, max_files=max_files, max_fields=16, max_part_size=10_000).parse()
+    except MultiPartException as error:
+        expected = f"multipart/form-data with at most {max_files} files"
+        raise Problem(400, "malformed_body", f"the body is malformed: {error.message}", expected=expected) from error
+
+
+async def read_images(request: Request, max_files: int) -> list[tuple[str, bytes]]:
+    """Names and contents of the image files in a body."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = parse_json(ImagesBody, await request.body())
+        images = [(image.name, _decoded(image.data)) for image in body.images[: max_files + 1]]
+    elif kind == "multipart/form-data":
+        form = await read_form(request, max_files)
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        images = [(file.filename or "", await file.read()) for file in files]
+        await form.close()
+    else:
+        expected = "multipart/form-data or application/json"
+        raise Problem(415, "unsupported_media_type", "the body has another type", got=kind, expected=expected)
+    if not 1 <= len(images) <= max_files:
+        got, expected = len(images), f"1 to {max_files} images"
+        raise Problem(413 if images else 400, "image_count", "wrong number of images", got=got, expected=expected)
+    return [(shorten(name) or f"image {number}", content) for number, (name, content) in enumerate(images)]
+
+
+def parse_json(model: type[Model], content: bytes) -> Model:
+    """Validate a JSON body; ``Problem`` 400 names the first field that is wrong."""
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_context=False)) from error
+
+
+def invalid(errors: Any) -> Problem:
+    """The first of pydantic's errors. Its input is left out where it may be an image."""
+    first = errors[0]
+    field = ".".join(str(part) for part in first["loc"] if part not in ("query", "body")) or "body"
+    got = first.get("input")
+    got = got if isinstance(got, int | float | str) and len(str(got)) <= 100 else type(got).__name__
+    return Problem(400, "invalid_request", f"{field} is not valid", got=got, expected=first["msg"], field=field)
+
+
+def _decoded(data: str) -> bytes:
+    try:
+        return base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise Problem(
+            400, "malformed_body", f"an image is no base64: {error}", expected="base64", field="data"
+        ) from error
