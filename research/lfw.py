@@ -25,7 +25,7 @@ def main(path: str, model: str) -> None:
     truth = np.array([row["emotion"] for row in table])
     print(f"{len(truth)} faces\nhead      detector     found  accuracy (95 %)        balanced, five")
     for head in ("ferplus", "fer2013"):
-        for detector in ("none", "centerface"):
+        for detector in ("none", "mien"):
             reader = Reader(ReadOptions(head=head, emotions="seven", detector=detector, model=model))
             frames = (read_image(row["image"]["bytes"]) for row in table)
             read = [

@@ -20,7 +20,7 @@ from .options import ReadOptions
 from .progress import Progress, no_progress
 from .reader import Reader, read_images, worker_count
 from .redaction import PhotoMasker, Privacy, masking_options
-from .types import Frame, Reading
+from .types import Reading
 from .video import VideoResult, process_video, read_settings
 
 #: Seconds to decode an image in; 100 megapixels take 3 to 25, depending on the format.
@@ -63,7 +63,7 @@ def read_files(
     recursive: bool = False,
     interval_s: float = 0.0,
     timeout_s: float | None = None,
-    on_image: Callable[[Frame, Sequence[Reading]], object] | None = None,
+    on_image: Callable[[str, Sequence[Reading]], object] | None = None,
     on_rows: Callable[[Sequence[Row]], object] | None = None,
     progress: Progress = no_progress,
 ) -> BatchResult:
@@ -85,7 +85,7 @@ def read_files(
         interval_s: in videos, sample one frame per interval, in seconds; 0 reads every frame.
         timeout_s: give up decoding an image, and stop reading a video, after so many seconds; it becomes one of the
             ``failures``, and rows read so far are kept. None gives up on an image after 60, on a video never.
-        on_image: called with each image and its readings.
+        on_image: called with the name of each image and its readings.
         on_rows: called with new rows, and first with those of the resumed run.
         progress: called with the number of images done, and in each video of frames done.
 
@@ -150,7 +150,7 @@ class _Run:
             self.on_rows([{name: row[name] for name in self.names} for row in added])
 
     def images(
-        self, paths: Sequence[Path], has_videos: bool, on_image: Callable[[Frame, Sequence[Reading]], object] | None
+        self, paths: Sequence[Path], has_videos: bool, on_image: Callable[[str, Sequence[Reading]], object] | None
     ) -> None:
         """Read every image that no earlier run has read."""
         masker = PhotoMasker(self.options) if self.redact.mask_others else None
@@ -163,6 +163,7 @@ class _Run:
             lambda path, error: self._fail(path, str(error)),
             max_megapixels=limit,
             timeout_s=_IMAGE_TIMEOUT_S if self.timeout_s is None else self.timeout_s,
+            reduced=self.reader.reduces and masker is None and self.copies.folder is None,
         )
         for seen, found in self.reader.read_frames(frames, self.workers):
             frame, readings = masker.mask(seen, found) if masker else (seen, found)
@@ -175,7 +176,7 @@ class _Run:
             self.n_images += 1
             self.n_faces += len(readings)
             if on_image:
-                on_image(frame, readings)
+                on_image(frame.name, readings)
             self.progress(before + self.n_images + len(self.failures) - failed, len(paths), "images")
 
     def video(self, path: Path, interval_s: float, *, alone: bool) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from .detection import Detector, PyramidDetector, create_detector
 from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
-from .io.images import Channels, read_image
+from .io.images import Channels, ReducedFrame, read_image, read_reduced
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
 from .model.classifier import EmotionClassifier, open_classifier
 from .model.preprocess import align_face, sharpness, to_tensor
@@ -33,6 +34,10 @@ _Detected: TypeAlias = "tuple[Frame, list[Face], npt.NDArray[np.uint8]]"  # with
 #: What to do about an image that cannot be read.
 ErrorPolicy: TypeAlias = Literal["raise", "skip", "return"]
 
+#: Long side in pixels at which large JPEG files are decoded first.
+REDUCED_SIDE = 1280
+#: A face with fewer pixels per pixel of the classifier's input is cropped from the whole image.
+_PIXELS_PER_PIXEL = 2
 #: Faces that go through the network in one call.
 BATCH_FACES = 64
 #: Images held while a batch fills, with or without faces.
@@ -194,16 +199,32 @@ class Reader:
 
         def frames() -> Iterator[Frame]:
             limit = self.options.max_megapixels
-            for frame in read_images(sources, fail, recursive, max_megapixels=limit, channels=self._channels):
+            images = read_images(
+                sources, fail, recursive, max_megapixels=limit, channels=self._channels, reduced=self.reduces
+            )
+            for frame in images:
                 results.append(None)  # filled in below, in this order
                 yield frame
 
         read = iter([readings for _, readings in self.read_frames(frames())])
         return [next(read) if result is None else result for result in results]
 
+    @property
+    def reduces(self) -> bool:
+        """Whether large JPEG files may be decoded at a fraction of their size first: no smallest face was asked for."""
+        return self.options.min_face is None
+
     def _detect_and_crop(self, frame: Frame) -> _Detected:
         faces = self.detect(frame)
-        return frame, faces, self.crop(frame, faces)
+        if not isinstance(frame, ReducedFrame):
+            return frame, faces, self.crop(frame, faces)
+        smallest = min((min(face.box.width, face.box.height) for face in faces), default=0)
+        if smallest >= _PIXELS_PER_PIXEL * self.classifier.input.size:
+            return frame, [frame.in_file(face) for face in faces], self.crop(frame, faces)
+        try:
+            return self._detect_and_crop(frame.whole())
+        except SourceError:  # the file was removed meanwhile
+            return frame, [frame.in_file(face) for face in faces], self.crop(frame, faces)
 
     def _classify_batch(self, held: list[_Detected]) -> Iterator[tuple[Frame, Readings]]:
         if not held:
@@ -226,11 +247,15 @@ def read_images(
     max_megapixels: float = MAX_MEGAPIXELS,
     channels: Channels = "rgb",
     timeout_s: float | None = None,
+    reduced: bool = False,
 ) -> Iterator[Frame]:
     """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read.
 
-    Reading and decoding one image may take ``timeout_s`` seconds; None sets no limit.
+    Reading and decoding one image may take ``timeout_s`` seconds; None sets no limit. ``reduced`` yields large JPEG files
+    as ``ReducedFrame``, for ``Reader.read_frames``.
     """
+    decoder = partial(read_reduced, long_side=REDUCED_SIDE) if reduced else read_image
+    decode = partial(decoder, max_megapixels=max_megapixels, channels=channels)
     for source in sources:
         images: Sequence[ImageSource] = [source]
         try:
@@ -245,11 +270,7 @@ def read_images(
             continue
         for image in images:
             try:
-                frame = _in_time(
-                    lambda image=image: read_image(image, max_megapixels=max_megapixels, channels=channels),  # type: ignore[misc]
-                    timeout_s,
-                    image,
-                )
+                frame = _in_time(partial(decode, image), timeout_s, image)
             except SourceError as error:
                 on_error(image, error)
             else:

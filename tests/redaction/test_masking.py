@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from mien import Frame, OptionError, Reader, ReadOptions
+from mien.detection.base import THRESHOLDS
 from mien.drawing import COVER, mask_faces
 from mien.redaction import PhotoMasker, Privacy, masking_options
 from mien.types import Box, Face, Reading
@@ -88,7 +89,7 @@ def test_a_half_sure_box_within_the_face_that_stays_is_a_part_of_it():
 
 def test_hiding_looks_for_weaker_and_smaller_faces():
     looking = masking_options(ReadOptions())
-    assert looking.detector_threshold == pytest.approx(0.15)
+    assert looking.detector_threshold == pytest.approx(THRESHOLDS[ReadOptions().detector] / 2)
     assert looking.min_face == 20
     assert masking_options(ReadOptions(detector_threshold=0.8, min_face=50)).min_face == 50
     assert masking_options(ReadOptions(), moving=True).min_face is None

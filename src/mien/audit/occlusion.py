@@ -27,7 +27,7 @@ FEATURES = (
     "darker eye against its cheek", "likeness of left and right below", "distance of the eyes",
 )  # fmt: skip
 #: Weights in the order of ``FEATURES``, and last the constant.
-WEIGHTS = (-2.241, -0.654, -0.784, -1.924, -0.390, 0.640, -0.312, 0.822, 0.843, -0.512, -1.716, -7.922, -5.803)
+WEIGHTS = (-1.932, -0.862, -0.409, -1.043, -0.732, 0.180, 0.178, 1.119, 0.216, -0.812, -1.059, -16.540, -2.182)
 
 _EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
 _MOUTH = _EYES + EYES_TO_MOUTH

@@ -222,7 +222,7 @@ def predict(
     model: Model = "default",
     emotions: Emotions = None,
     head: Head = None,
-    detector: WhichDetector = "centerface",
+    detector: WhichDetector = "mien",
     threads: Threads = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -278,7 +278,7 @@ def attributes(
         typer.Option(metavar="NAME", help="train, validation or test. Default: all."),
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
-    detector: WhichDetector = "centerface",
+    detector: WhichDetector = "mien",
     min_face: MinFace = None,
     threads: Threads = 0,
 ) -> None:

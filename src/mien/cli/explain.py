@@ -53,7 +53,7 @@ def explain(
     mask_others: opt.MaskOthers = False,
     no_image_output: opt.NoImageOutput = False,
     head: opt.Head = None,
-    detector: opt.WhichDetector = "centerface",
+    detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
     flip: opt.Flip = True,
     threads: opt.Threads = 0,

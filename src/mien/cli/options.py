@@ -36,9 +36,7 @@ MinConfidence: TypeAlias = Annotated[float, option("", "Abstain below this confi
 Flip: TypeAlias = Annotated[bool, option(ADVANCED, "Average mirror images (the default); slower.", "--flip/--no-flip")]
 WhichDetector: TypeAlias = Annotated[
     str,
-    option(
-        ADVANCED, "Face detector: centerface, mien (faster), yunet:FILE, or none (an image is a face).", metavar="NAME"
-    ),
+    option(ADVANCED, "Face detector: mien, centerface, yunet:FILE, or none (an image is a face).", metavar="NAME"),
 ]
 MinFace: TypeAlias = Annotated[
     int | None,

@@ -48,7 +48,7 @@ def read(
     ] = None,
     no_image_output: opt.NoImageOutput = False,
     head: opt.Head = None,
-    detector: opt.WhichDetector = "centerface",
+    detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
     flip: opt.Flip = True,
     max_megapixels: Annotated[

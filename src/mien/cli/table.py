@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from rich.text import Text
 from ..batch import BatchResult
 from ..drawing import COLORS, annotate, named, percent
 from ..errors import shorten
+from ..io.images import read_image
 from ..report import count
 from ..report import percent as share_percent
 from ..report.format import clock
@@ -39,7 +41,7 @@ class ReadingTable:
 
     def __init__(self, console: Console) -> None:
         self.images = 0
-        self.last: tuple[Frame, Sequence[Reading]] | None = None
+        self.last: tuple[str, Sequence[Reading]] | None = None
         self._wide = console.width >= 100
         self._name_width = max(20, console.width - (_OTHER_COLUMNS + _BOX_COLUMN * self._wide))
         self._block = "#" if console.options.ascii_only else "█"
@@ -47,15 +49,15 @@ class ReadingTable:
         self._counts: Counter[str] = Counter()
         self._rows: list[tuple[str, tuple[Text | str, ...]]] = []
 
-    def add(self, frame: Frame, readings: Sequence[Reading]) -> None:
+    def add(self, name: str, readings: Sequence[Reading]) -> None:
         """Add the readings of one image."""
         self.images += 1
-        self.last = frame, readings
+        self.last = name, readings
         self._faces += len(readings)
         self._counts.update("abstained" if reading.abstained else reading.emotion for reading in readings)
         cells = [(str(number), *self._cells(reading)) for number, reading in enumerate(readings)]
         cells = cells or [("-", Text("no face", style="dim"))]
-        names = [frame.name, *[""] * (len(cells) - 1)]
+        names = [name, *[""] * (len(cells) - 1)]
         self._rows += list(zip(names, cells))[: max(0, MAX_ROWS - len(self._rows))]
 
     def table(self) -> Table:
@@ -96,7 +98,9 @@ def show_readings(console: Console, table: ReadingTable, result: BatchResult, *,
     """Print what ``mien read`` has read: an image alone, the table of images, and a table for each video."""
     colored = console.color_system in ("256", "truecolor") and show_image
     if colored and table.images == 1 and table.last and not result.videos:
-        console.print(preview(*table.last, width=min(console.width, 64), lines=max(8, console.height - 8)))
+        name, readings = table.last
+        frame = read_image(name, max_megapixels=math.inf)  # the limit held when it was read
+        console.print(preview(frame, readings, width=min(console.width, 64), lines=max(8, console.height - 8)))
     if table.images:
         console.print(table.table())
         console.print(table.summary(), style="dim", highlight=False)

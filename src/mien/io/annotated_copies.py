@@ -46,10 +46,13 @@ class AnnotatedCopies:
     ``<folder>/a/1.jpg``. Other image formats become PNG, other video formats MP4, and the name grows: ``1.webp.png``. So a
     source has the same file in every run, and two sources have two files. Raises ``OutputError`` if copies could replace
     what is to be read, or each other.
+
+    Attributes:
+        folder: of the copies of images; None writes none.
     """
 
     def __init__(self, annotate: Path | None, paths: Sequence[Path], *, replace: bool = True) -> None:
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         self._video: Path | None = None
         self._root = _common_folder(paths)
         if annotate is None:
@@ -61,7 +64,7 @@ class AnnotatedCopies:
             if path.resolve().is_relative_to(annotate.resolve()):
                 message = f"annotate: {annotate} holds sources such as {path}: annotated copies could replace originals"
                 raise OutputError(message, hint="Give a separate folder, such as --annotate annotated.", path=annotate)
-        self._folder = annotate
+        self.folder = annotate
         places: dict[Path | None, Path] = {}
         for path in paths:
             place = self.place(path)
@@ -73,7 +76,7 @@ class AnnotatedCopies:
 
     def place(self, source: str | Path) -> Path | None:
         """Return the place of the copy of an image or video; None without one."""
-        if self._folder is None:
+        if self.folder is None:
             return self._video
         path = _absolute(source)
         if path.is_relative_to(self._root):
@@ -81,7 +84,7 @@ class AnnotatedCopies:
         else:  # on another drive
             inside = Path("elsewhere", path.drive.strip(":\\/").replace("\\", "/"), *path.parts[1:])
         formats, fallback = (VIDEO_FORMATS, ".mp4") if is_video(path) else ((*_JPEG, ".png"), ".png")
-        place = self._folder / (inside if path.suffix.lower() in formats else f"{inside}{fallback}")
+        place = self.folder / (inside if path.suffix.lower() in formats else f"{inside}{fallback}")
         check_not_source(place, path)
         return place
 
