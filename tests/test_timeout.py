@@ -19,14 +19,14 @@ def folder(tmp_path, astronaut):
 
 
 def test_a_slow_image_is_a_failure_and_the_others_are_read(folder, monkeypatch):
-    waits, decode = threading.Event(), mien.reader.read_image
+    waits, decode = threading.Event(), mien.reader.read_reduced
 
     def slow(source, **options):
         if str(source).endswith("slow.png"):
             waits.wait(30)
         return decode(source, **options)
 
-    monkeypatch.setattr(mien.reader, "read_image", slow)
+    monkeypatch.setattr(mien.reader, "read_reduced", slow)
     result = mien.read_files(folder, out=folder / "faces.csv", timeout_s=5.0)
     waits.set()
     assert [failure.source for failure in result.failures] == [str(folder / "slow.png")]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from multiprocessing import TimeoutError as PoolTimeout
+from multiprocessing.pool import ThreadPool
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 
 import numpy as np
@@ -256,46 +256,44 @@ def read_images(
     """
     decoder = partial(read_reduced, long_side=REDUCED_SIDE) if reduced else read_image
     decode = partial(decoder, max_megapixels=max_megapixels, channels=channels)
+    pool = ThreadPool(1) if timeout_s is not None else None  # its daemon thread does not keep the program from ending
+    try:
+        for image in _each_image(sources, on_error, recursive):
+            try:
+                frame = decode(image) if pool is None else pool.apply_async(decode, (image,)).get(timeout_s)
+            except SourceError as error:
+                on_error(image, error)
+            except PoolTimeout:
+                if pool:
+                    pool.terminate()  # its thread goes on: a decoder cannot be interrupted
+                pool = ThreadPool(1)
+                name = shorten(str(image)) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+                hint = "Allow more with --timeout (timeout_s=...), or convert the image to JPEG."
+                what = f"{name} was not decoded within {timeout_s:g} s"
+                on_error(image, SourceError(what, hint=hint, path=name))
+            else:
+                yield frame
+    finally:
+        if pool:
+            pool.terminate()
+
+
+def _each_image(
+    sources: Sequence[ImageSource], on_error: Callable[[ImageSource, SourceError], object], recursive: bool
+) -> Iterator[ImageSource]:
+    """Yield the sources, and in place of folders and patterns the images that they hold."""
     for source in sources:
-        images: Sequence[ImageSource] = [source]
         try:
             if (
                 isinstance(source, (str, os.PathLike))
                 and not is_address(source)
                 and stands_for_several(local_path(source))
             ):
-                images = find_images([local_path(source)], recursive=recursive)
+                yield from find_images([local_path(source)], recursive=recursive)
+            else:
+                yield source
         except SourceError as error:
             on_error(source, error)
-            continue
-        for image in images:
-            try:
-                frame = _in_time(partial(decode, image), timeout_s, image)
-            except SourceError as error:
-                on_error(image, error)
-            else:
-                yield frame
-
-
-def _in_time(work: Callable[[], Frame], timeout_s: float | None, source: ImageSource) -> Frame:
-    """Call ``work`` in a thread that is abandoned after ``timeout_s``: a decoder cannot be interrupted."""
-    if timeout_s is None:
-        return work()
-    result: Future[Frame] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="mien-decode").start()
-    try:
-        return result.result(timeout_s)
-    except FutureTimeout:
-        name = shorten(str(source)) if isinstance(source, (str, os.PathLike)) else type(source).__name__
-        hint = "Allow more with --timeout (timeout_s=...), or convert the image to JPEG."
-        raise SourceError(f"{name} was not decoded within {timeout_s:g} s", hint=hint, path=name) from None
 
 
 @overload
