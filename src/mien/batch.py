@@ -29,10 +29,11 @@ _IMAGE_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Failure:
-    """A source that could not be read completely: its path, pattern or folder as given, and the reason."""
+    """A source that could not be read completely: its path, pattern or folder as given, the reason, and a hint."""
 
     source: str
     message: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def read_files(
     Args:
         sources: files, folders and patterns.
         options: how to read.
-        out: a table with one row per face: ``.csv``, ``.jsonl`` or ``.parquet``; ``<out>.partial`` until it is complete.
+        out: a table with one row per face: ``.csv``, ``.tsv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. It is named
+            ``<out>.partial`` until it is complete.
         mode: ``new``, ``overwrite`` or ``resume`` a run with the same ``out``; see ``Journal.open``.
         annotate: a folder for annotated copies; for one video, the name of its copy.
         redact: mask people, and keep no reading of them.
@@ -160,7 +162,7 @@ class _Run:
         limit = self.options.max_megapixels
         frames = read_images(
             left,
-            lambda path, error: self._fail(path, str(error)),
+            lambda path, error: self._fail(path, str(error), hint=error.hint),
             max_megapixels=limit,
             timeout_s=_IMAGE_TIMEOUT_S if self.timeout_s is None else self.timeout_s,
             reduced=self.reader.reduces and masker is None and self.copies.folder is None,
@@ -201,7 +203,7 @@ class _Run:
         except (SourceError, MissingExtraError) as error:
             if alone:
                 raise
-            self._fail(path, str(error) if isinstance(error, SourceError) else f"{path}: {error}")
+            self._fail(path, str(error) if isinstance(error, SourceError) else f"{path}: {error}", hint=error.hint)
             return
         self.results.append(result)
         self._fail(path, *result.problems)
@@ -209,8 +211,8 @@ class _Run:
     def _is_done(self, path: Path) -> bool:
         return self.journal is not None and _key(path) in self.journal.done
 
-    def _fail(self, path: object, *problems: str) -> None:
-        self.failures += [Failure(str(path), problem) for problem in problems]
+    def _fail(self, path: object, *problems: str, hint: str = "") -> None:
+        self.failures += [Failure(str(path), problem, hint) for problem in problems]
 
 
 def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], list[Failure]]:
@@ -228,7 +230,7 @@ def _find(sources: Sequence[str | Path], recursive: bool) -> tuple[list[Path], l
                 found.setdefault(_key(path), path)
     if not found:
         raise errors[0][1] if errors else OptionError("sources: got none, expected at least one")
-    return list(found.values()), [Failure(source, str(error)) for source, error in errors]
+    return list(found.values()), [Failure(source, str(error), error.hint) for source, error in errors]
 
 
 def _key(path: Path | str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 
 from .errors import OptionError
@@ -54,9 +56,19 @@ def parse(name: str) -> str:
 def label_set(name: str) -> tuple[str, ...]:
     """Return the emotions of a named label set, in the vocabulary's order."""
     if name not in LABEL_SETS:
-        what = f"unknown label set: got {name!r}, expected one of {', '.join(LABEL_SETS)}"
-        raise OptionError(what, hint="Choose one with emotions=... or --emotions.", field="emotions", value=name)
+        what = f"emotions: got {name!r}, expected one of {', '.join(LABEL_SETS)}"
+        raise OptionError(what, hint=_label_set_hint(name), field="emotions", value=name)
     return LABEL_SETS[name]
+
+
+def _label_set_hint(name: str) -> str:
+    """The label set that someone who lists emotions, or misspells a name, probably wants."""
+    listed = {BY_NAME.get(word.lower()) for word in re.split(r"[^\w]+", name) if word}
+    fitting = next((known for known, emotions in LABEL_SETS.items() if listed and listed <= set(emotions)), None)
+    near = [fitting] if fitting else difflib.get_close_matches(name.lower(), LABEL_SETS, 1)
+    if near:
+        return f"Use {near[0]!r}: {', '.join(LABEL_SETS[near[0]])}."
+    return "; ".join(f"{known}: {', '.join(emotions)}" for known, emotions in LABEL_SETS.items())
 
 
 def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
@@ -64,6 +76,7 @@ def positions(wanted: Sequence[str], among: Sequence[str]) -> list[int]:
     missing = [emotion for emotion in wanted if emotion not in among]
     if missing:
         what = f"the model does not predict {', '.join(missing)}: its labels are {', '.join(among)}"
-        hint = "Choose a smaller label set, or the head 'ferplus', which has all eight emotions."
+        fitting = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(among)]
+        hint = f"Choose the label set {' or '.join(map(repr, fitting))}." if fitting else "Leave the label set out."
         raise OptionError(what, hint=hint, field="emotions", value=tuple(missing))
     return [list(among).index(emotion) for emotion in wanted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .emotions import LABEL_SETS
+from .emotions import label_set
 from .errors import OptionError
 
 DETECTORS = ("mien", "centerface", "yunet:FILE", "none")
@@ -49,14 +49,16 @@ class ReadOptions:
         kind, _, file = self.detector.partition(":")
         known = bool(file) if kind == "yunet" else self.detector in DETECTORS
         _check("detector", self.detector, known, f"one of {', '.join(DETECTORS)}")
-        _check("emotions", self.emotions, self.emotions in (None, *LABEL_SETS), f"one of {', '.join(LABEL_SETS)}")
+        if self.emotions is not None:
+            label_set(self.emotions)
         _check("min_face", self.min_face, self.min_face is None or self.min_face >= 4, "at least 4 pixels")
         _check("threads", self.threads, self.threads >= 0, "0 (all) or more")
         for name in ("min_confidence", "detector_threshold"):
             value = getattr(self, name)
-            _check(name, value, value is None or 0 <= value <= 1, "0 to 1")
+            hint = f"For {value:g}%, use {value / 100:g}." if value is not None and 1 < value <= 100 else ""
+            _check(name, value, value is None or 0 <= value <= 1, "0 to 1", hint)
 
 
-def _check(name: str, value: object, holds: bool, expected: str) -> None:
+def _check(name: str, value: object, holds: bool, expected: str, hint: str = "") -> None:
     if not holds:
-        raise OptionError(f"{name}: got {value!r}, expected {expected}", field=name, value=value)
+        raise OptionError(f"{name}: got {value!r}, expected {expected}", field=name, value=value, hint=hint)

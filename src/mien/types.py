@@ -149,7 +149,7 @@ class Reading:
         frame_probabilities: float32 (K,), the probabilities of this frame alone; None in an image.
         sharpness: see ``mien.model.preprocess.sharpness``; None if unknown.
         source, frame_index, time_s: ``name``, ``index`` and ``time_s`` of the ``Frame``.
-        face_index: number of the face in its frame, from 0, most certain detection first.
+        face_index: index of the face in its frame, from 0, most certain detection first.
     """
 
     face: Face
@@ -214,7 +214,7 @@ class Reading:
         """Return plain Python values, as in a row of ``mien read --json``; ``mien.io.tables`` documents the columns."""
         row = {
             **frame_cells(self.source, self.frame_index, self.time_s),
-            "face": self.face_index,
+            "face": self.face_index + 1,
             "track_id": self.track_id,
             **{name: round(float(at), 2) for name, at in zip(("x0", "y0", "x1", "y1"), self.face.box.xyxy)},
             "score": round(float(self.face.score), 4),

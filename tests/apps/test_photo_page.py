@@ -245,7 +245,7 @@ def test_programs_correct_only_with_agreement(client, app, pair):
     from gradio_client import handle_file
     from gradio_client.exceptions import AppError
 
-    call = {"photo": handle_file(pair), "face": 0, "emotion": "surprise", "api_name": "/flag"}
+    call = {"photo": handle_file(pair), "face": 1, "emotion": "surprise", "api_name": "/flag"}
     with pytest.raises(AppError):
         client.predict(**call)
     kept = client.predict(**call, agreed=True)

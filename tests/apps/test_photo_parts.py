@@ -160,14 +160,14 @@ def log_of(folder: Path) -> list[dict[str, str]]:
 def test_nothing_is_kept_without_agreement(pair, tmp_path):
     flags = Flags(tmp_path / "flags", "abc")
     with pytest.raises(OptionError):
-        flags.save(pair, 0, "sad", agreed=False)
+        flags.save(pair, 1, "sad", agreed=False)
     assert not (tmp_path / "flags").exists()
 
 
 def test_the_lab_reads_the_corrections_with_their_labels(pair, readers, tmp_path):
     flags = Flags(tmp_path / "flags", readers.sha256)
-    flags.save(pair, 0, "surprise", agreed=True)
-    flags.save(pair, 1, "Trauer", agreed=True)
+    flags.save(pair, 1, "surprise", agreed=True)
+    flags.save(pair, 2, "Trauer", agreed=True)
     faces = load(tmp_path / "flags", 48, shares=(1.0, 0.0, 0.0))
     assert sorted(EMOTIONS[label] for label in faces.labels) == ["sad", "surprise"]
     lines = log_of(tmp_path / "flags")
@@ -178,7 +178,7 @@ def test_the_lab_reads_the_corrections_with_their_labels(pair, readers, tmp_path
 
 
 def test_a_correction_shows_the_face_as_the_networks_see_it(pair, readers, tmp_path):
-    kept = Flags(tmp_path, readers.sha256).save(pair, 0, "happy", agreed=True).file
+    kept = Flags(tmp_path, readers.sha256).save(pair, 1, "happy", agreed=True).file
     read = Reader(ReadOptions(detector="none")).read(kept)
     assert read[0].emotion == "happy"
     with Image.open(kept) as image:
@@ -188,7 +188,7 @@ def test_a_correction_shows_the_face_as_the_networks_see_it(pair, readers, tmp_p
 
 def test_two_clicks_keep_one_face(pair, tmp_path):
     flags = Flags(tmp_path, "abc")
-    first, second = (flags.save(pair, 0, "fear", agreed=True) for _ in range(2))
+    first, second = (flags.save(pair, 1, "fear", agreed=True) for _ in range(2))
     assert (first.new, second.new) == (True, False)
     assert len(list(tmp_path.rglob("*.png"))) == len(log_of(tmp_path)) == 1
 
@@ -196,7 +196,7 @@ def test_two_clicks_keep_one_face(pair, tmp_path):
 def test_of_two_corrections_the_later_holds(pair, tmp_path):
     flags = Flags(tmp_path, "abc")
     for emotion in ("fear", "sad", "fear"):
-        flags.save(pair, 0, emotion, agreed=True)
+        flags.save(pair, 1, emotion, agreed=True)
     assert [path.parent.name for path in tmp_path.rglob("*.png")] == ["fear"]
     assert [line["label"] for line in log_of(tmp_path)] == ["fear", "sad", "fear"]
     assert not (tmp_path / "sad").exists()  # the lab takes an empty class folder for a mistake
@@ -204,14 +204,14 @@ def test_of_two_corrections_the_later_holds(pair, tmp_path):
 
 def test_a_log_that_was_cut_off_goes_on_in_a_new_line(pair, tmp_path):
     flags = Flags(tmp_path, "abc")
-    flags.save(pair, 0, "fear", agreed=True)
+    flags.save(pair, 1, "fear", agreed=True)
     log = tmp_path / LOG
     log.write_bytes(log.read_bytes().rstrip(b"\n"))
-    flags.save(pair, 1, "sad", agreed=True)
+    flags.save(pair, 2, "sad", agreed=True)
     assert [line["label"] for line in log_of(tmp_path)] == ["fear", "sad"]
 
 
-@pytest.mark.parametrize(("face", "emotion"), [(2, "sad"), (-1, "sad"), (0, "hungry"), (0, "")])
+@pytest.mark.parametrize(("face", "emotion"), [(3, "sad"), (0, "sad"), (1, "hungry"), (1, "")])
 def test_a_correction_of_nothing_is_refused(pair, tmp_path, face, emotion):
     with pytest.raises(OptionError):
         Flags(tmp_path, "abc").save(pair, face, emotion, agreed=True)
@@ -221,7 +221,7 @@ def test_a_correction_of_nothing_is_refused(pair, tmp_path, face, emotion):
 def test_a_folder_that_cannot_be_written_raises_output_error(pair, tmp_path):
     (tmp_path / "flags").write_text("a file where the folder should be")
     with pytest.raises(OutputError):
-        Flags(tmp_path / "flags", "abc").save(pair, 0, "sad", agreed=True)
+        Flags(tmp_path / "flags", "abc").save(pair, 1, "sad", agreed=True)
 
 
 def test_reach_depends_on_the_host_and_hides_paths_from_others():

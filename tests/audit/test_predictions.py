@@ -134,7 +134,7 @@ def test_no_file_and_an_unknown_kind(tmp_path):
     with pytest.raises(DataError):
         read(tmp_path / "x.csv")
     with pytest.raises(OptionError):
-        read(tmp_path / "x.xlsx")
+        read(tmp_path / "x.doc")
 
 
 def test_a_group_of_one_is_shown_and_compared_with_nobody(write):

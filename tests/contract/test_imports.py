@@ -162,17 +162,32 @@ else:
     python(BASE_ONLY + code)
 
 
-def test_lab_without_torch_names_the_command_that_installs_it(tmp_path):
-    code = """
-sys.argv = ["mien", "lab", "train", "smoke", "--data", "x.npz", "--out", sys.argv[1]]
-from mien.cli.app import main
-main()
-"""
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("lab train seven --data data.npz --out r", 7),
+        ("lab train sevn --data data.npz --out r", 2),
+        ("lab train seven --data missing.npz --out r", 6),
+        ("lab train seven --data data.npz --out r --set lr", 2),
+        ("lab evaluate defualt --data data.npz", 5),
+        ("lab baseline hog forest --base tiny --data data.npz --out r", 2),
+        ("lab inspect data.npz --drop-label-errors", 2),
+        ("audit fairness missing.csv --groups gender", 6),
+        ("audit fairness table.doc --groups gender", 2),
+        ("timeline clip.mp4", 2),
+        ("app photo --emotions happy,sad", 2),
+        ("app live --model defualt", 5),
+    ],
+)
+def test_a_wrong_argument_is_reported_before_a_missing_package(tmp_path, words, code):
+    for name in ("data.npz", "clip.mp4"):
+        (tmp_path / name).touch()
+    program = f"import sys\nsys.argv = ['mien', *{words.split()}]\nfrom mien.cli.app import main\nmain()"
     done = subprocess.run(
-        [sys.executable, "-c", BLOCK + code, str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", BASE_ONLY + program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert done.returncode == 7
-    assert "pip install '.[lab]'" in done.stderr
+    assert done.returncode == code, done.stderr
+    assert ("pip install '.[lab]'" in done.stderr) == (code == 7)
 
 
 def test_public_names_are_real():

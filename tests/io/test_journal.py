@@ -227,7 +227,7 @@ def test_a_source_is_taken_once(out):
 
 def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(OptionError):
-        begin(tmp_path / "new" / "r.xlsx")
+        begin(tmp_path / "new" / "r.doc")
     assert listed(tmp_path) == []
 
 

@@ -40,7 +40,7 @@ def test_a_photo_with_two_faces():
         "source": "a.jpg",
         "frame": 7,
         "time_s": 1.235,
-        "face": 0,
+        "face": 1,
         "track_id": None,
         "x0": 1.23,
         "y0": -2.0,
@@ -54,7 +54,7 @@ def test_a_photo_with_two_faces():
         "happy": 0.3,
         "sad": 0.7,
     }
-    assert (two["face"], two["track_id"], two["happy"], two["sad"]) == (1, 3, 1.0, 0.0)
+    assert (two["face"], two["track_id"], two["happy"], two["sad"]) == (2, 3, 1.0, 0.0)
 
 
 def test_a_video_keeps_what_each_frame_said():

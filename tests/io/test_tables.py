@@ -7,11 +7,12 @@ import json
 import os
 import sys
 
+import numpy as np
 import pytest
 
 from mien.errors import MissingExtraError, OptionError, OutputError
 from mien.io.atomic import replacing, write_atomically
-from mien.io.tables import JsonArray, Row, check_format, columns, write_table
+from mien.io.tables import JsonArray, Row, check_format, column_names, columns, read_columns, write_table
 
 COLUMNS = columns(("happy", "sad"))
 FACE: Row = {
@@ -33,7 +34,7 @@ FACE: Row = {
     "sad": 0.7,
 }
 EMPTY: Row = {**dict.fromkeys(COLUMNS), "source": "b.jpg", "frame": 0, "time_s": 0.0, "mixed": []}
-FORMATS = ["r.csv", "r.jsonl", "r.parquet", "R.CSV"]
+FORMATS = ["r.csv", "r.tsv", "r.xlsx", "r.jsonl", "r.parquet", "R.CSV"]
 
 
 def listed(folder):
@@ -53,6 +54,31 @@ def test_csv(tmp_path):
         "abstained": "false",
     }
     assert empty == ["b.jpg", "0", "0.0"] + [""] * (len(COLUMNS) - 3)
+
+
+def test_excel(tmp_path, monkeypatch):
+    openpyxl = pytest.importorskip("openpyxl", reason="workbooks need the extra [table]")
+    path = tmp_path / "r.xlsx"
+    write_table(path, COLUMNS, [FACE, {**EMPTY, "source": "=1+1\x07.jpg"}])
+    header, face, empty = openpyxl.load_workbook(path).active.iter_rows()
+    assert tuple(cell.value for cell in header) == COLUMNS
+    assert dict(zip(COLUMNS, [cell.value for cell in face])) == {**FACE, "mixed": "sad+happy"}
+    assert (empty[0].value, empty[0].data_type) == ("=1+1\N{REPLACEMENT CHARACTER}.jpg", "s")  # no formula
+    monkeypatch.setattr("mien.io.tables._EXCEL_ROWS", 2)
+    with pytest.raises(OutputError):
+        write_table(tmp_path / "long.xlsx", COLUMNS, [FACE, FACE])
+    assert listed(tmp_path) == ["r.xlsx"]
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.xlsx", "r.jsonl", "r.parquet"])
+def test_a_table_is_read_as_it_was_written(tmp_path, name):
+    pytest.importorskip("pyarrow", reason="tables are read with the extra [table]")
+    write_table(tmp_path / name, COLUMNS, [FACE, EMPTY])
+    assert column_names(tmp_path / name) == COLUMNS
+    found = read_columns(tmp_path / name, ("source", "face", "abstained", "sad"))
+    assert found["source"].tolist() == [FACE["source"], "b.jpg"]
+    assert (found["face"][0], found["abstained"][0], found["sad"][0]) == (0, 0, 0.7)
+    assert np.isnan([found["face"][1], found["abstained"][1], found["sad"][1]]).all()
 
 
 def test_json_lines(tmp_path):
@@ -118,7 +144,7 @@ def test_an_interrupted_json_array_is_still_one(before, left):
     assert left or stream.getvalue() == ""
 
 
-@pytest.mark.parametrize("name", ["r.xlsx", "r", "r.json", "csv", ".csv"])
+@pytest.mark.parametrize("name", ["r.xls", "r", "r.json", "csv", ".csv"])
 def test_unknown_formats_are_refused_with_the_known_ones(name, tmp_path):
     with pytest.raises(OptionError):
         check_format(tmp_path / name)

@@ -73,7 +73,7 @@ def test_recipes_are_listed(mien):
     code, out, _ = mien("recipes", "seven-wide")
     assert code == 0
     assert 'name = "seven-wide"' in out
-    assert "did you mean 'seven'" in mien("recipes", "sevn")[2]
+    assert "Did you mean 'seven'" in mien("recipes", "sevn")[2]
 
 
 def test_train_evaluate_export(work, mien):

@@ -48,7 +48,7 @@ class Flags:
         self._lock = threading.Lock()
 
     def save(self, photo: Photo, face: int, emotion: str, *, agreed: bool) -> Flagged:
-        """Keep one face under the emotion that it shows.
+        """Keep one face, given by its number from 1, under the emotion that it shows.
 
         The image's name is made from its pixels, so the same face is never there twice. Of two corrections of one face
         the later one holds: the image moves to its folder, and the log has a line for each.
@@ -56,9 +56,9 @@ class Flags:
         if agreed is not True:  # a text such as "false" from a program is no agreement
             message = "nothing was saved: agreement is missing"
             raise OptionError(message, hint="Tick the box that allows the face to be kept.")
-        if not 0 <= face < len(photo.readings):
+        if not 1 <= face <= len(photo.readings):
             raise OptionError(f"face: got {face}, but the photo has {len(photo.readings)}", hint="Choose a face first.")
-        reading, right = photo.readings[face], parse(emotion)
+        reading, right = photo.readings[face - 1], parse(emotion)
         side = int(np.clip(round(square_around(reading.face)[1]), *_SIDES))
         image = align_face(photo.frame, reading.face, side, "rgb")
         name = hashlib.sha256(image.tobytes()).hexdigest()[:20] + ".png"

@@ -117,7 +117,7 @@ class OnePhoto:
                 message = note(words.trouble(error, Path(path).name), wrong=True)
         if photo is None:
             return None, hidden[0], message, hidden[1], hidden[2], "", False, None
-        names = [(f"Face {n}: {named(one)}", n - 1) for n, one in enumerate(photo.readings, start=1)]
+        names = [(f"Face {n}: {named(one)}", n) for n, one in enumerate(photo.readings, start=1)]
         which = update(choices=names, value=0 if names else None, visible=len(names) > 1)
         return *self._show(photo), update(visible=bool(names) and photo.shown), which, "", False, None
 
@@ -205,7 +205,7 @@ def add_endpoints(gr: ModuleType, readers: Readers, flags: Flags) -> None:
         photo = image_input(gr, label="Photo")
         emotions = gr.Dropdown(list(readers.choices), value=readers.first, label="Label set")
         min_confidence = gr.Number(0.5, minimum=0, maximum=1, label="A reading is unsure below this, 0 to 1")
-        face = gr.Number(0, precision=0, label="Number of the face in its photo, from 0, as in the rows of /read")
+        face = gr.Number(1, precision=0, label="Number of the face in its photo, from 1, as in the rows of /read")
         emotion = gr.Dropdown(list(EMOTIONS), label="What the face shows")
         agreed = gr.Checkbox(False, label="The face may be kept on the computer that runs mien")
         image, rows, kept = gr.Image(label="Marked photo"), gr.JSON(label="Rows"), gr.JSON(label="What was kept")

@@ -86,8 +86,20 @@ class Table:
         )
 
 
+def check_table(path: Path) -> None:
+    """Raise where ``path`` is no file, or of an unknown format."""
+    if path.suffix.lower() not in FORMATS and not path.is_dir():
+        raise OptionError(
+            f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
+            hint="Save the table as CSV.",
+        )
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise DataError(f"{path} {what}: expected a table", hint="Name a file, such as predictions.csv.")
+
+
 def open_table(source: Path | str | Table) -> Table:
-    """Read a table whole: ``.csv``, ``.jsonl`` or ``.parquet``; a table in memory is returned as it is.
+    """Read a table whole: ``.csv``, ``.tsv``, ``.xlsx``, ``.jsonl`` or ``.parquet``; one in memory is returned as it is.
 
     Raises:
         OptionError: the extension is unknown.
@@ -97,14 +109,7 @@ def open_table(source: Path | str | Table) -> Table:
     if isinstance(source, Table):
         return source
     path = Path(source)
-    if path.suffix.lower() not in FORMATS and not path.is_dir():
-        raise OptionError(
-            f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",
-            hint="Save the table as CSV.",
-        )
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(f"{path} {what}: expected a table", hint="Name a file, such as predictions.csv.")
+    check_table(path)
     pandas = require("pandas", "audit")
     try:
         frame = _read(pandas, path)
@@ -123,7 +128,7 @@ def open_table(source: Path | str | Table) -> Table:
 
 
 def _read(pandas: Any, path: Path) -> Any:
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in (".csv", ".tsv"):
         with path.open("rb") as file:
             header = next((line for line in file.read(_HEADER).splitlines() if line.strip()), b"")
         separator = max((",", ";", "\t"), key=lambda mark: header.count(mark.encode()))
@@ -134,6 +139,9 @@ def _read(pandas: Any, path: Path) -> Any:
                 path, sep=separator, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig"
             )
         return frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1).reset_index(drop=True)
+    if path.suffix.lower() == ".xlsx":
+        require("openpyxl", "table")
+        return pandas.read_excel(path, dtype=object, keep_default_na=False)
     if path.suffix.lower() == ".parquet":
         types, parquet = require("pyarrow.types", "table"), require("pyarrow.parquet", "table")
         fields = parquet.read_schema(path)  # images, whatever holds them, would fill the memory

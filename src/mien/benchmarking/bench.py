@@ -170,6 +170,7 @@ def bench(
     environment = current_environment(threads)
     speeds = []
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
+        progress(0, len(variants), "preparing images")
         if images:
             sets = [user_images(Path(images))]
         else:

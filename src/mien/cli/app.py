@@ -76,7 +76,7 @@ def guarded(run: Callable[[], None]) -> None:
     except MienError as error:
         sys.stderr.write(f"mien: {error}\n")
         if error.hint:
-            sys.stderr.write(f"      {error.hint}\n")
+            sys.stderr.write("".join(f"      {line}\n" for line in error.hint.splitlines()))
         sys.exit(error.exit_code)
     except ImportError as error:  # such as a shared library that Pillow or numpy needs
         sys.stderr.write(f"mien: a library cannot be loaded: {error}\n      {LIBRARY_HINT}\n")

@@ -62,10 +62,14 @@ def photo(
       mien app photo --flags corrections && mien lab inspect corrections
     """
     from ..apps.photo_server import PhotoApp, serve
+    from ..model.card import load_model
+    from ..options import ReadOptions
     from ..redaction import Privacy
 
     privacy = Privacy(mask_others, no_image_output=no_image_output)
     privacy.refuse_images({"--flags": flags, "--share": share})
+    ReadOptions(emotions=emotions)
+    load_model(model)  # wrong options are reported before missing packages
     app = PhotoApp(port, host, model, emotions, flags or Path("mien-flags"), share, browser, privacy)
     serve(app, lambda text: typer.echo(text, err=True))
 
@@ -101,9 +105,11 @@ def live(
     """
     from ..apps.live_server import LiveSettings, serve
     from ..model.card import load_model
+    from ..options import ReadOptions
     from ..redaction import Privacy
 
     Privacy(mask_others, no_image_output=no_image_output).refuse_images({"--turn": turn})
+    ReadOptions(emotions=emotions)
     load_model(model)  # a mistyped name is better reported here than on the page
     relay = stun, turn, turn_user, turn_password
     settings = LiveSettings(host, port, browser, model, emotions, *relay, mask_others, no_image_output)

@@ -8,7 +8,20 @@ from typing import Annotated, Any, Literal, TypeAlias
 import typer
 
 from .help import HelpCommand, HelpGroup
-from .options import ADVANCED, OUTPUT, AsJson, Emotions, Head, MinFace, Model, Threads, WhichDetector, option
+from .options import (
+    ADVANCED,
+    OUTPUT,
+    AsJson,
+    Emotions,
+    Head,
+    MinFace,
+    Model,
+    Threads,
+    WhichDetector,
+    existing_data,
+    existing_table,
+    option,
+)
 
 
 def _column(text: str, *names: str) -> Any:
@@ -55,7 +68,11 @@ audit = typer.Typer(
 def fairness(
     predictions: Annotated[
         Path,
-        typer.Argument(metavar="TABLE", help="Table with a row per image; 'mien audit predict' writes one."),
+        typer.Argument(
+            metavar="TABLE",
+            help="Table with a row per image; 'mien audit predict' writes one.",
+            callback=existing_table,
+        ),
     ],
     *,
     groups: Groups,
@@ -107,8 +124,13 @@ def fairness(
 
 @audit.command(cls=HelpCommand)
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Predictions of the first model.")],
-    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Predictions of the second model, same images.")],
+    before: Annotated[
+        Path, typer.Argument(metavar="BEFORE", help="Predictions of the first model.", callback=existing_table)
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(metavar="AFTER", help="Predictions of the second model, same images.", callback=existing_table),
+    ],
     *,
     groups: Groups,
     image: Annotated[str, _column("Image names. Default: image, name, path, ...")] = "",
@@ -148,7 +170,10 @@ def compare(
 @audit.command(cls=HelpCommand)
 def thresholds(
     predictions: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="Table with labels and confidence, a row per image.")
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="Table with labels and confidence, a row per image.", callback=existing_table
+        ),
     ],
     *,
     groups: Annotated[str, _column("Groups, such as gender.")],
@@ -203,6 +228,7 @@ def predict(
         typer.Argument(
             metavar="DATA",
             help="Folder of CREMA-D, RAF-DB, AffectNet or FairFace, table with paths, parquet, fer2013.csv or .npz.",
+            callback=existing_data,
         ),
     ],
     *,

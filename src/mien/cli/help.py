@@ -63,7 +63,7 @@ def page(command: Any, ctx: Any) -> str:
             indent = 4 + max((length for length in names if length <= _NAMES), default=_NAMES)
             for title, rows in panels.items():
                 console.print(Text(f"\n{title}:", "bold"))
-                _print_rows(console, rows, indent)
+                print_rows(console, rows, indent)
     return captured.get()
 
 
@@ -132,7 +132,8 @@ def _print_paragraph(console: Console, paragraph: str) -> None:
         console.print(Text(line, "cyan"), no_wrap=True, overflow="ignore", crop=False)
 
 
-def _print_rows(console: Console, rows: list[tuple[str, str]], indent: int) -> None:
+def print_rows(console: Console, rows: list[tuple[str, str]], indent: int) -> None:
+    """Print names and texts in two columns, of which the first is ``indent`` wide."""
     for name, text in rows:
         left = Text(f"  {name}".ljust(indent), "cyan")
         if len(name) > _NAMES:

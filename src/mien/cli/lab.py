@@ -15,14 +15,16 @@ from .lab_evaluate import calibration, compare, evaluate
 from .lab_export import ensemble, export
 from .lab_fit import baseline, tune
 from .lab_train import distill, recipes, train
-from .options import ADVANCED, OUTPUT, AsJson, Data, OneHead, Threads, option
+from .options import ADVANCED, OUTPUT, AsJson, Data, OneHead, Threads, existing_data, known_models, option
 
 
 def inspect(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="Dataset: fer2013.csv, class folders such as happy/*.jpg, parquet, or .npz."
+            metavar="DATA",
+            help="Dataset: fer2013.csv, class folders such as happy/*.jpg, parquet, or .npz.",
+            callback=existing_data,
         ),
     ],
     *,
@@ -58,12 +60,12 @@ def inspect(
     from ..extras import check_installed
     from .output import progress_bar, show_report
 
+    if drop_label_errors and write_manifest is None:
+        raise OptionError("--drop-label-errors requires --write-manifest", hint="Add --write-manifest manifest.csv.")
     check_installed(("sklearn", "skimage", "scipy", "matplotlib", "imagehash"), "lab")
     from ..lab.inspection.inspection import inspect as look
     from ..lab.inspection.report import report
 
-    if drop_label_errors and write_manifest is None:
-        raise OptionError("--drop-label-errors requires --write-manifest", hint="Add --write-manifest manifest.csv.")
     with progress_bar(Console(stderr=True)) as progress:
         found = look(data, size, detect_faces=detect_faces, progress=progress)
     document = report(found, drop_label_errors=drop_label_errors)
@@ -80,7 +82,9 @@ def inspect(
 def robustness(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Names or .onnx files; others are compared with the first."),
+        typer.Argument(
+            metavar="MODEL...", help="Names or .onnx files; others are compared with the first.", callback=known_models
+        ),
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the report, tables and all predictions.")],
@@ -116,9 +120,9 @@ def robustness(
     from ..errors import OptionError
     from ..extras import check_installed
 
-    check_installed(("torch", "sklearn", "scipy", "matplotlib"), "lab")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
+    check_installed(("torch", "sklearn", "scipy", "matplotlib"), "lab")
     from ..lab import robustness as run
     from ..lab.robustness_test.report import robustness_report, write_report
     from .output import progress_bar, show_report

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import OUTPUT, option
+from .options import OUTPUT, existing_data, option
 
 _AUTHOR, _COST = "Author", "Cost of training"
 
@@ -70,7 +70,9 @@ def model_card(
 
 
 def dataset_card(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Dataset, or JSON from 'mien lab inspect'.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Dataset, or JSON from 'mien lab inspect'.", callback=existing_data)
+    ],
     *,
     out: Out,
     license: Annotated[str, option(_AUTHOR, "License of the images.", metavar="TEXT")] = "",

@@ -9,7 +9,18 @@ import typer
 from rich.console import Console
 
 from ..extras import check_installed
-from .options import ADVANCED, OUTPUT, AsJson, Data, DetectFaces, LabelNames, ManifestFile, OneHead, option
+from .options import (
+    ADVANCED,
+    OUTPUT,
+    AsJson,
+    Data,
+    DetectFaces,
+    LabelNames,
+    ManifestFile,
+    OneHead,
+    known_models,
+    option,
+)
 
 Split = Annotated[
     Literal["train", "validation", "test"],
@@ -24,7 +35,9 @@ EvaluatedSplit = Annotated[
 def evaluate(
     model: Annotated[
         Path,
-        typer.Argument(metavar="MODEL", help="Name, .onnx or .skops file, checkpoint (.ckpt) or run folder."),
+        typer.Argument(
+            metavar="MODEL", help="Name, .onnx or .skops file, checkpoint (.ckpt) or run folder.", callback=known_models
+        ),
     ],
     data: Data,
     split: Split = "validation",
@@ -79,7 +92,10 @@ def evaluate(
 
 def calibration(
     models: Annotated[
-        list[Path], typer.Argument(metavar="MODEL...", help="Names, .onnx files, checkpoints or run folders.")
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...", help="Names, .onnx files, checkpoints or run folders.", callback=known_models
+        ),
     ],
     data: Data,
     split: EvaluatedSplit = "validation",
@@ -124,7 +140,9 @@ def calibration(
 def compare(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Names, .onnx or .skops files, checkpoints or run folders."),
+        typer.Argument(
+            metavar="MODEL...", help="Names, .onnx or .skops files, checkpoints or run folders.", callback=known_models
+        ),
     ],
     data: Data,
     split: EvaluatedSplit = "validation",

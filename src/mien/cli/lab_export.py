@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from .options import ADVANCED, Data, DetectFaces, LabelNames, License, ManifestFile, option
+from .options import ADVANCED, Data, DetectFaces, LabelNames, License, ManifestFile, known_models, known_recipe, option
 
 
 class Format(str, Enum):
@@ -23,7 +23,11 @@ class Format(str, Enum):
 def export(
     model: Annotated[
         Path,
-        typer.Argument(metavar="MODEL", help="Run folder or checkpoint; for onnx-int8 also a name or .onnx file."),
+        typer.Argument(
+            metavar="MODEL",
+            help="Run folder or checkpoint; for onnx-int8 also a name or .onnx file.",
+            callback=known_models,
+        ),
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for NAME.onnx and its card NAME.json.")],
@@ -70,7 +74,11 @@ def export(
 def ensemble(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Two or more: names, .onnx files, checkpoints or run folders."),
+        typer.Argument(
+            metavar="MODEL...",
+            help="Two or more: names, .onnx files, checkpoints or run folders.",
+            callback=known_models,
+        ),
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="File to write; its card goes beside it.")],
@@ -86,7 +94,11 @@ def ensemble(
     ] = "labels",
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="RECIPE", help="Fit on the part that the members' recipe sets aside (data.inner)."),
+        typer.Option(
+            metavar="RECIPE",
+            help="Fit on the part that the members' recipe sets aside (data.inner).",
+            callback=known_recipe,
+        ),
     ] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the model. Default: the file's.")] = "",
     manifest: ManifestFile = None,

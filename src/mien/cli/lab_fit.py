@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from ..errors import OptionError
 from ..extras import check_installed
-from .options import ADVANCED, Data, DetectFaces, LabelNames, License, ManifestFile, RecipeName, option
+from .options import (
+    ADVANCED,
+    Data,
+    DetectFaces,
+    LabelNames,
+    License,
+    ManifestFile,
+    RecipeName,
+    known_recipe,
+    option,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from ..lab.tuning.report import Trial
@@ -47,6 +59,7 @@ def tune(
       mien lab tune seven --space quick --data fer2013.csv --out tuned --epochs 5
       mien lab train tuned/best.toml --data fer2013.csv --out runs/tuned
     """
+    limit = seconds(timeout, "--timeout") if timeout else None
     needed = ("torch", "lightning", "torchmetrics", "optuna", "pydantic", "tomli_w", "sklearn", "scipy", "matplotlib")
     check_installed(needed, "lab")
     from ..lab.recipe import load_recipe
@@ -54,10 +67,8 @@ def tune(
     from ..lab.tuning.space import fit_space, largest_input, load_space
     from ..lab.tuning.study import silence_libraries
     from ..lab.tuning.study import tune as run
-    from .options import seconds
     from .output import progress_bar, read_data, show_report
 
-    limit = seconds(timeout, "--timeout") if timeout else None
     chosen = load_recipe(recipe)
     fitted = fit_space(load_space(space), chosen)
     faces = read_data(
@@ -111,7 +122,10 @@ def baseline(
         str | None, typer.Option(metavar="MODEL", help="Network of the embedding. Default: the default model.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(metavar="RECIPE", help="Learn from the images and label set of this recipe.")
+        str | None,
+        typer.Option(
+            metavar="RECIPE", help="Learn from the images and label set of this recipe.", callback=known_recipe
+        ),
     ] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Model name. Default: FEATURES-CLASSIFIER.")] = "",
     license: License = "not stated",
@@ -128,8 +142,9 @@ def baseline(
       mien lab baseline hog boosting --data fer2013.csv --out models
       mien lab evaluate models/hog-boosting.skops --data fer2013.csv
     """
+    if base and features != "embedding":
+        raise OptionError(f"--base {base} requires the features 'embedding', got {features!r}", hint="Remove --base.")
     check_installed(("sklearn", "skimage", "skops", "pydantic", "onnx", "scipy", "matplotlib"), "lab")
-    from ..errors import OptionError
     from ..lab.baselines import baseline as fit
     from ..lab.baselines import baseline_settings, open_features
     from ..lab.evaluation.evaluate import OFFICIAL
@@ -138,8 +153,6 @@ def baseline(
     from ..model.session import PIPELINE_HEAD
     from .output import progress_bar, read_data
 
-    if base and features != "embedding":
-        raise OptionError(f"--base {base} requires the features 'embedding', got {features!r}", hint="Remove --base.")
     chosen = load_recipe(recipe) if recipe else None
     head = next(iter(chosen.heads.values())) if chosen else Head()
     settings = baseline_settings(

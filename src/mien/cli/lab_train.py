@@ -7,9 +7,24 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from .help import print_rows
 from .lab_detector import train_detector
-from .options import ADVANCED, Data, DetectFaces, LabelNames, ManifestFile, RecipeName, RunFolder, option
+from .options import (
+    ADVANCED,
+    Data,
+    DetectFaces,
+    LabelNames,
+    ManifestFile,
+    RecipeName,
+    RunFolder,
+    byte_count,
+    field_changes,
+    known_models,
+    known_recipe,
+    option,
+)
 
 
 def train(
@@ -50,21 +65,20 @@ def train(
     """
     from ..extras import check_installed
 
+    wanted = field_changes(changes or [])
+    wanted |= {"schedule.epochs": epochs} if epochs is not None else {}
+    wanted |= {"network.weights": weights} if weights is not None else {}
+    limit = byte_count(max_memory) if max_memory else None
     check_installed(("torch", "lightning", "torchmetrics", "sklearn", "scipy", "matplotlib"), "lab")
     from ..lab import train as run
     from ..lab.detector.recipe import is_detector_recipe
     from ..lab.recipe import changed, load_recipe
-    from .options import byte_count, field_changes
     from .output import data_words, progress_bar, read_data
 
     if is_detector_recipe(recipe):
         train_detector(recipe, data, out, resume=resume, init=Path(weights) if weights else None, epochs=epochs)
         return
-    wanted = field_changes(changes or [])
-    wanted |= {"schedule.epochs": epochs} if epochs is not None else {}
-    wanted |= {"network.weights": weights} if weights is not None else {}
     chosen = changed(load_recipe(recipe), wanted)
-    limit = byte_count(max_memory) if max_memory else None
     faces = read_data(
         data,
         chosen.input.size,
@@ -120,26 +134,33 @@ def recipes(
     from ..extras import check_installed
 
     check_installed(("pydantic",), "lab")
-    from ..lab.recipe import builtin_recipes, recipe_text
+    from ..lab.recipe import recipe_text, recipes_by_purpose
 
     if name is not None:
         typer.echo(recipe_text(name), nl=False)
         return
-    known = {name: recipe_text(name).partition("\n")[0].lstrip("# ") for name in builtin_recipes()}
-    width = max(map(len, known))
-    for entry, about in known.items():
-        typer.echo(f"{entry:{width}}  {about}")
+    console = Console(highlight=False)
+    for purpose, known in recipes_by_purpose().items():
+        console.print(Text(purpose, "bold"))
+        print_rows(console, list(known.items()), 25)
 
 
 def distill(
     teachers: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Names, runs, checkpoints or .onnx files; several are averaged."),
+        typer.Argument(
+            metavar="MODEL...",
+            help="Names, runs, checkpoints or .onnx files; several are averaged.",
+            callback=known_models,
+        ),
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="FILE.npz", help="File for views and predictions.")],
     recipe: Annotated[
-        str, typer.Option(metavar="RECIPE", help="Recipe of the student: its heads, size and augmentation.")
+        str,
+        typer.Option(
+            metavar="RECIPE", help="Recipe of the student: its heads, size and augmentation.", callback=known_recipe
+        ),
     ] = "default",
     views: Annotated[
         int, typer.Option(min=1, metavar="N", help="Views of each image: itself, and random variations.")

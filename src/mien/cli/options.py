@@ -21,6 +21,42 @@ def option(panel: str, help_text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=help_text, rich_help_panel=panel or None, **more)
 
 
+def existing_data(path: Path) -> Path:
+    """A dataset that is there: a wrong path is reported before a missing package."""
+    from ..data.loading import check_exists
+
+    check_exists(path)
+    return path
+
+
+def existing_table(path: Path) -> Path:
+    """A table that is there, of a known format."""
+    from ..audit.table import check_table
+
+    check_table(path)
+    return path
+
+
+def known_recipe(name: str | None) -> str | None:
+    """A recipe that is there, or ``detector``."""
+    from importlib import resources
+
+    from ..lab.recipes import read_text
+
+    if name not in (None, "detector"):
+        read_text(name, resources.files("mien.lab.recipes"))
+    return name
+
+
+def known_models(models: list[Path] | Path) -> Any:
+    """Models that are there."""
+    from ..lab.evaluation.classifier import check_model
+
+    for model in models if isinstance(models, list) else [models]:
+        check_model(model)
+    return models
+
+
 # Values are checked in the library, which names the accepted ones and suggests a correction
 Emotions: TypeAlias = Annotated[
     str | None, option("", "Label set: happy-sad, four, seven or eight. Default: all of the head.", metavar="SET")
@@ -53,7 +89,11 @@ Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exist
 AsJson: TypeAlias = Annotated[bool, option(OUTPUT, "Print JSON and nothing else.", "--json")]
 Data: TypeAlias = Annotated[
     Path,
-    typer.Option(metavar="PATH", help="Dataset: fer2013.csv, class folders such as happy/*.jpg, parquet, or .npz."),
+    typer.Option(
+        metavar="PATH",
+        help="Dataset: fer2013.csv, class folders such as happy/*.jpg, parquet, or .npz.",
+        callback=existing_data,
+    ),
 ]
 ManifestFile: TypeAlias = Annotated[
     Path | None,
@@ -73,7 +113,10 @@ OneHead: TypeAlias = Annotated[
 License: TypeAlias = Annotated[str, option(ADVANCED, "License of the model, for the card.", metavar="TEXT")]
 RunFolder: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder for checkpoints, history and curves.")]
 RecipeName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="Name of a recipe (see 'mien lab recipes'), or a .toml file.")
+    str,
+    typer.Argument(
+        metavar="RECIPE", help="Name of a recipe (see 'mien lab recipes'), or a .toml file.", callback=known_recipe
+    ),
 ]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -128,6 +129,8 @@ def read(
             notes.print(f"written: {place}", markup=False)
     if result.failures:
         notes.print(f"{len(result.failures)} could not be read, or only in part:", style="bold red")
-        for failure in result.failures:
-            notes.print(f"  {failure.message}", markup=False)
+        for hint, failures in groupby(result.failures, key=lambda failure: failure.hint):
+            notes.print("\n".join(f"  {failure.message}" for failure in failures), markup=False)
+            if hint:
+                notes.print(f"    {hint}", markup=False)
         raise typer.Exit(3)

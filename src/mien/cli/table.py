@@ -23,7 +23,7 @@ from ..errors import shorten
 from ..io.images import read_image
 from ..report import count
 from ..report import percent as share_percent
-from ..report.format import clock
+from ..report.format import clock, seconds
 from ..types import Frame, Reading
 from ..video import Person, VideoResult
 
@@ -55,7 +55,7 @@ class ReadingTable:
         self.last = name, readings
         self._faces += len(readings)
         self._counts.update("abstained" if reading.abstained else reading.emotion for reading in readings)
-        cells = [(str(number), *self._cells(reading)) for number, reading in enumerate(readings)]
+        cells = [(str(number), *self._cells(reading)) for number, reading in enumerate(readings, 1)]
         cells = cells or [("-", Text("no face", style="dim"))]
         names = [name, *[""] * (len(cells) - 1)]
         self._rows += list(zip(names, cells))[: max(0, MAX_ROWS - len(self._rows))]
@@ -114,7 +114,7 @@ def _video_table(result: VideoResult, name: str) -> Group:
     people = sorted(result.people, key=lambda person: -person.frames)
     table = Table("video", "person", "seen", "of which", box=None, pad_edge=False, header_style="bold")
     for person in sorted(people[:MAX_PEOPLE], key=lambda person: person.track_id):
-        seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {person.seen_s:.1f} s"
+        seen = f"{clock(person.first_s, 1)} to {clock(person.last_s, 1)}, {seconds(person.seen_s)}"
         table.add_row(Text("" if table.rows else shorten(name, 30)), str(person.track_id), seen, _shares(person))
     for masked in sorted(result.masked[:MAX_PEOPLE], key=lambda person: person.track_id):
         seen = f"{clock(masked.first_s, 1)} to {clock(masked.last_s, 1)}"

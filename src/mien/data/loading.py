@@ -110,10 +110,15 @@ def load(
     return manifests.apply_manifest(faces, manifests.read_manifest(manifest), absent)
 
 
-def _layout_of(path: Path) -> _PlainLayout:
-    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``."""
+def check_exists(path: Path) -> None:
+    """Raise a ``DataError`` where there is nothing at ``path``."""
     if not path.exists():
         raise DataError(f"no data at {path}", hint=_HINT)
+
+
+def _layout_of(path: Path) -> _PlainLayout:
+    """The layout of the data at ``path``, which is none of ``PERSON_LAYOUTS``."""
+    check_exists(path)
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path}: got an empty file, expected a dataset", hint="Download or copy it again.")
     for layout in PLAIN_LAYOUTS:

@@ -1,4 +1,4 @@
-"""Tables as CSV, JSON Lines and parquet; the schema of their rows, and of ``--json``: one row per face.
+"""Tables as CSV, TSV, Excel, JSON Lines and parquet; the schema of their rows, and of ``--json``: one row per face.
 
 An image without a face has one row, in which ``face`` and all later columns are empty.
 
@@ -8,7 +8,7 @@ column         type          empty    meaning
 source         text          never    path of the image or video as it was given
 frame          integer       never    number of the frame in its source, from 0; 0 in an image
 time_s         number        never    seconds from the start of the source, 3 decimals; 0.0 in an image
-face           integer       no face  number of the face in its frame, from 0
+face           integer       no face  number of the face in its frame, from 1
 track_id       integer       image    number of the person in a video, from 1, the same from frame to frame
 x0 y0          number        no face  left and top of the face's box, pixels of the upright image, 2 decimals
 x1 y1          number        no face  right and bottom; a box may reach past the border of the image
@@ -21,9 +21,9 @@ abstained      boolean       no face  whether not to rely on the reading: low co
 frame_(emotion)  number      no face  videos only: its probability in this frame alone, not smoothed over time
 =============  ============  =======  ===============================================================================
 
-In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. In CSV empty is an empty cell, ``mixed`` is joined
-with ``+``, and booleans are ``true`` and ``false``. ``SCHEMA_VERSION``, ``mien_schema`` in the metadata of parquet files,
-grows when a column is renamed, removed or changes its meaning.
+In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. Elsewhere empty is an empty cell and ``mixed`` is
+joined with ``+``; in CSV and TSV, booleans are ``true`` and ``false``. ``SCHEMA_VERSION``, ``mien_schema`` in the metadata
+of parquet files, grows when a column is renamed, removed or changes its meaning.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
@@ -39,8 +41,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, OptionError
-from ..extras import require
+from ..errors import DataError, OptionError, OutputError
+from ..extras import check_installed, require
 from ..types import Frame, Reading, Readings, frame_cells
 from .atomic import check_ending, replacing
 
@@ -82,7 +84,7 @@ def rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str, ...], *
         return [{**dict.fromkeys(columns(emotions, video=video)), **start, "mixed": []}]
     unknown = dict.fromkeys(f"frame_{emotion}" for emotion in emotions)
     made = []
-    for number, reading in enumerate(readings):
+    for number, reading in enumerate(readings, 1):
         if reading.emotions != emotions:
             message = f"reading: got the label set {', '.join(reading.emotions)}, expected {', '.join(emotions)}"
             raise OptionError(message, hint="Read all images of a table with the same emotions.")
@@ -119,10 +121,10 @@ def _flat(results: Any) -> Iterator[Reading]:
             yield from _flat(part)
 
 
-def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write a header and one line per row: UTF-8, commas, line feeds; ``rows`` documents the cells."""
+def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row], separator: str = ",") -> None:
+    """Write a header and one line per row: UTF-8, line feeds; ``rows`` documents the cells."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", delimiter=separator)
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row[name]) for name in columns])
@@ -195,8 +197,39 @@ def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row])
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
 
 
+#: Rows of a worksheet, its header included.
+_EXCEL_ROWS = 2**20
+
+
+def write_excel(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write a workbook of one sheet; ``OutputError`` where it would need more rows than Excel has."""
+    cells = require("openpyxl.cell.cell", "table")
+    book = require("openpyxl", "table").Workbook(write_only=True)
+    sheet = book.create_sheet("mien")
+
+    def cell(value: Value) -> Any:
+        if not isinstance(value, str | list):
+            return value
+        text = "+".join(value) if isinstance(value, list) else value
+        made = cells.WriteOnlyCell(sheet, cells.ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+        made.data_type = "s"  # a name that begins with = is no formula
+        return made
+
+    try:
+        sheet.append(columns)
+        for number, row in enumerate(rows, 2):
+            if number > _EXCEL_ROWS:
+                message = f"an Excel sheet has {_EXCEL_ROWS:,} rows, which is not enough for this table"
+                raise OutputError(message, hint="Write a .csv or .parquet file.")
+            sheet.append([cell(row[name]) for name in columns])
+    finally:
+        book.save(file)  # also removes openpyxl's temporary file
+
+
 _WRITERS: dict[str, Callable[[BinaryIO, tuple[str, ...], Iterable[Row]], None]] = {
     ".csv": write_csv,
+    ".tsv": partial(write_csv, separator="\t"),
+    ".xlsx": write_excel,
     ".jsonl": write_json_lines,
     ".parquet": write_parquet,
 }
@@ -205,10 +238,10 @@ FORMATS = tuple(_WRITERS)
 
 
 def check_format(path: Path) -> None:
-    """Raise if a table cannot be written under this name: for another ending, or if pyarrow is needed and missing."""
+    """Raise if a table cannot be written under this name: for another ending, or if a package is missing."""
     check_ending(path, FORMATS)
-    if path.suffix.lower() == ".parquet":
-        require("pyarrow", "table")
+    needed = {".parquet": ["pyarrow"], ".xlsx": ["openpyxl"]}.get(path.suffix.lower(), [])
+    check_installed(needed, "table")
 
 
 def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
@@ -256,12 +289,26 @@ def _stored(path: Path, schema: Any = None) -> Any:
         message = f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}"
         raise OptionError(message, hint="Give a table that 'mien read --out' has written.")
     pa, dataset = require("pyarrow", "table"), require("pyarrow.dataset", "table")
-    lines = require("pyarrow.csv", "table").ParseOptions(newlines_in_values=True)
-    formats = {".csv": dataset.CsvFileFormat(parse_options=lines), ".jsonl": "json", ".parquet": "parquet"}
+    kind = path.suffix.lower()
+    parse = require("pyarrow.csv", "table").ParseOptions
+    lines = parse(newlines_in_values=True, delimiter="\t" if kind == ".tsv" else ",")
+    formats = {".jsonl": "json", ".parquet": "parquet"}
     try:
-        return dataset.dataset(path, format=formats[path.suffix.lower()], schema=schema)
-    except (pa.ArrowException, OSError) as error:
+        if kind == ".xlsx":
+            return dataset.dataset(_workbook(pa, path, schema))
+        form = formats.get(kind) or dataset.CsvFileFormat(parse_options=lines)
+        return dataset.dataset(path, format=form, schema=schema)
+    except (pa.ArrowException, OSError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from error
+
+
+def _workbook(pa: Any, path: Path, schema: Any) -> Any:
+    """The first sheet of a workbook as a table of pyarrow: only its names without a schema."""
+    lines = require("openpyxl", "table").load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True)
+    names = [str(name) for name in next(lines, ())]
+    if schema is None:
+        return pa.table({name: pa.nulls(0, pa.string()) for name in names})
+    return pa.Table.from_pylist([dict(zip(names, line)) for line in lines], schema=schema)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

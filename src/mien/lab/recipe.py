@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from ..emotions import LABEL_SETS
 from ..errors import RecipeError
+from .recipes import builtin_names, read_text
 from .validation import (
     Count,
     Emotion,
@@ -24,14 +25,17 @@ from .validation import (
     Probability,
     Settings,
     Share,
-    builtin_names,
     field_error,
     invalid,
     read_table,
-    read_text,
 )  # fmt: skip
 
 _RECIPES = resources.files(__package__) / "recipes"
+_PURPOSES = {
+    "Your own data": ("seven", "default", "tiny", "smoke"),
+    "The shipped models": ("default-distilled", "default-narrow", "tiny-distilled"),
+    "Few labels": ("few-labels", "few-labels-unlabeled", "few-labels-distilled"),
+}
 #: Smallest side in pixels at which a face can be recognized.
 MIN_SIDE = 8
 Side = Annotated[int, Field(ge=MIN_SIDE)]
@@ -374,6 +378,16 @@ class Recipe(Settings):
 def builtin_recipes() -> list[str]:
     """Names of the recipes that come with mien."""
     return builtin_names(_RECIPES)
+
+
+def recipes_by_purpose() -> dict[str, dict[str, str]]:
+    """The recipes that come with mien: purpose -> name -> what it is for, in a line."""
+    named = {name for names in _PURPOSES.values() for name in names}
+    others = {"Reproductions of published networks": tuple(n for n in builtin_recipes() if n not in named)}
+    return {
+        purpose: {name: recipe_text(name).partition("\n")[0].lstrip("# ") for name in names}
+        for purpose, names in (_PURPOSES | others).items()
+    }
 
 
 def recipe_text(name_or_path: str | Path) -> str:

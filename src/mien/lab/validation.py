@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import RecipeError
+from .recipes import read_text
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -51,29 +52,6 @@ class Settings(BaseModel):
 def invalid(field: str, value: object, expected: str, hint: str = "") -> RecipeError:
     """An error to raise in a validator; ``field`` is relative to the validated table."""
     return RecipeError(field=field, value=value, expected=expected, hint=hint)
-
-
-def builtin_names(folder: Traversable) -> list[str]:
-    """Names of the TOML files in a folder of the package."""
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-
-
-def read_text(name_or_path: str | Path, folder: Traversable) -> str:
-    """The text of a TOML file: one in ``folder`` by its name, or any by its path.
-
-    Raises:
-        RecipeError: it does not exist or is not text.
-    """
-    name, known = str(name_or_path), builtin_names(folder)
-    file = folder / f"{name}.toml" if name in known else Path(name_or_path)
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        near = difflib.get_close_matches(name, known, 1)
-        raise RecipeError(
-            f"cannot read {name!r}: {f'did you mean {near[0]!r}?' if near else 'no such file or built-in name'}",
-            hint=f"Give the path of a .toml file, or one of these: {', '.join(known)}.",
-        ) from error
 
 
 def read_table(name_or_path: str | Path, folder: Traversable) -> dict[str, Any]:

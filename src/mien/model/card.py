@@ -135,6 +135,10 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
     folder: Traversable = Path(name_or_path).parent if is_file else SHIPPED
     card_path = folder / (f"{Path(name_or_path).stem}.json" if is_file else f"{name_or_path}.json")
     if not is_file and not card_path.is_file():
+        if Path(name_or_path).is_dir() or str(name_or_path).lower().endswith(".ckpt"):
+            hint = f"Export it: mien lab export {name_or_path} --data DATA --out models. Then use models/NAME.onnx."
+            message = f"{name_or_path} is a training run or checkpoint, expected an .onnx file"
+            raise ModelError(message, hint=hint, field="model", value=str(name_or_path))
         raise ModelError(
             f"unknown model {str(name_or_path)!r}: mien includes {', '.join(shipped_models())}",
             hint="Choose one of these, or give the path of an .onnx file.",

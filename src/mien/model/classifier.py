@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,7 @@ class EmotionClassifier:
         self._head = card.heads[self.head]
         labels = self._head.emotions
         self.emotions = tuple(e for e in EMOTIONS if e in (labels if label_set is None else LABEL_SETS[label_set]))
-        self._columns = positions(self.emotions, labels)
+        self._columns = _columns(card, self.emotions, labels)
 
     def sharing(self, head: str | None, label_set: str | None) -> EmotionClassifier:
         """A classifier with another head or label set and the same weights; errors as for the class."""
@@ -92,6 +93,15 @@ class EmotionClassifier:
         return Prediction(
             probabilities(chosen, head.temperature), probabilities(chosen, vote_temperature), in_label_set
         )
+
+
+def _columns(card: ModelCard, emotions: Sequence[str], labels: Sequence[str]) -> list[int]:
+    try:
+        return positions(emotions, labels)
+    except OptionError as error:
+        others = [name for name, head in card.heads.items() if set(emotions) <= set(head.emotions)]
+        error.hint = f"Use the head {others[0]!r}, which has them." if others else error.hint
+        raise
 
 
 def open_classifier(options: ReadOptions, weights: bytes | None = None) -> EmotionClassifier:

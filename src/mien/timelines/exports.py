@@ -15,7 +15,7 @@ from ..errors import OptionError
 from ..extras import require
 from ..io.atomic import check_ending
 from ..report import count, percent
-from ..report.format import clock
+from ..report.format import clock, seconds
 from .bins import binned, stacked, stretches, tick_step
 from .report import report
 from .spans import Span
@@ -63,7 +63,7 @@ def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
     for video in videos:
         for track in video.tracks:
             for span in track.spans:
-                times = [f"{seconds:.3f}" for seconds in (span.start_s, span.end_s, span.seconds)]
+                times = [f"{time_s:.3f}" for time_s in (span.start_s, span.end_s, span.seconds)]
                 unsure = "true" if span.unsure else "false"
                 writer.writerow([video.source, track.track_id, *times, span.emotion, f"{span.confidence:.4f}", unsure])
     return text.getvalue().encode()
@@ -106,8 +106,8 @@ def _line(track: TrackTimeline | None, span: Span) -> str:
 
 
 def _timecode(ms: int) -> str:
-    seconds, ms = divmod(ms, 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02},{ms:03}"
+    whole, ms = divmod(ms, 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02},{ms:03}"
 
 
 def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
@@ -170,7 +170,7 @@ def _row(axes: Any, track: TrackTimeline | None, video: VideoTimeline) -> None:
     title = "No face was seen."
     if track:
         unsure = percent(track.unsure_share, 0)
-        title = f"person {track.track_id}, seen for {clock(track.seen_s)}, unsure {unsure}"
+        title = f"person {track.track_id}, seen for {seconds(track.seen_s)}, unsure {unsure}"
         bins = binned(track, video.start_s, video.end_s, _BINS)
         extent = (video.start_s, video.end_s, 0, 1)
         axes.imshow(stacked(bins, _LEVELS), extent=extent, aspect="auto", interpolation="none", origin="upper")

@@ -16,7 +16,7 @@ from .. import report as doc
 from ..drawing import COLORS, encoded, ink_on
 from ..drawing import percent as probability
 from ..report import count, escape, percent
-from ..report.format import clock
+from ..report.format import clock, seconds
 from ..report.html import data_uri
 from .bins import binned, stacked, stretches, tick_step
 from .timeline import Timeline, TrackTimeline, VideoTimeline
@@ -91,7 +91,13 @@ def report(timeline: Timeline) -> doc.Document:
 
 def _about(video: VideoTimeline) -> str:
     faces = count(len(video.tracks), "person", "people") if video.tracks else "no face was seen"
-    return f"{clock(video.start_s)} to {clock(video.end_s)}, {count(video.frames, 'frame')} read, {faces}"
+    start, end = _position(video, video.start_s), _position(video, video.end_s)
+    return f"{start} to {end}, {count(video.frames, 'frame')} read, {faces}"
+
+
+def _position(video: VideoTimeline, time_s: float) -> str:
+    """A position in a video, with a decimal in those below a minute."""
+    return clock(time_s, 1 if video.end_s < 60 else 0)
 
 
 def _mostly(track: TrackTimeline, most: int = _MOST_NAMED) -> str:
@@ -107,7 +113,8 @@ def _video(video: VideoTimeline) -> Iterator[doc.Block]:
         return
     for track in shown:
         unsure = f"unsure {percent(track.unsure_share, 0)}" if track.unsure_share else "never unsure"
-        when = f"Seen for {clock(track.seen_s)} between {clock(track.start_s)} and {clock(track.end_s)}"
+        between = f"{_position(video, track.start_s)} and {_position(video, track.end_s)}"
+        when = f"Seen for {seconds(track.seen_s)} between {between}"
         words = f"{when}. Of that time: {'; '.join(filter(None, (_mostly(track), unsure)))}."
         strip = doc.Figure(_strip(track, video), f"Person {track.track_id} over time. {words}")
         yield doc.Section(f"Person {track.track_id}", (doc.Text(words), strip, _spans(track)))
@@ -120,7 +127,7 @@ def _video(video: VideoTimeline) -> Iterator[doc.Block]:
     rows = tuple(
         (
             str(track.track_id),
-            clock(track.seen_s),
+            seconds(track.seen_s),
             *(percent(track.shares[emotion], 0) for emotion in video.emotions),
             percent(track.unsure_share, 0),
             probability(track.confidence),
@@ -212,8 +219,8 @@ def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[Rendera
             yield Text(f"{count(video.untracked, 'reading')} without a track, as in a photo: left out", "dim")
         hidden = video.ranked[MAX_LINES:]
         if hidden:
-            seconds = clock(max(track.seen_s for track in hidden))
-            yield Text(f"and {len(hidden):,} more people, each seen for {seconds} or less; --json lists all", "dim")
+            longest = seconds(max(track.seen_s for track in hidden))
+            yield Text(f"and {len(hidden):,} more people, each seen for {longest} or less; --json lists all", "dim")
         yield ""
     if any(video.tracks for video in videos):
         yield _letter_legend(videos[0].emotions, console)
@@ -223,7 +230,7 @@ def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[Rendera
 def _terminal_table(video: VideoTimeline, console: Console) -> Table:
     wide = console.width >= _WIDE_CONSOLE
     width = min(max(console.width - (_BESIDE if wide else _BESIDE_NARROW), _NARROWEST), _WIDEST)
-    first, last = clock(video.start_s), clock(video.end_s)
+    first, last = _position(video, video.start_s), _position(video, video.end_s)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("person", justify="right")
     table.add_column("seen", justify="right", no_wrap=True)
@@ -234,7 +241,7 @@ def _terminal_table(video: VideoTimeline, console: Console) -> Table:
         unsure = Text(percent(track.unsure_share, 0), "bold" if track.unsure_share >= 0.5 else "")
         named = _mostly(track, 3 if wide else 2) or Text("nothing to rely on", "italic")
         table.add_row(
-            str(track.track_id), clock(track.seen_s), _letter_strip(track, video, width, console), named, unsure
+            str(track.track_id), seconds(track.seen_s), _letter_strip(track, video, width, console), named, unsure
         )
     return table
 

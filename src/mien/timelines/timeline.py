@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ import numpy.typing as npt
 from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
+from ..io.discovery import IMAGE_EXTENSIONS
 from ..io.journal import partial_path
 from ..io.tables import FORMATS, column_names, read_columns
+from ..io.video import VIDEO_EXTENSIONS
 from ..report import join
 from ..video import VideoResult
 from .spans import Span, reading_durations, spans_of
@@ -181,7 +184,7 @@ def timeline(table: Path | str | VideoResult, *, source: str | None = None, shor
 
     Args:
         table: what ``process_video`` returned; or a table that ``mien read VIDEO --out TABLE`` has written: ``.csv``,
-            ``.jsonl`` or ``.parquet``.
+            ``.tsv``, ``.xlsx``, ``.jsonl`` or ``.parquet``.
         source: take this video only: its path as the table has it, or its file's name.
         shortest_s: spans shorter than this, in seconds, are given to their neighbors, and a face that is missed for no
             longer has no gap; 0 keeps every flicker.
@@ -268,6 +271,10 @@ def _grouped(keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> dict[i
 
 
 def _table_rows(path: Path) -> _Rows:
+    if path.suffix.lower() in (*VIDEO_EXTENSIONS, *IMAGE_EXTENSIONS) and path.is_file():
+        table = path.with_suffix(".csv").name
+        hint = f"mien read {shlex.quote(str(path))} --out {shlex.quote(table)}\nmien timeline {shlex.quote(table)}"
+        raise OptionError(f"{path} is not a table: read it first", hint=hint, field="table", value=str(path))
     if path.suffix.lower() in FORMATS and not path.is_file():
         begun = partial_path(path).is_file()
         raise DataError(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from ..recipes import builtin_names
 from ..validation import (
     Count,
     Index,
@@ -18,7 +19,6 @@ from ..validation import (
     Probability,
     Settings,
     Share,
-    builtin_names,
     field_error,
     read_table,
 )

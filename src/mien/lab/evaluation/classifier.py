@@ -71,9 +71,22 @@ def open_classifier(model: str | Path, threads: int = 0) -> Classifier:
         from ..training.checkpoint import restore_network  # noqa: PLC0415  # needs torch
 
         return classifier_of_network(*restore_network(file))
-    raise ModelError(
-        f"{model}: got {'a file of unknown kind' if file.exists() else 'nothing there'}, expected an .onnx, .skops or .ckpt "
-        f"file, the folder of a run, or a model that comes with mien ({', '.join(shipped_models())})",
+    raise _unknown(model)
+
+
+def check_model(model: str | Path) -> None:
+    """Raise a ``ModelError`` where ``open_classifier`` would find no file; nothing is opened, no package is needed."""
+    path = Path(model)
+    known = path.is_dir() or path.suffix.lower() in (*MODEL_FILES, ".ckpt")
+    if str(model) not in shipped_models() and not (known and path.exists()):
+        raise _unknown(model)
+
+
+def _unknown(model: str | Path) -> ModelError:
+    there = "a file of unknown kind" if Path(model).exists() else "nothing there"
+    return ModelError(
+        f"{model}: got {there}, expected an .onnx, .skops or .ckpt file, the folder of a run, or a model that comes with "
+        f"mien ({', '.join(shipped_models())})",
         hint="Train one with 'mien lab train', or export one with 'mien lab export'.",
     )
 

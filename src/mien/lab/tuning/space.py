@@ -17,7 +17,8 @@ from typing_extensions import Self
 from ...errors import RecipeError
 from ..networks.build import build_network
 from ..recipe import Recipe, changed
-from ..validation import Settings, builtin_names, field_error, read_table
+from ..recipes import builtin_names
+from ..validation import Settings, field_error, read_table
 
 Label = str | int | float | bool
 Number = int | float
