@@ -57,7 +57,7 @@ def read(
     ] = MAX_MEGAPIXELS,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Give up on a file after this time. Default: 60s per image, none per video."),
+        opt.option(opt.ADVANCED, "Time limit per file. Default: 60s for an image, none for a video.", metavar="TIME"),
     ] = None,
     threads: opt.Threads = 0,
 ) -> None:
