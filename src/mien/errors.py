@@ -1,6 +1,6 @@
-"""Every error that mien raises on purpose.
+"""The errors of mien.
 
-A message says what is wrong, what was given and what was expected; ``hint`` says what to do.
+A message states the problem, the value and what is accepted. ``hint`` states the remedy.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import Any
 
 
 def shorten(text: str, length: int = 100) -> str:
-    """Leave out the middle of a text that a message repeats: ``shorten("abcdefgh", 5)`` is ``"ab…gh"``."""
+    """Shorten a text in its middle: ``shorten("abcdefgh", 5)`` is ``"ab…gh"``."""
     half = (length - 1) // 2
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
 class MienError(Exception):
-    """Base of all errors that mien raises on purpose.
+    """Base class of all errors of mien.
 
     Args:
-        message: what is wrong.
-        hint: what to do.
-        path: the file or folder that is the cause.
-        field: the argument, option or field that is the cause.
-        value: what was given for it.
+        message: the problem.
+        hint: the remedy.
+        path: the file or folder that caused it.
+        field: the argument, option or field that caused it.
+        value: the value of this field.
     """
 
     exit_code = 1
@@ -39,7 +39,7 @@ class MienError(Exception):
         return str(self.args[0])
 
 
-#: What to do about a library whose binary part cannot be loaded.
+#: Hint if the binary part of a library cannot be loaded.
 LIBRARY_HINT = (
     "Install it again: pip install --force-reinstall PACKAGE. On Linux it may need libstdc++6 (apt install libstdc++6), on "
     "Windows the Visual C++ Redistributable."
@@ -59,7 +59,7 @@ class SourceError(MienError, OSError):
 
 
 class TooLargeError(SourceError):
-    """An image that would unpack to more pixels than allowed."""
+    """An image with more pixels than allowed."""
 
 
 class OutputError(MienError, OSError):
@@ -75,13 +75,13 @@ class ModelError(MienError):
 
 
 class DataError(MienError, ValueError):
-    """A dataset that cannot be read, or that lacks what is asked for."""
+    """A dataset or table that cannot be read, or lacks requested data."""
 
     exit_code = 6
 
 
 class RecipeError(MienError, ValueError):
-    """A training recipe whose field, such as ``optimizer.lr``, holds ``value`` where something else is expected."""
+    """An invalid training recipe: a field, such as ``optimizer.lr``, has an unexpected ``value``."""
 
     exit_code = 2
 
@@ -93,6 +93,6 @@ class RecipeError(MienError, ValueError):
 
 
 class MissingExtraError(MienError, ImportError):
-    """A package that the chosen feature needs and that is not installed or cannot be loaded."""
+    """An optional package that is not installed or cannot be loaded."""
 
     exit_code = 7

@@ -1,1 +1,1 @@
-"""For whom and under which conditions readings are right, and how anyone can see that."""
+"""Audits: compare the performance of a model between groups of people or images."""

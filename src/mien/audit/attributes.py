@@ -1,7 +1,7 @@
-"""Image attributes: how each face was photographed, measured from image, box and landmarks; and groups made of them.
+"""Image attributes, measured from image, box and landmarks of each face, and groups made from them.
 
-They describe images, not people: none is a person's gender, age or ethnicity, and none may stand in for one. They group a
-data set that says nothing about the people in it.
+They describe images, not people, and must not be used as a person's gender, age or ethnicity. They are groups for datasets
+without information on people.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .occlusion import half_distance, occlusion
 
 #: Side in pixels at which faces are compared.
 SIDE = 96
-#: Largest side of a data set's images, in pixels.
+#: Largest side of a dataset's images, in pixels.
 MAX_SIDE = 128
 #: Smallest face to search for in an enlarged crop, in pixels: a face fills it.
 MIN_FACE_IN_CROP = 60
@@ -117,22 +117,22 @@ def measure_attributes(
     failed: Callable[[str], None] = lambda _why: None,
     progress: Progress = no_progress,
 ) -> list[FaceAttributes]:
-    """Measure the attributes of every face in images, or in one data set of cropped faces.
+    """Measure the attributes of every face in images, or in one dataset of cropped faces.
 
-    A face in an image is labeled with the name of the image's folder, where that is an emotion.
+    If the name of an image's folder is an emotion, it is the label of the faces in the image.
 
     Args:
-        sources: images, folders of them or patterns; or one data set: ``fer2013.csv``, packed ``.npz``, parquet.
+        sources: images, folders or patterns; or one dataset: ``fer2013.csv``, packed ``.npz``, parquet.
         options: detector, smallest face, threads.
-        split: of a data set: train, validation or test; None takes all of it.
+        split: of a dataset: train, validation or test; None uses all of it.
         recursive: include sub-folders.
         failed: called with the reason for each image that cannot be read.
-        progress: called with (images measured, images in all).
+        progress: called with (images measured, images in total).
 
     Raises:
         OptionError: ``split`` is given for images.
         SourceError: a source does not exist, or no face was found.
-        DataError: the data set cannot be used.
+        DataError: the dataset cannot be used.
     """
     options, path = options or ReadOptions(), Path(sources[0])
     is_data = path.suffix.lower() in _DATA_SETS or any(path.glob("*.parquet"))
@@ -149,7 +149,7 @@ def measure_attributes(
             progress(len(measured), len(faces))
         return measured
     if split:
-        raise OptionError(f"split {split!r} requires a data set, got images", hint="Leave --split out.")
+        raise OptionError(f"split {split!r} requires a dataset, got images", hint="Leave --split out.")
     paths, detector = find_images([str(source) for source in sources], recursive=recursive), create_detector(options)
     for done, image in enumerate(paths, 1):
         try:
@@ -191,7 +191,7 @@ def measure(frame: Frame, face: Face, posed: Face | None = None) -> Attributes:
 
 
 def frames_of(faces: Dataset) -> Iterator[Frame]:
-    """The images of a data set, in three channels and with their names."""
+    """The images of a dataset, in three channels and with their names."""
     for image, name in zip(faces.images, faces.names):
         yield Frame(np.ascontiguousarray(np.repeat(image[..., None], 3, 2)) if image.ndim == 2 else image, str(name))
 
@@ -199,7 +199,7 @@ def frames_of(faces: Dataset) -> Iterator[Frame]:
 def grouped(measured: Sequence[Attributes], *, thirds: bool = False) -> list[dict[str, str]]:
     """The groups of each face: attribute -> name of the group.
 
-    ``thirds`` cuts at the thirds of these faces, not at the fixed edges: groups of two data sets are then not comparable.
+    ``thirds`` cuts at the thirds of these faces, not at the fixed edges: groups of two datasets are then not comparable.
     """
     columns = [_column(name, [getattr(one, name) for one in measured], thirds) for name in NAMES]
     return [dict(zip(NAMES, groups)) for groups in zip(*columns)]

@@ -1,4 +1,4 @@
-"""Compare two models on the same images, group by group: who gained, who lost, and whether gaps narrowed."""
+"""Compare two models on the same images, group by group, and the gaps between groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOTH, _LOST, _GAINED, _NEITHER = range(4)
 
 
 class GapTrend(str, Enum):
-    """What became of a gap between groups."""
+    """How a gap between groups changed."""
 
     NARROWED = "narrowed"
     WIDENED = "widened"
@@ -59,7 +59,7 @@ class GroupChange:
 
     @property
     def significant(self) -> bool:
-        """Compared, and significant at the 5% level after correction."""
+        """Whether the group was compared and differs significantly at the 5% level after correction."""
         return self.compared and self.p_corrected < LEVEL
 
 
@@ -91,7 +91,7 @@ class GapChange:
 
     @property
     def significant(self) -> bool:
-        """Significant after correction, and the interval excludes 0: the two may disagree where groups are small."""
+        """Significant after correction, and the interval excludes 0; the two may disagree in small groups."""
         low, high = self.interval
         return self.p_corrected < LEVEL and not low <= 0 <= high
 
@@ -107,7 +107,7 @@ class CompareAttribute:
 
     @property
     def verdict(self) -> GapTrend:
-        """What became of the gap."""
+        """How the gap changed."""
         if self.gap is None:
             return GapTrend.NOT_COMPARED
         if not self.gap.significant:
@@ -116,7 +116,7 @@ class CompareAttribute:
 
     @property
     def leveled_down(self) -> bool:
-        """The gap narrowed because the best group lost, while the worst did not gain."""
+        """Whether the gap narrowed because the best group lost and the worst did not gain."""
         if self.gap is None:
             return False
         by_name = {group.name: group for group in self.groups}
@@ -161,20 +161,21 @@ def audit_compare(
 ) -> CompareResult:
     """Compare two models on the same images, group by group.
 
-    Accuracies by McNemar's exact test, corrected for all groups of all columns (Holm 1979), with paired-bootstrap intervals.
-    The change of the largest gap by a permutation test that swaps the two answers of an image at random.
+    Accuracies are compared by McNemar's exact test, corrected for all groups of all columns (Holm 1979), with
+    paired-bootstrap intervals. The change of the largest gap is tested by permutations that swap the predictions of an
+    image at random.
 
     Args:
-        before: predictions of the first model, a table with a row per image; labels, groups and people are read from it.
-        after: predictions of the second model; its labels, if any, must agree.
+        before: predictions of the first model, a table with one row per image; also has labels, groups and people.
+        after: predictions of the second model; its labels, if any, must be equal.
         groups: columns of groups.
-        image: column of image names; empty columns are searched for under usual names, as in all that follow.
+        image: column of image names; if empty, it is searched for under usual names, as are all columns below.
         label: column of labels.
         predicted: column of predictions.
-        person: column of people; one image of each is kept.
+        person: column of people; one image per person is kept.
         min_group_size: smaller groups are shown but not compared.
         resamples: bootstrap resamples, and permutations.
-        seed: random.
+        seed: random seed.
 
     Raises:
         OptionError: a setting is out of range, or there is no column of groups.

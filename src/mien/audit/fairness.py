@@ -1,4 +1,4 @@
-"""Fairness audit: whether predictions are equally good for all groups; without labels, equally frequent."""
+"""Fairness audit: compare accuracy between groups, or without labels the frequency of predictions."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ class FairnessAttribute:
 
     @property
     def small_groups(self) -> tuple[GroupScores, ...]:
-        """Groups too small to show a gap of 10 points with 80% power."""
+        """Groups too small to detect a gap of 10 points with 80% power."""
         return tuple(group for group in self.groups if group.n_needed > 0)
 
     @property
     def verdict(self) -> Verdict:
-        """What can be said of this column."""
+        """The conclusion for this column."""
         if any(gap.significant for gap in self.gaps):
             return Verdict.DIFFERENCE
         inconclusive = not self.gaps or self.label_distribution == {} or self.small_groups
@@ -110,8 +110,8 @@ class FairnessAttribute:
     def significant_gaps(self) -> list[Gap]:
         """Accuracy first (without labels: detection), then gaps whose interval excludes 0, then the largest.
 
-        Equalized odds only where no recall is significant: their p-value says that some rate stands out, but the largest
-        difference may be in another one.
+        Equalized odds are included only if no recall is significant: their p-value means that some rate differs, but the
+        largest difference may be in another rate.
         """
         kept = [gap for gap in self.gaps if gap.significant]
         if any(gap.measure is Measure.RECALL for gap in kept):
@@ -172,27 +172,27 @@ def audit_fairness(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> FairnessResult:
-    """Audit whether predictions are equally good for all groups; without labels, whether groups get them equally often.
+    """Compare the accuracy of predictions between groups, or without labels how often each emotion is predicted.
 
     Gaps have bootstrap intervals, stratified by group, and p-values of permutations within each true emotion, corrected
-    together (Holm 1979). Without labels (demographic parity), groups may really show different emotions: a difference is no
-    finding of unfairness. Method and limits: ``docs/guides/fairness.md``.
+    together (Holm 1979). Without labels (demographic parity) a difference is no evidence of unfairness, because groups may
+    show different emotions. For method and limits see ``docs/guides/fairness.md``.
 
     Args:
-        predictions: a table with a row per image (CSV, JSON Lines, parquet), or predictions in memory.
+        predictions: a table with one row per image (CSV, JSON Lines, parquet), or predictions in memory.
         groups: columns of groups.
-        label: column of labels; empty columns are searched for under usual names, as in all that follow.
+        label: column of labels; if empty, it is searched for under usual names, as are all columns below.
         no_labels: ignore labels, and compare how often each emotion is predicted.
         predicted: column of predictions.
         confidence: column of the prediction's probability.
-        found: column saying whether a face was found.
-        abstained: column saying whether the reading abstained.
-        person: column of people; one image of each is kept.
-        intersections: audit each pair of columns too.
+        found: column with true if a face was found.
+        abstained: column with true if the reading abstained.
+        person: column of people; one image per person is kept.
+        intersections: also audit each pair of columns.
         thresholds: audit only readings at or above these confidence thresholds (``audit_thresholds``), or their file.
-        own_thresholds: use each group's own threshold in place of the common one.
+        own_thresholds: use the threshold of each group instead of the common one.
         min_group_size: smaller groups are shown but not compared.
-        resamples: bootstrap resamples, and permutations, at least; more comparisons need more.
+        resamples: minimum number of bootstrap resamples and permutations; more comparisons need more.
         seed: random seed.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Make a table of predictions from labeled images: known data sets, tables of images, or cropped faces."""
+"""Make a table of predictions from labeled images: known datasets, tables of images, or cropped faces."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _HEADER = 4096  # bytes that the column names of Kaggle's file take at most
 
 @dataclass(frozen=True)
 class PredictionTable:
-    """Predictions, a row per image.
+    """Predictions, one row per image.
 
     Attributes:
         rows: ``image, label, predicted, found, confidence, abstained``, groups, person, the probability of each emotion, and
@@ -88,14 +88,14 @@ def audit_predict(
         source: the folder of CREMA-D, RAF-DB, AffectNet or FairFace; a table of image paths; parquet with images; or
             cropped faces (``fer2013.csv``, packed ``.npz``).
         options: model, head, emotions and detector.
-        groups: columns of groups; None takes all that a known data set has.
-        label: column of labels; empty columns are searched for under usual names, as in all that follow.
+        groups: columns of groups; None uses all groups of a known dataset.
+        label: column of labels; if empty, it is searched for under usual names, as are all columns below.
         images: column of paths, or of images.
-        person: column of people, to be kept.
-        no_labels: ignore labels, or there are none.
+        person: column of people, which is copied to the table.
+        no_labels: do not use labels.
         attributes: measure image attributes, and group them by fixed edges or in thirds.
         split: of cropped faces: train, validation or test.
-        progress: called with (images read, images in all).
+        progress: called with (images read, images in total).
 
     Raises:
         OptionError: options contradict each other.
@@ -254,7 +254,7 @@ class Labeled:
         images: the column of paths below ``folder``, or ``encoded`` of images in parquet.
         label, groups, person: columns; empty if there are none.
         notes: remarks on the data, one sentence each.
-        faces: the images, where they are a data set of cropped faces; else None.
+        faces: the images, where they are a dataset of cropped faces; else None.
     """
 
     table: Table
@@ -287,7 +287,7 @@ class Labeled:
 
 
 def is_cropped_faces(path: Path) -> bool:
-    """Whether this is a data set of cropped faces: packed ``.npz``, or Kaggle's CSV file with a column of pixels."""
+    """Whether this is a dataset of cropped faces: packed ``.npz``, or Kaggle's CSV file with a column of pixels."""
     if path.suffix.lower() == ".csv" and path.is_file():
         with path.open("rb") as file:
             return b"pixels" in file.readline(_HEADER).lower()
@@ -295,7 +295,7 @@ def is_cropped_faces(path: Path) -> bool:
 
 
 def cropped_faces(faces: Dataset, path: Path, head: str) -> Labeled:
-    """The images of a data set of cropped faces; ``path`` is for messages.
+    """The images of a dataset of cropped faces; ``path`` is for messages.
 
     The ``head`` ``ferplus`` is compared with the majority of FER+ votes, where there are any; other heads with the labels.
     """
@@ -313,7 +313,7 @@ def open_labeled(
     person: str = "",
     no_labels: bool = False,
 ) -> Labeled:
-    """Open a data set or a table of images without reading any image; arguments and errors as in ``mien.audit_predict``.
+    """Open a dataset or a table of images without reading any image; arguments and errors as in ``mien.audit_predict``.
 
     The paths in CSV and JSON Lines are relative to the table's folder. Parquet may hold the images: encoded bytes, or
     structs with a field ``bytes``.
@@ -322,7 +322,7 @@ def open_labeled(
     if records is None and path.is_dir():
         known = "; ".join(f"{layout.NAME} ({layout.KNOWN_BY})" for layout in PERSON_LAYOUTS)
         raise DataError(
-            f"{path} is a folder of no known data set; known are {known}",
+            f"{path} is a folder of no known dataset; known are {known}",
             hint="Name one of these, or a table with the columns path, emotion and the groups.",
         )
     if records is None and groups is None:

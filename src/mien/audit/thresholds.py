@@ -65,7 +65,7 @@ class GroupThreshold:
         n: readings that its threshold was fitted to.
         threshold: of confidence, 0 to 1; None if none can be guaranteed, for the reason ``status``.
         n_needed: readings needed to guarantee the target if half the allowed share were wrong.
-        own, common: its own and the common threshold on images held out; None without one.
+        own, common: the group's threshold and the common one on held-out images; None without one.
     """
 
     name: str
@@ -83,9 +83,9 @@ class ThresholdsResult:
 
     Attributes:
         target: accuracy to reach among the readings kept.
-        risk: probability, at most, that a guarantee is wrong.
+        risk: maximum probability that a guarantee is wrong.
         common: threshold that reaches the target in every group that is not too small; None if there is none.
-        n_fit, n_held_out: images fitted to and held out.
+        n_fit, n_held_out: numbers of images for fitting and of held-out images.
         notes: remarks on the data, one sentence each.
     """
 
@@ -100,7 +100,7 @@ class ThresholdsResult:
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """Groups that significantly miss the target on images held out."""
+        """Groups that significantly miss the target on held-out images."""
         return tuple(
             group.name
             for group in self.groups
@@ -129,22 +129,22 @@ def audit_thresholds(
     fit: float = 0.5,
     seed: int = 0,
 ) -> tuple[ThresholdsResult, Table]:
-    """Fit thresholds for each group and one for all, and check them on images held out.
+    """Fit a threshold for each group and one for all groups, and check them on held-out images.
 
     Args:
-        predictions: a table with labels and confidence, a row per image.
+        predictions: a table with labels and confidence, one row per image.
         groups: column of groups.
         target: accuracy to reach among the readings kept, between 0 and 1.
-        risk: probability, at most, that any group's own threshold misses the target; likewise the common one.
-        label: column of labels; empty columns are searched for under usual names, as in all that follow.
+        risk: maximum probability that the threshold of any group misses the target; the same for the common threshold.
+        label: column of labels; if empty, it is searched for under usual names, as are all columns below.
         predicted: column of predictions.
         confidence: column of the prediction's probability.
-        person: column of people; one image of each is kept, and no one is on both sides of the split.
-        fit: share of images to fit to; the others are held out.
+        person: column of people; one image per person is kept.
+        fit: share of images for fitting; the others are held out.
         seed: random seed of the split.
 
     Returns:
-        The thresholds, and the rows held out.
+        The thresholds, and the held-out rows.
 
     Raises:
         OptionError: a share is out of range.

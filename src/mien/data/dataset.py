@@ -28,7 +28,7 @@ _MISSING_PART = {
 
 @dataclass(frozen=True)
 class Votes:
-    """Annotators' votes on each image, as FER+ gives them (Barsoum et al. 2016, arXiv 1608.01041).
+    """Annotators' votes on each image, as in FER+ (Barsoum et al. 2016, arXiv 1608.01041).
 
     ``emotions``, uint8 (N, 8), has columns in the vocabulary's order; ``unknown`` and ``no_face`` are uint8 (N,).
     """
@@ -53,8 +53,8 @@ class Votes:
     def majority(self) -> npt.NDArray[np.int64]:
         """int64 (N,): the majority emotion as FER+'s authors define it, -1 if there is none.
 
-        As in their code (microsoft/FERPlus), single votes are dropped; the emotion must then hold more than half of what
-        is left.
+        As in their code (microsoft/FERPlus), single votes are dropped; the emotion must then have more than half of the
+        remaining votes.
         """
         votes = np.column_stack([self.emotions, self.unknown, self.no_face]).astype(np.int64)
         votes[votes <= 1] = 0
@@ -71,9 +71,10 @@ class Dataset:
         name: shown in reports.
         images: uint8 (N, H, W), grayscale, or (N, H, W, 3), RGB; 0-255; each image is one face.
         labels: int64 (N,), index into the vocabulary (``mien.emotions.EMOTIONS``).
-        split: str (N,), one of ``train``, ``validation``, ``test``, or ``inner`` (set aside from training to choose by).
+        split: str (N,), one of ``train``, ``validation``, ``test``, or ``inner`` (a part of the training images for
+            making choices).
         votes: annotators' votes, or None for single labels.
-        names: str (N,), where each image comes from: a file, or a line or row of one. Empty takes numbers.
+        names: str (N,), source of each image: a file, or a line or row of one. If empty, images are numbered.
     """
 
     name: str
@@ -120,13 +121,13 @@ class Dataset:
 
 
 def named_by_content(places: Sequence[str], images: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:
-    """Each place, str (N,), with eight digits of its image's hash, so that a list of names fits no other data."""
+    """Names, str (N,), with eight digits of the hash of each image, so that a list of names fits no other data."""
     marks = (hashlib.blake2b(image.tobytes(), digest_size=4).hexdigest() for image in images)
     return np.array([f"{place} {mark}" for place, mark in zip(places, marks)], np.str_)
 
 
 def copies_of_training(faces: Dataset, split: str) -> npt.NDArray[np.bool_]:
-    """Bool (n,): which images of ``split`` are pixel for pixel in the training part too."""
+    """Bool (n,): whether an image of ``split`` has an exact copy in the training split."""
 
     def digest(image: npt.NDArray[np.uint8]) -> bytes:
         return hashlib.blake2b(image.tobytes(), digest_size=16).digest()

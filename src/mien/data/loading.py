@@ -1,4 +1,4 @@
-"""Load a dataset: one answer to what data a path holds."""
+"""Load a dataset of any known layout."""
 
 from __future__ import annotations
 
@@ -63,28 +63,28 @@ def load(
 ) -> Dataset:
     """Load a dataset in any known layout (``PERSON_LAYOUTS``, ``PLAIN_LAYOUTS``).
 
-    Images that the data does not split are split by ``shares``, duplicates kept together (``mien.data.splits``); where
-    there is a train split and no validation split, a tenth of train becomes one. Test images never stand in for it.
+    Data without splits is split by ``shares``, with duplicates in the same split (``mien.data.splits``). If there is a train
+    split and no validation split, a tenth of train becomes the validation split.
 
     Args:
         path: the file or folder.
-        size: side in pixels that the images have at most; image files and parquet are all given this side.
+        size: maximum side of the images in pixels; image files and parquet are scaled to this side.
         color: ``gray``, or ``rgb`` to keep the colors of image files and parquet.
-        manifest: which images to use, with their emotions and splits (``mien.data.manifest``); nothing is split then.
-        detect_faces: crop the face from each photo; a photo without one counts as damaged.
-        votes: FER+'s table for Kaggle's CSV file; by default ``fer2013new.csv`` beside it, if it is there.
-        label_names: what label numbers mean, from the lowest on, where the data does not say it: class folders ``0`` to
-            ``7``, or whole numbers in CSV or parquet.
-        split: split what is not split; False leaves it ``undivided``.
-        shares: of train, validation and test, 0 to 1, together 1.
-        seed: of the split.
-        progress: called with (images read, images in all); image files and parquet only.
-        on_damaged: called with each damaged image, and why, in place of an error.
-        notes: called with what the user should know, a sentence at a time.
+        manifest: the images to use, with their emotions and splits (``mien.data.manifest``), which are kept.
+        detect_faces: crop the face from each photo; a photo without a face counts as damaged.
+        votes: FER+'s table for Kaggle's CSV file; by default ``fer2013new.csv`` in the same folder, if it exists.
+        label_names: emotions of the label numbers, from the lowest, if the data does not define them: class folders ``0``
+            to ``7``, or integers in CSV or parquet.
+        split: split data without splits; False leaves it ``undivided``.
+        shares: shares of train, validation and test, 0 to 1, with a sum of 1.
+        seed: random seed of the split.
+        progress: called with (images read, images in total), for image files and parquet only.
+        on_damaged: called with each damaged image and the reason, instead of an error.
+        notes: called with remarks for the user, one sentence each.
 
     Raises:
-        DataError: there is nothing at ``path``, its layout is unknown, or it is broken.
-        OptionError: an option does not go with this layout, or the shares are invalid.
+        DataError: ``path`` does not exist, its layout is unknown, or it is damaged.
+        OptionError: an option does not apply to this layout, or the shares are invalid.
         SourceError: an image is damaged or has no face, and ``on_damaged`` is None.
     """
     path = Path(path)

@@ -1,1 +1,1 @@
-"""Why a face was read as it was: which parts of it moved the decision, and how far that answer can be trusted."""
+"""Explain predictions: which parts of a face drove the prediction, with checks of the explanation."""

@@ -41,7 +41,7 @@ MIN_GAIN = 0.1
 
 
 class Limitation(str, Enum):
-    """Why not to rely on a map."""
+    """A check that a map failed."""
 
     WEAK = "weak"
     """The prediction hardly depends on the face (``MIN_EFFECT``)."""
@@ -53,21 +53,22 @@ class Limitation(str, Enum):
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why one face got its prediction.
+    """Which parts of a face drove its prediction.
 
     Attributes:
         name, number: of the image, and of the face in it, from 1.
         emotion, probability: the emotion that is explained, and its probability, 0 to 1.
         crop: uint8 (S, S) or (S, S, 3): the input of the network.
         face: uint8 (L, L, 3), RGB: the same square in color, with more pixels.
-        heat: float32 (S, S): the log-odds that each place adds to the emotion; negative where it opposes it.
-        parts: of the face, the strongest support first.
-        decisive_parts, changed_emotion: the fewest parts whose blurring changes the prediction, and the prediction then.
-        agreement: correlation of the map with another one, -1 to 1: for ``occlusion`` one of a shifted grid, for
+        heat: float32 (S, S): the log-odds that each pixel adds to the emotion; negative values oppose it.
+        parts: parts of the face, strongest support first.
+        decisive_parts, changed_emotion: the smallest set of parts whose blurring changes the prediction, and the new
+            prediction.
+        agreement: correlation of the map with a second one, -1 to 1: for ``occlusion`` that of a shifted grid, for
             ``hirescam`` the occlusion map.
         blurred_emotion, blurred_probability: the prediction, and the probability of the explained emotion, for the fully
             blurred face.
-        has_landmarks: whether landmarks placed the parts; otherwise they are placed as in most faces.
+        has_landmarks: whether landmarks locate the parts; otherwise they have the positions of most faces.
         method: ``occlusion`` or ``hirescam``.
     """
 
@@ -125,9 +126,9 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the predictions of a reader, whose label set is ``emotions``, for any number of images.
+    """Explains the predictions of a reader for any number of images; ``emotions`` is the reader's label set.
 
-    ``mapper`` makes the map in place of occlusion, as HiResCAM does.
+    ``mapper`` replaces occlusion by another method, such as HiResCAM.
     """
 
     def __init__(self, reader: Reader, mapper: Mapper | None = None) -> None:
@@ -166,7 +167,7 @@ class Explainer:
             yield self._explain(frame, number + 1, reading, crop, wanted or reading.emotion, step)
 
     def occlusion_map(self, crop: npt.NDArray[np.uint8], emotion: str) -> Floats:
-        """Return the occlusion map alone, float32 (S, S), of a face as ``crops`` gives it."""
+        """Return only the occlusion map, float32 (S, S), of a face from ``crops``."""
         return perturbation.occlusion_map(Perturbation(self._reader.classifier, crop, emotion))[0]
 
     def face(self, frame: Frame, reading: Reading) -> npt.NDArray[np.uint8]:
@@ -227,12 +228,12 @@ def explain(
     Args:
         source: as for ``mien.read``.
         options: how to read.
-        emotion: the emotion to explain; None takes the prediction of each face.
+        emotion: the emotion to explain; None explains the prediction of each face.
         mask_others: keep the widest face of each image and mask all others first.
-        explainer: made from ``options``; None opens one.
+        explainer: an open explainer; None opens one with ``options``.
         on_image: called with each image and the explanations of its faces.
         on_error: called with the error of each image that cannot be read; None raises it.
-        progress: called with how many perturbed faces were classified.
+        progress: called with the number of perturbed faces classified.
 
     Raises:
         SourceError: an image cannot be read.

@@ -1,11 +1,11 @@
 """Perturb a face and measure how the output of the classifier changes: occlusion maps and the effects of parts of the face.
 
 Occlusion (Zeiler and Fergus 2014, arXiv 1311.2901) is used rather than RISE (Petsiuk et al. 2018), which needs thousands of
-random masks to average out its noise. There are two patch sizes: a small patch misses what a large one removes as a whole,
-and a large one cannot localize.
+random masks to average out its noise. There are two patch sizes: small patches miss large features, and large patches do not
+localize.
 
-Blurring one part at a time misses what two parts carry together. So all 64 combinations of the six parts are evaluated, and
-each part gets its Shapley value (Shapley 1953; Lundberg and Lee 2017, arXiv 1705.07874).
+Blurring one part at a time misses information that two parts share. Therefore all 64 combinations of the six parts are
+evaluated, and each part has its Shapley value (Shapley 1953; Lundberg and Lee 2017, arXiv 1705.07874).
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class Scores:
 
 
 class Perturbation:
-    """How strongly a network supports one emotion when places of the face are removed.
+    """How strongly a network supports one emotion if regions of the face are removed.
 
-    Removed places are replaced by a blurred copy of the face (Fong and Vedaldi 2017, arXiv 1704.03296): gray patches have
-    edges that no face has.
+    Removed regions are replaced by a blurred copy of the face (Fong and Vedaldi 2017, arXiv 1704.03296); gray patches would
+    add artificial edges.
 
-    The face is uint8 (S, S) or (S, S, 3); S becomes ``side``, and the index of the emotion ``place``. ``progress`` is called
-    with how many variants were evaluated.
+    The face is uint8 (S, S) or (S, S, 3); ``side`` is S, and ``place`` is the index of the emotion. ``progress`` is called
+    with the number of variants evaluated.
     """
 
     def __init__(
@@ -109,10 +109,10 @@ def patches(side: int, *, shifted: bool) -> Floats:
 
 
 def occlusion_map(perturbed: Perturbation) -> tuple[Floats, float]:
-    """Map which places support the emotion.
+    """Map which regions support the emotion.
 
     Returns:
-        float32 (S, S), the log-odds lost where a place is blurred, negative where blurring it helps the emotion; and the
+        float32 (S, S), the log-odds lost by blurring each pixel's surroundings, negative if that helps the emotion; and the
         correlation of the maps of both grids, -1 to 1 (0 if a map is flat).
     """
     grids = [patches(perturbed.side, shifted=shifted) for shifted in (False, True)]
@@ -132,7 +132,7 @@ def correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating
 
 
 def _mean_loss(grid: Floats, losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give each place the mean loss of the patches that lie over it."""
+    """Compute the mean loss of the patches over each pixel."""
     total = np.einsum("p,pyx->yx", losses, grid.astype(np.float64))
     weight = grid.sum(0, dtype=np.float64)
     return np.where(weight > 1e-6, total / np.maximum(weight, 1e-6), 0.0)

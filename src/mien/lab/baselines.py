@@ -123,13 +123,13 @@ def baseline(
     """Fit on the training part, calibrate on ``inner`` or else ``validation``, write ``NAME.skops`` and its card.
 
     Args:
-        settings: features, classifier, label set.
-        data: as in ``mien.data.load``, or a loaded data set; images without a label in the label set are left out.
+        settings: features, classifier and label set.
+        data: as in ``mien.data.load``, or a loaded dataset; images without a label in the label set are left out.
         out: the folder; files of that name are replaced.
-        name: of the model; empty takes ``FEATURES-CLASSIFIER``.
-        license: of the model, for the card.
-        recipe: learn from the images that this recipe draws, to compare with a network on equal terms.
-        progress: called as features are computed, and before each further step.
+        name: name of the model; empty means ``FEATURES-CLASSIFIER``.
+        license: license of the model, for the card.
+        recipe: train on the same images as this recipe, to compare with a network.
+        progress: called while features are computed, and before each further step.
 
     Raises:
         DataError: a part or a class has no images, or the votes are missing.

@@ -1,4 +1,4 @@
-"""Calibration: fit temperatures, and measure how far probabilities, vote shares and confidence can be trusted."""
+"""Calibration: fit temperatures, and measure the calibration of probabilities, vote shares and confidence."""
 
 from __future__ import annotations
 
@@ -143,11 +143,11 @@ class HeadCalibration:
 def measure_calibration(
     model: str | Path | Classifier, data: str | Path | Dataset, split: str = VALIDATION
 ) -> list[HeadCalibration]:
-    """Measure every head with true classes, on the whole split and without copies, with mirror images averaged.
+    """Measure the calibration of every head with true classes, with and without copies, with mirror images averaged.
 
     Args:
         model: as in ``open_classifier``, or an open classifier; its temperatures are measured.
-        data: as in ``mien.data.load``, or a loaded data set, training part included.
+        data: as in ``mien.data.load``, or a loaded dataset, training part included.
         split: the part to measure on.
 
     Raises:

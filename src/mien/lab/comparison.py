@@ -33,9 +33,9 @@ _MIN_ROUNDS, _MAX_ROUNDS, _WARM_UP = 15, 300, 3
 
 @dataclass(frozen=True)
 class Task:
-    """The emotions that all models know, in the vocabulary's order, and the head that is used, by the model's name.
+    """The emotions that all models have in common, in the vocabulary's order, and the head of each model, by its name.
 
-    ``truth`` is ``labels``, or ``votes`` (their majority) if every one of these heads learned from votes.
+    ``truth`` is ``labels``, or ``votes`` (their majority) if all these heads were trained on votes.
     """
 
     heads: dict[str, str]
@@ -48,11 +48,11 @@ class TestSet:
     """The images that all models classify.
 
     Attributes:
-        names: str (n,), which images.
+        names: str (n,), names of the images.
         y_true: int64 (n,), their labels, index into ``Task.emotions``.
-        copies: bool (n,), which are exact copies of training images; None if the data has no training part.
-        other_emotion, not_in_recipe: numbers of images left out because their emotion is not in the task, or because a
-            model's recipe evaluates on others.
+        copies: bool (n,), exact copies of training images; None if the data has no training part.
+        other_emotion, not_in_recipe: numbers of images left out because their emotion is not in the task, or because they
+            are not among a recipe's evaluation images.
     """
 
     names: npt.NDArray[np.str_]
@@ -141,11 +141,11 @@ def compare(
     """Evaluate and time models on the same images, and test which differences are significant.
 
     Args:
-        models: paths of models, names of models shipped with mien, or models from ``open_models``.
-        data: as in ``mien.data.load``, a loaded data set, training part included, or one for each size and color of models.
+        models: paths of models, names of included models, or models from ``open_models``.
+        data: as in ``mien.data.load``, a loaded dataset with its training part, or one for each size and color of models.
         split: the part to evaluate on.
-        head: the head to use where a model has it.
-        seconds: about how long to measure latency.
+        head: the head to use if a model has it.
+        seconds: approximate time for measuring latency.
         progress: called as models are evaluated.
 
     Raises:
@@ -235,7 +235,7 @@ def build_test_set(task: Task, models: Sequence[Model], faces: Dataset, split: s
             drawn &= np.isin(part.names, subset(faces, whole).part(split).names)
     used = drawn & (answers >= 0)
     if not used.any():
-        hint = "Choose another --split or data set, or compare fewer models at once."
+        hint = "Choose another --split or dataset, or compare fewer models at once."
         wanted = f"an image of {', '.join(task.emotions)} that all {len(models)} models can be evaluated on"
         raise DataError(f"{faces.name}, {split}: got {len(part):,} images, expected {wanted} among them", hint=hint)
     copies = copies_of_training(faces, split)[used] if (faces.split == TRAIN).any() else None

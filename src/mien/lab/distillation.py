@@ -67,11 +67,11 @@ def distill(
     """Write the teachers' predictions for the training images of ``data``, for the student's ``distillation.teachers``.
 
     Args:
-        teachers: runs, checkpoints, .onnx files or names of models that come with mien; several are averaged.
-        data: what the student is going to learn from.
+        teachers: runs, checkpoints, .onnx files or names of included models; their predictions are averaged.
+        data: the student's training data.
         out: the .npz file to write.
-        recipe: of the student: its heads, image size and augmentation.
-        views: of each image: the first as it is, the others changed at random.
+        recipe: the student's recipe, for heads, image size and augmentation.
+        views: number of views of each image; the first is unchanged, the others are augmented.
         progress: called with the number of images done.
 
     Raises:
@@ -92,8 +92,8 @@ def teacher_targets(
 ) -> TeacherTargets:
     """Make views of images as the recipe's augmentation would, and predict them with the teachers.
 
-    Nothing is erased, blended or corrupted: a student may be shown less of a view than its teachers saw. The same seed
-    gives the same views. Probabilities are averaged over the teachers and over mirror images.
+    Views are not erased, blended or corrupted; this may be done for the student. The same seed produces the same views.
+    Probabilities are averaged over the teachers and over mirror images.
     """
     for teacher in teachers:
         _check_heads(teacher, recipe)

@@ -47,7 +47,7 @@ class EnsembleResult:
         path, card: the ONNX file, and the card beside it.
         part: ``inner`` or ``validation``: what it was fitted and evaluated on, mirror images averaged.
         member_scores: each member's scores on the ensemble's emotions, in their order.
-        scores: the ensemble's; of a stack cross-validated.
+        scores: scores of the ensemble; cross-validated if stacked.
     """
 
     path: Path
@@ -72,22 +72,22 @@ def ensemble(
 ) -> EnsembleResult:
     """Merge trained models into one ONNX file, which is used like any other model.
 
-    The ensemble knows the emotions that all members know. Temperatures and the weights of a stack are fitted on the
-    ``inner`` part if there is one, otherwise on ``validation``, without copies of training images.
+    The ensemble predicts the emotions that all members have in common. Temperatures and the weights of a stack are
+    fitted on the ``inner`` part if there is one, otherwise on ``validation``, without copies of training images.
 
     Args:
-        models: at least two: models shipped with mien, ``.onnx`` files, checkpoints, run folders, other ensembles.
-        data: as in ``mien.data.load``, or a loaded data set.
-        out: the file to write, ``.onnx``; its card goes beside it.
+        models: at least two: names of included models, ``.onnx`` files, checkpoints, run folders, other ensembles.
+        data: as in ``mien.data.load``, or a loaded dataset.
+        out: the ``.onnx`` file to write, with its card beside it.
         stacked: fit a logistic regression on the members' log-probabilities instead of voting (Wolpert 1992).
-        weights: of the vote, one for each model; equal if empty.
-        targets: ``labels`` or ``votes``: what to fit to and evaluate against, and which head of a member is preferred.
-        name: of the ensemble. Default: the name of the file.
+        weights: weights of the vote, one per model; equal if empty.
+        targets: ``labels`` or ``votes``, to fit to and evaluate against. It also selects the head of a member.
+        name: name of the ensemble. Default: the name of the file.
         progress: called before each model.
 
     Raises:
         ModelError: a model is missing, damaged or no ONNX model.
-        OptionError: too few models, weights that do not fit, or models whose emotions have no label set in common.
+        OptionError: too few models, a wrong number of weights, or models without a common label set.
         DataError: the data has no part to fit on, lacks the votes, or has too few images for stacking.
         OutputError: ``out`` cannot be written to.
 

@@ -1,4 +1,4 @@
-"""Export a model: weights in each requested format, each with its card; int8 copies (checked, without torch) among them."""
+"""Export a model: weights in each requested format with a card. int8 needs no torch."""
 
 from __future__ import annotations
 
@@ -51,27 +51,27 @@ def export(
 ) -> list[Path]:
     """Write weights and cards into ``out``: NAME.onnx and NAME.json, NAME-int8.onnx and .json, NAME.pt2 and .pt2.json.
 
-    Nothing is written before all formats were checked on images of the data: float32 formats give the logits of torch,
-    int8 is as accurate (``to_int8``). The int8 copy of ``NAME-float32`` is called ``NAME``.
+    Files are written only if all formats pass a check on images of the data: the logits of float32 formats equal those of
+    torch, and int8 is as accurate (``to_int8``). The int8 copy of ``NAME-float32`` is called ``NAME``.
 
     Args:
-        model: a checkpoint or the folder of a run; for ``onnx-int8`` alone also an exported float32 model, which needs no
-            torch: an ONNX file, or the name of a model that comes with mien.
-        data: the data the model was trained on, as in ``mien.data.load``, or a loaded data set. Temperatures and scores
+        model: a checkpoint or the folder of a run. For ``onnx-int8`` alone also an ONNX file or the name of an included
+            model, both float32; torch is then not needed.
+        data: the data the model was trained on, as in ``mien.data.load``, or a loaded dataset. Temperatures and scores
             come from its validation part.
         out: the folder; files of the same name are replaced.
-        formats: of ``FORMATS``.
-        name: of the model; empty takes the recipe's or the card's.
-        license: of the weights.
-        trained_on: the training data in words, for the card; empty describes ``data``.
+        formats: formats among ``FORMATS``.
+        name: name of the model; empty uses that of the recipe or card.
+        license: license of the weights.
+        trained_on: description of the training data for the card; empty describes ``data``.
 
     Returns:
         The paths of the weights, in the order of ``formats``.
 
     Raises:
-        ModelError: the model is missing or damaged, an exported file does not compute what the network computes, or int8
-            is not possible or less accurate.
-        DataError: ``data`` lacks images that the run had, a validation part, or the votes that a head is compared with.
+        ModelError: the model is missing or damaged, an exported file computes other results than the network, or int8 is
+            not possible or less accurate.
+        DataError: ``data`` lacks images of the run, a validation part, or the votes of a head.
         OptionError: a format is unknown or not possible for an exported model, or ``name`` is not a file name.
         OutputError: ``out`` cannot be written to.
 

@@ -296,7 +296,7 @@ class Balance(Settings):
     """Groups that are balanced in training, however many images each has.
 
     Attributes:
-        groups: a CSV file with a column ``name`` (image names as in the data set) and columns of groups, such as
+        groups: a CSV file with a column ``name`` (image names as in the dataset) and columns of groups, such as
             ``mien audit attributes DATA --out FILE`` writes; empty balances nothing.
         column: the column of groups; several, separated by commas, are crossed.
         method: ``sample`` (images of small groups are drawn more often) or ``weight`` (they count more in the loss: inverse

@@ -1,1 +1,1 @@
-"""Who expressed what, when, and how surely: a video's table of readings, summed up over time."""
+"""Summarize the readings of a video: which person expressed which emotion when."""

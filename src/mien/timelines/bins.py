@@ -22,9 +22,9 @@ class Bins:
 
     Attributes:
         edges: float64 (B + 1,), seconds.
-        seen: bool (B,), the face was seen in the bin, however shortly.
-        unsure: bool (B,), no reading could be relied on in at least half of the time seen.
-        probabilities: float64 (B, K), means over the time seen; 0 if the face was not seen.
+        seen: bool (B,), the face was visible in the bin, however briefly.
+        unsure: bool (B,), readings abstained in at least half of the visible time.
+        probabilities: float64 (B, K), means over the visible time; 0 if the face was not visible.
     """
 
     emotions: tuple[str, ...]
@@ -35,7 +35,7 @@ class Bins:
 
     @property
     def strongest(self) -> npt.NDArray[np.int64]:
-        """int64 (B,), the place of the likeliest emotion of each bin; means nothing if the face was not seen."""
+        """int64 (B,), index of the likeliest emotion of each bin; undefined if the face was not visible."""
         return np.asarray(self.probabilities.argmax(1), np.int64)
 
     def labels(self, least: float) -> list[tuple[str, float, float]]:

@@ -15,13 +15,13 @@ _HOLE = 5.0
 
 @dataclass(frozen=True)
 class Span:
-    """Time in which a face kept one emotion, or in which no reading of it could be relied on.
+    """Time in which a face kept one emotion, or in which its readings abstained.
 
     Attributes:
         start_s, end_s: in seconds from the start of the video.
-        emotion: where ``unsure``, the one that was likeliest on the whole.
+        emotion: the likeliest emotion, also if ``unsure``.
         confidence: the mean probability of ``emotion`` over the span, weighted by time, 0 to 1.
-        unsure: the readings abstained here: do not rely on ``emotion``.
+        unsure: the readings abstained, so ``emotion`` is unreliable.
     """
 
     start_s: float
@@ -49,18 +49,17 @@ class Span:
 def reading_durations(
     times: npt.NDArray[np.float64], frames: npt.NDArray[np.float64], step_s: float, shortest_s: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """How long each reading of a track stands.
+    """Return how long each reading of a track lasts.
 
-    A reading stands until the face is seen again, if that is in the next frame that was read, or within ``shortest_s``:
-    a detector that misses a frame or two makes no gap. Otherwise the face is lost from sight, and its last reading
-    stands until the next frame, but for no more than one usual step. Frames more than five usual steps apart are a hole
-    in the video, not a long look at one face.
+    A reading lasts until the next reading if that is in the next frame or within ``shortest_s``, so that a missed detection
+    causes no gap. Otherwise it lasts until the next frame, at most one usual step. Frames more than five usual steps apart
+    are a hole in the video.
 
     Args:
-        times: float64 (N,), when the face was seen, increasing.
+        times: float64 (N,), times of the readings, increasing.
         frames: float64 (M,), the times of all frames of the video, increasing.
         step_s: the usual time from one frame to the next.
-        shortest_s: gaps up to this are no gaps.
+        shortest_s: gaps up to this are ignored.
 
     Returns:
         float64 (N,), seconds; and bool (N,), whether the next reading follows without a gap (never after the last).
@@ -83,12 +82,12 @@ def spans_of(
 ) -> tuple[Span, ...]:
     """The spans of a track.
 
-    A run is consecutive readings of one likeliest emotion, all relied on, or consecutive readings none of which is; a gap
-    ends it. Runs shorter than ``shortest_s`` are flickers. Beginning with the shortest (the earliest of equals), each is
-    given to the longer of the runs before and after it (the earlier of equals), and neighbors that now say the same
-    become one; this goes on until no flicker is left. A run between two gaps has no neighbor and stays, however short.
+    A run is a series of readings with one likeliest emotion, or a series of readings that abstained; a gap ends it. Runs
+    shorter than ``shortest_s`` are flickers. Starting with the shortest (the earliest of equals), each flicker is merged
+    into the longer neighbor (the earlier of equals), and equal neighbors are joined, until no flicker is left. A run between
+    two gaps has no neighbor and stays.
 
-    A span's confidence is over all of its readings, flickers too.
+    A span's confidence is the mean over all its readings, including flickers.
 
     Args:
         emotions: the label set, length K.

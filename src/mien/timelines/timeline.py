@@ -33,15 +33,15 @@ _MAKE = "Make the table with 'mien read VIDEO --out results.csv'."
 
 @dataclass(frozen=True, eq=False)
 class TrackTimeline:
-    """One person, followed through one video, which ``source`` names as the table does.
+    """One person in one video; ``source`` is the path of the video as in the table.
 
     Attributes:
         emotions: the label set, in the vocabulary's order; length K.
-        times: float64 (N,), when the face was seen, in seconds from the start of the video, increasing; N > 0.
-        durations: float64 (N,), how much time each of these readings stands for, in seconds (see ``reading_durations``).
-        probabilities: float32 (N, K), smoothed as they are in the table; each row sums to 1.
+        times: float64 (N,), times of the readings, in seconds from the start of the video, increasing; N > 0.
+        durations: float64 (N,), how long each reading lasts, in seconds (see ``reading_durations``).
+        probabilities: float32 (N, K), smoothed, as in the table; each row sums to 1.
         unsure: bool (N,), the reading abstained.
-        spans: the same in short, in the order of time.
+        spans: the same as spans of one emotion, in order of time.
     """
 
     source: str
@@ -55,17 +55,17 @@ class TrackTimeline:
 
     @property
     def start_s(self) -> float:
-        """When the face was first seen."""
+        """Time of the first reading."""
         return float(self.times[0])
 
     @property
     def end_s(self) -> float:
-        """Until when the last sight of it stands."""
+        """End of the last reading."""
         return float(self.times[-1] + self.durations[-1])
 
     @property
     def seen_s(self) -> float:
-        """How long it was seen, gaps left out."""
+        """How long the person was visible, without gaps."""
         return float(self.durations.sum())
 
     @property
@@ -75,14 +75,14 @@ class TrackTimeline:
 
     @property
     def unsure_share(self) -> float:
-        """The share of the time seen in which no reading could be relied on, 0 to 1."""
+        """Share of the visible time in which readings abstained, 0 to 1."""
         return float(np.average(self.unsure, weights=self.durations))
 
     @property
     def shares(self) -> dict[str, float]:
-        """Emotion -> share of the time seen in which it was read and could be relied on, largest first.
+        """Emotion -> share of the visible time, without abstained readings, largest first.
 
-        They and ``unsure_share`` sum to 1.
+        The shares and ``unsure_share`` sum to 1.
         """
         seconds = np.where(self.unsure, 0.0, self.durations)
         each = np.bincount(self.probabilities.argmax(1), weights=seconds, minlength=len(self.emotions))
@@ -105,13 +105,13 @@ class TrackTimeline:
 
 @dataclass(frozen=True, eq=False)
 class VideoTimeline:
-    """All people in one video, which ``source`` names as the table does.
+    """All people in one video; ``source`` is the path of the video as in the table.
 
     Attributes:
         emotions: the label set, in the vocabulary's order.
-        start_s, end_s: time of the first frame that was read, and until when the last one stands, in seconds.
-        frames: how many frames were read, those without a face too.
-        untracked: how many readings were left out because they belong to no track, as those of a photo.
+        start_s, end_s: time of the first frame, and end of the last one, in seconds.
+        frames: number of frames, including those without a face.
+        untracked: number of readings that were left out because they belong to no track.
         tracks: by number; empty if no face was seen.
     """
 
@@ -130,7 +130,7 @@ class VideoTimeline:
 
     @property
     def ranked(self) -> tuple[TrackTimeline, ...]:
-        """The tracks, longest seen first."""
+        """The tracks, longest visible first."""
         return tuple(sorted(self.tracks, key=lambda track: (-track.seen_s, track.track_id)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class VideoTimeline:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Videos over time, in the order of the table; spans shorter than ``shortest_s`` were given to their neighbors."""
+    """Timelines of videos, in the order of the table; spans shorter than ``shortest_s`` are merged into neighbors."""
 
     videos: tuple[VideoTimeline, ...]
     shortest_s: float
@@ -157,10 +157,10 @@ class Timeline:
         return {"shortest_s": self.shortest_s, "videos": [video.to_dict() for video in self.videos]}
 
     def render(self, path: Path | str) -> bytes:
-        """The content of a file for the timeline; its extension selects the kind.
+        """Return the content of a file in the format of its extension.
 
-        ``.html`` and ``.md`` are reports; ``.png``, ``.svg`` and ``.pdf`` a figure; ``.csv``, ``.tsv`` and ``.txt`` a table
-        with one row per span (the latter two as ELAN imports them); ``.srt`` subtitles, of one video only.
+        ``.html`` and ``.md`` are reports. ``.png``, ``.svg`` and ``.pdf`` are figures. ``.csv``, ``.tsv`` and ``.txt`` are
+        tables with one row per span (ELAN imports the latter two). ``.srt`` are subtitles, of one video only.
         """
         from .exports import render  # noqa: PLC0415 - it imports this module
 
@@ -172,7 +172,7 @@ class Timeline:
 
 
 def timeline(table: Path | str | VideoResult, *, source: str | None = None, shortest_s: float = SHORTEST_S) -> Timeline:
-    """Sum up a video: for each person how long they were seen, and which emotion was read when.
+    """Summarize a video: how long each person was visible, and which emotion they showed when.
 
     ::
 
@@ -183,19 +183,19 @@ def timeline(table: Path | str | VideoResult, *, source: str | None = None, shor
         result.save("results.html")
 
     Args:
-        table: what ``process_video`` returned; or a table that ``mien read VIDEO --out TABLE`` has written: ``.csv``,
-            ``.tsv``, ``.xlsx``, ``.jsonl`` or ``.parquet``.
-        source: take this video only: its path as the table has it, or its file's name.
-        shortest_s: spans shorter than this, in seconds, are given to their neighbors, and a face that is missed for no
-            longer has no gap; 0 keeps every flicker.
+        table: the result of ``process_video``, or a table of ``mien read VIDEO --out TABLE``: ``.csv``, ``.tsv``,
+            ``.xlsx``, ``.jsonl`` or ``.parquet``.
+        source: use only this video: its path as in the table, or its file name.
+        shortest_s: spans shorter than this, in seconds, are merged into their neighbors, and gaps up to this are ignored;
+            0 keeps all.
 
     Returns:
-        One entry per video, in the table's order, videos without a face too; photos in the table are left out.
+        One entry per video, in the order of the table, including videos without a face. Photos are left out.
 
     Raises:
         OptionError: the extension is unknown, ``shortest_s`` is negative, or the table has no such video.
-        DataError: there is no such table, it is damaged, has no rows, is not one of mien's, or holds photos only.
-        MissingExtraError: pyarrow is not installed, which reads tables.
+        DataError: the table is missing, damaged, empty, not written by mien, or has only photos.
+        MissingExtraError: pyarrow is not installed.
     """
     if not (0 <= shortest_s < np.inf):
         raise OptionError(f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0 keeps every flicker.")

@@ -1,1 +1,1 @@
-"""One file per data set layout."""
+"""One file per dataset layout."""

@@ -1,4 +1,4 @@
-"""Dataset cards: what a data set holds, and its problems, from an inspection."""
+"""Dataset cards: contents and problems of a dataset, from an inspection."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _LICENSES = (
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What only the author of a dataset card knows; empty is "not stated".
+    """Information from the author of a dataset card; empty is "not stated".
 
     Attributes:
-        license: of the images.
-        source: where they come from, and whether the people in them agreed.
-        contact: whom to ask.
-        notes: paragraphs of Markdown for a section of their own.
+        license: license of the images.
+        source: source of the images, and whether the people in them consented.
+        contact: contact for questions.
+        notes: paragraphs of Markdown for a separate section.
     """
 
     license: str = ""
@@ -56,8 +56,8 @@ def dataset_card(data: str | Path | Values, info: DatasetInfo = DatasetInfo()) -
     """A dataset card as Markdown, with the metadata that the Hugging Face Hub reads.
 
     Args:
-        data: as in ``mien.data.load``; or what ``mien lab inspect --json`` wrote, as a file or as values.
-        info: what only its author knows.
+        data: as in ``mien.data.load``; or the output of ``mien lab inspect --json``, as a file or as values.
+        info: information from the author.
 
     Raises:
         DataError: the data cannot be used, or the inspection is incomplete.

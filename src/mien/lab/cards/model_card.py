@@ -1,4 +1,4 @@
-"""Model cards: what a model is, what it must not be used for, and what was measured of it."""
+"""Model cards: description, intended use and measured results of a model."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ _TERMS = (
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What only the author of a model card knows.
+    """Information from the author of a model card.
 
     Attributes:
-        author, contact: who developed the model, and whom to ask.
-        notes: paragraphs of Markdown for a section of their own.
+        author, contact: developer of the model, and contact for questions.
+        notes: paragraphs of Markdown for a separate section.
         core_hours: processor-core hours of all training that led to the model; None if unknown.
         watts: assumed power of a busy core.
         grid: grams of CO2 equivalent per kilowatt-hour where it was trained; None if unknown.
@@ -121,9 +121,9 @@ def model_card(model: str | Path | ModelCard, results: Results | Sequence[Path] 
     """A model card as Markdown, with the metadata that the Hugging Face Hub reads.
 
     Args:
-        model: name of a model that comes with mien, an ONNX file with its card beside it, or that card.
-        results: result files of the model, or what ``read_results`` read of them.
-        info: what only its author knows.
+        model: name of an included model, an ONNX file with its card beside it, or that card.
+        results: result files of the model, or their content from ``read_results``.
+        info: information from the author.
 
     Raises:
         DataError: a result is incomplete, or of another model.
@@ -142,7 +142,7 @@ def model_card(model: str | Path | ModelCard, results: Results | Sequence[Path] 
 
 
 def model_metadata(card: ModelCard, results: Results) -> ModelCardData:
-    """The metadata of the card: license, tags, and each head's scores on each data set, mirror images averaged."""
+    """The metadata of the card: license, tags, and each head's scores on each dataset, mirror images averaged."""
     from huggingface_hub import EvalResult, ModelCardData  # noqa: PLC0415  # of the extra lab
 
     evaluations = results.evaluations

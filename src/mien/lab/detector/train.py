@@ -50,11 +50,11 @@ def train_detector(
     """Train a face detector on the CPU.
 
     Args:
-        recipe: a recipe, its path, or the name of one shipped with mien.
+        recipe: a recipe, its path, or the name of an included one.
         data: from ``read_faces``.
         out: folder for ``last.ckpt`` and ``metrics.csv``.
         resume: continue from ``last.ckpt``; the result equals an uninterrupted training.
-        init: a checkpoint of another training to take the weights of, of a network with as many or fewer layers.
+        init: initial weights: a checkpoint of a network with as many or fewer layers.
         cache: keep decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
         threads: processor threads of torch.
         on_epoch: called with the metrics of each epoch.

@@ -99,14 +99,14 @@ class Evaluation:
 
 
 def evaluate(model: str | Path | Classifier, data: str | Path | Dataset, split: str = "validation") -> Evaluation:
-    """Measure a model on one split of a data set.
+    """Measure a model on one split of a dataset.
 
-    A head that learned from votes is compared with the votes' majority, any other with the labels; heads for which the
-    data has no true classes are left out. ``dedup`` is measured where the data has a training part to compare with.
+    Heads trained on votes are compared with the majority of the votes, others with the labels. Heads without true classes in
+    the data are left out. ``dedup`` is measured if the data has a training split.
 
     Args:
         model: as in ``open_classifier``, or an open classifier.
-        data: as in ``mien.data.load``, or a loaded data set, training part included.
+        data: as in ``mien.data.load``, or a loaded dataset, training part included.
         split: the part to measure on.
 
     Raises:

@@ -107,7 +107,7 @@ def score(
     """
     known = np.flatnonzero(y_true >= 0)
     if not len(known):
-        raise DataError("no image has a true class for this head", hint="Choose another split or data set.")
+        raise DataError("no image has a true class for this head", hint="Choose another split or dataset.")
     truth, labels = y_true[known], range(len(emotions))
     log_probabilities = log_softmax(logits[known].astype(np.float64) / temperature, axis=1)
     probabilities = np.exp(log_probabilities)

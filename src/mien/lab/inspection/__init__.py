@@ -1,1 +1,1 @@
-"""What a data set holds, and what is wrong with it, before anything is learned from it."""
+"""Inspect a dataset before training: contents, quality and problems."""

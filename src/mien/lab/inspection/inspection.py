@@ -21,16 +21,16 @@ from .problems import LEARNED, Cleaning, Damaged, Duplicates, Problem, clean, fi
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in a dataset.
+    """The result of an inspection.
 
     Attributes:
         faces: the N images that could be decoded.
-        side: the side in pixels that images were asked for at.
+        side: requested side of the images in pixels.
         damaged, copies, quality: files that could not be decoded, duplicates, and measurements of the images.
-        files: sizes and modes of the files; None if the images have none of their own.
-        labels: probable label errors; None if there are too few images to tell.
-        detection: images without a face; None if that was not asked for.
-        notes: sentences on how the data was read.
+        files: sizes and modes of the files; None if the images are not in files.
+        labels: probable label errors; None if there are too few images.
+        detection: images without a face; None if not requested.
+        notes: remarks on how the data was read, one sentence each.
     """
 
     faces: Dataset
@@ -95,13 +95,13 @@ class Inspection:
 def inspect(
     data: Path | str | Dataset, size: int = 48, *, detect_faces: bool = False, progress: Progress = no_progress
 ) -> Inspection:
-    """Inspect a dataset; damaged files are findings.
+    """Inspect a dataset. Damaged files are reported, not raised.
 
     Args:
-        data: a dataset, or a path that ``mien.data.load`` knows.
+        data: a dataset, or a path for ``mien.data.load``.
         size: side in pixels at which images are loaded and compared.
-        detect_faces: look for images without a face, among 2,000 at most.
-        progress: called in each step.
+        detect_faces: count images without a face, in a sample of at most 2,000.
+        progress: called after each step.
 
     Raises:
         DataError: the data cannot be used, or there are no images.

@@ -128,24 +128,24 @@ def robustness(
 ) -> RobustnessResult:
     """Test models on corrupted images: dark, blurred, noisy, compressed, small, tilted, covered, badly cropped.
 
-    Photos are tested twice: through the whole reader, detection included, and on the true crop. All models see the same
+    Photos are tested twice: with the whole pipeline including detection, and on the true crop. All models have the same
     pixels and detections. ``robustness_test.report`` makes the report.
 
     Args:
-        models: exported weights or names of models that come with mien; the others are compared with the first.
+        models: exported weights or names of included models; the others are compared with the first.
         data: a dataset, loaded in RGB, or the path of one.
         out: folder of ``predictions.csv``.
-        n: images at most, as many of each emotion as there are.
-        split: the part of the data, or ``all``; undivided data is taken whole.
-        head: the head to use where a model has several; by default the first model's first.
+        n: maximum number of images, drawn evenly over the emotions.
+        split: the split of the data, or ``all``; data without splits is used completely.
+        head: the head to use if a model has several; by default the first head of the first model.
         crops: the images are face crops; by default if they are smaller than 64 pixels.
         corruptions: names of families to test, such as ``darkness``; empty tests all.
         example: a photo for the report's examples; by default the first image drawn.
-        seed: of the draw and the corruptions.
+        seed: random seed of the sample and the corruptions.
         threads: processor threads; 0 takes all.
         mode: ``new``, ``resume`` or ``overwrite`` (``Journal.open``).
         progress: called with the faces found and the conditions measured.
-        notes: called with each image that is left out, and why.
+        notes: called with each image that is left out, and the reason.
 
     Raises:
         OptionError: no such corruption or head, or the run to resume had other settings.

@@ -129,32 +129,32 @@ def train(
     progress: Progress = no_progress,
     callbacks: tuple[lightning.Callback, ...] = (),
 ) -> TrainingResult:
-    """Fit ``recipe`` on the ``train`` part of ``data`` and evaluate each epoch on ``validation``.
+    """Train ``recipe`` on the ``train`` part of ``data`` and evaluate each epoch on ``validation``.
 
-    Where the recipe sets an inner part of the training images aside, epochs are evaluated on that instead, and the
-    validation part is not used.
+    If the recipe holds out an inner part of the training images, epochs are evaluated on that instead, and the validation
+    part is not used.
 
     Args:
-        recipe: a recipe, the name of one that comes with mien, or a TOML file.
+        recipe: a recipe, the name of an included one, or a TOML file.
         data: a dataset with ``train`` and ``validation`` parts, or the path of one.
         out: folder for ``last.ckpt``, ``best.ckpt``, ``history.csv``, ``curves.png``, ``images.csv`` (the images and their
             parts), ``balance.csv`` (where the recipe balances groups) and TensorBoard's ``events.*``.
-        changes: of the recipe's fields, such as ``{"optimizer.lr": 0.01}``.
+        changes: changed fields of the recipe, such as ``{"optimizer.lr": 0.01}``.
         resume: continue from ``last.ckpt`` in ``out``, with the same result as an uninterrupted run.
-        max_bytes: memory that training may take: batches are divided to fit.
+        max_bytes: memory limit; batches are divided to stay below it.
         on_epoch: called after each epoch with the rows of the history.
-        notes: called with what the run learns from, a sentence at a time.
+        notes: called with remarks on the training data, one sentence each.
         progress: called with the batches done in each epoch.
-        callbacks: more of Lightning's callbacks.
+        callbacks: additional Lightning callbacks.
 
     Raises:
-        DataError: a part is missing or has nothing to learn from, a head needs votes that the data lacks, the groups to
-            balance fit no image, or the run to be resumed had other images or groups.
+        DataError: a part is missing or has no usable images, a head needs votes that the data lacks, the groups to balance
+            fit no image, or the run to be resumed had other images or groups.
         OptionError: ``max_bytes`` is too small.
         OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or it cannot be
             written.
         RecipeError: the recipe is not valid, the training diverged, or the run to be resumed has another recipe.
-        ModelError: the weights that the recipe starts from cannot be fetched or read.
+        ModelError: the initial weights of the recipe cannot be downloaded or read.
         KeyboardInterrupt: the user stopped the run; it can be resumed once ``last.ckpt`` exists.
     """
     out = Path(out)

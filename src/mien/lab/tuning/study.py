@@ -89,15 +89,15 @@ def tune(
     data and seed give the same trials with one worker, resumed or not.
 
     Args:
-        recipe: what to train, or the name or path of a recipe.
-        space: what varies, or the name or path of a search space.
-        data: as in ``mien.data.load``, or a loaded data set, with a ``train`` part.
+        recipe: a recipe, or its name or path.
+        space: a search space, or its name or path.
+        data: as in ``mien.data.load``, or a loaded dataset, with a ``train`` part.
         out: folder for ``study.db`` (Optuna's storage), ``best.toml``, ``results.csv``, figures, and ``trials/`` with the
             runs, of which only the best keeps its weights.
-        trials: how many the study holds in total, interrupted ones not counted; None takes the space's.
-        seconds: no trial starts later than this; None sets no limit.
-        workers: processes to run trials in.
-        epochs: epochs of each trial in place of the recipe's.
+        trials: total number of trials, without interrupted ones; None uses that of the space.
+        seconds: time after which no trial starts; None sets no limit.
+        workers: number of processes.
+        epochs: epochs of each trial, instead of the recipe's.
         resume: continue the study in ``out``, or join it while another process runs it.
         on_trial: called after each trial.
 
