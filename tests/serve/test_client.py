@@ -35,6 +35,27 @@ def test_the_asynchronous_client_gives_the_same(server):
     assert [images[0].readings[0].emotion for images in asyncio.run(ask())] == ["happy"] * 4
 
 
+def test_clients_read_videos(server, clip):
+    async def ask() -> bytes:
+        async with mien.AsyncClient(server.url) as client:
+            job = await client.video(clip, interval_s=0.5)
+            while job["state"] in ("queued", "running"):
+                await asyncio.sleep(0.05)
+                job = await client.job(job["id"])
+            table = await client.result(job["id"], "csv")
+            await client.cancel(job["id"])
+            return table
+
+    with mien.Client(server.url) as client:
+        job = client.video(clip, interval_s=0.5)
+        while job["state"] in ("queued", "running"):
+            job = client.job(job["id"])
+        assert client.result(job["id"], "csv") == asyncio.run(ask())
+        client.cancel(job["id"])
+        with pytest.raises(mien.ServerError):
+            client.job(job["id"])
+
+
 def test_problems_are_errors_of_mien(server):
     with mien.Client(server.url) as client:
         with pytest.raises(mien.ServerError) as caught:

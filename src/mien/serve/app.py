@@ -23,9 +23,11 @@ from ..options import ReadOptions
 from .bodies import IMAGES_BODY, Parameters, ReadParameters, invalid, read_images
 from .engine import Engine, Models, ReadImage
 from .gate import Gate, answer, logger
+from .jobs import Jobs
 from .metrics import Metrics
 from .problems import Problem
 from .settings import ServeSettings
+from .video_routes import add_stream, add_videos
 
 
 class ReadingsOfImage(BaseModel):
@@ -54,7 +56,14 @@ class Server:
     metrics: Metrics
     log: Any
     models: Models
+    jobs: Jobs
     engine: Engine | None = None
+    streams: int = 0
+
+    def merged(self, parameters: ReadParameters) -> ReadOptions:
+        """The server's options with what a request asks for."""
+        asked = parameters.model_dump(exclude_none=True, include=set(ReadParameters.model_fields))
+        return replace(self.settings.read_options(), **asked)
 
     @property
     def running(self) -> Engine:
@@ -70,8 +79,10 @@ def create_app(settings: ServeSettings) -> FastAPI:
     Raises:
         MienError: the models cannot be loaded, or the keys cannot be read.
     """
-    metrics = Metrics()
-    server = Server(settings, metrics, logger(settings.log_level), Models(settings.read_options()))
+    metrics, log = Metrics(), logger(settings.log_level)
+    models = Models(settings.read_options())
+    jobs = Jobs(settings, metrics, lambda options: server.models.variant(options, False), log)
+    server = Server(settings, metrics, log, models, jobs)
     _tell_model(server)
 
     @asynccontextmanager
@@ -81,6 +92,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
             yield
         finally:
             engine, server.engine = server.engine, None
+            await asyncio.to_thread(server.jobs.close)
             await engine.close()
 
     app = FastAPI(
@@ -90,6 +102,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.server = server
     _add_errors(app)
     _add_reading(app, server)
+    add_videos(app, server)
+    add_stream(app, server)
     _add_status(app, server)
     if settings.cors_origins:
         app.add_middleware(
@@ -123,7 +137,7 @@ def _add_reading(app: FastAPI, server: Server) -> None:
             images = await read_images(request, most)
         # Crops need no search: 16 of them take less than one photo
         with engine.admitted(-(-len(images) // 16) if is_crop else len(images)):
-            work = _read_all(engine, images, merged(settings, parameters), is_crop)
+            work = _read_all(engine, images, server.merged(parameters), is_crop)
             try:
                 results = await asyncio.wait_for(work, settings.request_timeout_s)
             except (asyncio.TimeoutError, TimeoutError) as error:
@@ -170,11 +184,6 @@ def _shown(name: str, result: ReadImage | Problem, request_id: str) -> dict[str,
         return {"source": name, "error": result.to_dict(request_id), "readings": []}
     rows = [{"id": identifier, **row.to_dict()} for identifier, row in zip(result.ids, result.readings)]
     return {"source": name, "width": result.found.width, "height": result.found.height, "readings": rows}
-
-
-def merged(settings: ServeSettings, parameters: ReadParameters) -> ReadOptions:
-    """The server's options with what a request asks for."""
-    return replace(settings.read_options(), **parameters.model_dump(exclude_none=True))
 
 
 def _add_status(app: FastAPI, server: Server) -> None:

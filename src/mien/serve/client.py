@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import httpx
 
@@ -110,7 +110,7 @@ class _Requests:
                 tuple(map(ServedReading.of, image["readings"])),
                 ServerError(image["error"]) if image.get("error") else None,
             )
-            for image in _checked(answer).json()["images"]
+            for image in answer.json()["images"]
         ]
 
 
@@ -172,9 +172,39 @@ class Client(_Requests):
         asked = self._parameters(emotions=emotions, head=head, min_confidence=min_confidence)
         return self._images(self._send("POST", "/v1/faces", params=asked, files=self._uploads(crops)))
 
+    def video(
+        self,
+        video: str | Path,
+        *,
+        interval_s: float = 0.0,
+        emotions: str | None = None,
+        head: str | None = None,
+        min_face: int | None = None,
+        min_confidence: float | None = None,
+    ) -> dict[str, Any]:
+        """Send a video; returns its job, whose ``id`` the other methods take."""
+        asked = self._parameters(emotions=emotions, head=head, min_face=min_face, min_confidence=min_confidence)
+        with _opened(video) as file:
+            files = {"file": (Path(video).name, file)}
+            return dict(
+                self._send("POST", "/v1/videos", params={**asked, "interval_s": interval_s}, files=files).json()
+            )
+
+    def job(self, identifier: str) -> dict[str, Any]:
+        """A job: ``state`` (queued, running, done, failed, canceled), ``frames``, ``total``, ``error``."""
+        return dict(self._send("GET", f"/v1/jobs/{identifier}").json())
+
+    def result(self, identifier: str, format: str = "jsonl") -> bytes:  # noqa: A002 - as in the interface
+        """The table of a finished job: ``jsonl``, ``csv`` or ``parquet``."""
+        return self._send("GET", f"/v1/jobs/{identifier}/result", params={"format": format}).content
+
+    def cancel(self, identifier: str) -> dict[str, Any]:
+        """Cancel a job; one that has ended is deleted."""
+        return dict(self._send("DELETE", f"/v1/jobs/{identifier}").json())
+
     def models(self) -> dict[str, Any]:
         """The served model and its card."""
-        return dict(_checked(self._send("GET", "/v1/models")).json())
+        return dict(self._send("GET", "/v1/models").json())
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
@@ -227,6 +257,35 @@ class AsyncClient(_Requests):
         asked = self._parameters(emotions=emotions, head=head, min_confidence=min_confidence)
         return self._images(await self._send("POST", "/v1/faces", params=asked, files=self._uploads(crops)))
 
+    async def video(
+        self,
+        video: str | Path,
+        *,
+        interval_s: float = 0.0,
+        emotions: str | None = None,
+        head: str | None = None,
+        min_face: int | None = None,
+        min_confidence: float | None = None,
+    ) -> dict[str, Any]:
+        """As ``Client.video``."""
+        asked = self._parameters(emotions=emotions, head=head, min_face=min_face, min_confidence=min_confidence)
+        with _opened(video) as file:
+            files = {"file": (Path(video).name, file)}
+            asked["interval_s"] = interval_s
+            return dict((await self._send("POST", "/v1/videos", params=asked, files=files)).json())
+
+    async def job(self, identifier: str) -> dict[str, Any]:
+        """As ``Client.job``."""
+        return dict((await self._send("GET", f"/v1/jobs/{identifier}")).json())
+
+    async def result(self, identifier: str, format: str = "jsonl") -> bytes:  # noqa: A002
+        """As ``Client.result``."""
+        return (await self._send("GET", f"/v1/jobs/{identifier}/result", params={"format": format})).content
+
+    async def cancel(self, identifier: str) -> dict[str, Any]:
+        """As ``Client.cancel``."""
+        return dict((await self._send("DELETE", f"/v1/jobs/{identifier}")).json())
+
     async def models(self) -> dict[str, Any]:
         """As ``Client.models``."""
         return dict((await self._send("GET", "/v1/models")).json())
@@ -253,6 +312,13 @@ def _checked(answer: httpx.Response) -> httpx.Response:
 def _no_answer(error: httpx.TransportError) -> ServerError:
     detail = f"the server did not answer: {error or type(error).__name__}"
     return ServerError({"status": 0, "code": "no_answer", "detail": detail, "hint": "Is 'mien serve' running?"})
+
+
+def _opened(path: str | Path) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}", path=path) from error
 
 
 def _content(image: ClientImage) -> tuple[str, bytes]:

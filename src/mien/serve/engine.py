@@ -144,11 +144,18 @@ class Engine:
             OptionError: the model lacks what ``options`` ask for.
         """
         reader = self.models.variant(options, is_crop)
-        found = await self.in_thread(lambda: self._search(reader, content, name))
-        readings = await self.classify(found)
+        found = await self.in_thread(lambda: self.search(reader, content, name)[1])
+        readings = self.placed(await self.classify(found), name)
         self._metrics.read(readings, len(found.faces))
-        numbered = [replace(reading, source=name, face_index=n) for n, reading in enumerate(readings)]
-        return ReadImage(name, found, numbered, [uuid.uuid4().hex for _ in numbered])
+        return ReadImage(name, found, readings, [uuid.uuid4().hex for _ in readings])
+
+    @staticmethod
+    def placed(readings: Sequence[Reading], name: str, index: int = 0, time_s: float = 0.0) -> list[Reading]:
+        """Readings of one frame with its name, number and time."""
+        return [
+            replace(reading, source=name, frame_index=index, time_s=time_s, face_index=number)
+            for number, reading in enumerate(readings)
+        ]
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Run ``work`` in a searching thread; if the caller gives up before it has begun, it never runs."""
@@ -166,21 +173,21 @@ class Engine:
         finally:
             self._searching -= 1
 
-    def _search(self, reader: Reader, content: bytes, name: str) -> Found:
+    def search(
+        self, reader: Reader, content: bytes, name: str, index: int = 0, time_s: float = 0.0
+    ) -> tuple[Frame, Found]:
+        """Decode an image and find its faces; for a searching thread."""
         with self._metrics.stage("decode"):
-            frame = read_image(Upload(content, name), max_megapixels=reader.options.max_megapixels)
+            image = read_image(Upload(content, name), max_megapixels=reader.options.max_megapixels).image
+        frame = Frame(image, name, index, time_s)
         with self._metrics.stage("detect"):
             faces = reader.detect(frame)
-        return self.found(reader, frame, faces)
-
-    def found(self, reader: Reader, frame: Frame, faces: list[Face]) -> Found:
-        """Crop the faces of a frame."""
         with self._metrics.stage("crop"):
             crops = reader.crop(frame, faces)
             brightness = (crops.reshape(len(crops), -1).mean(1) / 255).tolist() if len(crops) else []
             keep = self._settings.keep_images
             kept = [align_face(frame, face, _KEPT_SIDE, "rgb") for face in faces] if keep else []
-        return Found(reader, frame.width, frame.height, faces, crops, brightness, kept)
+        return frame, Found(reader, frame.width, frame.height, faces, crops, brightness, kept)
 
     async def classify(self, found: Found) -> list[Reading]:
         """Classify the faces of an image together with those of other requests."""

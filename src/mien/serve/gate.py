@@ -16,7 +16,6 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from .keys import KeyFile, RateLimiter
 from .metrics import Metrics
@@ -117,10 +116,6 @@ class Gate:
         self._metrics.rejected.labels(problem.code).inc()
         if passed.status:
             return
-        if scope["type"] == "websocket":
-            passed.status = problem.status
-            await WebSocketClose(1008, problem.code)(scope, receive, passed.send)
-            return
         await answer(problem, scope["state"]["request_id"])(scope, receive, passed.send)
 
     def _record(self, scope: Scope, status: int, seconds: float, size: int) -> None:
@@ -197,7 +192,7 @@ class _Passed:
 
     async def send(self, message: Message) -> None:
         """Send a part."""
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
             headers = [(b"x-request-id", self._id.encode()), (b"x-content-type-options", b"nosniff")]
             if self.status >= 400 and not self._body.done:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from asyncio import TimerHandle
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -40,9 +42,23 @@ def serve(settings: ServeSettings) -> None:
             ws_max_queue=4,
         )
         host, port = listener.getsockname()[:2]
-        logger(settings.log_level).info("listening", host=host, port=port)
+        log = logger(settings.log_level)
+        logging.basicConfig(handlers=[_JsonLines(log)], level=logging.WARNING)
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each malformed body
+        log.info("listening", host=host, port=port)
         signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again after a complete end
         uvicorn.Server(config).run(sockets=[listener])
+
+
+class _JsonLines(logging.Handler):
+    """Writes what libraries log as lines of the server's log."""
+
+    def __init__(self, log: Any) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.warning("library", logger=record.name, message=record.getMessage())
 
 
 def check_exposure(settings: ServeSettings) -> None:
