@@ -1,8 +1,9 @@
-"""Pages that MkDocs generates: the command line reference from Typer, and files of the repository root."""
+"""The site: a command line reference generated from Typer, pages from the repository root, unbroken intervals."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def on_files(files: Files, config: Any) -> Files:
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Keep the two ends of an interval, such as ``[69.9, 72.9]``, on one line."""
+    return re.sub(r"(\[[^\s\[\]]*\d,) ([^\s\[\]]*\d\])", "\\1\N{NO-BREAK SPACE}\\2", markdown)
 
 
 def root_page(name: str) -> str:
