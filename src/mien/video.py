@@ -332,12 +332,13 @@ def watch(
     with ExitStack() as stack:
         if isinstance(source, int) or not os.path.isfile(source):  # noqa: PTH113  # Path.is_file raises on a long name
             camera = Camera(source if isinstance(source, int) else str(source))
-            stack.callback(camera.close)
             height, frames = camera.height, latest(camera.frames(), stop_after_s=stop_after_s)
+            stack.callback(frames.close)
+            stack.callback(camera.close)  # before the other, which waits for its last image
         else:
             video = Video(source, max_megapixels=options.max_megapixels)
             height, frames = video.facts.height, latest(video.frames(), paced=True, stop_after_s=stop_after_s)
-        stack.callback(frames.close)
+            stack.callback(frames.close)
         reader = _reader_for(options, redact, height)
         context = SinkContext(str(source), None, reader.emotions, {"live": True, "version": __version__})
         outputs = _open_sinks(stack, sinks, context)

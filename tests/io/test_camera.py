@@ -1,11 +1,15 @@
 """Live sources: what is shown is what is now."""
 
+import itertools
+import logging
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from mien.errors import SourceError
+from mien.io import camera as camera_module
 from mien.io.camera import Camera, latest
 from mien.types import Frame
 
@@ -63,3 +67,135 @@ def test_a_stream_that_stops_raises_source_error(clip):
     with pytest.raises(SourceError):
         list(live)
     camera.close()
+
+
+class FakeCapture:
+    """A camera after a script: numbers of images to give, then ``stop`` or ``hang``; ``slow`` opens late."""
+
+    def __init__(self, script, release):
+        self.script, self.hanging = iter(script), release
+        if script[0] == "slow":
+            next(self.script)
+            release.wait(1.0)
+        self.opened = script[0] != "refuse"
+        self.left = next(self.script, "stop")
+
+    def isOpened(self):
+        return self.opened
+
+    def get(self, _property):
+        return 480.0
+
+    def read(self):
+        if self.left == "hang":
+            self.hanging.wait(60)
+            return False, None
+        if self.left == "stop" or not self.left:
+            self.left = next(self.script, "stop") if self.left == 0 else "stop"
+            return (False, None) if self.left == "stop" else self.read()
+        self.left -= 1
+        time.sleep(0.005)
+        return True, np.full((4, 6, 3), self.left, np.uint8)
+
+    def release(self):
+        self.opened = False
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Replace OpenCV's capture by fakes after scripts, one per opening, with short limits."""
+    cv2 = pytest.importorskip("cv2", reason="cameras need the extra video")
+    for name, seconds in {"_STALLED_S": 0.5, "_MESSAGE_S": 0.2, "_FIRST_WAIT_S": 0.1, "_GIVE_UP_S": 3.0}.items():
+        monkeypatch.setattr(camera_module, name, seconds)
+    release, opened = threading.Event(), []
+
+    def prepare(*scripts):
+        def capture(source):
+            opened.append(source)
+            return FakeCapture(scripts[min(len(opened), len(scripts)) - 1], release)
+
+        monkeypatch.setattr(cv2, "VideoCapture", capture)
+        return opened
+
+    yield prepare
+    release.set()
+
+
+@pytest.mark.parametrize("trouble", ["stop", "hang"])
+def test_a_stream_that_stops_or_hangs_is_opened_again(scripted, trouble, caplog):
+    opened = scripted([5, trouble], ["refuse"], [50, "stop"])
+    camera = Camera("rtsp://camera/stream")
+    seen = list(itertools.islice(camera.frames(), 20))
+    camera.close()
+    assert len(opened) == 3
+    assert [frame.index for frame in seen] == sorted({frame.index for frame in seen})
+    assert all(one.time_s <= other.time_s for one, other in itertools.pairwise(seen))
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) >= 2
+
+
+def test_a_stream_that_never_returns_is_given_up(scripted):
+    opened = scripted([5, "stop"], ["refuse"])
+    camera = Camera("rtsp://camera/stream")
+    with pytest.raises(SourceError):
+        list(camera.frames())
+    assert 3 <= len(opened) <= 8  # the waits grow
+    camera.close()
+
+
+def test_a_slow_camera_says_so_and_is_read(scripted, caplog):
+    scripted(["slow", 5])
+    camera = Camera(0)
+    assert camera.height == 480
+    assert any(record.levelno == logging.WARNING for record in caplog.records)
+    assert next(camera.frames()).image.shape == (4, 6, 3)
+    camera.close()
+
+
+def test_a_camera_that_never_opens_is_an_error(scripted, monkeypatch):
+    monkeypatch.setattr(camera_module, "_OPENING_S", 0.4)
+    scripted(["slow", "stop"])
+    with pytest.raises(SourceError):
+        Camera(0)
+
+
+@pytest.mark.parametrize("script", [["slow", 5], [3, "hang"]])
+def test_ctrl_c_ends_a_source_that_hangs(script):
+    """In a program of its own, whose driver never comes back."""
+    import os
+    import signal
+    import subprocess
+    import sys
+
+    pytest.importorskip("cv2", reason="cameras need the extra video")
+    program = f"""
+import threading, time, cv2, numpy as np
+never = threading.Event()
+class Capture:
+    def __init__(self, source):
+        self.left = 3
+        if {script[0]!r} == "slow":
+            print("waiting", flush=True)
+            never.wait()
+    def isOpened(self): return True
+    def get(self, _): return 48.0
+    def release(self): pass
+    def read(self):
+        if not self.left:
+            print("waiting", flush=True)
+            never.wait()
+        self.left -= 1
+        return True, np.zeros((48, 64, 3), np.uint8)
+cv2.VideoCapture = Capture
+from mien.cli.app import main
+import sys
+sys.argv = ["mien", "watch", "rtsp://camera/stream", "--view", "none"]
+main()
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert b"waiting" in child.stdout.readline()
+    time.sleep(0.3)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=20) in (0, 130)
+    child.stdout.close()
