@@ -85,7 +85,7 @@ def read_files(
         redact: mask people, and keep no reading of them.
         recursive: include sub-folders.
         interval_s: in videos, sample one frame per interval, in seconds; 0 reads every frame.
-        timeout_s: give up decoding an image, and stop reading a video, after so many seconds; it becomes one of the
+        timeout_s: stop decoding an image, or reading a video, after this time in seconds; it becomes one of the
             ``failures``, and rows read so far are kept. None gives up on an image after 60, on a video never.
         on_image: called with the name of each image and its readings.
         on_rows: called with new rows, and first with those of the resumed run.

@@ -97,7 +97,7 @@ def bootstrap(
 ) -> Estimate:
     """A figure with its percentile interval over images drawn with replacement (Efron 1979).
 
-    ``statistic`` maps rows, int64 (n,), to the figure; ``n`` is at least 1; 1,000 resamples give two digits.
+    ``statistic`` maps rows, int64 (n,), to the figure; ``n`` is at least 1; 1,000 resamples determine about two digits.
     """
     rng = np.random.default_rng(seed)
     low, high = percentile_interval(np.array([statistic(rng.integers(n, size=n)) for _ in range(resamples)]))

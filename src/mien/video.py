@@ -270,7 +270,7 @@ class _Run:
                 output.write(frame, readings)
 
     def result(self) -> VideoResult:
-        """What was read."""
+        """Return the result."""
         faces = sum(counts.total() for counts in self._counts.values())
         people = tuple(self._person(number) for number in sorted(self._seen))
         problems = tuple(dict.fromkeys((*self._problems, *self._video.problems)))
@@ -360,7 +360,7 @@ def _watched(
 
 
 def _reader_for(options: ReadOptions, redact: Privacy, height: int, **changes: Any) -> Reader:
-    """A reader that fits a video whose frames are so many pixels high."""
+    """A reader for a video of this frame height in pixels."""
     share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
     looking = masking_options(options, moving=True) if redact.mask_others else options
     min_face = options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
@@ -376,7 +376,7 @@ def follow_video(
 
 
 def read_settings(options: ReadOptions, reader: Reader, interval_s: float, redact: Privacy) -> dict[str, object]:
-    """What the rows of a run depend on, as JSON values; the number of threads changes none of them."""
+    """The settings that the rows of a run depend on, as JSON values."""
     settings = {name: value for name, value in asdict(options).items() if name != "threads"}
     settings |= {"model": reader.card.sha256, "version": __version__}
     settings["interval_s"] = interval_s

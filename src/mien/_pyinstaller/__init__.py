@@ -1,4 +1,4 @@
-"""Where PyInstaller finds its hook for mien (entry point ``pyinstaller40``)."""
+"""The folder of mien's hook for PyInstaller (entry point ``pyinstaller40``)."""
 
 from pathlib import Path
 

@@ -58,7 +58,7 @@ def summary(result: CompareResult) -> str:
 
 
 def explanation(one: CompareAttribute) -> str:
-    """What became of the gap and the groups of one column, in sentences."""
+    """Describe the changes of the gap and of the groups of one column, in sentences."""
     gap = one.gap
     if gap is None:
         return "Fewer than two groups have enough images to be compared."

@@ -1,4 +1,4 @@
-"""What the reports of audits share: their page and JSON, CSV tables, and figures with a row for each group or gap, PNG."""
+"""Common parts of audit reports: page, JSON, CSV tables, and PNG figures with one row per group or gap."""
 
 from __future__ import annotations
 

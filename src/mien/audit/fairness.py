@@ -150,7 +150,7 @@ class FairnessResult:
 
     @property
     def min_p(self) -> float:
-        """The smallest corrected p-value that this number of permutations and comparisons can give."""
+        """The smallest possible corrected p-value with this number of permutations and comparisons."""
         return min(1.0, self.n_comparisons / (1 + self.resamples))
 
 

@@ -64,7 +64,7 @@ def summary(result: FairnessResult) -> str:
 
 
 def explanation(one: FairnessAttribute) -> str:
-    """What was found for one column of groups, in sentences."""
+    """Describe the findings for one column of groups, in sentences."""
     small, labeled = one.small_groups, one.label_distribution is not None
     if one.verdict is Verdict.DIFFERENCE:
         first, *others = one.significant_gaps
@@ -313,7 +313,7 @@ def _calibration(group: GroupScores) -> str | None:
 
 
 def size_note(group: GroupScores) -> str:
-    """What a group is too small for; empty if it is large enough."""
+    """Describe the limits of a small group; empty if it is large enough."""
     compared = "" if group.compared else "; not compared"
     if not group.n_needed:
         return compared

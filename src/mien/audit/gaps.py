@@ -24,7 +24,7 @@ _ENOUGH = 10
 
 
 class Measure(str, Enum):
-    """What groups are compared in."""
+    """The measures that are compared between groups."""
 
     ACCURACY = "accuracy"
     STANDARDIZED_ACCURACY = "standardized_accuracy"
@@ -155,7 +155,7 @@ def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Float
 
 
 class Verdict(str, Enum):
-    """What can be said of one column of groups: a difference; none, with enough images to see one; or neither."""
+    """The conclusion for one column of groups: a difference; no difference, with enough images; or inconclusive."""
 
     DIFFERENCE = "difference"
     NO_DIFFERENCE = "no_difference"

@@ -36,7 +36,7 @@ _LEAST = 0.03  # added to standard deviations, so that their logarithm stays fin
 
 
 def occlusion(frame: Frame, face: Face) -> float | None:
-    """How likely a part of the face is hidden, 0 to 1, as if every second face was; None without landmarks.
+    """Probability that a part of the face is hidden, 0 to 1, for a prior of one half; None without landmarks.
 
     Args:
         frame: the image, RGB.

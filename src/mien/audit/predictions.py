@@ -102,7 +102,7 @@ def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -
     """Read predictions from a table or its file; predictions in memory are returned as they are.
 
     Emotions may have any alias. A row without a prediction is an image without a face. Rows without a label are dropped with
-    a note. Confidence is its own column, or the column named like the predicted emotion.
+    a note. Confidence is a column, or the column with the name of the predicted emotion.
 
     Raises:
         DataError: a column is missing, no row has a label, a name is no emotion, or a cell is invalid.
@@ -248,7 +248,7 @@ def _check_labels(first: Table, label: str, second: Table, given: str, names: li
 
 
 def _one_per_person(people: Cells, rows: Rows) -> tuple[Rows, str]:
-    """One random but reproducible row per person, and a note; rows without a name are persons of their own."""
+    """One random but reproducible row per person, and a note; each row without a name counts as a separate person."""
     people = people[rows]
     shuffled = np.random.default_rng(0).permutation(len(rows))
     _, first = np.unique(people[shuffled].astype(str), return_index=True)

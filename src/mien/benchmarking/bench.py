@@ -32,7 +32,7 @@ TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class Environment:
-    """What measurements depend on.
+    """Conditions of a measurement.
 
     Attributes:
         mien, python, onnxruntime, system: versions.
@@ -79,7 +79,7 @@ def current_environment(threads: int) -> Environment:
 
 
 def processor_name() -> str:
-    """The processor's name; ``platform.processor()`` gives only ``x86_64`` on Linux."""
+    """The processor's name; ``platform.processor()`` is only ``x86_64`` on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -90,7 +90,7 @@ def processor_name() -> str:
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Where the time of a set of images goes.
+    """Time per stage for a set of images.
 
     Attributes:
         images: name of the set, with ``n_images`` and ``n_faces`` found in them.
@@ -151,7 +151,7 @@ def bench(
     quick: bool = False,
     progress: Progress = no_progress,
 ) -> BenchResult:
-    """Measure how fast models read images here, stage by stage; each in a process of its own.
+    """Measure how fast models read images here, stage by stage, each model in a separate process.
 
     Args:
         models: names or ONNX files; by default the int8 models that come with mien.

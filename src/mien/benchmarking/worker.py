@@ -1,4 +1,4 @@
-"""Measure one model in a process of its own: ``python -m mien.benchmarking.worker``, JSON in, JSON out."""
+"""Measure one model in a separate process: ``python -m mien.benchmarking.worker``, JSON in, JSON out."""
 
 from __future__ import annotations
 

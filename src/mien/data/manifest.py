@@ -68,7 +68,7 @@ def write_manifest(
         why: reasons, one for each image, or one for every image that is left out.
 
     Returns:
-        The SHA-256 of the rows, 64 hexadecimal digits: the same images give the same.
+        The SHA-256 of the rows, 64 hexadecimal digits.
 
     Raises:
         DataError: ``use`` or ``why`` has another length, or two images have one name.

@@ -1,4 +1,4 @@
-"""Which images are exact or near duplicates."""
+"""Find exact and near duplicates of images."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class FaceFinder:
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How to load a dataset; ``mien.data.load`` documents each field."""
+    """Options for loading a dataset; ``mien.data.load`` documents each field."""
 
     size: int = 48
     color: str = "gray"

@@ -52,7 +52,7 @@ COMMON_ORDERS = {
 
 
 def label_order(names: Sequence[str], numbers: Collection[int], where: str) -> dict[int, int]:
-    """What label numbers mean: number -> index in the vocabulary. No order is assumed.
+    """Emotions of label numbers: number -> index in the vocabulary. No order is assumed.
 
     Args:
         names: of the emotions, in the order of their numbers, which begin with 0 or 1; or with them, ``3=happy``.

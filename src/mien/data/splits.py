@@ -130,7 +130,7 @@ def _assign(groups: Sequence[npt.NDArray[np.int64]], shares: Shares, name: str) 
 
 
 def _counts(n: int, shares: Shares) -> list[int]:
-    """How many of ``n`` images each split gets: at least one, where it has a share."""
+    """Number of the ``n`` images in each split: at least one if its share is not 0."""
     counts = [max(1, round(share * n)) if share else 0 for share in shares]
     counts[0] = n - sum(counts[1:])
     return counts

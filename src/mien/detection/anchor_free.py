@@ -21,7 +21,7 @@ from .pyramid import Detections, Floats, to_blob
 
 #: Pixels between two anchor points of each feature map.
 STRIDES = (8, 16, 32)
-#: Offsets and sizes are in units of so many strides.
+#: Unit of offsets and sizes, in strides.
 UNIT = 4.0
 #: Boxes that overlap more are the same face.
 MAX_OVERLAP = 0.4

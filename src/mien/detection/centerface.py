@@ -130,7 +130,8 @@ def _rounded(name: str, steps: Mapping[str, object]) -> Iterator[onnx.NodeProto]
 
 #: FER2013 images are 1 / 0.868 times as wide as the face boxes found in them: ``research/crop_margin.py``.
 MARGIN = 1.15
-#: An image is stretched where its contrast (1st to 99th percentile) grows at least so many times, and at most so many.
+#: An image is stretched if its contrast (1st to 99th percentile) grows by at least the first of these factors, and by at
+#: most the second.
 _LEAST_GAIN, _MOST_GAIN = 1.5, 8.0
 #: Pixels between two places of the network's output.
 _STRIDE = 4

@@ -183,9 +183,9 @@ def _tiles(length: int, side: float, overlap: float) -> list[tuple[int, int]]:
 
 
 def _belongs(boxes: Floats, view: View, size: tuple[int, int], image: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Which boxes, in pixels of the network's input, to take from a view: bool (N,).
+    """Select the boxes of a view, in pixels of the network's input: bool (N,).
 
-    Not those centered in the padding, those too large for the view, and those cut by a border inside the image, which
+    Rejects boxes centered in the padding, boxes too large for the view, and boxes cut by a border inside the image, which
     another view shows uncut.
     """
     sides = boxes[:, 2:] - boxes[:, :2]

@@ -196,8 +196,8 @@ def landmarks_in_crop(face: Face) -> Floats | None:
 def part_masks(points: Floats, side: int) -> Floats:
     """Assign each pixel to a part: float32 (6, side, side) in the order of ``PARTS``, summing to 1 at every pixel.
 
-    ``points`` are the landmarks in the crop, float32 (5, 2), as shares of its side. Sizes follow the distance between eyes
-    and mouth, which turning the head to the side changes least.
+    ``points`` are the landmarks in the crop, float32 (5, 2), as shares of its side. Sizes are proportional to the distance
+    between eyes and mouth, which changes least if the head turns to the side.
     """
     pixels = ((np.arange(side) + 0.5) / side).astype(np.float32)
     x, y = pixels[None, :], pixels[:, None]

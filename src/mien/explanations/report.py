@@ -48,7 +48,7 @@ def overlay(face: npt.NDArray[np.uint8], heat: Floats) -> npt.NDArray[np.uint8]:
     """Draw a map over the face in gray: orange supports the emotion, purple opposes it.
 
     A white line around the strongest places makes them visible without color. From RGB uint8 (L, L, 3) to the same;
-    ``heat`` is float32 (S, S), scaled to its own strongest place.
+    ``heat`` is float32 (S, S), scaled to its maximum.
     """
     side = face.shape[0]
     fine = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BICUBIC))
@@ -102,7 +102,7 @@ def findings(explanation: Explanation) -> list[str]:
 
 
 def checks(explanation: Explanation) -> list[str]:
-    """How far the map can be trusted, one sentence or two per check."""
+    """Describe the reliability of the map, with one or two sentences per check."""
     curves, emotion, failed = explanation.curves, explanation.emotion, explanation.limitations
     sentences = []
     if Limitation.WEAK in failed:

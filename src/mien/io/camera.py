@@ -35,7 +35,7 @@ def latest(frames: Iterator[Frame], *, paced: bool = False, stop_after_s: float 
     Args:
         frames: a source that delivers when it has something, such as a camera.
         paced: hold each frame back until its time, to play a video as if it were live.
-        stop_after_s: end so many seconds after the first frame, also where no more come; None goes on.
+        stop_after_s: stop this many seconds after the first frame, even if no more frames arrive; None never stops.
 
     Yields:
         Frames in order, with gaps in their ``index`` where some came while the last was dealt with.
@@ -201,7 +201,7 @@ class Camera:
         """The newest images as they come: upright, RGB; ``time_s`` is the clock's, counted from the first.
 
         Raises:
-            SourceError: it gives no image, or is given up.
+            SourceError: it has no image, or does not recover.
         """
         first_s, last_s, wait_s, before = math.nan, time.monotonic(), _FIRST_WAIT_S, 0
         while True:

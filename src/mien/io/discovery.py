@@ -27,7 +27,7 @@ def find_images(
 
     Args:
         sources: files of any name; folders; or patterns with ``*``, ``?``, ``[...]`` or ``**`` (any folders). An existing
-            path is never taken for a pattern. Folders and patterns give the names that end in one of ``extensions``, in
+            path is never taken for a pattern. Folders and patterns stand for the files that end in one of ``extensions``, in
             natural order (``2.jpg`` before ``10.jpg``), without hidden files.
         recursive: include the sub-folders of folders; links to folders are not followed.
         extensions: in lower case.

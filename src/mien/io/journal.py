@@ -41,7 +41,7 @@ class Journal:
 
         Args:
             out: the table, ``.csv``, ``.jsonl`` or ``.parquet``; its folder is made if need be.
-            columns: names of the columns, as ``rows.columns`` gives them.
+            columns: names of the columns, from ``rows.columns``.
             settings: what the rows depend on, as JSON values: a run is only resumed with the same settings.
             mode: ``"new"`` requires that neither the table nor a partial file exists. ``"overwrite"`` replaces the table,
                 but not an unfinished run. ``"resume"`` continues the partial file; without one it starts a run, or is

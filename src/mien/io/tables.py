@@ -132,7 +132,7 @@ def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row], sep
 
 
 def csv_bytes(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
-    """What ``write_csv`` writes."""
+    """Return the content of the file of ``write_csv``."""
     file = io.BytesIO()
     write_csv(file, columns, rows)
     return file.getvalue()

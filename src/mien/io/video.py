@@ -85,7 +85,7 @@ def _start_of(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video's header says: pixels of a frame as shown, upright; frames a second on average, 25 if it does not say.
+    """Facts from a video's header: size of an upright frame in pixels; mean frames per second, 25 if unknown.
 
     ``duration_s`` is the length in seconds; None if the header does not say.
     """
@@ -101,10 +101,10 @@ class Video:
 
     Args:
         path: the file.
-        interval_s: sample one frame per interval of so many seconds of the video's own time; 0 takes every frame.
+        interval_s: sample one frame per interval, in seconds of video time; 0 reads every frame.
         max_megapixels: refuse videos whose frames hold more.
         name: what frames and messages call it; None takes the path.
-        timeout_s: stop reading after so many seconds of wall time, and say so in ``problems``; None sets no limit.
+        timeout_s: stop reading after this wall time in seconds, with a note in ``problems``; None sets no limit.
 
     Attributes:
         facts: what the header says.
@@ -152,7 +152,7 @@ class Video:
 
     @property
     def sampled_rate(self) -> float:
-        """Frames a second that ``frames`` gives, on average."""
+        """Mean number of frames per second from ``frames``."""
         return min(self.facts.rate, 1 / self.interval_s) if self.interval_s else self.facts.rate
 
     def frames(self, after: tuple[int, float] | None = None) -> Iterator[Frame]:
@@ -278,7 +278,7 @@ def _duration(stream: VideoStream, origin_s: float) -> float | None:
 
 
 def _orientation(image: VideoFrame) -> tuple[bool, bool, bool]:
-    """How a frame must be changed to be upright: swap rows and columns, then mirror left and right, then top and bottom.
+    """Steps that make a frame upright: swap rows and columns, then mirror left and right, then top and bottom.
 
     From the display matrix, ISO/IEC 14496-12, which maps a stored pixel (x, y) to (a x + c y, b x + d y).
     """

@@ -31,7 +31,7 @@ _VOTES, _IN_LABEL_SET, _MIN_CONFIDENCE = "vote_shares", "in_label_set", "min_con
 
 @dataclass(frozen=True)
 class SinkContext:
-    """What a sink receives before the first frame.
+    """Information for a sink before the first frame.
 
     Attributes:
         name, video: path of the video, or name of the camera or stream, which has no ``video``.
@@ -117,7 +117,7 @@ class JournalSink(VideoSink):
     on_rows: Callable[[Sequence[Row]], object] = lambda _rows: None
 
     def problems(self) -> tuple[str, ...]:
-        """What an earlier run could not read: each entry of the journal repeats the problems before it."""
+        """Problems of an earlier run: each entry of the journal repeats the previous ones."""
         notes = [note for _, note in self._kept() if note]
         return tuple(notes[-1].splitlines()) if notes else ()
 

@@ -1,8 +1,8 @@
-"""Random changes to training images, and image corruptions: bad light, bad lenses, small faces and things in the way.
+"""Augmentation of training images, and image corruptions: light, lens, low resolution and occlusion.
 
-All take and give float (N, C, H, W) with values 0-1; random ones draw from torch's global generator. The robustness test
-uses corruptions of a given strength; ``corrupt`` draws strengths for training (Hendrycks and Dietterich 2019, arXiv
-1903.12261). ``docs/results/robustness.md`` describes each.
+All functions take and return float (N, C, H, W) with values 0-1; random ones draw from torch's global generator. The
+robustness test uses corruptions of a given strength; ``corrupt`` draws strengths for training (Hendrycks and Dietterich
+2019, arXiv 1903.12261). ``docs/results/robustness.md`` describes each corruption.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def augment(images: torch.Tensor, how: Augment, size: int, strong: bool) -> torc
 
 
 def glance(images: torch.Tensor, how: Augment, size: int) -> torch.Tensor:
-    """Images changed so little that their emotion is as easy to tell as before: mirrored and shifted."""
+    """Weak augmentation: mirror and shift images."""
     still = how.model_copy(update={"rotate": 0.0, "shear": 0.0, "zoom": (1.0, 1.0), "shift": min(how.shift, 0.06)})
     return resize(move(images, still), size)
 
@@ -94,7 +94,7 @@ def erase(images: torch.Tensor, probability: float) -> torch.Tensor:
 
 
 def mixup_pairs(n: int, alpha: float) -> tuple[torch.Tensor, float]:
-    """Which image to blend each with, int (n,), and the share of the first (mixup, Zhang et al. 2018)."""
+    """The partner of each image to blend with, int (n,), and the weight of the image (mixup, Zhang et al. 2018)."""
     share = float(torch.distributions.Beta(alpha, alpha).sample())
     return torch.randperm(n), share
 
@@ -112,14 +112,14 @@ def scale_contrast(images: torch.Tensor, factor: Strength, mean: torch.Tensor | 
 
 
 def gaussian_blur(images: torch.Tensor, sigma: Strength, reach: int) -> torch.Tensor:
-    """Out of focus: a Gaussian of ``sigma`` pixels, (N, 1, 1) or a number, cut off at ``reach`` pixels."""
+    """Blur with a Gaussian of ``sigma`` pixels, (N, 1, 1) or a number, cut off at ``reach`` pixels."""
     place = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
     kernels = torch.exp(-(place[:, None] ** 2 + place**2) / (2 * torch.as_tensor(sigma) ** 2))
     return _filtered(images, kernels.expand(len(images), -1, -1))
 
 
 def motion_blur(images: torch.Tensor, length: Strength, angle: Strength, reach: int) -> torch.Tensor:
-    """Moved: the mean along a line of ``length`` pixels at ``angle`` radians, (N, 1, 1) or numbers."""
+    """Motion blur: the mean along a line of ``length`` pixels at ``angle`` radians, (N, 1, 1) or numbers."""
     half, angle = torch.as_tensor(length) / 2, torch.as_tensor(angle)
     place = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
     x, y = place[None, None, :], place[None, :, None]
@@ -143,38 +143,38 @@ def corrupt(images: torch.Tensor, probability: float) -> torch.Tensor:
 
 
 def darken(images: torch.Tensor) -> torch.Tensor:
-    """Less light, 0.06 to 0.7 of it, with sensor noise, in 256 levels."""
+    """Darkness: 0.06 to 0.7 of the light, with sensor noise, in 256 levels."""
     light = _log_between(images, 0.06, 0.7)
     # at 48 pixels a pixel is the mean of several of the camera's, so the noise is half as strong as in the camera
     return _steps(dim(images, light, 0.5 * torch.randn_like(images)))
 
 
 def flatten(images: torch.Tensor) -> torch.Tensor:
-    """Fog or backlight: contrast times 0.08 to 0.7 around a mean that moves by up to 0.2; in 256 levels."""
+    """Low contrast: contrast times 0.08 to 0.7 around a mean shifted by up to 0.2, in 256 levels."""
     moved = (images.mean((1, 2, 3), keepdim=True) + _between(images, -0.2, 0.2)).clamp(0.1, 0.9)
     return _steps(scale_contrast(images, _log_between(images, 0.08, 0.7), moved))
 
 
 def overexpose(images: torch.Tensor) -> torch.Tensor:
-    """Too much light: values times 1.2 to 2, clipped at white."""
+    """Overexposure: values times 1.2 to 2, clipped at white."""
     return images * _between(images, 1.2, 2.0)
 
 
 def blur(images: torch.Tensor) -> torch.Tensor:
-    """Out of focus: a Gaussian of 0.8 to 4.5% of the side."""
+    """Defocus: a Gaussian of 0.8 to 4.5% of the side."""
     sigma = _log_between(images, 0.008, 0.045) * images.shape[-1]
     return gaussian_blur(images, sigma.view(-1, 1, 1), max(1, math.ceil(0.09 * images.shape[-1])))
 
 
 def shake(images: torch.Tensor) -> torch.Tensor:
-    """Moved: the mean along a line of 5 to 22% of the side, in any direction."""
+    """Motion blur: the mean along a line of 5 to 22% of the side, in any direction."""
     length = _between(images, 0.05, 0.22).view(-1, 1, 1) * images.shape[-1]
     angle = _between(images, 0, math.pi).view(-1, 1, 1)
     return motion_blur(images, length, angle, math.ceil(0.11 * images.shape[-1]) + 1)
 
 
 def shrink(images: torch.Tensor) -> torch.Tensor:
-    """Far away: down to 0.2 to 0.7 of the side, and up again; one size for all images given."""
+    """Low resolution: reduce to 0.2 to 0.7 of the side and enlarge again, with one size for all images."""
     side = images.shape[-1]
     low, high = math.log(0.2), math.log(0.7)
     fewer = max(2, round(side * math.exp(low + (high - low) * float(torch.rand(())))))
@@ -183,7 +183,7 @@ def shrink(images: torch.Tensor) -> torch.Tensor:
 
 
 def roughen(images: torch.Tensor) -> torch.Tensor:
-    """Normal noise with a standard deviation of 0.02 to 0.18, on pixels, or coarser, on squares of two by two."""
+    """Gaussian noise with a standard deviation of 0.02 to 0.18, per pixel or per square of two by two pixels."""
     noise = torch.randn_like(images)
     if torch.rand(()) < 0.3:
         side = -(-images.shape[-1] // 2)
@@ -192,9 +192,9 @@ def roughen(images: torch.Tensor) -> torch.Tensor:
 
 
 def compress(images: torch.Tensor) -> torch.Tensor:
-    """Saved as JPEG: 8 x 8 blocks, rounded in the frequencies (Wallace 1992) with the standard's table for brightness.
+    """JPEG compression: 8 x 8 blocks, rounded in the frequencies (Wallace 1992) with the standard's table for brightness.
 
-    Quality 3 to 40, as libjpeg counts. Chroma and Huffman coding, which a gray crop does not show, are left out.
+    Quality 3 to 40, as in libjpeg. Chroma and Huffman coding, which do not affect a gray crop, are left out.
     """
     height, width = images.shape[-2:]
     padded = functional.pad(images, (0, -width % 8, 0, -height % 8), mode="replicate")
@@ -211,7 +211,7 @@ def compress(images: torch.Tensor) -> torch.Tensor:
 
 
 def cover_below(images: torch.Tensor) -> torch.Tensor:
-    """A mask or a hand: one shade, from somewhere below the eyes to the chin, round at its upper edge."""
+    """A mask or a hand: one gray level, from below the eyes to the chin, with a round upper edge."""
     x, y = _grid(images)
     top, wide = _between(images, 0.48, 0.66), _between(images, 0.30, 0.46)
     middle, bend = _between(images, 0.42, 0.58), _between(images, 0.0, 0.14)
@@ -222,7 +222,7 @@ def cover_below(images: torch.Tensor) -> torch.Tensor:
 
 
 def cover_eyes(images: torch.Tensor) -> torch.Tensor:
-    """Sunglasses: two lenses with a bridge, mostly dark; sometimes one bar, as hair or a censor's."""
+    """Sunglasses: two lenses with a bridge, mostly dark; sometimes one bar, such as hair."""
     x, y = _grid(images)
     down = _between(images, 0.36, 0.44)
     apart, wide = _between(images, 0.16, 0.21), _between(images, 0.11, 0.18)
@@ -296,10 +296,10 @@ def _shade(like: torch.Tensor, low: float, high: float) -> torch.Tensor:
 
 
 def _between(like: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """(N, 1, 1, 1): one number an image."""
+    """(N, 1, 1, 1): one number per image."""
     return torch.rand(len(like), 1, 1, 1, device=like.device, dtype=like.dtype) * (high - low) + low
 
 
 def _log_between(like: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """(N, 1, 1, 1): one number an image, as often between 1 and 2 as between 2 and 4."""
+    """(N, 1, 1, 1): one number per image, as often between 1 and 2 as between 2 and 4."""
     return torch.exp(_between(like, math.log(low), math.log(high)))

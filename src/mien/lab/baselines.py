@@ -49,7 +49,7 @@ _CLASSIFIERS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 
 class BaselineSettings(Settings):
-    """What to fit.
+    """Settings of a baseline.
 
     Attributes:
         features: ``hog``, ``lbp``, ``hog+lbp``, or ``embedding`` (what a trained network passes to its classifiers).
@@ -88,7 +88,7 @@ class BaselineSettings(Settings):
 
     @property
     def head(self) -> Head:
-        """What the baseline learns, in a recipe's terms."""
+        """The target of the baseline, as a head of a recipe."""
         return Head(emotions=self.emotions, targets=self.targets, class_weights=self.class_weights)
 
 
@@ -185,7 +185,7 @@ def open_features(settings: BaselineSettings) -> tuple[HandcraftedFeatures | Emb
     """The transformer, how its images are prepared, and the card of the base of an embedding.
 
     Raises:
-        ModelError: there is no such base, or it has no features to give.
+        ModelError: the base does not exist or has no features.
     """
     if settings.features != "embedding":
         # Mean 0 and this std leave pixels as they are, 0 to 255.

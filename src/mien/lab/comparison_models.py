@@ -19,7 +19,7 @@ from .recipe import Recipe, recipe_from_dict
 
 
 class Engine(str, Enum):
-    """What runs a model."""
+    """The software that runs a model."""
 
     TORCH = "torch"
     ONNX = "onnxruntime"
@@ -27,7 +27,7 @@ class Engine(str, Enum):
 
 
 class Selection(str, Enum):
-    """What was chosen on the validation part, which makes a model's results there optimistic."""
+    """A choice made on the validation part, which makes a model's results there optimistic."""
 
     EPOCH = "epoch"
     LEARNING_RATE = "learning rate"
@@ -164,7 +164,7 @@ def _recipe(values: Mapping[str, Any]) -> Recipe | None:
 
 
 def _selected(values: Mapping[str, Any]) -> tuple[Selection, ...]:
-    """What the recipe on a card, or those of an ensemble's members, chose on the validation part."""
+    """Choices made on the validation part by the recipe on a card, or by those of an ensemble's members."""
     ensemble = values.get("ensemble")
     if ensemble is None:
         recipe = _recipe(values)

@@ -129,7 +129,7 @@ def verdict(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What the figures depend on."""
+    """Conditions of the measurement."""
     results, task, used = comparison.results, comparison.task, comparison.test_set
 
     def named(condition: Callable[[Result], object]) -> str:

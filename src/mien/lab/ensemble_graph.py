@@ -52,7 +52,7 @@ def common_input(specs: Sequence[InputSpec]) -> InputSpec:
 def merge(members: Sequence[Member], emotions: tuple[str, ...], stack: Stack | None) -> bytes:
     """One ONNX file of the preprocessing for each member, the members, and the vote, or the stack.
 
-    It takes ``images`` as ``common_input`` says and gives ``HEAD``: log-probabilities of the emotions, float32 (N, K).
+    It takes ``images`` as ``common_input`` says and returns ``HEAD``: log-probabilities of the emotions, float32 (N, K).
     """
     model = _preprocessing([member.card.input for member in members]).model()
     for i, member in enumerate(members):

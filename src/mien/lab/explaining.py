@@ -34,7 +34,7 @@ class HiResCam:
     the paper, evidence against the emotion is kept.
 
     Args:
-        network: gives a dict of logits, (N, K) for each head; in evaluation mode.
+        network: returns a dict of logits, (N, K) for each head; in evaluation mode.
         columns: the emotions of the label set, and the column of each in the head's logits.
         flip: average with the map of the mirror image, as the reader averages predictions.
     """

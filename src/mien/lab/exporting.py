@@ -94,7 +94,7 @@ def export(
 
 
 def input_of(model: str | Path, formats: Sequence[str] = ("onnx",)) -> InputSpec:
-    """How the network takes its images; ``OptionError`` if the model cannot be exported to the formats."""
+    """The network's input; ``OptionError`` if the model cannot be exported to the formats."""
     if not formats or set(formats) - set(FORMATS):
         raise OptionError(f"formats: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
     if not is_exported(model):
@@ -184,7 +184,7 @@ def _loaded(data: str | Path | Dataset, spec: InputSpec) -> Dataset:
 
 
 def to_int8(card: ModelCard, weights: bytes, faces: Dataset, name: str) -> tuple[ModelCard, bytes]:
-    """Quantize a model and give its card, with own temperatures and scores, and the content of the ONNX file.
+    """Quantize a model; return its card, with new temperatures and scores, and the content of the ONNX file.
 
     Ranges come from 300 training images of ``faces``, in the parts in which the float32 model had them, and their mirror
     images. ``ModelError`` if nothing can be quantized, or, on the part that settings are chosen by, the accuracy falls by

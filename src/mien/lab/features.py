@@ -55,7 +55,7 @@ class HandcraftedFeatures(_Fitted):
 
 
 class Embedding(_Fitted):
-    """What a trained network passes to its classifiers; ``network``: a uint8 array, as ``trunk_of`` gives it."""
+    """Features that a trained network passes to its classifiers; ``network``: a uint8 array from ``trunk_of``."""
 
     def __init__(self, network: npt.NDArray[np.uint8]) -> None:
         self.network = network

@@ -69,7 +69,7 @@ class Head(Settings):
 
 
 class Data(Settings):
-    """Which images are used, and for what.
+    """Selection of images.
 
     Attributes:
         inner: share of the training part set aside to choose epochs by; the validation part is then not used in
@@ -86,7 +86,7 @@ class Data(Settings):
 
 
 class Input(Settings):
-    """How pixels become network input: side in pixels, mean and standard deviation of 0-1 values, color mode."""
+    """Network input: side in pixels, mean and standard deviation of 0-1 values, color mode."""
 
     size: Side = 48
     mean: float = 0.508

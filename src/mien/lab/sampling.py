@@ -1,4 +1,4 @@
-"""Which images of a dataset a recipe uses, how often each is drawn to balance groups, and what each head learns from it."""
+"""Training images of a recipe, sampling that balances groups, and the targets of each head."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_SHOWN = 8
 
 
 def subset(faces: Dataset, recipe: Recipe) -> Dataset:
-    """The images of ``faces`` that ``recipe.data`` asks for; the same recipe and data give the same images.
+    """The images of ``faces`` that ``recipe.data`` asks for; the same recipe and data yield the same images.
 
     Images whose label no head of the recipe knows are left out, unless a head learns from votes. Exact and near
     duplicates stay together in ``train`` or ``inner``. Raises ``DataError`` if the data has fewer images of an
@@ -190,7 +190,7 @@ def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
 
 
 def soft_targets(faces: Dataset, head: Head) -> npt.NDArray[np.float32]:
-    """What ``head`` learns: float32 (N, K), each row a distribution over its classes, or all zero to leave it out."""
+    """Targets of ``head``: float32 (N, K), each row a distribution over its classes, or all zero to leave it out."""
     classes = label_set(head.emotions)
     if head.targets == "votes":
         shares = _votes(faces).distribution()[:, positions(classes, EMOTIONS)]
@@ -207,7 +207,7 @@ def soft_targets(faces: Dataset, head: Head) -> npt.NDArray[np.float32]:
 
 
 def hard_targets(faces: Dataset, head: Head) -> Rows:
-    """What ``head`` is evaluated against: int64 (N,), index into its classes, -1 if there is no right answer.
+    """True classes for evaluating ``head``: int64 (N,), index into its classes, -1 if there is none.
 
     The label, or the majority of the votes as FER+'s authors define it; ``DataError`` if the data has no votes.
     """

@@ -26,7 +26,7 @@ TOLERANCE = 1e-4
 
 
 def to_onnx(network: MultiHead, size: int, channels: int = 1) -> bytes:
-    """The network, in evaluation mode, as ONNX, for any batch size; the same network gives the same bytes.
+    """The network, in evaluation mode, as ONNX, for any batch size; the same network yields the same bytes.
 
     Input ``images``: float32 (N, channels, size, size); an output of logits, float32 (N, K), for each head.
     """
@@ -74,7 +74,7 @@ def run_onnx(network: MultiHead, weights: bytes, images: npt.NDArray[np.float32]
 def to_program(network: MultiHead, size: int, channels: int = 1) -> bytes:
     """The network, in evaluation mode, as an ``ExportedProgram`` (``.pt2``) for any batch size.
 
-    ``torch.export.load(file).module()`` takes float32 (N, channels, size, size) and gives a dictionary of logits per head.
+    ``torch.export.load(file).module()`` takes float32 (N, channels, size, size) and returns a dictionary of logits per head.
     """
     images = torch.zeros(2, channels, size, size)  # a batch of one would be exported as a constant
     program = torch.export.export(network, (images,), dynamic_shapes={"images": {0: torch.export.Dim("N")}})

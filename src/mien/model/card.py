@@ -69,7 +69,7 @@ class ModelCard:
         input, heads: the network input and the outputs.
         parameters, macs: number of trained weights, and multiply-adds per image.
         recipe: the training recipe as plain values.
-        scores: measured results, as ``mien lab evaluate`` gives them.
+        scores: measured results of ``mien lab evaluate``.
         precision: of most computations: ``float32`` or ``int8``; inputs and outputs are always float32.
         training: cost of the last run: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores, ``machine``, and
             ``accelerator``, empty without one; empty if not recorded.

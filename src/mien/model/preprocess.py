@@ -55,8 +55,8 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
 def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
     """Return the square of a face: its center (x, y) and side in pixels, and its clockwise rotation in radians.
 
-    With landmarks, the line from eyes to mouth gives its place, size and rotation; unlike the line through the eyes it also
-    holds in profile. Its size is limited by the box, as a face that looks down has a short line.
+    With landmarks, the line from eyes to mouth determines position, size and rotation, because it changes less than the line
+    between the eyes if the head turns. The size is limited by the box, because the line is short if a face looks down.
     """
     box = face.box
     center = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2

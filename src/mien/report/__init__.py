@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Tone(str, Enum):
-    """What a value, a note or a mark means to the reader."""
+    """The tone of a value, a note or a mark."""
 
     NEUTRAL = "neutral"
     GOOD = "good"
@@ -164,7 +164,7 @@ class Estimate:
         value, low, high: estimate and ends of its interval; None is an empty row.
         text: the figures as text at the end of the row.
         hollow: the estimate rests on too few images.
-        chance: what chance gives is a range from zero to this value, a gray bar.
+        chance: values expected by chance, from zero to this value, as a gray bar.
     """
 
     label: str

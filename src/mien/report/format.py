@@ -15,7 +15,7 @@ _MARKUP = re.compile(
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Format a share in [0, 1], such as ``87.9%``; a positive share that would read as zero gives ``<0.1%``."""
+    """Format a share in [0, 1], such as ``87.9%``; ``<0.1%`` for a positive share that would round to zero."""
     if share is None:
         return UNKNOWN
     least = 10.0**-digits

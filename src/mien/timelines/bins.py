@@ -80,7 +80,7 @@ def stacked(bins: Bins, height: int) -> npt.NDArray[np.uint8]:
     """The probabilities of each bin, stacked from the bottom in the order of the label set.
 
     Returns:
-        uint8 (height, B, 4), RGBA, a column a bin; faint where unsure, transparent where the face was not seen.
+        uint8 (height, B, 4), RGBA, one column per bin; faint if unsure, transparent if the face was not visible.
     """
     tops = bins.probabilities.cumsum(1) / np.maximum(bins.probabilities.sum(1), _NO_TIME)[:, None]
     levels = 1 - (np.arange(height) + 0.5) / height

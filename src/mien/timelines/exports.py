@@ -70,7 +70,7 @@ def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
 
 
 def subtitles(videos: Sequence[VideoTimeline]) -> bytes:
-    """The spans of one video as SubRip subtitles (``.srt``), UTF-8: a line a face, a new caption whenever one changes.
+    """The spans of one video as SubRip subtitles (``.srt``), UTF-8: one line per face, and a new caption at each change.
 
     Four faces at a time, those seen longest in the video first. A face that was unsure has a question mark: ``sad?``.
 

@@ -206,10 +206,10 @@ def _css(color: tuple[int, int, int]) -> str:
 
 
 def shown(videos: Sequence[VideoTimeline], console: Console) -> Iterator[RenderableType]:
-    """What to print: a heading and a table for each video, and a legend.
+    """Return the terminal output: a heading and a table for each video, and a legend.
 
-    A strip shows each track over the whole video: a letter a change of emotion on its color, or, where there are no
-    colors, a letter a step.
+    A strip shows each track over the whole video: one letter per change of emotion on its color, or without colors one
+    letter per step.
     """
     for video in videos:
         yield Text.assemble((video.name, "bold"), "  ", (_about(video), "dim"))

@@ -1,4 +1,4 @@
-"""How long each reading stands, and spans of one emotion without flickers."""
+"""Durations of readings, and spans of one emotion without flickers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration in seconds."""
         return self.end_s - self.start_s
 
     def to_dict(self) -> dict[str, Any]:

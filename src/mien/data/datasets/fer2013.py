@@ -171,7 +171,7 @@ def _unpack(blob: bytes, shape: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 
 def _rows(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, list[Any]]]:
-    """Where each row of a CSV file stands, and its cells in the columns ``wanted``, found by any alias of an emotion.
+    """The position of each row of a CSV file, and its cells in the columns ``wanted``, found by any alias of an emotion.
 
     The cells of ``optional`` columns follow; they are None if there is no such column.
     """

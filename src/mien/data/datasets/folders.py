@@ -67,7 +67,7 @@ def _files(path: Path, options: LoadOptions) -> Iterator[tuple[Path, str, int]]:
 
 
 def _numbers(path: Path, classes: list[tuple[Path, str, list[Path]]], options: LoadOptions) -> dict[int, int]:
-    """What numbered class folders mean: RAF-DB's order where its images are in them, else ``label_names``."""
+    """Emotions of numbered class folders: RAF-DB's order if they have its images, else ``label_names``."""
     numbers = {int(each.name) for each, _, _ in classes}
     files = [file.name for _, _, found in classes for file in found]
     is_raf_db = numbers == set(range(1, 8)) and all(_RAF_DB.match(name) for name in files)

@@ -77,7 +77,7 @@ class Result:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What it measured: of two results with the same key the later one counts."""
+        """The measurement; of two results with the same key the later one counts."""
         names = sorted(one["name"] for one in self.content["attributes"]) if self.kind is Kind.AUDIT else []
         return self.kind, str(self.content.get("data")), str(self.content.get("split")), *names
 
@@ -128,7 +128,7 @@ def read_results(card: ModelCard, files: Sequence[Path] = ()) -> Results:
 
 
 def read_inspection(path: Path) -> dict[str, Any]:
-    """What ``mien lab inspect --json`` wrote."""
+    """Output of ``mien lab inspect --json``."""
     content = _json(path)
     if _kind(content) is not Kind.INSPECTION:
         raise DataError(f"{path} is not what 'mien lab inspect --json' writes", hint="Inspect the data again.")
@@ -262,7 +262,7 @@ def robustness_section(results: Results) -> doc.Section:
 
 
 def weaknesses(results: Results, image_attributes: Collection[str]) -> list[str]:
-    """What the results say against the model."""
+    """Weaknesses of the model according to the results."""
     found = [text for evaluation in results.evaluations[:1] for text in _weak_emotions(evaluation)]
     found += [text for measured in results.of(Kind.ROBUSTNESS) for text in _large_losses(measured)]
     groups = attributes(results, image_attributes, people=True)
@@ -279,7 +279,7 @@ def weaknesses(results: Results, image_attributes: Collection[str]) -> list[str]
 
 
 def unmeasured(results: Results, image_attributes: Collection[str]) -> list[str]:
-    """What is not measured, each with the command that measures it."""
+    """Missing measurements, with the commands that make them."""
     missing = [text for kind, text in _COMMANDS.items() if not results.of(kind)]
     if not attributes(results, image_attributes, people=True):
         missing.append(

@@ -65,7 +65,7 @@ class View:
 
 
 class Augmenter:
-    """Makes training images; the same recipe, epoch and index give the same image.
+    """Makes training images; the same recipe, epoch and index produce the same image.
 
     ``cache`` keeps decoded photos in memory (2.5 GB for 8,000 photos of 640 pixels).
     """

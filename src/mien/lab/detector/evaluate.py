@@ -52,7 +52,7 @@ class DetectorMetrics:
     landmark_error: float
 
     def row(self) -> dict[str, float]:
-        """Plain numbers for a table; the recall by size in columns of its own."""
+        """Plain numbers for a table, with separate columns for the recall by size."""
         values: dict[str, Any] = asdict(self)
         return values | {f"recall_{limit:g}": value for limit, value in zip(SIZES, values.pop("recall_by_size"))}
 

@@ -27,7 +27,7 @@ _FOLDER = resources.files(__package__)
 
 
 class DetectorRecipe(Settings):
-    """How to train a face detector.
+    """Recipe for training a face detector.
 
     Attributes:
         size: side of the square training images in pixels.

@@ -31,7 +31,7 @@ class Classifier:
 
     Attributes:
         heads: its outputs; temperatures are 1 if none are fitted.
-        recipe_heads: for each head, its label set and targets, which give the true classes.
+        recipe_heads: for each head, its label set and targets, which determine the true classes.
         run: network input, float32 (N, C, S, S) -> logits, float32 (N, K), for each head.
         sha256: of the weights file, in hex; empty for a checkpoint.
     """

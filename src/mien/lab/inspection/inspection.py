@@ -49,7 +49,7 @@ class Inspection:
         return find_problems(self)
 
     def clean(self, *, drop_label_errors: bool = False) -> Cleaning:
-        """Which images to leave out; see ``mien.lab.inspection.problems.RULES``."""
+        """The images to leave out; see ``mien.lab.inspection.problems.RULES``."""
         return clean(self, drop_label_errors=drop_label_errors)
 
     def leaks(self) -> dict[str, dict[str, int]]:

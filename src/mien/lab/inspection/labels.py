@@ -1,4 +1,4 @@
-"""Which labels are probably wrong, and how far annotators agree with one another and with the labels."""
+"""Probable label errors, and agreement of annotators with one another and with the labels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Choice(str, Enum):
-    """Which images the votes are compared on; the value is its key in JSON."""
+    """The images on which votes are compared; the value is the key in JSON."""
 
     ALL = "all"
     CANDIDATES = "candidates"

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset: each kind of problem with the images that have it, and which images to leave out."""
+"""Problems of a dataset: the images with each kind of problem, and the images to leave out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Damaged:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Which images are duplicates, int64 (N,): equal for the same pixels, and for exact or near duplicates.
+    """Groups of duplicates, int64 (N,): equal for the same pixels, and for exact or near duplicates.
 
     Blank images are duplicates of none. Near duplicates are as in ``mien.data.near_duplicates``.
     """
@@ -131,7 +131,7 @@ def _within(groups: Groups, faces: Dataset) -> Groups:
 
 
 def _single(rows: Mask, by: Floats | None = None) -> Groups:
-    """Each row a group of its own; the lowest ``by`` first."""
+    """One group per row; the lowest ``by`` first."""
     found = np.flatnonzero(rows)
     return tuple((found if by is None else found[np.argsort(by[found], kind="stable")])[:, None])
 
@@ -248,7 +248,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What to leave out of N images. Test images always stay, so that scores remain comparable.
+    """The images to leave out. Test images always stay, so that scores remain comparable.
 
     ``use``, bool (N,), is False for images to leave out; ``why`` and ``rule``, the value of the ``Kind``, are empty for
     others.

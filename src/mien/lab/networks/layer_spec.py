@@ -28,7 +28,7 @@ _SIZE = re.compile(r"([1-9][0-9]*)x([1-9][0-9]*)")
 
 @dataclass(frozen=True)
 class Shape:
-    """What flows between layers: channels, and the side of the image in pixels; side 0 is a plain vector."""
+    """Shape between layers: channels, and the side of the image in pixels; side 0 is a vector."""
 
     channels: int
     side: int
@@ -93,7 +93,7 @@ def build_rows(rows: tuple[str, ...], shape: Shape) -> tuple[nn.Sequential, Shap
 
 
 class _StepError(Exception):
-    """What a step should be."""
+    """The accepted form of a step."""
 
     def __init__(self, expected: str, hint: str = "mien.lab.networks.layer_spec documents the notation.") -> None:
         super().__init__(expected)

@@ -166,7 +166,7 @@ def _record(result: ConditionResult) -> dict[str, object]:
 
 
 def _notes(test: RobustnessResult) -> list[str]:
-    """What the figures depend on."""
+    """Conditions of the measurement."""
     truth = "the majority of the votes" if test.task.truth == "votes" else "the labels"
     notes = [
         f"Head {join(sorted(set(test.task.heads.values())))}, evaluated against {truth}, averaged over the mirror image. "

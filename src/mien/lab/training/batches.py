@@ -22,9 +22,9 @@ Loader: TypeAlias = DataLoader[tuple[torch.Tensor, ...]]
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatches:
-    """What a training run learns from.
+    """Training data of a run.
 
-    ``loader`` gives uint8 images (B, C, H, W), one float32 (B, K) target per head in the recipe's order and, with teachers,
+    ``loader`` yields uint8 images (B, C, H, W), one float32 (B, K) target per head in the recipe's order and, with teachers,
     one float16 (B, K) prediction per head. ``class_weights``, float32 (K,) per head, are those in the loss; ``ratio``
     unlabeled images, with zero targets, follow each labeled one. ``groups`` are those of the labeled images ``names``.
     """
@@ -37,7 +37,7 @@ class TrainingBatches:
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Batches of row numbers; the same seed and epoch give the same rows, also after a resume.
+    """Batches of row numbers; the same seed and epoch yield the same rows, also after a resume.
 
     Each of the ``labeled`` rows comes once an epoch in random order, or as often as ``odds``, float (len(labeled),), say
     with replacement, or so that ``groups`` are balanced. ``ratio`` of the ``unlabeled`` rows follow for each. With
@@ -136,6 +136,6 @@ def _channels_first(images: npt.NDArray[np.uint8], recipe: Recipe) -> npt.NDArra
 
 
 def _inverse_frequencies(labels: Rows) -> npt.NDArray[np.float64]:
-    """How often to draw each row so that every class is drawn equally often."""
+    """Sampling weight of each row, so that all classes are drawn equally often."""
     _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return np.asarray(1 / counts[inverse], np.float64)

@@ -1,4 +1,4 @@
-"""What a finished or running training leaves on disk, and how to read it back."""
+"""Write and read checkpoints and the files of a run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def used_precision(path: Path) -> Precision | None:
 
 
 def cost_of(checkpoint: Path) -> dict[str, Any]:
-    """What the whole run cost, as a model's card holds it (``ModelCard.training``); empty if that was not recorded.
+    """Cost of the whole run, as in a model's card (``ModelCard.training``); empty if it was not recorded.
 
     The best epoch's checkpoint knows the cost up to itself only, so ``last.ckpt`` is asked where it lies beside it.
     """

@@ -22,7 +22,7 @@ _SCRATCH = 2.0
 
 
 def fit_to_memory(recipe: Recipe, data_bytes: int, limit_bytes: int) -> Recipe:
-    """The recipe, its batches divided into so many parts that training, with images of ``data_bytes``, fits ``limit_bytes``.
+    """Divide the batches of a recipe so that training with images of ``data_bytes`` fits into ``limit_bytes``.
 
     An estimate from what torch keeps of two images between the forward and the backward pass; ``OptionError`` if not even
     these fit. The recipe's ``schedule.accumulate`` is the least number of parts.
@@ -68,7 +68,7 @@ def kept_bytes(recipe: Recipe, network: MultiHead) -> int:
 
 
 def chosen_precision(recipe: Recipe) -> Precision:
-    """What the recipe asks for, or the faster one where it leaves the choice."""
+    """The precision of the recipe, or the faster one if the recipe does not set it."""
     asked = next((known for known in typing.get_args(Precision) if known == recipe.schedule.precision), None)
     return asked or _fastest_precision(recipe)
 

@@ -73,7 +73,7 @@ def optimizer_of(recipe: Recipe, network: MultiHead) -> torch.optim.Optimizer:
 
 
 def scheduler_of(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> LRSchedulerConfigType | None:
-    """How the learning rate changes over ``steps`` steps; None if it does not."""
+    """Schedule of the learning rate over ``steps`` steps; None if it is constant."""
     how = recipe.optimizer
     if how.decay == "plateau":
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -220,7 +220,7 @@ class Training(lightning.LightningModule):
 
 
 def _augmentation(recipe: Recipe) -> Augment:
-    """How images are changed; the views of teachers are moved and relit already, and only erased or corrupted here."""
+    """Augment images. The views of teachers are already moved and relit, so they are only erased or corrupted."""
     if not recipe.distillation.teachers:
         return recipe.augment
     still = ("rotate", "shift", "shear", "contrast", "brightness", "gamma")

@@ -32,11 +32,11 @@ _HINT = 'Write a field as "optimizer.lr" = { low = 1e-4, high = 1e-2, log = true
 
 
 class Parameter(Settings):
-    """How one field varies: over ``choices``, or between ``low`` and ``high``, both included.
+    """Values of one field: ``choices``, or a range from ``low`` to ``high``, both included.
 
     Attributes:
-        choices: values as TOML gives them; empty for a range.
-        low, high: ends of a range; integers give integers if the field is one.
+        choices: values as in TOML; empty for a range.
+        low, high: ends of a range; integers if both ends and the field are integers.
         log: sample on a logarithmic scale.
         step: distance of values from ``low`` on; None for any number (of integers: every one).
     """
@@ -66,7 +66,7 @@ class Parameter(Settings):
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """What a study stores for each choice: the value, or JSON for lists."""
+        """The stored form of each choice: the value, or JSON for lists."""
         return tuple(value if isinstance(value, Label) else json.dumps(value) for value in self.choices)
 
     @property
@@ -96,7 +96,7 @@ class Parameter(Settings):
 
 
 class Space(Settings):
-    """Which fields of a recipe vary, and how values are sampled.
+    """A search space: the fields of a recipe that vary, and how values are sampled.
 
     Attributes:
         space: how each field varies, by its path in the recipe, such as ``optimizer.lr`` or ``network.layers.0``.

@@ -50,7 +50,7 @@ _NAME = "mien"
 
 @dataclass(frozen=True)
 class Plan:
-    """What the trials of a study share, except the images; ``ends`` is in seconds since 1970, None for no limit."""
+    """Common settings of the trials of a study; ``ends`` is in seconds since 1970, None for no limit."""
 
     recipe: Recipe
     space: Space
@@ -86,7 +86,7 @@ def tune(
     """Train ``recipe`` with different values of the fields that ``space`` names, and keep the best.
 
     Trials are evaluated on a share of the training part; the validation and test parts are not used. The same recipe, space,
-    data and seed give the same trials with one worker, resumed or not.
+    data and seed produce the same trials with one worker, resumed or not.
 
     Args:
         recipe: a recipe, or its name or path.
