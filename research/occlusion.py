@@ -1,4 +1,4 @@
-"""Fit and evaluate ``mien.audit.occlusion``: is a part of a face hidden?
+"""Fit and evaluate ``mien.model.occlusion``: is a part of a face hidden?
 
     python research/occlusion.py fit fer2013.npz            # prints the weights
     python research/occlusion.py judge fer2013.npz          # PublicTest
@@ -23,11 +23,11 @@ from sklearn.preprocessing import StandardScaler
 
 from mien import Frame, ReadOptions
 from mien.audit.attributes import EDGES, measure, posed
-from mien.audit.occlusion import FEATURES, SIDE, features, half_distance
 from mien.data.loading import load
 from mien.detection import create_detector
 from mien.lab.robustness_test.conditions import mask, sunglasses
 from mien.lab.robustness_test.samples import Sample
+from mien.model.occlusion import FEATURES, SIDE, features, half_distance
 from mien.model.preprocess import align_face
 
 #: Rows of the Training part whose face, looked at, is covered (hand, hair, dark glasses, object), and is not.

@@ -135,6 +135,20 @@ def test_a_blurred_or_tiny_face_is_not_relied_on(hopper):
         assert reading.abstained
 
 
+def test_what_is_probably_no_face_abstains(reader, crowd):
+    """Scores of things that are no face are low; those of clear faces are not."""
+    from dataclasses import replace
+
+    (clear, *_) = reader.read(crowd.image)
+    assert AbstainReason.NOT_A_FACE not in clear.abstain_reasons
+    doubtful = replace(clear.face, score=0.52)
+    (reading,) = reader.classify([doubtful], reader.crop(crowd, [doubtful]))
+    assert reading.abstain_reasons[0] is AbstainReason.NOT_A_FACE
+    whole = Reader(ReadOptions(detector="none"))
+    (reading,) = whole.classify([doubtful], whole.crop(crowd, [doubtful]))  # that score is not mien's
+    assert AbstainReason.NOT_A_FACE not in reading.abstain_reasons
+
+
 def test_turned_photos_read_the_same(reader, astronaut):
     turned = Image.fromarray(astronaut.image).transpose(Image.Transpose.ROTATE_90)
     exif = Image.Exif()

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from .detection import Detector, PyramidDetector, create_detector
+from .detection import Detector, PyramidDetector, create_detector, sure_score
 from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
@@ -81,6 +81,7 @@ class Reader:
         self.options = options or ReadOptions()
         self.classifier = classifier or open_classifier(self.options)
         self.detector = detector or create_detector(self.options)
+        self._sure_score = sure_score(self.options) if isinstance(self.detector, PyramidDetector) else 0.0
         self.card, self.emotions = self.classifier.card, self.classifier.emotions
 
     def __getstate__(self) -> dict[str, Any]:
@@ -129,6 +130,7 @@ class Reader:
                     prediction.vote_shares[row],
                     in_label_set=float(prediction.in_label_set[row]),
                     min_confidence=self.options.min_confidence,
+                    min_face_score=self._sure_score,
                     sharpness=sharp,
                 )
                 for row, (face, sharp) in enumerate(zip(faces[start:], sharpness(batch).tolist()))

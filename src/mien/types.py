@@ -129,6 +129,7 @@ MIN_SHARPNESS = 0.03
 class AbstainReason(str, Enum):
     """Why a reading abstains."""
 
+    NOT_A_FACE = "not_a_face"  # the detector's score is below ``min_face_score``: probably no face
     BLURRED = "blurred"  # ``sharpness`` is below ``MIN_SHARPNESS``: too small or too blurred
     LOW_CONFIDENCE = "low_confidence"  # ``confidence`` is below ``min_confidence``
     OUTSIDE_LABEL_SET = "outside_label_set"  # ``in_label_set`` is below ``min_confidence``
@@ -145,6 +146,7 @@ class Reading:
         vote_shares: float32 (K,), summing to 1: the expected share of annotators per emotion; None if unknown.
         in_label_set: probability that the face shows an emotion of the label set, 0 to 1.
         min_confidence: the reading abstains if ``confidence`` or ``in_label_set`` is lower, 0 to 1.
+        min_face_score: the reading abstains if the detector's score is below this, 0 to 1.
         track_id: number of the person in a video; None in an image.
         frame_probabilities: float32 (K,), the probabilities of this frame alone; None in an image.
         sharpness: see ``mien.model.preprocess.sharpness``; None if unknown.
@@ -158,6 +160,7 @@ class Reading:
     vote_shares: npt.NDArray[np.float32] | None = None
     in_label_set: float = 1.0
     min_confidence: float = 0.5
+    min_face_score: float = 0.0
     track_id: int | None = None
     frame_probabilities: npt.NDArray[np.float32] | None = None
     sharpness: float | None = None
@@ -195,6 +198,7 @@ class Reading:
     def abstain_reasons(self) -> tuple[AbstainReason, ...]:
         """Why the reading is unreliable, most basic reason first; empty if it is reliable."""
         holds = {
+            AbstainReason.NOT_A_FACE: self.face.score < self.min_face_score,
             AbstainReason.BLURRED: self.sharpness is not None and self.sharpness < MIN_SHARPNESS,
             AbstainReason.LOW_CONFIDENCE: self.confidence < self.min_confidence,
             AbstainReason.OUTSIDE_LABEL_SET: self.in_label_set < self.min_confidence,

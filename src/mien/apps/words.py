@@ -80,6 +80,7 @@ def verdict(reading: Reading) -> str:
     """One sentence on how far to trust a reading."""
     sure, least = percent(reading.confidence), percent(reading.min_confidence)
     reasons = {
+        AbstainReason.NOT_A_FACE: f"Probably not a face; if it is one, {reading.emotion} ({sure}).",
         AbstainReason.BLURRED: f"Too small or too blurred to rely on; if anything, {reading.emotion} ({sure}).",
         AbstainReason.LOW_CONFIDENCE: f"Unsure: {reading.emotion} has only {sure}. Below {least}, do not rely on it.",
         AbstainReason.OUTSIDE_LABEL_SET: f"Unsure: the face most likely shows none of {', '.join(reading.emotions)}.",

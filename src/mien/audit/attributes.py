@@ -25,12 +25,12 @@ from ..errors import OptionError, SourceError
 from ..extras import require
 from ..io.discovery import find_images
 from ..io.images import read_image
+from ..model.occlusion import half_distance, occlusion
 from ..model.preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, to_gray
 from ..model.preprocess import sharpness as sharpness_of
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..types import Face, Frame
-from .occlusion import half_distance, occlusion
 
 #: Side in pixels at which faces are compared.
 SIDE = 96
@@ -81,7 +81,7 @@ class Attributes:
         skin_lightness: median lightness of the cheeks, CIE L*, 0 to 100; depends on lighting and camera too.
         ita: individual typology angle of the cheeks, -90 to 90 degrees, higher is lighter (Chardon et al. 1991); color
             images only. Depends on the color of the light: it describes the image of the skin.
-        occlusion: probability that something hides a part of the face, 0 to 1 (``mien.audit.occlusion``). Rough.
+        occlusion: probability that something hides a part of the face, 0 to 1 (``mien.model.occlusion``). Rough.
     """
 
     brightness: float

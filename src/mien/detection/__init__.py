@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..extras import check_installed
 from ..options import ReadOptions
-from .base import THRESHOLDS, Detector, NoDetector
+from .base import SURE_SCORES, THRESHOLDS, Detector, NoDetector
 from .pyramid import PyramidDetector
 
-__all__ = ["Detector", "NoDetector", "PyramidDetector", "create_detector", "score_needed"]
+__all__ = ["Detector", "NoDetector", "PyramidDetector", "create_detector", "score_needed", "sure_score"]
 
 
 def create_detector(options: ReadOptions) -> Detector:
@@ -41,3 +41,8 @@ def score_needed(options: ReadOptions) -> float:
     """Return the score below which the chosen detector drops a face, 0 to 1."""
     kind = options.detector.partition(":")[0]
     return THRESHOLDS[kind] if kind == "none" or options.detector_threshold is None else options.detector_threshold
+
+
+def sure_score(options: ReadOptions) -> float:
+    """Return the score below which a face of the chosen detector is probably none; 0 where that was not measured."""
+    return SURE_SCORES.get(options.detector, 0.0)

@@ -142,6 +142,9 @@ def describe(reading: Reading) -> str:
 
 
 def _reason(reading: Reading, reason: AbstainReason) -> str:
+    if reason is AbstainReason.NOT_A_FACE:
+        least = _percent(reading.min_face_score)
+        return f"it is probably not a face (detection score {_percent(reading.face.score)}, minimum {least})"
     if reason is AbstainReason.BLURRED:
         return (
             f"the face is too small or too blurred (sharpness {reading.sharpness or 0:.3f}, minimum {MIN_SHARPNESS:g})"

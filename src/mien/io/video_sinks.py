@@ -27,6 +27,7 @@ _FLUSH_S = 1.0
 #: Pixels of a frame whose image no sink needs.
 NO_IMAGE: npt.NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
 _VOTES, _IN_LABEL_SET, _MIN_CONFIDENCE = "vote_shares", "in_label_set", "min_confidence"
+_MIN_FACE_SCORE, _SHARPNESS = "min_face_score", "sharpness"
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ def _journal_rows(frame: Frame, readings: Sequence[Reading], emotions: tuple[str
         votes = reading.vote_shares
         row[_VOTES] = None if votes is None else [round(v, 5) for v in votes.tolist()]
         row[_IN_LABEL_SET], row[_MIN_CONFIDENCE] = round(reading.in_label_set, 5), reading.min_confidence
+        row[_MIN_FACE_SCORE], row[_SHARPNESS] = reading.min_face_score, reading.sharpness
     return made
 
 
@@ -223,6 +225,8 @@ def _reading(row: dict[str, Any], emotions: tuple[str, ...]) -> Reading:
         vote_shares=None if row[_VOTES] is None else _shares(row[_VOTES]),
         in_label_set=row[_IN_LABEL_SET],
         min_confidence=row[_MIN_CONFIDENCE],
+        min_face_score=row[_MIN_FACE_SCORE],
+        sharpness=row[_SHARPNESS],
         track_id=row["track_id"],
         frame_probabilities=_shares([row[f"frame_{emotion}"] for emotion in emotions]),
     )

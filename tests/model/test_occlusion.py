@@ -5,11 +5,11 @@ import pytest
 
 from mien import Frame
 from mien.audit.attributes import grouped, measure
-from mien.audit.occlusion import FEATURES, SIDE, WEIGHTS, features, occlusion
 from mien.detection import create_detector
 from mien.io.images import read_image
 from mien.lab.robustness_test.conditions import mask, sunglasses
 from mien.lab.robustness_test.samples import in_window
+from mien.model.occlusion import FEATURES, SIDE, WEIGHTS, features, occlusion
 from mien.options import ReadOptions
 from mien.types import Box, Face
 
