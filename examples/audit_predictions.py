@@ -1,6 +1,6 @@
 """Compare groups in a table of predictions: python examples/audit_predictions.py predictions.csv gender   (needs "audit")
 
-The table has a row per image with the columns label, predicted and the group.
+The table has one row per image with the columns label, predicted and the group.
 """
 
 import sys

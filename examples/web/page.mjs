@@ -59,7 +59,7 @@ async function open(blob, at = null) {
     const shrink = Math.min(1, 2000 / Math.max(bitmap.width, bitmap.height));
     show(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink), at);
   } catch {
-    say("That is no image that this browser can open.", "Try a JPEG or PNG file.", true);
+    say("This browser cannot open the image.", "Try a JPEG or PNG file.", true);
     $("bars").replaceChildren();
   }
 }
@@ -97,7 +97,7 @@ function tell({ emotions, probabilities, milliseconds }) {
   if (sure < UNSURE_BELOW) say("Unsure", `Most likely ${first}, but only ${confidence} confident: do not rely on it.`);
   else say(first, `${confidence}`);
   $("bars").replaceChildren(...ranked.map(([name, share]) => bar(name, share)));
-  $("about").textContent = `Model ${model.card.name} (${(model.bytes / 1e6).toFixed(1)} MB), ${milliseconds.toFixed(0)} ms a reading.`;
+  $("about").textContent = `Model ${model.card.name} (${(model.bytes / 1e6).toFixed(1)} MB), ${milliseconds.toFixed(0)} ms per reading.`;
 }
 
 function percents(share) {
@@ -146,7 +146,7 @@ async function startCamera() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
   } catch {
-    return say("There is no camera that this page may use.", "Allow it in the browser, and open the page at localhost.", true);
+    return say("This page may not use a camera.", "Allow it in the browser, and open the page at localhost.", true);
   }
   video.srcObject = stream;
   await video.play();
