@@ -7,7 +7,9 @@ import math
 import threading
 import time
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -46,7 +48,6 @@ def latest(frames: Iterator[Frame], *, paced: bool = False, stop_after_s: float 
     newest: list[Frame] = []  # one at most
     is_closed = False
     changed = threading.Condition()
-    failed: list[BaseException] = []
 
     def fill() -> None:
         nonlocal is_closed
@@ -60,16 +61,14 @@ def latest(frames: Iterator[Frame], *, paced: bool = False, stop_after_s: float 
                         return
                     newest[:] = [frame]
                     changed.notify_all()
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-            failed.append(error)
         finally:
             with changed:
                 is_closed = True
                 changed.notify_all()
 
     ends = math.inf
-    filling = threading.Thread(target=fill, daemon=True, name="mien-latest")  # may hang in a driver for ever
-    filling.start()
+    pool = ThreadPool(1)  # its daemon thread may hang in a driver for ever
+    filling = pool.apply_async(fill)
     try:
         while True:
             with changed:
@@ -86,9 +85,10 @@ def latest(frames: Iterator[Frame], *, paced: bool = False, stop_after_s: float 
         with changed:
             is_closed = True
             changed.notify_all()
-        filling.join(_CLOSING_S)
-    if failed:
-        raise failed[0]
+        filling.wait(_CLOSING_S)
+        pool.terminate()
+    if filling.ready():
+        filling.get()
 
 
 @dataclass
@@ -135,11 +135,10 @@ class Camera:
             )
         self._source, self._cv2, self._changed, self._closed = source, opencv(), threading.Condition(), False
         self._start()
-        try:
+        with ExitStack() as stack:
+            stack.callback(self.close)  # after Ctrl-C too
             self._wait_until_open()
-        except BaseException:  # Ctrl-C too
-            self.close()
-            raise
+            stack.pop_all()
 
     def _start(self) -> None:
         attempt = self._attempt = _Attempt()
