@@ -22,6 +22,7 @@ from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
 from .model.classifier import EmotionClassifier, open_classifier
+from .model.occlusion import temperatures
 from .model.preprocess import align_face, sharpness, to_tensor
 from .model.session import usable_cores
 from .options import MAX_MEGAPIXELS, ReadOptions
@@ -121,7 +122,8 @@ class Reader:
         readings = []
         for start in range(0, len(crops), BATCH_FACES):
             batch = crops[start : start + BATCH_FACES]
-            prediction = self.classifier.predict(to_tensor(batch, self.classifier.input))
+            extra = temperatures(batch, faces[start : start + BATCH_FACES])
+            prediction = self.classifier.predict(to_tensor(batch, self.classifier.input), extra)
             readings += [
                 Reading(
                     face,

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from mien import Frame
+from mien import Frame, Reader
 from mien.audit.attributes import grouped, measure
 from mien.detection import create_detector
 from mien.io.images import read_image
 from mien.lab.robustness_test.conditions import mask, sunglasses
 from mien.lab.robustness_test.samples import in_window
-from mien.model.occlusion import FEATURES, SIDE, WEIGHTS, features, occlusion
+from mien.model.occlusion import COVERED_TEMPERATURE, FEATURES, SIDE, WEIGHTS, features, occlusion, temperatures
+from mien.model.preprocess import to_tensor
 from mien.options import ReadOptions
 from mien.types import Box, Face
 
@@ -62,3 +63,24 @@ def test_a_plain_image_gives_a_number_and_no_landmarks_give_none():
 def test_of_a_profile_nothing_is_said():
     points = np.array([(20, 20), (40, 20), (50, 30), (22, 42), (38, 42)], np.float32)
     assert measure(Frame(np.zeros((60, 60, 3), np.uint8)), Face(Box(10, 5, 50, 55), landmarks=points)).occlusion is None
+
+
+@pytest.mark.parametrize("cover", [mask, sunglasses])
+def test_covered_faces_are_less_certain(subject, detector, cover):
+    """The network is overconfident on them, so that their logits are divided by an extra temperature."""
+    reader = Reader(ReadOptions(threads=1))
+    for image, expected in ((subject.image, 1.0), (cover(subject, np.random.default_rng(0)), COVERED_TEMPERATURE)):
+        frame = Frame(np.ascontiguousarray(image))
+        faces = detector.detect(frame)[:1]
+        crops = reader.crop(frame, faces)
+        assert temperatures(crops, faces) == pytest.approx([expected])
+        plain = reader.classifier.predict(to_tensor(crops, reader.classifier.input)).probabilities[0]
+        (reading,) = reader.classify(faces, crops)
+        expected_probabilities = plain ** (1 / expected) / (plain ** (1 / expected)).sum()
+        assert reading.probabilities == pytest.approx(expected_probabilities, abs=1e-4)
+
+
+def test_without_landmarks_nothing_is_covered():
+    crops = np.zeros((2, 48, 48, 3), np.uint8)
+    assert temperatures(crops, [Face(Box(0, 0, 9, 9))] * 2).tolist() == [1.0, 1.0]
+    assert temperatures(crops[:0], []).shape == (0,)

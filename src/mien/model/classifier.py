@@ -77,8 +77,13 @@ class EmotionClassifier:
         """A classifier with another head or label set and the same weights; errors as for the class."""
         return EmotionClassifier(self.card, self._session, head, label_set, self.flip)
 
-    def predict(self, images: npt.NDArray[np.float32]) -> Prediction:
-        """Classify faces: float32 (N, C, S, S), normalized as the card says (``preprocess.to_tensor``)."""
+    def predict(
+        self, images: npt.NDArray[np.float32], temperatures: npt.NDArray[np.float32] | None = None
+    ) -> Prediction:
+        """Classify faces: float32 (N, C, S, S), normalized as the card says (``preprocess.to_tensor``).
+
+        ``temperatures``, float32 (N,), divide the logits of each face beside the card's.
+        """
         if not len(images):
             empty = np.empty((0, len(self.emotions)), np.float32)
             return Prediction(empty, empty, empty.sum(1))
@@ -87,6 +92,8 @@ class EmotionClassifier:
         if self.flip:
             logits = logits.reshape(2, len(images), -1).mean(0)
         logits, head = np.asarray(logits, np.float32), self._head
+        if temperatures is not None:
+            logits = logits / temperatures[:, None]
         in_label_set = probabilities(logits, head.temperature)[:, self._columns].sum(1)
         chosen = logits[:, self._columns]
         vote_temperature = head.temperature if head.vote_temperature is None else head.vote_temperature

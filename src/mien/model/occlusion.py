@@ -9,13 +9,14 @@ shadows, lying heads, babies.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from ..types import Face, Frame
-from .preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, square_around
+from .preprocess import BELOW_CENTRE, EYES_TO_MOUTH, align_face, resize, square_around, to_gray
 
 Array = npt.NDArray[np.float32]
 
@@ -28,6 +29,10 @@ FEATURES = (
 )  # fmt: skip
 #: Weights in the order of ``FEATURES``, and last the constant.
 WEIGHTS = (-1.932, -0.862, -0.409, -1.043, -0.732, 0.180, 0.178, 1.119, 0.216, -0.812, -1.059, -16.540, -2.182)
+
+#: Divides the logits of faces that are probably covered, which are read less accurately than confidence says. Chosen from
+#: data: ``docs/concepts/calibration.md``.
+COVERED_TEMPERATURE = 1.42
 
 _EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
 _MOUTH = _EYES + EYES_TO_MOUTH
@@ -44,8 +49,27 @@ def occlusion(frame: Frame, face: Face) -> float | None:
     """
     if face.landmarks is None:
         return None
-    values = features(align_face(frame, face, SIDE), half_distance(face))
+    return _probability(align_face(frame, face, SIDE), face)
+
+
+def _probability(crop: npt.NDArray[np.uint8], face: Face) -> float:
+    values = features(crop, half_distance(face))
     return float(1 / (1 + np.exp(-(values @ WEIGHTS[:-1] + WEIGHTS[-1]))))
+
+
+def temperatures(crops: npt.NDArray[np.uint8], faces: Sequence[Face]) -> Array:
+    """Extra temperature of each face, float32 (N,): ``COVERED_TEMPERATURE`` if a part of it is probably hidden, else 1.
+
+    Args:
+        crops: of the faces, uint8 (N, S, S), gray, or (N, S, S, 3), RGB.
+        faces: as many; those without landmarks count as bare.
+    """
+    made = np.ones(len(crops), np.float32)
+    small = resize(crops, SIDE)
+    for row, (crop, face) in enumerate(zip(small if small.ndim == 3 else to_gray(small), faces)):
+        if face.landmarks is not None and _probability(crop, face) >= 0.5:
+            made[row] = COVERED_TEMPERATURE
+    return made
 
 
 def half_distance(face: Face) -> float:
