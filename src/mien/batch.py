@@ -59,6 +59,7 @@ def read_files(
     *,
     out: str | Path | None = None,
     mode: Mode = "new",
+    excel: bool = False,
     annotate: str | Path | None = None,
     redact: Privacy | None = None,
     recursive: bool = False,
@@ -81,6 +82,7 @@ def read_files(
         out: a table with one row per face: ``.csv``, ``.tsv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. It is named
             ``<out>.partial`` until it is complete.
         mode: ``new``, ``overwrite`` or ``resume`` a run with the same ``out``; see ``Journal.open``.
+        excel: write ``out``, a ``.csv``, for European Excel: semicolons, decimal commas, a byte order mark.
         annotate: a folder for annotated copies; for one video, the name of its copy.
         redact: mask people, and keep no reading of them.
         recursive: include sub-folders.
@@ -101,7 +103,7 @@ def read_files(
     out, annotate = Path(out) if out else None, Path(annotate) if annotate else None
     redact.refuse_images({"--annotate": annotate})
     if out:
-        check_format(out)  # before the images, which may take hours
+        check_format(out, excel=excel)  # before the images, which may take hours
     paths, failures = _find([sources] if isinstance(sources, (str, Path)) else sources, recursive)
     kinds = [(path, is_video(path)) for path in paths]  # opens each file
     images, videos = ([path for path, moving in kinds if moving == wanted] for wanted in (False, True))
@@ -116,7 +118,7 @@ def read_files(
     reader = Reader(replace(reading, threads=1) if workers > 1 else reading)
     names = columns(reader.emotions, video=bool(videos))
     settings = read_settings(options, reader, interval_s, redact)
-    with Journal.open(out, names, settings, mode) if out else nullcontext() as journal:
+    with Journal.open(out, names, settings, mode, excel=excel) if out else nullcontext() as journal:
         if journal and journal.finished:
             return BatchResult(failures=tuple(failures), already_complete=True)
         run = _Run(reader, workers, options, redact, copies, journal, names, on_rows, progress, failures, timeout_s)

@@ -270,7 +270,7 @@ def test_a_full_disk_while_writing_keeps_what_was_written(out, monkeypatch):
 
 
 def test_a_full_disk_at_the_end_keeps_the_partial_file(out, partial, monkeypatch):
-    def full(*_arguments):
+    def full(*_arguments, **_options):
         raise OutputError("cannot write: No space left on device")
 
     def run():

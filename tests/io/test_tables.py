@@ -56,6 +56,23 @@ def test_csv(tmp_path):
     assert empty == ["b.jpg", "0", "0.0"] + [""] * (len(COLUMNS) - 3)
 
 
+def test_csv_for_european_excel(tmp_path):
+    path = tmp_path / "r.csv"
+    write_table(path, COLUMNS, [FACE, EMPTY], excel=True)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfsource;")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, face, _ = csv.reader(file, delimiter=";")
+    row = dict(zip(header, face))
+    assert (row["x0"], row["y0"], row["source"]) == ("1,25", "-2,0", FACE["source"])
+    with pytest.raises(OptionError):
+        write_table(tmp_path / "r.parquet", COLUMNS, [FACE], excel=True)
+    pytest.importorskip("pyarrow", reason="tables are read with the extra [table]")
+    assert column_names(path) == COLUMNS
+    read = read_columns(path, ("source", "x0", "happy"))
+    assert read["x0"].tolist() == pytest.approx([1.25, np.nan], nan_ok=True)
+    assert read["source"].tolist() == [FACE["source"], "b.jpg"]
+
+
 def test_excel(tmp_path, monkeypatch):
     openpyxl = pytest.importorskip("openpyxl", reason="workbooks need the extra [table]")
     path = tmp_path / "r.xlsx"

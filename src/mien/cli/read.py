@@ -40,6 +40,7 @@ def read(
         bool, opt.option(opt.OUTPUT, "Continue an interrupted run of the same --out.", "--resume")
     ] = False,
     overwrite: opt.Overwrite = False,
+    excel: opt.Excel = False,
     mask_others: opt.MaskOthers = False,
     show_person: Annotated[
         list[int] | None,
@@ -81,8 +82,8 @@ def read(
     from ..redaction import Privacy
     from .table import ReadingTable, show_readings
 
-    if (resume or overwrite) and out is None:
-        raise OptionError("--resume and --overwrite require --out", hint="Add --out FILE.")
+    if (resume or overwrite or excel) and out is None:
+        raise OptionError("--resume, --overwrite and --excel require --out", hint="Add --out FILE.")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
     privacy = Privacy(mask_others, tuple(show_person or ()), no_image_output)
@@ -106,6 +107,7 @@ def read(
                 options,
                 out=out,
                 mode="resume" if resume else "overwrite" if overwrite else "new",
+                excel=excel,
                 annotate=annotate,
                 redact=privacy,
                 recursive=recursive,

@@ -26,6 +26,7 @@ def watch(
     min_confidence: opt.MinConfidence = 0.5,
     out: opt.Out = None,
     overwrite: opt.Overwrite = False,
+    excel: opt.Excel = False,
     mask_others: opt.MaskOthers = False,
     no_image_output: opt.NoImageOutput = False,
     head: opt.Head = None,
@@ -64,7 +65,7 @@ def watch(
         threads=threads,
     )
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    sinks = [TableFile(out, overwrite=overwrite)] if out else []
+    sinks = [TableFile(out, overwrite=overwrite, excel=excel)] if out else []
     stop_after_s = opt.seconds(duration, "--duration") if duration else None
     camera = int(source) if source.isdecimal() else source
     failure: SourceError | None = None

@@ -29,14 +29,22 @@ class Journal:
         finished: the table is complete; ``write`` is refused.
     """
 
-    def __init__(self, out: Path, columns: tuple[str, ...]) -> None:
-        self.out, self.path, self._columns = out, partial_path(out), columns
+    def __init__(self, out: Path, columns: tuple[str, ...], *, excel: bool = False) -> None:
+        self.out, self.path, self._columns, self._excel = out, partial_path(out), columns, excel
         self.done: set[str] = set()
         self.finished = False
         self._file: BinaryIO | None = None
 
     @classmethod
-    def open(cls, out: Path, columns: tuple[str, ...], settings: Mapping[str, Any], mode: Mode = "new") -> Journal:
+    def open(
+        cls,
+        out: Path,
+        columns: tuple[str, ...],
+        settings: Mapping[str, Any],
+        mode: Mode = "new",
+        *,
+        excel: bool = False,
+    ) -> Journal:
         """Start or resume a run.
 
         Args:
@@ -46,13 +54,14 @@ class Journal:
             mode: ``"new"`` requires that neither the table nor a partial file exists. ``"overwrite"`` replaces the table,
                 but not an unfinished run. ``"resume"`` continues the partial file; without one it starts a run, or is
                 ``finished`` if the table exists.
+            excel: write the CSV file for European Excel.
 
         Raises:
             OptionError: the format is unknown; or the run to resume had other columns or settings.
             OutputError: a file is in the way or is no journal, or the place cannot be written to.
         """
-        check_format(out)
-        journal = cls(out, columns)
+        check_format(out, excel=excel)
+        journal = cls(out, columns, excel=excel)
         _check_nothing_in_the_way(out, mode)
         if mode == "resume" and out.exists() and not journal.path.exists():
             journal.finished = True
@@ -92,7 +101,7 @@ class Journal:
             return
         with writing_to(self.path):
             file.close()
-        write_table(self.out, self._columns, (row for _, rows, _ in self.entries() for row in rows))
+        write_table(self.out, self._columns, (row for _, rows, _ in self.entries() for row in rows), excel=self._excel)
         with writing_to(self.path):
             self.path.unlink()
         self.finished = True

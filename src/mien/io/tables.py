@@ -28,11 +28,13 @@ of parquet files, grows when a column is renamed, removed or changes its meaning
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -121,14 +123,25 @@ def _flat(results: Any) -> Iterator[Reading]:
             yield from _flat(part)
 
 
-def write_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row], separator: str = ",") -> None:
+def write_csv(
+    file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row], separator: str = ",", *, decimal: str = "."
+) -> None:
     """Write a header and one line per row: UTF-8, line feeds; ``rows`` documents the cells."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n", delimiter=separator)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row[name]) for name in columns])
+        cells = [_cell(row[name]) for name in columns]
+        if decimal != ".":
+            cells = [str(cell).replace(".", decimal) if isinstance(cell, float) else cell for cell in cells]
+        writer.writerow(cells)
     text.detach()  # the caller closes the file
+
+
+def write_european_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """As ``write_csv``, but as Excel expects it in most of Europe: semicolons, decimal commas, a byte order mark."""
+    file.write(codecs.BOM_UTF8)
+    write_csv(file, columns, rows, ";", decimal=",")
 
 
 def csv_bytes(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
@@ -237,18 +250,24 @@ _WRITERS: dict[str, Callable[[BinaryIO, tuple[str, ...], Iterable[Row]], None]] 
 FORMATS = tuple(_WRITERS)
 
 
-def check_format(path: Path) -> None:
-    """Raise if a table cannot be written under this name: for another ending, or if a package is missing."""
-    check_ending(path, FORMATS)
+def check_format(path: Path, *, excel: bool = False) -> None:
+    """Raise if a table cannot be written under this name: for another ending, or if a package is missing.
+
+    ``excel`` is for European Excel, which only CSV needs.
+    """
+    check_ending(path, (".csv",) if excel else FORMATS)
     needed = {".parquet": ["pyarrow"], ".xlsx": ["openpyxl"]}.get(path.suffix.lower(), [])
     check_installed(needed, "table")
 
 
-def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write ``rows`` to ``path`` as they come, in constant memory, completely or not at all; errors as ``check_format``."""
-    check_format(path)
+def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row], *, excel: bool = False) -> None:
+    """Write ``rows`` to ``path`` as they come, in constant memory, completely or not at all.
+
+    Arguments and errors as ``check_format``.
+    """
+    check_format(path, excel=excel)
     with replacing(path) as file:
-        _WRITERS[path.suffix.lower()](file, columns, rows)
+        (write_european_csv if excel else _WRITERS[path.suffix.lower()])(file, columns, rows)
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -290,16 +309,26 @@ def _stored(path: Path, schema: Any = None) -> Any:
         raise OptionError(message, hint="Give a table that 'mien read --out' has written.")
     pa, dataset = require("pyarrow", "table"), require("pyarrow.dataset", "table")
     kind = path.suffix.lower()
-    parse = require("pyarrow.csv", "table").ParseOptions
-    lines = parse(newlines_in_values=True, delimiter="\t" if kind == ".tsv" else ",")
+    reading = require("pyarrow.csv", "table")
+    european = kind == ".csv" and _is_european(path)
+    delimiter = "\t" if kind == ".tsv" else ";" if european else ","
+    lines = reading.ParseOptions(newlines_in_values=True, delimiter=delimiter)
+    numbers = reading.ConvertOptions(decimal_point="," if european else ".")
     formats = {".jsonl": "json", ".parquet": "parquet"}
     try:
         if kind == ".xlsx":
             return dataset.dataset(_workbook(pa, path, schema))
-        form = formats.get(kind) or dataset.CsvFileFormat(parse_options=lines)
+        form = formats.get(kind) or dataset.CsvFileFormat(parse_options=lines, convert_options=numbers)
         return dataset.dataset(path, format=form, schema=schema)
     except (pa.ArrowException, OSError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from error
+
+
+def _is_european(path: Path) -> bool:
+    """Whether ``write_european_csv`` has written a file."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(10) == codecs.BOM_UTF8 + b"source;"
+    return False
 
 
 def _workbook(pa: Any, path: Path, schema: Any) -> Any:

@@ -177,21 +177,23 @@ class TableFile(VideoSink):
     Args:
         path: the table.
         overwrite: replace a table that exists.
+        excel: write a CSV file for European Excel: semicolons, decimal commas, a byte order mark.
     """
 
     path: Path | str
     overwrite: bool = False
+    excel: bool = False
 
     def check(self) -> None:
         """Raise if the format is unknown, or pyarrow is needed and missing."""
-        check_format(Path(self.path))
+        check_format(Path(self.path), excel=self.excel)
 
     @contextmanager
     def open(self, context: SinkContext) -> Iterator[OpenSink]:
         """Keep the rows; the table is made when the video was read to its end."""
         mode: Mode = "resume" if context.resume else "overwrite" if self.overwrite else "new"
         names = columns(context.emotions, video=True)
-        with Journal.open(Path(self.path), names, context.settings, mode) as journal:
+        with Journal.open(Path(self.path), names, context.settings, mode, excel=self.excel) as journal:
             if journal.finished:
                 raise OutputError(f"{self.path} is complete: there is nothing to resume", hint="Pass overwrite=True.")
             with JournalSink(journal).open(context) as sink:
