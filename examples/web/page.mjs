@@ -1,9 +1,9 @@
-// The page: an image or the camera, a frame around the face, and bars that say what the network reads.
+// The page: an image or the camera, a frame around the face, and a bar for each probability.
 import { openModel, read } from "./reading.mjs";
 
 const UNSURE_BELOW = 0.5;
 const ORT = new URL("node_modules/onnxruntime-web/dist/", import.meta.url);
-const MODEL = "../../src/mien/models/weights/default.json";
+const MODEL = "../../src/mien/model/weights/default.json";
 const EXAMPLE = { url: "../astronaut.png", square: { x: 169, y: 60, side: 111 } };
 // One color per emotion, distinguishable with any color vision (Okabe and Ito 2008).
 const COLORS = {
@@ -12,11 +12,11 @@ const COLORS = {
 };
 
 const $ = (id) => document.getElementById(id);
-const [stage, image, frame, video] = [$("stage"), $("image"), $("frame"), $("video")];
-const pen = image.getContext("2d", { willReadFrequently: true });
+const [stage, canvas, frame, video] = [$("stage"), $("image"), $("frame"), $("video")];
+const pen = canvas.getContext("2d", { willReadFrequently: true });
 let [model, image, square, stream, busy, again] = [null, null, null, null, false, false];
 
-function say(answer, more = "", wrong = false) {
+function report(answer, more = "", wrong = false) {
   $("answer").className = wrong ? "wrong" : "";
   const strong = document.createElement("b");
   strong.textContent = answer;
@@ -25,14 +25,14 @@ function say(answer, more = "", wrong = false) {
 
 /** A square in the middle, to start from. */
 function middle() {
-  const side = Math.round(0.6 * Math.min(image.width, image.height));
-  return { x: (image.width - side) >> 1, y: (image.height - side) >> 1, side };
+  const side = Math.round(0.6 * Math.min(canvas.width, canvas.height));
+  return { x: (canvas.width - side) >> 1, y: (canvas.height - side) >> 1, side };
 }
 
-/** The square that stands for the whole image: of the same area, as mien's detector "whole" takes it. */
+/** The square of the same area as the whole image, as with mien's detector "none". */
 function all() {
-  const side = Math.round(Math.sqrt(image.width * image.height));
-  return { x: Math.round((image.width - side) / 2), y: Math.round((image.height - side) / 2), side };
+  const side = Math.round(Math.sqrt(canvas.width * canvas.height));
+  return { x: Math.round((canvas.width - side) / 2), y: Math.round((canvas.height - side) / 2), side };
 }
 
 function frameByHand(yes) {
@@ -42,7 +42,7 @@ function frameByHand(yes) {
 }
 
 function show(source, width, height, at = null) {
-  [image.width, image.height] = [width, height];
+  [canvas.width, canvas.height] = [width, height];
   pen.drawImage(source, 0, 0, width, height);
   image = pen.getImageData(0, 0, width, height);
   stage.classList.remove("empty");
@@ -59,14 +59,14 @@ async function open(blob, at = null) {
     const shrink = Math.min(1, 2000 / Math.max(bitmap.width, bitmap.height));
     show(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink), at);
   } catch {
-    say("This browser cannot open the image.", "Try a JPEG or PNG file.", true);
+    report("This browser cannot open the image.", "Try a JPEG or PNG file.", true);
     $("bars").replaceChildren();
   }
 }
 
-/** Put the frame where the square is, and read what it holds. */
+/** Place the frame on the square, and classify its content. */
 function place() {
-  const { width, height } = image;
+  const { width, height } = canvas;
   square.side = Math.max(24, Math.min(square.side, Math.max(width, height)));
   square.x = Math.max(-square.side >> 1, Math.min(square.x, width - (square.side >> 1)));
   square.y = Math.max(-square.side >> 1, Math.min(square.y, height - (square.side >> 1)));
@@ -75,27 +75,27 @@ function place() {
   frame.style.top = percent(square.y, height);
   frame.style.width = percent(square.side, width);
   frame.style.height = percent(square.side, height);
-  judge();
+  classify();
 }
 
-/** One reading at a time; what changes meanwhile is read next. */
-async function judge() {
+/** Classify the face; changes in the meantime are classified next. */
+async function classify() {
   if (!model || !image) return;
   if (busy) return void (again = true);
   busy = true;
   do {
     again = false;
-    tell(await read(model, image, { ...square }));
+    present(await read(model, image, { ...square }));
   } while (again);
   busy = false;
 }
 
-function tell({ emotions, probabilities, milliseconds }) {
+function present({ emotions, probabilities, milliseconds }) {
   const ranked = emotions.map((name, k) => [name, probabilities[k]]).sort((a, b) => b[1] - a[1]);
   const [first, sure] = ranked[0];
   const confidence = percents(sure);
-  if (sure < UNSURE_BELOW) say("Unsure", `Most likely ${first}, but only ${confidence} confident: do not rely on it.`);
-  else say(first, `${confidence}`);
+  if (sure < UNSURE_BELOW) report("Unsure", `Most likely ${first}, but only ${confidence} confident: do not rely on it.`);
+  else report(first, `${confidence}`);
   $("bars").replaceChildren(...ranked.map(([name, share]) => bar(name, share)));
   $("about").textContent = `Model ${model.card.name} (${(model.bytes / 1e6).toFixed(1)} MB), ${milliseconds.toFixed(0)} ms per reading.`;
 }
@@ -118,7 +118,7 @@ function bar(name, share) {
 }
 
 function drag(start) {
-  const [sizing, before, scale] = [start.target === $("corner"), { ...square }, image.width / image.clientWidth];
+  const [sizing, before, scale] = [start.target === $("corner"), { ...square }, canvas.width / canvas.clientWidth];
   const move = (event) => {
     const [dx, dy] = [(event.clientX - start.clientX) * scale, (event.clientY - start.clientY) * scale];
     if (sizing) square.side = Math.round(before.side + Math.max(dx, dy));
@@ -146,7 +146,7 @@ async function startCamera() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
   } catch {
-    return say("This page may not use a camera.", "Allow it in the browser, and open the page at localhost.", true);
+    return report("This page may not use a camera.", "Allow it in the browser, and open the page at localhost.", true);
   }
   video.srcObject = stream;
   await video.play();
@@ -195,8 +195,8 @@ try {
   const wanted = new URL(new URLSearchParams(location.search).get("model") ?? MODEL, location.href);
   model = await openModel(ort, wanted);
   document.body.dataset.ready = "yes";
-  if (image) judge();
-  else say("Ready", "Choose an image, drop one, or use the camera.");
+  if (image) classify();
+  else report("Ready", "Choose an image, drop one, or use the camera.");
 } catch (error) {
-  say("The network could not be loaded.", error.message, true);
+  report("The network could not be loaded.", error.message, true);
 }

@@ -1,6 +1,6 @@
-// From pixels to probabilities, as mien does it in Python: gray, area average, mean and std, mirror image, temperature.
+// From pixels to probabilities, as in Python: gray, resizing, mean and std, mirror image, temperature.
 
-/** Load a model: its card (JSON), and the weights beside it, which must be those that the card describes. */
+/** Load a model: its card (JSON) and the weights beside it, whose hash must be that of the card. */
 export async function openModel(ort, cardUrl) {
   const card = await (await fetched(cardUrl)).json();
   const weights = await (await fetched(new URL(card.weights, cardUrl))).arrayBuffer();
@@ -17,8 +17,8 @@ export async function openModel(ort, cardUrl) {
  * Read one face.
  * @param model from openModel.
  * @param image ImageData: RGBA, 0 to 255.
- * @param square {x, y, side} in whole pixels; what lies outside of the image repeats its border.
- * @returns {emotions, probabilities, milliseconds}: emotions in the card's order; milliseconds of the network alone.
+ * @param square {x, y, side} in pixels, integers; outside of the image its border is repeated.
+ * @returns {emotions, probabilities, milliseconds}: emotions in the card's order; milliseconds of the network.
  */
 export async function read(model, image, square) {
   const { card, session, ort } = model;
@@ -75,7 +75,7 @@ function cut({ data, width, height }, { x, y, side }, value) {
   return out;
 }
 
-/** A square plane at another size: each pixel the mean of the area it covers, or bilinear where the square grows. */
+/** Resize a square plane: the mean of the covered area if it shrinks, bilinear if it grows. */
 function resized(plane, side, size) {
   if (side === size) return plane;
   return side > size ? shrunk(plane, side, size) : enlarged(plane, side, size);
@@ -101,19 +101,19 @@ function shrunk(plane, side, size) {
   return out;
 }
 
-/** Integer weights of 11 bits, rounded as in OpenCV, so that the pixels are identical. */
+/** Bilinear, rounded after each direction as in Pillow. */
 function enlarged(plane, side, size) {
   const places = Array.from({ length: size }, (_, place) => {
     const at = Math.min(Math.max(((place + 0.5) * side) / size - 0.5, 0), side - 1);
     const low = Math.floor(at);
-    return [low, Math.min(low + 1, side - 1), Math.round((1 - at + low) * 2048), Math.round((at - low) * 2048)];
+    return [low, Math.min(low + 1, side - 1), at - low];
   });
-  const across = (y, [low, high, a, b]) => (plane[y * side + low] * a + plane[y * side + high] * b) >> 4;
+  const across = (y, [low, high, share]) =>
+    Math.round(plane[y * side + low] * (1 - share) + plane[y * side + high] * share);
   const out = new Float32Array(size * size);
-  places.forEach(([low, high, a, b], y) =>
+  places.forEach(([low, high, share], y) =>
     places.forEach((place, x) => {
-      const sum = ((a * across(low, place)) >> 16) + ((b * across(high, place)) >> 16);
-      out[y * size + x] = (sum + 2) >> 2;
+      out[y * size + x] = Math.round(across(low, place) * (1 - share) + across(high, place) * share);
     }),
   );
   return out;

@@ -1,8 +1,11 @@
-"""The page for browsers reads what Python reads. It needs onnxruntime-web, which the repository does not hold."""
+"""The page for browsers computes the same as Python. Most tests need onnxruntime-web, which is not in the repository."""
 
 import contextlib
 import functools
 import os
+import re
+import shutil
+import subprocess
 import threading
 import urllib.parse
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -69,7 +72,7 @@ def shares(page) -> dict[str, float]:
     return dict(rows)
 
 
-def python_says(model: str, image: np.ndarray, x: int, y: int, side: int) -> dict[str, float]:
+def python_shares(model: str, image: np.ndarray, x: int, y: int, side: int) -> dict[str, float]:
     card, weights = load_model(model)
     network = EmotionClassifier(card, open_session(weights, 1, model), None, None, flip=True)
     rows, columns = (np.clip(np.arange(start, start + side), 0, end - 1) for start, end in zip((y, x), image.shape))
@@ -85,10 +88,19 @@ def square_of(page) -> tuple[int, int, int]:
     return tuple(page.evaluate(script))
 
 
-# In whole numbers, a value that falls between two steps may be rounded the other way on another engine.
+@pytest.mark.parametrize("script", ["page.mjs", "reading.mjs"])
+def test_the_scripts_are_valid_and_their_files_exist(script):
+    path = EXAMPLES / "web" / script
+    node = shutil.which("node") or pytest.skip("needs Node.js")
+    subprocess.run([node, "--check", str(path)], check=True)
+    for name in re.findall(r'"(\.\.?/[^"]+)"', path.read_text("utf-8")):
+        assert (path.parent / name).is_file(), name
+
+
+# In int8, a value between two steps may be rounded differently by another engine.
 @pytest.mark.parametrize(("model", "apart"), [("default-float32", 0.001), ("default", 0.01)])
 def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artifacts, model, apart):
-    address = f"{site}?model=/src/mien/models/weights/{model}.json"
+    address = f"{site}?model=/src/mien/model/weights/{model}.json"
     with opened(browser, address, viewport={"width": 1180, "height": 860}) as page:
         page.get_by_role("button", name="Try an example").click()
         page.wait_for_selector("#bars li")
@@ -104,7 +116,7 @@ def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, as
     assert len({square for square, _ in seen}) == 7
     assert min(side for (_, _, side), _ in seen) < 48  # so that enlarging is tried too
     for square, found in seen:
-        expected = python_says(model, astronaut.image, *square)
+        expected = python_shares(model, astronaut.image, *square)
         assert found.keys() == expected.keys()
         for emotion, share in expected.items():
             assert found[emotion] == pytest.approx(share, abs=apart), (square, emotion)
@@ -121,7 +133,7 @@ def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, arti
         found = shares(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.screenshot(path=str(artifacts / "web-page-whole.png"), full_page=True)
-        expected = python_says("default", hopper.image, *square_of(page))
+        expected = python_shares("default", hopper.image, *square_of(page))
         # Two decoders of JPEG may give pixels that differ by a step.
         assert [found[emotion] for emotion in expected] == pytest.approx(list(expected.values()), abs=0.02)
         page.get_by_role("button", name="Frame the face by hand").click()
@@ -131,7 +143,7 @@ def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, arti
         page.locator("#answer.wrong").wait_for()
 
 
-def test_it_says_when_it_is_unsure(site, browser):
+def test_it_shows_when_it_is_unsure(site, browser):
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
