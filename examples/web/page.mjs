@@ -1,9 +1,11 @@
 // The page: an image or the camera, a frame around the face, and a bar for each probability.
+import { find, openDetector } from "./detection.mjs";
 import { openModel, read } from "./reading.mjs";
 
 const UNSURE_BELOW = 0.5;
 const ORT = new URL("node_modules/onnxruntime-web/dist/", import.meta.url);
 const MODEL = "../../src/mien/model/weights/default.json";
+const DETECTOR = "../../src/mien/detection/weights/detector.onnx";
 const EXAMPLE = { url: "../astronaut.png", square: { x: 169, y: 60, side: 111 } };
 // One color per emotion, distinguishable with any color vision (Okabe and Ito 2008).
 const COLORS = {
@@ -11,10 +13,12 @@ const COLORS = {
   sad: "#0072b2", surprise: "#e69f00", neutral: "#c8c8c8", contempt: "#56b4e9",
 };
 
+const HOW = "Drag the frame so that eyes and mouth are on its lines. Drag its corner to change its size.";
+
 const $ = (id) => document.getElementById(id);
 const [stage, canvas, frame, video] = [$("stage"), $("image"), $("frame"), $("video")];
 const pen = canvas.getContext("2d", { willReadFrequently: true });
-let [model, image, square, stream, busy, again] = [null, null, null, null, false, false];
+let [model, detector, image, square, stream, busy, again] = [null, null, null, null, null, false, false];
 
 function report(answer, more = "", wrong = false) {
   $("answer").className = wrong ? "wrong" : "";
@@ -41,13 +45,37 @@ function frameByHand(yes) {
   $("whole").textContent = yes ? "Take the whole image" : "Frame the face by hand";
 }
 
-function show(source, width, height, at = null) {
+/** Buttons for the faces of the image, of which one is read. */
+function offer(faces) {
+  $("faces").replaceChildren(
+    ...(faces.length < 2 ? [] : faces).map((face, number) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = `Face ${number + 1}`;
+      button.setAttribute("aria-pressed", String(number === 0));
+      button.addEventListener("click", () => {
+        for (const other of $("faces").children) other.setAttribute("aria-pressed", String(other === button));
+        frameByHand(true);
+        square = { ...face };
+        place();
+      });
+      return button;
+    }),
+  );
+}
+
+async function show(source, width, height, at = null) {
   [canvas.width, canvas.height] = [width, height];
   pen.drawImage(source, 0, 0, width, height);
   image = pen.getImageData(0, 0, width, height);
   stage.classList.remove("empty");
-  if (at || !square) frameByHand(true);
-  square = at ?? square ?? middle();
+  const wanted = image;
+  const faces = at || !detector ? [] : await find(detector, canvas);
+  if (wanted !== image) return; // another image was chosen meanwhile
+  if (at || faces.length || !square) frameByHand(true);
+  square = at ?? (faces.length ? { ...faces[0] } : (square ?? middle()));
+  if (!stream) offer(faces);
+  $("how").textContent = at || faces.length || !detector ? HOW : `No face was found. ${HOW}`;
   place();
 }
 
@@ -57,7 +85,7 @@ async function open(blob, at = null) {
     const bitmap = await createImageBitmap(blob); // turned upright as its EXIF says
     square = null;
     const shrink = Math.min(1, 2000 / Math.max(bitmap.width, bitmap.height));
-    show(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink), at);
+    await show(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink), at);
   } catch {
     report("This browser cannot open the image.", "Try a JPEG or PNG file.", true);
     $("bars").replaceChildren();
@@ -153,10 +181,11 @@ async function startCamera() {
   $("camera").textContent = "Stop here";
   $("camera").setAttribute("aria-pressed", "true");
   square = null;
+  offer([]);
   const next = () => {
     if (!stream) return;
-    if (!busy) show(video, video.videoWidth, video.videoHeight);
-    setTimeout(next, 60);
+    const shown = busy ? null : show(video, video.videoWidth, video.videoHeight);
+    Promise.resolve(shown).then(() => setTimeout(next, 60));
   };
   next();
 }
@@ -193,7 +222,7 @@ try {
   ort.env.wasm.wasmPaths = ORT.href;
   ort.env.wasm.numThreads = 1; // more would need headers that a plain web server does not send
   const wanted = new URL(new URLSearchParams(location.search).get("model") ?? MODEL, location.href);
-  model = await openModel(ort, wanted);
+  [model, detector] = await Promise.all([openModel(ort, wanted), openDetector(ort, DETECTOR)]);
   document.body.dataset.ready = "yes";
   if (image) classify();
   else report("Ready", "Choose an image, drop one, or use the camera.");

@@ -38,8 +38,8 @@ def named(reading: Reading) -> str:
 
 
 def percent(probability: float) -> str:
-    """Format a probability, such as ``98%``; never ``100%``."""
-    return "> 99%" if probability > 0.99 else f"{100 * probability:.0f}%"
+    """Format a probability, such as ``98%``; never ``100%`` or ``0%``."""
+    return "> 99%" if probability > 0.99 else "< 1%" if probability < 0.01 else f"{100 * probability:.0f}%"
 
 
 def caption(reading: Reading) -> str:

@@ -93,12 +93,12 @@ def settle(page: Any) -> None:
 
 
 def start_live(page: Any) -> None:
-    page.frame_locator("iframe").get_by_role("button", name="Start the camera").click()
+    page.get_by_role("button", name="Start the camera").click()
 
 
 def start_single_images(page: Any) -> None:
     """Choose single images and start the camera; loads the page again if Streamlit lost the click."""
-    start = page.get_by_role("button", name="Start the camera")
+    start = page.locator(".mien-eye").get_by_role("button", name="Start the camera")
     for _ in range(3):
         page.get_by_text("Send single images").click()
         try:

@@ -8,9 +8,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from mien import Frame, MienError, OptionError
+from mien import Frame, MienError, OptionError, ReadOptions
 from mien.apps.live_server import LiveSettings, streamlit_options
-from mien.apps.live_session import SPAN_S, STEP_S, LiveSession
+from mien.apps.live_session import SPAN_S, STEP_S, LiveReader, LiveSession
 from mien.emotions import label_set
 from mien.types import Box, Face, Reading
 
@@ -51,6 +51,32 @@ def test_people_who_left_are_listed_last_for_a_minute():
     for step in range(40, 180):
         session.add(frame(step, step / 2), [])
     assert session.people() == []
+
+
+def test_the_marks_say_what_the_page_says():
+    session = LiveSession(EMOTIONS)
+    for step in range(4):
+        session.add(frame(step, step / 2), [reading(0, 0.9)])
+    session.show(session.people())
+    newer = [reading(0, 0.1), reading(1, 0.1)]
+    assert [one.emotion for one in session.as_shown(newer)] == ["happy", "sad"]
+    assert [one.emotion for one in LiveSession(EMOTIONS).as_shown(newer)] == ["sad", "sad"]
+
+
+def test_a_slow_machine_searches_for_larger_faces_only(monkeypatch):
+    sizes = []
+
+    class Slow:
+        emotions, options = EMOTIONS, ReadOptions(min_face=40)
+
+        def sharing(self, options):
+            sizes.append(options.min_face)
+            return self
+
+    live = LiveReader(Slow())
+    for took_s in [0.5] * 40 + [0.01] * 40:
+        live._adapt(took_s)
+    assert sizes == [56, 80, 56, 40]
 
 
 def test_a_glimpse_is_no_person():

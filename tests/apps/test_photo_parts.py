@@ -99,19 +99,39 @@ def test_a_card_has_a_bar_and_a_number_for_every_emotion(pair):
     assert "100 %" not in html
 
 
+def test_a_card_shows_three_emotions_and_folds_the_others():
+    shares = np.array([0.02, 0.001, 0.004, 0.7, 0.2, 0.05, 0.02, 0.005], np.float32)
+    html = words.card("Face 1", Reading(Face(Box(2, 2, 30, 30)), EMOTIONS, shares / shares.sum()))
+    first, rest = html.split("<details><summary>")
+    assert [first.count("<dt>"), rest.count("<dt>")] == [3, 5]
+    html = words.card("Face 1", Reading(Face(Box(2, 2, 30, 30)), EMOTIONS, np.eye(8, dtype=np.float32)[3]))
+    assert html.split("<details><summary>")[0].count("<dt>") == 1
+    assert words.RARE_NOTE not in html
+    fear = Reading(Face(Box(2, 2, 30, 30)), EMOTIONS, np.eye(8, dtype=np.float32)[2])
+    assert words.RARE_NOTE in words.card("Face 1", fear)
+
+
+def test_faces_in_the_background_get_less_room():
+    wide, narrow = (replace(reading(), face=Face(Box(0, 0, side, side))) for side in (40, 15))
+    html = cards(photo_of(wide, narrow, wide))
+    assert [part.startswith(' mien-small"') for part in html.split("mien-card")[2:]] == [False, True, False]
+
+
 def test_cards_tell_unsure_mixed_and_no_face_apart():
     unsure = reading(shares=(0.55, 0.45), min_confidence=0.6)
     mixed = reading(shares=(0.7, 0.3), vote_shares=np.array([0.6, 0.4], np.float32))
     assert "55%" in cards(photo_of(unsure))
-    assert "divided between happy and sad" in cards(photo_of(mixed))
+    shown = cards(photo_of(mixed))  # the shares of people, which the bars do not show
+    assert "60%" in shown
+    assert "40%" in shown
     assert "shows none of happy, sad" in cards(photo_of(reading(in_label_set=0.1)))
     assert "No face found" in cards(photo_of())
 
 
 def test_fifty_faces_and_more_do_not_flood_the_page():
     html = cards(photo_of(*[reading()] * 70))
-    assert html.count("<details") == 60
-    assert html.count(" open>") == 4
+    assert html.count('<details class="mien-card') == 60
+    assert html.count(" open style") == 4
     assert "10 more are marked" in html
 
 

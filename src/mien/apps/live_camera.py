@@ -32,9 +32,11 @@ from .words import NO_FACE, card
 PATIENCE_S = 10.0
 #: Faces that are shown beside the image: those in it, then those seen last.
 _MAX_PEOPLE = 4
-#: Emotions on a card beside a chart.
-MAX_BARS = 3
-_CHART_HEIGHT = 240  # pixels, legend included
+_CHART_HEIGHT = 170  # pixels, legend included
+#: Smallest share that puts an emotion into the legend.
+_LEGEND = 0.05
+#: How often what is beside the image is drawn, in seconds.
+_REFRESH_S = 0.5
 #: What has no height would still be drawn as a line.
 _VISIBLE = 0.004
 _BLOCKED = (
@@ -46,7 +48,11 @@ _SINGLE_IMAGES_HELP = (
     "Live video needs a free way between the browser and the computer that runs mien (WebRTC). Single images go over the "
     "page's own connection, which works everywhere; when reading is slow, the marks follow later."
 )
-_NOT_STARTED = "Nothing is read until the camera is started."
+_NOT_STARTED = """**Nothing is read until you start the camera.** Then you see
+
+- a box and an emotion for each face,
+- the last minute of each person as a chart,
+- a snapshot and a table to save."""
 _LABELS: Any = {
     "start": "Start the camera",
     "stop": "Stop",
@@ -80,18 +86,32 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         st.warning(_BLOCKED)
     image, beside = st.columns([3, 2], gap="medium")
     with image:
-        context = None if state.get("single_images") else _webrtc(settings, live)
+        context = None if state.get("single_images") else _webrtc(settings, live, _wanted_state())
         if context is None:
             st.fragment(_single_images)(live)
         if not settings.no_image_output:
             st.toggle("Send single images instead of live video", key="single_images", help=_SINGLE_IMAGES_HELP)
-    busy = context is None or context.state.playing or context.state.signalling
+        busy = context is None or context.state.playing or context.state.signalling
+        waiting = busy and live.session.last is None
+        st.fragment(_downloads, run_every=1.0 if waiting else None)(live.session, settings.no_image_output)
     with beside:
-        st.fragment(_people, run_every=1.0 if busy else None)(context, live.session)
-    _downloads(live.session, settings.no_image_output)
+        st.fragment(_people, run_every=_REFRESH_S if busy else None)(context, live.session)
 
 
-def _webrtc(settings: LiveSettings, live: LiveReader) -> WebRtcStreamerContext[Any, Any]:
+def _wanted_state() -> bool:
+    """Draw the button that starts and stops the camera; whether it is to run."""
+    state = st.session_state
+
+    def change() -> None:
+        state["playing"] = not state.get("playing", False)
+
+    playing: bool = state.get("playing", False)
+    label, icon = ("Stop", "stop") if playing else ("Start the camera", "videocam")
+    st.button(label, type="secondary" if playing else "primary", icon=f":material/{icon}:", on_click=change)
+    return playing
+
+
+def _webrtc(settings: LiveSettings, live: LiveReader, playing: bool) -> WebRtcStreamerContext[Any, Any]:
     def annotated(frame: av.VideoFrame) -> av.VideoFrame:
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         return av.VideoFrame.from_ndarray(live.annotate(image), format="rgb24")
@@ -105,6 +125,7 @@ def _webrtc(settings: LiveSettings, live: LiveReader) -> WebRtcStreamerContext[A
         async_processing=True,  # takes the newest frame and drops those that came while the last one was read
         video_html_attrs={"autoPlay": True, "playsInline": True, "muted": True, "style": {"width": "100%"}},
         translations=_LABELS,
+        desired_playing_state=playing,
         media_toggle_controls=False,
     )
     return context
@@ -113,16 +134,18 @@ def _webrtc(settings: LiveSettings, live: LiveReader) -> WebRtcStreamerContext[A
 def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
     """Draw who is there; runs every second while the camera does."""
     people = session.people()[:_MAX_PEOPLE]
+    session.show(people)
     note = _note(context, session, any(person.present for person in people))
     if note:
         st.info(note)
     for person in people:
         away = "" if person.present else f", {person.away_s:.0f} s ago"
-        st.html(card(f"Person {person.track_id}{away}: {named(person.reading)}", person.reading, bars=MAX_BARS))
+        st.html(card(f"Person {person.track_id}{away}: {named(person.reading)}", person.reading, everything=False))
         chart(np.linspace(-SPAN_S, -STEP_S, len(person.minute)), person.minute, session.emotions)
     pace, took_s = session.pace
     if pace:
-        st.caption(f"{pace:.0f} images a second; one takes {1000 * took_s:.0f} ms.")
+        age = f"Result {session.age_s:.1f} s old" if session.last else ""
+        st.caption(f"{age}; {pace:.1f} images a second, {1000 * took_s:.0f} ms each.")
 
 
 def chart(times_s: npt.NDArray[np.float64], shares: npt.NDArray[np.floating], emotions: tuple[str, ...]) -> None:
@@ -144,13 +167,15 @@ def chart(times_s: npt.NDArray[np.float64], shares: npt.NDArray[np.floating], em
     )
     colors = altair.Scale(domain=list(emotions), range=["#{:02x}{:02x}{:02x}".format(*COLORS[e]) for e in emotions])
     span = altair.Scale(domain=[float(times_s[0]), float(times_s[-1] + step_s)], nice=False)
+    seen = [emotion for emotion, most in zip(emotions, shares.max(0)) if most > _LEGEND]
+    legend = altair.Legend(orient="bottom", columns=4, title=None, values=seen)
     bars = altair.Chart(table[table["high"] - table["low"] > _VISIBLE]).mark_rect(strokeWidth=0.7)
     drawn = bars.encode(
         x=altair.X("time:Q", scale=span, axis=altair.Axis(tickCount=4, labelExpr="datum.value + ' s'", title=None)),
         x2="until:Q",
         y=altair.Y("low:Q", scale=altair.Scale(domain=[0, 1]), axis=altair.Axis(format="%", tickCount=2, title=None)),
         y2="high:Q",
-        color=altair.Color("emotion:N", scale=colors, legend=altair.Legend(orient="bottom", columns=3, title=None)),
+        color=altair.Color("emotion:N", scale=colors, legend=legend),
         stroke=altair.Stroke("emotion:N", scale=colors, legend=None),  # closes the seams between neighbors
         tooltip=["emotion:N"],
     )
@@ -170,21 +195,27 @@ def _note(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession,
     if since is None:
         return "" if session.last else _NOT_STARTED
     if time.monotonic() - since > PATIENCE_S:
-        state["connecting_since"], state["blocked"] = None, True
+        state["connecting_since"], state["blocked"], state["playing"] = None, True, False
         st.rerun()
     return "Connecting to the camera."
 
 
-@st.fragment
 def _downloads(session: LiveSession, no_image_output: bool) -> None:
-    """Draw the buttons for a snapshot and the table."""
+    """Draw the buttons for a snapshot and the table, which are off until there is something to save."""
     left, right = st.columns(2)
+    nothing = session.last is None
     if no_image_output:
         left.caption("Started with --no-image-output: there are no snapshots.")
-    elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch"):
-        st.session_state["snapshot"] = encoded(annotate(*session.last)) if session.last else b""
+    elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch", disabled=nothing):
+        st.session_state["snapshot"] = encoded(annotate(*session.last)) if session.last else None
     about = "One row a face and frame, since the camera was first started."
-    save: Any = {"icon": ":material/download:", "on_click": "ignore", "width": "stretch", "help": about}
+    save: Any = {
+        "icon": ":material/download:",
+        "on_click": "ignore",
+        "width": "stretch",
+        "help": about,
+        "disabled": nothing,
+    }
     right.download_button("Table (CSV)", session.csv, "mien-live.csv", "text/csv", **save)
     if session.lost_rows:
         st.caption(f"The table holds the newest rows; the oldest {session.lost_rows} had to go.")
@@ -192,8 +223,6 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
     if snapshot:
         st.image(snapshot, "Snapshot")
         st.download_button("Snapshot (PNG)", snapshot, "mien-snapshot.png", "image/png", on_click="ignore")
-    elif snapshot == b"":
-        st.info("There is no image yet: start the camera first.")
 
 
 _HTML = """<div class="mien-eye"><div class="screen"><video muted playsinline></video><canvas></canvas></div>
@@ -235,7 +264,7 @@ def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
     except (MienError, binascii.Error):
         return []
     found = []
-    for reading in live.read(frame.image)[1]:
+    for reading in live.session.as_shown(live.read(frame.image)[1]):
         color, box = COLORS[reading.emotion], [round(float(value), 1) for value in reading.face.box.xyxy]
         found.append({"box": box, "text": caption(reading), "color": f"rgb{color}", "ink": f"rgb{ink_on(color)}"})
     return found

@@ -31,7 +31,7 @@ from ..timelines.timeline import timeline
 from ..types import Frame, Reading
 from ..video import VideoResult, process_video
 from . import words
-from .live_camera import MAX_BARS, camera, chart
+from .live_camera import camera, chart
 from .live_server import MAX_MEGABYTES, MAX_MEGAPIXELS, LiveSettings
 from .live_session import reader_for
 
@@ -205,7 +205,7 @@ def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, n
             left.image(moment.image, f"At {clock(moment.time_s, 1)}")
         with right:
             title = f"Person {track.track_id}, seen for {track.seen_s:.0f} s; clearest: {named(moment.reading)}"
-            st.html(words.card(title, moment.reading, bars=MAX_BARS))
+            st.html(words.card(title, moment.reading, everything=False))
             chart(bins.edges[:-1], bins.probabilities, result.emotions)
     if len(video.tracks) > _MAX_PEOPLE:
         st.caption(f"And {len(video.tracks) - _MAX_PEOPLE} more, seen for shorter: they are in the table.")

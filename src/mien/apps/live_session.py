@@ -37,6 +37,11 @@ RATE = 10.0
 SIDE = 640
 #: The smallest face to read, in such pixels, and the smallest to mask: smaller faces can still be recognized by people.
 _MIN_FACE, _MIN_MASKED_FACE = 40, 20
+#: Where reading a frame takes longer than the first, in seconds, only larger faces are searched; below the second, smaller
+#: ones again. Sizes in pixels, and frames between two changes.
+_SLOW_S, _FAST_S = 0.25, 0.06
+_COARSER = (40, 56, 80)
+_BETWEEN = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +74,7 @@ class LiveSession:
         self._made = 0
         self._past: deque[tuple[float, list[Reading]]] = deque()
         self.last: tuple[Frame, list[Reading]] | None = None  # the newest frame and its readings
+        self._shown: tuple[float, dict[int, Reading]] = (-np.inf, {})
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
 
     def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0) -> None:
@@ -116,6 +122,24 @@ class LiveSession:
         known = [one for one in people if one.present or np.count_nonzero(one.minute.any(1)) >= _MIN_STEPS]
         return sorted(known, key=lambda one: (0.0 if one.present else one.away_s, one.track_id))
 
+    def show(self, people: Sequence[SeenPerson]) -> None:
+        """Remember what the page says about people who are there, so that the marks in the image say the same."""
+        with self._lock:
+            self._shown = (time.monotonic(), {one.track_id: one.reading for one in people if one.present})
+
+    def as_shown(self, readings: Sequence[Reading]) -> list[Reading]:
+        """Readings of a frame, with the emotions that the page shows beside it, where it shows the person."""
+        with self._lock:
+            at, shown = self._shown
+        fresh = shown if time.monotonic() - at < GONE_S else {}
+        return [replace(fresh.get(one.track_id or 0, one), face=one.face) for one in readings]
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the newest result; infinite before the first."""
+        with self._lock:
+            return time.monotonic() - self._pace[-1][0] if self._pace else np.inf
+
     def csv(self) -> bytes:
         """The table of the session so far: UTF-8 CSV in the one row schema."""
         with self._lock:
@@ -156,7 +180,8 @@ class LiveReader:
         self._reader, self._masker, self._keep_images = reader, masker, keep_images
         self._tracker = Tracker(RATE, LIVE_GAP_S)
         self._began = time.monotonic()
-        self._index = 0
+        self._index = self._level = 0
+        self._times: list[float] = []
         self._one_at_a_time = threading.Lock()  # a tracker must not see two frames at once
 
     def read(self, image: npt.NDArray[np.uint8]) -> tuple[Frame, list[Reading]]:
@@ -170,12 +195,28 @@ class LiveReader:
             if self._masker:
                 frame, readings = self._masker.mask(frame, readings)
             remembered = frame if self._keep_images else replace(frame, image=NO_IMAGE)
-            self.session.add(remembered, readings, time.monotonic() - start)
+            took_s = time.monotonic() - start
+            self.session.add(remembered, readings, took_s)
+            if self._masker is None:  # small faces must be masked, however long it takes
+                self._adapt(took_s)
         return frame, readings
+
+    def _adapt(self, took_s: float) -> None:
+        """Search for larger faces only on a slow machine."""
+        self._times.append(took_s)
+        if len(self._times) < _BETWEEN:
+            return
+        typical = float(np.median(self._times))
+        self._times.clear()
+        wanted = self._level + (typical > _SLOW_S) - (typical < _FAST_S)
+        if wanted != self._level and 0 <= wanted < len(_COARSER):
+            self._level = wanted
+            self._reader = self._reader.sharing(replace(self._reader.options, min_face=_COARSER[wanted]))
 
     def annotate(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """As ``read``, but gives a copy of the frame with its faces marked: uint8 (H, W, 3), RGB, 0-255."""
-        return annotate(*self.read(image))
+        frame, readings = self.read(image)
+        return annotate(frame, self.session.as_shown(readings))
 
 
 def _resized(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

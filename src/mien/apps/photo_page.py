@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from abc import ABCMeta
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -21,12 +22,13 @@ from .photo_reading import Photo, Readers, read_batch, saved
 
 #: Side of a face beside its bars, in pixels, twice as fine as it is shown.
 _THUMBNAIL = 112
-#: So many faces show their bars at once; those of the others open by a click.
-_OPEN = 4
+#: Faces that show their bars at once: so many, and none of less than half the width of the widest.
+_OPEN, _BACKGROUND = 4, 0.5
 #: More faces than this are only counted: the marked photo and the table have them all.
 MAX_CARDS = 60
 IMAGES = Path(__file__).with_name("images")
 _SHOWN_LATER: dict[str, Any] = {"visible": False, "interactive": False, "buttons": ["download", "fullscreen"]}
+_MARKED = "The photo with its faces marked"
 _START = "Choose a photo, paste one, or take one with the camera. It is read at once."
 #: More photos at once are a job for the command line, which can be interrupted and resumed.
 MAX_PHOTOS = 200
@@ -74,20 +76,24 @@ class OnePhoto:
                 examples = sorted(str(path) for path in IMAGES.glob("*.jpg"))
                 label = "Or try one of these"
                 gr.Examples(examples, self._image, label=label, elem_id="examples", api_visibility="private")
+            with gr.Column(min_width=320):
+                self._marked = gr.Image(
+                    label="Marked photo",
+                    show_label=False,
+                    alt_text=_MARKED,
+                    height=380,
+                    elem_id="marked",
+                    **_SHOWN_LATER,
+                )
                 with gr.Accordion("Settings", open=False):
                     names = [(words.set_name(name), name) for name in readers.choices]
                     self.label_set = gr.Radio(names, value=readers.first, label="Emotions to tell apart")
                     self.limit = gr.Slider(0, 100, 50, step=5, label="Unsure below (%)")
-            with gr.Column(min_width=320):
-                self._add_answer(consent)
+        self._add_answer(consent)
         self._connect()
 
     def _add_answer(self, consent: str) -> None:
         gr = self._gr
-        alt = "The photo with its faces marked"
-        self._marked = gr.Image(
-            label="Marked photo", show_label=False, alt_text=alt, height=380, elem_id="marked", **_SHOWN_LATER
-        )
         self._cards = gr.HTML(note(_START), elem_id="faces")
         with gr.Accordion("Not right? Correct it", open=False, visible=False, elem_id="correct") as self._correct:
             self._face = gr.Radio([], label="Which face?", elem_id="which")
@@ -118,7 +124,7 @@ class OnePhoto:
         if photo is None:
             return None, hidden[0], message, hidden[1], hidden[2], "", False, None
         names = [(f"Face {n}: {named(one)}", n) for n, one in enumerate(photo.readings, start=1)]
-        which = update(choices=names, value=0 if names else None, visible=len(names) > 1)
+        which = update(choices=names, value=1 if names else None, visible=len(names) > 1)
         return *self._show(photo), update(visible=bool(names) and photo.shown), which, "", False, None
 
     def _change_limit(self, photo: Photo | None, limit: float) -> tuple[Any, ...]:
@@ -139,7 +145,9 @@ class OnePhoto:
             done = self._flags.save(photo, face, emotion, agreed=agreed)
         except MienError as error:
             return note(words.trouble(error), wrong=True)
-        return note(f"Saved as {emotion}. Thank you." if done.new else f"Already saved as {emotion}.")
+        command = f"mien lab finetune default --data {shlex.quote(self._flags.folder.name)} --out runs/corrected"
+        again = f"Already saved as {emotion}."
+        return note(f"Saved as {emotion}. To train with the corrections: {command}" if done.new else again)
 
 
 class ManyPhotos:
@@ -151,7 +159,13 @@ class ManyPhotos:
         button = gr.Button("Read all", variant="primary", elem_id="read-all")
         self._note = gr.HTML(elem_id="note")
         self._gallery = gr.Gallery(
-            label="Marked photos", columns=3, height="auto", object_fit="contain", elem_id="gallery", **_SHOWN_LATER
+            label="Marked photos",
+            show_label=False,
+            columns=3,
+            height="auto",
+            object_fit="contain",
+            elem_id="gallery",
+            **_SHOWN_LATER,
         )
         self._download = gr.DownloadButton("Download the table (CSV)", visible=False, elem_id="csv")
         self._table = gr.HTML(elem_id="table")
@@ -275,13 +289,14 @@ def cards(photo: Photo) -> str:
     """One card a face; a note where there is none. Safe to show: all text is escaped."""
     if not photo.readings:
         return note(words.NO_FACE)
-    made = []
+    made, widest = [], max(reading.face.box.width for reading in photo.readings)
     for number, reading in enumerate(photo.readings[:MAX_CARDS], start=1):
+        is_small = number > _OPEN or reading.face.box.width < _BACKGROUND * widest
         title = f"Face {number}: {named(reading)}" if len(photo.readings) > 1 else named(reading)
         image = ""
         if photo.shown:  # as the network sees the face, but in color
             image = data_uri(encoded(align_face(photo.frame, reading.face, _THUMBNAIL, "rgb"), "JPEG"))
-        made.append(words.card(title, reading, image=image, is_open=number <= _OPEN))
+        made.append(words.card(title, reading, image=image, is_small=is_small))
     if (more := len(photo.readings) - MAX_CARDS) > 0:
         made.append(note(f"{more} more are marked in the image; 'mien read' lists them all."))
     return f'<div class="mien-cards">{"".join(made)}</div>'
@@ -308,13 +323,13 @@ def table(photos: Iterable[Photo]) -> str:
     for photo in photos:
         name = escape(photo.frame.name)
         if not photo.readings:
-            lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="3">no face</td></tr>')
+            lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="2">no face</td></tr>')
         for number, reading in enumerate(photo.readings, start=1):
-            remark = "unsure" if reading.abstained else "mixed" if reading.mixed else ""
+            remark = " <small>unsure</small>" if reading.abstained else " <small>mixed</small>" if reading.mixed else ""
             dot = f'<i class="mien-dot" style="background:{words.css(reading.emotion)}"></i>'
             first = name if number == 1 else f'<span class="mien-again">{name}</span>'
-            cells = f"<td>{number}</td><td>{dot}{escape(named(reading))}</td>"
-            rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td><td>{remark}</td>'
+            cells = f"<td>{number}</td><td>{dot}{escape(named(reading))}{remark}</td>"
+            rest = f'<td class="mien-number">{escape(percent(reading.confidence))}</td>'
             lines.append(f'<tr><th scope="row">{first}</th>{cells}{rest}</tr>')
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("image", "face", "emotion", "sure", ""))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("image", "face", "emotion", "sure"))
     return f'<div class="mien-scroll"><table class="mien-table"><tr>{head}</tr>{"".join(lines)}</table></div>'

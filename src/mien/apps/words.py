@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 from ..drawing import COLORS, percent
 from ..emotions import EMOTIONS, LABEL_SETS
 from ..errors import MienError, OptionError, SourceError, TooLargeError
+from ..report import join
 from ..types import AbstainReason, Reading
 
 NOT_A_FEELING = (
@@ -26,7 +27,15 @@ UNSURE = (
     "A reading is unsure, and its name has a question mark, when its strongest emotion is less likely than the limit, or "
     "when the face most likely shows none of the emotions asked for: do not rely on it."
 )
-MIXED = "A face is mixed where people would be divided: at least a quarter of them would name each of these emotions."
+MIXED = (
+    "A face is mixed if at least a quarter of people would name each of these emotions; its card states their shares. The "
+    "bars show something else: how likely each emotion is the choice of most people."
+)
+#: Emotions with few training images, whose recall is far below the average.
+RARE = ("fear", "disgust", "contempt")
+RARE_NOTE = "Fear, disgust and contempt are recognized least reliably."
+#: Emotions on a card at first, and the smallest share of the second and third.
+_BARS, _LEAST = 3, 0.01
 #: CSS of the cards, which takes its colors from the page around them.
 CARD_STYLE = Path(__file__).with_name("cards.css")
 
@@ -87,8 +96,10 @@ def verdict(reading: Reading) -> str:
     }
     if reading.abstain_reasons:
         return reasons[reading.abstain_reasons[0]]
-    if reading.mixed:
-        return f"Mixed: people would be divided between {' and '.join(reading.mixed)}."
+    if reading.mixed and reading.vote_shares is not None:
+        votes = dict(zip(reading.emotions, reading.vote_shares.tolist()))
+        said = join([f"about {percent(votes[emotion])} of people would say {emotion}" for emotion in reading.mixed])
+        return f"Mixed: {said}."
     return f"{sure} likely that most people would say so."
 
 
@@ -108,17 +119,27 @@ def consent(folder: Path, who: Reach) -> str:
     return f"I agree, and so does the person shown, that this face is kept {place}, to train and test models with it."
 
 
-def card(title: str, reading: Reading, *, image: str = "", is_open: bool = True, bars: int | None = None) -> str:
-    """The card of one face, as HTML: its title, how far to trust the reading, and bars of the strongest emotions.
+def card(title: str, reading: Reading, *, image: str = "", is_small: bool = False, everything: bool = True) -> str:
+    """The card of one face, as HTML: its title, how far to trust the reading, and bars of the three strongest emotions.
 
-    ``image`` is a ``data:`` address of the face. Bars that are not open open by a click. All text is escaped.
+    ``image`` is a ``data:`` address of the face. The bars of a small card open by a click, and so do all other emotions
+    with ``everything``. All text is escaped.
     """
     picture = f'<img src="{image}" alt="" width="56" height="56">' if image else ""
-    rows = "".join(_bar(emotion, share) for emotion, share in list(reading.scores().items())[:bars])
+    scores = list(reading.scores().items())
+    shown = max(1, sum(share >= _LEAST for _, share in scores[:_BARS]))
+    body = f"<dl>{''.join(_bar(*score) for score in scores[:shown])}</dl>"
+    if everything and shown < len(scores):
+        rest = "".join(_bar(*score) for score in scores[shown:])
+        most = f"at most {percent(scores[shown][1])}" if scores[shown][1] >= _LEAST else "each below 1%"
+        body += f"<details><summary>{len(scores) - shown} more, {most}</summary><dl>{rest}</dl></details>"
+    if {reading.emotion, *reading.mixed} & set(RARE):
+        body = f"<p>{RARE_NOTE}</p>{body}"
+    kind = 'class="mien-card mien-small"' if is_small else 'class="mien-card" open'
     return (
-        f'<details class="mien-card" style="--mien:{css(reading.emotion)}"{" open" if is_open else ""}>'
+        f'<details {kind} style="--mien:{css(reading.emotion)}">'
         f"<summary>{picture}<span><b>{escape(title)}</b><small>{escape(verdict(reading))}</small></span></summary>"
-        f"<dl>{rows}</dl></details>"
+        f"{body}</details>"
     )
 
 
@@ -129,5 +150,4 @@ def css(emotion: str) -> str:
 
 def _bar(emotion: str, share: float) -> str:
     fill = f'<i style="width:{100 * share:.1f}%;background:{css(emotion)}"></i>'
-    words = "< 1%" if share < 0.01 else percent(share)  # nothing is impossible
-    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(words)}</b></dd>"
+    return f"<dt>{emotion}</dt><dd><span aria-hidden='true'>{fill}</span><b>{escape(percent(share))}</b></dd>"
