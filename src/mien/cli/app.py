@@ -18,6 +18,7 @@ from .bench import bench
 from .explain import explain
 from .help import HelpCommand, RootGroup
 from .lab import lab
+from .operate import feedback, models, monitor
 from .read import read
 from .serve import keys, serve
 from .timeline import timeline
@@ -49,6 +50,9 @@ app.command(cls=HelpCommand)(explain)
 app.command(cls=HelpCommand)(bench)
 app.command(cls=HelpCommand)(serve)
 app.add_typer(keys, name="keys")
+app.add_typer(monitor, name="monitor")
+app.add_typer(feedback, name="feedback")
+app.add_typer(models, name="models")
 app.add_typer(apps, name="app")
 app.add_typer(lab, name="lab")
 app.add_typer(audit, name="audit")

@@ -73,6 +73,8 @@ class ModelCard:
         precision: of most computations: ``float32`` or ``int8``; inputs and outputs are always float32.
         training: cost of the last run: ``epochs``, ``seconds`` of wall time, ``cpu_seconds`` of all cores, ``machine``, and
             ``accelerator``, empty without one; empty if not recorded.
+        reference: head -> distributions on validation data that drift is measured against (``mien.serve.drift``); empty if
+            not measured.
     """
 
     name: str
@@ -88,6 +90,7 @@ class ModelCard:
     scores: dict[str, Any] = field(default_factory=dict)
     precision: str = "float32"
     training: dict[str, Any] = field(default_factory=dict)
+    reference: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The card as JSON text."""

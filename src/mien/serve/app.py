@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -22,12 +23,18 @@ from ..model.card import ModelCard, shipped_models
 from ..options import ReadOptions
 from .bodies import IMAGES_BODY, Parameters, ReadParameters, invalid, read_images
 from .engine import Engine, Models, ReadImage
+from .feedback_routes import add_feedback, record, write_records
 from .gate import Gate, answer, logger
 from .jobs import Jobs
 from .metrics import Metrics
 from .problems import Problem
+from .registry import Registry
 from .settings import ServeSettings
+from .store import Store
 from .video_routes import add_stream, add_videos
+
+#: Seconds between two looks at the registry.
+_LOOK_S = 1.0
 
 
 class ReadingsOfImage(BaseModel):
@@ -57,6 +64,7 @@ class Server:
     log: Any
     models: Models
     jobs: Jobs
+    store: Store | None
     engine: Engine | None = None
     streams: int = 0
 
@@ -80,20 +88,26 @@ def create_app(settings: ServeSettings) -> FastAPI:
         MienError: the models cannot be loaded, or the keys cannot be read.
     """
     metrics, log = Metrics(), logger(settings.log_level)
-    models = Models(settings.read_options())
+    models = Models(settings.read_options(), _registered(settings))
     jobs = Jobs(settings, metrics, lambda options: server.models.variant(options, False), log)
-    server = Server(settings, metrics, log, models, jobs)
+    store = Store(settings.store_url) if settings.record else None
+    server = Server(settings, metrics, log, models, jobs, store)
     _tell_model(server)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         server.engine = Engine(server.models, settings, metrics)
+        background = [asyncio.create_task(work(server)) for work in (write_records, _follow_registry)]
         try:
             yield
         finally:
+            for task in background:
+                task.cancel()
             engine, server.engine = server.engine, None
             await asyncio.to_thread(server.jobs.close)
             await engine.close()
+            if server.store:
+                await asyncio.to_thread(server.store.close)
 
     app = FastAPI(
         title="mien", version=__version__, lifespan=lifespan, redoc_url=None,
@@ -104,6 +118,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     _add_reading(app, server)
     add_videos(app, server)
     add_stream(app, server)
+    add_feedback(app, server)
     _add_status(app, server)
     if settings.cors_origins:
         app.add_middleware(
@@ -147,6 +162,10 @@ def _add_reading(app: FastAPI, server: Server) -> None:
             "images": len(images),
             "faces": sum(len(r.readings) for r in results if isinstance(r, ReadImage)),
         }
+        good = [result for result in results if isinstance(result, ReadImage)]
+        await asyncio.to_thread(record, server, good, is_crop) if settings.keep_images else record(
+            server, good, is_crop
+        )
         failed = [result for result in results if isinstance(result, Problem)]
         if len(failed) == len(results):
             raise failed[0]
@@ -216,6 +235,30 @@ def _card(card: ModelCard) -> dict[str, Any]:
     heads = {name: list(head.emotions) for name, head in card.heads.items()}
     numbers = {"parameters": card.parameters, "precision": card.precision, "license": card.license, "data": card.data}
     return {"name": card.name, "sha256": card.sha256, "heads": heads, **numbers, "scores": card.scores}
+
+
+def _registered(settings: ServeSettings) -> Path | None:
+    return settings.registry and Registry(settings.registry).model()
+
+
+async def _follow_registry(server: Server) -> None:
+    """Change to the promoted model of the registry; requests in work end with the model that they began with."""
+    settings, refused = server.settings, ""
+    while settings.registry:
+        await asyncio.sleep(_LOOK_S)
+        try:
+            now = await asyncio.to_thread(Registry(settings.registry).current)
+            if now is None or now.sha256 in (server.models.reader.card.sha256, refused):
+                continue
+            refused = now.sha256  # until it is loaded
+            models = await asyncio.to_thread(Models, settings.read_options(), _registered(settings))
+        except MienError as error:
+            server.log.error("model_refused", sha256=refused, kind=type(error).__name__)
+            continue
+        server.models = server.running.models = models
+        refused = ""
+        _tell_model(server)
+        server.log.info("model", name=models.reader.card.name, sha256=models.reader.card.sha256)
 
 
 def _tell_model(server: Server) -> None:

@@ -119,7 +119,7 @@ async def read_images(request: Request, max_files: int) -> list[tuple[str, bytes
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = parse_json(ImagesBody, await request.body())
-        images = [(image.name, _decoded(image.data)) for image in body.images[: max_files + 1]]
+        images = [(image.name, decoded(image.data)) for image in body.images[: max_files + 1]]
     elif kind == "multipart/form-data":
         form = await read_form(request, max_files)
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
@@ -151,7 +151,8 @@ def invalid(errors: Any) -> Problem:
     return Problem(400, "invalid_request", f"{field} is not valid", got=got, expected=first["msg"], field=field)
 
 
-def _decoded(data: str) -> bytes:
+def decoded(data: str) -> bytes:
+    """An image in base64, also as a ``data:`` address; ``Problem`` 400 where it is none."""
     try:
         return base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=True)
     except (ValueError, binascii.Error) as error:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -76,15 +77,20 @@ class ReadImage:
 class Models:
     """A reader and its variants: requests may ask for other label sets, heads and limits, with the same models."""
 
-    def __init__(self, options: ReadOptions) -> None:
-        self.reader = Reader(options)
+    def __init__(self, options: ReadOptions, file: Path | None = None) -> None:
+        self._file = file  # of a registry, in place of the model that options name
+        self.reader = Reader(self._own(options))
         self.variant = lru_cache(maxsize=_VARIANTS)(self._variant)
         blank = Frame(np.zeros((64, 64, 3), np.uint8))  # loads what is loaded on first use, before requests come
         self.reader.detect(blank)
         faces = NoDetector().detect(blank)
         self.reader.classify(faces, self.reader.crop(blank, faces))
 
+    def _own(self, options: ReadOptions) -> ReadOptions:
+        return options if self._file is None else replace(options, model=self._file)
+
     def _variant(self, options: ReadOptions, is_crop: bool) -> Reader:
+        options = self._own(options)
         reader = self.reader.sharing(options)
         return Reader(options, detector=NoDetector(), classifier=reader.classifier) if is_crop else reader
 

@@ -1,0 +1,214 @@
+"""``mien monitor``, ``feedback`` and ``models``: what keeps a served model right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from .help import HelpCommand, HelpGroup
+from .options import OUTPUT, AsJson, Data, option
+
+if TYPE_CHECKING:
+    from ..serve.store import Store
+
+StoreUrl: TypeAlias = Annotated[
+    str, typer.Option("--store", metavar="URL|FILE", help="Database of the server: a URL or an SQLite file.")
+]
+RegistryDir: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the registry.", file_okay=False)]
+Time: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="TIME", help="UTC, such as 2025-03-01 or 2025-03-01T08:00.")
+]
+
+
+def _group(name: str, text: str) -> typer.Typer:
+    return typer.Typer(name=name, help=text, cls=HelpGroup, no_args_is_help=True, rich_markup_mode=None)
+
+
+monitor = _group("monitor", "Measure drift of what 'mien serve' has read.")
+feedback = _group("feedback", "Use the corrections that 'mien serve' and the photo app collect.")
+models = _group("models", "Promote models that 'mien serve --registry' serves, and roll back.")
+
+
+@monitor.command(cls=HelpCommand)
+def report(
+    *,
+    store: StoreUrl = "mien-server/mien.db",
+    model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Model whose readings are compared.")] = "default",
+    head: Annotated[str | None, typer.Option(metavar="NAME", help="Head. Default: the first.")] = None,
+    since: Time = None,
+    until: Time = None,
+    baseline: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="TIME TIME", help="Compare with this window, not with the card.")
+    ] = None,
+    out: Annotated[Path | None, option(OUTPUT, "Write a report: .html or .md.", metavar="FILE", dir_okay=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare served readings with the reference of the model's card.
+
+    Exit code 0 without drift or with small drift, 3 with moderate or large drift.
+
+    Examples:
+      mien monitor report --since 2025-03-01 --out drift.html
+      mien monitor report --baseline 2025-01-01 2025-02-01 --since 2025-03-01
+    """
+    _check(("scipy", "statsmodels", "pandas", "sklearn"))
+    from ..serve.drift import Drift, drift_report, to_json
+    from ..serve.drift import monitor as compare
+    from .output import show_report
+
+    window = (_seconds(baseline[0], "--baseline"), _seconds(baseline[1], "--baseline")) if baseline else None
+    with _opened(store) as opened:
+        result = compare(
+            opened, model, head=head, since=0.0 if since is None else _seconds(since, "--since"),
+            until=None if until is None else _seconds(until, "--until"),
+            baseline=window,
+        )  # fmt: skip
+    document = drift_report(result)
+    show_report(document, (document.write(out),) if out else (), json=to_json(result) if as_json else "")
+    if result.drift in (Drift.MODERATE, Drift.LARGE):
+        raise typer.Exit(3)
+
+
+@monitor.command(cls=HelpCommand)
+def reference(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Exported model; its card is changed.")],
+    data: Data,
+    split: Annotated[str, typer.Option(metavar="NAME", help="Split: train, validation or test.")] = "validation",
+) -> None:
+    """Measure the distributions that drift is compared with, and write them to the card.
+
+    Examples:
+      mien monitor reference models/mine.onnx --data fer2013.csv
+    """
+    _check(("scipy", "statsmodels", "pandas", "sklearn"))
+    from rich.console import Console
+
+    from ..serve.drift import measure_reference, write_reference
+    from .output import progress_bar
+
+    with progress_bar(Console(stderr=True), "measuring") as progress:
+        measured = measure_reference(model, data, split, progress=progress)
+    typer.echo(f"written: {write_reference(model, measured)}", err=True)
+
+
+@feedback.command(cls=HelpCommand)
+def export(
+    *,
+    store: StoreUrl = "mien-server/mien.db",
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Dataset to write: .parquet.", dir_okay=False)],
+) -> None:
+    """Write corrected faces as a dataset with votes, and show how far annotators agree.
+
+    Examples:
+      mien feedback export --out feedback.parquet
+      mien lab inspect feedback.parquet
+    """
+    _check(())
+    from ..report import UNKNOWN, count
+    from ..serve.store import export_feedback
+
+    with _opened(store) as opened:
+        result = export_feedback(opened, out)
+    typer.echo(f"{count(result.train, 'training face')}, {result.test:,} held out, {result.unclear:,} unclear")
+    typer.echo(f"Krippendorff's alpha: {UNKNOWN if result.alpha is None else f'{result.alpha:.2f}'}")
+    typer.echo(f"written: {out}", err=True)
+
+
+@feedback.command("import", cls=HelpCommand)
+def import_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of 'mien app photo --flags'.")],
+    *,
+    store: StoreUrl = "mien-server/mien.db",
+) -> None:
+    """Take in the corrections of the photo app."""
+    _check(())
+    from ..report import count
+    from ..serve.store import import_corrections
+
+    with _opened(store) as opened:
+        typer.echo(count(import_corrections(opened, folder), "correction"))
+
+
+@models.command(cls=HelpCommand)
+def promote(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Exported model, or the folder of 'mien lab retrain'.")],
+    *,
+    registry: RegistryDir,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it is promoted.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Promote although the comparison says no.")] = False,
+) -> None:
+    """Make a model current; servers that follow the registry change to it.
+
+    Examples:
+      mien models promote runs/retrained --registry models
+    """
+    _check(())
+    from ..serve.promotion import promote as run
+
+    made = run(model, registry, reason=reason, force=force)
+    typer.echo(f"version {made.version}: {made.name} {made.sha256[:12]}")
+
+
+@models.command(cls=HelpCommand)
+def rollback(
+    *,
+    registry: RegistryDir,
+    version: Annotated[int | None, typer.Option(metavar="N", help="Version. Default: the one before.", min=1)] = None,
+) -> None:
+    """Make an earlier version current."""
+    _check(())
+    from ..serve.registry import Registry
+
+    made = Registry(registry).rollback(version)
+    typer.echo(f"version {made.version}: {made.name} {made.sha256[:12]}")
+
+
+@models.command("list", cls=HelpCommand)
+def list_models(*, registry: RegistryDir) -> None:
+    """List the versions of a registry; a star marks the current one."""
+    _check(())
+    from ..serve.registry import Registry
+
+    now = Registry(registry).current()
+    for one in Registry(registry).versions():
+        star = "*" if now and one.version == now.version else " "
+        when = datetime.fromtimestamp(one.promoted, timezone.utc).isoformat(timespec="minutes")
+        typer.echo(f"{star} {one.version}\t{one.name}\t{one.sha256[:12]}\t{when}\t{one.reason}")
+
+
+def _check(audit: tuple[str, ...]) -> None:
+    from ..extras import check_installed
+
+    check_installed(("sqlalchemy", "alembic", "pydantic_settings"), "serve")
+    check_installed(audit, "audit")
+
+
+@contextmanager
+def _opened(store: str) -> Iterator[Store]:
+    """The database at a URL, or an SQLite file that exists."""
+    from ..errors import SourceError
+    from ..serve.store import Store
+
+    if "://" not in store and not Path(store).is_file():
+        raise SourceError(f"no database at {store}", hint="Give --store FILE or --store URL.", path=store)
+    opened = Store(store if "://" in store else f"sqlite:///{Path(store).absolute()}")
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _seconds(text: str, option: str) -> float:
+    """Seconds since 1970 of a time in UTC."""
+    from ..errors import OptionError
+
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()
+    except ValueError as error:
+        message = f"{option}: got {text!r}, expected a time such as 2025-03-01 or 2025-03-01T08:00"
+        raise OptionError(message, field=option, value=text) from error
