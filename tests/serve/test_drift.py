@@ -119,3 +119,14 @@ def test_the_command_reports(store, tmp_path):
     assert "brightness" in (tmp_path / "drift.html").read_text()
     done = CliRunner().invoke(app, [*words[:4], "--since", "yesterday"])
     assert isinstance(done.exception, OptionError)
+
+
+def test_cards_of_included_models_have_references():
+    for name in ("default", "tiny"):
+        card = load_model(name)[0]
+        assert set(card.reference) == set(card.heads)
+        for head, reference in card.reference.items():
+            confusion = np.array(reference["confusion"])
+            assert confusion.shape == (len(card.heads[head].emotions),) * 2
+            assert confusion.sum(1).tolist() == reference["histograms"]["emotion"]
+            assert {"confidence", "brightness", "sharpness", "yaw"} < set(reference["histograms"])

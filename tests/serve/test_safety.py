@@ -252,6 +252,7 @@ def test_the_command_serves_and_finishes_what_it_accepted(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["--port", str(port), "--data-dir", str(tmp_path), "--set", "detector=mien", "--set", "workers=1"]
+    words += ["--set", "request_timeout_s=300", "--set", "shutdown_timeout_s=300"]
     process = subprocess.Popen([sys.executable, "-m", "mien", "serve", *words], stderr=subprocess.PIPE, text=True)
     url = f"http://127.0.0.1:{port}"
     for _ in range(300):
@@ -262,7 +263,7 @@ def test_the_command_serves_and_finishes_what_it_accepted(tmp_path):
             time.sleep(0.1)
     large = png(1500, 1500)
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(httpx.post, f"{url}/v1/images", files=files(large), timeout=60) for _ in range(8)]
+        asked = [pool.submit(httpx.post, f"{url}/v1/images", files=files(large), timeout=300) for _ in range(8)]
         while "_queue_images 0.0" in httpx.get(f"{url}/metrics").text:
             time.sleep(0.02)
         time.sleep(0.3)

@@ -57,8 +57,9 @@ def report(
       mien monitor report --baseline 2025-01-01 2025-02-01 --since 2025-03-01
     """
     _check(("scipy", "statsmodels", "pandas", "sklearn"))
-    from ..serve.drift import Drift, drift_report, to_json
+    from ..serve.drift import Drift
     from ..serve.drift import monitor as compare
+    from ..serve.drift_report import drift_report, to_json
     from .output import show_report
 
     window = (_seconds(baseline[0], "--baseline"), _seconds(baseline[1], "--baseline")) if baseline else None

@@ -6,10 +6,9 @@ Holm's method; label shift by black-box shift estimation (Lipton, Wang and Smola
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +19,6 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 from scipy.stats import random_table
 
-from .. import report as doc
 from ..audit.attributes import MIN_FACE_IN_CROP, angles, frames_of, posed
 from ..data import load
 from ..detection import create_detector
@@ -33,7 +31,6 @@ from ..model.card import ModelCard, load_model, read_card
 from ..model.preprocess import channels_first, resize, sharpness
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
-from ..report import count, number, p_value, percent
 from ..stats import LEVEL, Estimate, holm, percentile_interval, permutation_p
 from .store import Store
 
@@ -54,15 +51,6 @@ MIN_READINGS = 50
 _RESAMPLES, _PERMUTATIONS = 1000, 2000
 #: Least share of predictions of an emotion on the validation data for which label shares can be corrected.
 _LEAST_PREDICTED = 0.002
-_ADVICE = {
-    "emotion": "Check whether other people or situations are read. If so, use the corrected shares, and collect feedback.",
-    "confidence": "Collect feedback on uncertain readings, measure calibration on it, and retrain if accuracy fell.",
-    "brightness": "Check lighting, exposure and the camera.",
-    "sharpness": "Check focus, resolution and compression of the images.",
-    "size": "Check the distance to the camera and `min_face`.",
-    "yaw": "Check where the camera is: accuracy falls for faces that are turned away.",
-    "roll": "Check the orientation of the camera and of the images.",
-}
 
 
 class Drift(str, Enum):
@@ -346,59 +334,3 @@ def _labels(name: str, emotions: tuple[str, ...]) -> tuple[str, ...]:
         return emotions
     edges = [f"{edge:g}" for edge in EDGES[name]]
     return (f"below {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), f"{edges[-1]} and more")
-
-
-def drift_report(result: DriftResult) -> doc.Document:
-    """The report: verdicts, measures with intervals, corrected shares of emotions, and what to do."""
-    tones = {Drift.NONE: doc.Tone.GOOD, Drift.SMALL: doc.Tone.MUTED, Drift.MODERATE: doc.Tone.WARNING}
-    rows = tuple(
-        (
-            one.name, doc.Toned(one.drift.value, tones.get(one.drift, doc.Tone.BAD)), one.n, _estimate(one.psi),
-            _estimate(one.distance), p_value(one.p_corrected),
-        )
-        for one in result.measures
-    )  # fmt: skip
-    names = ("measure", "drift", "readings", "stability index", "distance", "p (corrected)")
-    overview = doc.Table(tuple(doc.Column(name) for name in names), rows)
-    drifted = [one for one in result.measures if one.drift is not Drift.NONE]
-    advice = tuple(f"**{one.name}**: {_ADVICE[one.name]}" for one in drifted)
-    blocks: list[doc.Block] = [
-        overview,
-        doc.Section("What to do", (doc.Bullets(advice or ("Nothing: no distribution has changed.",)),)),
-    ]
-    if result.shift:
-        columns = tuple(doc.Column(name) for name in ("emotion", "reference", "predicted", "corrected", "95% interval"))
-        cells = tuple(
-            (one.emotion, percent(one.reference), percent(one.predicted), percent(one.corrected.value),
-             f"{percent(one.corrected.low)} to {percent(one.corrected.high)}")
-            for one in result.shift
-        )  # fmt: skip
-        note = "Corrected for the confusions of the model; valid where faces of an emotion look as in the reference."
-        blocks.append(doc.Section("Shares of emotions", (doc.Table(columns, cells), doc.Text(note))))
-    for one in result.measures:
-        pairs = zip(one.labels, one.reference, one.window)
-        shares = tuple((label, percent(first), percent(second)) for label, first, second in pairs)
-        columns = (doc.Column(one.name), doc.Column("reference"), doc.Column("window"))
-        blocks.append(doc.Details(f"Distribution of {one.name}", (doc.Table(columns, shares),)))
-    day = "%Y-%m-%d %H:%M UTC"
-    begin, end = (time.strftime(day, time.gmtime(at)) for at in (result.since, result.until))
-    summary = (
-        f"{count(result.n, 'reading')} compared with {result.compared_with}: "
-        f"{count(len(drifted), 'measure has', 'measures have')} drifted, {result.drift.value} at most."
-        if drifted
-        else f"{count(result.n, 'reading')} compared with {result.compared_with}: no drift."
-    )
-    metadata = {"model": result.model, "head": result.head, "window": f"{begin} to {end}"}
-    return doc.Document(f"Drift: {result.model}", tuple(blocks), summary, metadata)
-
-
-def _estimate(one: Estimate) -> str:
-    return f"{number(one.value)} [{number(one.low)}, {number(one.high)}]"
-
-
-def to_json(result: DriftResult) -> str:
-    """The result as JSON text."""
-    table = asdict(result) | {"drift": result.drift.value}
-    for entry, one in zip(table["measures"], result.measures):
-        entry["drift"] = one.drift.value
-    return json.dumps(table, indent=2, allow_nan=False) + "\n"
