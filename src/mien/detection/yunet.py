@@ -31,16 +31,19 @@ class YuNet:
         file: path of the ONNX weights, such as ``face_detection_yunet_2023mar.onnx`` of OpenCV's model zoo.
         threshold: faces scored lower are dropped, 0 to 1.
         threads: processor threads; 0 takes all.
+        device: as in ``ReadOptions``.
 
     Raises:
         ModelError: the file is missing, damaged, or some other network than YuNet.
     """
 
-    def __init__(self, file: str | Path, threshold: float = THRESHOLDS["yunet"], threads: int = 0) -> None:
+    def __init__(
+        self, file: str | Path, threshold: float = THRESHOLDS["yunet"], threads: int = 0, device: str = "cpu"
+    ) -> None:
         file = Path(file)
         if not file.is_file():
             raise ModelError(f"no YuNet weights at {file}", hint="Give the path of YuNet's .onnx file.")
-        self._session = open_onnx(file.read_bytes(), threads, file.name)
+        self._session = open_onnx(file.read_bytes(), threads, file.name, device)
         self._threshold = threshold
         outputs = {value.name for value in self._session.get_outputs()}
         if not outputs.issuperset(_OUTPUTS):

@@ -123,5 +123,5 @@ def open_classifier(options: ReadOptions, weights: bytes | None = None) -> Emoti
         ModelError: weights are missing or damaged.
     """
     card, own = load_model(options.model)
-    session = open_session(weights or own, options.threads, card.weights)
+    session = open_session(weights or own, options.threads, card.weights, options.device)
     return EmotionClassifier(card, session, options.head, options.emotions, options.flip)

@@ -61,6 +61,14 @@ _TRUSTED = (
 )
 
 
+#: The execution provider of each device, and the package that has it.
+_PROVIDERS = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "coreml": ("CoreMLExecutionProvider", "onnxruntime (on macOS)"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+}
+
 _FAULTS = (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NotImplemented)
 
 
@@ -74,33 +82,49 @@ def usable_cores() -> int:
         return cores
 
 
-def open_session(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession | PipelineSession:
-    """A CPU session.
+def open_session(
+    weights: bytes, threads: int, name: str, device: str = "cpu"
+) -> onnxruntime.InferenceSession | PipelineSession:
+    """Open a network or baseline for inference.
 
     Args:
         weights: content of the ONNX file, or of a baseline's skops file.
         threads: processor threads; 0 takes all.
         name: what to call the file in an error.
+        device: ``cpu``, ``cuda``, ``coreml`` or ``openvino``; a baseline always runs on the CPU.
 
     Raises:
         ModelError: onnxruntime cannot read the file.
-        MissingExtraError: it is a baseline and the extra ``lab`` is not installed.
+        MissingExtraError: it is a baseline and the extra ``lab`` is not installed, or onnxruntime lacks the device.
     """
     is_zip = weights.startswith(b"PK\x03\x04")  # as a skops file is
-    return open_pipeline(weights, name) if is_zip else open_onnx(weights, threads, name)
+    return open_pipeline(weights, name) if is_zip else open_onnx(weights, threads, name, device)
 
 
-def open_onnx(weights: bytes, threads: int, name: str) -> onnxruntime.InferenceSession:
-    """A CPU session of an ONNX file; arguments and errors as for ``open_session``."""
+def open_onnx(weights: bytes, threads: int, name: str, device: str = "cpu") -> onnxruntime.InferenceSession:
+    """A session of an ONNX file; arguments and errors as for ``open_session``."""
+    provider, package = _PROVIDERS[device]
+    if provider not in onnxruntime.get_available_providers():
+        raise _no_device(device, package, "this onnxruntime does not support it")
     options = onnxruntime.SessionOptions()
     # A number, never 0: onnxruntime then binds threads to cores, which a container may not allow
     options.intra_op_num_threads = min(threads or usable_cores(), usable_cores())  # more only wait for each other
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: converters leave harmless oddities that onnxruntime warns about
     try:
-        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        providers = dict.fromkeys((provider, "CPUExecutionProvider"))  # the last for what the first cannot run
+        session = onnxruntime.InferenceSession(weights, options, providers=list(providers))
     except _FAULTS as error:
         raise ModelError(f"{name} is not an ONNX file that onnxruntime can run: {error}") from error
+    if provider not in session.get_providers():  # onnxruntime falls back to the CPU without an error
+        raise _no_device(device, package, "its driver or libraries cannot be loaded")
+    return session
+
+
+def _no_device(device: str, package: str, why: str) -> MissingExtraError:
+    usable = [name for name, (provider, _) in _PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
+    hint = f"Installed: {', '.join(usable)}. For {device} run: pip uninstall -y onnxruntime; pip install {package}"
+    return MissingExtraError(f"device: {device!r} cannot be used: {why}", hint=hint, value=device)
 
 
 class PipelineSession:
