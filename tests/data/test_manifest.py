@@ -92,7 +92,7 @@ def test_images_that_are_missing(faces, tmp_path):
         ("train", "Trainig", "line 2: split: got 'Trainig', expected one of train, inner"),
         ("yes", "1", "line 2: use: got '1', expected one of yes, no"),
         (",yes,", "", "line 2: got 3 fields, expected 5"),
-        ('""1""', '""0""', "1 names come twice"),
+        ('""1""', '""0""', "1 names occur twice"),
         ("yes", "no", "uses no image"),
     ],
 )

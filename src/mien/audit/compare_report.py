@@ -148,14 +148,14 @@ def _definitions(result: CompareResult) -> dict[str, str]:
         "Paired images": "Both models predicted every image counted here. Gained: images that only the second model "
         "gets right; lost: images that only the first one does.",
         "p of a group": f"McNemar's exact test, Holm-corrected for {count(result.n_comparisons, 'group')}.",
-        "p of the gap": f"Permutation test: the two answers of each image are swapped at random {result.resamples:,} "
+        "p of the gap": f"Permutation test: the two predictions of each image are swapped at random {result.resamples:,} "
         "times. The gap is between the groups of highest and lowest accuracy, which may differ before and after.",
         "Intervals": f"95%: Wilson for accuracy; for changes and gaps {result.resamples:,} paired bootstrap "
-        "resamples within each group. The groups are those farthest apart, so with many groups gaps are overstated; "
-        "p is not. Below 30 images such intervals are too narrow.",
+        "resamples within each group. The gap is between the two most different groups, so with many groups it is "
+        "overstated; p is not. Below 30 images such intervals are too narrow.",
         "Leveling down": "A gap also narrows when the best group loses. Look at the change of each group first.",
-        "Limits": "Correct means as labeled. Images that either model was trained or selected on say nothing here. "
-        "No significant change does not prove that there is none.",
+        "Limits": "Predictions are compared with the labels, which may be wrong. Do not use images that either model was "
+        "trained or selected on. No significant change does not prove that there is no change.",
     }
 
 

@@ -89,10 +89,10 @@ def explanation(one: FairnessAttribute) -> str:
         )
     seen = points(max((group.minimum_detectable_gap or 0.0 for group in one.groups if group.compared), default=0.0))
     if not labeled:
-        return f"No difference in the share of any emotion, where one of {seen} is detected with 80% power."
+        return f"No difference in the share of any emotion; {seen} would be detected with 80% power."
     few = [gap.emotion for gap in one.gaps if gap.measure is Measure.RECALL and gap.min_n < FEW]
     return (
-        f"No difference in standardized accuracy, where a drop of {seen} is detected with 80% power, nor in the recall of "
+        f"No difference in standardized accuracy (a drop of {seen} would be detected with 80% power), nor in the recall of "
         f"any emotion{f', with few images of {join(few)}' if few else ''}.{_by_labels(one)}"
     )
 
@@ -188,7 +188,7 @@ def _accuracy_chart(result: FairnessResult, one: FairnessAttribute) -> doc.Inter
         note = count(group.n, "image") + size_note(group)
         text = f"{percent(group.accuracy)} {interval(group.interval)}"
         rows.append(doc.Estimate(group.name, group.accuracy, low, high, text, note, hollow=group.n_needed > 0))
-    key = "Dot: accuracy; bar: its 95% CI; dashed: all images; hollow: too few images to see a gap of 10 points."
+    key = "Dot: accuracy; bar: its 95% CI; dashed: all images; hollow: too few images to detect a gap of 10 points."
     return doc.IntervalChart(tuple(rows), "Accuracy by group", key, result.overall.accuracy)
 
 
@@ -290,15 +290,15 @@ def _definitions(result: FairnessResult) -> dict[str, str]:
         f"deviation; Holm-corrected for {count(result.n_comparisons, 'comparison')}, at least {result.min_p:.2g}. It "
         f"assumes independent images, which those of one person are not.{plain}",
         "Intervals": f"95%: Wilson for shares; for gaps {result.resamples:,} bootstrap resamples within each group, "
-        "or both Wilson intervals (Newcombe) with fewer than ten images of a kind. The two groups are those "
-        "farthest apart, so with many groups the gap is overstated; p is not.",
+        "or both Wilson intervals (Newcombe) with fewer than ten images of a kind. The gap is between the two "
+        "most different groups, so with many groups it is overstated; p is not.",
         "Detectable gap and images needed": "No significant difference does not prove equality. The detectable gap "
         f"is the smallest {drop} all other groups that is detected with 80% power, two-sided at 5%, in a single "
         f"comparison. Images needed: how many more detect 10 points. Groups with fewer than {result.min_group_size} "
         "images are not compared.",
-        "Calibration and ECE": "Mean confidence minus accuracy, where its 95% interval excludes 0; and the expected "
-        "calibration error in up to 15 equal-mass bins, which is larger in small groups: compare it between groups "
-        "of similar size only.",
+        "Calibration and ECE": "Mean confidence minus accuracy, if its 95% interval excludes 0; and the expected "
+        "calibration error in up to 15 equal-mass bins. ECE is larger in small groups: compare only groups "
+        "of similar size.",
     }
 
 

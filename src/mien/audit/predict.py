@@ -130,7 +130,7 @@ def predict_labeled(
     usable = np.isin(labels.astype(str), reader.emotions) if labeled.label else np.ones(len(table), np.bool_)
     if not usable.any():
         raise DataError(
-            f"{table.name}: no image has a label that the model knows: {', '.join(reader.emotions)}",
+            f"{table.name}: no image has a label of the model: {', '.join(reader.emotions)}",
             hint="Choose another label set with --emotions, or fill in the labels.",
         )
     failures: list[str] = []
@@ -168,9 +168,7 @@ def predict_labeled(
         groups += tuple(added[0])
     notes = list(labeled.notes)
     if not usable.all():
-        notes.append(
-            f"{(~usable).sum():,} images are excluded: they have no label, or one that the model does not know."
-        )
+        notes.append(f"{(~usable).sum():,} images are excluded: they have no label, or none of the model's emotions.")
     if failures:
         notes.append(f"{len(failures):,} could not be read completely, such as: {failures[0]}")
     return PredictionTable(tuple(rows), groups, labeled.person, bool(labeled.label), tuple(notes))

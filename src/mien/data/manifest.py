@@ -183,8 +183,8 @@ def _one_of(text: str, choices: Sequence[str], where: str, what: str) -> str:
 def _check_unique(names: npt.NDArray[np.str_], where: str) -> None:
     twice = [name for name, times in Counter(names.tolist()).items() if times > 1]
     if twice:
-        message = f"{where}: {len(twice):,} names come twice, such as {twice[0]!r}: expected each once"
-        raise DataError(message, hint="Give every image a name of its own.")
+        message = f"{where}: {len(twice):,} names occur twice, such as {twice[0]!r}, expected each name once"
+        raise DataError(message, hint="Give every image a different name.")
 
 
 def _digest(rows: str) -> str:

@@ -63,7 +63,7 @@ def label_order(names: Sequence[str], numbers: Collection[int], where: str) -> d
     if not names:
         orders = "; ".join(f"{name}: {','.join(order)}" for name, order in COMMON_ORDERS.items())
         raise DataError(
-            f"{where}: got label numbers from {low} to {high}, and nothing says which emotions they mean",
+            f"{where}: got label numbers from {low} to {high}, but no names of emotions",
             hint=f"Name them in order with --label-names A,B,... (label_names=...). Common orders are {orders}.",
         )
     if all(name.partition("=")[0].strip().isdecimal() for name in names):
@@ -73,7 +73,7 @@ def label_order(names: Sequence[str], numbers: Collection[int], where: str) -> d
         first = 0 if low <= 0 else 1
         order = {first + place: emotion_number(name, where, "label name") for place, name in enumerate(names)}
         if low > 0 and high < len(names):  # from 0 or from 1?
-            message = f"{where}: got label numbers from {low} to {high} and {len(names)} names: which has which number?"
+            message = f"{where}: got {len(names)} names for label numbers from {low} to {high}, expected as many"
             raise DataError(message, hint=f"Write the numbers too: --label-names {low}={names[0]},...")
     if missing := sorted(set(numbers) - set(order)):
         raise DataError(
@@ -219,6 +219,6 @@ def groups_of(names: npt.NDArray[np.str_], groups: dict[str, str], where: str) -
             found[short] = group
     if not found:
         such = f"got names such as {next(iter(groups))!r}, expected such as {str(names[0])!r}"
-        hint = "Make the file from the data that you train on: mien audit attributes DATA --out FILE."
-        raise DataError(f"{where}: none of its {len(groups):,} names is that of an image: {such}", hint=hint)
+        hint = "Make the file from the training data: mien audit attributes DATA --out FILE."
+        raise DataError(f"{where}: none of its {len(groups):,} names is the name of an image: {such}", hint=hint)
     return np.array([found.get(name, "") for name in names.tolist()], np.str_)

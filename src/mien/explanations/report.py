@@ -34,13 +34,12 @@ _LONG_NAMES = {"brows": "brows and forehead", "cheeks": "cheeks and jaw", "outsi
 _MIN_SHARE = 0.15  # parts of smaller shares are not mentioned in sentences
 _BLURRED_SHARE = 0.3  # the share of the image for which the faithfulness check is reported
 _GUIDE = (
-    "Orange places support the emotion: with them blurred, its probability drops. Purple places oppose it. Each map is "
-    "scaled to its own strongest place, so the strength of two maps cannot be compared. A white line marks the strongest "
-    "places.",
+    "Orange regions support the emotion: its probability drops if they are blurred. Purple regions oppose it. Each map is "
+    "scaled to its maximum, so the strengths of two maps are not comparable. A white line marks the strongest regions.",
     "The percentages divide the support for the emotion among parts of the face. Each is the mean effect of blurring the "
     "part, over all combinations of the other parts (Shapley value).",
-    "An explanation describes what drove this network on this image. It does not say what the person felt, and it does not "
-    "show that the prediction is right.",
+    "An explanation shows which parts of the face drove the prediction for this image. It is no evidence that the "
+    "prediction is correct, nor of what the person feels.",
 )
 
 
@@ -183,7 +182,7 @@ def section(explanation: Explanation) -> doc.Section:
         for part in one.parts
     ]
     seen, drawn = _png(enlarged(one.crop, 384)), _png(overlay(one.face, one.heat))
-    crop = doc.Figure(seen, "The face as the network sees it", f"Network input, {size} x {size}")
+    crop = doc.Figure(seen, "The network's input", f"Network input, {size} x {size}")
     heat = doc.Figure(drawn, f"Map of {one.emotion}", f"Orange supports {one.emotion}, purple opposes it")
     chart = doc.BarChart(tuple(bars), f"Share of the support for {one.emotion}")
     key = "is blurred: strongest places first (solid), random places (dashed)"

@@ -120,7 +120,7 @@ def _one_video(annotate: Path, paths: Sequence[Path], replace: bool) -> Path:
 def check_not_source(place: Path, source: Path) -> None:
     """Raise if writing to ``place`` would replace ``source``."""
     if place.exists() and source.exists() and place.samefile(source):
-        raise OutputError(f"{place} would replace its own source", hint="Write elsewhere.", path=place)
+        raise OutputError(f"{place} would replace its source", hint="Write elsewhere.", path=place)
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:

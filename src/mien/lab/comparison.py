@@ -206,7 +206,7 @@ def common_task(models: Sequence[Model], head: str = "") -> Task:
     common = tuple(name for name in EMOTIONS if all(name in emotions for emotions in labels.values()))
     if len(common) < 2:
         each = "; ".join(f"{name}: {', '.join(emotions)}" for name, emotions in labels.items())
-        hint = "Compare models that can tell the same emotions apart."
+        hint = "Compare models with the same emotions."
         raise ModelError(f"the models have {len(common)} emotions in common, expected at least 2: {each}", hint=hint)
     by_votes = all(model.classifier.recipe_heads[heads[model.name]].targets == "votes" for model in models)
     return Task(heads, common, "votes" if by_votes else "labels")

@@ -152,7 +152,7 @@ def notes(comparison: Comparison) -> list[str]:
         (copies, f"dedup: without the {count(copies, 'image')} whose exact copy is in the training part."),
         (constant, f"One class predicted for every image: {constant}. Train longer, or change the learning rate."),
         (several, f"Heads used: {', '.join(several)}."),
-        (more, f"Predictions are restricted to these emotions; these models know more: {more}."),
+        (more, f"Predictions are restricted to these emotions; these models have more: {more}."),
         (by_votes and task.truth == "labels", f"Trained on votes, evaluated against labels: {by_votes}."),
         (histories, "own val loss and accuracy: recorded by each run at the kept epoch."),
         (not comparison.comparable_histories, "The runs recorded them on different emotions or images."),

@@ -350,7 +350,7 @@ class Recipe(Settings):
             hint = 'Set color = "rgb", mean = 0.0 and std = 1.0 under [input]: timm networks scale images themselves.'
             raise invalid("input", (given.color, given.mean, given.std), "RGB values from 0 to 1", hint)
         if sides and any("flatten" in row.split() for row in network.layers):
-            hint = "A network with 'flatten' takes one size only: leave schedule.sizes out, or use 'mean'."
+            hint = "A network with 'flatten' has a fixed input size: leave schedule.sizes out, or use 'mean'."
             raise invalid("schedule.sizes", schedule.sizes, "none", hint)
         least = 2 ** (len(network.widths) - 1)
         if network.name == "vgg" and min([given.size, *sides]) < least:

@@ -177,7 +177,7 @@ def training_targets(faces: Dataset, recipe: Recipe) -> TrainingTargets:
         raise DataError(
             f"{faces.name}: none of the {len(faces):,} training images has a label or votes that a head learns from "
             f"({wanted})",
-            hint="Choose a recipe whose heads know the emotions of this data, or check the labels.",
+            hint="Choose a recipe whose heads have the emotions of this data, or check the labels.",
         )
     if recipe.semi.labels < 1:
         shuffled = np.random.default_rng([recipe.seed, 17]).permutation(labeled)

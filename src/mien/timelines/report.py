@@ -37,25 +37,24 @@ _HATCH = (
 _READING = (
     (
         "An expression is not a feeling",
-        "What is read is how a face looks: which emotion most people would name who see nothing but this face. People smile "
-        "out of politeness and frown in thought; cameras, light, age, culture and illness change how faces look. Nothing "
-        "here says what a person felt or is like, and no decision about a person should rest on it. Fear, disgust and "
-        "contempt are recognized badly.",
+        "mien predicts which emotion most people would name for a face. People also smile out of politeness and frown in "
+        "thought, and cameras, light, age, culture and illness change how faces look. This report is no evidence of what a "
+        "person felt, and must not be the basis of decisions about a person. Recall of fear, disgust and contempt is low.",
     ),
     (
         "Unsure",
-        "The likeliest emotion was too unlikely to be relied on: below the minimum confidence that the video was read with, "
-        "50% by default. Such time is hatched and counts for no emotion; in the list of spans the name has a question mark.",
+        "The reading abstained, for example because its confidence was below the minimum, 50% by default. This time is "
+        "hatched and counts for no emotion; in the list of spans the name has a question mark.",
     ),
     (
         "Person",
-        "One face, followed from frame to frame; the column `track_id` of the table. People are not recognized: a person "
-        "who leaves the image and comes back may get a new number, so two numbers can be one person.",
+        "One face, tracked from frame to frame; the column `track_id` of the table. People are not recognized: a person "
+        "who leaves the image and returns may get a new number, so two numbers can be one person.",
     ),
     (
         "Shares",
-        "Of the time the face was seen. Each frame that was read stands for the time until the next; time in which the face "
-        "was not seen counts for nothing. The emotions and unsure sum to 100%.",
+        "Shares of the time in which the face was visible. Each frame counts for the time until the next one. The emotions "
+        "and unsure sum to 100%.",
     ),
 )
 

@@ -221,7 +221,7 @@ def _image(text: str, expected: int | None, where: str) -> npt.NDArray[np.uint8]
     try:
         pixels = np.fromstring(text, np.int32, sep=" ")  # three times as fast as splitting the text
     except ValueError as error:
-        what = f"{where}: pixels: got something that is no whole number"
+        what = f"{where}: pixels: got a value that is not an integer"
         raise DataError(what, hint="Correct or remove the row.") from error
     is_square = bool(pixels.size) and math.isqrt(pixels.size) ** 2 == pixels.size
     if pixels.size != expected if expected else not is_square:

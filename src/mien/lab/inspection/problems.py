@@ -178,7 +178,7 @@ def _quality_problems(quality: Quality) -> tuple[Problem, ...]:
     dark = dark if np.isfinite(quality.least_light) else unknown
     blurred = (
         f"The variance of their Laplacian is less than {quality.least_sharpness:.2f} times that of their gray values. "
-        f"{limit}, on a logarithmic scale. Smooth skin under soft light can look so too."
+        f"{limit}, on a logarithmic scale. Smooth skin under soft light can have the same effect."
     )
     blurred = blurred if quality.least_sharpness > 0 else unknown
     return (
@@ -222,8 +222,8 @@ def _no_face(check: FaceCheck) -> Problem:
 def _label_errors(faces: Dataset, check: LabelCheck) -> Problem:
     meaning = (
         "Confident learning (Northcutt et al. 2021): a classifier trained on the other four fifths of the images (HOG, "
-        f"logistic regression) gives another emotion a probability at least {LEAST_MARGIN:g} higher than the label's. It "
-        f"agrees with only {percent(check.accuracy)} of the labels: look at the images, most suspicious first."
+        f"logistic regression) predicts another emotion with a probability at least {LEAST_MARGIN:g} higher than the "
+        f"label's. It agrees with only {percent(check.accuracy)} of the labels, so check the images. Largest margin first."
     )
     majority = None if faces.votes is None else faces.votes.majority()
     remarks = {}

@@ -70,12 +70,10 @@ def _problems(inspection: Inspection) -> Section:
     not_checked = {
         "images without a face (--detect-faces checks them)": inspection.detection,
         "label errors (two classes with ten different images are needed)": inspection.labels,
-        "file sizes and modes (the images are not files of their own)": inspection.files,
+        "file sizes and modes (the images are not in separate files)": inspection.files,
     }
     missing = [name for name, check in not_checked.items() if check is None]
-    blocks: list[doc.Block] = [
-        Table(columns, tuple(rows), "A problem is a finding, not a verdict: look at the images.")
-    ]
+    blocks: list[doc.Block] = [Table(columns, tuple(rows), "Problems are found automatically: check the images.")]
     if missing:
         blocks.append(Text(f"Not checked: {doc.join(missing)}.", doc.Tone.MUTED))
     leaks: list[tuple[Cell, ...]] = []
@@ -120,7 +118,7 @@ def _agreement(check: LabelCheck) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (_CHOICES[row.images], row.n, percent(row.not_label), percent(row.as_guessed)) for row in check.agreement
     ]
-    caption = "Probable label errors against the majority of FER+ votes, which the classifier never saw."
+    caption = "Probable label errors against the majority of FER+ votes, which the classifier was not trained on."
     return _table(("images", "n", "majority is not the label", "majority is the guess"), rows, caption)
 
 

@@ -172,14 +172,14 @@ def _notes(test: RobustnessResult) -> list[str]:
         f"Head {join(sorted(set(test.task.heads.values())))}, evaluated against {truth}, averaged over the mirror image. "
         "There are as many images of each emotion as possible, so compare accuracies with the clean row, not with those of "
         "the whole dataset.",
-        "Every model sees the same pixels; levels of one corruption share their random draws.",
+        "All models have the same pixels. All levels of a corruption use the same random numbers.",
         "found: the detected box overlaps the true one by at least 0.3 (intersection over union). accuracy: missed faces "
         "are wrong. balanced: mean recall of emotions with at least ten images. ECE: 15 equal-mass bins. "
         "Marked: ten points or more below clean. Intervals: 95%.",
         f"Each face crop is enlarged to {samples.CROP} pixels and nothing is detected; its border is repeated outside."
         if test.samples.crops
-        else f"Each photo is scaled so that its face measures {samples.FACE} pixels from brow to chin. face given: cropped "
-        "where the clean image has the face, not turned with a tilt.",
+        else f"Each photo is scaled so that its face measures {samples.FACE} pixels from brow to chin. face given: the "
+        "crop of the clean image is used, not rotated with the image.",
     ]
     if test.samples.without_face:
         left_out = count(test.samples.without_face, "image")

@@ -197,7 +197,7 @@ def robustness(
 
 def _reader(model: Model, task: Task, detector: Any, threads: int) -> Reader:
     if model.engine == Engine.TORCH:
-        message = f"{model.path}: got a checkpoint, expected an exported model: the reader takes no other"
+        message = f"{model.path}: got a checkpoint, expected an exported model"
         raise ModelError(message, hint="Export it first with 'mien lab export'.")
     weights = weights_file(model.path) if model.path.exists() else model.path
     label_set = next(name for name, emotions in LABEL_SETS.items() if emotions == task.emotions)

@@ -98,7 +98,7 @@ def draw_samples(
             labels.append(task.emotions[label])
         progress(done, len(rows), "finding faces")
     if not items:
-        hint = "If the images are face crops, say so with --crops."
+        hint = "If the images are face crops, add --crops."
         raise DataError(f"{part.name}: no face found in any of {len(rows)} images", hint=hint)
     return Samples(tuple(items), tuple(labels), crops, len(rows) - len(items))
 
