@@ -1,4 +1,4 @@
-// From pixels to probabilities, as in Python: gray, resizing, mean and std, mirror image, temperature.
+// From pixels to probabilities, as in Python: gray, resizing, mean and std, mirror image, temperature, prior.
 
 /** Load a model: its card (JSON) and the weights beside it, whose hash must be that of the card. */
 export async function openModel(ort, cardUrl) {
@@ -22,7 +22,7 @@ export async function openModel(ort, cardUrl) {
  */
 export async function read(model, image, square) {
   const { card, session, ort } = model;
-  const [head, { emotions, temperature }] = Object.entries(card.heads)[0];
+  const [head, { emotions, temperature, class_shares: shares }] = Object.entries(card.heads)[0];
   const size = card.input.size;
   const planes = (card.input.color === "rgb" ? [red, green, blue] : [gray]).map((value) =>
     resized(cut(image, square, value), square.side, size),
@@ -42,13 +42,15 @@ export async function read(model, image, square) {
   const milliseconds = performance.now() - started;
   const logits = found[head].data;
   const averaged = emotions.map((_, k) => (logits[k] + logits[emotions.length + k]) / 2);
-  return { emotions, probabilities: softmax(averaged, temperature), milliseconds };
+  // The balanced prior: classifier.py has the same constants.
+  const adjusted = averaged.map((logit, k) => logit / temperature - (shares ? 0.5 * Math.log(Math.max(shares[k], 0.02)) : 0));
+  return { emotions, probabilities: softmax(adjusted), milliseconds };
 }
 
-/** Softmax after division by a temperature (Guo et al. 2017). */
-export function softmax(logits, temperature) {
+/** Logits to probabilities. */
+export function softmax(logits) {
   const highest = Math.max(...logits);
-  const raised = logits.map((value) => Math.exp((value - highest) / temperature));
+  const raised = logits.map((value) => Math.exp(value - highest));
   const sum = raised.reduce((a, b) => a + b, 0);
   return raised.map((value) => value / sum);
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 from .emotions import label_set
 from .errors import OptionError
 
+#: The class frequencies that probabilities assume: ``data``, those of the training data; ``balanced``, their square roots.
+Prior: TypeAlias = Literal["balanced", "data"]
 DETECTORS = ("mien", "centerface", "yunet:FILE", "none")
 #: What the networks run on.
 DEVICES = ("cpu", "cuda", "coreml", "openvino")
@@ -24,6 +27,9 @@ class ReadOptions:
             None uses all emotions of the head.
         model: name of an included model, or path of an ONNX file with its card beside it.
         head: ``ferplus`` (ten annotators per image) or ``fer2013`` (one label per image); None uses the first head.
+        prior: class frequencies that the head ``ferplus`` assumes. ``data``: those of its training data, of which 37% are
+            neutral. ``balanced``: their square roots; recall of rare emotions is higher, and fewer posed expressions are
+            read as neutral.
         detector: ``mien``; ``centerface``, slower and better at faces below 64 pixels (extra ``centerface``);
             ``yunet:FILE``, YuNet with your copy of its weights; or ``none`` (the image is one face).
         detector_threshold: faces with a lower score are dropped, 0 to 1; None uses the detector's default.
@@ -40,6 +46,7 @@ class ReadOptions:
     emotions: str | None = None
     model: str | Path = "default"
     head: str | None = None
+    prior: Prior = "balanced"
     detector: str = "mien"
     detector_threshold: float | None = None
     min_face: int | None = None
@@ -55,6 +62,7 @@ class ReadOptions:
         _check("detector", self.detector, known, f"one of {', '.join(DETECTORS)}")
         if self.emotions is not None:
             label_set(self.emotions)
+        _check("prior", self.prior, self.prior in get_args(Prior), f"one of {', '.join(get_args(Prior))}")
         _check("min_face", self.min_face, self.min_face is None or self.min_face >= 4, "at least 4 pixels")
         _check("device", self.device, self.device in DEVICES, f"one of {', '.join(DEVICES)}")
         _check("threads", self.threads, self.threads >= 0, "0 (all) or more")

@@ -85,7 +85,7 @@ def test_an_emotion_that_is_not_read_is_refused(network):
 
 
 def test_a_smile_is_in_the_mouth(astronaut):
-    (face,) = open_explainer(ReadOptions(flip=False, threads=1)).explain(astronaut)
+    (face,) = open_explainer(ReadOptions(threads=1)).explain(astronaut)
     assert face.emotion == "happy"
     assert face.has_landmarks
     assert face.parts[0].name == "mouth"

@@ -1,5 +1,6 @@
 """From images to probabilities, on a network whose answers are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,20 @@ def test_probabilities_come_in_the_vocabularys_order_and_tempered():
     np.testing.assert_allclose(made.predict(IMAGE).probabilities[0], expected, rtol=1e-6)
     raw = np.exp([0.0, 2.0, 1.0])
     np.testing.assert_allclose(made.predict(IMAGE).vote_shares[0], raw / raw.sum(), rtol=1e-6)
+
+
+def test_the_balanced_prior_divides_by_the_square_roots_of_the_class_shares():
+    shares = (0.64, 0.36, 0.0)  # of happy, angry, neutral; nothing counts as less than 0.02
+    card = replace(CARD, heads={"words": replace(CARD.heads["words"], class_shares=shares)})
+    session = open_session(tiny(), 1, "tiny")
+    balanced = EmotionClassifier(card, session, None, None, False).predict(IMAGE)
+    as_data = EmotionClassifier(card, session, None, None, False, "data").predict(IMAGE)
+    expected = as_data.probabilities[0] / np.sqrt([0.36, 0.64, 0.02])
+    np.testing.assert_allclose(balanced.probabilities[0], expected / expected.sum(), rtol=1e-5)
+    np.testing.assert_array_equal(balanced.vote_shares, as_data.vote_shares)
+    with pytest.raises(OptionError) as caught:
+        ReadOptions(prior="uniform")
+    assert caught.value.field == "prior"
 
 
 def test_flip_averages_the_mirror_image():

@@ -70,6 +70,10 @@ Model: TypeAlias = Annotated[
 ]
 MinConfidence: TypeAlias = Annotated[float, option("", "Abstain below this confidence, 0 to 1.", metavar="SHARE")]
 Flip: TypeAlias = Annotated[bool, option(ADVANCED, "Average mirror images (the default); slower.", "--flip/--no-flip")]
+Prior: TypeAlias = Annotated[
+    str,
+    option(ADVANCED, "Class frequencies to assume: balanced, or data (those of the training data).", metavar="NAME"),
+]
 WhichDetector: TypeAlias = Annotated[
     str,
     option(ADVANCED, "Face detector: mien, centerface, yunet:FILE, or none (an image is a face).", metavar="NAME"),

@@ -6,12 +6,12 @@ import sys
 from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
 
-from ..options import MAX_MEGAPIXELS
+from ..options import MAX_MEGAPIXELS, Prior
 from . import options as opt
 from .output import progress_bar
 
@@ -50,6 +50,7 @@ def read(
     ] = None,
     no_image_output: opt.NoImageOutput = False,
     head: opt.Head = None,
+    prior: opt.Prior = "balanced",
     detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
     flip: opt.Flip = True,
@@ -92,6 +93,7 @@ def read(
         emotions=emotions,
         model=model,
         head=head,
+        prior=cast(Prior, prior),  # checked by ReadOptions
         detector=detector,
         min_face=min_face,
         min_confidence=min_confidence,

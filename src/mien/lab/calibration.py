@@ -377,7 +377,11 @@ def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) 
         mark = classifier.recipe_heads[name]
         y_true, votes = hard_targets(part, mark), vote_truth(part, mark, head)
         if len(rows := rows_to_fit(faces, split, y_true >= 0)):
-            head = replace(head, temperature=fit_temperature(logits[name][rows], y_true[rows]))  # noqa: PLW2901
+            temperature = fit_temperature(logits[name][rows], y_true[rows])
+            shares = np.bincount(y_true[rows], minlength=len(head.emotions)) / len(rows) if votes else None
+            head = replace(  # noqa: PLW2901
+                head, temperature=temperature, class_shares=None if shares is None else tuple(shares.tolist())
+            )
         if votes and len(rows := rows_to_fit(faces, split, votes.distribution.sum(1) > 0)):
             fitted = fit_vote_temperature(logits[name][rows], votes.distribution[rows])
             head = replace(head, vote_temperature=fitted)  # noqa: PLW2901

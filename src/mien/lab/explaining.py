@@ -110,7 +110,7 @@ def open_torch_explainer(options: ReadOptions, *, hirescam: bool = False) -> Exp
     recipe, network = restore_network(path)
     opened = classifier_of_network(recipe, network)
     card = ModelCard(opened.name, str(path), "", "", "", opened.input, opened.heads, opened.parameters, macs=0)
-    classifier = EmotionClassifier(card, _Session(opened), options.head, options.emotions, options.flip)
+    classifier = EmotionClassifier(card, _Session(opened), options.head, options.emotions, options.flip, options.prior)
     reader = Reader(options, classifier=classifier)
     if not hirescam:
         return Explainer(reader)

@@ -50,11 +50,13 @@ class HeadCard:
         emotions: the labels of its logits, in their order.
         temperature: divides the logits to calibrate confidence (Guo et al. 2017, arXiv 1706.04599).
         vote_temperature: divides them to match the shares of annotators' votes instead; None without votes.
+        class_shares: share of each emotion among the labels that the temperature was fitted to; None if unknown.
     """
 
     emotions: tuple[str, ...]
     temperature: float = 1.0
     vote_temperature: float | None = None
+    class_shares: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,10 @@ def read_card(path: Traversable) -> ModelCard:
 
 def _head(entry: dict[str, Any]) -> HeadCard:
     emotions = tuple(parse(name) for name in entry["emotions"])
-    return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"])
+    shares = entry.get("class_shares")
+    if shares is not None and len(shares) != len(emotions):
+        raise ValueError(f"class_shares: got {len(shares)}, expected {len(emotions)}")
+    return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"], shares and tuple(shares))
 
 
 def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:

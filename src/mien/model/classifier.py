@@ -10,9 +10,14 @@ import numpy.typing as npt
 
 from ..emotions import EMOTIONS, LABEL_SETS, positions
 from ..errors import OptionError
-from ..options import ReadOptions
+from ..options import Prior, ReadOptions
 from .card import ModelCard, load_model
 from .session import onnxruntime, open_session
+
+#: Exponent of the class frequencies that the balanced prior divides by: halfway between the data's prior and a uniform one.
+BALANCE = 0.5
+#: Smaller class frequencies count as this, so that no emotion without training images is favored.
+SMALLEST_SHARE = 0.02
 
 
 def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
@@ -27,7 +32,8 @@ class Prediction:
     """The outputs for N faces.
 
     Attributes:
-        probabilities: float32 (N, K), calibrated: how likely each emotion is the majority label; rows sum to 1.
+        probabilities: float32 (N, K), calibrated: how likely each emotion is the majority label, given the prior; rows sum
+            to 1.
         vote_shares: float32 (N, K), calibrated: the expected share of annotators per emotion; rows sum to 1.
         in_label_set: float32 (N,), the probability that the emotion is in the label set; 1 for all labels of the head.
     """
@@ -46,6 +52,7 @@ class EmotionClassifier:
         head: name of the head; None takes the first.
         label_set: name of the label set; None takes every emotion of the head.
         flip: average the logits of each face and its mirror image.
+        prior: see ``ReadOptions``; only heads whose card has ``class_shares`` are adjusted.
 
     Raises:
         OptionError: the model has no such head, or the head lacks emotions of the set.
@@ -62,12 +69,13 @@ class EmotionClassifier:
         head: str | None,
         label_set: str | None,
         flip: bool,
+        prior: Prior = "balanced",
     ) -> None:
         self.head = next(iter(card.heads)) if head is None else head
         if self.head not in card.heads:
             known = ", ".join(card.heads)
             raise OptionError(f"head: got {self.head!r}, expected one of {known}", field="head", value=self.head)
-        self.card, self.input, self._session, self.flip = card, card.input, session, flip
+        self.card, self.input, self._session, self.flip, self.prior = card, card.input, session, flip, prior
         self._head = card.heads[self.head]
         labels = self._head.emotions
         self.emotions = tuple(e for e in EMOTIONS if e in (labels if label_set is None else LABEL_SETS[label_set]))
@@ -75,7 +83,7 @@ class EmotionClassifier:
 
     def sharing(self, head: str | None, label_set: str | None) -> EmotionClassifier:
         """A classifier with another head or label set and the same weights; errors as for the class."""
-        return EmotionClassifier(self.card, self._session, head, label_set, self.flip)
+        return EmotionClassifier(self.card, self._session, head, label_set, self.flip, self.prior)
 
     def predict(
         self, images: npt.NDArray[np.float32], temperatures: npt.NDArray[np.float32] | None = None
@@ -94,11 +102,16 @@ class EmotionClassifier:
         logits, head = np.asarray(logits, np.float32), self._head
         if temperatures is not None:
             logits = logits / temperatures[:, None]
-        in_label_set = probabilities(logits, head.temperature)[:, self._columns].sum(1)
-        chosen = logits[:, self._columns]
+        adjusted = np.asarray(logits / head.temperature, np.float32)
+        if self.prior == "balanced" and head.class_shares is not None:  # logit adjustment (Menon et al. 2021)
+            shares = np.maximum(np.array(head.class_shares, np.float32), np.float32(SMALLEST_SHARE))
+            adjusted -= np.float32(BALANCE) * np.log(shares)
+        in_label_set = probabilities(adjusted, 1.0)[:, self._columns].sum(1)
         vote_temperature = head.temperature if head.vote_temperature is None else head.vote_temperature
         return Prediction(
-            probabilities(chosen, head.temperature), probabilities(chosen, vote_temperature), in_label_set
+            probabilities(adjusted[:, self._columns], 1.0),
+            probabilities(logits[:, self._columns], vote_temperature),
+            in_label_set,
         )
 
 
@@ -124,4 +137,4 @@ def open_classifier(options: ReadOptions, weights: bytes | None = None) -> Emoti
     """
     card, own = load_model(options.model)
     session = open_session(weights or own, options.threads, card.weights, options.device)
-    return EmotionClassifier(card, session, options.head, options.emotions, options.flip)
+    return EmotionClassifier(card, session, options.head, options.emotions, options.flip, options.prior)

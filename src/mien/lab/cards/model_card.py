@@ -252,6 +252,12 @@ def _summary(results: Results, image_attributes: Collection[str]) -> doc.Table:
     return table(("question", "answer"), [*rows, ("fit for decisions about people", "no")], words=2)
 
 
+_PRIOR = (
+    "The reader assumes the square roots of the class frequencies (`--prior balanced`). The scores on this page assume the "
+    "frequencies themselves (`--prior data`)."
+)
+
+
 def _details(card: ModelCard, info: ModelInfo) -> tuple[doc.Section, doc.Section]:
     learned, size = targets_of(card), card.input.size
     heads = [f"`{name}` ({_TRUE_CLASS[learned[name]]}: {join(head.emotions)})" for name, head in card.heads.items()]
@@ -268,6 +274,7 @@ def _details(card: ModelCard, info: ModelInfo) -> tuple[doc.Section, doc.Section
     outputs = (
         "`probabilities`: calibrated with one temperature per head (Guo et al. 2017). A label set conditions them on its "
         "emotions: with `happy` and `sad` alone, an angry face gets one of both.",
+        *([_PRIOR] if any(head.class_shares for head in card.heads.values()) else []),
         f"`abstained`: the confidence is below {ReadOptions().min_confidence:g} by default, the face is too blurred, or it "
         "probably shows an emotion outside the label set.",
         *([votes] if "votes" in learned.values() else []),
