@@ -481,3 +481,16 @@ def test_pillows_own_settings_stay_as_they_were():
     read_image(encoded(corners(), "PNG"))
     assert before == Image.MAX_IMAGE_PIXELS
     assert not TiffImagePlugin.READ_LIBTIFF
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0garbage", b"garbage!", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0"]
+)
+def test_damaged_exif_data_does_not_spoil_an_image(exif, astronaut):
+    """The pixels are there, and other programs show them."""
+    file = io.BytesIO()
+    Image.fromarray(astronaut.image).save(file, "PNG")
+    content = file.getvalue()
+    chunk = struct.pack(">I", len(exif)) + b"eXIf" + exif + struct.pack(">I", zlib.crc32(b"eXIf" + exif))
+    at = content.index(b"IDAT") - 4
+    assert (read_image(content[:at] + chunk + content[at:]).image == astronaut.image).all()

@@ -14,6 +14,7 @@ from mien.cli import lab
 from mien.cli.app import guarded
 from mien.data.dataset import Dataset
 from mien.data.loading import load
+from mien.lab.inspection.augmented import find_augmented
 from mien.lab.inspection.inspection import inspect
 from mien.lab.inspection.labels import Choice, check_labels, confident_guesses
 from mien.lab.inspection.measures import check_faces, low_outlier, measure_quality
@@ -232,3 +233,36 @@ def test_unusable_data_is_an_error_and_leaves_nothing(mien, tmp_path):
     assert code == 6
     assert list(tmp_path.iterdir()) == []
     assert mien(tmp_path / "none.csv", "--drop-label-errors")[0] == 2
+
+
+def test_augmented_copies_of_test_images_in_training_are_named(astronaut):
+    """Other images, mirrored, turned or cropped copies of test images, and one that is only brighter."""
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(astronaut.image).convert("L")
+    places = [(int(x), int(y)) for x, y in rng.integers(0, 400, (40, 2))]
+    images = np.stack([np.asarray(photo.crop((x, y, x + 96, y + 96)).resize((48, 48))) for x, y in places])
+    mirrored = images[30][:, ::-1]
+    turned = np.asarray(Image.fromarray(images[31]).rotate(10, Image.Resampling.BILINEAR))
+    quarter = np.rot90(images[32])
+    cropped = np.asarray(Image.fromarray(images[33]).resize((48, 48), Image.Resampling.BILINEAR, box=(3, 3, 45, 45)))
+    mirrored_darker = (images[34][:, ::-1] * 0.7).astype(np.uint8)
+    for row, image in enumerate((mirrored, turned, quarter, cropped, mirrored_darker)):
+        images[row] = image
+    learned = np.arange(40) < 30
+    found = find_augmented(two_classes_of(images), learned, np.zeros(40, bool))
+    pairs = dict(found.pairs.tolist())
+    assert {row: pairs[row] for row in range(5)} == {row: 30 + row for row in range(5)}
+    changed = dict(zip(found.pairs[:, 0].tolist(), found.changed))
+    assert len({changed[0], changed[1], changed[2], changed[3]}) == 4
+    assert changed[4] == changed[0]
+
+
+def two_classes_of(images):
+    return Dataset(
+        "made", images, np.arange(len(images)) % 2, np.full(len(images), "train"), np.arange(len(images)).astype(str)
+    )
+
+
+def test_nothing_is_augmented_without_two_splits(astronaut):
+    images = np.repeat(astronaut.image[None, :48, :48, 0], 3, 0)
+    assert not len(find_augmented(two_classes_of(images), np.ones(3, bool), np.zeros(3, bool)).pairs)

@@ -196,7 +196,10 @@ def upright_rgb(image: Image.Image) -> Pixels:
 
 
 def _orientation(image: Image.Image) -> int:
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGE:  # damaged EXIF data says nothing about the pixels
+        return 1
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:

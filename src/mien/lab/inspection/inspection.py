@@ -14,6 +14,7 @@ from ...data import load
 from ...data.dataset import Dataset
 from ...errors import DataError
 from ...progress import Progress, no_progress
+from .augmented import AugmentedCopies, find_augmented
 from .labels import LabelCheck, annotators, check_labels
 from .measures import FaceCheck, FileHeaders, Quality, check_faces, measure_quality, read_headers
 from .problems import LEARNED, Cleaning, Damaged, Duplicates, Problem, clean, find_duplicates, find_problems
@@ -30,6 +31,7 @@ class Inspection:
         files: sizes and modes of the files; None if the images are not in files.
         labels: probable label errors; None if there are too few images.
         detection: images without a face; None if not requested.
+        augmented: training images that are mirrored, turned or cropped images of another split.
         notes: remarks on how the data was read, one sentence each.
     """
 
@@ -41,6 +43,7 @@ class Inspection:
     files: FileHeaders | None
     labels: LabelCheck | None
     detection: FaceCheck | None
+    augmented: AugmentedCopies
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -131,7 +134,8 @@ def inspect(
     copies = find_duplicates(faces, quality.blank)
     labels = check_labels(faces, copies.near, quality.blank, progress)
     detection = check_faces(faces, progress=progress) if detect_faces else None
-    return Inspection(faces, size, tuple(damaged), quality, copies, files, labels, detection, tuple(notes))
+    augmented = find_augmented(faces, np.isin(faces.split, LEARNED), quality.blank, progress)
+    return Inspection(faces, size, tuple(damaged), quality, copies, files, labels, detection, augmented, tuple(notes))
 
 
 def _plain(problem: Problem, faces: Dataset) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Kind(str, Enum):
     NEAR_ACROSS = "near-across"
     NEAR_WITHIN = "near-within"
     NEAR_CONFLICT = "near-conflict"
+    AUGMENTED_ACROSS = "augmented-across"
     NO_FACE = "no-face"
     LABEL = "label"
 
@@ -148,6 +149,7 @@ def find_problems(found: Inspection) -> tuple[Problem, ...]:
         *(_file_problems(found.files, found.side) if found.files else ()),
         *_quality_problems(found.quality),
         *_duplicate_problems(found.faces, found.copies),
+        _augmented_across(found),
         *([_no_face(found.detection)] if found.detection else ()),
         *([_label_errors(found.faces, found.labels)] if found.labels else ()),
     )
@@ -208,6 +210,18 @@ def _duplicate_problems(faces: Dataset, copies: Duplicates) -> tuple[Problem, ..
         Problem(Kind.NEAR_WITHIN, f"Near {within}", alike, _differing(_within(near, faces), copies.exact)),
         Problem(Kind.NEAR_CONFLICT, f"Near {conflict}", wrong, _differing(near_only, faces.labels)),
     )
+
+
+def _augmented_across(found: Inspection) -> Problem:
+    copies = found.augmented
+    new = [n for n, (one, other) in enumerate(copies.pairs) if found.copies.near[one] != found.copies.near[other]]
+    meaning = (
+        "A training image resembles an image of another split after mirroring, turning or cropping it, as if data had been "
+        "augmented before it was split. A model that learns from it gets too good a score. Look at them: some are chance."
+    )
+    remarks = {int(copies.pairs[n, 0]): copies.changed[n] for n in new}
+    title = "Augmented copies across splits"
+    return Problem(Kind.AUGMENTED_ACROSS, title, meaning, tuple(copies.pairs[n] for n in new), remarks=remarks)
 
 
 def _no_face(check: FaceCheck) -> Problem:
