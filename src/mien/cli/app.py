@@ -18,7 +18,7 @@ from .bench import bench
 from .explain import explain
 from .help import HelpCommand, RootGroup
 from .lab import lab
-from .operate import feedback, models, monitor
+from .operate import feedback, models, monitor, retrain
 from .read import read
 from .serve import keys, serve
 from .timeline import timeline
@@ -54,6 +54,7 @@ app.add_typer(monitor, name="monitor")
 app.add_typer(feedback, name="feedback")
 app.add_typer(models, name="models")
 app.add_typer(apps, name="app")
+lab.command(cls=HelpCommand, rich_help_panel="Training")(retrain)
 app.add_typer(lab, name="lab")
 app.add_typer(audit, name="audit")
 

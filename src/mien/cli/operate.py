@@ -1,4 +1,4 @@
-"""``mien monitor``, ``feedback`` and ``models``: what keeps a served model right."""
+"""``mien monitor``, ``feedback``, ``models`` and ``lab retrain``: what keeps a served model right."""
 
 from __future__ import annotations
 
@@ -180,6 +180,49 @@ def list_models(*, registry: RegistryDir) -> None:
         star = "*" if now and one.version == now.version else " "
         when = datetime.fromtimestamp(one.promoted, timezone.utc).isoformat(timespec="minutes")
         typer.echo(f"{star} {one.version}\t{one.name}\t{one.sha256[:12]}\t{when}\t{one.reason}")
+
+
+def retrain(
+    base: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of 'mien lab train'.", file_okay=False)],
+    *,
+    store: Annotated[str, typer.Option("--feedback", metavar="URL|FILE", help="Database of the server.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the run, the models and the report.")],
+    epochs: Annotated[int, typer.Option(metavar="N", help="Passes over the training images.", min=1)] = 4,
+    replay: Annotated[
+        int | None, typer.Option(metavar="N", help="Original images to replay. Default: all.", min=1)
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV of groups, to compare gaps.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Fine-tune a model on feedback, and compare it with the original.
+
+    Nothing is promoted: read the report, then run 'mien models promote'. Exit code 3 if promotion is not recommended.
+
+    Examples:
+      mien lab retrain runs/mine --feedback mien.db --data fer2013.npz --out new
+      mien models promote new --registry registry
+    """
+    _check(("scipy", "statsmodels", "pandas", "sklearn"))
+    from rich.console import Console
+
+    from ..extras import check_installed
+
+    check_installed(("torch", "lightning"), "lab")
+    from ..serve.retraining import retrain as run
+    from ..serve.retraining import retraining_report
+    from .output import progress_bar, show_report
+
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    with _opened(store) as opened, progress_bar(notes) as progress:
+        result = run(
+            base, opened, data, out, epochs=epochs, replay=replay, groups=groups, progress=progress,
+            notes=lambda text: notes.print(text, markup=False),
+        )  # fmt: skip
+    show_report(retraining_report(result), (out / "decision.json", out / "report.html"))
+    if not result.promote:
+        raise typer.Exit(3)
 
 
 def _check(audit: tuple[str, ...]) -> None:
