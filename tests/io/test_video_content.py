@@ -148,3 +148,40 @@ def test_a_recording_and_its_twin_give_the_same_people(clip, tmp_path):
         sorted({one.track_id for _, readings in mien.read_video(one_of) for one in readings}) for one_of in (webm, twin)
     ]
     assert people[0] == people[1] == [1, 2]
+
+
+def test_clocks_that_start_again_go_on_and_single_wrong_times_change_nothing():
+    from mien.io.video import _Clock
+
+    joined, glitch = _Clock(0.1), _Clock(0.1)
+    stored = [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 3.5, 0.0]
+    assert [joined.time_s(one) for one in stored] == pytest.approx([0, 1, 2, 2.1, 3.1, 4.1, 5.6, 5.7])
+    stored = [10.0, 10.1, 0.0, 0.0, 10.4, 10.5, 12.0]
+    assert [glitch.time_s(one) for one in stored] == pytest.approx([10, 10.1, 10.2, 10.2, 10.4, 10.5, 12])
+
+
+def test_joined_recordings_whose_clocks_start_again_lose_no_frame(quadrants, tmp_path):
+    """MPEG-TS files are joined by copying them one after the other; cameras restart their clock, too."""
+    import av
+
+    parts = []
+    for number, size in enumerate(((96, 64), (192, 128))):
+        path = tmp_path / f"{number}.ts"
+        with av.open(str(path), "w") as file:
+            stream = file.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            for _ in range(20):
+                shown = quadrants.repeat(size[1] // 64, 0).repeat(size[0] // 96, 1)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="rgb24")))
+            file.mux(stream.encode(None))
+        parts.append(path.read_bytes())
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(parts))
+    frames = list(Video(joined).frames())
+    assert len(frames) >= 39  # where the size changes, the decoder may drop one
+    assert {frame.image.shape for frame in frames} == {(64, 96, 3)}
+    times = [frame.time_s for frame in frames]
+    assert np.diff(times) == pytest.approx(1 / 25, abs=0.005)
+    half = frames[29]
+    rest = list(Video(joined).frames(after=(half.index, half.time_s)))
+    assert [(one.index, one.time_s) for one in rest] == [(one.index, pytest.approx(one.time_s)) for one in frames[30:]]

@@ -45,6 +45,8 @@ _IMAGE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*
 _JPEG_VIDEOS = (".mjpeg", ".mjpg")
 #: Times are kept to the millisecond in tables; frames further apart than this are two.
 _TIMES_DIFFER_S = 0.0006
+#: A frame so much earlier than the one before it starts another recording.
+_RESTARTS_S = 0.5
 #: Going on with a video begins to decode this much earlier: some formats find only roughly what they are asked for.
 _SEEK_BEFORE_S = 3.0
 #: Formats with an index to find a time by; in others a video is decoded from its beginning.
@@ -81,6 +83,26 @@ def is_video(path: str | Path, content: bytes | None = None) -> bool:
 def _start_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(200)
+
+
+@dataclass
+class _Clock:
+    """Time that goes on where that of joined recordings starts again, and not where only single frames have wrong times."""
+
+    frame_s: float
+    before_s: float = 0.0
+    shift_s: float = 0.0
+    earlier_shift_s: float = 0.0
+
+    def time_s(self, stored_s: float) -> float:
+        time_s = stored_s + self.shift_s
+        if time_s < self.before_s - _RESTARTS_S:
+            self.earlier_shift_s = self.shift_s
+            self.shift_s += self.before_s + self.frame_s - time_s
+        elif time_s > self.before_s + _RESTARTS_S and stored_s + self.earlier_shift_s >= self.before_s:
+            self.shift_s = self.earlier_shift_s
+        self.before_s = stored_s + self.shift_s
+        return self.before_s
 
 
 @dataclass(frozen=True)
@@ -193,6 +215,7 @@ class Video:
         """Number, time and image of each frame."""
         av = require("av", "video")
         index, last_s = -1, -1.0
+        clock = _Clock(1 / self.facts.rate)
         if after is not None and self._timed:
             index, last_s = after
             if self._indexed:
@@ -206,7 +229,7 @@ class Video:
                 if after is None or index > after[0]:
                     yield index, index / self.facts.rate, image
                 continue
-            time_s = last_s + _TIMES_DIFFER_S if image.time is None else image.time - self._origin_s
+            time_s = last_s + _TIMES_DIFFER_S if image.time is None else clock.time_s(image.time - self._origin_s)
             if time_s >= last_s + _TIMES_DIFFER_S:
                 index, last_s = index + 1, time_s
                 yield index, time_s, image
