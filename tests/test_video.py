@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import mien
 from mien import ReadOptions
 from mien.video import read_video, watch
 
@@ -62,3 +63,13 @@ def test_a_video_of_nobody(tmp_path, astronaut, hopper):
     assert len(list(read_video(tiny))) == 2
     huge_faces = make_clip(tmp_path / "close.mp4", [two_women(astronaut, hopper, 0)[40:180, 10:150]] * 2, sound=None)
     assert [len(readings) for _, readings in read_video(huge_faces)] == [1, 1]
+
+
+def test_time_visible_follows_the_times_of_the_frames(astronaut, tmp_path):
+    """One second of thirty frames with a person, then four of five a second without."""
+    shown = np.full((240, 320, 3), 90, np.uint8)
+    shown[20:230, 50:260] = astronaut.image[20:230, 110:320]
+    times = [number / 30 for number in range(30)] + [1 + number / 5 for number in range(20)]
+    images = [shown] * 30 + [np.full_like(shown, 90)] * 20
+    result = mien.process_video(make_clip(tmp_path / "vfr.mp4", images, times=times, rate=30, sound=None))
+    assert [person.seen_s for person in result.people] == pytest.approx([1.0], abs=0.1)

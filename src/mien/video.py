@@ -28,6 +28,8 @@ from .types import Frame, Reading
 #: The smallest face to look for in video, as a share of the frame's height: smaller ones cost frame rate.
 MIN_FACE_SHARE = 1 / 12
 _MIN_FACE_PIXELS = 20
+#: Frames further apart, in seconds, and than five frames usually are, leave a hole in which no one counts as visible.
+_HOLE_S = 1.0
 #: Frames per second expected of a camera, which two processor cores keep up with.
 _LIVE_RATE = 30.0
 
@@ -193,6 +195,8 @@ class _Run:
         self._masked: tuple[MaskedPerson, ...] = ()
         self._frames, self._end_s = 0, 0.0
         self._seen: dict[int, tuple[float, float]] = {}  # first and last time of each person
+        self._visible_s: dict[int, float] = {}  # of each person, up to the frame before
+        self._present: tuple[float, set[int]] = 0.0, set()  # time and people of the frame before
         self._counts: dict[int, Counter[str]] = {}  # frames by emotion; "" where the reading abstained
         self._rows: list[Row] = []
 
@@ -259,6 +263,8 @@ class _Run:
         """Sum up a frame, and write it to the sinks that do not have it."""
         self._frames += 1
         self._end_s = frame.time_s
+        self._pass_time(frame.time_s - self._present[0])
+        self._present = frame.time_s, {reading.track_id or 0 for reading in readings}
         for reading in readings:
             number = reading.track_id or 0
             self._seen[number] = self._seen.get(number, (frame.time_s,))[0], frame.time_s
@@ -269,8 +275,17 @@ class _Run:
             if not (is_replayed and output.earlier is not None):
                 output.write(frame, readings)
 
+    def _pass_time(self, seconds: float) -> None:
+        """Count the time to the next frame for the people of the one before; in a hole, that of one frame."""
+        frame_s = 1 / self._video.sampled_rate
+        for number in self._present[1]:
+            passed_s = seconds if seconds <= max(5 * frame_s, _HOLE_S) else frame_s
+            self._visible_s[number] = self._visible_s.get(number, 0.0) + passed_s
+
     def result(self) -> VideoResult:
         """Return the result."""
+        last_s = max(0.0, (self._video.facts.duration_s or float("inf")) - self._end_s)
+        self._pass_time(min(1 / self._video.sampled_rate, last_s))
         faces = sum(counts.total() for counts in self._counts.values())
         people = tuple(self._person(number) for number in sorted(self._seen))
         problems = tuple(dict.fromkeys((*self._problems, *self._video.problems)))
@@ -279,11 +294,8 @@ class _Run:
 
     def _person(self, number: int) -> Person:
         (first_s, last_s), counts = self._seen[number], self._counts[number]
-        # Each frame stands for the time to the next, but not beyond the end of the video
-        left_s = (self._video.facts.duration_s or float("inf")) - first_s
-        seen_s = min(counts.total() / self._video.sampled_rate, left_s)
         emotions = {emotion: frames for emotion, frames in counts.most_common() if emotion}
-        return Person(number, first_s, last_s, counts.total(), seen_s, emotions, counts[""])
+        return Person(number, first_s, last_s, counts.total(), self._visible_s[number], emotions, counts[""])
 
 
 @dataclass(frozen=True)
