@@ -23,6 +23,7 @@ TORCH_ROOMS = (
     "mien.lab.torch_export",
     "mien.lab.detector",
     "mien.lab.distillation",
+    "mien.lab.finetuning",
 )
 
 #: Makes a package look as if it were not installed.

@@ -10,16 +10,20 @@ import pytest
 import typer
 from PIL import Image
 
+from mien import Reader
 from mien.cli import lab
 from mien.cli.app import guarded
 from mien.data.dataset import Dataset
 from mien.data.loading import load
+from mien.emotions import EMOTIONS
 from mien.lab.inspection.augmented import find_augmented
 from mien.lab.inspection.inspection import inspect
-from mien.lab.inspection.labels import Choice, check_labels, confident_guesses
+from mien.lab.inspection.labels import Choice, _by_model, _checked, check_labels, confident_guesses
 from mien.lab.inspection.measures import check_faces, low_outlier, measure_quality
 from mien.lab.inspection.problems import find_duplicates
 from mien.lab.inspection.report import report
+from mien.model.preprocess import align_face
+from mien.progress import no_progress
 
 from .conftest import HAPPY, SAD, two_classes
 
@@ -135,6 +139,33 @@ def test_inspecting_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_judge_that_knows_nothing_drops_nothing():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (200, 48, 48)).astype(np.uint8)
+    noise = Dataset("noise", images, rng.integers(3, 5, 200), np.full(200, "train"))
+    found = inspect(noise)
+    assert found.labels is not None
+    assert not found.labels.is_reliable
+    assert len(found.labels.errors) == 0
+    assert found.clean(drop_label_errors=True).use.sum() == found.clean().use.sum()
+    assert found.to_dict()["label_check"]["reliable"] is False
+
+
+def test_the_included_model_judges_where_the_data_is_too_small(astronaut, hopper):
+    happy, neutral = (align_face(frame, Reader().detect(frame)[0], 48, "gray") for frame in (astronaut, hopper))
+    rng = np.random.default_rng(0)
+    images = np.stack(
+        [one + rng.integers(0, 9, one.shape).astype(np.uint8) for one in (happy, neutral) for _ in range(30)]
+    )
+    labels = np.repeat([EMOTIONS.index("happy"), EMOTIONS.index("neutral")], 30)
+    labels[:10] = EMOTIONS.index("neutral")
+    faces = Dataset("two", np.minimum(images, 255), labels, np.full(60, "train"))
+    check = _checked(faces, np.arange(60), np.arange(60), _by_model(faces, no_progress), "default")
+    assert check.is_reliable
+    assert len(check.errors) > 0
+    assert set(check.errors.tolist()) <= set(range(10))
+
+
 def test_too_few_images_give_no_label_check():
     faces = two_classes(12)
     assert check_labels(faces, np.arange(12)) is None
@@ -232,7 +263,8 @@ def test_unusable_data_is_an_error_and_leaves_nothing(mien, tmp_path):
     code, _, _ = mien(tmp_path / "none.csv", "--out", tmp_path / "report.html")
     assert code == 6
     assert list(tmp_path.iterdir()) == []
-    assert mien(tmp_path / "none.csv", "--drop-label-errors")[0] == 2
+    (tmp_path / "some.csv").touch()
+    assert mien(tmp_path / "some.csv", "--drop-label-errors")[0] == 2
 
 
 def test_augmented_copies_of_test_images_in_training_are_named(astronaut):

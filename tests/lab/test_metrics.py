@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
 from mien.errors import DataError
 from mien.lab.calibration import fit_temperature, fit_vote_temperature
-from mien.lab.evaluation.metrics import VoteTruth, accuracy_text, kl_to_votes, reliability, score
+from mien.lab.evaluation.metrics import VoteTruth, Weakness, accuracy_text, kl_to_votes, reliability, score, weaknesses
 from mien.stats import wilson
 
 EMOTIONS = ("happy", "sad", "neutral")
@@ -109,3 +109,12 @@ def test_nothing_to_mark_is_an_error():
         fit_temperature(np.zeros((2, 3)), np.array([-1, -1]))
     with pytest.raises(DataError):
         fit_vote_temperature(np.zeros((2, 3)), np.zeros((2, 3)))
+
+
+def test_one_class_for_everything_is_a_weakness():
+    truth = np.repeat([0, 1, 2], [5, 3, 2])
+    logits = np.zeros((10, 3), np.float32)
+    logits[:, 0] = 1
+    assert weaknesses(score(logits, truth, ("a", "b", "c"))) == (Weakness.ONE_CLASS, Weakness.NOT_ABOVE_MAJORITY)
+    assert weaknesses(score(np.eye(3)[truth], truth, ("a", "b", "c"))) == ()
+    assert weaknesses(score(logits[:5], truth[:5], ("a", "b", "c"))) == ()  # images of one class cannot tell

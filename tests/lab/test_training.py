@@ -11,6 +11,7 @@ import pytest
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, ModelError, OutputError, RecipeError
 from mien.lab.evaluation.classifier import open_classifier, predict
+from mien.lab.evaluation.metrics import Weakness
 from mien.lab.recipe import changed, load_recipe
 
 from .conftest import tiny, two_classes
@@ -28,6 +29,7 @@ from mien.lab.training.checkpoint import (
 from mien.lab.training.run import (
     Row,  # needs torch
     train,  # needs torch
+    weaknesses_of,
 )
 
 
@@ -185,3 +187,18 @@ def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthet
     with pytest.raises(RecipeError) as caught:
         train(wider, synthetic, tmp_path / "wider")
     assert caught.value.field == "network.weights"
+
+
+def test_a_head_that_knows_nothing_is_named():
+    truth = np.repeat([0, 1, 2], [50, 30, 20])
+    constant = [{"val_acc_a": 0.5, "epoch": n} for n in range(5)]
+    assert set(weaknesses_of("a", constant, truth)) == set(Weakness)
+    assert weaknesses_of("a", [{"val_acc_a": 0.45}], truth) == (Weakness.NOT_ABOVE_MAJORITY,)
+    assert weaknesses_of("a", [{"val_acc_a": 0.7}] * 5, truth) == ()
+    assert weaknesses_of("a", constant, np.zeros(9, np.int64)) == ()  # one class cannot tell
+
+
+def test_a_run_begins_with_an_estimate(synthetic, tmp_path, float32):
+    notes = []
+    train(tiny(epochs=1), synthetic, tmp_path / "run", notes=notes.append)
+    assert any(note.startswith("estimate:") for note in notes)

@@ -14,7 +14,7 @@ from .lab_detector import evaluate_detector, export_detector, train_detector
 from .lab_evaluate import calibration, compare, evaluate
 from .lab_export import ensemble, export
 from .lab_fit import baseline, tune
-from .lab_train import distill, recipes, train
+from .lab_train import distill, finetune, recipes, train
 from .options import ADVANCED, OUTPUT, AsJson, Data, OneHead, Threads, existing_data, known_models, option
 
 
@@ -158,7 +158,7 @@ lab = typer.Typer(
 )
 _PANELS = {
     "Data": (inspect, dataset_card),
-    "Training": (train, recipes, tune, distill, baseline, ensemble),
+    "Training": (train, recipes, finetune, tune, distill, baseline, ensemble),
     "Evaluation": (evaluate, compare, calibration, robustness),
     "Export": (export, model_card),
     "Face detector": (train_detector, evaluate_detector, export_detector),

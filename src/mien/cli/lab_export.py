@@ -63,7 +63,10 @@ def export(
     faces = read_data(
         data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces, label_names=label_names
     )
-    paths = export_model(model, faces, out, formats=formats, name=name, license=license, trained_on=trained_on)
+    paths = export_model(
+        model, faces, out, formats=formats, name=name, license=license, trained_on=trained_on,
+        notes=lambda text: typer.echo(text, err=True),
+    )  # fmt: skip
     for path in paths:
         typer.echo(f"written: {path}\nwritten: {card_path(path)}", err=True)
     readable = next((path for path in paths if path.suffix == ".onnx"), None)

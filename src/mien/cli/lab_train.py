@@ -20,6 +20,7 @@ from .options import (
     RecipeName,
     RunFolder,
     byte_count,
+    existing_replay,
     field_changes,
     known_models,
     known_recipe,
@@ -195,3 +196,49 @@ def distill(
         run(teachers, faces, out, recipe=student, views=views, progress=progress)
     typer.echo(f"written: {out}", err=True)
     typer.echo(f"Next:  mien lab train {recipe} --set distillation.teachers={out}", err=True)
+
+
+def finetune(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Included model, or float32 .onnx file with its card.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the run, NAME.onnx and its card.")],
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Data that the model was trained on, to forget less.", callback=existing_replay
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Passes over the images.")] = 8,
+    lr: Annotated[float, option(ADVANCED, "Highest learning rate.", metavar="NUMBER")] = 0.0003,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the new model.")] = "finetuned",
+) -> None:
+    """Continue the training of a model with new images.
+
+    A third of the new images is held out, and the new model is compared with the base model on it. With --replay, images
+    of the original data are shown too, and compared.
+
+    Examples:
+      mien lab finetune default --data mien-flags --out runs/corrected
+      mien lab finetune default --data mien-flags --replay fer2013.csv --out runs/b
+      mien read photo.jpg --model runs/corrected/finetuned.onnx
+    """
+    from ..extras import check_installed
+    from ..model.card import load_model
+
+    load_model(model)
+    check_installed(("torch", "lightning", "torchmetrics", "sklearn", "scipy", "matplotlib", "onnxscript"), "lab")
+    from ..lab import finetune as run
+    from .output import progress_bar
+
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    with progress_bar(notes, "starting") as progress:
+        done = run(
+            model, data, out, replay=replay, epochs=epochs, lr=lr, name=name, progress=progress,
+            notes=lambda text: notes.print(text, markup=False),
+            on_epoch=lambda rows: notes.print(f"epoch {len(rows)}: loss {rows[-1]['train_loss']:.4f}"),
+        )  # fmt: skip
+    for held_out in filter(None, (done.new, done.replay)):
+        n = held_out.n
+        typer.echo(f"{held_out.name}: {held_out.base} of {n} held-out images right before, {held_out.tuned} after")
+    typer.echo("Better than the base model." if done.improved else f"Not better than the base model: keep {model}.")
+    notes.print(f"written: {done.path}\nNext:  mien read photo.jpg --model {done.path}", markup=False)

@@ -29,6 +29,11 @@ def existing_data(path: Path) -> Path:
     return path
 
 
+def existing_replay(path: Path | None) -> Path | None:
+    """A dataset that is there, if one is given."""
+    return existing_data(path) if path else None
+
+
 def existing_table(path: Path) -> Path:
     """A table that is there, of a known format."""
     from ..audit.table import check_table

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .ensembles import ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
+    from .finetuning import finetune
     from .inspection.inspection import inspect
     from .robustness_test.run import robustness
     from .training.run import train
@@ -35,6 +36,7 @@ _MODULES = {
     "evaluate_detectors": "detector.evaluate",
     "export": "exporting",
     "export_detector": "detector.export",
+    "finetune": "finetuning",
     "inspect": "inspection.inspection",
     "measure_calibration": "calibration",
     "model_card": "cards.model_card",
@@ -55,6 +57,7 @@ __all__ = [
     "evaluate_detectors",
     "export",
     "export_detector",
+    "finetune",
     "inspect",
     "measure_calibration",
     "model_card",

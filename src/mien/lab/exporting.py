@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from ..model.preprocess import resize, to_tensor
 from .calibration import chosen_by, scored_card
 from .evaluation.classifier import Classifier, classifier_of_onnx, predict
 from .evaluation.evaluate import true_classes
+from .evaluation.metrics import weaknesses
 from .recipe import recipe_from_dict
 from .sampling import subset
 
@@ -48,6 +49,7 @@ def export(
     name: str = "",
     license: str = "not stated",
     trained_on: str = "",
+    notes: Callable[[str], None] = lambda _text: None,
 ) -> list[Path]:
     """Write weights and cards into ``out``: NAME.onnx and NAME.json, NAME-int8.onnx and .json, NAME.pt2 and .pt2.json.
 
@@ -64,6 +66,7 @@ def export(
         name: name of the model; empty uses that of the recipe or card.
         license: license of the weights.
         trained_on: description of the training data for the card; empty describes ``data``.
+        notes: called with what is wrong with the model, a sentence each.
 
     Returns:
         The paths of the weights, in the order of ``formats``.
@@ -86,7 +89,7 @@ def export(
     if is_exported(model):
         made = [_int8_of_exported(model, data, name)]
     else:
-        made = _from_checkpoint(Path(model), data, wanted, name, license, trained_on)
+        made = _from_checkpoint(Path(model), data, wanted, name, license, trained_on, notes)
     for card, weights in made:
         write_atomically(Path(out) / card.weights, weights)
         write_atomically(card_path(Path(out) / card.weights), card.to_json().encode())
@@ -148,7 +151,13 @@ def _int8_of_exported(model: str | Path, data: str | Path | Dataset, name: str) 
 
 
 def _from_checkpoint(
-    model: Path, data: str | Path | Dataset, formats: Sequence[str], name: str, license: str, trained_on: str
+    model: Path,
+    data: str | Path | Dataset,
+    formats: Sequence[str],
+    name: str,
+    license: str,
+    trained_on: str,
+    notes: Callable[[str], None],
 ) -> list[tuple[ModelCard, bytes]]:
     require("torch", "lab")
     from . import torch_export  # noqa: PLC0415  # needs torch
@@ -165,7 +174,10 @@ def _from_checkpoint(
     torch_export.check_parity(trained, torch_export.run_onnx(network, weights, images), images)
     card = torch_export.describe_weights(recipe, network, weights, name or recipe.name)
     card = replace(card, license=license, data=trained_on or describe(faces), training=cost_of(file))
-    card, _ = scored_card(card, weights, faces)
+    card, evaluation = scored_card(card, weights, faces)
+    for head, scores in evaluation.main().items():
+        for weakness in weaknesses(scores):
+            notes(f"WARNING: head {head} {weakness.value}")
     for wanted in formats:
         if wanted == "onnx-int8":
             made.append(to_int8(card, weights, faces, int8_name(card.name)))

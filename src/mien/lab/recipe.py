@@ -107,11 +107,13 @@ class Network(Settings):
             library, followed by ``layers``).
         widths, depths: channels and convolutions of each stage of ``vgg``.
         reparameterize: train each convolution of ``vgg`` as several that are folded into one on export (RepVGG).
+        batch_norm: ``vgg`` normalizes after each convolution; False for exported weights, which have it folded in.
         instance_norm: ``vgg`` normalizes the mean and contrast of each image first.
         layers: rows of ``layers``, or what follows the base of ``timm``; ``mien.lab.networks.layer_spec`` has the notation.
         backbone: the base's name in timm, such as ``vgg16``.
         weights: initial weights of the base: ``none`` (random), ``imagenet`` (fetched by timm), or the path of a file; for
-            ``vgg``, ``none`` or the run or checkpoint of the same network to continue from.
+            ``vgg``, ``none``, or what to continue from: the run or checkpoint of the same network, or, without batch norm,
+            an exported or included model.
         frozen: keep the weights of the base.
         base_range: ``own`` scales pixels to the range that the base was trained on, ``zero-one`` to 0-1.
         dropout: share of features dropped before the heads while training.
@@ -121,6 +123,7 @@ class Network(Settings):
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (24, 48, 128, 256)
     depths: tuple[Count, ...] = (2, 2, 2, 3)
     reparameterize: bool = False
+    batch_norm: bool = True
     instance_norm: bool = False
     layers: tuple[str, ...] = ()
     backbone: str = ""
@@ -133,8 +136,8 @@ class Network(Settings):
     def _fields_fit_the_network(self) -> Self:
         unused = {
             "vgg": ("layers", "backbone", "frozen", "base_range"),
-            "layers": ("reparameterize", "instance_norm", "backbone", "weights", "frozen", "base_range"),
-            "timm": ("reparameterize", "instance_norm"),
+            "layers": ("reparameterize", "batch_norm", "instance_norm", "backbone", "weights", "frozen", "base_range"),
+            "timm": ("reparameterize", "batch_norm", "instance_norm"),
         }
         for name in unused[self.name]:
             value, default = getattr(self, name), Network.model_fields[name].default

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,26 @@ class Scores:
     classes: dict[str, ClassScores]
     confusion: tuple[tuple[int, ...], ...] = ()
     reliability: Reliability = field(default_factory=Reliability)
+
+
+class Weakness(str, Enum):
+    """Why a model is of no use; the value completes a sentence that begins with the head."""
+
+    ONE_CLASS = "predicts one class for every image"
+    NOT_ABOVE_MAJORITY = "is not more accurate than always predicting the most frequent class"
+    STUCK = "has not become more accurate over the last epochs"
+
+
+def weaknesses(scores: Scores) -> tuple[Weakness, ...]:
+    """What is wrong with predictions whose confusion matrix is known."""
+    counts = np.array(scores.confusion)
+    if not counts.size or (counts.sum(1) > 0).sum() < 2:  # images of one class cannot tell
+        return ()
+    found = {
+        Weakness.ONE_CLASS: (counts.sum(0) > 0).sum() == 1,
+        Weakness.NOT_ABOVE_MAJORITY: scores.accuracy <= counts.sum(1).max() / counts.sum(),
+    }
+    return tuple(weakness for weakness, holds in found.items() if holds)
 
 
 @dataclass(frozen=True)

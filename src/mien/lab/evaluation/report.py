@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ...io.atomic import write_all, write_atomically
-from ...report import Block, Cell, Column, Document, Figure, Row, Section, Table, count, interval, percent
+from ...report import Block, Cell, Column, Document, Figure, Note, Row, Section, Table, Tone, count, interval, percent
 from ...stats import wilson
 from .evaluate import OFFICIAL, Evaluation
-from .metrics import Scores, accuracy_text
+from .metrics import Scores, accuracy_text, weaknesses
 
 _BLUE, _ORANGE, _GREEN, _GRAY = "#2b6ca3", "#d9822b", "#4a9a6a", "#8a8f98"
 
@@ -62,7 +62,8 @@ def _head_section(head: str, scores: Scores, *, figures: bool) -> Section:
         (name, count(one.support), percent(one.precision), percent(one.recall), f"{one.f1:.2f}")
         for name, one in scores.classes.items()
     ]
-    blocks: list[Block] = [table(("emotion", "n", "precision", "recall", "F1"), rows)]
+    notes = [Note(f"Head {head} {weakness.value}.", Tone.BAD) for weakness in weaknesses(scores)]
+    blocks: list[Block] = [*notes, table(("emotion", "n", "precision", "recall", "F1"), rows)]
     if figures:
         names = ("Confusion matrix", "Reliability diagram", "Classes")
         drawn = [Figure(png(draw(scores)), f"{name} of head {head}") for draw, name in zip(_DIAGRAMS.values(), names)]
@@ -96,8 +97,8 @@ def diagrams(scores: Scores, title: str) -> dict[str, bytes]:
     return {f"{name}.png": png(draw(scores, title)) for name, draw in _DIAGRAMS.items()}
 
 
-def learning_curves(rows: Sequence[dict[str, float]]) -> MatplotlibFigure:
-    """Losses on the left, validation accuracies on the right, over the epochs of a run."""
+def learning_curves(rows: Sequence[dict[str, float]], label_sets: Mapping[str, str] | None = None) -> MatplotlibFigure:
+    """Losses on the left, validation accuracies on the right, over the epochs of a run; ``label_sets`` by head."""
     figure = MatplotlibFigure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
@@ -105,10 +106,12 @@ def learning_curves(rows: Sequence[dict[str, float]]) -> MatplotlibFigure:
         axes = left if name.endswith("loss") else right if name.startswith("val_acc") else None
         if axes is not None:
             label = name.removeprefix("val_acc_")
+            label += f" ({label_sets[label]})" if label_sets and label in label_sets else ""
             axes.plot(epochs, [row.get(name, float("nan")) for row in rows], marker="o", markersize=3, label=label)
     left.set(xlabel="epoch", ylabel="loss (nats)")
     right.set(xlabel="epoch", ylabel="validation accuracy")
     for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     return figure

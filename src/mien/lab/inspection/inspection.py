@@ -86,7 +86,12 @@ class Inspection:
             "annotators": annotators(faces),
             "problems": {problem.kind.value: _plain(problem, faces) for problem in self.problems},
             "label_check": check
-            and {"accuracy": check.accuracy, "agreement": [asdict(row) for row in check.agreement]},
+            and {
+                "judge": check.judge,
+                "reliable": check.is_reliable,
+                "accuracy": check.accuracy,
+                "agreement": [asdict(row) for row in check.agreement],
+            },
             "clean": {"use": int(cleaning.use.sum()), "left_out": dict(zip(rules.tolist(), counts.tolist()))},
         }
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import entr
+from scipy.special import entr, softmax
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 
 from ...data.dataset import Dataset, Votes
-from ...emotions import EMOTIONS
+from ...emotions import EMOTIONS, positions
 from ...model.card import InputSpec
 from ...model.preprocess import resize, to_tensor
 from ...progress import Progress, no_progress
+from ..evaluation.classifier import open_classifier, predict
 from ..features import HandcraftedFeatures, compute_features
 
 FOLDS = 5
@@ -25,8 +26,12 @@ FOLDS = 5
 LEAST_IMAGES = 10
 #: By how much more likely than the label the guess must be (of 1) to be called a probable error.
 LEAST_MARGIN = 0.5
+#: Skill that a judge needs: of the labels that the most frequent class misses, the share that it gets right.
+LEAST_SKILL = 0.3
 #: Votes are divided where at least two emotions have this share each: 3 of 10.
 _DIVIDED = 0.3
+#: The included model that judges, and images at a time.
+_JUDGE, _BATCH = "default", 512
 _CELL, _SIDE, _COMPONENTS, _LANDMARKS, _SEED = 6, 48, 256, 1000, 0
 
 Floats = npt.NDArray[np.float32]
@@ -62,18 +67,27 @@ class LabelCheck:
     """Out-of-fold predictions of a classifier, compared with the labels.
 
     ``guess``, int64 (N,), is the emotion that the classifier is confident of, else the label; ``margin``, float32 (N,), its
-    probability less that of the label; ``accuracy``, the share of images whose most probable emotion is the label.
+    probability less that of the label; ``accuracy``, the share of images whose most probable emotion is the label, and
+    ``majority`` the share of the most frequent label. ``judge`` names an included model, or is empty for a classifier
+    trained on the data itself.
     """
 
     guess: Rows
     margin: Floats
     accuracy: float
     agreement: tuple[Agreement, ...] = ()
+    majority: float = 0.0
+    judge: str = ""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether the judge knows the classes well enough for its doubts to mean something."""
+        return self.accuracy - self.majority >= LEAST_SKILL * (1 - self.majority)
 
     @property
     def errors(self) -> Rows:
-        """int64 (M,): the probable errors, most probable first."""
-        return _by_margin(self.margin, LEAST_MARGIN)
+        """int64 (M,): the probable errors, most probable first; none from an unreliable judge."""
+        return _by_margin(self.margin, LEAST_MARGIN) if self.is_reliable else np.empty(0, np.int64)
 
 
 def check_labels(
@@ -83,8 +97,9 @@ def check_labels(
 
     Each fifth of the images is judged by a classifier that learned from the other four: HOG (Dalal and Triggs 2005),
     principal components, the Nystroem approximation of an RBF kernel (Williams and Seeger 2001), multinomial logistic
-    regression. Its guesses become candidates by confident learning (Northcutt et al. 2021, arXiv 1911.00068): an emotion is
-    confident where its probability reaches the mean that it has among the images labeled so.
+    regression. If it is unreliable, the model ``default`` is tried. Guesses become candidates by confident learning
+    (Northcutt et al. 2021, arXiv 1911.00068): an emotion is confident where its probability reaches the mean that it has
+    among the images labeled so.
 
     Args:
         faces: N images.
@@ -101,14 +116,40 @@ def check_labels(
     if (counts >= LEAST_IMAGES).sum() < 2:
         return None
     part = faces.take(judged)
-    probabilities = _out_of_fold(_features(part.images, progress), part.labels, copies[judged])
-    rows = np.arange(len(part))
-    confident = confident_guesses(probabilities, part.labels)
+    own = _out_of_fold(_features(part.images, progress), part.labels, copies[judged])
+    check = _checked(faces, seen, judged, own)
+    if not check.is_reliable:
+        other = _checked(faces, seen, judged, _by_model(part, progress), _JUDGE)
+        check = max(check, other, key=lambda one: one.accuracy)
+    return check
+
+
+def _checked(faces: Dataset, seen: Rows, judged: Rows, probabilities: Floats, judge: str = "") -> LabelCheck:
+    """Compare probabilities, float32 (M, 8), of the images ``judged`` with their labels."""
+    labels, rows = faces.labels[judged], np.arange(len(judged))
+    confident = confident_guesses(probabilities, labels)
     guess, margin = faces.labels.copy(), np.zeros(len(faces), np.float32)
     guess[judged] = confident
-    margin[judged] = probabilities[rows, confident] - probabilities[rows, part.labels]
-    accuracy = float((probabilities.argmax(1) == part.labels).mean())
-    return LabelCheck(guess, margin, accuracy, _agreement(faces, seen, guess, margin))
+    margin[judged] = probabilities[rows, confident] - probabilities[rows, labels]
+    accuracy, majority = (
+        float(value) for value in ((probabilities.argmax(1) == labels).mean(), np.bincount(labels).max() / len(labels))
+    )
+    return LabelCheck(guess, margin, accuracy, _agreement(faces, seen, guess, margin), majority, judge)
+
+
+def _by_model(part: Dataset, progress: Progress) -> Floats:
+    """float32 (N, 8): probabilities by an included model, among the classes of the data."""
+    classifier = open_classifier(_JUDGE)
+    head, spec = next(iter(classifier.heads.items()))
+    probabilities = np.zeros((len(part), len(EMOTIONS)), np.float32)
+    for start in range(0, len(part), _BATCH):
+        progress(start, len(part), "label errors")
+        logits = predict(classifier, part.images[start : start + _BATCH], flip=False)[head]
+        found = softmax(logits / spec.temperature, axis=1)
+        probabilities[start : start + _BATCH, positions(spec.emotions, EMOTIONS)] = found
+    known = np.isin(np.arange(len(EMOTIONS)), part.labels)
+    probabilities[:, ~known] = 0
+    return np.asarray(probabilities / np.maximum(probabilities.sum(1, keepdims=True), 1e-6), np.float32)
 
 
 def confident_guesses(probabilities: Floats, labels: Rows) -> Rows:

@@ -234,10 +234,11 @@ def _no_face(check: FaceCheck) -> Problem:
 
 
 def _label_errors(faces: Dataset, check: LabelCheck) -> Problem:
+    judge = f"the model {check.judge}" if check.judge else "a classifier trained on the other four fifths of the images"
     meaning = (
-        "Confident learning (Northcutt et al. 2021): a classifier trained on the other four fifths of the images (HOG, "
-        f"logistic regression) predicts another emotion with a probability at least {LEAST_MARGIN:g} higher than the "
-        f"label's. It agrees with only {percent(check.accuracy)} of the labels, so check the images. Largest margin first."
+        f"Confident learning (Northcutt et al. 2021): {judge} predicts another emotion with a probability at least "
+        f"{LEAST_MARGIN:g} higher than the label's. It agrees with {percent(check.accuracy)} of the labels, so check the "
+        "images. Largest margin first."
     )
     majority = None if faces.votes is None else faces.votes.majority()
     remarks = {}

@@ -39,7 +39,7 @@ def report(inspection: Inspection, *, drop_label_errors: bool = False) -> doc.Do
     return doc.Document(
         f"Dataset inspection: {faces.name}",
         (
-            *(doc.Note(escape(note)) for note in inspection.notes),
+            *(doc.Note(escape(note)) for note in (*inspection.notes, *_unreliable(inspection))),
             _problems(inspection),
             _classes(inspection),
             _spread(inspection),
@@ -47,6 +47,15 @@ def report(inspection: Inspection, *, drop_label_errors: bool = False) -> doc.Do
         ),
         summary=f"{len(faces):,} images, compared at {width} x {height} pixels. {kinds} found.",
     )
+
+
+def _unreliable(inspection: Inspection) -> tuple[str, ...]:
+    """The note that label errors are withheld."""
+    check = inspection.labels
+    if check is None or check.is_reliable:
+        return ()
+    shares = f"{percent(check.accuracy)} of the labels; the most frequent class has {percent(check.majority)}"
+    return (f"Probable label errors are not listed: the best available classifier agrees with only {shares}.",)
 
 
 def _table(names: tuple[str, ...], rows: list[tuple[Cell, ...]], caption: str = "") -> Table:

@@ -79,7 +79,10 @@ def build_network(recipe: Recipe) -> MultiHead:
     elif network.name == "timm":
         trunk = BackboneTrunk(network, given.size)
     else:
-        trunk = PlainTrunk(network.widths, network.depths, given.channels, reparameterize=network.reparameterize)
+        trunk = PlainTrunk(
+            network.widths, network.depths, given.channels,
+            reparameterize=network.reparameterize, batch_norm=network.batch_norm,
+        )  # fmt: skip
         trunk = ImageNorm(trunk) if network.instance_norm else trunk
     return MultiHead(trunk, recipe.heads, network.dropout)
 

@@ -24,7 +24,13 @@ class PlainTrunk(nn.Module):
     """Image in, one feature vector out; ``widths`` are the channels of the stages and ``depths`` their convolutions."""
 
     def __init__(
-        self, widths: Sequence[int], depths: Sequence[int], channels: int = 1, *, reparameterize: bool = False
+        self,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        channels: int = 1,
+        *,
+        reparameterize: bool = False,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -35,7 +41,8 @@ class PlainTrunk(nn.Module):
                 if reparameterize:
                     layers.append(BranchedConv(channels, width))
                 else:
-                    layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
+                    layers.append(nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm))
+                    layers += [nn.BatchNorm2d(width)] * batch_norm
                 layers.append(nn.ReLU(inplace=True))
                 channels = width
         self.layers = nn.Sequential(*layers)

@@ -9,13 +9,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from onnx import numpy_helper
+from torch import nn
 
 from ...data.dataset import Dataset
 from ...data.manifest import apply_manifest, read_manifest
 from ...errors import ModelError
 from ...io.atomic import replacing
+from ...model.card import ORIGINAL, ModelCard, load_model, shipped_models
 from ..networks.build import MultiHead, build_network
 from ..recipe import Recipe, recipe_from_dict
 from ..sampling import subset
@@ -102,3 +106,31 @@ def cost_of(checkpoint: Path) -> dict[str, Any]:
     last = checkpoint.with_name("last.ckpt")
     content = torch.load(last if last.is_file() else checkpoint, map_location="cpu", weights_only=True, mmap=True)
     return dict(content.get("callbacks", {}).get("History", {}).get("cost", {}))
+
+
+def open_base(model: str | Path) -> tuple[ModelCard, bytes]:
+    """The card and weights of a float32 model whose network a recipe describes."""
+    original = f"{model}{ORIGINAL}"
+    card, weights = load_model(original if original in shipped_models() else model)
+    if card.precision != "float32" or not card.recipe or card.recipe["network"]["name"] != "vgg":
+        message = f"{model} cannot be trained further: expected a float32 model of a network 'vgg' with its recipe"
+        raise ModelError(message, hint="Give an included model, or export your run with --to onnx.", value=str(model))
+    return card, weights
+
+
+def load_folded(network: MultiHead, weights: bytes) -> None:
+    """Give a network without batch norm the weights of an ONNX file: convolutions in their order, heads by name."""
+    graph = onnx.load_from_string(weights).graph
+    values = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in graph.initializer}
+    layers = [module for module in network.trunk.modules() if isinstance(module, nn.Conv2d)]
+    nodes = [node for node in graph.node if node.op_type == "Conv"]
+    if len(layers) != len(nodes):
+        raise ModelError(f"the weights have {len(nodes)} convolutions, expected {len(layers)}")
+    with torch.no_grad():
+        for layer, node in zip(layers, nodes):
+            layer.weight.copy_(values[node.input[1]])
+            if layer.bias is not None:
+                layer.bias.copy_(values[node.input[2]])
+        for head, linear in network.heads.items():
+            for part in ("weight", "bias"):
+                getattr(linear, part).copy_(values[f"heads.{head}.{part}"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
@@ -25,15 +27,17 @@ from ...data.manifest import read_manifest, write_manifest
 from ...errors import DataError, OutputError, RecipeError
 from ...io.atomic import write_atomically, writing_to
 from ...progress import Progress, no_progress
+from ...report.format import seconds
 from ..distillation import read_targets
 from ..evaluation.evaluate import machine
+from ..evaluation.metrics import Weakness
 from ..evaluation.report import learning_curves, save
 from ..networks.build import MultiHead, build_network, start_network
 from ..recipe import Recipe, changed, load_recipe, recipe_from_dict
-from ..sampling import subset
+from ..sampling import hard_targets, subset
 from .batches import TrainingBatches, training_batches, validation_batches
-from .checkpoint import AtomicCheckpointIO, find_checkpoint, load_checkpoint, used_precision
-from .hardware import Precision, chosen_precision, fit_to_memory
+from .checkpoint import AtomicCheckpointIO, find_checkpoint, load_checkpoint, load_folded, open_base, used_precision
+from .hardware import Precision, chosen_precision, estimated_seconds, fit_to_memory
 from .module import Training
 
 Row = dict[str, float]
@@ -52,10 +56,12 @@ class History(lightning.Callback):
         on_epoch: Callable[[list[Row]], None],
         progress: Progress = no_progress,
         precision: Precision = "32-true",
+        label_sets: Mapping[str, str] | None = None,
     ) -> None:
         self.rows: list[Row] = []
         self.cost: dict[str, Any] = {}
         self._out, self._on_epoch, self._progress, self._precision = out, on_epoch, progress, precision
+        self._label_sets = label_sets
         self._started = self._worked = 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -75,7 +81,7 @@ class History(lightning.Callback):
     ) -> None:
         self._progress(batch_idx + 1, int(trainer.num_training_batches), f"epoch {trainer.current_epoch + 1}")
 
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._started, self._worked = time.perf_counter(), time.process_time()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -87,8 +93,9 @@ class History(lightning.Callback):
         row |= {name: round(float(value), 5) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
         write_atomically(self._out / "history.csv", pd.DataFrame(self.rows).to_csv(index=False).encode())
-        save(learning_curves(self.rows), self._out / "curves.png")
+        save(learning_curves(self.rows, self._label_sets), self._out / "curves.png")
         self._on_epoch(self.rows)
+        self._started, self._worked = time.perf_counter(), time.process_time()  # with all that is between two epochs
 
     def _add_cost(self, seconds: float, cpu_seconds: float, device: torch.device) -> None:
         if self.rows and not self.cost:
@@ -107,13 +114,15 @@ class TrainingResult:
     """A finished training run: the checkpoint that the recipe keeps, and the recipe with all changes.
 
     Rows of the ``history`` have ``epoch``, ``seconds``, ``lr``, ``train_loss``, ``val_loss``, ``val_score`` and
-    ``val_acc_<head>``; ``cost`` has epochs, seconds, processor seconds, machine and accelerator.
+    ``val_acc_<head>``; ``cost`` has epochs, seconds, processor seconds, machine and accelerator; ``weaknesses`` are of the
+    heads that are of no use.
     """
 
     checkpoint: Path
     recipe: Recipe
     history: tuple[Row, ...]
     cost: dict[str, Any]
+    weaknesses: dict[str, tuple[Weakness, ...]] = dataclasses.field(default_factory=dict)
 
 
 def train(
@@ -182,13 +191,47 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     _record_images(faces, out / "images.csv", resume)
     _record_groups(batches, recipe, out / "balance.csv", resume, notes)
-    history = History(out, on_epoch, progress, precision)
+    label_sets = {name: head.emotions for name, head in recipe.heads.items()}
+    history = History(out, on_epoch, progress, precision, label_sets)
+    if not resume:
+        epoch_s = estimated_seconds(recipe, len(learned), len(held_out), precision)
+        total = seconds(epoch_s * recipe.schedule.epochs)
+        notes(f"estimate: {seconds(epoch_s)} per epoch, {total} for {recipe.schedule.epochs} epochs")
     module = Training(recipe, network, batches.class_weights, batches.ratio)
     with _quiet():
         trainer = _trainer(recipe, out, precision, [history, *callbacks])
         with _interruptible(trainer):
             trainer.fit(module, batches.loader, checks, ckpt_path=last if resume else None, weights_only=True)
-    return TrainingResult(out / f"{recipe.schedule.keep}.ckpt", recipe, tuple(history.rows), history.cost)
+    weak = {
+        name: weaknesses_of(name, history.rows, hard_targets(held_out, head)) for name, head in recipe.heads.items()
+    }
+    bad = {head_name: its for head_name, its in weak.items() if its}
+    for name, its in bad.items():
+        for weakness in its:
+            notes(f"WARNING: head {name} {weakness.value}")
+    checkpoint = out / f"{recipe.schedule.keep}.ckpt"
+    return TrainingResult(checkpoint, recipe, tuple(history.rows), history.cost, bad)
+
+
+#: Epochs of a run whose accuracy does not move, and the move that counts.
+_STUCK_EPOCHS, _MOVE = 3, 0.001
+
+
+def weaknesses_of(head: str, rows: Sequence[Row], truth: npt.NDArray[np.int64]) -> tuple[Weakness, ...]:
+    """What is wrong with a head, from the accuracies of a run; ``truth``, int64 (N,), has -1 for no class."""
+    accuracies = [row[f"val_acc_{head}"] for row in rows if f"val_acc_{head}" in row]
+    counts = np.bincount(truth[truth >= 0])
+    if not accuracies or (counts > 0).sum() < 2:
+        return ()
+    shares, last = counts / counts.sum(), accuracies[-1]
+    recent = accuracies[-max(_STUCK_EPOCHS, len(accuracies) // 2) :]
+    below = last <= shares.max() + 1e-5
+    found = {
+        Weakness.ONE_CLASS: below and bool((abs(shares - last) < 1e-5).any()),
+        Weakness.NOT_ABOVE_MAJORITY: below,
+        Weakness.STUCK: below and len(recent) >= _STUCK_EPOCHS and max(recent) - min(recent) < _MOVE,
+    }
+    return tuple(weakness for weakness, holds in found.items() if holds)
 
 
 def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[lightning.Callback]) -> lightning.Trainer:
@@ -218,6 +261,9 @@ def _initial_network(recipe: Recipe) -> MultiHead:
     if recipe.network.name != "vgg" or recipe.network.weights == "none":
         return start_network(recipe)
     network = build_network(recipe)
+    if not recipe.network.batch_norm:
+        load_folded(network, open_base(recipe.network.weights)[1])
+        return network
     before, weights = load_checkpoint(find_checkpoint(Path(recipe.network.weights)))
     inside = "trunk.trunk."  # standardizing adds a level to the names, and no weights
     names = {name.replace(inside, "trunk."): name for name in network.state_dict()}
