@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -79,6 +80,22 @@ def test_the_figure_is_an_image_file(table, tmp_path, ending):
     if ending == "png":
         pixels = np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB")).reshape(-1, 3)
         assert (pixels == COLORS["happy"]).all(1).sum() > 1000
+
+
+def test_six_videos_fit_one_page(table, tmp_path):
+    people = [[(t, {1: "happy", 2: "sad"}) for t, _ in steady(TALK)] for _ in range(6)]
+    image = Image.open(io.BytesIO(figure(videos_of(table(*people)), tmp_path / "a.png")))
+    assert image.height < image.width
+
+
+def test_a_video_is_taken_for_no_table(tmp_path):
+    (tmp_path / "my clip.mp4").touch()
+    with pytest.raises(OptionError) as caught:
+        timeline(tmp_path / "my clip.mp4")
+    commands = [shlex.split(line) for line in caught.value.hint.splitlines()]
+    assert [words[:2] for words in commands] == [["mien", "read"], ["mien", "timeline"]]
+    assert commands[0][2] == str(tmp_path / "my clip.mp4")
+    assert commands[0][-1] == commands[1][-1]
 
 
 def test_names_with_dollars_are_no_formulas(table, tmp_path):

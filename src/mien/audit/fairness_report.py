@@ -347,7 +347,10 @@ def _short(one: FairnessAttribute) -> str:
     if one.label_distribution is None:
         return f"up to {points(max(gap.difference for gap in one.significant_gaps))}"
     gap = one.significant_gaps[0]
-    return f"{rate_name(gap)}: {points(gap.difference)} between {gap.highest} and {gap.lowest}"
+    few = ""
+    if gap.measure in (Measure.RECALL, Measure.EQUALIZED_ODDS) and gap.min_n < FEW:
+        few = f", with only {count(gap.min_n, 'image')} in the smallest group"
+    return f"{rate_name(gap)}: {points(gap.difference)} between {gap.highest} and {gap.lowest}{few}"
 
 
 def _sentence(gap: Gap) -> str:

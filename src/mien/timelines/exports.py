@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..drawing import COLORS, ink_on
 from ..drawing import percent as probability
@@ -37,8 +37,13 @@ _COARSE_S = 0.5  # longer bins are mentioned
 # In inches: the width of a page, on which letters are still read on a telephone
 _WIDTH, _MARGIN = 6.8, 0.28
 _LEGEND, _VIDEO, _TRACK, _AXIS, _NOTE = 0.62, 0.36, 0.25, 0.45, 0.17
+#: Of figures of several videos: height of a row, gap between videos, widths of names and of bars.
+_SMALL, _BETWEEN, _NAMES, _SHARES = 0.26, 0.27, 1.35, 1.7
+_NUMBERED = 0.18  # share of a bar that has room for its number
 _LABEL = 0.085  # share of the width that the name of an emotion takes
 _INK, _SOFT, _LINE = "#1f2430", "#5d6474", "#d5d9e2"
+
+_Drawn: TypeAlias = tuple[VideoTimeline, list[TrackTimeline]]
 
 
 def render(timeline: Timeline, path: Path) -> bytes:
@@ -113,8 +118,9 @@ def _timecode(ms: int) -> str:
 def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
     """Draw timelines.
 
-    Each video has its own axis of time. A row is a track, its stacked probabilities averaged over 480 stretches of time.
-    Unsure stretches are faint and hatched, and where a face was not seen the row is blank.
+    One video has a wide row for each track; several have narrow rows over one axis of time, beside the share of the
+    visible time that each person showed each emotion. A row is a track, its stacked probabilities averaged over 480
+    stretches of time. Unsure stretches are faint and hatched, and where a face was not seen the row is blank.
 
     Args:
         videos: what to draw, at least one.
@@ -126,32 +132,88 @@ def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
     every = [(video, [track for track in video.ranked if id(track) in kept]) for video in videos]
     drawn = [(video, tracks) for video, tracks in every if tracks] or every[:1]
     notes = _notes([video for video, _ in drawn], len(ranked), len(videos) - len(drawn))
-    rows = [max(1, len(tracks)) for _, tracks in drawn]
-    tall = 0.85 if sum(rows) <= 8 else 0.6 if sum(rows) <= 20 else 0.4
-    height = _LEGEND + sum(_VIDEO + n * (_TRACK + tall) + _AXIS for n in rows) + _NOTE * len(notes) + _MARGIN
+    several = len(drawn) > 1
+    rows = sum(max(1, len(tracks)) for _, tracks in drawn)
+    tall = _SMALL if several else 0.85 if rows <= 8 else 0.6 if rows <= 20 else 0.4
+    videos_in = _AXIS + len(drawn) * _BETWEEN if several else _VIDEO + rows * _TRACK + _AXIS
+    height = _LEGEND + videos_in + rows * tall + _NOTE * len(notes) + _MARGIN
     settings: Any = {"font.size": 9, "svg.hashsalt": "mien", "hatch.linewidth": 0.7, "text.color": _INK}
     with mpl.rc_context(settings):
         page = figures.Figure(figsize=(_WIDTH, height), facecolor="white")
         _legend(page, videos[0].emotions, height)
-        used = _LEGEND
-        for video, tracks in drawn:
-            used += _VIDEO
-            place = 1 - (used - 0.1) / height
-            page.text(_MARGIN / _WIDTH, place, video.name, fontsize=11, fontweight="bold", parse_math=False)
-            rows_of: list[TrackTimeline | None] = [*tracks] or [None]
-            for track in rows_of:  # matplotlib's own layout of fifty rows takes ten seconds
-                used += _TRACK + tall
-                left, wide = _MARGIN / _WIDTH, 1 - 2 * _MARGIN / _WIDTH
-                axes = page.add_axes((left, 1 - used / height, wide, tall / height))
-                _row(axes, track, video)
-            _time_axis(axes, video)
-            used += _AXIS
+        (_multiples if several else _single)(page, drawn, height, tall)
         page.text(_MARGIN / _WIDTH, _MARGIN / 2 / height, "\n".join(notes), fontsize=8, color=_SOFT)
         file = io.BytesIO()
         kind = path.suffix.lower().removeprefix(".")
         undated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         page.savefig(file, format=kind, dpi=150, metadata=undated.get(kind))
     return file.getvalue()
+
+
+def _single(page: Any, drawn: Sequence[_Drawn], height: float, tall: float) -> None:
+    """One video: a title and a wide row for each track."""
+    (video, tracks), used = drawn[0], _LEGEND + _VIDEO
+    place = 1 - (used - 0.1) / height
+    page.text(_MARGIN / _WIDTH, place, video.name, fontsize=11, fontweight="bold", parse_math=False)
+    rows: list[TrackTimeline | None] = [*tracks] or [None]
+    for track in rows:  # matplotlib's own layout of fifty rows takes ten seconds
+        used += _TRACK + tall
+        left, wide = _MARGIN / _WIDTH, 1 - 2 * _MARGIN / _WIDTH
+        axes = page.add_axes((left, 1 - used / height, wide, tall / height))
+        title = "No face was seen."
+        if track:
+            unsure = percent(track.unsure_share, 0)
+            title = f"person {track.track_id}, seen for {seconds(track.seen_s)}, unsure {unsure}"
+        axes.set_title(title, loc="left", fontsize=8.5, pad=3)
+        _row(axes, track, video, (video.start_s, video.end_s))
+    _time_axis(axes, (video.start_s, video.end_s), 8)
+
+
+def _multiples(page: Any, drawn: Sequence[_Drawn], height: float, tall: float) -> None:
+    """Several videos: narrow rows over one axis of time, and each person's shares of the visible time."""
+    start, end = min(video.start_s for video, _ in drawn), max(video.end_s for video, _ in drawn)
+    used, left, wide = _LEGEND, _NAMES / _WIDTH, (_WIDTH - _NAMES - _SHARES - 2 * _MARGIN) / _WIDTH
+    right = left + wide + _MARGIN / _WIDTH
+    for video, tracks in drawn:
+        used += _BETWEEN
+        place = 1 - (used - 0.02) / height
+        page.text(left, place, video.name, fontsize=8.5, fontweight="bold", va="bottom", parse_math=False)
+        for track in tracks:
+            used += tall
+            bottom, high = 1 - used / height, 0.8 * tall / height
+            person = f"person {track.track_id}, {seconds(track.seen_s)}"
+            page.text(left - 0.01, bottom + high / 2, person, fontsize=7.5, color=_SOFT, va="center", ha="right")
+            axes = page.add_axes((left, bottom, wide, high))
+            _row(axes, track, video, (start, end), named=False)
+            bars = page.add_axes((right, bottom, _SHARES / _WIDTH, high))
+            _shares(bars, track)
+    _time_axis(axes, (start, end), 5)
+    bars.tick_params(labelbottom=True, bottom=True, color=_SOFT, labelcolor=_SOFT)
+    page.text(
+        right,
+        1 - (_LEGEND + _BETWEEN - 0.02) / height,
+        "share of the visible time",
+        fontsize=8,
+        color=_SOFT,
+        va="bottom",
+    )
+
+
+def _shares(axes: Any, track: TrackTimeline) -> None:
+    """A stacked bar: the share of each emotion, and of unsure readings."""
+    at = 0.0
+    for emotion in track.emotions:
+        share = track.shares[emotion]
+        axes.barh(0, share, left=at, height=1, color=[channel / 255 for channel in COLORS[emotion]])
+        if share >= _NUMBERED:
+            ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
+            axes.text(at + share / 2, 0, percent(share, 0), fontsize=7, color=ink, ha="center", va="center")
+        at += share
+    axes.barh(0, track.unsure_share, left=at, height=1, color="none", edgecolor=_SOFT, hatch="/////", linewidth=0)
+    axes.set(xlim=(0, 1), ylim=(-0.5, 0.5), yticks=[], xticks=[0, 0.5, 1])
+    axes.set_xticklabels(["0%", "50%", "100%"])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(bottom=False, labelbottom=False)
 
 
 def _notes(drawn: Sequence[VideoTimeline], tracks: int, left_out: int) -> list[str]:
@@ -166,21 +228,20 @@ def _notes(drawn: Sequence[VideoTimeline], tracks: int, left_out: int) -> list[s
     return notes
 
 
-def _row(axes: Any, track: TrackTimeline | None, video: VideoTimeline) -> None:
-    title = "No face was seen."
+def _row(
+    axes: Any, track: TrackTimeline | None, video: VideoTimeline, span: tuple[float, float], *, named: bool = True
+) -> None:
+    """Stacked probabilities over time; ``span`` is the range of the axis in seconds, ``named`` writes emotions on it."""
     if track:
-        unsure = percent(track.unsure_share, 0)
-        title = f"person {track.track_id}, seen for {seconds(track.seen_s)}, unsure {unsure}"
         bins = binned(track, video.start_s, video.end_s, _BINS)
         extent = (video.start_s, video.end_s, 0, 1)
         axes.imshow(stacked(bins, _LEVELS), extent=extent, aspect="auto", interpolation="none", origin="upper")
         unsure_s = [(bins.edges[first], bins.edges[last] - bins.edges[first]) for first, last in stretches(bins.unsure)]
         axes.broken_barh(unsure_s, (0, 1), facecolor="none", edgecolor=_SOFT, linewidth=0, hatch="/////")
-        for emotion, x, y in bins.labels(_LABEL):
+        for emotion, x, y in bins.labels(_LABEL) if named else ():
             ink = [channel / 255 for channel in ink_on(COLORS[emotion])]
             axes.text(x, 1 - y, emotion, transform=axes.transAxes, color=ink, fontsize=8, ha="center", va="center")
-    axes.set_title(title, loc="left", fontsize=8.5, pad=3)
-    axes.set_xlim(video.start_s, video.end_s)
+    axes.set_xlim(*span)
     axes.set_yticks([])
     axes.patch.set_visible(False)
     axes.spines[["left", "right", "top"]].set_visible(False)
@@ -188,8 +249,8 @@ def _row(axes: Any, track: TrackTimeline | None, video: VideoTimeline) -> None:
     axes.tick_params(bottom=False, labelbottom=False)
 
 
-def _time_axis(axes: Any, video: VideoTimeline) -> None:
-    step = tick_step(video.end_s - video.start_s, 8)
+def _time_axis(axes: Any, span: tuple[float, float], ticks: int) -> None:
+    step = tick_step(span[1] - span[0], ticks)
     axes.tick_params(bottom=True, labelbottom=True, color=_SOFT, labelcolor=_SOFT)
     axes.spines["bottom"].set_color(_SOFT)
     axes.xaxis.set_major_locator(require("matplotlib.ticker", "video").MultipleLocator(step))

@@ -21,6 +21,8 @@ from ..report.html import data_uri
 from .bins import binned, stacked, stretches, tick_step
 from .timeline import Timeline, TrackTimeline, VideoTimeline
 
+#: People who have a column each in a table; more have a row each.
+_MAX_COLUMNS = 4
 #: Tracks and spans of a report beyond these are counted, not shown: a page should open at once.
 MAX_TRACKS, MAX_SPANS = 50, 300
 #: Emotions with a smaller share of the time are not named in a sentence.
@@ -121,18 +123,18 @@ def _video(video: VideoTimeline) -> Iterator[doc.Block]:
         yield doc.Text(
             f"Left out: {count(len(hidden), 'person', 'people')} seen for less time than these.", doc.Tone.MUTED
         )
-    names = ("person", "seen", *video.emotions, "unsure", "mean confidence")
-    columns = tuple(doc.Column(name, "left" if name == "person" else "right") for name in names)
-    rows = tuple(
-        (
-            str(track.track_id),
-            seconds(track.seen_s),
-            *(percent(track.shares[emotion], 0) for emotion in video.emotions),
-            percent(track.unsure_share, 0),
-            probability(track.confidence),
-        )
-        for track in shown
-    )
+    lines: list[tuple[str, ...]] = [
+        ("seen", *(seconds(track.seen_s) for track in shown)),
+        *((emotion, *(percent(track.shares[emotion], 0) for track in shown)) for emotion in video.emotions),
+        ("unsure", *(percent(track.unsure_share, 0) for track in shown)),
+        ("mean confidence", *(probability(track.confidence) for track in shown)),
+    ]
+    title, names = "person", [str(track.track_id) for track in shown]
+    if len(shown) > _MAX_COLUMNS:  # a column for each person would be too wide
+        title, names = "person", [line[0] for line in lines]
+        lines = list(zip(map(str, (track.track_id for track in shown)), *(line[1:] for line in lines)))
+    columns = (doc.Column(title), *(doc.Column(name, "right") for name in names))
+    rows = tuple(lines)
     yield doc.Section("Shares of the time seen", (doc.Table(columns, rows),))
 
 
