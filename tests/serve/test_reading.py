@@ -123,6 +123,9 @@ def test_status_and_models(client):
     assert models["served"]["name"] == "default"
     assert "tiny" in models["included"]
     paths = client.get("/openapi.json").json()["paths"]
+    page = client.get("/docs").text
+    assert all(path in page for path in paths)
+    assert "<script" not in page
     body = paths["/v1/images"]["post"]["requestBody"]["content"]
     assert set(body) == {"multipart/form-data", "application/json"}
 

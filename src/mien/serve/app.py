@@ -12,11 +12,12 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from .. import __version__
+from .. import report as doc
 from ..errors import MienError
 from ..io.tables import SCHEMA_VERSION
 from ..model.card import ModelCard, shipped_models
@@ -110,7 +111,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
                 await asyncio.to_thread(server.store.close)
 
     app = FastAPI(
-        title="mien", version=__version__, lifespan=lifespan, redoc_url=None,
+        title="mien", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
         description="Recognize facial expressions in images and videos.",
     )  # fmt: skip
     app.state.server = server
@@ -120,6 +121,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     add_stream(app, server)
     add_feedback(app, server)
     _add_status(app, server)
+    _add_docs(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"],
@@ -265,3 +267,23 @@ def _tell_model(server: Server) -> None:
     card = server.models.reader.card
     server.metrics.model.clear()
     server.metrics.model.labels(card.name, card.sha256).set(1)
+
+
+def _add_docs(app: FastAPI) -> None:
+    @app.get("/docs", include_in_schema=False, response_class=HTMLResponse)
+    async def docs() -> HTMLResponse:
+        """The interface as one page; unlike Swagger's it fetches nothing from elsewhere."""
+        schema, sections = app.openapi(), []
+        for path, methods in schema["paths"].items():
+            for method, entry in methods.items():
+                given = entry.get("parameters", [])
+                cells = tuple((one["name"], one["in"], one.get("description", "")) for one in given)
+                blocks: list[doc.Block] = [doc.Text(doc.escape(entry.get("description", "")))]
+                if cells:
+                    columns = tuple(doc.Column(name) for name in ("parameter", "in", "meaning"))
+                    blocks.append(doc.Table(columns, cells))
+                if body := entry.get("requestBody", {}).get("content"):
+                    blocks.append(doc.Text("Body: " + ", ".join(f"`{kind}`" for kind in body)))
+                sections.append(doc.Section(f"{method.upper()} {path}", tuple(blocks)))
+        summary = "The complete description is at [/openapi.json](/openapi.json). Streams: `WS /v1/stream`."
+        return HTMLResponse(doc.Document(f"mien {__version__}", tuple(sections), summary).to_html())

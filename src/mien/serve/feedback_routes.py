@@ -16,7 +16,7 @@ from ..io.images import read_image
 from .bodies import Strict, decoded, parse_json
 from .engine import ReadImage, Upload
 from .problems import Problem
-from .store import Record, encoded, size_of
+from .store import Record, Store, encoded, size_of
 
 if TYPE_CHECKING:
     from .app import Server
@@ -97,6 +97,13 @@ def record(server: Server, results: list[ReadImage], is_crop: bool) -> None:
             write_atomically(server.settings.data_dir / "faces" / f"{name}.png", encoded(crop))
 
 
+def _delete_old(server: Server, store: Store, before: float) -> None:
+    store.delete_before(before)
+    for path in (server.settings.data_dir / "faces").glob("*.png"):
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+
+
 async def write_records(server: Server) -> None:
     """Write records every second, and delete old ones every hour, until canceled."""
     store, cleaned = server.store, 0.0
@@ -106,6 +113,6 @@ async def write_records(server: Server) -> None:
             await asyncio.to_thread(store.flush)
             if time.monotonic() - cleaned > 3600 or not cleaned:
                 cleaned = time.monotonic()
-                await asyncio.to_thread(store.delete_before, time.time() - 86400 * server.settings.record_days)
+                await asyncio.to_thread(_delete_old, server, store, time.time() - 86400 * server.settings.record_days)
         except MienError as error:
             server.log.warning("store", kind=type(error).__name__)

@@ -48,7 +48,9 @@ class ServeSettings(BaseSettings):
     request_timeout_s: float = Field(
         30.0, gt=0, description="Longest time for reading the images of a request, seconds."
     )
-    body_timeout_s: float = Field(30.0, gt=0, description="Longest time for receiving a body, seconds.")
+    body_timeout_s: float = Field(
+        30.0, gt=0, description="Longest time for receiving a body, seconds; tenfold for videos."
+    )
     header_timeout_s: float = Field(10.0, gt=0, description="Longest time for receiving headers, seconds.")
     shutdown_timeout_s: float = Field(30.0, gt=0, description="Longest time for finishing accepted requests, seconds.")
 
@@ -69,7 +71,7 @@ class ServeSettings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field((), description="More names for the header Host of a server without keys.")
     keep_images: bool = Field(False, description="Keep the crop of each face in `data_dir`.")
     record: bool = Field(True, description="Record numbers of each reading (no images) for drift reports and feedback.")
-    record_days: float = Field(90.0, gt=0, description="Days after which recorded numbers are deleted.")
+    record_days: float = Field(90.0, gt=0, description="Days after which recorded numbers and kept faces are deleted.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines.")
 
     @model_validator(mode="after")
