@@ -10,7 +10,7 @@ pytest.importorskip("lightning", reason="retraining needs the extra lab")
 from mien.data.dataset import Dataset
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError, OutputError
-from mien.lab import train
+from mien.lab import export, train
 from mien.lab.recipe import changed
 from mien.serve.promotion import promote
 from mien.serve.registry import Registry
@@ -32,9 +32,10 @@ def base(original, tmp_path_factory):
     import torch
 
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("base") / "run"
-    train(changed(tiny(epochs=6), {"augment.corrupt": 0.0}), original, folder)
-    return folder
+    folder = tmp_path_factory.mktemp("base")
+    run = train(changed(tiny(epochs=6), {"augment.corrupt": 0.0}), original, folder / "run")
+    (model,) = export(run.checkpoint, original, folder / "models", name="base")
+    return model
 
 
 def crosses(n: int, seed: int) -> np.ndarray:
@@ -72,7 +73,7 @@ def test_corrections_improve_the_weakness_and_are_promoted(base, original, tmp_p
     groups = tmp_path / "groups.csv"
     names = original.part("validation").names
     groups.write_text("name,side\n" + "".join(f"{name},{'ab'[n % 2]}\n" for n, name in enumerate(names)))
-    result = retrain(base, store, original, tmp_path / "new", epochs=6, groups=groups)
+    result = retrain(base, store, original, tmp_path / "new", epochs=12, groups=groups)
     store.close()
     assert result.feedback.challenger > result.feedback.champion + 0.3
     assert result.validation.challenger > 0.9
@@ -100,9 +101,9 @@ def test_a_challenger_that_learned_wrong_labels_is_refused(base, original, tmp_p
 
 
 def test_little_feedback_decides_nothing(base, original, tmp_path):
-    labels, images = stripes(20, 9)
+    labels, images = stripes(45, 9)
     store = told(tmp_path, labels, images)
-    result = retrain(base, store, original, tmp_path / "new", epochs=1, replay=100)
+    result = retrain(base, store, original, tmp_path / "new", epochs=1)
     assert Finding.TOO_FEW in result.findings
     assert not result.promote
     store.close()

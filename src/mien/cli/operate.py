@@ -183,15 +183,12 @@ def list_models(*, registry: RegistryDir) -> None:
 
 
 def retrain(
-    base: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of 'mien lab train'.", file_okay=False)],
+    base: Annotated[str, typer.Argument(metavar="MODEL", help="Included model, or a float32 .onnx file.")],
     *,
     store: Annotated[str, typer.Option("--feedback", metavar="URL|FILE", help="Database of the server.")],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the run, the models and the report.")],
-    epochs: Annotated[int, typer.Option(metavar="N", help="Passes over the training images.", min=1)] = 4,
-    replay: Annotated[
-        int | None, typer.Option(metavar="N", help="Original images to replay. Default: all.", min=1)
-    ] = None,
+    epochs: Annotated[int, typer.Option(metavar="N", help="Passes over the training images.", min=1)] = 8,
     groups: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV of groups, to compare gaps.", dir_okay=False)
     ] = None,
@@ -201,7 +198,7 @@ def retrain(
     Nothing is promoted: read the report, then run 'mien models promote'. Exit code 3 if promotion is not recommended.
 
     Examples:
-      mien lab retrain runs/mine --feedback mien.db --data fer2013.npz --out new
+      mien lab retrain default --feedback mien.db --data fer2013.npz --out new
       mien models promote new --registry registry
     """
     _check(("scipy", "statsmodels", "pandas", "sklearn"))
@@ -217,7 +214,7 @@ def retrain(
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     with _opened(store) as opened, progress_bar(notes) as progress:
         result = run(
-            base, opened, data, out, epochs=epochs, replay=replay, groups=groups, progress=progress,
+            base, opened, data, out, epochs=epochs, groups=groups, progress=progress,
             notes=lambda text: notes.print(text, markup=False),
         )  # fmt: skip
     show_report(retraining_report(result), (out / "decision.json", out / "report.html"))

@@ -1,4 +1,4 @@
-"""Retraining with feedback: a challenger from the base and replayed data, its comparison with the champion, a decision."""
+"""Retraining with feedback: a fine-tuned challenger, its comparison with the champion, and a decision."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ import numpy.typing as npt
 from .. import report as doc
 from ..audit.compare import GapTrend, audit_compare
 from ..data import load
-from ..data.dataset import TEST, TRAIN, VALIDATION, Dataset, Votes
-from ..errors import DataError, OutputError
+from ..data.dataset import TEST, VALIDATION, Dataset
+from ..errors import OutputError
 from ..io.atomic import write_atomically
-from ..lab import export, train
+from ..lab import finetune
 from ..lab.evaluation.classifier import Classifier, open_classifier, predict
 from ..lab.evaluation.evaluate import true_classes, write_predictions
 from ..lab.evaluation.metrics import probabilities_at
-from ..lab.recipe import Recipe, changed, recipe_from_dict
-from ..lab.training.checkpoint import find_checkpoint, images_of, load_checkpoint
 from ..progress import Progress, no_progress
 from ..report import count, p_value, percent, points
 from ..stats import LEVEL, calibration_error, mcnemar
@@ -34,8 +32,6 @@ from .store import Store, export_feedback
 MARGIN, CALIBRATION_MARGIN = 0.01, 0.02
 #: Fewer held-out faces decide nothing.
 MIN_HELD_OUT = 20
-#: Share of the training images that feedback makes up, by repetition; and the most repetitions.
-_FEEDBACK_SHARE, _MOST_REPEATS = 0.25, 20
 
 
 class Finding(str, Enum):
@@ -77,7 +73,6 @@ class Retraining:
     challenger: Path
     head: str
     feedback_images: int
-    replayed: int
     validation: Comparison
     feedback: Comparison | None
     gaps: dict[str, GapTrend]
@@ -107,110 +102,54 @@ def retrain(
     data: str | Path | Dataset,
     out: str | Path,
     *,
-    epochs: int = 4,
-    replay: int | None = None,
+    epochs: int = 8,
     groups: Path | None = None,
     notes: Callable[[str], None] = lambda _text: None,
     progress: Progress = no_progress,
 ) -> Retraining:
-    """Fine-tune a model on feedback and compare it with the original; nothing is promoted.
+    """Fine-tune a model on feedback (``mien.lab.finetune``) and compare it with the original; nothing is promoted.
 
-    30% of the feedback is held out. The rest is repeated until it makes up a quarter of the training images, or twenty
-    times; the others are replayed from the original data. The learning rate is a tenth of the original one.
+    30% of the feedback is held out. Images of the original data are replayed.
 
     Args:
-        base: the folder of a run of ``mien lab train`` with a VGG-style network.
+        base: an included model, or a float32 ONNX file of ``mien lab export`` with its card.
         feedback: the database with the feedback.
-        data: the data of the run, as in ``mien.data.load``.
-        out: an empty folder for the run, both exported models, ``decision.json`` and ``report.html``.
+        data: the data that the model was trained on, as in ``mien.data.load``.
+        out: an empty folder for the run, the new model, ``decision.json`` and ``report.html``.
         epochs: passes over the training images.
-        replay: original training images to replay, drawn at random; None takes all.
         groups: CSV file with a column ``name`` and columns of groups, for the validation images.
         notes: called with what happens, a sentence at a time.
         progress: called with the batches done in each epoch.
 
     Raises:
-        DataError: there is no feedback with faces, or the data lacks images of the run.
-        ModelError: the folder holds no run.
-        RecipeError: the network cannot be trained further.
+        DataError: there is too little feedback with faces, or the data cannot be used.
+        ModelError: the model is missing, quantized, or cannot be trained.
         OutputError: ``out`` holds a decision.
     """
     out = Path(out)
     if (out / DECISION).exists():
         raise OutputError(f"{out} holds a decision", hint="Choose another --out.", path=out)
-    checkpoint = find_checkpoint(Path(base))
-    recipe = recipe_from_dict(load_checkpoint(checkpoint)[0])
-    size, color = recipe.input.size, recipe.input.color
-    loaded = data if isinstance(data, Dataset) else load(data, size, color=color)
-    original = images_of(checkpoint, recipe, loaded)
+    champion = open_classifier(base)
+    size, color = champion.input.size, champion.input.color
+    original = data if isinstance(data, Dataset) else load(data, size, color=color)
     exported = export_feedback(feedback, out / "feedback.parquet")
     given = load(exported.path, size, color=color, split=False)
-    mixed = _mixed(original, given, recipe.seed, replay)
-    learned = int((mixed.split == TRAIN).sum())
-    notes(f"{exported.train:,} faces of feedback, {exported.test:,} held out; {learned:,} training images")
-    result = train(_recipe(recipe, checkpoint.parent, epochs), mixed, out / "run", notes=notes, progress=progress)
-    (champion,) = export(base, loaded, out / "champion", name=f"{recipe.name}-champion")
-    (challenger,) = export(result.checkpoint, mixed, out / "challenger", name=f"{recipe.name}-retrained")
-    models = open_classifier(champion), open_classifier(challenger)
-    held_out = given.part(TEST) if exported.test else None
-    head = next(iter(models[0].heads))
+    name = f"{champion.name}-retrained"
+    tuned = finetune(
+        base, given, out / "run", replay=original, epochs=epochs, name=name, notes=notes, progress=progress
+    )
+    models, head = (champion, open_classifier(tuned.path)), next(iter(champion.heads))
     made = Retraining(
-        challenger,
+        tuned.path,
         head,
         exported.train,
-        int((original.split == TRAIN).sum()) if replay is None else replay,
         _compared(models, original, VALIDATION, head),
-        None if held_out is None or len(held_out) < MIN_HELD_OUT else _compared(models, given, TEST, head),
+        _compared(models, given, TEST, head) if exported.test >= MIN_HELD_OUT else None,
         _gaps(models, original, head, groups, out) if groups else {},
     )
     write_atomically(out / DECISION, _decision(made, out).encode())
     retraining_report(made).write(out / "report.html")
     return made
-
-
-def _recipe(recipe: Recipe, base: Path, epochs: int) -> Recipe:
-    return changed(
-        recipe,
-        {
-            "name": f"{recipe.name}-retrained",
-            "network.weights": str(base),
-            "data.inner": 0.0,
-            "data.counts": {},
-            "data.evaluation_counts": {},
-            "distillation.teachers": "",
-            "augment.strong_until": 0,
-            "optimizer.lr": recipe.optimizer.lr / 10,
-            "optimizer.warmup_epochs": 0.0,
-            "schedule.epochs": epochs,
-            "schedule.sizes": (),
-            "schedule.patience": 0,
-            "schedule.keep": "last",  # the validation data chooses nothing: it judges
-        },
-    )
-
-
-def _mixed(original: Dataset, given: Dataset, seed: int, replay: int | None) -> Dataset:
-    """The validation part, replayed training images, and the feedback to learn from, repeated."""
-    rows = np.flatnonzero(original.split == TRAIN)
-    if replay is not None and replay < len(rows):
-        rows = np.sort(np.random.default_rng([seed, 19]).permutation(rows)[:replay])
-    learned = given.part(TRAIN)
-    wanted = _FEEDBACK_SHARE / (1 - _FEEDBACK_SHARE) * len(rows) / len(learned)
-    repeats = min(_MOST_REPEATS, max(1, round(wanted)))
-    again = learned.take(np.tile(np.arange(len(learned)), repeats))
-    names = [f"feedback {number}: {name}" for number, name in enumerate(again.names.tolist())]
-    kept = original.take(np.concatenate([rows, np.flatnonzero(original.split == VALIDATION)]))
-    if kept.images.shape[1:] != again.images.shape[1:]:
-        raise DataError(f"feedback: got images of {again.images.shape[1:]}, expected {kept.images.shape[1:]}")
-    votes = None
-    if kept.votes is not None and again.votes is not None:
-        pairs = zip(asdict(kept.votes).values(), asdict(again.votes).values())
-        votes = Votes(*(np.concatenate(pair) for pair in pairs))
-    images, labels, split = (
-        np.concatenate([getattr(kept, name), getattr(again, name)]) for name in ("images", "labels", "split")
-    )
-    every = np.array([*kept.names.tolist(), *names])
-    return Dataset(f"{original.name} and feedback", images, labels, split, votes, every)
 
 
 def _compared(models: tuple[Classifier, Classifier], faces: Dataset, split: str, head: str) -> Comparison:
@@ -243,7 +182,7 @@ def _gaps(
 ) -> dict[str, GapTrend]:
     files = []
     for model, name in zip(models, ("champion", "challenger")):
-        files.append(out / name / "predictions.csv")
+        files.append(out / f"{name}.csv")
         write_predictions(model, faces.part(VALIDATION), files[-1], head=head, groups=groups)
     columns = [name.strip() for name in groups.read_text("utf-8-sig").splitlines()[0].split(",")]
     result = audit_compare(*files, groups=[name for name in columns if name != "name"])
@@ -280,6 +219,5 @@ def retraining_report(made: Retraining) -> doc.Document:
         "Recommended if the challenger is significantly better on held-out feedback, loses at most "
         f"{points(MARGIN)} on the validation data (lower end of the interval), and widens no gap."
     )
-    learned = f"{count(made.feedback_images, 'face')} of feedback, {made.replayed:,} replayed images"
-    metadata = {"head": made.head, "learned from": learned}
+    metadata = {"head": made.head, "learned from": f"{count(made.feedback_images, 'face')} of feedback"}
     return doc.Document("Retraining with feedback", (*blocks, doc.Text(rule)), summary, metadata)
