@@ -68,7 +68,7 @@ def test_of_a_profile_nothing_is_said():
 @pytest.mark.parametrize("cover", [mask, sunglasses])
 def test_covered_faces_are_less_certain(subject, detector, cover):
     """The network is overconfident on them, so that their logits are divided by an extra temperature."""
-    reader = Reader(ReadOptions(threads=1))
+    reader = Reader(ReadOptions(prior="data", threads=1))
     for image, expected in ((subject.image, 1.0), (cover(subject, np.random.default_rng(0)), COVERED_TEMPERATURE)):
         frame = Frame(np.ascontiguousarray(image))
         faces = detector.detect(frame)[:1]

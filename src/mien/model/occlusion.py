@@ -32,7 +32,7 @@ WEIGHTS = (-1.932, -0.862, -0.409, -1.043, -0.732, 0.180, 0.178, 1.119, 0.216, -
 
 #: Divides the logits of faces that are probably covered, which are read less accurately than confidence says. Chosen from
 #: data: ``docs/concepts/calibration.md``.
-COVERED_TEMPERATURE = 1.42
+COVERED_TEMPERATURE = 1.33
 
 _EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
 _MOUTH = _EYES + EYES_TO_MOUTH
