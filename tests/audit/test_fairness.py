@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.audit.fairness import audit_fairness
-from mien.audit.fairness_report import FILES, write_report
+from mien.audit.fairness_report import FILES, summary, write_report
 from mien.audit.gaps import Measure, Verdict
 from mien.audit.predictions import Predictions
 from mien.emotions import EMOTIONS
@@ -79,6 +79,17 @@ def test_a_gap_is_told_with_its_groups_and_figures():
     assert (first.measure, first.highest, first.lowest) == (Measure.STANDARDIZED_ACCURACY, "day", "night")
     recalls = {gap.emotion for gap in others if gap.measure is Measure.RECALL}
     assert recalls == {EMOTIONS[1]}
+
+
+def test_the_headline_says_how_few_images_it_rests_on(tmp_path):
+    rows = ["group,label,predicted"]
+    for group, n_fear, right in (("a", 200, 190), ("b", 20, 2)):
+        rows += [f"{group},happy,happy"] * 200
+        rows += [f"{group},fear,{'fear' if k < right else 'happy'}" for k in range(n_fear)]
+    (tmp_path / "p.csv").write_text("\n".join(rows) + "\n")
+    result = audit_fairness(tmp_path / "p.csv", groups=["group"], resamples=500)
+    assert result.attributes[0].verdict is Verdict.DIFFERENCE
+    assert "20 images of fear in b" in summary(result)
 
 
 def test_sureness_is_measured_by_group():

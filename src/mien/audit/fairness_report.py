@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ _BADGES = {
 #: With fewer images of an emotion, its recall is hardly known.
 FEW = 30
 _RELEVANT = points(RELEVANT_GAP, 0)
+#: Share of all images from which on an emotion matters to a measure of all of them.
+_COUNTS = 0.05
 #: Gaps named in a sentence, and emotions that a narrow terminal shows.
 _MOST_NAMED, _NARROW = 4, 3
 
@@ -347,10 +350,25 @@ def _short(one: FairnessAttribute) -> str:
     if one.label_distribution is None:
         return f"up to {points(max(gap.difference for gap in one.significant_gaps))}"
     gap = one.significant_gaps[0]
-    few = ""
-    if gap.measure in (Measure.RECALL, Measure.EQUALIZED_ODDS) and gap.min_n < FEW:
-        few = f", with only {count(gap.min_n, 'image')} in the smallest group"
-    return f"{rate_name(gap)}: {points(gap.difference)} between {gap.highest} and {gap.lowest}{few}"
+    return f"{rate_name(gap)}: {points(gap.difference)} between {gap.highest} and {gap.lowest}{_rests_on(one, gap)}"
+
+
+def _rests_on(one: FairnessAttribute, gap: Gap) -> str:
+    """What a gap rests on, where a group has few images of an emotion that counts in it."""
+    total: Counter[str] = Counter()
+    for group in one.groups:
+        total.update(group.support)
+    wanted = [gap.emotion] if gap.emotion else [e for e, n in total.items() if n >= _COUNTS * total.total()]
+    sizes = [
+        (group.support[emotion], emotion, group.name)
+        for group in one.groups
+        for emotion in wanted
+        if group.name in (gap.highest, gap.lowest) and group.support.get(emotion)
+    ]
+    if not sizes or min(sizes)[0] >= FEW:
+        return ""
+    n, emotion, name = min(sizes)
+    return f", which rests on {count(n, 'image')} of {emotion} in {name}"
 
 
 def _sentence(gap: Gap) -> str:
