@@ -139,6 +139,9 @@ def test_two_faces_have_two_cards_and_fit_a_phone(page, pair, artifacts):
     assert page.locator(".mien-card summary b").all_inner_texts() == ["Face 1: happy", "Face 2: neutral"]
     page.wait_for_selector("#marked img")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    folded = page.locator(".mien-card").first.locator("details")
+    assert folded.evaluate("part => part.open") is False
+    assert page.locator(".mien-card").first.locator("dt:visible").count() <= 3
     page.screenshot(path=str(artifacts / "photo-app-phone.png"), full_page=True)
 
 
@@ -207,6 +210,11 @@ def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artifacts):
     assert lines[0].startswith("source,frame,")
     assert len(lines) == 3
     page.screenshot(path=str(artifacts / "photo-app-many.png"), full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    wide = page.evaluate("(box => box.scrollWidth - box.clientWidth)(document.querySelector('#table .mien-scroll'))")
+    assert wide == 0  # no column is out of sight
+    name = page.locator("#gallery .caption-label").first
+    assert name.evaluate("label => label.scrollWidth <= label.clientWidth")  # no name is cut off
 
 
 def test_everything_is_reached_by_keyboard(page):
