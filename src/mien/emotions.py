@@ -17,6 +17,9 @@ LABEL_SETS: dict[str, tuple[str, ...]] = {
     "eight": EMOTIONS,
 }
 
+#: Emotions with few training images, whose recall is far below the average.
+RARE = ("fear", "disgust", "contempt")
+
 #: The order of FER2013's own label numbers 0 to 6 (Goodfellow et al. 2013).
 FER2013_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

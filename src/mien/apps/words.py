@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import UnidentifiedImageError
 
 from ..drawing import COLORS, percent
-from ..emotions import EMOTIONS, LABEL_SETS
+from ..emotions import EMOTIONS, LABEL_SETS, RARE
 from ..errors import MienError, OptionError, SourceError, TooLargeError
 from ..report import join
 from ..types import AbstainReason, Reading
@@ -31,9 +31,7 @@ MIXED = (
     "A face is mixed if at least a quarter of people would name each of these emotions; its card states their shares. The "
     "bars show something else: how likely each emotion is the choice of most people."
 )
-#: Emotions with few training images, whose recall is far below the average.
-RARE = ("fear", "disgust", "contempt")
-RARE_NOTE = "Fear, disgust and contempt are recognized least reliably."
+RARE_NOTE = f"{join(RARE).capitalize()} are recognized least reliably."
 #: Emotions on a card at first, and the smallest share of the second and third.
 _BARS, _LEAST = 3, 0.01
 #: CSS of the cards, which takes its colors from the page around them.
