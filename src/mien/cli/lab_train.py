@@ -209,7 +209,7 @@ def finetune(
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Passes over the images.")] = 8,
-    lr: Annotated[float, option(ADVANCED, "Highest learning rate.", metavar="NUMBER")] = 0.0003,
+    lr: Annotated[float, option(ADVANCED, "Highest learning rate.", metavar="NUMBER")] = 0.0001,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the new model.")] = "finetuned",
 ) -> None:
     """Continue the training of a model with new images.

@@ -76,7 +76,7 @@ def finetune(
     *,
     replay: str | Path | Dataset | None = None,
     epochs: int = 8,
-    lr: float = 0.0003,
+    lr: float = 0.0001,
     name: str = "finetuned",
     on_epoch: Callable[[list[Row]], None] = lambda _rows: None,
     notes: Callable[[str], None] = lambda _text: None,
