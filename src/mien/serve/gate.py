@@ -24,6 +24,8 @@ from .settings import ServeSettings
 
 #: Always open: probes have no keys.
 _OPEN = ("/healthz", "/readyz")
+#: Bytes and seconds of a refused body that are still received.
+_DRAINED_BYTES, _DRAINED_S = 50_000_000, 2.0
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
@@ -154,7 +156,8 @@ class _Body:
         self._is_http = scope["type"] == "http"
         self._most = int((settings.max_video_mb if self._is_video else settings.max_body_mb) * 1e6)
         self._deadline = time.monotonic() + settings.body_timeout_s * (10 if self._is_video else 1)
-        declared = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        declared, self._waits = headers.get("content-length", ""), "expect" in headers
         self._declared = int(declared) if declared.isdecimal() else 0
         self.done = not self._is_http
         self.held = self.size = 0
@@ -177,6 +180,17 @@ class _Body:
         self.done = not message.get("more_body", False)
         return message
 
+    async def drain(self) -> None:
+        """Receive what is left of a refused body, within limits: else the client is cut off before it reads the answer."""
+        left, deadline = _DRAINED_BYTES, time.monotonic() + _DRAINED_S
+        while not self.done and left > 0 and not self._waits:
+            try:
+                message = await asyncio.wait_for(self._receive(), deadline - time.monotonic())
+            except (asyncio.TimeoutError, TimeoutError):
+                return
+            left -= len(message.get("body", b""))
+            self.done = not message.get("more_body", False)
+
     def _check_size(self, size: int) -> None:
         if size > self._most:
             expected = f"at most {self._most} bytes"
@@ -195,6 +209,8 @@ class _Passed:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
             headers = [(b"x-request-id", self._id.encode()), (b"x-content-type-options", b"nosniff")]
+            if self.status >= 400 and self.status != 408:
+                await self._body.drain()
             if self.status >= 400 and not self._body.done:
                 headers.append((b"connection", b"close"))  # what is left of the body is not read
             message["headers"] = [*message.get("headers", ()), *headers]
