@@ -23,6 +23,7 @@ TORCH_ROOMS = (
     "mien.lab.torch_export",
     "mien.lab.detector",
     "mien.lab.distillation",
+    "mien.serve.retraining",
     "mien.lab.finetuning",
 )
 
