@@ -366,9 +366,7 @@ def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) 
     """Fit the temperatures of every head on one part of the data, with mirror images averaged.
 
     Copies of training images are left out unless nothing else is left. A temperature without images to fit it to stays.
-
-    Raises:
-        DataError: there is no such part, or it lacks the votes that a head is compared with.
+    ``DataError`` if there is no such part, or it lacks the votes that a head is compared with.
     """
     part = faces.part(split)
     logits = predict(classifier, part.images, flip=True)
@@ -377,11 +375,9 @@ def calibrated(classifier: Classifier, faces: Dataset, split: str = VALIDATION) 
         mark = classifier.recipe_heads[name]
         y_true, votes = hard_targets(part, mark), vote_truth(part, mark, head)
         if len(rows := rows_to_fit(faces, split, y_true >= 0)):
-            temperature = fit_temperature(logits[name][rows], y_true[rows])
-            shares = np.bincount(y_true[rows], minlength=len(head.emotions)) / len(rows) if votes else None
-            head = replace(  # noqa: PLW2901
-                head, temperature=temperature, class_shares=None if shares is None else tuple(shares.tolist())
-            )
+            shares = (np.bincount(y_true[rows], minlength=len(head.emotions)) / len(rows)).tolist()
+            fitted = fit_temperature(logits[name][rows], y_true[rows])
+            head = replace(head, temperature=fitted, class_shares=tuple(shares) if votes else None)  # noqa: PLW2901
         if votes and len(rows := rows_to_fit(faces, split, votes.distribution.sum(1) > 0)):
             fitted = fit_vote_temperature(logits[name][rows], votes.distribution[rows])
             head = replace(head, vote_temperature=fitted)  # noqa: PLW2901
