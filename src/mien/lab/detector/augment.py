@@ -85,6 +85,8 @@ class Augmenter:
         recipe = self._recipe
         rng = np.random.default_rng((recipe.seed, epoch, index))
         photo, choice = self._data.train[index], rng.random()
+        if self._backgrounds and rng.random() < recipe.background:
+            photo = self._backgrounds[rng.integers(len(self._backgrounds))]
         if choice < recipe.mosaic:
             image, labels = self._mosaic(photo, rng)
         else:

@@ -40,6 +40,7 @@ class DetectorRecipe(Settings):
         neck, refine: channels of the feature pyramid; residual layers before each head.
         box_weight, landmark_weight: of these losses; that of the score loss is 1.
         mosaic, paste: shares of training images composed of four photos, and with faces pasted on a background.
+        background: share of training images cropped from a random photo without faces, in place of the next photo.
         rotate: share of crops that are rotated, by at most 45 degrees.
         smallest: long side in pixels; smaller faces are ignored.
         evaluate_every, checkpoint_minutes: epochs between two evaluations, and minutes between two checkpoints.
@@ -63,6 +64,7 @@ class DetectorRecipe(Settings):
     landmark_weight: NonNegative = 1.0
     mosaic: Probability = 0.22
     paste: Probability = 0.12
+    background: Probability = 0.0
     rotate: Probability = 0.25
     smallest: NonNegative = 6.0
     evaluate_every: Count = 2
