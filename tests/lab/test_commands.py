@@ -10,6 +10,7 @@ import time
 import pytest
 
 from mien.cli.app import main
+from mien.lab.recipe import builtin_recipes
 
 from .conftest import two_classes
 
@@ -67,9 +68,10 @@ def mien(monkeypatch, capsys):
 def test_recipes_are_listed(mien):
     code, out, _ = mien("recipes")
     assert code == 0
-    names = [line.split()[0] for line in out.splitlines()]
-    assert {"default", "seven", "smoke", "seven-wide"} <= set(names)
-    assert names == sorted(names)
+    entries = [line for line in out.splitlines() if line.startswith("  ") and line[2] != " "]
+    names = [line.split()[0] for line in entries]
+    assert sorted(names) == builtin_recipes()
+    assert names.index("seven") < names.index("smoke") < names.index("seven-wide")  # by purpose, reproductions last
     code, out, _ = mien("recipes", "seven-wide")
     assert code == 0
     assert 'name = "seven-wide"' in out

@@ -102,7 +102,7 @@ def flicker(astronaut, hopper, tmp_path_factory):
         left = number // 2
         image[40:180, 10 + left : 150 + left] = cv2.resize(astronaut.image[20:240, 110:330], (140, 140))
         if number >= 15:
-            image[40:180, 175:315] = cv2.GaussianBlur(right, (0, 0), 7) if 20 <= number < 23 else right
+            image[40:180, 175:315] = cv2.GaussianBlur(right, (0, 0), 40) if 20 <= number < 23 else right
         images.append(image)
     return make_clip(tmp_path_factory.mktemp("videos") / "flicker.mp4", images), images
 

@@ -1,11 +1,14 @@
 """A real server on a free port of this machine."""
 
+import asyncio
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +26,12 @@ from mien.serve.settings import ServeSettings, load_settings
 from ..conftest import EXAMPLES
 
 ASTRONAUT = (EXAMPLES / "astronaut.png").read_bytes()
+
+
+def run_async(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run in another thread: in this one a browser of other tests may have an event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 class Running:

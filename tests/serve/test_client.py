@@ -9,7 +9,7 @@ import pytest
 import mien
 
 from ..conftest import EXAMPLES, ROOT
-from .conftest import ASTRONAUT, png
+from .conftest import ASTRONAUT, png, run_async
 
 ASTRONAUT_FILE = EXAMPLES / "astronaut.png"
 
@@ -32,7 +32,7 @@ def test_the_asynchronous_client_gives_the_same(server):
             assert (await client.faces(png()))[0].readings
             return await asyncio.gather(*(client.images(str(ASTRONAUT_FILE)) for _ in range(4)))
 
-    assert [images[0].readings[0].emotion for images in asyncio.run(ask())] == ["happy"] * 4
+    assert [images[0].readings[0].emotion for images in run_async(ask())] == ["happy"] * 4
 
 
 def test_clients_read_videos(server, clip):
@@ -50,7 +50,7 @@ def test_clients_read_videos(server, clip):
         job = client.video(clip, interval_s=0.5)
         while job["state"] in ("queued", "running"):
             job = client.job(job["id"])
-        assert client.result(job["id"], "csv") == asyncio.run(ask())
+        assert client.result(job["id"], "csv") == run_async(ask())
         client.cancel(job["id"])
         with pytest.raises(mien.ServerError):
             client.job(job["id"])

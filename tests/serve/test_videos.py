@@ -24,7 +24,7 @@ from mien import ReadOptions, process_video
 from mien.io.tables import columns
 from mien.serve.keys import KeyFile
 
-from .conftest import ASTRONAUT, running
+from .conftest import ASTRONAUT, run_async, running
 
 
 def upload(client: httpx.Client, clip, **parameters) -> httpx.Response:
@@ -191,4 +191,4 @@ def test_many_streams_share_the_engine(server):
     async def several() -> list[int]:
         return await asyncio.gather(*(one() for _ in range(6)))
 
-    assert asyncio.run(several()) == [1] * 6
+    assert run_async(several()) == [1] * 6

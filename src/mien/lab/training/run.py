@@ -85,8 +85,9 @@ class History(lightning.Callback):
         self._started, self._worked = time.perf_counter(), time.process_time()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        row: Row = {"epoch": trainer.current_epoch + 1, "seconds": round(time.perf_counter() - self._started, 1)}
-        self._add_cost(row["seconds"], time.process_time() - self._worked, trainer.strategy.root_device)
+        elapsed = time.perf_counter() - self._started
+        row: Row = {"epoch": trainer.current_epoch + 1, "seconds": round(elapsed, 1)}
+        self._add_cost(elapsed, time.process_time() - self._worked, trainer.strategy.root_device)
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         if trainer.logger:
             trainer.logger.log_metrics({"lr": row["lr"]}, trainer.global_step)
@@ -102,8 +103,8 @@ class History(lightning.Callback):
             return  # the run began before costs were recorded
         self.cost = {
             "epochs": len(self.rows) + 1,
-            "seconds": round(self.cost.get("seconds", 0.0) + seconds, 1),
-            "cpu_seconds": round(self.cost.get("cpu_seconds", 0.0) + cpu_seconds, 1),
+            "seconds": round(self.cost.get("seconds", 0.0) + seconds, 3),
+            "cpu_seconds": round(self.cost.get("cpu_seconds", 0.0) + cpu_seconds, 3),
             "machine": machine(),
             "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else "",
         }
