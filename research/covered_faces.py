@@ -19,7 +19,8 @@ from scipy.optimize import minimize_scalar
 from mien import Frame, Reader, ReadOptions
 from mien.emotions import LABEL_SETS
 from mien.io.images import read_image
-from mien.model.occlusion import temperatures
+from mien.model.classifier import open_classifier
+from mien.model.occlusion import COVERED_TEMPERATURE, temperatures
 from mien.model.preprocess import to_tensor
 
 Points = np.ndarray
@@ -100,9 +101,11 @@ def error(p: np.ndarray, y: np.ndarray) -> float:
 
 def main(path: str, count: int) -> None:
     reader = Reader(ReadOptions(emotions="seven", prior="data", threads=1))
+    balanced = open_classifier(ReadOptions(emotions="seven", threads=1))
     table = [row for row in pyarrow.parquet.read_table(path).to_pylist() if row["emotion"] in LABEL_SETS["seven"]]
     order = np.random.default_rng(0).permutation(len(table))[:count]
     found = defaultdict(list)  # probabilities, truth, half, whether it seems covered
+    shipped = []  # of covered faces of the other half: probabilities under the balanced prior, before and after; truth
     for number in order.tolist():
         row = table[number]
         frame = read_image(row["image"]["bytes"])
@@ -117,9 +120,14 @@ def main(path: str, count: int) -> None:
             faces = sorted(reader.detect(changed), key=lambda face: -face.box.width)[:1]
             if faces:
                 crops = reader.crop(changed, faces)
-                p = reader.classifier.predict(to_tensor(crops, reader.classifier.input)).probabilities[0]
-                truth = reader.emotions.index(row["emotion"])
-                found[name].append((p, truth, half, temperatures(crops, faces)[0] > 1))
+                tensor = to_tensor(crops, reader.classifier.input)
+                p = reader.classifier.predict(tensor).probabilities[0]
+                truth, covered = reader.emotions.index(row["emotion"]), temperatures(crops, faces)[0] > 1
+                found[name].append((p, truth, half, covered))
+                if covered and half == 1 and name in COVERS:
+                    extra = np.array([COVERED_TEMPERATURE], np.float32)
+                    both = [balanced.predict(tensor, one).probabilities[0] for one in (None, extra)]
+                    shipped.append((*both, truth))
     columns = {name: [np.array(column) for column in zip(*rows)] for name, rows in found.items()}
     p, y, half, covered = (np.concatenate([columns[name][i] for name in COVERS]) for i in range(4))
     fit, rest = covered & (half == 0), covered & (half == 1)
@@ -130,6 +138,10 @@ def main(path: str, count: int) -> None:
     best = float(minimize_scalar(loss, bounds=(0.5, 5), method="bounded").x)
     before, after = error(p[rest], y[rest]), error(softened(p[rest], best), y[rest])
     print(f"temperature {best:.2f}, fitted on {fit.sum()}; ECE of {rest.sum()} others {before:.3f} -> {after:.3f}")
+    bare, softer, truth = (np.array(column) for column in zip(*shipped))
+    print(
+        f"balanced prior, {COVERED_TEMPERATURE}: ECE of the same {error(bare, truth):.3f} -> {error(softer, truth):.3f}"
+    )
     for name, (p, y, half, covered) in columns.items():
         rows = half == 1
         later = softened(p[rows], np.where(covered[rows], best, 1.0))

@@ -1,16 +1,16 @@
 """Occlusion: whether something hides a part of a face (mask, dark glasses, hand), roughly, from its gray image.
 
 Logistic regression on twelve features of the upright crop: whether eyes and mouth show structure, and whether left and right
-are alike. ``research/occlusion.py`` fits and evaluates it. It detects nearly all drawn masks and sunglasses, six of ten
-hands, and a fifth to a half of faces with one half hidden. Where occlusion is rare, most alarms are false: plain glasses,
-shadows, lying heads, babies.
+are alike. ``research/occlusion.py`` fits and evaluates it: on PublicTest all drawn masks, 82% of sunglasses, 56% of hands,
+17% of faces with one half hidden and 2% of bare faces have a probability of at least 0.5. Where occlusion is rare, most
+alarms are false: plain glasses, shadows, lying heads, babies.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ COVERED_TEMPERATURE = 1.33
 _EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
 _MOUTH = _EYES + EYES_TO_MOUTH
 _X, _Y = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
+_LOWER, _UPPER = ((np.abs(_X - 0.5) < 0.2) & (top < _Y) & (end > _Y) for top, end in ((0.62, 0.93), (0.15, 0.5)))
 _LEAST = 0.03  # added to standard deviations, so that their logarithm stays finite
 
 
@@ -100,14 +101,13 @@ def features(crop: npt.NDArray[np.uint8], half: float) -> npt.NDArray[np.float64
     eyes = [_disc(0.5 + way * half, _EYES, 0.11, 0.09) for way in ways]
     cheeks = [_disc(0.5 + way * 1.1 * half, _EYES + 0.58 * EYES_TO_MOUTH, *2 * [0.2 * EYES_TO_MOUTH]) for way in ways]
     mouth = _disc(0.5, _MOUTH, 0.13, 0.06)
-    low, high = (((np.abs(_X - 0.5) < 0.2) & (top < _Y) & (end > _Y)) for top, end in ((0.62, 0.93), (0.15, 0.5)))
     cheek = [float(even[place].mean()) for place in cheeks]
     nose, brow = (even[_disc(0.5, y, r, r)].mean() for y, r in ((0.6, 0.06), (_EYES - 0.02, 0.05)))
     of_eyes = sorted(_detail(even, eye) for eye in eyes)
     return np.array(
         [
-            _detail(even, low), *of_eyes, min(_detail(ratios, eye) for eye in eyes), _detail(even, mouth),
-            _detail(even, high), min(_detail(even, place) for place in cheeks),
+            _detail(even, _LOWER), *of_eyes, min(_detail(ratios, eye) for eye in eyes), _detail(even, mouth),
+            _detail(even, _UPPER), min(_detail(even, place) for place in cheeks),
             even[mouth].mean() - np.mean(cheek), abs(nose - brow),
             min(even[eye].mean() - beside for eye, beside in zip(eyes, cheek)), _likeness(fine), half,
         ],
@@ -115,6 +115,7 @@ def features(crop: npt.NDArray[np.uint8], half: float) -> npt.NDArray[np.float64
     )  # fmt: skip
 
 
+@lru_cache(maxsize=64)  # most places are the same in every face
 def _disc(x: float, y: float, wide: float, high: float) -> npt.NDArray[np.bool_]:
     return np.asarray(((_X - x) / wide) ** 2 + ((_Y - y) / high) ** 2 <= 1)
 
