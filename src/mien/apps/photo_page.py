@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from abc import ABCMeta
 from collections.abc import Iterable, Sequence
@@ -321,7 +322,7 @@ def table(photos: Iterable[Photo]) -> str:
     """One line a face, for a batch: image, face, emotion, how sure, and what to think of it."""
     lines = []
     for photo in photos:
-        name = escape(photo.frame.name)
+        name = re.sub(r"(?=\.)|(?<=[_-])", "<wbr>", escape(photo.frame.name))  # lines break there rather than in a word
         if not photo.readings:
             lines.append(f'<tr><th scope="row">{name}</th><td>-</td><td colspan="2">no face</td></tr>')
         for number, reading in enumerate(photo.readings, start=1):
