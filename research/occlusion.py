@@ -163,7 +163,7 @@ def fit(path):
     photos = {row: data.images[row] for row in sorted(once | more | hidden | bare)}
     found, truth, weights = [], [], []
     for row, kind, frame, _, face in seen(photos, lambda row: KINDS if row in once else (), True, 3):
-        found.append(features(align_face(frame, face, SIDE), half_distance(face)))
+        found += [*features(align_face(frame, face, SIDE)[None], np.array([half_distance(face)]))]
         truth.append(row in hidden if kind == "bare" else kind != "shadow")
         usual = {"bare": 12.0 if row in hidden else 8.0 if row in bare else 1.5, "shadow": 0.7, "half": 0.3}
         weights.append(usual.get(kind, 0.5))

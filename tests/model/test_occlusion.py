@@ -47,8 +47,16 @@ def test_less_light_covers_nothing(subject, detector):
 
 
 def test_left_and_right_do_not_matter(subject):
-    crop = np.ascontiguousarray(subject.image[:SIDE, :SIDE, 0])
-    assert features(crop, 0.19) == pytest.approx(features(np.ascontiguousarray(crop[:, ::-1]), 0.19), abs=1e-3)
+    crop = subject.image[:SIDE, :SIDE, 0]
+    given, flipped = features(np.stack([crop, crop[:, ::-1]]), np.array([0.19, 0.19]))
+    assert given == pytest.approx(flipped, abs=1e-3)
+
+
+def test_a_face_among_others_counts_as_alone(subject):
+    crops = np.stack([subject.image[y : y + SIDE, :SIDE, 0] for y in (0, 30, 90)])
+    halves = np.array([0.1, 0.19, 0.25])
+    alone = [features(crops[row : row + 1], halves[row : row + 1])[0] for row in range(3)]
+    assert features(crops, halves) == pytest.approx(np.stack(alone), abs=1e-4)
 
 
 def test_a_plain_image_gives_a_number_and_no_landmarks_give_none():

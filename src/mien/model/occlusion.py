@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ _EYES = 0.5 + BELOW_CENTRE - EYES_TO_MOUTH / 2
 _MOUTH = _EYES + EYES_TO_MOUTH
 _X, _Y = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
 _LOWER, _UPPER = ((np.abs(_X - 0.5) < 0.2) & (top < _Y) & (end > _Y) for top, end in ((0.62, 0.93), (0.15, 0.5)))
+_MOUTH_PART = (np.abs(_X - 0.5) < 0.3) & (_Y > 0.66) & (_Y < 0.9)
 _LEAST = 0.03  # added to standard deviations, so that their logarithm stays finite
 
 
@@ -50,12 +51,7 @@ def occlusion(frame: Frame, face: Face) -> float | None:
     """
     if face.landmarks is None:
         return None
-    return _probability(align_face(frame, face, SIDE), face)
-
-
-def _probability(crop: npt.NDArray[np.uint8], face: Face) -> float:
-    values = features(crop, half_distance(face))
-    return float(1 / (1 + np.exp(-(values @ WEIGHTS[:-1] + WEIGHTS[-1]))))
+    return float(_probabilities(align_face(frame, face, SIDE)[None], [face])[0])
 
 
 def temperatures(crops: npt.NDArray[np.uint8], faces: Sequence[Face]) -> Array:
@@ -65,12 +61,17 @@ def temperatures(crops: npt.NDArray[np.uint8], faces: Sequence[Face]) -> Array:
         crops: of the faces, uint8 (N, S, S), gray, or (N, S, S, 3), RGB.
         faces: as many; those without landmarks count as bare.
     """
-    made = np.ones(len(crops), np.float32)
+    if not len(crops):
+        return np.ones(0, np.float32)
     small = resize(crops, SIDE)
-    for row, (crop, face) in enumerate(zip(small if small.ndim == 3 else to_gray(small), faces)):
-        if face.landmarks is not None and _probability(crop, face) >= 0.5:
-            made[row] = COVERED_TEMPERATURE
-    return made
+    covered = _probabilities(small if small.ndim == 3 else to_gray(small), faces) >= 0.5
+    covered &= [face.landmarks is not None for face in faces]
+    return np.where(covered, COVERED_TEMPERATURE, 1).astype(np.float32)
+
+
+def _probabilities(crops: npt.NDArray[np.uint8], faces: Sequence[Face]) -> npt.NDArray[np.float64]:
+    values = features(crops, np.array([half_distance(face) for face in faces]))
+    return np.asarray(1 / (1 + np.exp(-(values @ WEIGHTS[:-1] + WEIGHTS[-1]))))
 
 
 def half_distance(face: Face) -> float:
@@ -82,42 +83,52 @@ def half_distance(face: Face) -> float:
     return min(0.3, max(0.08, abs(float((face.landmarks[1] - face.landmarks[0]) @ across)) / side / 2))
 
 
-def features(crop: npt.NDArray[np.uint8], half: float) -> npt.NDArray[np.float64]:
-    """float64 (12,): see ``FEATURES``.
+def features(crops: npt.NDArray[np.uint8], halves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """float64 (N, 12): see ``FEATURES``.
 
     Args:
-        crop: uint8 (SIDE, SIDE), the upright face, gray.
-        half: of the distance between the eyes, as a share of the side.
+        crops: uint8 (N, SIDE, SIDE), upright faces, gray.
+        halves: float64 (N,), of the distance between the eyes, as a share of the side.
     """
-    gray = crop.astype(np.float32)
-    oval = gray[_disc(0.5, 0.56, 0.36, 0.44)]
+    gray = crops.astype(np.float32)
+    oval = gray[:, _disc(0.5, 0.56, 0.36, 0.44)]
     # a plain face stays plain: noise of a few levels is not blown up to structure
-    even = _blurred((gray - oval.mean()) / max(float(oval.std()), 8.0), 0.8)
-    fine = even - _blurred(even, 3)
+    mean, deviation = oval.mean(1)[:, None, None], np.maximum(oval.std(1), 8.0)[:, None, None]
+    even = _blurred((gray - mean) / deviation, 0.8)
     # logarithms turn a shadow into a step, which the high pass takes out
     logs = _blurred(np.log(gray + 12), 0.8)
     ratios = logs - _blurred(logs, 5)
-    ways = (-1, 1)
-    eyes = [_disc(0.5 + way * half, _EYES, 0.11, 0.09) for way in ways]
-    cheeks = [_disc(0.5 + way * 1.1 * half, _EYES + 0.58 * EYES_TO_MOUTH, *2 * [0.2 * EYES_TO_MOUTH]) for way in ways]
+    ways = np.array([-1, 1])[:, None] * halves  # (2, N): left and right
+    eyes = _discs(0.5 + ways, _EYES, 0.11, 0.09)
+    cheeks = _discs(0.5 + 1.1 * ways, _EYES + 0.58 * EYES_TO_MOUTH, *2 * [0.2 * EYES_TO_MOUTH])
     mouth = _disc(0.5, _MOUTH, 0.13, 0.06)
-    cheek = [float(even[place].mean()) for place in cheeks]
-    nose, brow = (even[_disc(0.5, y, r, r)].mean() for y, r in ((0.6, 0.06), (_EYES - 0.02, 0.05)))
-    of_eyes = sorted(_detail(even, eye) for eye in eyes)
-    return np.array(
+    nose, brow = (even[:, _disc(0.5, y, r, r)].mean(1) for y, r in ((0.6, 0.06), (_EYES - 0.02, 0.05)))
+    of_eyes, eye, cheek = _details(even, eyes), _means(even, eyes), _means(even, cheeks)
+    return np.stack(
         [
-            _detail(even, _LOWER), *of_eyes, min(_detail(ratios, eye) for eye in eyes), _detail(even, mouth),
-            _detail(even, _UPPER), min(_detail(even, place) for place in cheeks),
-            even[mouth].mean() - np.mean(cheek), abs(nose - brow),
-            min(even[eye].mean() - beside for eye, beside in zip(eyes, cheek)), _likeness(fine), half,
+            _detail(even, _LOWER), of_eyes.min(0), of_eyes.max(0), _details(ratios, eyes).min(0), _detail(even, mouth),
+            _detail(even, _UPPER), _details(even, cheeks).min(0), even[:, mouth].mean(1) - cheek.mean(0),
+            np.abs(nose - brow), (eye - cheek).min(0), _likeness(even - _blurred(even, 3)), halves,
         ],
-        np.float64,
-    )  # fmt: skip
+        axis=1,
+    ).astype(np.float64)  # fmt: skip
 
 
-@lru_cache(maxsize=64)  # most places are the same in every face
+@cache
 def _disc(x: float, y: float, wide: float, high: float) -> npt.NDArray[np.bool_]:
     return np.asarray(((_X - x) / wide) ** 2 + ((_Y - y) / high) ** 2 <= 1)
+
+
+def _discs(x: npt.NDArray[np.float64], y: float, wide: float, high: float) -> Array:
+    """float32 (..., SIDE * SIDE), 1 inside of the ellipses centered at ``x`` and ``y``, else 0."""
+    across = ((_X[0] - x[..., None]) / wide) ** 2
+    inside = across[..., None, :] + ((_Y[:, :1] - y) / high) ** 2 <= 1
+    return np.asarray(inside.reshape(*x.shape, -1), np.float32)
+
+
+def _means(images: Array, discs: Array) -> Array:
+    """float32 (2, N): the means of N images in their discs (2, N, SIDE * SIDE)."""
+    return np.asarray(np.einsum("knp,np->kn", discs, images.reshape(len(images), -1)) / discs.sum(-1))
 
 
 def _blurred(image: Array, sigma: float) -> Array:
@@ -137,12 +148,18 @@ def _gaussian(sigma: float) -> Array:
     return rows
 
 
-def _detail(image: Array, place: npt.NDArray[np.bool_]) -> float:
-    return math.log(float(image[place].std()) + _LEAST)
+def _detail(images: Array, place: npt.NDArray[np.bool_]) -> Array:
+    """Logarithm of the standard deviation of each image in a place (SIDE, SIDE): float32 (N,)."""
+    return np.asarray(np.log(images[:, place].std(1) + _LEAST))
 
 
-def _likeness(fine: Array) -> float:
+def _details(images: Array, discs: Array) -> Array:
+    """As ``_detail``, for the discs that ``_means`` takes: float32 (2, N)."""
+    variance = _means(images * images, discs) - _means(images, discs) ** 2
+    return np.asarray(np.log(np.sqrt(np.maximum(variance, 0)) + _LEAST))
+
+
+def _likeness(fine: Array) -> Array:
     """Correlation of the mouth's part with its mirror image, -1 to 1."""
-    place = (np.abs(_X - 0.5) < 0.3) & (_Y > 0.66) & (_Y < 0.9)
-    left, right = fine[place], fine[:, ::-1][place]
-    return float((left * right).sum() / math.sqrt(float((left**2).sum() * (right**2).sum()) + 1e-3))
+    left, right = fine[:, _MOUTH_PART], fine[:, :, ::-1][:, _MOUTH_PART]
+    return np.asarray((left * right).sum(1) / np.sqrt((left**2).sum(1) * (right**2).sum(1) + 1e-3))
