@@ -35,6 +35,8 @@ _Detected: TypeAlias = "tuple[Frame, list[Face], npt.NDArray[np.uint8]]"  # with
 #: What to do about an image that cannot be read.
 ErrorPolicy: TypeAlias = Literal["raise", "skip", "return"]
 
+#: What the names of threads that search images begin with.
+WORKER_THREADS = "mien"
 #: Long side in pixels at which large JPEG files are decoded first.
 REDUCED_SIDE = 1280
 #: A face with fewer pixels per pixel of the classifier's input is cropped from the whole image.
@@ -328,18 +330,17 @@ def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: i
     ``workers`` threads call ``work``, which should release Python's lock, as onnxruntime and PyAV do. Meanwhile the caller's
     thread draws the next items. At most ``2 * workers`` items are in progress at any time.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="mien") as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(work, item))
-                if len(pending) >= 2 * workers:
-                    yield pending.popleft().result()
-            while pending:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=WORKER_THREADS)
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) >= 2 * workers:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # a network cannot be interrupted, and Ctrl-C should not wait
 
 
 def worker_count(threads: int) -> int:

@@ -205,6 +205,29 @@ def test_an_interrupted_run_resumes_without_losing_or_repeating_a_row(tmp_path):
     assert "nothing to resume" in again.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+def test_an_interrupt_does_not_wait_for_a_network(tmp_path):
+    program = (
+        "import time, mien.reader, mien.cli.app\n"
+        "def detect(reader, frame):\n"
+        "    open('started', 'w').close()\n"
+        "    time.sleep(60)\n"
+        "mien.reader.Reader.detect = detect\n"
+        "mien.cli.app.main()\n"
+    )
+    command = [sys.executable, "-c", program, "read", str(EXAMPLES / "astronaut.png"), "--out", "r.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (tmp_path / "started").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - sent < 5  # at once; a busy machine takes its time
+    assert process.returncode == 130
+    assert "--resume" in err
+
+
 def test_output_that_nobody_reads_is_no_crash(folder):
     command = f"{sys.executable} -m mien read '{folder}' -r --json | head -c 1"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from mien import Frame, OptionError, ReadOptions
+from mien import Frame, OptionError, Reader, ReadOptions
 from mien.explanations.explainer import N_EVALUATIONS, Explanation, Limitation, open_explainer
 from mien.explanations.perturbation import correlation, patches
+from mien.io.images import read_image
+from mien.lab.robustness_test.conditions import mask, sunglasses
+from mien.lab.robustness_test.samples import in_window
+from mien.model.occlusion import COVERED_TEMPERATURE, temperatures
 
+from ..conftest import EXAMPLES
 from .conftest import MOUTH, explainer_of, smiling
 
 
@@ -56,6 +61,18 @@ def test_what_spoke_for_one_emotion_spoke_against_the_other(network, explanation
     np.testing.assert_allclose(other.heat, -explanation.heat, atol=1e-4)
     assert other.parts[-1].name == "mouth"
     assert -1 <= other.parts[-1].share < -0.75
+
+
+@pytest.mark.parametrize("cover", [mask, sunglasses])
+def test_a_covered_face_is_explained_with_the_probability_that_is_read(cover):
+    options = ReadOptions(threads=1)
+    reader = Reader(options)
+    photo = read_image(EXAMPLES / "astronaut.png")
+    covered = cover(in_window(photo, reader.detect(photo)[0]), np.random.default_rng(0))
+    (explained,) = open_explainer(options).explain(Frame(np.ascontiguousarray(covered), "covered"))
+    assert temperatures(explained.crop[None], [explained.reading.face]) == pytest.approx([COVERED_TEMPERATURE])
+    assert explained.curves.deletion[0] == pytest.approx(explained.probability, abs=1e-5)
+    assert explained.probability == pytest.approx(explained.reading.confidence, abs=1e-6)
 
 
 def test_a_blank_face_has_nothing_to_explain(network):

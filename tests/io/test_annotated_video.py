@@ -55,10 +55,16 @@ def test_a_silent_video_stays_silent(tmp_path):
         assert len(made.streams.audio) == 0
 
 
-def test_odd_sizes_lose_a_row(tmp_path):
+def test_odd_sizes_lose_no_row_and_no_column(tmp_path):
+    image = np.zeros((49, 65, 3), np.uint8)
+    image[48], image[:, 64] = 255, 255
     with video_writer(tmp_path / "m.mp4") as film:
-        film.write(np.zeros((49, 65, 3), np.uint8), 0.0)
-    assert Video(tmp_path / "m.mp4").facts.width == 64
+        film.write(image, 0.0)
+    (frame,) = Video(tmp_path / "m.mp4").frames()
+    assert frame.image.shape == (50, 66, 3)
+    assert frame.image[48:].min() > 200
+    assert frame.image[:, 64:].min() > 200
+    assert frame.image[:46, :62].max() < 60
 
 
 def test_an_interrupted_video_leaves_nothing(tmp_path):

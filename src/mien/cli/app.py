@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Annotated
 
@@ -23,6 +24,9 @@ from .read import read
 from .serve import keys, serve
 from .timeline import timeline
 from .watch import watch
+
+#: Exit code after Ctrl-C.
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="mien",
@@ -94,4 +98,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # some file names cannot be encoded
             stream.reconfigure(errors="backslashreplace")
-    guarded(app)
+    try:
+        guarded(app)
+    except SystemExit as ending:
+        if ending.code == _INTERRUPTED:
+            _leave_networks()
+        raise
+
+
+def _leave_networks() -> None:
+    """End the process at once if threads search images: Python would wait for them, which can take seconds."""
+    from ..reader import WORKER_THREADS
+
+    if any(thread.name.startswith(WORKER_THREADS) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)

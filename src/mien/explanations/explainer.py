@@ -16,6 +16,7 @@ from ..errors import OptionError, SourceError
 from ..io.sources import ImageSource, ImageSources, is_collection
 from ..model.card import load_model
 from ..model.classifier import open_classifier
+from ..model.occlusion import temperatures
 from ..model.preprocess import align_face, to_tensor
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
@@ -177,7 +178,8 @@ class Explainer:
     def _explain(
         self, frame: Frame, number: int, reading: Reading, crop: npt.NDArray[np.uint8], emotion: str, progress: Progress
     ) -> Explanation:
-        perturbed = Perturbation(self._reader.classifier, crop, emotion, progress)
+        temperature = float(temperatures(crop[None], [reading.face])[0])
+        perturbed = Perturbation(self._reader.classifier, crop, emotion, temperature, progress)
         heat, agreement = perturbation.occlusion_map(perturbed)
         if self._mapper is not None:
             occlusion, heat = heat, self._mapper(to_tensor(crop[None], self._reader.classifier.input), emotion)

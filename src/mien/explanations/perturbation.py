@@ -45,15 +45,21 @@ class Perturbation:
     Removed regions are replaced by a blurred copy of the face (Fong and Vedaldi 2017, arXiv 1704.03296); gray patches would
     add artificial edges.
 
-    The face is uint8 (S, S) or (S, S, 3); ``side`` is S, and ``place`` is the index of the emotion. ``progress`` is called
-    with the number of variants evaluated.
+    The face is uint8 (S, S) or (S, S, 3); ``side`` is S, and ``place`` is the index of the emotion. ``temperature`` divides
+    the logits of all variants, as in the reading. ``progress`` is called with the number of variants evaluated.
     """
 
     def __init__(
-        self, network: EmotionClassifier, crop: npt.NDArray[np.uint8], emotion: str, progress: Progress = no_progress
+        self,
+        network: EmotionClassifier,
+        crop: npt.NDArray[np.uint8],
+        emotion: str,
+        temperature: float = 1.0,
+        progress: Progress = no_progress,
     ) -> None:
         self.side, self.place = int(crop.shape[0]), network.emotions.index(emotion)
         self._network, self._progress, self._done = network, progress, 0
+        self._temperature = np.float32(temperature)
         self._sharp = crop.astype(np.float32)
         self._blurred = blur(self._sharp, _BLUR * self.side)
 
@@ -70,7 +76,8 @@ class Perturbation:
         weights = keeps if self._sharp.ndim == 2 else keeps[..., None]
         variants = self._blurred + weights * (self._sharp - self._blurred)
         crops = np.clip(np.rint(variants), 0, 255).astype(np.uint8)
-        prediction = self._network.predict(to_tensor(crops, self._network.input))
+        extra = np.full(len(crops), self._temperature)
+        prediction = self._network.predict(to_tensor(crops, self._network.input), extra)
         self._done += len(keeps)
         self._progress(self._done, None)
         return prediction.probabilities

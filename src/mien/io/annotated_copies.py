@@ -174,10 +174,12 @@ class VideoWriter:
         self._last = -1
 
     def write(self, image: npt.NDArray[np.uint8], time_s: float) -> None:
-        """Add an image, uint8 (H, W, 3), RGB, later than the one before; an odd last row or column is left out."""
+        """Add an image, uint8 (H, W, 3), RGB, later than the one before; an odd last row or column is repeated."""
         if self._last < 0:
-            self._images.width, self._images.height = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
-        part = np.ascontiguousarray(image[: self._images.height, : self._images.width])
+            self._images.width, self._images.height = (image.shape[1] + 1) // 2 * 2, (image.shape[0] + 1) // 2 * 2
+        height, width = image.shape[0] % 2, image.shape[1] % 2  # x264's chroma needs even sides
+        even = np.pad(image, ((0, height), (0, width), (0, 0)), mode="edge") if height or width else image
+        part = np.ascontiguousarray(even[: self._images.height, : self._images.width])
         frame = require("av", "video").VideoFrame.from_ndarray(part, format="rgb24")
         frame.pts = self._last = max(self._last + 1, round(time_s * _TICKS))
         frame.time_base = Fraction(1, _TICKS)
