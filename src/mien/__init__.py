@@ -24,6 +24,7 @@ __all__ = [
     "Box",
     "Client",
     "DataError",
+    "DatasetResult",
     "Explainer",
     "Explanation",
     "Face",
@@ -62,6 +63,7 @@ __all__ = [
     "measure_attributes",
     "process_video",
     "read",
+    "read_dataset",
     "read_files",
     "read_image",
     "read_video",
@@ -91,6 +93,7 @@ _NAMES = {
     ".options": "ReadOptions",
     ".reader": "Reader read",
     ".redaction": "Privacy",
+    ".scale.dataset": "DatasetResult read_dataset",
     ".serve.client": "AsyncClient Client ServerError",
     ".timelines.timeline": "Timeline timeline",
     ".tracking": "Tracker",
@@ -129,6 +132,7 @@ if TYPE_CHECKING:
     from .options import ReadOptions
     from .reader import Reader, read
     from .redaction import Privacy
+    from .scale.dataset import DatasetResult, read_dataset
     from .serve.client import AsyncClient, Client, ServerError
     from .timelines.timeline import Timeline, timeline
     from .tracking import Tracker

@@ -246,7 +246,7 @@ class Reader:
 
 
 def read_images(
-    sources: Sequence[ImageSource],
+    sources: Iterable[ImageSource],
     on_error: Callable[[ImageSource, SourceError], object],
     recursive: bool = False,
     *,
@@ -285,7 +285,7 @@ def read_images(
 
 
 def _each_image(
-    sources: Sequence[ImageSource], on_error: Callable[[ImageSource, SourceError], object], recursive: bool
+    sources: Iterable[ImageSource], on_error: Callable[[ImageSource, SourceError], object], recursive: bool
 ) -> Iterator[ImageSource]:
     """Yield the sources, and in place of folders and patterns the images that they hold."""
     for source in sources:

@@ -97,9 +97,7 @@ Out: TypeAlias = Annotated[
 ]
 MaskOthers: TypeAlias = Annotated[bool, option(PRIVACY, "Mask all people but one: the widest face.", "--mask-others")]
 NoImageOutput: TypeAlias = Annotated[bool, option(PRIVACY, "Show and write no image.", "--no-image-output")]
-Excel: TypeAlias = Annotated[
-    bool, option(OUTPUT, "Write the .csv for European Excel: semicolons, decimal commas.", "--excel")
-]
+Excel: TypeAlias = Annotated[bool, option(OUTPUT, "Write .csv for European Excel, with semicolons.", "--excel")]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
 AsJson: TypeAlias = Annotated[bool, option(OUTPUT, "Print JSON and nothing else.", "--json")]
 Data: TypeAlias = Annotated[

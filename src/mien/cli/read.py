@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import typer
 from rich.console import Console
 
+from ..errors import OptionError
 from ..options import MAX_MEGAPIXELS, Prior
 from . import options as opt
 from .output import progress_bar
@@ -19,18 +20,21 @@ from .output import progress_bar
 def read(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Images, videos, folders, or patterns such as 'trip/*.jpg'."),
+        typer.Argument(metavar="SOURCE...", help="Images, videos, folders, or patterns ('trip/*.jpg')."),
     ],
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
     interval: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Time between video frames, e.g. 0.2s. Default: all frames."),
+        typer.Option(metavar="TIME", help="Time between frames, e.g. 0.2s. Default: all frames."),
     ] = None,
     emotions: opt.Emotions = None,
     model: opt.Model = "default",
     min_confidence: opt.MinConfidence = 0.5,
-    out: opt.Out = None,
+    out: Annotated[
+        str | None,
+        opt.option(opt.OUTPUT, "Write a row per face: csv, tsv, xlsx, jsonl, parquet.", metavar="FILE"),
+    ] = None,
     annotate: Annotated[
         Path | None,
         opt.option(opt.OUTPUT, "Write annotated copies: a folder, or one video.", metavar="DIR|VIDEO"),
@@ -63,6 +67,11 @@ def read(
     ] = None,
     device: opt.Device = "cpu",
     threads: opt.Threads = 0,
+    engine: Annotated[str, opt.option(opt.ADVANCED, "local, or ray on a cluster.", metavar="NAME")] = "local",
+    address: Annotated[
+        str | None,
+        opt.option(opt.ADVANCED, "Ray cluster: auto or HOST:PORT.", metavar="TEXT"),
+    ] = None,
 ) -> None:
     """Recognize facial expressions in images and videos.
 
@@ -75,9 +84,9 @@ def read(
       mien read crops/ --detector none --emotions seven
       mien read clip.mp4 --interval 0.2s --out clip.csv && mien timeline clip.csv
       mien read clip.mp4 --annotate annotated.mp4 --mask-others
+      mien read s3://b/photos --engine ray --address auto --out s3://b/faces
     """
     from ..batch import read_files
-    from ..errors import OptionError
     from ..io.journal import partial_path
     from ..io.tables import JsonArray
     from ..options import ReadOptions
@@ -102,14 +111,27 @@ def read(
         device=device,
         max_megapixels=max_megapixels,
     )
+    if engine != "local":
+        _refuse_with_ray(
+            engine, annotate=annotate, json=as_json, excel=excel, mask_others=mask_others, interval=interval
+        )
+        from .cluster import read_on_cluster
+
+        read_on_cluster(
+            sources, out, options, mode="resume" if resume else "overwrite" if overwrite else "new", address=address,
+            recursive=recursive, timeout_s=opt.seconds(timeout, "--timeout") if timeout else None,
+        )  # fmt: skip
+        return
+    if address is not None:
+        raise OptionError("--address requires --engine ray", hint="Add --engine ray.", field="address", value=address)
     console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
-    table = ReadingTable(console)
+    table, table_path = ReadingTable(console), Path(out) if out else None
     try:
         with JsonArray(sys.stdout) if as_json else nullcontext() as array, progress_bar(notes, "reading") as progress:
             result = read_files(
                 sources,
                 options,
-                out=out,
+                out=table_path,
                 mode="resume" if resume else "overwrite" if overwrite else "new",
                 excel=excel,
                 annotate=annotate,
@@ -122,7 +144,7 @@ def read(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        kept = out and partial_path(out).exists()
+        kept = table_path and partial_path(table_path).exists()
         hint = f"Add --resume to continue {out}." if kept else "Use --out FILE to keep results for --resume."
         notes.print(f"Interrupted. {hint}", markup=False)
         raise
@@ -140,3 +162,15 @@ def read(
             if hint:
                 notes.print(f"    {hint}", markup=False)
         raise typer.Exit(3)
+
+
+def _refuse_with_ray(engine: str, **given: object) -> None:
+    """Raise an ``OptionError`` for another engine, or for an option that only one machine has."""
+    if engine != "ray":
+        message = f"--engine: got {engine!r}, expected local or ray"
+        raise OptionError(message, hint="Leave it out to read on this machine.", field="engine", value=engine)
+    for name, value in given.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            hint = f"Leave out {option}, or read without --engine ray."
+            raise OptionError(f"{option} cannot be used with --engine ray", hint=hint, field=name, value=value)

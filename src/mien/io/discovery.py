@@ -75,7 +75,7 @@ def _walk(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> Iterato
     """Images of a folder in natural order, then those of its sub-folders."""
     try:
         with os.scandir(folder) as listing:
-            entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda e: _natural(e.name))
+            entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
     except OSError as error:
         hint = "Ask for permission to read it, or leave it out."
         raise SourceError(f"cannot read the folder {folder}: {error.strerror}", hint=hint, path=folder) from error
@@ -88,7 +88,7 @@ def _walk(folder: Path, recursive: bool, extensions: tuple[str, ...]) -> Iterato
 
 def _matching(pattern: str, extensions: tuple[str, ...]) -> list[Path]:
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
-    matches = sorted(map(Path, names), key=lambda path: [_natural(part) for part in path.parts])
+    matches = sorted(map(Path, names), key=lambda path: [natural_key(part) for part in path.parts])
     found = [p for p in matches if not p.name.startswith(".") and p.name.lower().endswith(extensions) and p.is_file()]
     if found:
         return found
@@ -103,7 +103,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that puts ``2.jpg`` before ``10.jpg``; the name itself decides between ``1.jpg`` and ``01.jpg``."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     key = [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts]

@@ -33,7 +33,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -192,8 +192,10 @@ class JsonArray:
 _ROWS_IN_GROUP = 20_000
 
 
-def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write rows in groups of 20,000 to limit memory, zstd-compressed; the metadata has ``mien_schema``."""
+def write_parquet(
+    file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row], *, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write rows in groups of 20,000 to limit memory, zstd-compressed, with ``mien_schema`` and ``metadata``."""
     pa, parquet = require("pyarrow", "table"), require("pyarrow.parquet", "table")
     types = {
         "text": pa.string(),
@@ -203,7 +205,7 @@ def write_parquet(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row])
         "boolean": pa.bool_(),
     }
     fields = [pa.field(name, types[_KINDS.get(name, "number")]) for name in columns]
-    schema = pa.schema(fields, metadata={"mien_schema": str(SCHEMA_VERSION)})
+    schema = pa.schema(fields, metadata={"mien_schema": str(SCHEMA_VERSION), **(metadata or {})})
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         left = iter(rows)
         while group := list(islice(left, _ROWS_IN_GROUP)):

@@ -1,0 +1,54 @@
+"""``mien read --engine ray``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+
+from ..errors import OptionError
+from ..io.journal import Mode
+from ..options import ReadOptions
+from .output import progress_bar
+
+
+def read_on_cluster(
+    sources: Sequence[str],
+    out: str | None,
+    options: ReadOptions,
+    *,
+    mode: Mode,
+    address: str | None,
+    recursive: bool,
+    timeout_s: float | None,
+) -> None:
+    """Read on a Ray cluster with a progress bar, and print where the results are; exit code 3 if files were unreadable."""
+    from ..scale import read_dataset
+
+    if out is None:
+        raise OptionError("--engine ray requires --out", hint="Add --out FOLDER.", field="out")
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        with progress_bar(notes, "starting Ray") as progress:
+            result = read_dataset(
+                sources,
+                out,
+                options,
+                mode=mode,
+                address=address,
+                workers=options.threads or None,
+                recursive=recursive,
+                timeout_s=timeout_s,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
+        raise
+    typer.echo(f"{result.images:,} images, {result.faces:,} faces in {result.partitions:,} partitions")
+    if result.resumed:
+        notes.print(f"{result.resumed:,} partitions were complete", markup=False)
+    notes.print(f"written: {result.out}/rows", markup=False)
+    if result.errors:
+        notes.print(f"{result.errors:,} files could not be read: {result.out}/errors", style="bold red", markup=False)
+        raise typer.Exit(3)

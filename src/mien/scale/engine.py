@@ -1,0 +1,119 @@
+"""The connection to Ray, and running the partitions of a run on its workers."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import MienError, OptionError
+from ..extras import check_installed, require
+from ..model.session import usable_cores
+from .partitions import PartitionReader, PartitionSummary, Plan
+
+#: Seconds to wait for the head node of a cluster.
+_CONNECT_S = 10.0
+#: Object store of a local Ray, in bytes: only numbers of partitions and summaries are exchanged.
+_STORE_BYTES = 100_000_000
+
+
+@contextmanager
+def connected(address: str | None, workers: int | None = None) -> Iterator[Any]:
+    """Connect to Ray for the duration of a context, and yield its module; a connection that exists is used and kept.
+
+    Args:
+        address: ``auto`` (the cluster that this machine belongs to), or ``HOST:PORT`` of its head node; None starts Ray on
+            this machine, for ``workers`` workers.
+        workers: None stands for all cores.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        OptionError: there is no cluster at the address.
+    """
+    check_installed(("ray", "pyarrow", "fsspec"), "ray")
+    with _quiet():
+        ray = require("ray", "ray")
+        if ray.is_initialized():
+            yield ray
+            return
+        cores: dict[str, Any] = {"num_cpus": workers or usable_cores(), "object_store_memory": _STORE_BYTES}
+        local = {"include_dashboard": False, **cores}
+        _check_reachable(address)
+        try:
+            ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if address else local),
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise _unreachable(address, error) from error
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def run_partitions(ray: Any, plan: Plan, todo: Sequence[int], workers: int | None = None) -> Iterator[PartitionSummary]:
+    """Read partitions on the workers of a cluster, and yield a summary of each, in any order.
+
+    A partition whose worker or node is lost is read again. ``workers`` limits their number; None uses the resources of the
+    cluster: a processor core for each, or a GPU with ``device="cuda"``.
+    """
+    data = require("ray.data", "ray")
+    gpu = plan.options.device == "cuda"
+    slots = int(ray.cluster_resources().get("GPU" if gpu else "CPU", 0))
+    if slots < 1:
+        message = f"the cluster has no {'GPU' if gpu else 'processor core'} for a worker"
+        raise OptionError(message, hint="Add nodes, or choose another --device.", field="device")
+    most = max(1, min(workers or slots, slots, len(todo)))
+    pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most)
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False  # mien shows its own
+    items = data.from_items([{"partition": number} for number in todo], override_num_blocks=len(todo))
+    summaries = items.map(
+        PartitionReader, fn_constructor_args=(plan,), compute=pool, num_cpus=1, num_gpus=1 if gpu else None
+    )
+    try:
+        for row in summaries.iter_rows():
+            yield PartitionSummary(**row)
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None)
+        raise (cause if isinstance(cause, MienError) else error) from error
+
+
+def _check_reachable(address: str | None) -> None:
+    """Try the port of a cluster first: Ray itself waits for a minute, and may end the process."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str | None, error: Exception) -> OptionError:
+    if address is None:
+        return OptionError(f"Ray cannot be started on this machine: {error}", hint="Check memory and /dev/shm.")
+    hint = "Start one with 'ray start --head' and give its HOST:PORT, or leave --address out to use this machine alone."
+    return OptionError(f"no Ray cluster at {address!r}: {error}", hint=hint, field="address", value=address)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ignore warnings of Ray's own modules, and its remarks on each run."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning, ResourceWarning, UserWarning, RuntimeWarning):
+            warnings.filterwarnings("ignore", category=category)
+        require("ray.data", "ray")  # sets up its logger
+        logger = logging.getLogger("ray.data")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

@@ -1,0 +1,189 @@
+"""``read_dataset``: the rows of one machine, resumed and refused runs."""
+
+import json
+
+import numpy as np
+import pytest
+
+import mien
+from mien.errors import OptionError, OutputError
+from mien.scale import dataset as module
+from mien.scale import read_dataset
+from mien.scale.partitions import PartitionReader, PartitionSummary
+
+pytest.importorskip("ray", reason="reading on a cluster needs the extra ray")
+
+
+def run_here(ray, plan, todo, workers=None):
+    """The partitions of a run in this process, without Ray."""
+    reader = PartitionReader(plan)
+    for number in todo:
+        yield PartitionSummary(**reader({"partition": np.int64(number)}))
+
+
+@pytest.fixture
+def without_ray(monkeypatch):
+    from contextlib import nullcontext
+
+    monkeypatch.setattr(module, "connected", lambda address, workers: nullcontext())
+    monkeypatch.setattr(module, "run_partitions", run_here)
+
+
+def single(folder, tmp_path):
+    import pandas as pd
+
+    mien.read_files(folder, out=tmp_path / "single.parquet")
+    return pd.read_parquet(tmp_path / "single.parquet")
+
+
+def test_a_local_ray_gives_the_rows_of_one_machine(folder, tmp_path, local_ray, monkeypatch):
+    import pandas as pd
+
+    monkeypatch.chdir(folder.parent)
+    seen = []
+    result = read_dataset(
+        folder.name,
+        tmp_path / "out",
+        partition_size=3,
+        workers=1,
+        progress=lambda done, total, note="": seen.append(done),
+    )
+    assert (result.images, result.faces, result.errors, result.partitions, result.resumed) == (6, 3, 1, 3, 0)
+    assert result.peak_bytes > 50_000_000
+    assert seen[0] == 0
+    assert seen[-1] == 7
+    rows = pd.read_parquet(tmp_path / "out" / "rows")
+    pd.testing.assert_frame_equal(rows, single(folder.name, tmp_path))
+    errors = pd.read_parquet(tmp_path / "out" / "errors")
+    assert errors.source.tolist() == [f"{folder.name}/7.jpg"]
+    assert errors.error.tolist() == ["SourceError"]
+
+
+def test_partitions_carry_settings_and_the_model(folder, tmp_path, without_ray):
+    import pyarrow.parquet as pq
+
+    read_dataset(folder, tmp_path / "out", mien.ReadOptions(emotions="seven"), partition_size=4)
+    parts = sorted((tmp_path / "out" / "rows").iterdir())
+    assert len(parts) == 2
+    for number, path in enumerate(parts):
+        metadata = pq.read_schema(path).metadata
+        run = json.loads(metadata[b"mien_run"])
+        assert run["emotions"] == "seven"
+        assert run["model"] == mien.Reader().card.sha256
+        assert int(metadata[b"mien_partition"]) == number
+        assert metadata[b"mien_schema"] == b"1"
+
+
+def test_urls_are_read_as_files_are(folder, tmp_path, without_ray):
+    import fsspec
+    import pandas as pd
+
+    memory = fsspec.filesystem("memory")
+    for path in folder.iterdir():
+        memory.pipe_file(f"/in/{path.name}", path.read_bytes())
+    memory.pipe_file(
+        "/in/list.csv", "\n".join(["path", *(path.name for path in folder.iterdir()), "gone.jpg"]).encode()
+    )
+    try:
+        result = read_dataset("memory://in/list.csv", "memory://out")
+        assert (result.images, result.faces, result.errors) == (6, 3, 2)
+        rows = pd.concat(pd.read_parquet(f"memory://{name}") for name in memory.ls("/out/rows", detail=False))
+        errors = pd.read_parquet("memory://out/errors/part-000000.parquet")
+    finally:
+        memory.rm("/in", recursive=True)
+        memory.rm("/out", recursive=True)
+    assert all(rows.source.str.startswith("memory://in/"))
+    assert {name.rpartition("/")[2] for name in errors.source} == {"7.jpg", "gone.jpg"}
+    expected = single(folder, tmp_path)
+    names = [column for column in expected if column != "source"]
+    rows["source"], expected["source"] = (
+        [name.rpartition("/")[2] for name in table.source] for table in (rows, expected)
+    )
+    rows, expected = (table.sort_values("source", ignore_index=True) for table in (rows, expected))
+    pd.testing.assert_frame_equal(rows[names], expected[names])
+
+
+def test_a_resumed_run_reads_what_is_missing_and_changes_nothing_else(folder, tmp_path, without_ray):
+    out = tmp_path / "out"
+    read_dataset(folder, out, partition_size=2)
+    parts = sorted((out / "rows").iterdir())
+    before = {path: path.stat().st_mtime_ns for path in parts}
+    content = parts[1].read_bytes()
+    parts[1].unlink()
+    parts[2].write_bytes(content[:100])  # torn, as no run leaves it
+    result = read_dataset(folder, out, mode="resume")
+    assert (result.partitions, result.resumed) == (4, 2)
+    assert parts[1].read_bytes() == content
+    assert before[parts[0]] == parts[0].stat().st_mtime_ns
+    assert sorted((out / "rows").iterdir()) == parts
+    assert read_dataset(folder, out, mode="resume").resumed == 4
+
+
+def test_an_error_that_went_away_leaves_the_table_of_errors(folder, tmp_path, without_ray):
+    out = tmp_path / "out"
+    read_dataset(folder, out, partition_size=2)
+    failed = next((out / "errors").iterdir())
+    (out / "rows" / failed.name).unlink()
+    (folder / "7.jpg").write_bytes((folder / "2.png").read_bytes())
+    result = read_dataset(folder, out, mode="resume")
+    assert (result.images, result.errors) == (2, 0)
+    assert not list((out / "errors").iterdir())
+
+
+def test_another_run_is_not_resumed(folder, tmp_path, without_ray):
+    out = tmp_path / "out"
+    read_dataset(folder, out)
+    with pytest.raises(OptionError) as model:
+        read_dataset(folder, out, mien.ReadOptions(model="tiny"), mode="resume")
+    assert model.value.field == "model"
+    with pytest.raises(OptionError) as flip:
+        read_dataset(folder, out, mien.ReadOptions(flip=False), mode="resume")
+    assert flip.value.field == "flip"
+    (folder / "2.png").unlink()
+    with pytest.raises(OptionError) as listing:
+        read_dataset(folder, out, mode="resume")
+    assert listing.value.field == "listing"
+
+
+def test_a_partition_of_another_model_is_not_mixed_in(folder, tmp_path, without_ray):
+    read_dataset(folder, tmp_path / "a", partition_size=4)
+    read_dataset(folder, tmp_path / "b", mien.ReadOptions(model="tiny"), partition_size=4)
+    name = "part-000001.parquet"
+    (tmp_path / "a" / "rows" / name).write_bytes((tmp_path / "b" / "rows" / name).read_bytes())
+    with pytest.raises(OptionError) as mixed:
+        read_dataset(folder, tmp_path / "a", mode="resume")
+    assert mixed.value.field == "model"
+
+
+def test_a_dataset_is_replaced_on_request_only(folder, tmp_path, without_ray):
+    out = tmp_path / "out"
+    read_dataset(folder, out, partition_size=2)
+    with pytest.raises(OutputError):
+        read_dataset(folder, out)
+    result = read_dataset(folder, out, mode="overwrite", partition_size=7)
+    assert result.partitions == 1
+    assert len(list((out / "rows").iterdir())) == 1
+    (out / "_run.json").write_text("{}")
+    with pytest.raises(OutputError):
+        read_dataset(folder, out, mode="resume")
+
+
+def test_an_output_that_cannot_be_written_is_an_error(folder, tmp_path, without_ray):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        read_dataset(folder, tmp_path / "file")
+    with pytest.raises(OutputError):
+        read_dataset(folder, tmp_path / "file" / "out")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(OutputError):
+        read_dataset(folder, tmp_path / "other", mode="overwrite")
+    assert (tmp_path / "other" / "thesis.txt").exists()
+
+
+def test_numbers_and_addresses_are_checked(folder, tmp_path):
+    for wrong in ({"workers": 0}, {"partition_size": 0}, {"address": "127.0.0.1:1"}):
+        with pytest.raises(OptionError) as error:
+            read_dataset(folder, tmp_path / "out", **wrong)
+        assert error.value.field == next(iter(wrong))
+    assert not (tmp_path / "out").exists()
