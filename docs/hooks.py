@@ -14,15 +14,17 @@ from mien.cli.app import app
 from mien.cli.help import option_names, option_text, usage
 
 ROOT = Path(__file__).parent.parent
+#: Files of the repository root that become pages.
+ROOT_PAGES = {
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+    "code-of-conduct.md": "CODE_OF_CONDUCT.md",
+}
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages."""
-    pages = {
-        "reference/cli.md": cli_reference(),
-        "contributing.md": root_page("CONTRIBUTING.md"),
-        "changelog.md": root_page("CHANGELOG.md"),
-    }
+    pages = {"reference/cli.md": cli_reference()} | {page: root_page(name) for page, name in ROOT_PAGES.items()}
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
@@ -34,8 +36,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def root_page(name: str) -> str:
-    """A file of the repository root, with its links to docs/ made relative to the site."""
-    return (ROOT / name).read_text("utf-8").replace("](docs/", "](")
+    """A file of the repository root, with its links to docs/ and to other such files made relative to the site."""
+    text = (ROOT / name).read_text("utf-8").replace("](docs/", "](")
+    for page, source in ROOT_PAGES.items():
+        text = text.replace(f"]({source})", f"]({page})")
+    return text
 
 
 def cli_reference() -> str:
