@@ -95,6 +95,8 @@ def test_documented_commands_exist(page):
     for line in commands(page):
         command, words = root, shlex.split(line)[1:]
         while getattr(command, "commands", None):
+            if words and words[0] not in command.commands and hasattr(command, "default_for"):
+                words = [command.default_for(words), *words]
             assert (words or [""])[0] in command.commands, line
             command = command.commands[words.pop(0)]
         known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}

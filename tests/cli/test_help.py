@@ -73,3 +73,9 @@ def test_a_source_needs_no_command(mien, tmp_path, monkeypatch):
     assert "happy" in out
     assert mien("missing.jpg")[0] == 3
     assert mien("reed", "astronaut.png")[0] == 2  # a misspelled command is no source
+
+
+def test_a_table_needs_no_command(mien, tmp_path):
+    for words in (["none.csv"], ["summary", "none.csv"], ["--shortest", "1", "none.csv"]):
+        assert mien("timeline", *words)[0] == 6
+    assert mien("timeline", "--help")[0] == 0

@@ -22,7 +22,7 @@ from .lab import lab
 from .operate import feedback, models, monitor, retrain
 from .read import read
 from .serve import keys, serve
-from .timeline import timeline
+from .timelines import timelines
 from .watch import watch
 
 #: Exit code after Ctrl-C.
@@ -49,10 +49,10 @@ app = typer.Typer(
 )
 app.command(cls=HelpCommand)(read)
 app.command(cls=HelpCommand)(watch)
-app.command(cls=HelpCommand)(timeline)
 app.command(cls=HelpCommand)(explain)
 app.command(cls=HelpCommand)(bench)
 app.command(cls=HelpCommand)(serve)
+app.add_typer(timelines, name="timeline")
 app.add_typer(keys, name="keys")
 app.add_typer(monitor, name="monitor")
 app.add_typer(feedback, name="feedback")

@@ -34,14 +34,26 @@ class HelpGroup(TyperGroup):
         formatter.write(page(self, ctx))
 
 
-class RootGroup(HelpGroup):
-    """The command ``mien``: without the name of a command, an image or video is read."""
+class DefaultGroup(HelpGroup):
+    """A group of commands whose name can be left out: ``default_for`` chooses one from the other words."""
+
+    def default_for(self, args: list[str]) -> str:
+        """The command that is meant; empty if none is."""
+        raise NotImplementedError
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Add the command ``read`` before a source."""
-        if args and args[0] not in self.commands and is_source(args[0]):
-            args = ["read", *args]
+        """Add the name of the command that is meant."""
+        if args and args[0] not in self.commands and (name := self.default_for(args)):
+            args = [name, *args]
         return super().parse_args(ctx, args)
+
+
+class RootGroup(DefaultGroup):
+    """The command ``mien``: without the name of a command, an image or video is read."""
+
+    def default_for(self, args: list[str]) -> str:
+        """Reading, if a source is given."""
+        return "read" if is_source(args[0]) else ""
 
 
 def is_source(word: str) -> bool:
