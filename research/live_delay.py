@@ -4,7 +4,7 @@ Chromium videos a made-up scene in which two faces of opposite expression take t
 examples/grace_hopper.jpg (neutral). The page under test and this script look through the same camera, in the same browser
 window, by the same clock. The label is there when the marked image shows the other face *and* its mark: the mark of happy
 is yellow, that of neutral is not, and the scene is kept gray so that nothing else is. Delay that grows from the first third
-of the changes to the last would mean that images are queued.
+of the changes to the last would mean that images are queued. The card beside the image should change with the label.
 
     python research/live_delay.py [--way live|single] [--seconds 120] [--chromium /usr/bin/chromium]
 
@@ -55,7 +55,7 @@ WATCH = """async () => {
       if (p[i] > 170 && p[i + 1] > 150 && p[i + 2] < 130) yellow++;
     return {light: p[4 * (4 * 160 + 4)] > 110, yellow: yellow > 8};
   };
-  const seen = {raw: [], shown: [], label: []};
+  const seen = {raw: [], shown: [], label: [], card: [], apart: []};
   window.seen = seen;
   const note = (name, value) => {
     const past = seen[name];
@@ -70,6 +70,10 @@ WATCH = """async () => {
     const now = look(...layers);
     note('shown', now.light);
     if (now.light === now.yellow) note('label', now.yellow);
+    const card = document.querySelector('.mien-card summary b');
+    const happy = (card?.textContent ?? '').includes(': happy');
+    note('card', happy);
+    note('apart', happy !== now.yellow);
     setTimeout(tick, 15);
   };
   tick();
@@ -98,6 +102,12 @@ def delays(seen: Seen, name: str) -> list[float]:
         if later:
             found.append(later[0])
     return found
+
+
+def time_apart(seen: Seen) -> float:
+    """Share of the time in which the label in the image and the card beside it differ."""
+    times = np.array([when for when, _ in seen["apart"]] + [max(seen[name][-1][0] for name in seen)])
+    return float(np.diff(times)[[bool(what) for _, what in seen["apart"]]].sum() / (times[-1] - times[0]))
 
 
 def said(what: str, found: list[float], changes: int) -> str:
@@ -135,12 +145,13 @@ def watch(given: argparse.Namespace, video: Path, url: str) -> Seen:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()  # earlier clicks can be lost
         if given.way == "single":
             page.get_by_text("Send single images").click()
             page.locator(".mien-eye button").click()
         else:
-            page.frame_locator("iframe").get_by_role("button", name="Start").click()
-        page.locator(".mien-what").first.wait_for(timeout=60_000)
+            page.get_by_role("button", name="Start the camera").click()
+        page.locator(".mien-card").first.wait_for(timeout=60_000)
         page.evaluate(WATCH)
         page.wait_for_timeout(1000 * given.seconds)
         seen: Seen = page.evaluate("window.seen")
@@ -173,6 +184,8 @@ def main() -> None:
     changes = len(seen["raw"]) - 1
     print(said("camera to image on the page", delays(seen, "shown"), changes))
     print(said("camera to label on the page", delays(seen, "label"), changes))
+    print(said("camera to card beside it", delays(seen, "card"), changes))
+    print(f"label and card differ: {time_apart(seen):.1%} of the time")
 
 
 if __name__ == "__main__":

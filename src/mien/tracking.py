@@ -57,6 +57,9 @@ class Tracker:
         rate: expected frames per second.
         longest_gap_s: longer times between two frames count as this, in seconds.
 
+    Attributes:
+        shot_start_s: ``time_s`` of the first frame after the last cut; 0 before the first cut.
+
     Raises:
         OptionError: the rate is not a positive number.
         MissingExtraError: the package ``trackers`` is not installed.
@@ -81,7 +84,7 @@ class Tracker:
         self._shots = ShotDetector()
         self._smoothers: dict[int, Smoother] = {}
         self._next = 1
-        self._clock = self._last_time_s = 0.0
+        self._clock = self._last_time_s = self.shot_start_s = 0.0
 
     def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
         """Add the next frame, even if it has no faces.
@@ -101,6 +104,7 @@ class Tracker:
         elapsed = self._advance(frame.time_s)
         if self._shots.at(frame.image):
             self._byte_track.reset()
+            self.shot_start_s = frame.time_s
         numbers = self._number([reading.face for reading in readings], elapsed)
         self._drop_the_lost()
         return [

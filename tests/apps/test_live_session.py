@@ -53,6 +53,18 @@ def test_people_who_left_are_listed_last_for_a_minute():
     assert session.people() == []
 
 
+def test_nobody_from_before_a_cut_is_present_any_more():
+    session = LiveSession(EMOTIONS)
+    for step in range(20):
+        session.add(frame(step, step / 10), [reading(1, 0.9)])
+    session.add(frame(20, 2.0), [reading(2, 0.2)], shot_start_s=2.0)
+    now, gone = session.people()
+    assert (now.track_id, now.present, gone.track_id, gone.present) == (2, True, 1, False)
+    assert gone.away_s == pytest.approx(0.1)
+    session.show(session.people())
+    assert [one.emotion for one in session.as_shown([reading(2, 0.2)])] == ["sad"]
+
+
 def test_the_marks_say_what_the_page_says():
     session = LiveSession(EMOTIONS)
     for step in range(4):

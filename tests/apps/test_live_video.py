@@ -96,3 +96,12 @@ def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut
     remembered = eye.session.last
     assert remembered is not None
     assert remembered[0].image.size == 3
+
+
+def test_a_change_of_scene_reaches_the_list_of_people_with_its_first_frame(astronaut, hopper):
+    eye = LiveReader(reader_for("default", "four", live=True))
+    for _ in range(4):
+        eye.read(astronaut.image)
+    assert [(one.reading.emotion, one.present) for one in eye.session.people()] == [("happy", True)]
+    eye.read(hopper.image)
+    assert [one.reading.emotion for one in eye.session.people() if one.present] == ["neutral"]

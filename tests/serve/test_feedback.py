@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from mien.apps.photo_flags import Flags
 from mien.apps.photo_reading import Readers
+from mien.apps.photo_server import PhotoApp, serve
 from mien.data import load
 from mien.emotions import EMOTIONS
-from mien.errors import DataError, OutputError
+from mien.errors import DataError, OptionError, OutputError
 from mien.serve.store import (
     Record,
     Store,
@@ -151,6 +152,25 @@ def test_corrections_of_the_photo_app_are_taken_in(store, tmp_path):
     assert (image.emotion, image.predicted) == ("surprise", "happy")
     with pytest.raises(DataError):
         import_corrections(store, tmp_path)
+
+
+def test_the_photo_app_writes_its_corrections_to_the_database(store, tmp_path):
+    photo = Readers().read(EXAMPLES / "astronaut.png", "eight")
+    flags = Flags(tmp_path / "flags", "sha", store)
+    for emotion in ("surprise", "neutral", "neutral"):  # of two corrections of one face the later one holds
+        flags.save(photo, 1, emotion, agreed=True)
+    with pytest.raises(OptionError):
+        flags.save(photo, 1, "sad", agreed=False)
+    (given,) = store.feedback()
+    assert (given.emotion, given.predicted, given.model) == ("neutral", "happy", "sha")
+    assert given.crop is not None
+    assert import_corrections(store, tmp_path / "flags") == 1
+    assert [one.emotion for one in store.feedback()] == ["neutral"]
+
+
+def test_a_photo_app_with_a_database_that_cannot_be_used_does_not_start():
+    with pytest.raises(OutputError):
+        serve(PhotoApp(feedback="nothing://host/x", open_browser=False))
 
 
 def test_a_database_is_brought_up_to_date_once_and_keeps_its_rows(tmp_path):

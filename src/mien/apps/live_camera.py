@@ -35,8 +35,9 @@ _MAX_PEOPLE = 4
 _CHART_HEIGHT = 170  # pixels, legend included
 #: Smallest share that puts an emotion into the legend.
 _LEGEND = 0.05
-#: How often what is beside the image is drawn, in seconds.
-_REFRESH_S = 0.5
+#: How often what is beside the image is drawn, in seconds: the cards, which the marks in the image follow, and the charts,
+#: which take longer to draw.
+_REFRESH_S, _CHARTS_S = 0.2, 1.0
 #: What has no height would still be drawn as a line.
 _VISIBLE = 0.004
 _BLOCKED = (
@@ -96,6 +97,7 @@ def camera(settings: LiveSettings, reader: Reader, choice: tuple[str, str | None
         st.fragment(_downloads, run_every=1.0 if waiting else None)(live.session, settings.no_image_output)
     with beside:
         st.fragment(_people, run_every=_REFRESH_S if busy else None)(context, live.session)
+        st.fragment(_charts, run_every=_CHARTS_S if busy else None)(live.session)
 
 
 def _wanted_state() -> bool:
@@ -132,7 +134,7 @@ def _webrtc(settings: LiveSettings, live: LiveReader, playing: bool) -> WebRtcSt
 
 
 def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
-    """Draw who is there; runs every second while the camera does."""
+    """Draw who is there; runs several times a second while the camera does."""
     people = session.people()[:_MAX_PEOPLE]
     session.show(people)
     note = _note(context, session, any(person.present for person in people))
@@ -141,11 +143,17 @@ def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSessio
     for person in people:
         away = "" if person.present else f", {person.away_s:.0f} s ago"
         st.html(card(f"Person {person.track_id}{away}: {named(person.reading)}", person.reading, everything=False))
-        chart(np.linspace(-SPAN_S, -STEP_S, len(person.minute)), person.minute, session.emotions)
     pace, took_s = session.pace
     if pace:
         age = f"Result {session.age_s:.1f} s old" if session.last else ""
         st.caption(f"{age}; {pace:.1f} images a second, {1000 * took_s:.0f} ms each.")
+
+
+def _charts(session: LiveSession) -> None:
+    """Draw the last minute of each person."""
+    for person in session.people()[:_MAX_PEOPLE]:
+        st.caption(f"Person {person.track_id}, the last minute")
+        chart(np.linspace(-SPAN_S, -STEP_S, len(person.minute)), person.minute, session.emotions)
 
 
 def chart(times_s: npt.NDArray[np.float64], shares: npt.NDArray[np.floating], emotions: tuple[str, ...]) -> None:

@@ -46,7 +46,7 @@ _BETWEEN = 8
 
 @dataclass(frozen=True, eq=False)
 class SeenPerson:
-    """One face over the last minute: its newest reading, and how many seconds ago that was.
+    """One face over the last minute: its newest reading, how many seconds ago that was, and whether it is still in sight.
 
     ``minute``, float32 (SPAN_S / STEP_S, K), has its mean probabilities in each step, oldest first; zeros where it was
     not seen.
@@ -55,12 +55,8 @@ class SeenPerson:
     track_id: int
     reading: Reading
     away_s: float
+    present: bool
     minute: npt.NDArray[np.float32]
-
-    @property
-    def present(self) -> bool:
-        """Whether the face is in the image now."""
-        return self.away_s < GONE_S
 
 
 class LiveSession:
@@ -73,18 +69,23 @@ class LiveSession:
         self._rows: deque[tuple[Value, ...]] = deque(maxlen=max_rows)
         self._made = 0
         self._past: deque[tuple[float, list[Reading]]] = deque()
+        self._shot_start_s = 0.0
         self.last: tuple[Frame, list[Reading]] | None = None  # the newest frame and its readings
         self._shown: tuple[float, dict[int, Reading]] = (-np.inf, {})
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
 
-    def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0) -> None:
-        """Remember a frame, whose ``time_s`` counts from the start of the session and whose reading took ``took_s``."""
+    def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0, *, shot_start_s: float = 0.0) -> None:
+        """Remember a frame, whose ``time_s`` counts from the start of the session and whose reading took ``took_s``.
+
+        Nobody seen before ``shot_start_s``, the time of the last cut, is in sight any more.
+        """
         made = [tuple(row[name] for name in self._columns) for row in rows(frame, readings, self.emotions, video=True)]
         with self._lock:
             self._rows.extend(made)
             self._made += len(made)
             self.last = (frame, list(readings))
             self._pace.append((time.monotonic(), took_s))
+            self._shot_start_s = shot_start_s
             self._past.append((frame.time_s, list(readings)))
             while self._past[0][0] < frame.time_s - SPAN_S:
                 self._past.popleft()
@@ -107,7 +108,7 @@ class LiveSession:
     def people(self) -> list[SeenPerson]:
         """Everybody seen for a while in the last minute: those in the image first, by number, then those seen last."""
         with self._lock:
-            past = list(self._past)
+            past, shot_start_s = list(self._past), self._shot_start_s
         if not past:
             return []
         now_s = past[-1][0]
@@ -117,8 +118,10 @@ class LiveSession:
                 by_track.setdefault(reading.track_id or 0, []).append((time_s, reading))
         people = []
         for track_id, seen in by_track.items():
+            last_s, reading = seen[-1]
+            present = now_s - last_s < GONE_S and last_s >= shot_start_s
             minute = _minute(seen, now_s, len(self.emotions))
-            people.append(SeenPerson(track_id, seen[-1][1], now_s - seen[-1][0], minute))
+            people.append(SeenPerson(track_id, reading, now_s - last_s, present, minute))
         known = [one for one in people if one.present or np.count_nonzero(one.minute.any(1)) >= _MIN_STEPS]
         return sorted(known, key=lambda one: (0.0 if one.present else one.away_s, one.track_id))
 
@@ -196,7 +199,7 @@ class LiveReader:
                 frame, readings = self._masker.mask(frame, readings)
             remembered = frame if self._keep_images else replace(frame, image=NO_IMAGE)
             took_s = time.monotonic() - start
-            self.session.add(remembered, readings, took_s)
+            self.session.add(remembered, readings, took_s, shot_start_s=self._tracker.shot_start_s)
             if self._masker is None:  # small faces must be masked, however long it takes
                 self._adapt(took_s)
         return frame, readings

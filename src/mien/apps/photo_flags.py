@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from ..errors import OptionError
 from ..io.atomic import write_atomically, writing_to
 from ..model.preprocess import align_face, square_around
 from .photo_reading import Photo
+
+if TYPE_CHECKING:
+    from ..serve.store import Store
 
 LOG = "corrections.csv"
 #: Sides of the images kept: what is in the photo, but not smaller than the smallest networks want, nor needlessly large.
@@ -40,10 +44,13 @@ class Flagged:
 
 
 class Flags:
-    """Keeps corrected faces in a folder; for any thread. Nothing is made before the first correction."""
+    """Keeps corrected faces in a folder, and in a ``store`` of feedback if there is one; for any thread.
 
-    def __init__(self, folder: Path, model_sha256: str) -> None:
-        self.folder = folder
+    Nothing is made in the folder before the first correction.
+    """
+
+    def __init__(self, folder: Path, model_sha256: str, store: Store | None = None) -> None:
+        self.folder, self._store = folder, store
         self._sha256 = model_sha256
         self._lock = threading.Lock()
 
@@ -85,6 +92,8 @@ class Flags:
                     other.unlink()
                 with suppress(OSError):  # the lab takes an empty class folder for a mistake; one in use stays
                     other.parent.rmdir()
+        if self._store is not None:
+            self._store.add_correction(path, right, reading.emotion, self._sha256)
         return Flagged(path, new=True)
 
     def _append(self, line: dict[str, str | float]) -> None:

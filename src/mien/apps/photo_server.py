@@ -7,10 +7,11 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
 from ..extras import check_installed, require
@@ -19,6 +20,9 @@ from .photo_flags import Flags
 from .photo_page import page
 from .photo_reading import Readers
 from .words import CARD_STYLE, check_address, reach
+
+if TYPE_CHECKING:
+    from ..serve.store import Store
 
 _STYLE = Path(__file__).with_name("photo_style.css")
 #: Larger uploads are refused while they arrive.
@@ -32,13 +36,17 @@ SHARING = (
 
 @dataclass(frozen=True)
 class PhotoApp:
-    """Choices for serving the app, as ``mien app photo --help`` describes them; without ``port``, the first free one."""
+    """Choices for serving the app, as ``mien app photo --help`` describes them; without ``port``, the first free one.
+
+    Corrections also go to the database ``feedback``, a URL or an SQLite file as of ``mien serve``, if it is given.
+    """
 
     port: int | None = None
     host: str = "127.0.0.1"
     model: str = "default"
     emotions: str | None = None
     flags: Path = Path("mien-flags")
+    feedback: str | None = None
     share: bool = False
     open_browser: bool = True
     privacy: Privacy = field(default_factory=Privacy)
@@ -48,17 +56,22 @@ def serve(app: PhotoApp, report: Callable[[str], None] = lambda _text: None) -> 
     """Serve the app until Ctrl-C or a request to end; ``report`` is called with what the user should know.
 
     Uploaded images lie in a folder of their own among the system's temporary files, which is removed at the end. Raises
-    ``OptionError`` where the port is taken, or the host is none of this machine's.
+    ``OptionError`` where the port is taken, or the host is none of this machine's, and ``OutputError`` where the database
+    cannot be used.
     """
     check_installed(["gradio"], "gradio")
+    if app.feedback:
+        check_installed(["sqlalchemy", "alembic"], "serve")
     if app.share:
         report(SHARING)
     check_address(app.host, app.port or 0)
     readers = Readers(app.model, app.emotions, app.privacy)
-    with tempfile.TemporaryDirectory(prefix="mien-app-") as folder:
+    with ExitStack() as stack:
+        store = stack.enter_context(_store(app.feedback)) if app.feedback else None
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-app-"))
         os.environ["GRADIO_TEMP_DIR"] = str(Path(folder).resolve())  # read when Gradio is imported and when it runs
         gr = require("gradio", "gradio")
-        flags = Flags(app.flags.absolute(), readers.sha256)
+        flags = Flags(app.flags.absolute(), readers.sha256, store)
         blocks = page(gr, readers, flags, reach(app.host, shared=app.share))
         try:
             address, public = _launched(gr, blocks, app)
@@ -68,6 +81,17 @@ def serve(app: PhotoApp, report: Callable[[str], None] = lambda _text: None) -> 
             _wait_for_end()
         finally:
             blocks.close(verbose=False)
+
+
+@contextmanager
+def _store(place: str) -> Iterator[Store]:
+    from ..serve.store import Store, database_url  # noqa: PLC0415 - needs the extra ``serve``
+
+    store = Store(database_url(place))
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _launched(gr: Any, blocks: Any, app: PhotoApp) -> tuple[str, str | None]:

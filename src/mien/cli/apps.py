@@ -45,6 +45,10 @@ def photo(
             file_okay=False,
         ),
     ] = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(metavar="URL|FILE", help="Also store corrections in this database of 'mien serve'."),
+    ] = None,
     share: Annotated[
         bool, typer.Option("--share", help="Make a public link; images pass through Gradio's servers.")
     ] = False,
@@ -67,10 +71,11 @@ def photo(
     from ..redaction import Privacy
 
     privacy = Privacy(mask_others, no_image_output=no_image_output)
-    privacy.refuse_images({"--flags": flags, "--share": share})
+    privacy.refuse_images({"--flags": flags, "--feedback": feedback, "--share": share})
     ReadOptions(emotions=emotions)
     load_model(model)  # wrong options are reported before missing packages
-    app = PhotoApp(port, host, model, emotions, flags or Path("mien-flags"), share, browser, privacy)
+    folder = flags or Path("mien-flags")
+    app = PhotoApp(port, host, model, emotions, folder, feedback, share, browser, privacy)
     serve(app, lambda text: typer.echo(text, err=True))
 
 

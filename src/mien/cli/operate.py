@@ -233,11 +233,11 @@ def _check(audit: tuple[str, ...]) -> None:
 def _opened(store: str) -> Iterator[Store]:
     """The database at a URL, or an SQLite file that exists."""
     from ..errors import SourceError
-    from ..serve.store import Store
+    from ..serve.store import Store, database_url
 
     if "://" not in store and not Path(store).is_file():
         raise SourceError(f"no database at {store}", hint="Give --store FILE or --store URL.", path=store)
-    opened = Store(store if "://" in store else f"sqlite:///{Path(store).absolute()}")
+    opened = Store(database_url(store))
     try:
         yield opened
     finally:

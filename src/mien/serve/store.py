@@ -80,6 +80,11 @@ class Feedback:
     crop: bytes | None = None
 
 
+def database_url(place: str) -> str:
+    """The URL of a database, given by its URL or as an SQLite file."""
+    return place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+
+
 class Store:
     """The database at a URL, brought up to date when opened; for any thread.
 
@@ -179,6 +184,13 @@ class Store:
             connection.execute(table.delete().where(table.c.reading == reading, table.c.annotator == annotator))
             connection.execute(table.insert(), [asdict(given)])
         return given
+
+    def add_correction(
+        self, face: Path, emotion: str, predicted: str, model: str, time_s: float | None = None
+    ) -> Feedback:
+        """Store a correction of the photo app, whose image file ``face`` is named by its pixels."""
+        reading = face.stem.ljust(32, "0")[:32]
+        return self.add_feedback(reading, emotion, "photo app", predicted, model, read_image(face).image, time_s)
 
     def feedback(self) -> list[Feedback]:
         """All feedback, oldest first."""
@@ -363,8 +375,7 @@ def import_corrections(store: Store, folder: Path) -> int:
     for row in rows:
         path = folder / row["file"]
         if path.is_file():  # else corrected again since
-            crop, when = read_image(path).image, datetime.fromisoformat(row["time"]).timestamp()
-            name = path.stem.ljust(32, "0")[:32]
-            store.add_feedback(name, row["label"], "photo app", row["predicted"], row["model_sha256"], crop, when)
+            when = datetime.fromisoformat(row["time"]).timestamp()
+            store.add_correction(path, row["label"], row["predicted"], row["model_sha256"], when)
             taken += 1
     return taken
