@@ -157,7 +157,7 @@ def test_turned_photos_read_the_same(reader, astronaut):
     turned.save(buffer, "PNG", exif=exif)
     (reading,) = reader.read(buffer.getvalue())
     assert reading.emotion == "happy"
-    assert reading.face.box.x0 == pytest.approx(182, abs=3)
+    assert reading.face.box.iou(mien.Box(182, 58, 270, 178)) > 0.8
 
 
 def test_arrays_of_opencv_read_as_their_files(reader, astronaut):

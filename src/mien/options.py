@@ -36,8 +36,7 @@ class ReadOptions:
         min_face: smallest face to find, in pixels of the image; larger is faster. None means a twelfth of the height, at
             least 20, in videos and from cameras; in photos, 20 if no large faces are found. YuNet ignores it.
         min_confidence: a reading abstains if its ``confidence`` or ``in_label_set`` is lower; 0 to 1.
-        flip: average the outputs for each face and its mirror image, and with the detector ``mien`` for each image and its
-            mirror image. More accurate, half as fast.
+        flip: average the outputs for each face and its mirror image. More accurate; classification takes twice the time.
         threads: processor threads for the networks; 0 uses all.
         device: ``cpu``; or ``cuda``, ``coreml`` or ``openvino``, which need an onnxruntime with that provider.
         max_megapixels: refuse images that unpack to more.

@@ -9,7 +9,6 @@ import pytest
 
 from mien import Box, Frame, ModelError, OptionError, ReadOptions
 from mien.detection import create_detector
-from mien.detection.anchor_free import anchor_points, decode, mirrored
 from mien.detection.base import NoDetector
 from mien.detection.pyramid import MOST_PIXELS, PyramidDetector, coarse_to_fine, views_for
 from mien.io.images import read_image
@@ -198,17 +197,3 @@ def test_textures_have_no_face(detector):
 def test_faces_are_found_in_the_dark(detector, astronaut, gain):
     (face,) = detector.detect(Frame((astronaut.image * gain).astype(np.uint8)))
     assert face.box.iou(ASTRONAUT) > 0.6
-
-
-def test_outputs_for_a_mirror_image_are_mirrored_back():
-    height, width = 64, 96
-    points, _ = anchor_points(height, width)
-    outputs = np.random.default_rng(1).normal(0, 1, (1, len(points), 15)).astype(np.float32)
-    plain, back = (decode(one[0], height, width, 0.9) for one in (outputs, mirrored(outputs, height, width)))
-    boxes = plain.boxes.copy()
-    boxes[:, [0, 2]] = width - plain.boxes[:, [2, 0]]
-    landmarks = plain.landmarks[:, [1, 0, 2, 4, 3]].copy()
-    landmarks[..., 0] = width - landmarks[..., 0]
-    np.testing.assert_allclose(back.scores, plain.scores, rtol=1e-6)
-    np.testing.assert_allclose(back.boxes, boxes, atol=1e-3)
-    np.testing.assert_allclose(back.landmarks, landmarks, atol=1e-3)

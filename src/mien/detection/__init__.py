@@ -33,7 +33,7 @@ def create_detector(options: ReadOptions) -> Detector:
         return YuNet(file, threshold, options.threads, options.device)
     from .anchor_free import MARGIN, AnchorFreeNetwork
 
-    network = AnchorFreeNetwork(threshold, options.threads, mirror=options.flip, device=options.device)
+    network = AnchorFreeNetwork(threshold, options.threads, device=options.device)
     return PyramidDetector(network, MARGIN, options.min_face)
 
 

@@ -7,7 +7,7 @@ trains it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -25,9 +25,6 @@ STRIDES = (8, 16, 32)
 UNIT = 4.0
 #: Boxes that overlap more are the same face.
 MAX_OVERLAP = 0.4
-#: The outputs of a mirror image in the order of those of the image: eyes and corners of the mouth change places.
-_MIRRORED_OUTPUTS = [0, 1, 2, 3, 4, 7, 8, 5, 6, 9, 10, 13, 14, 11, 12]
-_HORIZONTAL = [1, 5, 7, 9, 11, 13]
 #: Side of the square crop as a multiple of the box, as for CenterFace, whose boxes the training data has.
 MARGIN = 1.15
 
@@ -40,14 +37,12 @@ class AnchorFreeNetwork:
         threshold: faces scored lower are dropped, 0 to 1.
         threads: processor threads; 0 takes all.
         weights: path of another ONNX file with the same outputs; None takes the one in the package.
-        mirror: average the outputs for the image and its mirror image: more accurate, half as fast.
         device: as in ``ReadOptions``.
     """
 
     threshold: float
     threads: int = 0
     weights: Path | None = None
-    mirror: bool = False
     device: str = "cpu"
 
     def find(self, image: npt.NDArray[np.uint8]) -> Detections:
@@ -58,11 +53,7 @@ class AnchorFreeNetwork:
         """
         blob = to_blob(image, STRIDES[-1])
         height, width = blob.shape[2:]
-        if self.mirror:
-            blob = np.concatenate([blob, blob[..., ::-1]])
         outputs = np.asarray(self._session.run(None, {"images": blob})[0])
-        if self.mirror:
-            outputs = (outputs[:1] + mirrored(outputs[1:], height, width)) / 2
         found = decode(outputs[0], height, width, self.threshold)
         best = suppress(found.boxes, found.scores, MAX_OVERLAP)
         return Detections(found.boxes[best], found.scores[best], found.landmarks[best])
@@ -77,6 +68,7 @@ class AnchorFreeNetwork:
         return open_onnx(content, self.threads, file.name, self.device)
 
 
+@lru_cache(maxsize=8)
 def anchor_points(height: int, width: int) -> tuple[Floats, Floats]:
     """The points of an input of ``height`` by ``width`` pixels, multiples of 32, at which the network predicts.
 
@@ -89,19 +81,6 @@ def anchor_points(height: int, width: int) -> tuple[Floats, Floats]:
         points.append((np.stack([x, y], -1).reshape(-1, 2) + 0.5) * stride)
         strides.append(np.full(x.size, stride, np.float32))
     return np.concatenate(points), np.concatenate(strides)
-
-
-def mirrored(outputs: Floats, height: int, width: int) -> Floats:
-    """Outputs (N, A, 15) for mirror images of ``height`` by ``width`` pixels, as outputs for the images themselves."""
-    maps, start = [], 0
-    for stride in STRIDES:
-        rows, columns = height // stride, width // stride
-        part = outputs[:, start : start + rows * columns].reshape(len(outputs), rows, columns, -1)
-        maps.append(part[:, :, ::-1].reshape(len(outputs), rows * columns, -1))
-        start += rows * columns
-    flipped = np.concatenate(maps, 1)[..., _MIRRORED_OUTPUTS]
-    flipped[..., _HORIZONTAL] *= -1
-    return flipped
 
 
 def decode(outputs: Floats, height: int, width: int, threshold: float) -> Detections:

@@ -105,3 +105,11 @@ def test_an_image_is_padded_to_multiples_of_32_with_black():
     assert blob.shape == (1, 3, 64, 64)
     assert (blob[0, :, :33] == 9).all()
     assert (blob[0, :, 33:] == 0).all()
+
+
+def test_patterns_are_varied_and_show_no_face():
+    augmenter = Augmenter(FaceData(drawn_photos(6), [], []), small_recipe(patterns=1.0))
+    samples = [augmenter.sample(epoch, index) for epoch in range(3) for index in range(6)]
+    assert all(len(sample.labels.boxes) + len(sample.labels.ignore) == 0 for sample in samples)
+    assert len({sample.image.tobytes() for sample in samples}) == len(samples)
+    assert all(sample.image.std() > 0 for sample in samples)

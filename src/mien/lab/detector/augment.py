@@ -85,6 +85,8 @@ class Augmenter:
         recipe = self._recipe
         rng = np.random.default_rng((recipe.seed, epoch, index))
         photo, choice = self._data.train[index], rng.random()
+        if rng.random() < recipe.patterns:
+            return Sample(change_tones(random_pattern(recipe.size, rng), rng), Labels.none())
         if self._backgrounds and rng.random() < recipe.background:
             photo = self._backgrounds[rng.integers(len(self._backgrounds))]
         if choice < recipe.mosaic:
@@ -180,6 +182,40 @@ class Augmenter:
         scale = max(side / min(photo.width, photo.height), rng.uniform(0.4, 1.2))
         center = _within(rng.random(2) * photo.size, photo.size, side / scale)
         return show(photo, View(center[0], center[1], scale, side, side), 0.0, rng, self._cache)
+
+
+def random_pattern(size: int, rng: np.random.Generator) -> Image.Image:
+    """A square texture without a face: noise of one scale, stripes, rings or tiles, under a few shapes.
+
+    A detector trained on photos only may find faces in such images, which real photos hardly contain.
+    """
+    grid = np.linspace(-1, 1, size, dtype=np.float32)
+    x, y = np.meshgrid(grid, grid)
+    kind, period = rng.integers(4), _log_uniform(rng, 4, 60) * math.pi
+    if kind == 0:
+        cells = int(_log_uniform(rng, 3, size))
+        noise = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), np.uint8))
+        how = Image.Resampling.BICUBIC if rng.random() < 0.5 else Image.Resampling.NEAREST
+        image = noise.resize((size, size), how)
+    else:
+        angle = rng.uniform(0, math.pi)
+        u, v = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+        center = rng.uniform(-1, 1, 2)
+        wave = {
+            1: np.sin(period * u),
+            2: np.sin(period * np.hypot(x - center[0], y - center[1])),
+            3: np.sin(period * u) * np.sin(period * v),
+        }[int(kind)]
+        if rng.random() < 0.5:
+            wave = np.sign(wave)
+        low, high = rng.integers(0, 256, (2, 3))
+        image = Image.fromarray((low + (wave[..., None] + 1) / 2 * (high - low)).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for _ in range(rng.integers(0, 25)):
+        (left, top), (width, height) = rng.uniform(-0.1, 1, 2) * size, rng.uniform(0.02, 0.4, 2) * size
+        shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
+        shape([left, top, left + width, top + height], _random_color(rng), _random_color(rng), int(rng.integers(0, 4)))
+    return image
 
 
 def show(

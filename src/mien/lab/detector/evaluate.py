@@ -175,7 +175,7 @@ def _open(name: str) -> Detector:
         from ...detection.centerface import centerface  # noqa: PLC0415 - an optional package
 
         return centerface(20, LOWEST_SCORE, 1)  # faces of 20 pixels: one view of 640 pixels
-    return PyramidDetector(AnchorFreeNetwork(LOWEST_SCORE, 1, Path(name), mirror=True), MARGIN, min_face=20)
+    return PyramidDetector(AnchorFreeNetwork(LOWEST_SCORE, 1, Path(name)), MARGIN, min_face=20)
 
 
 def _mean(values: npt.NDArray[np.generic]) -> float:

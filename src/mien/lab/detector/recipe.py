@@ -41,6 +41,7 @@ class DetectorRecipe(Settings):
         box_weight, landmark_weight: of these losses; that of the score loss is 1.
         mosaic, paste: shares of training images composed of four photos, and with faces pasted on a background.
         background: share of training images cropped from a random photo without faces, in place of the next photo.
+        patterns: share of training images that are synthetic textures and shapes without a face.
         rotate: share of crops that are rotated, by at most 45 degrees.
         smallest: long side in pixels; smaller faces are ignored.
         evaluate_every, checkpoint_minutes: epochs between two evaluations, and minutes between two checkpoints.
@@ -65,6 +66,7 @@ class DetectorRecipe(Settings):
     mosaic: Probability = 0.22
     paste: Probability = 0.12
     background: Probability = 0.0
+    patterns: Probability = 0.0
     rotate: Probability = 0.25
     smallest: NonNegative = 6.0
     evaluate_every: Count = 2
