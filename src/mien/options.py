@@ -14,6 +14,8 @@ Prior: TypeAlias = Literal["balanced", "data"]
 DETECTORS = ("mien", "centerface", "yunet:FILE", "none")
 #: What the networks run on.
 DEVICES = ("cpu", "cuda", "coreml", "openvino")
+#: Clockwise turns in degrees that ``ReadOptions.rotate`` accepts.
+ROTATIONS = (0, 90, 180, 270)
 #: Larger images are refused unless the user chooses, in millions of pixels: 100 take 300 MB as RGB.
 MAX_MEGAPIXELS = 100.0
 
@@ -35,6 +37,8 @@ class ReadOptions:
         detector_threshold: faces with a lower score are dropped, 0 to 1; None uses the detector's default.
         min_face: smallest face to find, in pixels of the image; larger is faster. None means a twelfth of the height, at
             least 20, in videos and from cameras; in photos, 20 if no large faces are found. YuNet ignores it.
+        rotate: degrees by which images are turned clockwise before the search for faces: 0, 90, 180 or 270. None turns
+            photos without a clear upright face if a turned copy shows one, and no videos. Boxes refer to the image as given.
         min_confidence: a reading abstains if its ``confidence`` or ``in_label_set`` is lower; 0 to 1.
         flip: average the outputs for each face and its mirror image. More accurate; classification takes twice the time.
         threads: processor threads for the networks; 0 uses all.
@@ -49,6 +53,7 @@ class ReadOptions:
     detector: str = "mien"
     detector_threshold: float | None = None
     min_face: int | None = None
+    rotate: int | None = None
     min_confidence: float = 0.5
     flip: bool = True
     threads: int = 0
@@ -63,6 +68,10 @@ class ReadOptions:
             label_set(self.emotions)
         _check("prior", self.prior, self.prior in get_args(Prior), f"one of {', '.join(get_args(Prior))}")
         _check("min_face", self.min_face, self.min_face is None or self.min_face >= 4, "at least 4 pixels")
+        _check("rotate", self.rotate, self.rotate in (None, *ROTATIONS), f"{', '.join(map(str, ROTATIONS))} or None")
+        if self.detector == "none" and self.rotate:
+            message = f"rotate: got {self.rotate} with detector none, expected a detector that finds landmarks"
+            raise OptionError(message, field="rotate", value=self.rotate, hint="Turn the crops before reading them.")
         _check("device", self.device, self.device in DEVICES, f"one of {', '.join(DEVICES)}")
         _check("threads", self.threads, self.threads >= 0, "0 (all) or more")
         for name in ("min_confidence", "detector_threshold"):

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from .detection import Detector, PyramidDetector, create_detector, sure_score
+from .detection import Detector, PyramidDetector, create_detector, detect_turned, sure_score
 from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
@@ -94,12 +94,12 @@ class Reader:
         self.__init__(state.pop("options"), **state)  # type: ignore[misc]  # sessions cannot be pickled
 
     def sharing(self, options: ReadOptions) -> Reader:
-        """A reader with other ``emotions``, ``head``, ``min_face`` or ``min_confidence``; both use the same models.
+        """A reader with other ``emotions``, ``head``, ``min_face``, ``min_confidence`` or ``rotate``, and the same models.
 
         Raises:
             OptionError: ``options`` differ in more, or the model lacks what they ask for.
         """
-        mine, free = self.options, ("emotions", "head", "min_face", "min_confidence")
+        mine, free = self.options, ("emotions", "head", "min_face", "min_confidence", "rotate")
         if replace(options, **{name: getattr(mine, name) for name in free}) != mine:
             raise OptionError(f"options: got {options}, expected those of the reader but for {', '.join(free)}")
         detector = self.detector
@@ -109,8 +109,8 @@ class Reader:
         return Reader(options, detector=detector, classifier=classifier, channels=self._channels)
 
     def detect(self, frame: Frame) -> list[Face]:
-        """Find the faces in an image, most certain first; empty if there are none."""
-        return self.detector.detect(frame)
+        """Find the faces in an image, most certain first; empty if there are none. ``ReadOptions.rotate`` applies."""
+        return detect_turned(self.detector, frame, self.options.rotate)
 
     def crop(self, frame: Frame, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
         """Cut out the faces as aligned squares: uint8 (N, S, S), or (N, S, S, 3) for a model that takes RGB; 0-255."""

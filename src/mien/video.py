@@ -376,7 +376,7 @@ def _reader_for(options: ReadOptions, redact: Privacy, height: int, **changes: A
     share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
     looking = masking_options(options, moving=True) if redact.mask_others else options
     min_face = options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
-    return Reader(replace(looking, min_face=min_face, **changes))
+    return Reader(replace(looking, min_face=min_face, rotate=options.rotate or 0, **changes))
 
 
 def follow_video(

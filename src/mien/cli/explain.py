@@ -55,6 +55,7 @@ def explain(
     head: opt.Head = None,
     detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
+    rotate: opt.Rotate = "auto",
     flip: opt.Flip = True,
     threads: opt.Threads = 0,
 ) -> None:
@@ -90,7 +91,7 @@ def explain(
         raise OptionError("no image was given", hint="Give one, for example: mien explain photo.jpg")
     options = ReadOptions(
         emotions=emotions, model=model, head=head, detector=detector, min_face=min_face,
-        min_confidence=min_confidence, flip=flip, threads=threads,
+        min_confidence=min_confidence, flip=flip, threads=threads, rotate=opt.rotation(rotate),
     )  # fmt: skip
     console, notes = Console(highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
     errors: list[SourceError] = []

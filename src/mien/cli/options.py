@@ -87,6 +87,10 @@ MinFace: TypeAlias = Annotated[
     int | None,
     option(ADVANCED, "Smallest face, at least 4; larger is faster. Default: from the image.", metavar="PIXELS"),
 ]
+Rotate: TypeAlias = Annotated[
+    str,
+    option(ADVANCED, "Turn images: auto, 0, 90, 180, 270.", metavar="ANGLE"),
+]
 Device: TypeAlias = Annotated[
     str, option(ADVANCED, "Where networks run: cpu, cuda, coreml or openvino.", metavar="NAME")
 ]
@@ -134,6 +138,16 @@ RecipeName: TypeAlias = Annotated[
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def rotation(text: str) -> int | None:
+    """Parse ``auto`` (None) or degrees; ``OptionError`` for other words. ``ReadOptions`` checks the number."""
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        message = f"--rotate: got {text!r}, expected auto, 0, 90, 180 or 270"
+        raise OptionError(message, field="rotate", value=text)
+    return int(text)
 
 
 def byte_count(text: str) -> int:

@@ -57,9 +57,10 @@ def read(
     prior: opt.Prior = "balanced",
     detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
+    rotate: opt.Rotate = "auto",
     flip: opt.Flip = True,
     max_megapixels: Annotated[
-        float, opt.option(opt.ADVANCED, "Refuse larger images, which may exhaust memory.", min=0, metavar="N")
+        float, opt.option(opt.ADVANCED, "Refuse larger images.", min=0, metavar="N")
     ] = MAX_MEGAPIXELS,
     timeout: Annotated[
         str | None,
@@ -105,6 +106,7 @@ def read(
         prior=cast(Prior, prior),  # checked by ReadOptions
         detector=detector,
         min_face=min_face,
+        rotate=opt.rotation(rotate),
         min_confidence=min_confidence,
         flip=flip,
         threads=threads,

@@ -6,8 +6,17 @@ from ..extras import check_installed
 from ..options import ReadOptions
 from .base import SURE_SCORES, THRESHOLDS, Detector, NoDetector
 from .pyramid import PyramidDetector
+from .rotation import detect_turned
 
-__all__ = ["Detector", "NoDetector", "PyramidDetector", "create_detector", "score_needed", "sure_score"]
+__all__ = [
+    "Detector",
+    "NoDetector",
+    "PyramidDetector",
+    "create_detector",
+    "detect_turned",
+    "score_needed",
+    "sure_score",
+]
 
 
 def create_detector(options: ReadOptions) -> Detector:

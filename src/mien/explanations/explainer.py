@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from ..detection import create_detector
+from ..detection import create_detector, detect_turned
 from ..emotions import parse
 from ..errors import OptionError, SourceError
 from ..io.sources import ImageSource, ImageSources, is_collection
@@ -306,4 +306,4 @@ def _frames(
 def _masked(frames: Iterable[Frame], options: ReadOptions) -> Iterator[Frame]:
     detector, masker = create_detector(masking_options(options)), PhotoMasker(options)
     for frame in frames:
-        yield masker.select(frame, detector.detect(frame))[0]
+        yield masker.select(frame, detect_turned(detector, frame, options.rotate))[0]

@@ -215,7 +215,7 @@ class Jobs:
     def _reader(self, job: Job, height: int = 0) -> Reader:
         options = replace(self._settings.read_options(), **job.options)
         smallest = options.min_face or max(_SMALLEST_FACE, round(height * MIN_FACE_SHARE))
-        return self._reader_for(replace(options, min_face=smallest))
+        return self._reader_for(replace(options, min_face=smallest, rotate=options.rotate or 0))
 
     def _open(self, job: Job) -> Video:
         limit = self._settings.max_megapixels

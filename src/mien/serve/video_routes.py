@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Request, Response, WebSocket
@@ -114,7 +114,7 @@ class _Stream:
     """One stream: of the frames that arrive while one is read, only the newest is kept."""
 
     def __init__(self, server: Server, socket: WebSocket, options: ReadOptions) -> None:
-        self._server, self._socket, self._options = server, socket, options
+        self._server, self._socket, self._options = server, socket, replace(options, rotate=options.rotate or 0)
         self._tracker = Tracker(_STREAM_RATE, LIVE_GAP_S)
         self._newest: tuple[int, float, bytes] | None = None
         self._arrived, self._ended = asyncio.Event(), False
