@@ -21,8 +21,9 @@ from mien.errors import OptionError, OutputError
 from mien.report import Figure, Section
 from mien.report.format import clock
 from mien.timelines.bins import binned, stacked, tick_step
-from mien.timelines.exports import figure, subtitles
+from mien.timelines.exports import figure
 from mien.timelines.report import letters, report, shown
+from mien.timelines.span_files import subtitles
 
 from .conftest import steady, videos_of
 
@@ -205,7 +206,7 @@ def test_the_command_writes_everything(app, table, tmp_path):
     assert "0.mp4" in done.stdout
     assert {made.name for made in (tmp_path / "made").iterdir()} == set(outputs.values())
     lines = (tmp_path / "made" / "s.tsv").read_text().splitlines()
-    assert lines[1].split("\t") == ["videos/0.mp4", "1", "0.000", "2.000", "2.000", "happy", "0.8000", "false"]
+    assert lines[1].split("\t") == ["videos/0.mp4", "1", "0.000", "2.000", "2.000", "happy", "0.8000", "false", ""]
     with pytest.raises(OutputError):
         run(app, path, *words)
     assert run(app, path, *words, "--overwrite").exit_code == 0

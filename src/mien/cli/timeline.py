@@ -26,8 +26,12 @@ def timeline(
     ] = 0.3,
     out: Annotated[Path | None, _file("Write a report: .html or .md.")] = None,
     figure: Annotated[Path | None, _file("Draw probabilities over time: .png, .svg or .pdf.")] = None,
-    spans: Annotated[Path | None, _file("Write a row per span: .csv, or .tsv for ELAN.")] = None,
+    spans: Annotated[Path | None, _file("Write spans: .csv, .tsv, .xlsx, .sav, .eaf or .TextGrid.")] = None,
+    boris: Annotated[Path | None, _file("Write spans as aggregated events of BORIS: .csv.")] = None,
     srt: Annotated[Path | None, _file("Write subtitles for the video: .srt.")] = None,
+    excel: Annotated[
+        bool, option(OUTPUT, "Write --spans .csv for European Excel, with semicolons.", "--excel")
+    ] = False,
     as_json: AsJson = False,
     overwrite: Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")] = False,
 ) -> None:
@@ -37,7 +41,7 @@ def timeline(
       mien read talk.mp4 --out talk.parquet
       mien timeline talk.parquet
       mien timeline talk.parquet --out talk.html --figure talk.png
-      mien timeline talk.parquet --srt talk.srt --spans talk.tsv
+      mien timeline talk.parquet --srt talk.srt --spans talk.eaf
     """
     import json
 
@@ -46,17 +50,23 @@ def timeline(
     from .. import timeline as summarize
     from ..extras import check_installed
     from ..io.atomic import write_atomically
-    from ..timelines.exports import FIGURE_FORMATS, REPORT_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS
+    from ..timelines.exports import FIGURE_FORMATS, REPORT_FORMATS
     from ..timelines.report import shown
+    from ..timelines.span_files import SPAN_FORMATS, SUBTITLE_FORMATS, SpanLayout
 
-    given = {"--out": out, "--figure": figure, "--spans": spans, "--srt": srt}
+    given = {"--out": out, "--figure": figure, "--spans": spans, "--boris": boris, "--srt": srt}
     wanted = {option: path for option, path in given.items() if path}
-    formats = dict(zip(given, (REPORT_FORMATS, FIGURE_FORMATS, SPAN_FORMATS, SUBTITLE_FORMATS)))
+    csv_only = (".csv",)
+    formats = dict(
+        zip(given, (REPORT_FORMATS, FIGURE_FORMATS, csv_only if excel else SPAN_FORMATS, csv_only, SUBTITLE_FORMATS))
+    )
     _check_outputs(table, wanted, formats, overwrite=overwrite)
     check_installed(["matplotlib"] if figure else [], "video")
+    check_installed(["pyreadstat"] if spans and spans.suffix.lower() == ".sav" else [], "study")
     result = summarize(table, source=source, shortest_s=shortest)
     # All are made before any is written: a failure leaves nothing half done
-    for path, content in [(path, result.render(path)) for path in wanted.values()]:
+    layouts: dict[str, SpanLayout] = {"--boris": "boris", **({"--spans": "excel"} if excel else {})}
+    for path, content in [(path, result.render(path, layouts.get(name, "mien"))) for name, path in wanted.items()]:
         write_atomically(path, content)
     if as_json:
         typer.echo(json.dumps([video.to_dict() for video in result.videos], indent=1, allow_nan=False))

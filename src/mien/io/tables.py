@@ -19,6 +19,7 @@ mixed          list of text  never    emotions of a mixed expression, strongest 
 abstained      boolean       no face  whether not to rely on the reading: low confidence or too blurred
 (emotions)     number        no face  one per emotion of the label set, in its order: its probability, 4 decimals
 frame_(emotion)  number      no face  videos only: its probability in this frame alone, not smoothed over time
+person         text          unnamed  only after ``mien timeline join``: the name given to a track
 =============  ============  =======  ===============================================================================
 
 In JSON, JSON Lines and parquet empty is null, and ``mixed`` is a list. Elsewhere empty is an empty cell and ``mixed`` is
@@ -61,9 +62,11 @@ FIXED_COLUMNS = (
     *("source", "frame", "time_s", "face", "track_id", "x0", "y0", "x1", "y1", "score"),
     *("emotion", "confidence", "mixed", "abstained"),
 )
+#: The column of names that ``mien timeline join`` adds at the end.
+PERSON = "person"
 #: Type of each column that is not ``number``.
 _KINDS = {
-    **dict.fromkeys(("source", "emotion"), "text"),
+    **dict.fromkeys(("source", "emotion", "person"), "text"),
     **dict.fromkeys(("frame", "face", "track_id"), "integer"),
     "mixed": "texts",
     "abstained": "boolean",

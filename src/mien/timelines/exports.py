@@ -1,33 +1,23 @@
-"""Files of a timeline: figures for papers and slides, tables of spans for statistics and ELAN, subtitles for players."""
+"""Files of a timeline: reports, figures for papers and slides, and files of spans."""
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..drawing import COLORS, ink_on
-from ..drawing import percent as probability
-from ..errors import OptionError
 from ..extras import require
 from ..io.atomic import check_ending
 from ..report import count, percent
 from ..report.format import clock, seconds
 from .bins import binned, stacked, stretches, tick_step
 from .report import report
-from .spans import Span
+from .span_files import SPAN_FORMATS, SUBTITLE_FORMATS, SpanLayout, span_file, subtitles
 from .timeline import Timeline, TrackTimeline, VideoTimeline
 
-SPAN_COLUMNS = ("source", "track_id", "start_s", "end_s", "seconds", "emotion", "confidence", "unsure")
-#: More faces at a time would cover the video.
-_MAX_LINES = 4
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-SPAN_FORMATS = tuple(_SEPARATORS)
 REPORT_FORMATS = (".html", ".htm", ".md")
-SUBTITLE_FORMATS = (".srt",)
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 #: A figure of more tracks would be too tall to read; those seen longest are drawn.
 MAX_TRACKS = 50
@@ -46,73 +36,18 @@ _INK, _SOFT, _LINE = "#1f2430", "#5d6474", "#d5d9e2"
 _Drawn: TypeAlias = tuple[VideoTimeline, list[TrackTimeline]]
 
 
-def render(timeline: Timeline, path: Path) -> bytes:
+def render(timeline: Timeline, path: Path, layout: SpanLayout = "mien") -> bytes:
     """The content of a file for a timeline, of the kind that its extension selects: see ``Timeline.render``."""
     check_ending(path, (*REPORT_FORMATS, *FIGURE_FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS))
     kind, videos = path.suffix.lower(), timeline.videos
     if kind in SPAN_FORMATS:
-        return span_table(videos, path)
+        return span_file(videos, path, layout)
     if kind in SUBTITLE_FORMATS:
         return subtitles(videos)
     if kind in FIGURE_FORMATS:
         return figure(videos, path)
     document = report(timeline)
     return (document.to_markdown() if kind == ".md" else document.to_html()).encode()
-
-
-def span_table(videos: Sequence[VideoTimeline], path: Path) -> bytes:
-    """All spans as a table in UTF-8: ``SPAN_COLUMNS``, a line a span; times in seconds with 3 decimals."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=_SEPARATORS[path.suffix.lower()], lineterminator="\n")
-    writer.writerow(SPAN_COLUMNS)
-    for video in videos:
-        for track in video.tracks:
-            for span in track.spans:
-                times = [f"{time_s:.3f}" for time_s in (span.start_s, span.end_s, span.seconds)]
-                unsure = "true" if span.unsure else "false"
-                writer.writerow([video.source, track.track_id, *times, span.emotion, f"{span.confidence:.4f}", unsure])
-    return text.getvalue().encode()
-
-
-def subtitles(videos: Sequence[VideoTimeline]) -> bytes:
-    """The spans of one video as SubRip subtitles (``.srt``), UTF-8: one line per face, and a new caption at each change.
-
-    Four faces at a time, those seen longest in the video first. A face that was unsure has a question mark: ``sad?``.
-
-    Raises:
-        OptionError: there are several videos.
-    """
-    if len(videos) != 1:
-        raise OptionError(
-            f"subtitles: got {len(videos)} videos, expected one",
-            hint=f"Choose one with --source, such as --source {videos[0].name!r}." if videos else "Read a video first.",
-        )
-    (video,) = videos
-    entries = [
-        (round(1000 * span.start_s), round(1000 * span.end_s), _line(track if len(video.tracks) > 1 else None, span))
-        for track in video.ranked
-        for span in track.spans
-    ]
-    changes = sorted({at for start, end, _ in entries for at in (start, end)})
-    captions: list[str] = []
-    for start, end in pairwise(changes):  # players show captions that overlap in time on top of each other
-        lines = [line for first, last, line in entries if first <= start < last]
-        if len(lines) > _MAX_LINES:
-            lines[_MAX_LINES:] = [f"and {len(lines) - _MAX_LINES} more"]
-        if lines:
-            times = f"{_timecode(start)} --> {_timecode(end)}"
-            captions.append("\n".join([str(len(captions) + 1), times, *lines, "", ""]))
-    return "".join(captions).encode()
-
-
-def _line(track: TrackTimeline | None, span: Span) -> str:
-    who = f"{track.track_id}: " if track else ""
-    return f"{who}{span.emotion}{'?' if span.unsure else ''} {probability(span.confidence)}"
-
-
-def _timecode(ms: int) -> str:
-    whole, ms = divmod(ms, 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02},{ms:03}"
 
 
 def figure(videos: Sequence[VideoTimeline], path: Path) -> bytes:
@@ -163,7 +98,7 @@ def _single(page: Any, drawn: Sequence[_Drawn], height: float, tall: float) -> N
         title = "No face was seen."
         if track:
             unsure = percent(track.unsure_share, 0)
-            title = f"person {track.track_id}, seen for {seconds(track.seen_s)}, unsure {unsure}"
+            title = f"{track.person}, seen for {seconds(track.seen_s)}, unsure {unsure}"
         axes.set_title(title, loc="left", fontsize=8.5, pad=3)
         _row(axes, track, video, (video.start_s, video.end_s))
     _time_axis(axes, (video.start_s, video.end_s), 8)
@@ -181,7 +116,7 @@ def _multiples(page: Any, drawn: Sequence[_Drawn], height: float, tall: float) -
         for track in tracks:
             used += tall
             bottom, high = 1 - used / height, 0.8 * tall / height
-            person = f"person {track.track_id}, {seconds(track.seen_s)}"
+            person = f"{track.person}, {seconds(track.seen_s)}"
             page.text(left - 0.01, bottom + high / 2, person, fontsize=7.5, color=_SOFT, va="center", ha="right")
             axes = page.add_axes((left, bottom, wide, high))
             _row(axes, track, video, (start, end), named=False)

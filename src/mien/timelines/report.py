@@ -117,8 +117,8 @@ def _video(video: VideoTimeline) -> Iterator[doc.Block]:
         between = f"{_position(video, track.start_s)} and {_position(video, track.end_s)}"
         when = f"Seen for {seconds(track.seen_s)} between {between}"
         words = f"{when}. Of that time: {'; '.join(filter(None, (_mostly(track), unsure)))}."
-        strip = doc.Figure(_strip(track, video), f"Person {track.track_id} over time. {words}")
-        yield doc.Section(f"Person {track.track_id}", (doc.Text(words), strip, _spans(track)))
+        strip = doc.Figure(_strip(track, video), f"{_title(track)} over time. {words}")
+        yield doc.Section(_title(track), (doc.Text(words), strip, _spans(track)))
     if hidden:
         yield doc.Text(
             f"Left out: {count(len(hidden), 'person', 'people')} seen for less time than these.", doc.Tone.MUTED
@@ -129,13 +129,18 @@ def _video(video: VideoTimeline) -> Iterator[doc.Block]:
         ("unsure", *(percent(track.unsure_share, 0) for track in shown)),
         ("mean confidence", *(probability(track.confidence) for track in shown)),
     ]
-    title, names = "person", [str(track.track_id) for track in shown]
+    people = [track.name or str(track.track_id) for track in shown]
+    title, names = "person", people
     if len(shown) > _MAX_COLUMNS:  # a column for each person would be too wide
         title, names = "person", [line[0] for line in lines]
-        lines = list(zip(map(str, (track.track_id for track in shown)), *(line[1:] for line in lines)))
+        lines = list(zip(people, *(line[1:] for line in lines)))
     columns = (doc.Column(title), *(doc.Column(name, "right") for name in names))
     rows = tuple(lines)
     yield doc.Section("Shares of the time seen", (doc.Table(columns, rows),))
+
+
+def _title(track: TrackTimeline) -> str:
+    return track.name or f"Person {track.track_id}"
 
 
 def _spans(track: TrackTimeline) -> doc.Details:
@@ -154,7 +159,7 @@ def _spans(track: TrackTimeline) -> doc.Details:
     blocks: list[doc.Block] = [doc.Table(columns, rows, row_headers=False)]
     if len(track.spans) > MAX_SPANS:
         blocks.append(doc.Text(f"The first {MAX_SPANS}; `--spans spans.csv` writes all.", doc.Tone.MUTED))
-    return doc.Details(f"{count(len(track.spans), 'span')} of person {track.track_id}", tuple(blocks))
+    return doc.Details(f"{count(len(track.spans), 'span')} of {track.person}", tuple(blocks))
 
 
 def _strip(track: TrackTimeline, video: VideoTimeline) -> str:
@@ -242,7 +247,11 @@ def _terminal_table(video: VideoTimeline, console: Console) -> Table:
         unsure = Text(percent(track.unsure_share, 0), "bold" if track.unsure_share >= 0.5 else "")
         named = _mostly(track, 3 if wide else 2) or Text("nothing to rely on", "italic")
         table.add_row(
-            str(track.track_id), seconds(track.seen_s), _letter_strip(track, video, width, console), named, unsure
+            track.name or str(track.track_id),
+            seconds(track.seen_s),
+            _letter_strip(track, video, width, console),
+            named,
+            unsure,
         )
     return table
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,14 @@ from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
 from ..io.discovery import IMAGE_EXTENSIONS
 from ..io.journal import partial_path
-from ..io.tables import FORMATS, column_names, read_columns
+from ..io.tables import FORMATS, PERSON, column_names, read_columns
 from ..io.video import VIDEO_EXTENSIONS
 from ..report import join
 from ..video import VideoResult
 from .spans import Span, reading_durations, spans_of
+
+if TYPE_CHECKING:
+    from .span_files import SpanLayout
 
 #: Spans shorter than this are flickers, in seconds.
 SHORTEST_S = 0.3
@@ -42,6 +45,7 @@ class TrackTimeline:
         probabilities: float32 (N, K), smoothed, as in the table; each row sums to 1.
         unsure: bool (N,), the reading abstained.
         spans: the same as spans of one emotion, in order of time.
+        name: what ``mien timeline join`` named the person; empty if nothing.
     """
 
     source: str
@@ -52,6 +56,12 @@ class TrackTimeline:
     probabilities: npt.NDArray[np.float32]
     unsure: npt.NDArray[np.bool_]
     spans: tuple[Span, ...]
+    name: str = ""
+
+    @property
+    def person(self) -> str:
+        """The name of the person, or ``person`` with the number of the track."""
+        return self.name or f"person {self.track_id}"
 
     @property
     def start_s(self) -> float:
@@ -93,6 +103,7 @@ class TrackTimeline:
         """Plain values for JSON, without the readings of single frames."""
         return {
             "track_id": self.track_id,
+            **({"person": self.name} if self.name else {}),
             "start_s": round(self.start_s, 3),
             "end_s": round(self.end_s, 3),
             "seen_s": round(self.seen_s, 3),
@@ -156,15 +167,20 @@ class Timeline:
         """Plain values for JSON."""
         return {"shortest_s": self.shortest_s, "videos": [video.to_dict() for video in self.videos]}
 
-    def render(self, path: Path | str) -> bytes:
+    def render(self, path: Path | str, layout: SpanLayout = "mien") -> bytes:
         """Return the content of a file in the format of its extension.
 
-        ``.html`` and ``.md`` are reports. ``.png``, ``.svg`` and ``.pdf`` are figures. ``.csv``, ``.tsv`` and ``.txt`` are
-        tables with one row per span (ELAN imports the latter two). ``.srt`` are subtitles, of one video only.
+        ``.html`` and ``.md`` are reports. ``.png``, ``.svg`` and ``.pdf`` are figures. ``.csv``, ``.tsv``, ``.txt``,
+        ``.xlsx`` and ``.sav`` (SPSS) are tables with one row per span. ``.eaf`` (ELAN), ``.TextGrid`` (Praat) and ``.srt``
+        (subtitles) hold one video only. ``layout`` makes a ``.csv`` for European Excel or for BORIS.
+
+        Raises:
+            OptionError: the extension is unknown, or the file holds one video and there are several.
+            MissingExtraError: a package of the format is not installed.
         """
         from .exports import render  # noqa: PLC0415 - it imports this module
 
-        return render(self, Path(path))
+        return render(self, Path(path), layout)
 
     def save(self, path: Path | str) -> None:
         """Write the timeline to a file: see ``render``."""
@@ -232,7 +248,7 @@ class _Rows:
     """The N rows of a table; ``source`` is an index of ``sources``.
 
     ``seen`` is false where the frame had no face; ``track_id`` is -1 if the face has none. ``unsure``: the reading
-    abstained. ``probabilities``: float32 (N, K).
+    abstained. ``probabilities``: float32 (N, K). ``person``: its name, or empty.
     """
 
     emotions: tuple[str, ...]
@@ -243,6 +259,7 @@ class _Rows:
     track_id: npt.NDArray[np.int64]
     unsure: npt.NDArray[np.bool_]
     probabilities: npt.NDArray[np.float32]
+    person: npt.NDArray[np.object_]
 
 
 def _video(table: _Rows, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
@@ -257,7 +274,8 @@ def _video(table: _Rows, number: int, rows: npt.NDArray[np.int64], shortest_s: f
         probabilities, unsure = table.probabilities[found[first]], table.unsure[found[first]]
         durations, joined = reading_durations(times, frames, step, shortest_s)
         spans = spans_of(emotions, times, durations, joined, probabilities, unsure, shortest_s)
-        tracks.append(TrackTimeline(source, track_id, emotions, times, durations, probabilities, unsure, spans))
+        name = str(table.person[found[0]] or "")
+        tracks.append(TrackTimeline(source, track_id, emotions, times, durations, probabilities, unsure, spans, name))
     untracked = int((table.seen[rows] & (table.track_id[rows] < 0)).sum())
     ends_s = float(frames[-1]) + step
     return VideoTimeline(source, emotions, float(frames[0]), ends_s, len(frames), untracked, tuple(tracks))
@@ -289,7 +307,7 @@ def _table_rows(path: Path) -> _Rows:
             f"{path} is not a table of mien: it lacks the columns {join(missing)}; it has {join(names, most=12)}",
             hint=_MAKE,
         )
-    columns = read_columns(path, (*_NEEDED, *emotions))
+    columns = read_columns(path, (*_NEEDED, *emotions, *((PERSON,) if PERSON in names else ())))
     return _checked(str(path), emotions, columns, is_video=f"frame_{emotions[0]}" in names)
 
 
@@ -329,4 +347,7 @@ def _checked(
     numbers: dict[str, int] = {}
     codes = np.array([numbers.setdefault(str(source), len(numbers)) for source in columns["source"]], np.int64)
     unsure = columns["abstained"] == 1
-    return _Rows(tuple(emotions), tuple(numbers), codes, columns["time_s"], seen, track_id, unsure, probabilities)
+    person = columns.get(PERSON, np.full(len(codes), "", object))
+    return _Rows(
+        tuple(emotions), tuple(numbers), codes, columns["time_s"], seen, track_id, unsure, probabilities, person
+    )

@@ -1,0 +1,1 @@
+"""Code videos for research: events, baselines, participants, and agreement with human coders."""
