@@ -32,6 +32,8 @@ class ReadOptions:
         prior: class frequencies that the head ``ferplus`` assumes. ``data``: those of its training data, of which 37% are
             neutral. ``balanced``: their square roots; recall of rare emotions is higher, and fewer posed expressions are
             read as neutral.
+        prefer_recall: emotions that must not be missed: their probability is raised so that 90% of the validation images
+            that show one are read as it, with more false readings. Their probabilities are then not calibrated.
         detector: ``mien``; ``centerface``, slower and better at faces below 64 pixels (extra ``centerface``);
             ``yunet:FILE``, YuNet with your copy of its weights; or ``none`` (the image is one face).
         detector_threshold: faces with a lower score are dropped, 0 to 1; None uses the detector's default.
@@ -50,6 +52,7 @@ class ReadOptions:
     model: str | Path = "default"
     head: str | None = None
     prior: Prior = "balanced"
+    prefer_recall: tuple[str, ...] = ()
     detector: str = "mien"
     detector_threshold: float | None = None
     min_face: int | None = None

@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
 from mien.errors import DataError
-from mien.lab.calibration import fit_temperature, fit_vote_temperature
 from mien.lab.evaluation.metrics import VoteTruth, Weakness, accuracy_text, kl_to_votes, reliability, score, weaknesses
+from mien.lab.temperature import fit_recall_offsets, fit_temperature, fit_vote_temperature
 from mien.stats import wilson
 
 EMOTIONS = ("happy", "sad", "neutral")
@@ -118,3 +118,13 @@ def test_one_class_for_everything_is_a_weakness():
     assert weaknesses(score(logits, truth, ("a", "b", "c"))) == (Weakness.ONE_CLASS, Weakness.NOT_ABOVE_MAJORITY)
     assert weaknesses(score(np.eye(3)[truth], truth, ("a", "b", "c"))) == ()
     assert weaknesses(score(logits[:5], truth[:5], ("a", "b", "c"))) == ()  # images of one class cannot tell
+
+
+def test_a_recall_offset_finds_nine_of_ten_images():
+    behind = np.array([-2.0, -1.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 5.0])  # how far class 1 is behind class 0
+    logits = np.stack([behind, np.zeros(10), np.full(10, -9.0)], axis=1)
+    offsets = fit_recall_offsets(logits, np.ones(10, np.int64))
+    assert offsets[0] == offsets[2] == 0  # no images
+    assert offsets[1] == pytest.approx(1.4, abs=0.01)
+    assert ((logits + offsets).argmax(1) == 1).sum() == 9
+    assert fit_recall_offsets(logits[:2], np.ones(2, np.int64)) == (0, 0, 0)  # all are found already

@@ -9,9 +9,14 @@ import pytest
 from onnx import TensorProto, helper
 
 from mien import ModelError, OptionError, Reader, ReadOptions
+from mien.data import load
+from mien.emotions import EMOTIONS
 from mien.model.card import HeadCard, InputSpec, ModelCard, load_model, read_card, shipped_models
 from mien.model.classifier import EmotionClassifier, probabilities
+from mien.model.preprocess import to_tensor
 from mien.model.session import open_session
+
+from ..conftest import optional_data
 
 #: In an order that is not the vocabulary's, to see that it is put right.
 SPOKEN = ("happy", "angry", "neutral")
@@ -69,6 +74,38 @@ def test_the_balanced_prior_divides_by_the_square_roots_of_the_class_shares():
     with pytest.raises(OptionError) as caught:
         ReadOptions(prior="uniform")
     assert caught.value.field == "prior"
+
+
+def test_preferred_emotions_get_their_offset():
+    card = replace(CARD, heads={"words": replace(CARD.heads["words"], recall_offsets=(1.0, 2.5, 4.0))})
+    session = open_session(tiny(), 1, "tiny")
+    made = EmotionClassifier(card, session, None, None, False, prefer_recall=("angry",))
+    expected = np.exp([0.0 + 2.5, 1.0, 0.5])  # angry, happy, neutral
+    np.testing.assert_allclose(made.predict(IMAGE).probabilities[0], expected / expected.sum(), rtol=1e-6)
+    np.testing.assert_array_equal(made.predict(IMAGE).vote_shares, network().predict(IMAGE).vote_shares)
+    for refused in (("sad",), ("Angry",)):
+        with pytest.raises(OptionError) as caught:
+            EmotionClassifier(card, session, None, None, False, prefer_recall=refused)
+        assert caught.value.field == "prefer_recall"
+    with pytest.raises(OptionError):
+        EmotionClassifier(CARD, session, None, None, False, prefer_recall=("angry",))  # its card has no offsets
+
+
+def test_preferred_emotions_find_nine_of_ten_validation_images():
+    part = load(optional_data("fer2013/fer2013.npz")).part("validation")
+    assert part.votes is not None
+    shares = part.votes.emotions / part.votes.emotions.sum(1, keepdims=True).clip(1)
+    fear = part.images[shares[:, EMOTIONS.index("fear")] > 0.5]
+    assert len(fear) > 40
+
+    def recall(*prefer_recall: str) -> float:
+        reader = Reader(ReadOptions(prefer_recall=prefer_recall))
+        read = reader.classifier.predict(to_tensor(fear, reader.classifier.input))
+        names = [reader.classifier.emotions[index] for index in read.probabilities.argmax(1)]
+        return names.count("fear") / len(fear)
+
+    assert recall("fear") >= 0.88
+    assert recall() < 0.8
 
 
 def test_flip_averages_the_mirror_image():

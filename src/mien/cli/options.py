@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from ..emotions import parse
 from ..errors import OptionError
 
 OUTPUT = "Output"
@@ -78,6 +79,10 @@ Flip: TypeAlias = Annotated[bool, option(ADVANCED, "Average mirror images (the d
 Prior: TypeAlias = Annotated[
     str,
     option(ADVANCED, "Class frequencies to assume: balanced, or data (those of the training data).", metavar="NAME"),
+]
+PreferRecall: TypeAlias = Annotated[
+    str | None,
+    option(ADVANCED, "Emotions to find 90% of, with more false readings.", "--prefer-recall", metavar="A,B,..."),
 ]
 WhichDetector: TypeAlias = Annotated[
     str,
@@ -157,6 +162,11 @@ def byte_count(text: str) -> int:
     if found is None or unit is None or float(found.group(1)) == 0:
         raise OptionError(f"memory: got {text!r}, expected a size such as 4GB or 800MB", field="memory", value=text)
     return int(float(found.group(1)) * unit)
+
+
+def emotion_list(text: str | None) -> tuple[str, ...]:
+    """Parse emotions separated by commas; ``OptionError`` for an unknown one."""
+    return tuple(parse(name.strip()) for name in text.split(",")) if text else ()
 
 
 def seconds(text: str, option: str) -> float:

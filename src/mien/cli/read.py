@@ -55,6 +55,7 @@ def read(
     no_image_output: opt.NoImageOutput = False,
     head: opt.Head = None,
     prior: opt.Prior = "balanced",
+    prefer_recall: opt.PreferRecall = None,
     detector: opt.WhichDetector = "mien",
     min_face: opt.MinFace = None,
     rotate: opt.Rotate = "auto",
@@ -74,9 +75,7 @@ def read(
         opt.option(opt.ADVANCED, "Ray cluster: auto or HOST:PORT.", metavar="TEXT"),
     ] = None,
 ) -> None:
-    """Recognize facial expressions in images and videos.
-
-    The probabilities are calibrated. In videos each person is tracked.
+    """Recognize facial expressions in images and videos, where each person is tracked.
 
     Examples:
       mien read photo.jpg --annotate annotated
@@ -104,6 +103,7 @@ def read(
         model=model,
         head=head,
         prior=cast(Prior, prior),  # checked by ReadOptions
+        prefer_recall=opt.emotion_list(prefer_recall),
         detector=detector,
         min_face=min_face,
         rotate=opt.rotation(rotate),

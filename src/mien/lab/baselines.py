@@ -29,11 +29,11 @@ from ..model.card import HeadCard, InputSpec, ModelCard, load_model
 from ..model.preprocess import resize, to_tensor
 from ..model.session import PIPELINE_HEAD
 from ..progress import Progress, no_progress
-from .calibration import chosen_by, scored_card
 from .evaluation.evaluate import Evaluation
 from .features import Embedding, HandcraftedFeatures, compute_features, trunk_of
 from .recipe import Head, Recipe, load_recipe
 from .sampling import hard_targets, subset
+from .temperature import chosen_by, scored_card
 from .validation import Index, LabelSet, Settings, field_error
 
 #: The classes, and arguments with which they finish on FER2013 within minutes on two cores.

@@ -23,13 +23,13 @@ from ..io.atomic import write_atomically
 from ..model.card import HeadCard, ModelCard, load_model
 from ..progress import Progress, no_progress
 from ..report import Document, Note, interval, percent
-from .calibration import chosen_by, fit_temperature, rows_to_fit
 from .ensemble_graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
 from .evaluation.classifier import classifier_of_onnx, predict, targets_of, weights_file
 from .evaluation.metrics import Scores, score
 from .evaluation.report import table
 from .recipe import Head
 from .sampling import hard_targets
+from .temperature import chosen_by, fit_temperature, rows_to_fit
 
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]

@@ -23,12 +23,12 @@ from ..io.atomic import write_atomically
 from ..model import session  # noqa: F401  # imports onnxruntime with its telemetry off, before quantization does
 from ..model.card import ORIGINAL, InputSpec, ModelCard, load_model, shipped_models
 from ..model.preprocess import resize, to_tensor
-from .calibration import chosen_by, scored_card
 from .evaluation.classifier import Classifier, classifier_of_onnx, predict
 from .evaluation.evaluate import true_classes
 from .evaluation.metrics import weaknesses
 from .recipe import recipe_from_dict
 from .sampling import subset
+from .temperature import chosen_by, scored_card
 
 #: ``onnx``: float32. ``onnx-int8``: quantized. ``pt2``: an ``ExportedProgram`` of torch.
 FORMATS = ("onnx", "onnx-int8", "pt2")

@@ -21,10 +21,10 @@ from ..model.preprocess import resize
 from ..progress import Progress, no_progress
 from ..report import count
 from . import torch_export
-from .calibration import scored_card
 from .evaluation.classifier import classifier_of_onnx, predict
 from .exporting import card_path, describe
 from .recipe import Recipe, changed, recipe_from_dict
+from .temperature import scored_card
 from .training.checkpoint import cost_of, open_base, restore_network
 from .training.run import Row, train
 

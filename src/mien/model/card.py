@@ -51,12 +51,15 @@ class HeadCard:
         temperature: divides the logits to calibrate confidence (Guo et al. 2017, arXiv 1706.04599).
         vote_temperature: divides them to match the shares of annotators' votes instead; None without votes.
         class_shares: share of each emotion among the labels that the temperature was fitted to; None if unknown.
+        recall_offsets: for each emotion, what to add to its calibrated logit to find 90% of the validation images that show
+            it, under the balanced prior (``ReadOptions.prefer_recall``); None if not fitted.
     """
 
     emotions: tuple[str, ...]
     temperature: float = 1.0
     vote_temperature: float | None = None
     class_shares: tuple[float, ...] | None = None
+    recall_offsets: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,13 @@ def read_card(path: Traversable) -> ModelCard:
 
 def _head(entry: dict[str, Any]) -> HeadCard:
     emotions = tuple(parse(name) for name in entry["emotions"])
-    shares = entry.get("class_shares")
-    if shares is not None and len(shares) != len(emotions):
-        raise ValueError(f"class_shares: got {len(shares)}, expected {len(emotions)}")
-    return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"], shares and tuple(shares))
+    lists = {}
+    for name in ("class_shares", "recall_offsets"):
+        values = entry.get(name)
+        if values is not None and len(values) != len(emotions):
+            raise ValueError(f"{name}: got {len(values)}, expected {len(emotions)}")
+        lists[name] = None if values is None else tuple(map(float, values))
+    return HeadCard(emotions, float(entry["temperature"]), entry["vote_temperature"], **lists)
 
 
 def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:

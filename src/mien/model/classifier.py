@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..emotions import EMOTIONS, LABEL_SETS, positions
 from ..errors import OptionError
 from ..options import Prior, ReadOptions
-from .card import ModelCard, load_model
+from .card import HeadCard, ModelCard, load_model
 from .session import onnxruntime, open_session
 
 #: Exponent of the class frequencies that the balanced prior divides by: halfway between the data's prior and a uniform one.
@@ -25,6 +25,18 @@ def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> npt.ND
     scaled = logits / np.float32(temperature)
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
+
+
+def calibrated_logits(logits: npt.NDArray[np.float32], head: HeadCard, prior: Prior) -> npt.NDArray[np.float32]:
+    """Logits, float32 (N, K), of which the softmax is calibrated, given the prior (Menon et al. 2021, arXiv 2007.07314).
+
+    Only heads whose card has ``class_shares`` are adjusted to the prior.
+    """
+    scaled = np.asarray(logits / head.temperature, np.float32)
+    if prior == "balanced" and head.class_shares is not None:
+        shares = np.maximum(np.array(head.class_shares, np.float32), np.float32(SMALLEST_SHARE))
+        scaled -= np.float32(BALANCE) * np.log(shares)
+    return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +65,11 @@ class EmotionClassifier:
         label_set: name of the label set; None takes every emotion of the head.
         flip: average the logits of each face and its mirror image.
         prior: see ``ReadOptions``; only heads whose card has ``class_shares`` are adjusted.
+        prefer_recall: see ``ReadOptions``.
 
     Raises:
-        OptionError: the model has no such head, or the head lacks emotions of the set.
+        OptionError: the model has no such head, the head lacks emotions of the set, or the set lacks an emotion of
+            ``prefer_recall``, or the card its offset.
 
     Attributes:
         card, head, input: of the model.
@@ -70,20 +84,23 @@ class EmotionClassifier:
         label_set: str | None,
         flip: bool,
         prior: Prior = "balanced",
+        prefer_recall: tuple[str, ...] = (),
     ) -> None:
         self.head = next(iter(card.heads)) if head is None else head
         if self.head not in card.heads:
             known = ", ".join(card.heads)
             raise OptionError(f"head: got {self.head!r}, expected one of {known}", field="head", value=self.head)
-        self.card, self.input, self._session, self.flip, self.prior = card, card.input, session, flip, prior
+        self.card, self.input, self._session, self.flip = card, card.input, session, flip
+        self.prior, self.prefer_recall = prior, prefer_recall
         self._head = card.heads[self.head]
         labels = self._head.emotions
         self.emotions = tuple(e for e in EMOTIONS if e in (labels if label_set is None else LABEL_SETS[label_set]))
         self._columns = _columns(card, self.emotions, labels)
+        self._offsets = _recall_offsets(self._head, self.emotions, prefer_recall)
 
     def sharing(self, head: str | None, label_set: str | None) -> EmotionClassifier:
         """A classifier with another head or label set and the same weights; errors as for the class."""
-        return EmotionClassifier(self.card, self._session, head, label_set, self.flip, self.prior)
+        return EmotionClassifier(self.card, self._session, head, label_set, self.flip, self.prior, self.prefer_recall)
 
     def predict(
         self, images: npt.NDArray[np.float32], temperatures: npt.NDArray[np.float32] | None = None
@@ -102,10 +119,7 @@ class EmotionClassifier:
         logits, head = np.asarray(logits, np.float32), self._head
         if temperatures is not None:
             logits = logits / temperatures[:, None]
-        adjusted = np.asarray(logits / head.temperature, np.float32)
-        if self.prior == "balanced" and head.class_shares is not None:  # logit adjustment (Menon et al. 2021)
-            shares = np.maximum(np.array(head.class_shares, np.float32), np.float32(SMALLEST_SHARE))
-            adjusted -= np.float32(BALANCE) * np.log(shares)
+        adjusted = calibrated_logits(logits, head, self.prior) + self._offsets
         in_label_set = probabilities(adjusted, 1.0)[:, self._columns].sum(1)
         vote_temperature = head.temperature if head.vote_temperature is None else head.vote_temperature
         return Prediction(
@@ -124,6 +138,23 @@ def _columns(card: ModelCard, emotions: Sequence[str], labels: Sequence[str]) ->
         raise
 
 
+def _recall_offsets(
+    head: HeadCard, emotions: Sequence[str], prefer_recall: Sequence[str]
+) -> npt.NDArray[np.float32] | np.float32:
+    """What to add to the head's calibrated logits."""
+    if not prefer_recall:
+        return np.float32(0)
+    for emotion in prefer_recall:
+        if emotion not in emotions:
+            message = f"prefer_recall: got {emotion!r}, expected one of {', '.join(emotions)}"
+            raise OptionError(message, field="prefer_recall", value=emotion)
+    if head.recall_offsets is None:
+        hint = "Use an included model, or export this one again with validation data."
+        raise OptionError("prefer_recall: the model's card has no offsets", field="prefer_recall", hint=hint)
+    preferred = [offset if e in prefer_recall else 0.0 for e, offset in zip(head.emotions, head.recall_offsets)]
+    return np.array(preferred, np.float32)
+
+
 def open_classifier(options: ReadOptions, weights: bytes | None = None) -> EmotionClassifier:
     """Open the classifier that ``options`` name.
 
@@ -137,4 +168,6 @@ def open_classifier(options: ReadOptions, weights: bytes | None = None) -> Emoti
     """
     card, own = load_model(options.model)
     session = open_session(weights or own, options.threads, card.weights, options.device)
-    return EmotionClassifier(card, session, options.head, options.emotions, options.flip, options.prior)
+    return EmotionClassifier(
+        card, session, options.head, options.emotions, options.flip, options.prior, options.prefer_recall
+    )
