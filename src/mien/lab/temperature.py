@@ -68,7 +68,7 @@ def fit_recall_offsets(logits: Floats, y_true: Labels) -> tuple[float, ...]:
     for k in range(logits.shape[1]):
         rows = logits[y_true == k].astype(np.float64)
         behind = np.delete(rows, k, axis=1).max(axis=1) - rows[:, k]  # below 0: it is read as the class already
-        needed = float(np.quantile(behind, RECALL, method="higher")) if len(rows) else -1.0
+        needed = float(np.quantile(behind, RECALL, method="inverted_cdf")) if len(rows) else -1.0
         offsets.append(needed + 0.001 if needed >= 0 else 0.0)
     return tuple(offsets)
 
