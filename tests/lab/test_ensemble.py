@@ -14,16 +14,18 @@ from typer.testing import CliRunner
 
 from mien import ReadOptions
 from mien.cli.lab_export import ensemble as command
+from mien.data import load
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.baselines import baseline, baseline_settings
 from mien.lab.ensemble_graph import HEAD, area_weights
-from mien.lab.ensembles import common_label_set, ensemble, fit_stack
+from mien.lab.ensembles import average, common_label_set, ensemble, fit_stack
 from mien.lab.evaluation.classifier import open_classifier, predict
 from mien.lab.evaluation.evaluate import evaluate
 from mien.model.card import HeadCard, InputSpec, ModelCard, load_model
 from mien.reader import Reader
 
+from ..conftest import EXAMPLES, optional_data
 from .conftest import HAPPY, SAD, two_classes
 
 
@@ -216,3 +218,30 @@ def test_the_command_writes_model_and_card(models, faces, tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert load_model(tmp_path / "two.onnx")[0].recipe["ensemble"]["stack"] is not None
+
+
+def test_an_average_keeps_all_heads(tmp_path):
+    fer2013 = load(optional_data("fer2013/fer2013.npz"))
+    path = tmp_path / "both.onnx"
+    card = average(["default", "tiny"], fer2013, path)
+    both, members = open_classifier(path), [open_classifier(name) for name in ("default", "tiny")]
+    images = fer2013.images[:40]
+    for head, entry in card.heads.items():
+        assert entry.emotions == members[0].heads[head].emotions
+        expected = []
+        for member in members:
+            logits = member.logits(images)[head] / member.heads[head].temperature
+            raised = np.exp(logits)
+            expected.append(raised / raised.sum(1, keepdims=True))
+        assert np.allclose(np.exp(both.logits(images)[head]), np.mean(expected, axis=0), atol=1e-5)
+    assert Reader(ReadOptions(model=path)).read(EXAMPLES / "astronaut.png")[0].emotion == "happy"
+
+
+def test_an_average_needs_members_of_the_same_heads(models, faces, tmp_path):
+    with pytest.raises(OptionError):
+        average([models / "good.onnx", "default"], faces, tmp_path / "two.onnx")
+    with pytest.raises(OptionError):
+        average([models / "good.onnx"], faces, tmp_path / "one.onnx")
+    assert not list(tmp_path.iterdir())
+    card = average([models / "good.onnx", models / "lost.onnx"], faces, tmp_path / "two.onnx")
+    assert (card.parameters, card.heads["labels"].emotions) == (10, LABEL_SETS["happy-sad"])

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from ..errors import OptionError
 from .options import ADVANCED, Data, DetectFaces, LabelNames, License, ManifestFile, known_models, known_recipe, option
 
 
@@ -85,6 +86,9 @@ def ensemble(
     ],
     data: Data,
     out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="File to write; its card goes beside it.")],
+    all_heads: Annotated[
+        bool, typer.Option("--all-heads", help="Average models with the same heads, and keep all of these.")
+    ] = False,
     stacked: Annotated[
         bool, typer.Option("--stacked", help="Learn each model's weight for each emotion, in place of a mean.")
     ] = False,
@@ -115,14 +119,17 @@ def ensemble(
 
     Examples:
       mien lab ensemble runs/a runs/b default --data fer2013.csv --out all.onnx
+      mien lab ensemble runs/a default --all-heads --data f.npz --out both.onnx
       mien read photo.jpg --model all.onnx
     """
     from ..extras import check_installed
 
+    if all_heads and (stacked or weight):
+        raise OptionError("--all-heads contradicts --stacked and --weight", hint="Leave out --all-heads.")
     check_installed(("onnx", "sklearn", "scipy", "statsmodels", "matplotlib"), "lab")
     from ..lab.ensemble_graph import common_input
+    from ..lab.ensembles import average, ensemble_report, open_onnx
     from ..lab.ensembles import ensemble as merge
-    from ..lab.ensembles import ensemble_report, open_onnx
     from ..lab.recipe import load_recipe
     from ..lab.sampling import subset
     from .output import progress_bar, read_data, show_report
@@ -132,6 +139,12 @@ def ensemble(
         data, spec.size, spec.color, manifest=manifest, detect_faces=detect_faces, label_names=label_names
     )
     faces = subset(faces, load_recipe(recipe)) if recipe else faces
+    if all_heads:
+        average(models, faces, out, name=name)
+        for path in (out, out.with_suffix(".json")):
+            typer.echo(f"written: {path}", err=True)
+        typer.echo(f"Evaluate it:  mien lab evaluate {out} --data {data}", err=True)
+        return
     with progress_bar(Console(stderr=True), "opening models") as progress:
         made = merge(
             models, faces, out, stacked=stacked, weights=weight or (), targets=targets, name=name, progress=progress

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .detector.export import export_detector
     from .detector.train import train_detector
     from .distillation import distill
-    from .ensembles import ensemble
+    from .ensembles import average, ensemble
     from .evaluation.evaluate import evaluate
     from .exporting import export
     from .finetuning import finetune
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: The module of each function, imported on first use (PEP 562): most need torch or scikit-learn.
 _MODULES = {
+    "average": "ensembles",
     "baseline": "baselines",
     "baseline_settings": "baselines",
     "compare": "comparison",
@@ -47,6 +48,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "average",
     "baseline",
     "baseline_settings",
     "compare",

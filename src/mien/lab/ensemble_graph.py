@@ -54,14 +54,45 @@ def merge(members: Sequence[Member], emotions: tuple[str, ...], stack: Stack | N
 
     It takes ``images`` as ``common_input`` says and returns ``HEAD``: log-probabilities of the emotions, float32 (N, K).
     """
+    model = _add_combination(_all_outputs(members), members, emotions, stack, HEAD)
+    return _content(model, (HEAD,))
+
+
+def merge_heads(heads: Mapping[str, Sequence[Member]], emotions: Mapping[str, tuple[str, ...]]) -> bytes:
+    """One ONNX file with an output for each head: the vote of its members, which are the same models for all heads."""
+    model = _all_outputs(next(iter(heads.values())))
+    for head, members in heads.items():
+        model = _add_combination(model, members, emotions[head], None, head)
+    return _content(model, tuple(heads))
+
+
+def _all_outputs(members: Sequence[Member]) -> onnx.ModelProto:
+    """The preprocessing for each member and the members; the outputs are ``member_0_`` and the name of a head, ..."""
     model = _preprocessing([member.card.input for member in members]).model()
     for i, member in enumerate(members):
         own = compose.add_prefix(_converted(onnx.load_model_from_string(member.weights)), f"member_{i}_")
         model = compose.merge_models(model, own, io_map=[(f"input_{i}", f"member_{i}_images")])
-    joints = [(f"member_{i}_{member.head}", f"logits_{i}") for i, member in enumerate(members)]
-    combination = _combination(members, emotions, stack).model()
-    model = compose.merge_models(model, combination, io_map=joints, outputs=[HEAD])
-    del model.graph.value_info[:]
+    return model
+
+
+def _add_combination(
+    model: onnx.ModelProto, members: Sequence[Member], emotions: tuple[str, ...], stack: Stack | None, output: str
+) -> onnx.ModelProto:
+    prefix = f"vote_{output}_"
+    combination = compose.add_prefix(_combination(members, emotions, stack).model(), prefix)
+    joints = [(f"member_{i}_{member.head}", f"{prefix}logits_{i}") for i, member in enumerate(members)]
+    merged = compose.merge_models(model, combination, io_map=joints)
+    for node in merged.graph.node:  # the prefix is wanted on all names but that of the output
+        node.output[:] = [output if name == prefix + HEAD else name for name in node.output]
+    for value in merged.graph.output:
+        value.name = output if value.name == prefix + HEAD else value.name
+    return merged
+
+
+def _content(model: onnx.ModelProto, outputs: Sequence[str]) -> bytes:
+    kept = [value for value in model.graph.output if value.name in outputs]
+    del model.graph.output[:], model.graph.value_info[:]
+    model.graph.output.extend(kept)
     model.producer_name, model.producer_version = "mien", ""
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))

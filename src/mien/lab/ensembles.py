@@ -23,13 +23,13 @@ from ..io.atomic import write_atomically
 from ..model.card import HeadCard, ModelCard, load_model
 from ..progress import Progress, no_progress
 from ..report import Document, Note, interval, percent
-from .ensemble_graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge
+from .ensemble_graph import HEAD, MIN_PROBABILITY, Member, Stack, common_input, merge, merge_heads
 from .evaluation.classifier import classifier_of_onnx, predict, targets_of, weights_file
 from .evaluation.metrics import Scores, score
 from .evaluation.report import table
 from .recipe import Head
 from .sampling import hard_targets
-from .temperature import chosen_by, fit_temperature, rows_to_fit
+from .temperature import chosen_by, fit_temperature, rows_to_fit, scored_card
 
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
@@ -158,6 +158,70 @@ def ensemble(
     write_atomically(out, merged)
     write_atomically(out.with_suffix(".json"), card.to_json().encode())
     return EnsembleResult(out, card, part, tuple(members), alone, scores, stacked)
+
+
+def average(models: Sequence[str | Path], data: str | Path | Dataset, out: str | Path, *, name: str = "") -> ModelCard:
+    """Merge models with the same heads into one ONNX file with all of these heads.
+
+    Each output is the logarithm of the mean of the members' probabilities, calibrated as on their cards. Temperatures and
+    scores of the result come from the data, as those of ``export``.
+
+    Args:
+        models: at least two, as for ``ensemble``.
+        data: as in ``mien.data.load``, or a loaded dataset: what the members were trained on.
+        out: the ``.onnx`` file to write, with its card beside it.
+        name: name of the model. Default: the name of the file.
+
+    Returns:
+        The card.
+
+    Raises:
+        ModelError: a model is missing, damaged or no ONNX model.
+        OptionError: there are too few models, or their heads differ.
+        DataError: the data has no part to fit on, or lacks the votes of a head.
+        OutputError: ``out`` cannot be written to.
+
+    Example:
+        >>> from mien import lab
+        >>> lab.average(["runs/a", "runs/b"], "fer2013.npz", "models/accurate.onnx")  # doctest: +SKIP
+    """
+    out = Path(out)
+    shares = _shares(models, out, False, ())
+    opened = [open_onnx(model) for model in models]
+    cards = [card for card, _ in opened]
+    emotions = {head: entry.emotions for head, entry in cards[0].heads.items()}
+    for card in cards[1:]:
+        if (own := {head: entry.emotions for head, entry in card.heads.items()}) != emotions:
+            message = f"the heads of {card.name} are {', '.join(own)}, expected those of {cards[0].name}"
+            raise OptionError(f"{message}: {', '.join(emotions)}", hint="Merge one head: leave out --all-heads.")
+    spec = common_input([card.input for card in cards])
+    faces = data if isinstance(data, Dataset) else load(data, spec.size, color=spec.color)
+    heads = {
+        head: [
+            Member(card, content, head, card.heads[head].temperature, share)
+            for (card, content), share in zip(opened, shares)
+        ]
+        for head in emotions
+    }
+    merged, name = merge_heads(heads, emotions), name or out.stem
+    members = [{"name": card.name, "sha256": card.sha256, "recipe": card.recipe} for card in cards]
+    card = ModelCard(
+        name=name,
+        weights=out.name,
+        sha256=hashlib.sha256(merged).hexdigest(),
+        license=" and ".join(dict.fromkeys(card.license for card in cards)),
+        data="; ".join(dict.fromkeys(card.data for card in cards)),
+        input=spec,
+        heads={head: HeadCard(labels) for head, labels in emotions.items()},
+        parameters=sum(card.parameters for card in cards),
+        macs=sum(card.macs for card in cards),
+        recipe={"name": name, "heads": cards[0].recipe.get("heads", {}), "ensemble": {"members": members}},
+        precision=cards[0].precision if len({card.precision for card in cards}) == 1 else "mixed",
+    )
+    card, _ = scored_card(card, merged, faces)
+    write_atomically(out, merged)
+    write_atomically(out.with_suffix(".json"), card.to_json().encode())
+    return card
 
 
 def ensemble_report(made: EnsembleResult) -> Document:
