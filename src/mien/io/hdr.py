@@ -1,4 +1,4 @@
-"""High dynamic range and wide gamut: RGB of a video (ITU-R BT.2100, BT.2020) as 8-bit RGB for screens (BT.709)."""
+"""High dynamic range and wide gamut: RGB of BT.2100 or BT.2020 as 8-bit RGB for screens (BT.709)."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def to_sdr(rgb: npt.NDArray[np.uint16], transfer: int) -> npt.NDArray[np.uint8]:
         index = (np.sqrt(np.minimum(light, 1)) * np.float32(4095) + np.float32(0.5)).astype(np.intp)
         result[top : top + _ROWS] = _encoding()[index]
     return result
+
+
+def transfer_of_image(head: bytes) -> int:
+    """Return ``PQ``, ``HLG`` or 0 (neither is stated) for an AVIF, HEIF or PNG file, from its first bytes.
+
+    AVIF and HEIF state it in a property "colr" of type "nclx" (ISO/IEC 23008-12), PNG in the chunk "cICP" (PNG 3.0). A
+    photo with a gain map (ISO 21496-1) is SDR; the property then belongs to its HDR rendition.
+    """
+    start = head.find(b"colrnclx")
+    place, width = (start + 10, 2) if start >= 0 else (head.find(b"cICP") + 5, 1)
+    if place < 5 or b"tmap" in head:
+        return 0
+    transfer = int.from_bytes(head[place : place + width], "big")
+    return transfer if transfer in (PQ, HLG) else 0
 
 
 @cache

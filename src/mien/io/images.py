@@ -24,6 +24,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from ..errors import MienError, OptionError, SourceError, TooLargeError, shorten
 from ..options import MAX_MEGAPIXELS
 from ..types import Box, Face, Frame
+from .hdr import to_sdr, transfer_of_image
 from .sources import ImageSource, content_of
 from .video import is_video
 
@@ -43,6 +44,7 @@ _DAMAGE = (
 #: Pixels converted at a time, which limits the memory of copies.
 _STRIP = 2_000_000
 _BITS_PER_SAMPLE = 258  # a tag of TIFF 6.0
+_TRANSFER = "mien_transfer"  # the key of HLG or PQ in ``Image.info``
 #: Views of the upright image in which the stored pixels of a file lie in order: EXIF 2.32, tag 0x0112.
 _STORED_IN_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     2: lambda upright: upright[:, ::-1],
@@ -60,8 +62,8 @@ def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS, c
 
     Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, and with the extras ``heif`` and
     ``jxl`` HEIF (.heic) or JPEG XL; in color or gray, with or without transparency, of 1 to 32 bits. Transparent pixels are
-    laid over white; the first frame of an animation is taken; CMYK is converted without its color profile. A truncated or
-    damaged file is an error.
+    laid over white; the first frame of an animation is taken; CMYK is converted without its color profile; AVIF, HEIF and
+    PNG of high dynamic range (HLG or PQ, BT.2020) are tone mapped. A truncated or damaged file is an error.
 
     Args:
         source: a path; a ``file://`` or ``data:`` address; the bytes of an image file, or an open file or upload; a PIL
@@ -215,7 +217,9 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Pixels]:
         return _scaling(0.0, float(2 ** tags.get(_BITS_PER_SAMPLE, (16,))[0] - 1))
     if image.mode in ("I", "F"):
         return _scaling(*_guessed_range(image))
-    return _over_white if image.has_transparency_data else lambda strip: np.asarray(strip.convert("RGB"))
+    to_rgb = _over_white if image.has_transparency_data else lambda strip: np.asarray(strip.convert("RGB"))
+    transfer = int(image.info.get(_TRANSFER, 0))
+    return (lambda strip: to_sdr(to_rgb(strip).astype(np.uint16) * 257, transfer)) if transfer else to_rgb
 
 
 def _over_white(strip: Image.Image) -> Pixels:
@@ -341,7 +345,8 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
         SourceError: the file is empty, or a HEIF photo that no installed package can read.
         Exception: what Pillow raises; ``UnidentifiedImageError`` for an unknown format.
     """
-    prefix = file.read(16)
+    head = file.read(65536)
+    prefix = head[:16]
     if not prefix:
         raise SourceError(f"{name} is empty: 0 bytes", hint="Copy or download it again.", path=name)
     for load_plugins in (Image.preinit, Image.init, _load_optional_plugins):  # the five common formats first
@@ -350,7 +355,9 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
             factory, accept = Image.OPEN.get(format_name, (None, None))
             if factory is not None and (accept is None or accept(prefix) is True):
                 file.seek(0)
-                return factory(file, "")
+                image = factory(file, "")
+                image.info[_TRANSFER] = transfer_of_image(head) if format_name in ("AVIF", "HEIF", "PNG") else 0
+                return image
     for extra, is_it in (
         ("heif", prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS),
         ("jxl", prefix.startswith(_JXL_SIGNATURES)),
@@ -359,8 +366,7 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
             format_name = {"heif": "HEIF photo (.heic)", "jxl": "JPEG XL image"}[extra]
             hint = f"In a copy of the mien repository, run: pip install '.[{extra}]'; or save it as JPEG."
             raise SourceError(f"{name} is a {format_name}, which needs an extra package", hint=hint, path=name)
-    file.seek(0)
-    if is_video(name, file.read(200)):
+    if is_video(name, head[:200]):
         hint = "Use mien.read_video, or 'mien read' on the command line."
         raise SourceError(f"{name} is a video, expected an image", hint=hint, path=name)
     raise UnidentifiedImageError(f"contents that begin with {prefix!r}")
