@@ -11,12 +11,25 @@ pytest.importorskip("statsmodels", reason="drift reports need the extra audit")
 from scipy.spatial.distance import jensenshannon
 from typer.testing import CliRunner
 
+from mien import Reader, ReadOptions
 from mien.cli.app import app
+from mien.data import load
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError
 from mien.model.card import load_model
-from mien.serve.drift import Drift, distance, label_shift, measure_drift, monitor, stability_index
+from mien.serve.drift import (
+    Drift,
+    distance,
+    label_shift,
+    measure_drift,
+    measure_reference,
+    monitor,
+    stability_index,
+)
 from mien.serve.store import Record, Store
+from mien.types import Box, Face
+
+from ..conftest import optional_data
 
 CARD = replace(load_model("default")[0], reference={})
 SHARES = np.array([0.1, 0.03, 0.05, 0.3, 0.12, 0.1, 0.28, 0.02])
@@ -130,3 +143,19 @@ def test_cards_of_included_models_have_references():
             assert confusion.shape == (len(card.heads[head].emotions),) * 2
             assert confusion.sum(1).tolist() == reference["histograms"]["emotion"]
             assert {"confidence", "brightness", "sharpness", "yaw"} < set(reference["histograms"])
+
+
+@pytest.mark.slow
+def test_a_reference_holds_what_the_reader_says_with_its_prior():
+    path = optional_data("fer2013/fer2013.npz")
+    reference = measure_reference("tiny", path, pose=False)["ferplus"]
+    part = load(path, 48, color="gray").part("validation")
+    known = np.random.default_rng(0).permutation(len(part))[:500]
+    reader = Reader(ReadOptions(model="tiny", detector="none"))
+    crops = part.images[known]
+    readings = reader.classify([Face(Box(0, 0, 48, 48))] * len(crops), crops)
+    shares = np.array(reference["histograms"]["emotion"]) / reference["n"]
+    said = np.array([sum(one.emotion == emotion for one in readings) for emotion in reader.emotions]) / len(readings)
+    assert np.abs(shares - said).max() < 0.06  # 500 images, and those without a majority of votes
+    sure = sum(reference["histograms"]["confidence"][-1:]) / reference["n"]
+    assert sure == pytest.approx(np.mean([one.confidence >= 0.99 for one in readings]), abs=0.06)

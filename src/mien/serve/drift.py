@@ -7,7 +7,7 @@ Holm's method; label shift by black-box shift estimation (Lipton, Wang and Smola
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -24,14 +24,17 @@ from ..data import load
 from ..detection import create_detector
 from ..errors import DataError
 from ..io.atomic import write_atomically
-from ..lab.evaluation.classifier import open_classifier, predict, weights_file
+from ..lab.evaluation import classifier as evaluated
 from ..lab.evaluation.evaluate import true_classes
-from ..lab.evaluation.metrics import probabilities_at
 from ..model.card import ModelCard, load_model, read_card
-from ..model.preprocess import channels_first, resize, sharpness
+from ..model.classifier import EmotionClassifier, open_classifier
+from ..model.occlusion import temperatures
+from ..model.preprocess import channels_first, sharpness, to_tensor
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
+from ..reader import BATCH_FACES
 from ..stats import LEVEL, Estimate, holm, percentile_interval, permutation_p
+from ..types import Box, Face
 from .store import Store
 
 Counts = npt.NDArray[np.int64]
@@ -131,12 +134,12 @@ def measure_reference(
     pose: bool = True,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Measure the distributions of a model's readings on data, for its card.
+    """Measure the distributions of a model's readings on data, for its card; the model reads as for the server.
 
     Sizes and rolls are not measured, since images of data sets have been scaled and turned upright.
 
     Args:
-        model: as in ``mien.lab.evaluate``.
+        model: name of an included model, or path of an exported one.
         data: as in ``mien.data.load``.
         split: the part to measure on.
         pose: detect landmarks to measure yaw.
@@ -145,24 +148,24 @@ def measure_reference(
     Returns:
         Head -> ``n``, ``data``, ``confusion`` (predicted x true, counts) and ``histograms`` (measure -> counts).
     """
-    classifier = open_classifier(model)
+    classifier = open_classifier(ReadOptions(model=model))
     faces = load(data, classifier.input.size, color=classifier.input.color)
-    truths, part = true_classes(classifier, faces, split), faces.part(split)
-    logits = predict(classifier, part.images, flip=True)
-    crops = resize(part.images, classifier.input.size)
+    part = faces.part(split)
+    crops, seen = part.images, [Face(Box(0, 0, *2 * [float(classifier.input.size)]))] * len(part)
     gray = channels_first(crops, 1)[:, 0]
     looks: dict[str, npt.NDArray[Any]] = {"brightness": gray.mean((1, 2)) / 255, "sharpness": sharpness(crops)}
     if pose:
-        detector, found = create_detector(ReadOptions(min_face=MIN_FACE_IN_CROP)), []
+        detector, seen = create_detector(ReadOptions(min_face=MIN_FACE_IN_CROP)), []
         for done, frame in enumerate(frames_of(part), 1):
-            _, face = posed(frame, detector)
-            found.append(((face and angles(face)) or (np.nan, np.nan))[1])
+            whole, face = posed(frame, detector)
+            seen.append(face or whole)
             progress(done, len(part))
-        looks["yaw"] = np.array(found, float)
+        looks["yaw"] = np.array([(angles(face) or (np.nan, np.nan))[1] for face in seen], float)
     reference = {}
-    for name, truth in truths.items():
-        emotions, known = classifier.heads[name].emotions, truth >= 0
-        probabilities = probabilities_at(logits[name], classifier.heads[name].temperature)[known]
+    for name, truth in true_classes(evaluated.open_classifier(model), faces, split).items():
+        own, emotions, known = classifier.sharing(name, None), classifier.card.heads[name].emotions, truth >= 0
+        order = [own.emotions.index(emotion) for emotion in emotions]
+        probabilities = _probabilities(own, crops, seen)[known][:, order]
         predicted = probabilities.argmax(1)
         confusion = np.zeros((len(emotions), len(emotions)), np.int64)
         np.add.at(confusion, (predicted, truth[known]), 1)
@@ -179,9 +182,21 @@ def measure_reference(
     return reference
 
 
+def _probabilities(
+    classifier: EmotionClassifier, crops: npt.NDArray[np.uint8], faces: Sequence[Face]
+) -> npt.NDArray[np.float32]:
+    """What a reader answers for N crops: float32 (N, K)."""
+    starts = range(0, len(crops), BATCH_FACES)
+    batches = ((crops[at : at + BATCH_FACES], faces[at : at + BATCH_FACES]) for at in starts)
+    answers = [
+        classifier.predict(to_tensor(some, classifier.input), temperatures(some, their)) for some, their in batches
+    ]
+    return np.concatenate([answer.probabilities for answer in answers])
+
+
 def write_reference(model: str | Path, reference: Mapping[str, Any]) -> Path:
     """Put a reference into the card of an exported model; returns the card's path."""
-    path = weights_file(model).with_suffix(".json")
+    path = evaluated.weights_file(model).with_suffix(".json")
     write_atomically(path, replace(read_card(path), reference=dict(reference)).to_json().encode())
     return path
 
