@@ -19,6 +19,7 @@ __all__ = [
     "LABEL_SETS",
     "AbstainReason",
     "AsyncClient",
+    "Baseline",
     "BatchResult",
     "BenchResult",
     "Box",
@@ -43,6 +44,7 @@ __all__ = [
     "RecipeError",
     "ServerError",
     "SourceError",
+    "Study",
     "TableFile",
     "Timeline",
     "TooLargeError",
@@ -58,6 +60,7 @@ __all__ = [
     "audit_predict",
     "audit_thresholds",
     "bench",
+    "code_study",
     "explain",
     "find_images",
     "measure_attributes",
@@ -80,6 +83,8 @@ _NAMES = {
     ".audit.thresholds": "audit_thresholds",
     ".batch": "BatchResult Failure read_files",
     ".benchmarking.bench": "BenchResult bench",
+    ".coding.baseline": "Baseline",
+    ".coding.study": "Study code_study",
     ".drawing": "annotate",
     ".emotions": "EMOTIONS LABEL_SETS",
     ".errors": "DataError MienError MissingExtraError ModelError OptionError OutputError RecipeError SourceError "
@@ -110,6 +115,8 @@ if TYPE_CHECKING:
     from .audit.thresholds import audit_thresholds
     from .batch import BatchResult, Failure, read_files
     from .benchmarking.bench import BenchResult, bench
+    from .coding.baseline import Baseline
+    from .coding.study import Study, code_study
     from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS
     from .errors import (

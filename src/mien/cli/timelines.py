@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from .help import DefaultGroup, HelpCommand
+from .study import study
 from .timeline import timeline
 
 
 class _Timelines(DefaultGroup):
-    """Without the name of a command, a table is summarized."""
+    """Without the name of a command, a table is summarized, and a folder or the videos of a manifest are a study."""
 
     def default_for(self, args: list[str]) -> str:
-        """The summary, unless help is asked for."""
-        return "" if args[0] in ("-h", "--help") else "summary"
+        """Return ``study`` for a manifest or a folder, else ``summary``; nothing where help is asked for."""
+        if args[0] in ("-h", "--help"):
+            return ""
+        manifest = any(word == "--manifest" or word.startswith("--manifest=") for word in args)
+        return "study" if manifest or Path(args[0]).is_dir() else "summary"
 
 
 timelines = typer.Typer(
@@ -22,11 +28,13 @@ timelines = typer.Typer(
     rich_markup_mode=None,
     help="""Analyze tables of videos: who expressed what, when, and how surely.
 
-    Without the name of a command, the tables are summarized.
+    Without the name of a command, a table is summarized; with --manifest, or for a folder, study runs.
 
     Examples:
       mien timeline talk.parquet
+      mien timeline videos/ --manifest study.csv --out results
       mien timeline summary --help
     """,
 )
 timelines.command("summary", cls=HelpCommand)(timeline)
+timelines.command("study", cls=HelpCommand)(study)
