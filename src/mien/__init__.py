@@ -18,6 +18,8 @@ __all__ = [
     "EMOTIONS",
     "LABEL_SETS",
     "AbstainReason",
+    "Agreement",
+    "Annotation",
     "AsyncClient",
     "Baseline",
     "BatchResult",
@@ -54,6 +56,7 @@ __all__ = [
     "VideoResult",
     "VideoSink",
     "Watch",
+    "agreement",
     "annotate",
     "audit_compare",
     "audit_fairness",
@@ -66,6 +69,7 @@ __all__ = [
     "measure_attributes",
     "process_video",
     "read",
+    "read_annotations",
     "read_dataset",
     "read_files",
     "read_image",
@@ -83,6 +87,7 @@ _NAMES = {
     ".audit.thresholds": "audit_thresholds",
     ".batch": "BatchResult Failure read_files",
     ".benchmarking.bench": "BenchResult bench",
+    ".coding.agreement": "Agreement agreement",
     ".coding.baseline": "Baseline",
     ".coding.study": "Study code_study",
     ".drawing": "annotate",
@@ -90,6 +95,7 @@ _NAMES = {
     ".errors": "DataError MienError MissingExtraError ModelError OptionError OutputError RecipeError SourceError "
     "TooLargeError",
     ".explanations.explainer": "Explainer Explanation explain",
+    ".io.annotations": "Annotation read_annotations",
     ".io.discovery": "find_images",
     ".io.images": "read_image",
     ".io.tables": "to_dataframe",
@@ -115,6 +121,7 @@ if TYPE_CHECKING:
     from .audit.thresholds import audit_thresholds
     from .batch import BatchResult, Failure, read_files
     from .benchmarking.bench import BenchResult, bench
+    from .coding.agreement import Agreement, agreement
     from .coding.baseline import Baseline
     from .coding.study import Study, code_study
     from .drawing import annotate
@@ -131,6 +138,7 @@ if TYPE_CHECKING:
         TooLargeError,
     )
     from .explanations.explainer import Explainer, Explanation, explain
+    from .io.annotations import Annotation, read_annotations
     from .io.discovery import find_images
     from .io.images import read_image
     from .io.tables import to_dataframe

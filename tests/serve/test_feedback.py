@@ -14,13 +14,13 @@ from mien.apps.photo_server import PhotoApp, serve
 from mien.data import load
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError, OutputError
+from mien.raters import krippendorff_alpha
 from mien.serve.store import (
     Record,
     Store,
     export_feedback,
     feedback_images,
     import_corrections,
-    krippendorff_alpha,
     ten_votes,
 )
 

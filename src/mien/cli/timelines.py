@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from .agreement import agreement
 from .help import DefaultGroup, HelpCommand
 from .study import study
 from .timeline import timeline
@@ -38,3 +39,4 @@ timelines = typer.Typer(
 )
 timelines.command("summary", cls=HelpCommand)(timeline)
 timelines.command("study", cls=HelpCommand)(study)
+timelines.command("agreement", cls=HelpCommand)(agreement)

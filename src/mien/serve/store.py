@@ -28,6 +28,7 @@ from ..errors import DataError, OutputError
 from ..extras import require
 from ..io.atomic import replacing_path
 from ..io.images import read_image
+from ..raters import krippendorff_alpha
 from ..types import Face
 
 #: What an annotator may say besides an emotion, as in FER+.
@@ -275,27 +276,6 @@ def feedback_images(feedback: Sequence[Feedback]) -> list[FeedbackImage]:
             before.votes[one.emotion] = before.votes.get(one.emotion, 0) + 1
             found[one.image] = before
     return list(found.values())
-
-
-def krippendorff_alpha(ratings: Sequence[Sequence[str]]) -> float | None:
-    """Agreement of annotators on nominal labels (Krippendorff 2011): 1 perfect, 0 as by chance.
-
-    Args:
-        ratings: the labels of each unit, by any number of annotators; units with one are left out.
-
-    Returns:
-        None where no unit has two labels, or all labels are the same.
-    """
-    names = sorted({label for unit in ratings for label in unit})
-    coincidence = np.zeros((len(names), len(names)))
-    for unit in ratings:
-        if len(unit) > 1:
-            counts = np.array([unit.count(name) for name in names], float)
-            coincidence += (np.outer(counts, counts) - np.diag(counts)) / (len(unit) - 1)
-    totals = coincidence.sum(1)
-    n = totals.sum()
-    expected = (n**2 - (totals**2).sum()) / (n - 1) if n > 1 else 0.0
-    return float(1 - (n - np.trace(coincidence)) / expected) if expected > 0 else None
 
 
 @dataclass(frozen=True)

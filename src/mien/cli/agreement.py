@@ -1,0 +1,80 @@
+"""``mien timeline agreement``: compare a table with the annotations of a human coder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options as opt
+
+
+def agreement(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table that 'mien read VIDEO --out TABLE' wrote.")],
+    annotations: Annotated[
+        Path, typer.Argument(metavar="CODES", help="Annotations: .eaf, .TextGrid, .csv, .tsv, .txt or .xlsx.")
+    ],
+    *,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Use this video only, of a table that holds several.")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="Number or name. Default: from the tiers, or visible longest.")
+    ] = None,
+    tier: Annotated[str | None, typer.Option(metavar="NAME", help="Use this tier or subject of CODES only.")] = None,
+    gaps: Annotated[
+        str | None, typer.Option(metavar="EMOTION", help="Label of time that was not coded, such as neutral.")
+    ] = None,
+    step: Annotated[str, typer.Option(metavar="TIME", help="Length of the compared units.")] = "0.1s",
+    tolerance: Annotated[
+        list[float] | None,
+        typer.Option(metavar="SECONDS", help="Time by which labels may be apart; repeatable. Default: 0, 0.5 and 1."),
+    ] = None,
+    out: Annotated[
+        list[Path] | None,
+        opt.option(opt.OUTPUT, "Write a report (.html, .md), or disagreements (.csv); repeatable.", metavar="FILE"),
+    ] = None,
+    as_json: opt.AsJson = False,
+    overwrite: Annotated[bool, opt.option(opt.OUTPUT, "Replace files that exist.", "--overwrite")] = False,
+) -> None:
+    """Compare a video with a human coder: Cohen's kappa, Krippendorff's alpha, disagreements.
+
+    Examples:
+      mien timeline agreement talk.parquet coder.eaf
+      mien timeline agreement talk.parquet coder.csv --gaps neutral --out agreement.html
+      mien timeline agreement talk.parquet coder.TextGrid --tier P01 --person 2
+    """
+    import json
+
+    from rich.console import Console
+
+    from ..coding.agreement import TOLERANCES_S
+    from ..coding.agreement import agreement as compare
+    from ..coding.agreement_report import agreement_report
+    from ..errors import OutputError
+    from ..io.atomic import check_ending
+
+    for path in out or ():
+        check_ending(path, (".html", ".htm", ".md", ".csv"))
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.", path=path)
+    result = compare(
+        table,
+        annotations,
+        source=source,
+        person=person,
+        tier=tier,
+        gaps=gaps,
+        step_s=opt.seconds(step, "--step"),
+        tolerances_s=tolerance or TOLERANCES_S,
+    )
+    for path in out or ():
+        result.save(path)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=1, allow_nan=False))
+    else:
+        console = Console(highlight=False)
+        console.print(agreement_report(result).to_terminal(console.width))
+    for path in out or ():
+        typer.echo(f"written: {path}", err=True)
