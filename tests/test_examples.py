@@ -99,6 +99,14 @@ def test_the_training_notebook_runs(tmp_path):
     assert "accuracy" in run_notebook(tmp_path, "train_your_own.ipynb", FER2013=str(tmp_path / "faces"))
 
 
+@pytest.mark.slow
+def test_the_study_notebook_runs(tmp_path):
+    pytest.importorskip("av", reason="the notebook makes and reads videos, which needs the extra video")
+    shown = run_notebook(tmp_path, "code_a_study.ipynb")
+    assert "agreement 100%" in shown
+    assert "coder neutral, video happy" in shown
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
 def test_notebooks_have_saved_outputs(path):
     cells = [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]

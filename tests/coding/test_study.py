@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+import subprocess
 import tracemalloc
 from pathlib import Path
 
@@ -264,9 +265,34 @@ def test_videos_are_read_and_an_interrupted_study_goes_on(clip, tmp_path, monkey
 
     with pytest.raises(KeyboardInterrupt):
         code_study([videos], tmp_path / "out", interval_s=0.5, progress=stop)
-    (first,) = (tmp_path / "out" / "readings").glob("a-*.parquet")
+    first = tmp_path / "out" / "readings" / "a.parquet"
     before = first.stat().st_mtime_ns
     study = code_study([videos], tmp_path / "out", interval_s=0.5, resume=True)
     assert first.stat().st_mtime_ns == before
     assert [one.mostly for one in study.results] == ["happy", "happy"]
     assert [failure.participant for failure in study.failures] == ["c"]
+    # Another video of the same name is not taken for the first
+    shutil.copytree(videos, tmp_path / "other")
+    code_study([tmp_path / "other"], tmp_path / "out", interval_s=0.5, resume=True)
+    assert first.stat().st_mtime_ns > before
+
+
+@pytest.mark.skipif(not shutil.which("Rscript"), reason="R is not installed")
+def test_the_tables_in_r(folder, manifest, tmp_path):
+    code_study([folder], tmp_path / "out", manifest=manifest, baseline="rest")
+    program = """
+    d <- read.csv("participants.csv"); l <- read.csv("long.csv")
+    stopifnot(is.numeric(d$change_happy), is.numeric(d$seen_s), is.character(d$condition))
+    film <- subset(l, condition == "film" & emotion == "happy")
+    stopifnot(all.equal(film$change, d$change_happy[d$condition == "film"]))
+    cat(nrow(d), nrow(l))
+    """
+    done = subprocess.run(
+        ["Rscript", "-e", program],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path / "out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"4 {4 * len(EMOTIONS)}"

@@ -202,7 +202,9 @@ def code_study(
     _prepare(out, options, interval_s, resume=resume, overwrite=overwrite)
     parts: list[_Part] = []
     failures: list[StudyFailure] = []
-    read = _Readings(out, options, interval_s, overwrite=overwrite)
+    stems = [path.stem for path in dict.fromkeys(row.path for row in rows) if is_video(path)]
+    doubles = frozenset(stem for stem in stems if stems.count(stem) > 1)
+    read = _Readings(out, options, interval_s, overwrite, doubles)
     done = 0
     for path, group in groupby(sorted(rows, key=lambda row: str(row.path)), key=lambda row: row.path):
         of_file = list(group)
@@ -244,34 +246,35 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Readings:
-    """Tables of videos, which are made where they are missing."""
+    """Tables of videos, which are made where they are missing; ``doubles`` are names that several videos have."""
 
     out: Path
     options: ReadOptions
     interval_s: float
     overwrite: bool
+    doubles: frozenset[str]
 
     def timelines(self, path: Path, shortest_s: float) -> dict[str, VideoTimeline]:
-        """The videos of a table by name."""
-        found = timeline(self._table(path) if is_video(path) else path, shortest_s=shortest_s)
-        return {video.name: video for video in found.videos}
+        """The videos of a table by name, or a video."""
+        if not is_video(path):
+            return {video.name: video for video in timeline(path, shortest_s=shortest_s).videos}
+        if not path.is_file():
+            raise SourceError(f"{path} does not exist", hint="Check the manifest.", path=path)
+        mark = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+        name = f"{path.stem}-{mark}" if path.stem in self.doubles else path.stem
+        table = self.out / READINGS / f"{name}.parquet"
+        if table.is_file() and not self.overwrite:
+            videos = timeline(table, shortest_s=shortest_s).videos
+            if all(Path(video.source).resolve() == path.resolve() for video in videos):
+                return {video.name: video for video in videos}
+        self._read(path, table, anew=self.overwrite or table.is_file())
+        return {video.name: video for video in timeline(table, shortest_s=shortest_s).videos}
 
-    def _table(self, video: Path) -> Path:
-        mark = hashlib.sha256(str(video.resolve()).encode()).hexdigest()[:8]  # two folders may hold one name
-        table = self.out / READINGS / f"{video.stem}-{mark}.parquet"
-        if self.overwrite or not table.is_file():
-            if self.overwrite:
-                partial_path(table).unlink(missing_ok=True)
-            sink = TableFile(table, overwrite=self.overwrite)
-            process_video(
-                video,
-                self.options,
-                sinks=[sink],
-                resume=not self.overwrite,
-                interval_s=self.interval_s,
-                keep_rows=False,
-            )
-        return table
+    def _read(self, video: Path, table: Path, *, anew: bool) -> None:
+        if anew:
+            partial_path(table).unlink(missing_ok=True)
+        sink = TableFile(table, overwrite=anew)
+        process_video(video, self.options, sinks=[sink], resume=not anew, interval_s=self.interval_s, keep_rows=False)
 
 
 def _prepare(out: Path, options: ReadOptions, interval_s: float, *, resume: bool, overwrite: bool) -> None:
@@ -412,4 +415,4 @@ def _pooled(participant: str, condition: str, parts: Sequence[_Part]) -> Conditi
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 4) + 0.0  # -0.0 becomes 0.0
