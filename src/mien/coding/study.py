@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from ..drawing import encoded
-from ..errors import DataError, MienError, OptionError, OutputError, SourceError
+from ..errors import DataError, MienError, OptionError, SourceError
 from ..io.atomic import write_atomically
-from ..io.journal import partial_path
 from ..io.tables import Row, csv_bytes
-from ..io.video_sinks import TableFile
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..report import join
 from ..timelines.bins import binned, stacked
-from ..timelines.timeline import SHORTEST_S, TrackTimeline, VideoTimeline, timeline
-from ..video import process_video
+from ..timelines.timeline import SHORTEST_S, TrackTimeline, VideoTimeline
 from .baseline import Baseline, BaselineKind, Floats, log_odds, seconds_in
 from .manifest import ManifestRow, is_video, one_row_each, read_manifest
+from .readings import Readings, prepare
 
-TABLE, LONG_TABLE, REPORT, SETTINGS = "participants.csv", "long.csv", "report.html", "study.json"
-#: Folder of the tables of videos that were read.
-READINGS = "readings"
+TABLE, LONG_TABLE, REPORT = "participants.csv", "long.csv", "report.html"
 _BINS, _LEVELS = 240, 40
 _ROUNDING = 1e-6
 
@@ -199,12 +193,12 @@ def code_study(
             f"baseline: got {baseline.label!r}, expected a window, 'calmest', or a condition: {join(list(conditions))}"
         )
         raise OptionError(message, hint="Example: --baseline 0:00-0:30", field="baseline", value=baseline.label)
-    _prepare(out, options, interval_s, resume=resume, overwrite=overwrite)
+    prepare(out, options, interval_s, resume=resume, overwrite=overwrite)
     parts: list[_Part] = []
     failures: list[StudyFailure] = []
     stems = [path.stem for path in dict.fromkeys(row.path for row in rows) if is_video(path)]
     doubles = frozenset(stem for stem in stems if stems.count(stem) > 1)
-    read = _Readings(out, options, interval_s, overwrite, doubles)
+    read = Readings(out, options, interval_s, overwrite, doubles)
     done = 0
     for path, group in groupby(sorted(rows, key=lambda row: str(row.path)), key=lambda row: row.path):
         of_file = list(group)
@@ -242,60 +236,6 @@ class _Part:
     log_odds_s: Floats
     level: Floats | None
     strip: Strip | None
-
-
-@dataclass(frozen=True)
-class _Readings:
-    """Tables of videos, which are made where they are missing; ``doubles`` are names that several videos have."""
-
-    out: Path
-    options: ReadOptions
-    interval_s: float
-    overwrite: bool
-    doubles: frozenset[str]
-
-    def timelines(self, path: Path, shortest_s: float) -> dict[str, VideoTimeline]:
-        """The videos of a table by name, or a video."""
-        if not is_video(path):
-            return {video.name: video for video in timeline(path, shortest_s=shortest_s).videos}
-        if not path.is_file():
-            raise SourceError(f"{path} does not exist", hint="Check the manifest.", path=path)
-        mark = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-        name = f"{path.stem}-{mark}" if path.stem in self.doubles else path.stem
-        table = self.out / READINGS / f"{name}.parquet"
-        if table.is_file() and not self.overwrite:
-            videos = timeline(table, shortest_s=shortest_s).videos
-            if all(Path(video.source).resolve() == path.resolve() for video in videos):
-                return {video.name: video for video in videos}
-        self._read(path, table, anew=self.overwrite or table.is_file())
-        return {video.name: video for video in timeline(table, shortest_s=shortest_s).videos}
-
-    def _read(self, video: Path, table: Path, *, anew: bool) -> None:
-        if anew:
-            partial_path(table).unlink(missing_ok=True)
-        sink = TableFile(table, overwrite=anew)
-        process_video(video, self.options, sinks=[sink], resume=not anew, interval_s=self.interval_s, keep_rows=False)
-
-
-def _prepare(out: Path, options: ReadOptions, interval_s: float, *, resume: bool, overwrite: bool) -> None:
-    """Raise if the folder holds other results; else write the settings that its tables depend on."""
-    settings = {name: value for name, value in asdict(options).items() if name not in ("threads", "device")}
-    settings = json.loads(json.dumps({**settings, "interval_s": interval_s}, default=str))
-    kept = out / SETTINGS
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file, expected a folder", hint="Choose another folder.", path=out)
-    if kept.exists() and not (resume or overwrite):
-        message = f"{out} already holds a study"
-        raise OutputError(message, hint="Use --resume to continue it, or --overwrite to replace it.", path=out)
-    if kept.exists() and resume:
-        try:
-            earlier = json.loads(kept.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise OutputError(f"{kept} is damaged: {error}", hint="Use --overwrite.", path=kept) from error
-        if earlier != settings:
-            message = f"{out} was read with other options"
-            raise OutputError(message, hint="Use the same options, or --overwrite to read again.", path=out)
-    write_atomically(kept, json.dumps(settings, indent=1).encode())
 
 
 def _video(videos: Mapping[str, VideoTimeline], row: ManifestRow) -> VideoTimeline:
