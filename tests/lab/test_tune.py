@@ -16,7 +16,7 @@ import torch
 from optuna.trial import TrialState
 
 from mien.data.dataset import Dataset
-from mien.errors import DataError, OptionError, OutputError, RecipeError
+from mien.errors import DataError, MissingExtraError, OptionError, OutputError, RecipeError
 from mien.lab.recipe import builtin_recipes, changed, load_recipe
 from mien.lab.tuning import study as study_module
 from mien.lab.tuning.report import draw_figures
@@ -207,6 +207,39 @@ def test_workers_share_one_study(tmp_path, faces):
     found = tune(tiny(), grid, faces, tmp_path / "study", epochs=1, workers=2, on_trial=told.append)
     assert sorted(trial.values["optimizer.lr"] for trial in told) == [1e-4, 1e-3, 1e-2]
     assert [trial.state for trial in found.trials] == [TrialState.COMPLETE] * 3
+
+
+def test_machines_share_a_study_through_a_database(tmp_path, faces, trainer):
+    url = f"sqlite:///{tmp_path}/shared.db"
+    first = tune(tiny(), space(), faces, tmp_path / "one" / "study", trials=2, storage=url)
+    assert "study.db" not in {path.name for path in first.written}
+    with pytest.raises(OutputError):  # another machine joins on request only
+        tune(tiny(), space(), faces, tmp_path / "two" / "study", trials=4, storage=url)
+    second = tune(tiny(), space(), faces, tmp_path / "two" / "study", trials=4, storage=url, resume=True)
+    assert [trial.values for trial in second.trials[:2]] == [trial.values for trial in first.trials]
+    assert len(second.trials) == 4
+    assert sorted(path.name for path in (tmp_path / "two" / "study" / "trials").iterdir()) == ["0002", "0003"]
+    assert tune(tiny(), space(seed=3), faces, tmp_path / "other", trials=1, storage=url).best  # a study of its own
+    with pytest.raises(RecipeError):
+        tune(tiny(), space(seed=1), faces, tmp_path / "two" / "study", trials=5, storage=url, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("no database", OptionError),
+        ("nosuch://host/studies", OptionError),
+        ("sqlite://", OptionError),
+        ("oracle+oracledb://me:secret@localhost/studies", MissingExtraError),
+        ("sqlite:////no/such/folder/study.db", OutputError),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_an_error(tmp_path, faces, trainer, url, error):
+    with pytest.raises(error) as caught:
+        tune(tiny(), space(), faces, tmp_path / "study", trials=1, storage=url)
+    assert caught.value.hint
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "study").exists()
 
 
 def test_the_trial_of_a_dead_process_is_retried(tmp_path, faces, trainer, monkeypatch):

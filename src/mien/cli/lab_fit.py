@@ -47,6 +47,10 @@ def tune(
         bool, typer.Option("--resume", help="Continue the study in --out, or join it from a second terminal.")
     ] = False,
     workers: Annotated[int, option(ADVANCED, "Processes that run trials.", metavar="N", min=1)] = 1,
+    storage: Annotated[
+        str | None,
+        option(ADVANCED, "Database for several machines. Default: study.db in --out.", metavar="URL"),
+    ] = None,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     label_names: LabelNames = None,
@@ -89,7 +93,8 @@ def tune(
         try:
             found = run(
                 chosen, fitted, faces, out,
-                trials=trials, seconds=limit, workers=workers, epochs=epochs, resume=resume, on_trial=show,
+                trials=trials, seconds=limit, workers=workers, epochs=epochs, resume=resume,
+                storage=storage, on_trial=show,
             )  # fmt: skip
         except KeyboardInterrupt:
             notes.print("Stopped. Run the same command with --resume to continue.", markup=False)

@@ -31,7 +31,7 @@ from optuna.trial import TrialState
 
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
 from ...data.loading import load
-from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
+from ...errors import DataError, MienError, MissingExtraError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
 from ..recipe import Data, Recipe, changed, load_recipe
 from ..sampling import hard_targets, subset
@@ -46,11 +46,16 @@ VALIDATION_SHARE = 0.2
 #: A trial without a heartbeat for this long, in seconds, counts as stopped, and its values are queued again.
 GRACE_S = 60
 _NAME = "mien"
+#: Packages to connect to databases.
+_DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "PyMySQL (mysql+pymysql://)"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Common settings of the trials of a study; ``ends`` is in seconds since 1970, None for no limit."""
+    """Common settings of the trials of a study; ``ends`` is in seconds since 1970, None for no limit.
+
+    ``storage`` is the URL of a database that machines share; None stands for ``study.db`` in ``out``.
+    """
 
     recipe: Recipe
     space: Space
@@ -58,6 +63,12 @@ class Plan:
     budget: int
     epochs: int | None
     ends: float | None = None
+    storage: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the study in its database: in a shared one, that of the folder."""
+        return self.out.resolve().name if self.storage else _NAME
 
     def trial_recipe(self, values: Mapping[str, Any]) -> Recipe:
         """The recipe of a trial; its images are drawn already."""
@@ -81,6 +92,7 @@ def tune(
     workers: int = 1,
     epochs: int | None = None,
     resume: bool = False,
+    storage: str | None = None,
     on_trial: Callable[[Trial], None] = lambda _trial: None,
 ) -> StudyResult:
     """Train ``recipe`` with different values of the fields that ``space`` names, and keep the best.
@@ -99,12 +111,15 @@ def tune(
         workers: number of processes.
         epochs: epochs of each trial, instead of the recipe's.
         resume: continue the study in ``out``, or join it while another process runs it.
+        storage: URL of a database, such as ``postgresql://user@host/studies``, for several machines; the study has the name
+            of the folder ``out``. Each machine keeps the runs of its own trials. None uses ``study.db`` in ``out``.
         on_trial: called after each trial.
 
     Raises:
         DataError: there is no training part, or too little of it.
-        OptionError: a number is out of range.
+        OptionError: a number is out of range, or ``storage`` is no URL of a database.
         OutputError: ``out`` holds a study and ``resume`` is False, or holds none and it is True, or cannot be written to.
+        MissingExtraError: the driver of the database is not installed.
         RecipeError: the space does not fit the recipe, or the study in ``out`` has another recipe, space or data.
         KeyboardInterrupt: the user stopped the study; results so far are written.
 
@@ -122,7 +137,7 @@ def tune(
     if space.sampler == "grid":
         budget = min(budget, math.prod(map(len, space.grid.values())))
     out = Path(out)
-    plan = Plan(recipe, space, out, budget, epochs, None if seconds is None else time.time() + seconds)
+    plan = Plan(recipe, space, out, budget, epochs, None if seconds is None else time.time() + seconds, storage)
     plan.trial_recipe({})  # raises for epochs that no recipe can have
     if not isinstance(data, Dataset):
         size, color = largest_input(space, recipe)
@@ -150,7 +165,7 @@ def tune(
             written = write_results(found, recipe, space, out)
             title = f"{recipe.name} on {len(part):,} held-out training images of {data.name}"
             written += draw_figures(study, space, title, out)
-    return StudyResult(tuple(found), space, counts, (out / "study.db", *written))
+    return StudyResult(tuple(found), space, counts, tuple(written if storage else (out / "study.db", *written)))
 
 
 def tuning_images(faces: Dataset, recipe: Recipe) -> Dataset:
@@ -179,8 +194,9 @@ def silence_libraries() -> None:
 
 
 def _create(plan: Plan, digest: str, *, resume: bool) -> None:
-    """Create the study, or check that the one in ``plan.out`` has the same recipe, space, epochs and images."""
-    found = (plan.out / "study.db").exists() or (not resume and (plan.out / "trials").exists())
+    """Create the study, or check that the existing one has the same recipe, space, epochs and images."""
+    exists = _names(plan.storage).count(plan.name) > 0 if plan.storage else (plan.out / "study.db").exists()
+    found = exists or (not resume and (plan.out / "trials").exists())
     if found != resume:
         what, hint = "already holds a study" if found else "holds no study to resume", "or another --out for a new one."
         raise OutputError(f"{plan.out} {what}", hint=f"Use --resume to continue a study, {hint}")
@@ -193,9 +209,9 @@ def _create(plan: Plan, digest: str, *, resume: bool) -> None:
         "images": digest,
     }
     settings = json.loads(json.dumps(settings))  # as the database returns it: lists for tuples
-    with _storage(plan.out) as storage:
+    with _storage(plan.out, plan.storage) as storage:
         direction = StudyDirection.MAXIMIZE if plan.space.maximize else StudyDirection.MINIMIZE
-        study = optuna.create_study(study_name=_NAME, storage=storage, direction=direction, load_if_exists=resume)
+        study = optuna.create_study(study_name=plan.name, storage=storage, direction=direction, load_if_exists=resume)
         stored = study.user_attrs
         differing = [name for name, value in settings.items() if stored and stored.get(name) != value]
         if differing:
@@ -214,14 +230,36 @@ def _no_experimental_warnings() -> Iterator[None]:
         yield
 
 
+def _names(storage: str) -> list[str]:
+    with _storage(Path(), storage) as found:
+        return [study.study_name for study in found.get_all_studies()]
+
+
+def _database(url: str) -> sqlalchemy.URL:
+    hint = "Such as postgresql://user:password@host/database, of a database that all machines reach."
+    try:
+        parsed = sqlalchemy.make_url(url)
+        parsed.get_dialect()
+    except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ValueError) as error:
+        raise OptionError(f"storage: {error}", hint=hint, field="storage") from error
+    if parsed.get_backend_name() == "sqlite" and not parsed.database:
+        raise OptionError("storage: got a database in memory, which ends with the process", hint=hint, field="storage")
+    return parsed
+
+
 @contextmanager
-def _storage(out: Path) -> Iterator[RDBStorage]:
+def _storage(out: Path, url: str | None = None) -> Iterator[RDBStorage]:
     file = (out / "study.db").resolve()
+    database = _database(url) if url else sqlalchemy.URL.create("sqlite", database=str(file))
+    # several processes write to one file: wait for each other; connections to a server may have been closed
+    sqlite = database.get_backend_name() == "sqlite"
+    how: dict[str, Any] = {"connect_args": {"timeout": 120}} if sqlite else {"pool_pre_ping": True}
+    shown = database.render_as_string(hide_password=True) if url else str(file)
     try:
         with _no_experimental_warnings():
             storage = RDBStorage(
-                sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string(),
-                engine_kwargs={"connect_args": {"timeout": 120}},  # several processes write: wait for each other
+                database.render_as_string(hide_password=False),
+                engine_kwargs=how,
                 heartbeat_interval=GRACE_S // 4,
                 grace_period=GRACE_S,
                 heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
@@ -231,10 +269,16 @@ def _storage(out: Path) -> Iterator[RDBStorage]:
         finally:
             storage.remove_session()
             storage.engine.dispose()
+    except ImportError as error:
+        driver = database.drivername
+        hint = f"Install its driver, such as pip install {_DRIVERS.get(database.get_backend_name(), 'PACKAGE')}."
+        raise MissingExtraError(f"{driver}: its driver is not installed: {error}", hint=hint, value=driver) from error
     except (sqlalchemy.exc.DatabaseError, optuna.exceptions.StorageInternalError) as error:
         first = str(error).partition("\n")[0]
         hint = "Check that the folder is writable and the disk has room, or start again with another --out."
-        raise OutputError(f"{file} cannot be used as a study: {first}", hint=hint) from error
+        if url:
+            hint = "Check the address, the user and the password, and that the database exists."
+        raise OutputError(f"{shown} cannot be used as a study: {first}", hint=hint) from error
 
 
 @contextmanager
@@ -242,8 +286,8 @@ def _open_study(plan: Plan) -> Iterator[optuna.Study]:
     epochs = plan.epochs or plan.recipe.schedule.epochs
     # from the sixth trial and after the first fifth of the epochs
     pruner = MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
-    with _storage(plan.out) as storage:
-        yield optuna.load_study(study_name=_NAME, storage=storage, pruner=pruner)
+    with _storage(plan.out, plan.storage) as storage:
+        yield optuna.load_study(study_name=plan.name, storage=storage, pruner=pruner)
 
 
 def _work(plan: Plan, images: Dataset, report: Callable[[list[Trial]], None] = lambda _trials: None) -> None:
