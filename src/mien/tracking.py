@@ -86,13 +86,14 @@ class Tracker:
         self._next = 1
         self._clock = self._last_time_s = self.shot_start_s = 0.0
 
-    def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Reading]:
+    def update(self, frame: Frame, readings: Sequence[Reading], *, cut: bool | None = None) -> list[Reading]:
         """Add the next frame, even if it has no faces.
 
         Args:
             frame: ``image`` is compared with the last one to detect cuts. If ``time_s`` does not increase, one interval at
                 the rate is assumed.
             readings: the faces of this frame.
+            cut: whether the frame begins a new shot, where that is known; None compares the images.
 
         Returns:
             The readings in the same order, with ``track_id`` (1, 2, ... in order of first appearance), smoothed
@@ -102,7 +103,7 @@ class Tracker:
             OptionError: the label set has changed.
         """
         elapsed = self._advance(frame.time_s)
-        if self._shots.at(frame.image):
+        if self._shots.at(frame.image) if cut is None else cut:
             self._byte_track.reset()
             self.shot_start_s = frame.time_s
         numbers = self._number([reading.face for reading in readings], elapsed)
@@ -193,9 +194,7 @@ class ShotDetector:
 
     def at(self, image: npt.NDArray[np.uint8]) -> bool:
         """Whether ``image``, uint8 (H, W, 3), RGB, shows another scene than the last one."""
-        step = max(1, min(image.shape[:2]) // _ENOUGH)
-        coarse = np.ascontiguousarray(image[::step, ::step])
-        small: Small = np.asarray(Image.fromarray(coarse).resize(_SIZE, Image.Resampling.BOX), np.float32)
+        small: Small = small_image(image).astype(np.float32)
         last, self._last = self._last, small
         lit = np.zeros(()) if last is None else np.maximum(last, small).max(axis=2) >= _DARK
         if last is None or not lit.any():
@@ -203,6 +202,13 @@ class ShotDetector:
         first, second = _standard(last[lit]), _standard(small[lit])
         changed = (np.abs(first - second).max(axis=1) > _CHANGE).mean()
         return bool(changed >= LEAST_CHANGED and (first * second).mean() < LEAST_LIKENESS)
+
+
+def small_image(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The reduced image, uint8 (18, 32, 3), by which ``ShotDetector`` compares; that of a reduced image is itself."""
+    step = max(1, min(image.shape[:2]) // _ENOUGH)
+    coarse = np.ascontiguousarray(image[::step, ::step])
+    return np.asarray(Image.fromarray(coarse).resize(_SIZE, Image.Resampling.BOX), np.uint8)
 
 
 def _standard(colors: Small) -> Small:

@@ -116,7 +116,7 @@ def read_video(
     options = options or ReadOptions()
     video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
     tracker = Tracker(video.sampled_rate)
-    reader = _reader_for(options, Privacy(), video.facts.height, threads=1)
+    reader = reader_for(options, Privacy(), video.facts.height, threads=1)
     yield from follow_video(video, reader, tracker, worker_count(options.threads))
 
 
@@ -162,7 +162,7 @@ def process_video(
     if not isinstance(video, Video):
         video = Video(video, interval_s=interval_s, max_megapixels=options.max_megapixels)
     # One thread per frame, since several frames are read at once
-    reader = reader or _reader_for(options, redact, video.facts.height, threads=1)
+    reader = reader or reader_for(options, redact, video.facts.height, threads=1)
     settings = read_settings(options, reader, video.interval_s, redact)
     context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
     with ExitStack() as stack:
@@ -351,7 +351,7 @@ def watch(
             video = Video(source, max_megapixels=options.max_megapixels)
             height, frames = video.facts.height, latest(video.frames(), paced=True, stop_after_s=stop_after_s)
             stack.callback(frames.close)
-        reader = _reader_for(options, redact, height)
+        reader = reader_for(options, redact, height)
         context = SinkContext(str(source), None, reader.emotions, {"live": True, "version": __version__})
         outputs = _open_sinks(stack, sinks, context)
         masker = LiveMasker(options) if redact.mask_others else None
@@ -371,7 +371,7 @@ def _watched(
         yield frame, readings
 
 
-def _reader_for(options: ReadOptions, redact: Privacy, height: int, **changes: Any) -> Reader:
+def reader_for(options: ReadOptions, redact: Privacy, height: int, **changes: Any) -> Reader:
     """A reader for a video of this frame height in pixels."""
     share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
     looking = masking_options(options, moving=True) if redact.mask_others else options

@@ -15,10 +15,11 @@ pytest.importorskip("ray", reason="reading on a cluster needs the extra ray")
 
 
 def run_here(ray, plan, todo, workers=None):
-    """The partitions of a run in this process, without Ray."""
+    """The tasks of a run in this process, without Ray."""
     reader = PartitionReader(plan)
-    for number in todo:
-        yield PartitionSummary(**reader({"partition": np.int64(number)}))
+    for task in todo:
+        segment = -1 if task.segment is None else task.segment
+        yield PartitionSummary(**reader({"partition": np.int64(task.partition), "segment": np.int64(segment)}))
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def without_ray(monkeypatch):
     from contextlib import nullcontext
 
     monkeypatch.setattr(module, "connected", lambda address, workers: nullcontext())
-    monkeypatch.setattr(module, "run_partitions", run_here)
+    monkeypatch.setattr(module, "run_tasks", run_here)
 
 
 def single(folder, tmp_path):

@@ -21,6 +21,7 @@ def read_on_cluster(
     mode: Mode,
     address: str | None,
     recursive: bool,
+    interval_s: float,
     timeout_s: float | None,
 ) -> None:
     """Read on a Ray cluster with a progress bar, and print where the results are; exit code 3 if files were unreadable."""
@@ -39,13 +40,15 @@ def read_on_cluster(
                 address=address,
                 workers=options.threads or None,
                 recursive=recursive,
+                interval_s=interval_s,
                 timeout_s=timeout_s,
                 progress=progress,
             )
     except KeyboardInterrupt:
         notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
         raise
-    typer.echo(f"{result.images:,} images, {result.faces:,} faces in {result.partitions:,} partitions")
+    videos = f"{result.videos:,} videos, " if result.videos else ""
+    typer.echo(f"{result.images:,} images, {videos}{result.faces:,} faces in {result.partitions:,} partitions")
     if result.resumed:
         notes.print(f"{result.resumed:,} partitions were complete", markup=False)
     notes.print(f"written: {result.out}/rows", markup=False)

@@ -115,13 +115,14 @@ def read(
     )
     if engine != "local":
         _refuse_with_ray(
-            engine, annotate=annotate, json=as_json, excel=excel, mask_others=mask_others, interval=interval
+            engine, annotate=annotate, json=as_json, excel=excel, mask_others=mask_others, show_person=show_person
         )
         from .cluster import read_on_cluster
 
         read_on_cluster(
             sources, out, options, mode="resume" if resume else "overwrite" if overwrite else "new", address=address,
-            recursive=recursive, timeout_s=opt.seconds(timeout, "--timeout") if timeout else None,
+            recursive=recursive, interval_s=opt.seconds(interval, "--interval") if interval else 0.0,
+            timeout_s=opt.seconds(timeout, "--timeout") if timeout else None,
         )  # fmt: skip
         return
     if address is not None:

@@ -44,7 +44,7 @@ _IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", 
 _IMAGE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")
 _JPEG_VIDEOS = (".mjpeg", ".mjpg")
 #: Times are kept to the millisecond in tables; frames further apart than this are two.
-_TIMES_DIFFER_S = 0.0006
+TIMES_DIFFER_S = 0.0006
 #: A frame so much earlier than the one before it starts another recording.
 _RESTARTS_S = 0.5
 #: Going on with a video begins to decode this much earlier: some formats find only roughly what they are asked for.
@@ -131,6 +131,7 @@ class Video:
     Attributes:
         facts: what the header says.
         problems: once the frames have been drawn: where and why some could not be read; empty if all could.
+        passed: once the frames have been drawn: their number, with those that ``interval_s`` leaves out.
 
     Raises:
         OptionError: ``interval_s`` is negative or no number.
@@ -152,6 +153,7 @@ class Video:
             raise OptionError(message, hint="0.2 takes five a second.")
         self.path, self.name, self.interval_s = Path(path), str(path) if name is None else name, interval_s
         self.problems: tuple[str, ...] = ()
+        self.passed = 0
         self._origin_s, self._timeout_s = 0.0, math.inf if timeout_s is None else timeout_s
         with self._opened() as (container, stream):
             first = next(self._images(container, stream), None)
@@ -177,8 +179,15 @@ class Video:
         """Mean number of frames per second from ``frames``."""
         return min(self.facts.rate, 1 / self.interval_s) if self.interval_s else self.facts.rate
 
-    def frames(self, after: tuple[int, float] | None = None) -> Iterator[Frame]:
+    @property
+    def seekable(self) -> bool:
+        """Whether decoding can start anywhere: the format has an index and times."""
+        return self._timed and self._indexed
+
+    def frames(self, after: tuple[int, float] | None = None, until_s: float = math.inf) -> Iterator[Frame]:
         """Decode the video, holding one frame at a time, after the number and time of a frame, or from the beginning.
+
+        It ends before the first frame at ``until_s`` seconds or later.
 
         What is damaged is left out; where nothing more can be read the stream ends, and ``problems`` says so.
 
@@ -187,7 +196,7 @@ class Video:
             the video says (variable rates too) and always rising, and ``index`` counting all frames, also those that
             ``interval_s`` passes over.
         """
-        self.problems = ()
+        self.problems, self.passed = (), 0
         ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
         must_end = time.monotonic() + self._timeout_s
         with self._opened() as (container, stream):
@@ -195,6 +204,9 @@ class Video:
                 if time.monotonic() > must_end:
                     self.problems += (f"{self.name} was read up to {ends_s:.1f} s within {self._timeout_s:g} s",)
                     return
+                if time_s >= until_s:
+                    return
+                self.passed = index - (-1 if after is None else after[0])
                 lasts_s = float((image.duration or 0) * (image.time_base or 0))
                 ends_s = time_s + max(lasts_s, 1 / self.facts.rate)
                 if time_s + 1e-6 >= due_s:
@@ -229,8 +241,8 @@ class Video:
                 if after is None or index > after[0]:
                     yield index, index / self.facts.rate, image
                 continue
-            time_s = last_s + _TIMES_DIFFER_S if image.time is None else clock.time_s(image.time - self._origin_s)
-            if time_s >= last_s + _TIMES_DIFFER_S:
+            time_s = last_s + TIMES_DIFFER_S if image.time is None else clock.time_s(image.time - self._origin_s)
+            if time_s >= last_s + TIMES_DIFFER_S:
                 index, last_s = index + 1, time_s
                 yield index, time_s, image
 

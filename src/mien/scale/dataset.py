@@ -1,4 +1,4 @@
-"""``read_dataset``: millions of images into a partitioned table."""
+"""``read_dataset``: millions of images and hours of video into a partitioned table."""
 
 from __future__ import annotations
 
@@ -18,18 +18,33 @@ from ..io.journal import Mode
 from ..io.tables import columns
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
-from ..reader import Reader
+from ..reader import Reader, overlapped
 from ..redaction import Privacy
 from ..video import read_settings
-from .engine import connected, run_partitions
+from .engine import connected, run_tasks
 from .listing import is_video_name, list_sources
-from .partitions import ERRORS, LISTING, ROWS, RUN, Plan, listing_table, part_name, read_part
+from .partitions import (
+    ERRORS,
+    LISTING,
+    ROWS,
+    RUN,
+    SEGMENTS,
+    Plan,
+    Task,
+    listing_table,
+    part_name,
+    read_part,
+    segment_name,
+)
 from .storage import Store, path_of, scheme_of
+from .videos import count_segments
 
 #: Most images in a partition: a lost worker repeats at most these, some 15 s of work.
 MAX_PARTITION = 500
 #: Fewer would cost more time for tasks and files than for images.
 _MIN_PARTITION = 16
+#: Videos whose headers are read at the same time.
+_OPENED = 16
 #: Least number of partitions of a large dataset, so that many workers have several each.
 _PARTITIONS = 128
 
@@ -40,8 +55,8 @@ class DatasetResult:
 
     Attributes:
         out: the folder or URL of the results.
-        images, faces: number of images read in this run, and of faces in them.
-        errors: number of files that could not be read in this run; they are in ``<out>/errors``.
+        images, videos, faces: number of images and videos read in this run, and of faces in them.
+        errors: number of files that could not be read, or (videos) only in part, in this run; see ``<out>/errors``.
         partitions: number of partitions of the dataset.
         resumed: how many of them earlier runs had completed.
         peak_bytes: largest memory of a worker in bytes; 0 if unknown.
@@ -54,6 +69,7 @@ class DatasetResult:
     partitions: int = 0
     resumed: int = 0
     peak_bytes: int = 0
+    videos: int = 0
 
 
 def read_dataset(
@@ -65,12 +81,15 @@ def read_dataset(
     address: str | None = None,
     workers: int | None = None,
     recursive: bool = False,
+    interval_s: float = 0.0,
     column: str | None = None,
     partition_size: int | None = None,
     timeout_s: float | None = None,
     progress: Progress = no_progress,
 ) -> DatasetResult:
-    """Read images on the workers of a Ray cluster into a partitioned parquet table. Unreadable files are skipped.
+    """Read images and videos on the workers of a Ray cluster into a partitioned parquet table.
+
+    Unreadable files are skipped.
 
     ::
 
@@ -78,7 +97,8 @@ def read_dataset(
         table = pandas.read_parquet("s3://bucket/faces/rows")
 
     A worker holds one reader and reads whole partitions. A partition's file appears completely or not at all, so a lost
-    worker or node loses no row and doubles none. The rows are those of ``read_files``.
+    worker or node loses no row and doubles none. The rows are those of ``read_files``. Long videos are read in segments in
+    parallel, and people are tracked once all segments have been read.
 
     Args:
         sources: files, folders and patterns, local or as URLs of fsspec (``s3://``, ``gs://``, ``az://``); and manifests,
@@ -91,10 +111,12 @@ def read_dataset(
         address: ``auto`` (the cluster that this machine belongs to) or ``HOST:PORT``; None starts Ray on this machine.
         workers: largest number of workers; None uses all cores of the cluster, or GPUs with ``device="cuda"``.
         recursive: include sub-folders.
+        interval_s: in videos, sample one frame per interval, in seconds; 0 reads every frame.
         column: the column of manifests; None takes the first of ``path``, ``url``, ``file`` and similar names.
-        partition_size: images in a partition; None chooses 16 to 500.
-        timeout_s: stop decoding an image after this time, in seconds; None gives up after 60.
-        progress: called with the number of images done.
+        partition_size: images in a partition; None chooses 16 to 500. Each video is a partition.
+        timeout_s: stop decoding an image, or a segment of a video, after this time, in seconds. None gives up on an image
+            after 60, on a video never.
+        progress: called with the number of images, and of segments of videos, that are done.
 
     Raises:
         SourceError: there is nothing to read.
@@ -111,32 +133,76 @@ def read_dataset(
     store = Store(out)
     before = _earlier_run(store, mode)
     names = list_sources([sources] if isinstance(sources, (str, Path)) else sources, recursive=recursive, column=column)
-    if videos := [name for name in names if is_video_name(name)]:
-        message = f"sources: got {len(videos):,} videos such as {videos[0]}, expected images"
-        raise OptionError(message, hint="Read videos with read_files, on one machine.", field="sources")
+    images, videos = ([name for name in names if is_video_name(name) == moving] for moving in (False, True))
+    if videos:
+        check_installed(("av", "trackers"), "video")
     reader = Reader(options)
-    settings = read_settings(options, reader, 0.0, Privacy())
-    listing = _digest(names)
-    size = before["partition_size"] if before else partition_size or _suitable_size(len(names))
+    settings = read_settings(options, reader, interval_s, Privacy())
+    size = before["partition_size"] if before else partition_size or _suitable_size(len(images))
     plan = Plan(
-        str(store), str(Path.cwd()), options, columns(reader.emotions), json.loads(json.dumps(settings, default=str)),
-        listing, math.ceil(len(names) / size), timeout_s,
+        str(store), str(Path.cwd()), options, columns(reader.emotions, video=bool(videos)),
+        json.loads(json.dumps(settings, default=str)), _digest(names), math.ceil(len(images) / size) + len(videos),
+        timeout_s, interval_s, _segments(videos, interval_s, options),
     )  # fmt: skip
     del reader
     if before:
         _check_same(before["run"], plan.header(), store)
     todo = _todo(store, plan) if before else list(range(plan.partitions))
-    done = len(names) - sum(min(size, len(names) - number * size) for number in todo)
-    images = faces = errors = peak = 0
-    progress(done, len(names), "images")
+    steps = [step for step in _steps(store, plan, todo, resumed=bool(before)) if step]
+    total = len(images) + sum(plan.segments)
+    done = total - sum(_units(plan, task, len(images), size) for step in steps for task in step)
+    result = DatasetResult(str(store), partitions=plan.partitions, resumed=plan.partitions - len(todo))
+    progress(done, total, "images")
     with connected(address, workers) if todo else nullcontext() as ray:
         if not before:
-            _start(store, plan, names, size)
-        for summary in run_partitions(ray, plan, todo, workers) if todo else ():
-            images, faces, errors = images + summary.images, faces + summary.faces, errors + summary.errors
-            peak = max(peak, summary.peak_bytes)
-            progress(done + images + errors, len(names), "images")
-    return DatasetResult(str(store), images, faces, errors, plan.partitions, plan.partitions - len(todo), peak)
+            _start(store, plan, images, videos, size)
+        for step in steps:
+            for summary in run_tasks(ray, plan, step, workers):
+                result = replace(
+                    result, images=result.images + summary.images, videos=result.videos + summary.videos,
+                    faces=result.faces + summary.faces, errors=result.errors + summary.errors,
+                    peak_bytes=max(result.peak_bytes, summary.peak_bytes),
+                )  # fmt: skip
+                done += summary.done
+                progress(done, total, "images and segments" if videos else "images")
+    return result
+
+
+def _segments(videos: Sequence[str], interval_s: float, options: ReadOptions) -> tuple[int, ...]:
+    """The number of segments of each video; what URLs hold is copied to one worker, and read there as a whole."""
+    if not videos:
+        return ()
+
+    def count(name: str) -> int:
+        return 1 if scheme_of(name) else count_segments(str(path_of(name)), interval_s, options.max_megapixels)
+
+    return tuple(overlapped(count, videos, _OPENED))
+
+
+def _steps(store: Store, plan: Plan, todo: Sequence[int], *, resumed: bool) -> tuple[list[Task], list[Task]]:
+    """What can be done at the same time, and what needs its results: the videos of several segments."""
+    kept = set(store.names(SEGMENTS)) if resumed else set()
+    split = [number for number in todo if (plan.segments_of(number) or 1) > 1]
+    # Segments, the longest tasks, come first, so that no worker is left with one at the end
+    first = [
+        Task(number, segment)
+        for number in split
+        for segment in range(plan.segments_of(number) or 1)
+        if segment_name(number, segment).rpartition("/")[2] not in kept
+    ]
+    whole = set(todo) - set(split)
+    first += [Task(number) for number in reversed(todo) if number in whole]
+    return first, [Task(number) for number in split]
+
+
+def _units(plan: Plan, task: Task, images: int, size: int) -> int:
+    """How much a task adds to the progress: see ``PartitionSummary.done``."""
+    if task.segment is not None:
+        return 1
+    segments = plan.segments_of(task.partition)
+    if segments is not None:
+        return int(segments == 1)
+    return min(size, images - task.partition * size)
 
 
 def _earlier_run(store: Store, mode: Mode) -> dict[str, Any] | None:
@@ -146,7 +212,7 @@ def _earlier_run(store: Store, mode: Mode) -> dict[str, Any] | None:
         hint = "Continue it with --resume, replace it with --overwrite, or write elsewhere."
         raise OutputError(f"{store} holds a dataset", hint=hint, path=str(store))
     if RUN not in names:
-        if names and mode != "resume" and not {*names} <= {ROWS, ERRORS, LISTING}:
+        if names and mode != "resume" and not {*names} <= {ROWS, ERRORS, SEGMENTS, LISTING}:
             hint = "Write to a new or empty folder."
             raise OutputError(f"{store} holds other files, such as {names[0]}", hint=hint, path=str(store))
         return None
@@ -162,11 +228,12 @@ def _earlier_run(store: Store, mode: Mode) -> dict[str, Any] | None:
     return found
 
 
-def _start(store: Store, plan: Plan, names: Sequence[str], size: int) -> None:
+def _start(store: Store, plan: Plan, images: Sequence[str], videos: Sequence[str], size: int) -> None:
     """Remove an earlier run, then write the listing and ``_run.json``, which is last."""
-    store.remove([RUN, *(f"{folder}/{name}" for folder in (ROWS, ERRORS) for name in store.names(folder))])
-    store.write(LISTING, listing_table(names, size))
-    run = {"run": plan.header(), "partition_size": size, "partitions": plan.partitions, "sources": len(names)}
+    store.remove([RUN, *(f"{folder}/{name}" for folder in (ROWS, ERRORS, SEGMENTS) for name in store.names(folder))])
+    store.write(LISTING, listing_table(images, videos, size))
+    sources = len(images) + len(videos)
+    run = {"run": plan.header(), "partition_size": size, "partitions": plan.partitions, "sources": sources}
     store.write(RUN, json.dumps(run, indent=2).encode())
 
 

@@ -1,4 +1,4 @@
-"""The connection to Ray, and running the partitions of a run on its workers."""
+"""The connection to Ray, and running the tasks of a run on its workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import MienError, OptionError
 from ..extras import check_installed, require
 from ..model.session import usable_cores
-from .partitions import PartitionReader, PartitionSummary, Plan
+from .partitions import PartitionReader, PartitionSummary, Plan, Task
 
 #: Seconds to wait for the head node of a cluster.
 _CONNECT_S = 10.0
@@ -57,10 +57,10 @@ def connected(address: str | None, workers: int | None = None) -> Iterator[Any]:
             ray.shutdown()
 
 
-def run_partitions(ray: Any, plan: Plan, todo: Sequence[int], workers: int | None = None) -> Iterator[PartitionSummary]:
-    """Read partitions on the workers of a cluster, and yield a summary of each, in any order.
+def run_tasks(ray: Any, plan: Plan, todo: Sequence[Task], workers: int | None = None) -> Iterator[PartitionSummary]:
+    """Do tasks on the workers of a cluster, and yield a summary of each, in any order.
 
-    A partition whose worker or node is lost is read again. ``workers`` limits their number; None uses the resources of the
+    A task whose worker or node is lost is done again. ``workers`` limits their number; None uses the resources of the
     cluster: a processor core for each, or a GPU with ``device="cuda"``.
     """
     data = require("ray.data", "ray")
@@ -70,10 +70,12 @@ def run_partitions(ray: Any, plan: Plan, todo: Sequence[int], workers: int | Non
         message = f"the cluster has no {'GPU' if gpu else 'processor core'} for a worker"
         raise OptionError(message, hint="Add nodes, or choose another --device.", field="device")
     most = max(1, min(workers or slots, slots, len(todo)))
-    pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most)
+    # One task at a time: those that wait for a slow worker would be last to end
+    pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most, max_tasks_in_flight_per_actor=1)
     context = data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False  # mien shows its own
-    items = data.from_items([{"partition": number} for number in todo], override_num_blocks=len(todo))
+    rows = [{"partition": task.partition, "segment": -1 if task.segment is None else task.segment} for task in todo]
+    items = data.from_items(rows, override_num_blocks=len(todo))
     summaries = items.map(
         PartitionReader, fn_constructor_args=(plan,), compute=pool, num_cpus=1, num_gpus=1 if gpu else None
     )

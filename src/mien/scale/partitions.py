@@ -7,21 +7,25 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import SourceError
 from ..extras import require
 from ..io.tables import SCHEMA_VERSION, Row, rows, write_parquet
+from ..io.video import Video
 from ..options import ReadOptions
 from ..reader import Reader, overlapped, read_images
+from ..redaction import Privacy
 from ..types import Frame
-from .storage import Store, path_of, read_bytes, scheme_of
+from ..video import reader_for
+from .storage import Store, local_file, path_of, read_bytes, scheme_of
+from .videos import Segment, read_segment, segment_from_bytes, stitch
 
 RUN, LISTING = "_run.json", "_listing.parquet"
-ROWS, ERRORS = "rows", "errors"
+ROWS, ERRORS, SEGMENTS = "rows", "errors", "segments"
 #: Columns of the table of errors, all of them text.
 ERROR_COLUMNS = ("source", "error", "message", "hint")
 #: Seconds to decode an image in.
@@ -30,6 +34,13 @@ _IMAGE_TIMEOUT_S = 60.0
 _FETCHES = 16
 
 OnError: TypeAlias = Callable[[str, SourceError], None]
+
+
+class Task(NamedTuple):
+    """What a worker does at a time: read a partition, or one segment of its video."""
+
+    partition: int
+    segment: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,10 @@ class Plan:
         columns: names of the table's columns.
         settings: what the rows depend on, JSON values; they are in the metadata of each partition.
         listing: SHA-256 of the list of sources.
-        partitions: their number; partition ``i`` reads row group ``i`` of the listing.
+        partitions: their number; partition ``i`` reads row group ``i`` of the listing. The last ones hold a video each.
         timeout_s: time limit for decoding an image, in seconds.
+        interval_s: in videos, sample one frame per interval, in seconds.
+        segments: for each video, the number of its segments.
     """
 
     out: str
@@ -55,6 +68,13 @@ class Plan:
     listing: str
     partitions: int
     timeout_s: float | None = None
+    interval_s: float = 0.0
+    segments: tuple[int, ...] = ()
+
+    def segments_of(self, partition: int) -> int | None:
+        """The number of segments of a partition's video; None for images."""
+        video = partition - (self.partitions - len(self.segments))
+        return self.segments[video] if video >= 0 else None
 
     def header(self) -> dict[str, Any]:
         """What identifies the run: it is resumed only with the same."""
@@ -63,7 +83,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class PartitionSummary:
-    """What was read in one partition; ``peak_bytes`` is the largest memory of its worker so far, 0 if unknown."""
+    """What was done in one task; ``peak_bytes`` is the largest memory of its worker so far, 0 if unknown.
+
+    ``errors`` counts sources that could not be read, or (videos) only in part; ``done`` images and segments of videos.
+    """
 
     partition: int
     images: int
@@ -71,6 +94,8 @@ class PartitionSummary:
     errors: int
     seconds: float
     peak_bytes: int
+    videos: int = 0
+    done: int = 0
 
 
 class PartitionReader:
@@ -82,24 +107,94 @@ class PartitionReader:
     def __init__(self, plan: Plan) -> None:
         self._plan, self._store = plan, Store(plan.out)
         self._reader = Reader(plan.options)
+        self._video_readers: dict[int, Reader] = {}
 
     def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Read the partition ``item["partition"]``, and return its ``PartitionSummary`` as a row."""
-        return vars(self.read(int(item["partition"])))
+        """Do the ``Task`` with these fields (``segment`` -1 for none), and return its ``PartitionSummary`` as a row."""
+        segment = int(item["segment"])
+        return vars(self.do(Task(int(item["partition"]), segment if segment >= 0 else None)))
 
-    def read(self, partition: int) -> PartitionSummary:
-        """Read a partition and write its files; ``OutputError`` if they cannot be written."""
+    def do(self, task: Task) -> PartitionSummary:
+        """Read a partition, or a segment, and write its files; ``OutputError`` if they cannot be written."""
+        if task.segment is not None:
+            return self._read_segment(task.partition, task.segment)
+        if self._plan.segments_of(task.partition) is not None:
+            return self._read_video(task.partition)
+        return self._read_images(task.partition)
+
+    def _read_segment(self, partition: int, number: int) -> PartitionSummary:
+        started = time.perf_counter()
+        segment = self._segment(partition, number)
+        self._store.write(segment_name(partition, number), segment.to_bytes())
+        return PartitionSummary(partition, 0, 0, 0, time.perf_counter() - started, _peak_bytes(), done=1)
+
+    def _segment(self, partition: int, number: int) -> Segment:
+        (name,), count = self._sources(partition), self._plan.segments_of(partition) or 1
+        options, header = self._plan.options, self._plan.header()
+        try:
+            with local_file(name, self._plan.folder) as path:
+                limit = options.max_megapixels
+                video = Video(
+                    path,
+                    interval_s=self._plan.interval_s,
+                    max_megapixels=limit,
+                    name=name,
+                    timeout_s=self._plan.timeout_s,
+                )
+                height = video.facts.height
+                if height not in self._video_readers:
+                    self._video_readers = {height: reader_for(options, Privacy(), height)}
+                return read_segment(video, self._video_readers[height], header, number, count)
+        except SourceError as error:
+            return Segment(header, problems=(str(error),))
+
+    def _read_video(self, partition: int) -> PartitionSummary:
+        """Track people through the segments of a video, which earlier tasks have read unless it has one only."""
+        started = time.perf_counter()
+        (name,), count = self._sources(partition), self._plan.segments_of(partition) or 1
+        problems: dict[str, None] = {}
+        read = faces = 0
+
+        def segments() -> Iterator[Segment]:
+            for number in range(count):
+                segment = self._kept_segment(partition, number) if count > 1 else None
+                segment = segment or self._segment(partition, number)
+                problems.update(dict.fromkeys(segment.problems))
+                yield segment
+
+        def table() -> Iterator[Row]:
+            nonlocal read, faces
+            for frame, readings in stitch(name, segments()):
+                yield from rows(frame, readings, self._reader.emotions, video=True)
+                read, faces = 1, faces + len(readings)
+
+        content = self._table(partition, table())
+        failures = [_failure(name, SourceError(problem)) for problem in problems]
+        self._write(partition, content, failures)
+        if count > 1:
+            self._store.remove([segment_name(partition, number) for number in range(count)])
+        errors, alone = int(bool(failures)), int(count == 1)
+        seconds = time.perf_counter() - started
+        return PartitionSummary(partition, 0, faces, errors, seconds, _peak_bytes(), read, alone)
+
+    def _kept_segment(self, partition: int, number: int) -> Segment | None:
+        content = self._store.read(segment_name(partition, number))
+        segment = segment_from_bytes(content, self._reader.emotions) if content else None
+        return segment if segment and segment.run == self._plan.header() else None
+
+    def _read_images(self, partition: int) -> PartitionSummary:
         started = time.perf_counter()
         failures: list[dict[str, str]] = []
         found: list[Row] = []
         images = faces = 0
         frames = self._frames(self._sources(partition), lambda name, error: failures.append(_failure(name, error)))
         for frame, readings in self._reader.read_frames(frames):
-            found += rows(frame, readings, self._reader.emotions)
+            found += rows(frame, readings, self._reader.emotions, video=bool(self._plan.segments))
             images += 1
             faces += len(readings)
-        self._write(partition, found, failures)
-        return PartitionSummary(partition, images, faces, len(failures), time.perf_counter() - started, _peak_bytes())
+        self._write(partition, self._table(partition, found), failures)
+        seconds, done = time.perf_counter() - started, images + len(failures)
+        return PartitionSummary(partition, images, faces, len(failures), seconds, _peak_bytes(), done=done)
 
     def _sources(self, partition: int) -> list[str]:
         with self._store.open(LISTING) as file:
@@ -139,17 +234,20 @@ class PartitionReader:
         except SourceError as error:
             return name, error
 
-    def _write(self, partition: int, found: Sequence[Row], failures: Sequence[dict[str, str]]) -> None:
+    def _table(self, partition: int, found: Iterable[Row]) -> bytes:
+        metadata = {"mien_run": json.dumps(self._plan.header()), "mien_partition": str(partition)}
+        file = io.BytesIO()
+        write_parquet(file, self._plan.columns, found, metadata=metadata)
+        return file.getvalue()
+
+    def _write(self, partition: int, table: bytes, failures: Sequence[dict[str, str]]) -> None:
         # The table of rows is last: where it is, the partition is complete
         name = part_name(partition)
         if failures:
             self._store.write(f"{ERRORS}/{name}", _error_table(failures))
         else:
             self._store.remove([f"{ERRORS}/{name}"])  # an earlier attempt may have had some
-        metadata = {"mien_run": json.dumps(self._plan.header()), "mien_partition": str(partition)}
-        file = io.BytesIO()
-        write_parquet(file, self._plan.columns, found, metadata=metadata)
-        self._store.write(f"{ROWS}/{name}", file.getvalue())
+        self._store.write(f"{ROWS}/{name}", table)
 
 
 class _Fetched(io.BytesIO):
@@ -165,12 +263,19 @@ def part_name(partition: int) -> str:
     return f"part-{partition:06}.parquet"
 
 
-def listing_table(names: Sequence[str], size: int) -> bytes:
-    """The list of sources as a parquet file with a row group for each partition of ``size`` sources."""
+def segment_name(partition: int, segment: int) -> str:
+    """The file of a segment, from the folder of results; it is removed once its video is complete."""
+    return f"{SEGMENTS}/part-{partition:06}-{segment:05}.npz"
+
+
+def listing_table(images: Sequence[str], videos: Sequence[str], size: int) -> bytes:
+    """The list of sources as a parquet file with a row group for each partition: ``size`` images, or one video."""
     pa, parquet = require("pyarrow", "ray"), require("pyarrow.parquet", "ray")
     file = io.BytesIO()
-    table = pa.table({"source": pa.array(names, pa.string())})
-    parquet.write_table(table, file, compression="zstd", row_group_size=size)
+    with parquet.ParquetWriter(file, pa.schema([("source", pa.string())]), compression="zstd") as writer:
+        for names, group in ((images, size), (videos, 1)):
+            if names:
+                writer.write_table(pa.table({"source": pa.array(names, pa.string())}), row_group_size=group)
     return file.getvalue()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,28 @@ def read_bytes(source: str) -> bytes:
         raise SourceError(
             f"{shorten(source)} cannot be read: {error}", hint="Check access to it.", path=source
         ) from error
+
+
+@contextmanager
+def local_file(source: str, folder: str) -> Iterator[Path]:
+    """A file on this machine for a context: a path, which may start at ``folder``, or a copy of what a URL holds.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    scheme = scheme_of(source)
+    if not scheme:
+        yield Path(folder, path_of(source))
+        return
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place, "copy" + Path(source).suffix)
+        try:
+            filesystem(scheme).get_file(source, str(copy))
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"{shorten(source)} cannot be read: {error}", hint="Check access to it.", path=source
+            ) from error
+        yield copy
 
 
 class Store:
