@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from mien.data.dataset import Dataset
 from mien.errors import DataError, MissingExtraError, OptionError, OutputError, RecipeError
 from mien.lab.recipe import builtin_recipes, changed, load_recipe
+from mien.lab.tuning import storage as storage_module
 from mien.lab.tuning import study as study_module
 from mien.lab.tuning.report import draw_figures
 from mien.lab.tuning.space import Parameter, builtin_spaces, fit_space, load_space, space_from_dict
@@ -243,9 +244,9 @@ def test_a_database_that_cannot_be_used_is_an_error(tmp_path, faces, trainer, ur
 
 
 def test_the_trial_of_a_dead_process_is_retried(tmp_path, faces, trainer, monkeypatch):
-    monkeypatch.setattr(study_module, "GRACE_S", 4)
+    monkeypatch.setattr(storage_module, "GRACE_S", 4)
     tune(tiny(), space(), faces, tmp_path / "study", trials=1)
-    with study_module._storage(tmp_path / "study") as storage:
+    with storage_module.open_storage(tmp_path / "study") as storage:
         study = optuna.load_study(study_name="mien", storage=storage)
         with pytest.warns(UserWarning, match="Heartbeat"):  # a study outside of its own loop
             dying = study.ask()

@@ -49,7 +49,7 @@ def connected(address: str | None, workers: int | None = None) -> Iterator[Any]:
                 logging_level=logging.ERROR,
                 **({} if address else local),
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except Exception as error:  # Ray raises bare ones, such as after a slow start
             raise _unreachable(address, error) from error
         try:
             yield ray
@@ -100,7 +100,9 @@ def _check_reachable(address: str | None) -> None:
 
 def _unreachable(address: str | None, error: Exception) -> OptionError:
     if address is None:
-        return OptionError(f"Ray cannot be started on this machine: {error}", hint="Check memory and /dev/shm.")
+        return OptionError(
+            f"Ray cannot be started on this machine: {error}", hint="Check memory and /dev/shm; try again."
+        )
     hint = "Start one with 'ray start --head' and give its HOST:PORT, or leave --address out to use this machine alone."
     return OptionError(f"no Ray cluster at {address!r}: {error}", hint=hint, field="address", value=address)
 

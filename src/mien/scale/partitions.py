@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from ..errors import SourceError
+from ..errors import OutputError, SourceError
 from ..extras import require
 from ..io.tables import SCHEMA_VERSION, Row, rows, write_parquet
 from ..io.video import Video
@@ -197,10 +197,15 @@ class PartitionReader:
         return PartitionSummary(partition, images, faces, len(failures), seconds, _peak_bytes(), done=done)
 
     def _sources(self, partition: int) -> list[str]:
-        with self._store.open(LISTING) as file:
-            group = require("pyarrow.parquet", "ray").ParquetFile(file).read_row_group(partition)
-            names: list[str] = group.column("source").to_pylist()
-            return names
+        parquet = require("pyarrow.parquet", "ray")
+        try:
+            with self._store.open(LISTING) as file:
+                names: list[str] = parquet.ParquetFile(file).read_row_group(partition).column("source").to_pylist()
+                return names
+        except OSError as error:
+            message = f"a worker cannot read {self._store.place(LISTING)}: {error}"
+            hint = "All nodes must reach --out: use a shared folder or object storage."
+            raise OutputError(message, hint=hint, path=str(self._store)) from error
 
     def _frames(self, names: Sequence[str], on_error: OnError) -> Iterator[Frame]:
         """Decode images one after the other; each frame has the name of its source as it is listed."""

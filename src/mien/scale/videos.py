@@ -110,6 +110,7 @@ def segment_from_bytes(content: bytes, emotions: tuple[str, ...]) -> Segment | N
                 for row, (score, others) in enumerate(zip(table["scores"].tolist(), table["others"].tolist()))
             ]
         )
+        first, last = tuple(table["edges"]) or (None, None)
         return Segment(
             json.loads(str(table["run"])),
             float(table["rate"]),
@@ -117,7 +118,8 @@ def segment_from_bytes(content: bytes, emotions: tuple[str, ...]) -> Segment | N
             tuple(table["indices"].tolist()),
             tuple(table["times"].tolist()),
             tuple(table["cuts"].tolist()),
-            *(tuple(table["edges"]) or (None, None)),
+            first,
+            last,
             tuple([next(readings) for _ in range(count)] for count in table["counts"].tolist()),
             tuple(table["problems"].tolist()),
         )

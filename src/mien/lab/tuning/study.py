@@ -10,7 +10,6 @@ import math
 import multiprocessing
 import signal
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -21,33 +20,29 @@ from typing import Any
 import lightning.pytorch as lightning
 import numpy as np
 import optuna
-import sqlalchemy.exc
 import torch
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from ...data.dataset import INNER, TRAIN, VALIDATION, Dataset
 from ...data.loading import load
-from ...errors import DataError, MienError, MissingExtraError, OptionError, OutputError, RecipeError
+from ...errors import DataError, MienError, OptionError, OutputError, RecipeError
 from ...io.atomic import writing_to
 from ..recipe import Data, Recipe, changed, load_recipe
 from ..sampling import hard_targets, subset
 from ..training.run import train
 from .report import StudyResult, Trial, as_trials, draw_figures, ranked, retried, write_results
 from .space import Space, fit_space, largest_input, load_space
+from .storage import no_experimental_warnings, open_storage, study_names
 
 #: Errors of a trial that do not end the study.
 FAILURES = (MienError, MemoryError, torch.OutOfMemoryError)
 #: Share of the training part to evaluate trials on, where the recipe itself sets none aside.
 VALIDATION_SHARE = 0.2
-#: A trial without a heartbeat for this long, in seconds, counts as stopped, and its values are queued again.
-GRACE_S = 60
 _NAME = "mien"
-#: Packages to connect to databases.
-_DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "PyMySQL (mysql+pymysql://)"}
 
 
 @dataclass(frozen=True)
@@ -195,7 +190,7 @@ def silence_libraries() -> None:
 
 def _create(plan: Plan, digest: str, *, resume: bool) -> None:
     """Create the study, or check that the existing one has the same recipe, space, epochs and images."""
-    exists = _names(plan.storage).count(plan.name) > 0 if plan.storage else (plan.out / "study.db").exists()
+    exists = study_names(plan.storage).count(plan.name) > 0 if plan.storage else (plan.out / "study.db").exists()
     found = exists or (not resume and (plan.out / "trials").exists())
     if found != resume:
         what, hint = "already holds a study" if found else "holds no study to resume", "or another --out for a new one."
@@ -209,7 +204,7 @@ def _create(plan: Plan, digest: str, *, resume: bool) -> None:
         "images": digest,
     }
     settings = json.loads(json.dumps(settings))  # as the database returns it: lists for tuples
-    with _storage(plan.out, plan.storage) as storage:
+    with open_storage(plan.out, plan.storage) as storage:
         direction = StudyDirection.MAXIMIZE if plan.space.maximize else StudyDirection.MINIMIZE
         study = optuna.create_study(study_name=plan.name, storage=storage, direction=direction, load_if_exists=resume)
         stored = study.user_attrs
@@ -224,69 +219,11 @@ def _create(plan: Plan, digest: str, *, resume: bool) -> None:
 
 
 @contextmanager
-def _no_experimental_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since Optuna 2.8
-        yield
-
-
-def _names(storage: str) -> list[str]:
-    with _storage(Path(), storage) as found:
-        return [study.study_name for study in found.get_all_studies()]
-
-
-def _database(url: str) -> sqlalchemy.URL:
-    hint = "Such as postgresql://user:password@host/database, of a database that all machines reach."
-    try:
-        parsed = sqlalchemy.make_url(url)
-        parsed.get_dialect()
-    except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ValueError) as error:
-        raise OptionError(f"storage: {error}", hint=hint, field="storage") from error
-    if parsed.get_backend_name() == "sqlite" and not parsed.database:
-        raise OptionError("storage: got a database in memory, which ends with the process", hint=hint, field="storage")
-    return parsed
-
-
-@contextmanager
-def _storage(out: Path, url: str | None = None) -> Iterator[RDBStorage]:
-    file = (out / "study.db").resolve()
-    database = _database(url) if url else sqlalchemy.URL.create("sqlite", database=str(file))
-    # several processes write to one file: wait for each other; connections to a server may have been closed
-    sqlite = database.get_backend_name() == "sqlite"
-    how: dict[str, Any] = {"connect_args": {"timeout": 120}} if sqlite else {"pool_pre_ping": True}
-    shown = database.render_as_string(hide_password=True) if url else str(file)
-    try:
-        with _no_experimental_warnings():
-            storage = RDBStorage(
-                database.render_as_string(hide_password=False),
-                engine_kwargs=how,
-                heartbeat_interval=GRACE_S // 4,
-                grace_period=GRACE_S,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
-            )
-        try:
-            yield storage
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-    except ImportError as error:
-        driver = database.drivername
-        hint = f"Install its driver, such as pip install {_DRIVERS.get(database.get_backend_name(), 'PACKAGE')}."
-        raise MissingExtraError(f"{driver}: its driver is not installed: {error}", hint=hint, value=driver) from error
-    except (sqlalchemy.exc.DatabaseError, optuna.exceptions.StorageInternalError) as error:
-        first = str(error).partition("\n")[0]
-        hint = "Check that the folder is writable and the disk has room, or start again with another --out."
-        if url:
-            hint = "Check the address, the user and the password, and that the database exists."
-        raise OutputError(f"{shown} cannot be used as a study: {first}", hint=hint) from error
-
-
-@contextmanager
 def _open_study(plan: Plan) -> Iterator[optuna.Study]:
     epochs = plan.epochs or plan.recipe.schedule.epochs
     # from the sixth trial and after the first fifth of the epochs
     pruner = MedianPruner(5, n_warmup_steps=epochs // 5) if plan.space.pruner == "median" else NopPruner()
-    with _storage(plan.out, plan.storage) as storage:
+    with open_storage(plan.out, plan.storage) as storage:
         yield optuna.load_study(study_name=plan.name, storage=storage, pruner=pruner)
 
 
@@ -382,7 +319,7 @@ def _train_trial(trial: optuna.Trial, plan: Plan, images: Dataset) -> float:
         train(recipe, images, plan.run_folder(trial.number), callbacks=(pruning,))
         return pruning.objective_value(recipe)
     except KeyboardInterrupt:
-        with _no_experimental_warnings():
+        with no_experimental_warnings():
             retry = RetryHeartbeatStaleTrialCallback()
         retry(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
         raise
