@@ -188,3 +188,47 @@ def test_numbers_and_addresses_are_checked(folder, tmp_path):
             read_dataset(folder, tmp_path / "out", **wrong)
         assert error.value.field == next(iter(wrong))
     assert not (tmp_path / "out").exists()
+
+
+def test_missing_packages_say_how_to_install_them(folder, tmp_path, monkeypatch):
+    import sys
+
+    from fsspec.registry import known_implementations
+
+    from mien.errors import MissingExtraError
+
+    monkeypatch.setitem(known_implementations, "nosuch2", {"class": "nosuchpackage.Files", "err": "Install nosuch"})
+    with pytest.raises(MissingExtraError) as scheme:
+        read_dataset(folder, "nosuch2://bucket/out")
+    assert scheme.value.value == "nosuch2"
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError) as missing:
+        read_dataset(folder, tmp_path / "out")
+    assert (missing.value.value, missing.value.exit_code) == ("ray", 7)
+    assert "[ray]" in missing.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_ray_that_does_not_start_is_an_error(folder, tmp_path, monkeypatch):
+    import ray
+
+    def slow(**_options):
+        raise Exception("The current node timed out during startup.")  # as Ray raises it
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", slow)
+    for address in (None, "auto"):
+        with pytest.raises(OptionError) as error:
+            read_dataset(folder, tmp_path / "out", address=address)
+        assert error.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_that_does_not_share_the_output_is_an_error(folder, tmp_path, without_ray, monkeypatch):
+    read_dataset(folder, tmp_path / "out", partition_size=4)
+    for path in (tmp_path / "out" / "rows").iterdir():
+        path.unlink()
+    (tmp_path / "out" / "_listing.parquet").unlink()
+    with pytest.raises(OutputError) as error:
+        read_dataset(folder, tmp_path / "out", mode="resume")
+    assert "--out" in error.value.hint
