@@ -33,6 +33,7 @@ __all__ = [
     "Face",
     "Failure",
     "Frame",
+    "ImportedTable",
     "MienError",
     "MissingExtraError",
     "ModelError",
@@ -66,6 +67,7 @@ __all__ = [
     "code_study",
     "explain",
     "find_images",
+    "import_table",
     "measure_attributes",
     "process_video",
     "read",
@@ -98,6 +100,7 @@ _NAMES = {
     ".io.annotations": "Annotation read_annotations",
     ".io.discovery": "find_images",
     ".io.images": "read_image",
+    ".io.imports": "ImportedTable import_table",
     ".io.tables": "to_dataframe",
     ".io.video": "Video",
     ".io.video_sinks": "TableFile VideoFile VideoSink",
@@ -141,6 +144,7 @@ if TYPE_CHECKING:
     from .io.annotations import Annotation, read_annotations
     from .io.discovery import find_images
     from .io.images import read_image
+    from .io.imports import ImportedTable, import_table
     from .io.tables import to_dataframe
     from .io.video import Video
     from .io.video_sinks import TableFile, VideoFile, VideoSink

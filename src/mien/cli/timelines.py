@@ -9,6 +9,7 @@ import typer
 from .agreement import agreement
 from .help import DefaultGroup, HelpCommand
 from .study import study
+from .imports import import_
 from .timeline import timeline
 
 
@@ -40,3 +41,4 @@ timelines = typer.Typer(
 timelines.command("summary", cls=HelpCommand)(timeline)
 timelines.command("study", cls=HelpCommand)(study)
 timelines.command("agreement", cls=HelpCommand)(agreement)
+timelines.command("import", cls=HelpCommand)(import_)
