@@ -20,6 +20,7 @@ __all__ = [
     "AbstainReason",
     "Agreement",
     "Annotation",
+    "Address",
     "AsyncClient",
     "Baseline",
     "BatchResult",
@@ -34,10 +35,12 @@ __all__ = [
     "Failure",
     "Frame",
     "ImportedTable",
+    "LslStream",
     "MienError",
     "MissingExtraError",
     "ModelError",
     "OptionError",
+    "OscMessages",
     "OutputError",
     "Privacy",
     "ReadOptions",
@@ -58,6 +61,7 @@ __all__ = [
     "VideoSink",
     "Watch",
     "agreement",
+    "WebSocketServer",
     "annotate",
     "audit_compare",
     "audit_fairness",
@@ -101,6 +105,7 @@ _NAMES = {
     ".io.discovery": "find_images",
     ".io.images": "read_image",
     ".io.imports": "ImportedTable import_table",
+    ".io.live_outputs": "Address LslStream OscMessages WebSocketServer",
     ".io.tables": "to_dataframe",
     ".io.video": "Video",
     ".io.video_sinks": "TableFile VideoFile VideoSink",
@@ -145,6 +150,7 @@ if TYPE_CHECKING:
     from .io.discovery import find_images
     from .io.images import read_image
     from .io.imports import ImportedTable, import_table
+    from .io.live_outputs import Address, LslStream, OscMessages, WebSocketServer
     from .io.tables import to_dataframe
     from .io.video import Video
     from .io.video_sinks import TableFile, VideoFile, VideoSink

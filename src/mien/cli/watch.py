@@ -8,6 +8,8 @@ import typer
 
 from . import options as opt
 
+STREAMS = "Streams to other programs"
+
 
 def watch(
     source: Annotated[
@@ -27,6 +29,15 @@ def watch(
     out: opt.Out = None,
     overwrite: opt.Overwrite = False,
     excel: opt.Excel = False,
+    lsl: Annotated[
+        str | None, opt.option(STREAMS, "Publish readings as a stream of Lab Streaming Layer.", metavar="NAME")
+    ] = None,
+    osc: Annotated[
+        str | None, opt.option(STREAMS, "Send readings as OSC messages by UDP.", metavar="[HOST:]PORT")
+    ] = None,
+    websocket: Annotated[
+        str | None, opt.option(STREAMS, "Serve readings as JSON on a WebSocket.", metavar="[HOST:]PORT")
+    ] = None,
     mask_others: opt.MaskOthers = False,
     no_image_output: opt.NoImageOutput = False,
     head: opt.Head = None,
@@ -45,11 +56,13 @@ def watch(
       mien watch 0 --out session.csv --duration 10min && mien timeline session.csv
       mien watch rtsp://192.168.1.20/stream --view none
       mien watch clip.mp4 --view terminal
+      mien watch 0 --lsl mien --osc 9000 --websocket 8765
     """
     from rich.console import Console
 
     from ..errors import SourceError
-    from ..io.video_sinks import TableFile
+    from ..io.live_outputs import Address, LslStream, OscMessages, WebSocketServer
+    from ..io.video_sinks import TableFile, VideoSink
     from ..options import ReadOptions
     from ..redaction import Privacy
     from ..video import watch as watch_live
@@ -69,7 +82,10 @@ def watch(
         device=device,
     )
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    sinks = [TableFile(out, overwrite=overwrite, excel=excel)] if out else []
+    sinks: list[VideoSink] = [TableFile(out, overwrite=overwrite, excel=excel)] if out else []
+    sinks += [LslStream(lsl)] if lsl is not None else []
+    sinks += [OscMessages(Address.parse(osc))] if osc is not None else []
+    sinks += [WebSocketServer(Address.parse(websocket))] if websocket is not None else []
     stop_after_s = opt.seconds(duration, "--duration") if duration else None
     camera = int(source) if source.isdecimal() else source
     failure: SourceError | None = None
