@@ -19,7 +19,7 @@ import codecs
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -34,9 +34,9 @@ from .tables import Row, check_format, columns, write_table
 Program: TypeAlias = Literal["openface", "py-feat", "facereader", "imotions"]
 
 #: Names of emotions in each program, as columns in lower case.
-_FACEREADER = ("neutral", "happy", "sad", "angry", "surprised", "scared", "disgusted", "contempt")
-_NOUNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-_AFFDEX = ("anger", "contempt", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
+_FACEREADER = frozenset({"neutral", "happy", "sad", "angry", "surprised", "scared", "disgusted", "contempt"})
+_NOUNS = frozenset({"anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"})
+_AFFDEX = frozenset({"anger", "contempt", "disgust", "fear", "joy", "sadness", "surprise", "neutral"})
 #: Action units of each emotion (Friesen and Ekman 1983, EMFACS), of those whose intensity OpenFace estimates.
 PROTOTYPES: dict[str, tuple[int, ...]] = {
     "angry": (4, 5, 7, 23),
@@ -241,8 +241,9 @@ class _Export:
         return tuple(emotion for emotion in EMOTIONS if emotion in found | {"neutral"})
 
     @property
-    def _wanted(self) -> Sequence[str]:
-        return {"facereader": _FACEREADER, "py-feat": _NOUNS, "imotions": _AFFDEX, "openface": ()}[self.program]
+    def _wanted(self) -> frozenset[str]:
+        known = {"facereader": _FACEREADER, "py-feat": _NOUNS, "imotions": _AFFDEX}
+        return known.get(self.program, frozenset())
 
     def records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Line number and cells of each row."""
