@@ -37,7 +37,7 @@ class ReadOptions:
         detector: ``mien``; ``centerface``, slower and better at faces below 64 pixels (extra ``centerface``);
             ``yunet:FILE``, YuNet with your copy of its weights; or ``none`` (the image is one face).
         detector_threshold: faces with a lower score are dropped, 0 to 1; None uses the detector's default.
-        min_face: smallest face to find, in pixels of the image; larger is faster. None means a twelfth of the height, at
+        min_face: smallest face to find, in pixels of the image; larger is faster. None means 1/18 of the height, at
             least 20, in videos and from cameras; in photos, 20 if no large faces are found. YuNet ignores it.
         rotate: degrees by which images are turned clockwise before the search for faces: 0, 90, 180 or 270. None turns
             photos without a clear upright face if a turned copy shows one, and no videos. Boxes refer to the image as given.

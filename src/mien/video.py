@@ -25,8 +25,9 @@ from .report.format import clock
 from .tracking import LIVE_GAP_S, Tracker
 from .types import Frame, Reading
 
-#: The smallest face to look for in video, as a share of the frame's height: smaller ones cost frame rate.
-MIN_FACE_SHARE = 1 / 12
+#: The smallest face to look for in video, as a share of the frame's height: the faces of a gallery of 5 x 5 tiles. Smaller
+#: ones cost frame rate; see ``docs/concepts/detection.md``.
+MIN_FACE_SHARE = 1 / 18
 _MIN_FACE_PIXELS = 20
 #: Frames further apart, in seconds, and than five frames usually are, leave a hole in which no one counts as visible.
 _HOLE_S = 1.0
