@@ -8,8 +8,8 @@ import typer
 
 from .agreement import agreement
 from .help import DefaultGroup, HelpCommand
-from .study import study
 from .imports import import_
+from .study import study
 from .timeline import timeline
 
 
