@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..errors import OptionError
 from .help import print_rows
 from .lab_detector import train_detector
 from .options import (
@@ -52,6 +53,16 @@ def train(
     max_memory: Annotated[
         str | None, option(ADVANCED, "Divide batches to fit into this memory, e.g. 4GB.", metavar="SIZE")
     ] = None,
+    devices: Annotated[
+        int | None, option(ADVANCED, "Processes, one per GPU or core. Default: 1, or torchrun's.", metavar="N", min=1)
+    ] = None,
+    nodes: Annotated[
+        int | None, option(ADVANCED, "Machines that train together. Default: 1, or torchrun's.", metavar="N", min=1)
+    ] = None,
+    strategy: Annotated[Literal["ddp"], option(ADVANCED, "How processes train together.")] = "ddp",
+    sync_batch_norm: Annotated[
+        bool, option(ADVANCED, "Compute batch norm over all processes.", "--sync-batch-norm")
+    ] = False,
 ) -> None:
     """Train a network with a recipe.
 
@@ -63,6 +74,7 @@ def train(
       mien lab train seven --data fer2013.csv --out runs/seven
       mien lab train default --data fer2013.npz --out runs/default
       mien lab train detector --data faces --out runs/detector
+      mien lab train default --data fer2013.npz --out runs/b --devices 8
     """
     from ..extras import check_installed
 
@@ -74,9 +86,13 @@ def train(
     from ..lab import train as run
     from ..lab.detector.recipe import is_detector_recipe
     from ..lab.recipe import changed, load_recipe
+    from ..lab.training.parallel import processes
     from .output import data_words, progress_bar, read_data
 
     if is_detector_recipe(recipe):
+        if (devices or 1) * (nodes or 1) > 1:
+            message = f"devices: got {devices or 1} on {nodes or 1} machines, but face detectors train in one process"
+            raise OptionError(message, hint="Leave --devices and --nodes out.", field="devices", value=devices)
         train_detector(recipe, data, out, resume=resume, init=Path(weights) if weights else None, epochs=epochs)
         return
     chosen = changed(load_recipe(recipe), wanted)
@@ -88,7 +104,8 @@ def train(
         detect_faces=detect_faces,
         label_names=label_names,
     )
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    first = processes(devices, nodes, strategy).first  # the other processes of a run print nothing
+    notes = Console(stderr=True, soft_wrap=True, highlight=False, quiet=not first)
     table, shown = Console(soft_wrap=True, highlight=False), list[str]()
     notes.print(f"{chosen.name}, up to epoch {chosen.schedule.epochs} -> {out}", markup=False)
 
@@ -108,7 +125,8 @@ def train(
     try:
         with progress_bar(notes, "starting") as progress:
             result = run(
-                chosen, faces, out, resume=resume, max_bytes=limit, on_epoch=show, progress=progress,
+                chosen, faces, out, resume=resume, max_bytes=limit, devices=devices, nodes=nodes, strategy=strategy,
+                sync_batch_norm=sync_batch_norm, on_epoch=show, progress=progress,
                 notes=lambda text: notes.print(text, markup=False),
             )  # fmt: skip
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from ...model.preprocess import channels_first
 from ..distillation import TeacherTargets
 from ..recipe import Recipe
 from ..sampling import BalancedGroups, Rows, balanced_groups, hard_targets, training_targets
+from .parallel import ALONE, Processes, share_of
 
 Loader: TypeAlias = DataLoader[tuple[torch.Tensor, ...]]
 
@@ -42,7 +43,8 @@ class BatchSampler(Sampler[list[int]]):
     Each of the ``labeled`` rows comes once an epoch in random order, or as often as ``odds``, float (len(labeled),), say
     with replacement, or so that ``groups`` are balanced. ``ratio`` of the ``unlabeled`` rows follow for each. With
     several ``views`` of each row, a batch names view V of row R by R * views + V, V redrawn each time. Lightning calls
-    ``set_epoch``.
+    ``set_epoch``. Each of several ``processes`` gets a share of every batch: all of them together see the
+    batches of one.
     """
 
     def __init__(
@@ -56,10 +58,13 @@ class BatchSampler(Sampler[list[int]]):
         unlabeled: Rows | None = None,
         ratio: int = 0,
         views: int = 1,
+        processes: Processes = ALONE,
     ) -> None:
-        self._labeled, self._batch, self._seed, self._epoch = labeled, min(batch, len(labeled)), seed, 0
+        batch = max(1, min(batch, len(labeled)) // processes.world) * processes.world
+        self._labeled, self._batch, self._seed, self._epoch = labeled, batch, seed, 0
         self._odds = None if odds is None else odds / odds.sum()
         self._groups, self._unlabeled, self._ratio, self._views = groups, unlabeled, ratio, views
+        self._first, self._step = processes.rank, processes.world
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
@@ -80,10 +85,12 @@ class BatchSampler(Sampler[list[int]]):
                 rows = np.concatenate([rows, rng.choice(self._unlabeled, self._ratio * self._batch)])
             if self._views > 1:
                 rows = rows * self._views + rng.integers(self._views, size=len(rows))
-            yield rows.tolist()
+            yield rows[self._first :: self._step].tolist()  # all shares have as many labeled rows, and these first
 
 
-def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | None = None) -> TrainingBatches:
+def training_batches(
+    faces: Dataset, recipe: Recipe, teachers: TeacherTargets | None = None, processes: Processes = ALONE
+) -> TrainingBatches:
     """The batches of a run; images that no head learns from are left out.
 
     With ``teachers``, whose predictions cover every image, each is shown in one of the views that the teachers saw.
@@ -114,6 +121,7 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
         unlabeled=unlabeled if ratio else None,
         ratio=ratio,
         views=views,
+        processes=processes,
     )
     tensors = TensorDataset(*(torch.from_numpy(array) for array in (_channels_first(images, recipe), *heads, *extra)))
     # A loader draws a number when an epoch begins, but not in the epoch that a run resumes with. With a generator of its
@@ -122,12 +130,13 @@ def training_batches(faces: Dataset, recipe: Recipe, teachers: TeacherTargets | 
     return TrainingBatches(loader, weights, ratio, groups, names)
 
 
-def validation_batches(faces: Dataset, recipe: Recipe) -> Loader:
-    """Batches of (uint8 images (B, C, H, W), one int64 (B,) right answer per head, -1 if there is none)."""
+def validation_batches(faces: Dataset, recipe: Recipe, processes: Processes = ALONE) -> Loader:
+    """Batches of this process: (uint8 images (B, C, H, W), one int64 (B,) right answer per head, -1 if there is none)."""
     answers = [hard_targets(faces, head) for head in recipe.heads.values()]
     tensors = TensorDataset(*(torch.from_numpy(array) for array in (_channels_first(faces.images, recipe), *answers)))
     size = max(1, min(256, 1_000_000 // recipe.input.size**2))  # every layer of large images takes memory
-    rows = [list(range(start, min(start + size, len(faces)))) for start in range(0, len(faces), size)]
+    own = share_of(range(len(faces)), processes)
+    rows = [own[start : start + size] for start in range(0, len(own), size)]
     return DataLoader(tensors, sampler=rows, batch_size=None)
 
 

@@ -69,8 +69,17 @@ def kept_bytes(recipe: Recipe, network: MultiHead) -> int:
 
 def chosen_precision(recipe: Recipe) -> Precision:
     """The precision of the recipe, or the faster one if the recipe does not set it."""
-    asked = next((known for known in typing.get_args(Precision) if known == recipe.schedule.precision), None)
-    return asked or _fastest_precision(recipe)
+    return _asked_precision(recipe) or _fastest_precision(recipe)
+
+
+def agreed_precision(recipe: Recipe) -> Precision:
+    """The precision of several processes, which must not depend on measurements: bfloat16 on GPUs that compute in it."""
+    capable = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return _asked_precision(recipe) or ("bf16-mixed" if capable else "32-true")
+
+
+def _asked_precision(recipe: Recipe) -> Precision | None:
+    return next((known for known in typing.get_args(Precision) if known == recipe.schedule.precision), None)
 
 
 def estimated_seconds(recipe: Recipe, n_train: int, n_validation: int, precision: Precision) -> float:

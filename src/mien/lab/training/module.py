@@ -18,16 +18,18 @@ from ...errors import RecipeError
 from ..augment import augment, glance, mixup_pairs, resize
 from ..networks.build import MultiHead
 from ..recipe import Augment, Recipe
+from .parallel import mean_over_processes
 
 
 def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Mean cross entropy against distributions, over the rows that have one: logits and targets (N, K), class weights (K,).
 
-    Rows of targets sum to 1, to 0 (left out), or between (mixed with such a row).
+    Rows of targets sum to 1, to 0 (left out), or between (mixed with such a row). With several processes, the mean of their
+    losses is that of all rows.
     """
     weighted = targets * weights
     total = -(weighted * functional.log_softmax(logits, dim=1)).sum()
-    return total / weighted.sum().clamp(min=1e-6)
+    return total / mean_over_processes(weighted.sum()).clamp(min=1e-6)
 
 
 def distillation_loss(
@@ -120,7 +122,7 @@ class Training(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # a resumed run draws what an uninterrupted one would have drawn
-        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch)
+        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch + 1_000_000_007 * self.global_rank)
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         recipe, (images, *targets) = self.recipe, batch
@@ -140,7 +142,7 @@ class Training(lightning.LightningModule):
             for (name, head), target in zip(recipe.heads.items(), targets)
         ]
         loss = torch.stack(losses).sum()
-        self.log("train_loss", loss, on_step=False, on_epoch=True)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
         if recipe.distillation.teachers:
             answers = {name: answer.float() for name, answer in zip(recipe.heads, targets[len(recipe.heads) :])}
             distilled = distillation_loss(logits, answers, recipe)
@@ -171,8 +173,8 @@ class Training(lightning.LightningModule):
             losses.append(head.weight * (loss * counted).mean())
             sure.append(counted.mean())
         total = torch.stack(losses).sum()
-        self.log("unlabeled_loss", total, on_step=False, on_epoch=True)
-        self.log("unlabeled_sure", torch.stack(sure).mean(), on_step=False, on_epoch=True)
+        self.log("unlabeled_loss", total, on_step=False, on_epoch=True, sync_dist=True)
+        self.log("unlabeled_sure", torch.stack(sure).mean(), on_step=False, on_epoch=True, sync_dist=True)
         return total
 
     def validation_step(self, batch: list[torch.Tensor]) -> None:
@@ -180,14 +182,16 @@ class Training(lightning.LightningModule):
         views = resize(images.float() / 255, self.recipe.input.size)
         logits = self.network(self._normalized(views))
         for name, given in zip(self.recipe.heads, answers, strict=True):
-            scores, answer = logits[name].float().cpu(), given.cpu()
+            scores, answer = logits[name].float(), given.to(self.device)
             self._accuracies[name].update(scores, answer)
             known = answer >= 0
             if known.any():
                 self._val_losses[name].update(functional.cross_entropy(scores[known], answer[known], reduction="none"))
 
     def on_validation_epoch_start(self) -> None:
-        if not torch.isfinite(self._train_loss):
+        for metric in (*self._val_losses.values(), *self._accuracies.values()):
+            metric.to(self.device)  # where processes exchange them
+        if not torch.isfinite(mean_over_processes(self._train_loss.to(self.device))):
             raise RecipeError(
                 f"training diverged: got a training loss of {float(self._train_loss)} in epoch {self.current_epoch + 1}",
                 hint="Lower optimizer.lr. What was saved of the epochs before stays.",

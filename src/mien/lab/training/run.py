@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import signal
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +33,10 @@ from ..recipe import Recipe, changed, load_recipe, recipe_from_dict
 from ..sampling import hard_targets, subset
 from .batches import TrainingBatches, training_batches, validation_batches
 from .checkpoint import AtomicCheckpointIO, find_checkpoint, load_checkpoint, load_folded, open_base, used_precision
-from .hardware import Precision, chosen_precision, estimated_seconds, fit_to_memory
+from .fitting import interruptible, quiet
+from .hardware import Precision, agreed_precision, chosen_precision, estimated_seconds, fit_to_memory
 from .module import Training
+from .parallel import Processes, processes, restarted, synchronize_batch_norm
 
 Row = dict[str, float]
 
@@ -79,7 +77,8 @@ class History(lightning.Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._progress(batch_idx + 1, int(trainer.num_training_batches), f"epoch {trainer.current_epoch + 1}")
+        if trainer.is_global_zero:
+            self._progress(batch_idx + 1, int(trainer.num_training_batches), f"epoch {trainer.current_epoch + 1}")
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._started, self._worked = time.perf_counter(), time.process_time()
@@ -87,15 +86,17 @@ class History(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         elapsed = time.perf_counter() - self._started
         row: Row = {"epoch": trainer.current_epoch + 1, "seconds": round(elapsed, 1)}
-        self._add_cost(elapsed, time.process_time() - self._worked, trainer.strategy.root_device)
+        worked = torch.tensor(time.process_time() - self._worked, device=trainer.strategy.root_device)
+        self._add_cost(elapsed, float(trainer.strategy.reduce(worked, reduce_op="sum")), trainer.strategy.root_device)
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         if trainer.logger:
             trainer.logger.log_metrics({"lr": row["lr"]}, trainer.global_step)
         row |= {name: round(float(value), 5) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
-        write_atomically(self._out / "history.csv", pd.DataFrame(self.rows).to_csv(index=False).encode())
-        save(learning_curves(self.rows, self._label_sets), self._out / "curves.png")
-        self._on_epoch(self.rows)
+        if trainer.is_global_zero:
+            write_atomically(self._out / "history.csv", pd.DataFrame(self.rows).to_csv(index=False).encode())
+            save(learning_curves(self.rows, self._label_sets), self._out / "curves.png")
+            self._on_epoch(self.rows)
         self._started, self._worked = time.perf_counter(), time.process_time()  # with all that is between two epochs
 
     def _add_cost(self, seconds: float, cpu_seconds: float, device: torch.device) -> None:
@@ -134,6 +135,10 @@ def train(
     changes: Mapping[str, Any] | None = None,
     resume: bool = False,
     max_bytes: int | None = None,
+    devices: int | None = None,
+    nodes: int | None = None,
+    strategy: str = "ddp",
+    sync_batch_norm: bool = False,
     on_epoch: Callable[[list[Row]], None] = lambda _rows: None,
     notes: Callable[[str], None] = lambda _text: None,
     progress: Progress = no_progress,
@@ -151,7 +156,12 @@ def train(
             parts), ``balance.csv`` (where the recipe balances groups) and TensorBoard's ``events.*``.
         changes: changed fields of the recipe, such as ``{"optimizer.lr": 0.01}``.
         resume: continue from ``last.ckpt`` in ``out``, with the same result as an uninterrupted run.
-        max_bytes: memory limit; batches are divided to stay below it.
+        max_bytes: memory limit of a process; batches are divided to stay below it.
+        devices: processes on this machine, a GPU or a processor core for each; None takes the number of ``torchrun``, or 1.
+            Each gets an equal share of every batch. The script that calls this function is started again for each.
+        nodes: number of machines that train together.
+        strategy: how processes train together: ``ddp``.
+        sync_batch_norm: compute batch norm over all processes, as one process does.
         on_epoch: called after each epoch with the rows of the history.
         notes: called with remarks on the training data, one sentence each.
         progress: called with the batches done in each epoch.
@@ -160,7 +170,7 @@ def train(
     Raises:
         DataError: a part is missing or has no usable images, a head needs votes that the data lacks, the groups to balance
             fit no image, or the run to be resumed had other images or groups.
-        OptionError: ``max_bytes`` is too small.
+        OptionError: ``max_bytes`` is too small, or ``devices`` or ``nodes`` do not fit the machine or the batch.
         OutputError: ``out`` already holds a run and ``resume`` is False, or holds none and it is True, or it cannot be
             written.
         RecipeError: the recipe is not valid, the training diverged, or the run to be resumed has another recipe.
@@ -170,6 +180,9 @@ def train(
     out = Path(out)
     last = out / "last.ckpt"
     recipe = changed(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), changes or {})
+    group = processes(devices, nodes, strategy)
+    resume = resume or (restarted() and last.exists())
+    notes = notes if group.first else _silent
     if last.exists() != resume:
         found = "already holds a run" if last.exists() else "holds no run to resume"
         raise OutputError(f"{out} {found}", hint="Use --resume to continue a run, or another --out for a new one.")
@@ -178,31 +191,39 @@ def train(
     if max_bytes is not None:
         recipe = fit_to_memory(recipe, 4 * data.images.nbytes, max_bytes)
         notes(f"memory: each batch of {recipe.schedule.batch} in {recipe.schedule.accumulate} parts")
+    group.check(recipe)
     if resume:
         _check_same_recipe(recipe, last)
     lightning.seed_everything(recipe.seed, verbose=False)
     faces = subset(data, recipe)
     learned, held_out = faces.part(TRAIN), faces.part(INNER if recipe.data.inner else VALIDATION)
     teachers = read_targets(Path(recipe.distillation.teachers), recipe) if recipe.distillation.teachers else None
-    batches, checks = training_batches(learned, recipe, teachers), validation_batches(held_out, recipe)
+    batches, checks = training_batches(learned, recipe, teachers, group), validation_batches(held_out, recipe, group)
     notes(f"{len(learned):,} training images, {len(held_out):,} ({held_out.split[0]}) to choose by")
     network = build_network(recipe) if resume else _initial_network(recipe)
-    precision = (used_precision(last) if resume else None) or chosen_precision(recipe)
-    with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-    _record_images(faces, out / "images.csv", resume)
-    _record_groups(batches, recipe, out / "balance.csv", resume, notes)
+    if sync_batch_norm and group.world > 1:
+        network = synchronize_batch_norm(network)
+    precision = (used_precision(last) if resume else None) or (
+        agreed_precision if group.world > 1 else chosen_precision
+    )(recipe)
+    if group.first:
+        with writing_to(out):
+            out.mkdir(parents=True, exist_ok=True)
+        _record_images(faces, out / "images.csv", resume)
+        _record_groups(batches, recipe, out / "balance.csv", resume, notes)
     label_sets = {name: head.emotions for name, head in recipe.heads.items()}
     history = History(out, on_epoch, progress, precision, label_sets)
-    if not resume:
+    if not resume and group.world == 1:
         epoch_s = estimated_seconds(recipe, len(learned), len(held_out), precision)
         total = seconds(epoch_s * recipe.schedule.epochs)
         notes(f"estimate: {seconds(epoch_s)} per epoch, {total} for {recipe.schedule.epochs} epochs")
     module = Training(recipe, network, batches.class_weights, batches.ratio)
-    with _quiet():
-        trainer = _trainer(recipe, out, precision, [history, *callbacks])
-        with _interruptible(trainer):
+    with quiet():
+        trainer = _trainer(recipe, out, precision, [history, *callbacks], group)
+        with interruptible(trainer):
             trainer.fit(module, batches.loader, checks, ckpt_path=last if resume else None, weights_only=True)
+    if group.world > 1:
+        torch.distributed.destroy_process_group()
     weak = {
         name: weaknesses_of(name, history.rows, hard_targets(held_out, head)) for name, head in recipe.heads.items()
     }
@@ -212,6 +233,10 @@ def train(
             notes(f"WARNING: head {name} {weakness.value}")
     checkpoint = out / f"{recipe.schedule.keep}.ckpt"
     return TrainingResult(checkpoint, recipe, tuple(history.rows), history.cost, bad)
+
+
+def _silent(_text: str) -> None:
+    """The notes of all processes but the first."""
 
 
 #: Epochs of a run whose accuracy does not move, and the move that counts.
@@ -235,7 +260,9 @@ def weaknesses_of(head: str, rows: Sequence[Row], truth: npt.NDArray[np.int64]) 
     return tuple(weakness for weakness, holds in found.items() if holds)
 
 
-def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def _trainer(
+    recipe: Recipe, out: Path, precision: Precision, callbacks: list[lightning.Callback], group: Processes
+) -> lightning.Trainer:
     watched, mode = ("val_loss", "min") if recipe.schedule.monitor == "loss" else ("val_score", "max")
     keep_best = ModelCheckpoint(out, "best", monitor=watched, mode=mode, enable_version_counter=False)
     keep_last = ModelCheckpoint(out, "last", save_top_k=1, monitor=None, enable_version_counter=False)
@@ -246,6 +273,11 @@ def _trainer(recipe: Recipe, out: Path, precision: Precision, callbacks: list[li
         chosen.append(EarlyStopping(watched, mode=mode, patience=recipe.schedule.patience))
     return lightning.Trainer(
         max_epochs=recipe.schedule.epochs,
+        accelerator="gpu" if torch.cuda.is_available() else "cpu" if group.world > 1 else "auto",
+        devices=group.devices,
+        num_nodes=group.nodes,
+        strategy="ddp" if group.world > 1 else "auto",
+        use_distributed_sampler=False,  # the batches are shared already
         precision=precision,
         callbacks=chosen,
         accumulate_grad_batches=recipe.schedule.accumulate,
@@ -332,42 +364,3 @@ def _record_groups(
         )
     what = "mean draws per epoch" if recipe.balance.method == "sample" else "weight in the loss"
     notes(f"balanced by {' x '.join(recipe.balance.columns)} ({what}): {batches.groups.summary()}")
-
-
-#: Warnings that do not apply here, and why.
-_NOT_APPLICABLE = (
-    ".*does not have many workers.*",  # the data is in memory: worker processes would only copy it
-    "The number of training batches.*is smaller than the logging interval",  # nothing is logged per step
-    "Checkpoint directory .* exists and is not empty",  # a resumed run writes where the run began
-    "Found .* in eval mode at the start of training",  # a frozen base stays in evaluation mode
-    ".*isinstance.treespec, LeafSpec.*",  # inside Lightning 2.6 on torch 2.11 and later
-)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for message in _NOT_APPLICABLE:
-                warnings.filterwarnings("ignore", message=message)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
-    """Turn Lightning's ``sys.exit(1)`` on Ctrl-C back into a KeyboardInterrupt."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as ending:
-        if not trainer.interrupted:
-            raise
-        signal.signal(signal.SIGINT, handler)
-        raise KeyboardInterrupt from ending
