@@ -1,10 +1,12 @@
 """Videos are recognized by their content, shown upright for every display matrix, and timed by their timestamps."""
 
+import os
 import struct
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("av", reason="videos need the extra video")
 
@@ -185,3 +187,13 @@ def test_joined_recordings_whose_clocks_start_again_lose_no_frame(quadrants, tmp
     half = frames[29]
     rest = list(Video(joined).frames(after=(half.index, half.time_s)))
     assert [(one.index, one.time_s) for one in rest] == [(one.index, pytest.approx(one.time_s)) for one in frames[30:]]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("name", ["pipe.jpg", "pipe.mp4"])
+def test_a_named_pipe_is_a_failure_and_is_not_waited_for(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    Image.new("RGB", (32, 32)).save(tmp_path / "plain.png")
+    result = mien.read_files(str(tmp_path), mien.ReadOptions(threads=1))
+    assert result.images == 1
+    assert [os.path.basename(failure.source) for failure in result.failures] == [name]  # noqa: PTH119

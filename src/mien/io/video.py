@@ -81,6 +81,8 @@ def is_video(path: str | Path, content: bytes | None = None) -> bool:
 
 
 def _start_of(path: Path) -> bytes:
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise FileNotFoundError(path)
     with path.open("rb") as file:
         return file.read(200)
 
@@ -271,6 +273,8 @@ class Video:
     @contextmanager
     def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         av = require("av", "video")
+        if self.path.is_fifo():  # opening it would wait for ever
+            raise SourceError(f"{self.name} is a pipe, expected a file", hint="Save the video as a file first.")
         if self.path.is_file() and self.path.stat().st_size == 0:
             raise SourceError(f"{self.name} is empty: 0 bytes", hint=_HINT)
         try:
