@@ -155,7 +155,7 @@ def watch(given: argparse.Namespace, video: Path, url: str) -> Seen:
         page.evaluate(WATCH)
         page.wait_for_timeout(1000 * given.seconds)
         seen: Seen = page.evaluate("window.seen")
-        print(page.get_by_text("images a second").inner_text())
+        print(page.get_by_text("images per second").inner_text())
         if given.screenshot:
             page.screenshot(path=given.screenshot)
         print("busy processors while it ran:", os.getloadavg()[0], "of", os.cpu_count())

@@ -1,4 +1,4 @@
-"""Optional packages: import one, or raise an error that says how to install it."""
+"""Optional packages: import one, or raise an error with the command to install it."""
 
 from __future__ import annotations
 

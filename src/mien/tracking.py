@@ -67,7 +67,9 @@ class Tracker:
 
     def __init__(self, rate: float, longest_gap_s: float = math.inf) -> None:
         if not (math.isfinite(rate) and rate > 0):
-            raise OptionError(f"rate: got {rate}, expected more than 0 frames a second", hint="Give the video's rate.")
+            raise OptionError(
+                f"rate: got {rate}, expected more than 0 frames per second", hint="Give the video's rate."
+            )
         self._detections = require("supervision", "video").Detections
         trackers = require("trackers", "video")
         self._overlap = trackers.BIoU()

@@ -135,7 +135,7 @@ def test_live_video_gets_its_label_a_chart_a_snapshot_and_a_table(visit, artifac
         assert page.get_by_role("button", name=button).is_disabled()
     start_live(page)
     happy(page).wait_for()
-    page.get_by_text("images a second").wait_for()
+    page.get_by_text("images per second").wait_for()
     page.get_by_text("s old").wait_for()
     page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for()
     page.get_by_role("button", name="Take a snapshot").click()

@@ -134,7 +134,7 @@ def _webrtc(settings: LiveSettings, live: LiveReader, playing: bool) -> WebRtcSt
 
 
 def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
-    """Draw who is there; runs several times a second while the camera does."""
+    """Draw who is there; runs several times per second while the camera does."""
     people = session.people()[:_MAX_PEOPLE]
     session.show(people)
     note = _note(context, session, any(person.present for person in people))
@@ -146,7 +146,7 @@ def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSessio
     pace, took_s = session.pace
     if pace:
         age = f"Result {session.age_s:.1f} s old" if session.last else ""
-        st.caption(f"{age}; {pace:.1f} images a second, {1000 * took_s:.0f} ms each.")
+        st.caption(f"{age}; {pace:.1f} images per second, {1000 * took_s:.0f} ms each.")
 
 
 def _charts(session: LiveSession) -> None:
@@ -216,7 +216,7 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
         left.caption("Started with --no-image-output: there are no snapshots.")
     elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch", disabled=nothing):
         st.session_state["snapshot"] = encoded(annotate(*session.last)) if session.last else None
-    about = "One row a face and frame, since the camera was first started."
+    about = "One row per face and frame since the camera was first started."
     save: Any = {
         "icon": ":material/download:",
         "on_click": "ignore",

@@ -82,7 +82,7 @@ def _options(settings: LiveSettings) -> ReadOptions:
         st.header("Choices", anchor=False)
 
         def shown(name: str | None) -> str:
-            return "all that the model knows" if name is None else words.set_name(name)
+            return "all of the model" if name is None else words.set_name(name)
 
         first = names.index(settings.emotions)
         emotions = st.selectbox("Emotions to tell apart", names, index=first, format_func=shown)
@@ -148,7 +148,7 @@ class Clearest:
 def read_clip(
     path: Path, name: str, options: ReadOptions, redact: Privacy, progress: Progress
 ) -> tuple[VideoResult, dict[int, Clearest]]:
-    """Read a video five times a second, under a name for the table; also the clearest moment of each person."""
+    """Read a video five times per second, under a name for the table; also the clearest moment of each person."""
     clearest: dict[int, Clearest] = {}
 
     def keep_clearest(frame: Frame, readings: Sequence[Reading]) -> None:

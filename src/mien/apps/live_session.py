@@ -24,7 +24,7 @@ from ..types import Frame, Reading
 
 #: How far back the charts reach, and the time that one point of them stands for, in seconds.
 SPAN_S, STEP_S = 60.0, 1.0
-#: Rows that are kept for the table: an hour of ten a second, about 35 MB. The oldest go first.
+#: Rows that are kept for the table: an hour of ten per second, about 35 MB. The oldest go first.
 MAX_ROWS = 36_000
 #: Who is away, and was seen for fewer steps than this, was most likely no face at all.
 _MIN_STEPS = 3
@@ -98,7 +98,7 @@ class LiveSession:
 
     @property
     def pace(self) -> tuple[float, float]:
-        """Frames a second and seconds a frame, over the last few; zeros at the start and after two seconds of rest."""
+        """Frames per second and seconds per frame, means of the last few; zeros before two, and after 2 s without one."""
         with self._lock:
             pace = list(self._pace)
         if len(pace) < 2 or time.monotonic() - pace[-1][0] > 2:

@@ -1,6 +1,6 @@
 """Corrections by people: faces kept, once they agree, as a data set that the lab takes.
 
-``happy/3f0c....png`` is a face as the networks see faces, in color; ``corrections.csv`` has one line a correction.
+``happy/3f0c....png`` is a face as the networks see faces, in color; ``corrections.csv`` has one line per correction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..serve.store import Store
 
 LOG = "corrections.csv"
-#: Sides of the images kept: what is in the photo, but not smaller than the smallest networks want, nor needlessly large.
+#: Sides of the images kept: what is in the photo, but neither smaller than the smallest network input nor needlessly large.
 _SIDES = (64, 256)
 COLUMNS = ("file", "label", "predicted", "abstained", "time", "model_sha256", "mien_version", *EMOTIONS)
 

@@ -52,7 +52,7 @@ class Photo:
         return replace(self, readings=tuple(replace(one, min_confidence=min_confidence) for one in self.readings))
 
     def rows(self) -> list[Row]:
-        """One row a face (``io.tables``)."""
+        """One row per face (``io.tables``)."""
         return rows(self.frame, self.readings, self.emotions)
 
 

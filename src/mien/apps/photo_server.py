@@ -38,7 +38,7 @@ SHARING = (
 class PhotoApp:
     """Choices for serving the app, as ``mien app photo --help`` describes them; without ``port``, the first free one.
 
-    Corrections also go to the database ``feedback``, a URL or an SQLite file as of ``mien serve``, if it is given.
+    Corrections are also stored in the database ``feedback``, the URL or SQLite file of ``mien serve``, if it is given.
     """
 
     port: int | None = None

@@ -24,7 +24,7 @@ _TITLES = {
 
 
 def document(result: CompareResult, title: str) -> doc.Document:
-    """The report; ``title`` says what was compared."""
+    """The report; ``title`` names what was compared."""
     overall = result.overall
     metrics = doc.Metrics(
         (
@@ -85,7 +85,7 @@ def to_json(result: CompareResult) -> str:
 
 
 def write_report(result: CompareResult, folder: Path, title: str) -> list[Path]:
-    """Write ``FILES`` into a folder, with errors as in ``fairness_report``; ``title`` says what was compared."""
+    """Write ``FILES`` into a folder, with errors as in ``fairness_report``; ``title`` names what was compared."""
     charts = [(one.name, _chart(result, one.groups)) for one in result.attributes]
     named = [("", result.overall), *((one.name, group) for one in result.attributes for group in one.groups)]
     contents = (

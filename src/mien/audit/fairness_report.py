@@ -37,7 +37,7 @@ _MOST_NAMED, _NARROW = 4, 3
 
 
 def document(result: FairnessResult, title: str, shares: bytes | None = None) -> doc.Document:
-    """The report; ``title`` says what was audited, ``shares`` is a figure of the shares of predictions, PNG."""
+    """The report; ``title`` names what was audited, ``shares`` is a figure of the shares of predictions, PNG."""
     blocks: list[doc.Block] = [] if result.has_labels else [doc.Note(CAUTION, doc.Tone.WARNING)]
     blocks.append(doc.Metrics(tuple(_metrics(result))))
     sections: list[doc.Block] = [_section(result, one) for one in result.attributes]

@@ -99,7 +99,7 @@ def audit_predict(
 
     Raises:
         OptionError: options contradict each other.
-        DataError: the source cannot be used, nothing in it can be read, or no image has a label that the model knows.
+        DataError: the source cannot be used, nothing in it can be read, or no image has a label of the model.
         ModelError: the model cannot be used.
     """
     path, options = Path(source), options or ReadOptions()

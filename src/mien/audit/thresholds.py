@@ -348,7 +348,7 @@ def _held_out(readings: Readings, threshold: float) -> HeldOut:
 
 
 def document(result: ThresholdsResult, title: str) -> doc.Document:
-    """The report; ``title`` says what thresholds were fitted to."""
+    """The report; ``title`` names what thresholds were fitted to."""
     metrics = doc.Metrics(
         (
             doc.Metric("Fitted to", f"{result.n_fit:,} images"),

@@ -98,7 +98,7 @@ def fairness(
 ) -> None:
     """Compare accuracy, recall and calibration between groups.
 
-    Gaps have 95% intervals and Holm-corrected p-values. The report says which groups are too small, and how many images they
+    Gaps have 95% intervals and Holm-corrected p-values. The report lists groups that are too small, and how many images they
     need.
 
     Examples:

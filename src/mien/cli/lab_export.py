@@ -114,7 +114,7 @@ def ensemble(
 ) -> None:
     """Merge several models into one ONNX file.
 
-    The result is the mean of their calibrated probabilities, or a stack. It knows the emotions that all members know, and is
+    The result is the mean of their calibrated probabilities, or a stack. It predicts the emotions of all members, and is
     used like any other model. Image sizes, colors and label sets may differ.
 
     Examples:

@@ -141,7 +141,7 @@ def promote(
     *,
     registry: RegistryDir,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it is promoted.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Promote although the comparison says no.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Promote despite a negative comparison.")] = False,
 ) -> None:
     """Make a model current; servers that follow the registry change to it.
 

@@ -32,7 +32,7 @@ _TICKS = 90_000
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 #: Sound that MP4 and its kin hold as it is; other sound is converted to AAC.
 _COPIED = ("aac", "mp3", "ac3", "eac3", "alac")
-#: Samples a second that AAC knows (ISO/IEC 14496-3), the common ones.
+#: Samples per second of AAC (ISO/IEC 14496-3), the common ones.
 _RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 #: A hole in the sound that is filled with silence, in seconds; shorter ones are how decoders round.
 _HOLE_S = 0.05

@@ -174,7 +174,7 @@ def _check_size(size: tuple[int, int], name: str, max_megapixels: float) -> None
 
 
 def upright_rgb(image: Image.Image) -> Pixels:
-    """Convert a PIL image to uint8 (H, W, 3), RGB, 0-255, turned as its EXIF orientation says.
+    """Convert a PIL image to uint8 (H, W, 3), RGB, 0-255, with its EXIF orientation applied.
 
     Transparent pixels are laid over white. 16-bit gray is scaled to 0-255 from its full range. 32-bit integers and floats
     have no defined range: 0-1 (floats only), 0-255 or 0-65535 is assumed, the first that holds all values; otherwise the

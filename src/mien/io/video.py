@@ -131,7 +131,7 @@ class Video:
         timeout_s: stop reading after this wall time in seconds, with a note in ``problems``; None sets no limit.
 
     Attributes:
-        facts: what the header says.
+        facts: the values of the header.
         problems: once the frames have been drawn: where and why some could not be read; empty if all could.
         passed: once the frames have been drawn: their number, with those that ``interval_s`` leaves out.
 
@@ -290,7 +290,7 @@ class Video:
 
 
 def _rate(stream: VideoStream, first: VideoFrame, following: Iterator[VideoFrame]) -> float:
-    """Frames a second: what the header says, or where that is the clock of a recorder, measured on the first frames."""
+    """Frames per second: from the header, or measured on the first frames where the header has the clock of a recorder."""
     rate = float(stream.average_rate or stream.guessed_rate or 0)
     if 0 < rate <= _HIGHEST_RATE or first.time is None:
         return rate or 25.0

@@ -119,7 +119,7 @@ class _Graph:
 
 
 def _preprocessing(specs: Sequence[InputSpec]) -> _Graph:
-    """``images`` -> ``input_0``, ``input_1``, ...: in each member's color and size, normalized as its card says."""
+    """``images`` -> ``input_0``, ``input_1``, ...: in each member's color and size, normalized by its card."""
 
     def tensor(name: str, spec: InputSpec) -> str:
         return f"float[N,{spec.channels},{spec.size},{spec.size}] {name}"

@@ -61,7 +61,7 @@ class Embedding(_Fitted):
         self.network = network
 
     def transform(self, images: Floats) -> Floats:
-        """Float32 (N, C, S, S), normalized as the network's card says -> float32 (N, D)."""
+        """Float32 (N, C, S, S), normalized with the values of the network's card -> float32 (N, D)."""
         if not hasattr(self, "_session"):
             self._session = open_session(self.network.tobytes(), 0, "the feature network")
         (found,) = self._session.run(None, {"images": np.ascontiguousarray(images, np.float32)})

@@ -83,7 +83,7 @@ class BalancedGroups:
     def drawn(self, rng: np.random.Generator) -> Rows:
         """int64 (N,): the rows of an epoch in random order; images without a group come once.
 
-        In a group of n images with a quota q each comes q // n times, and q % n of them, redrawn each epoch, once more.
+        Of a group of n images with a quota q, each is drawn q // n times; q % n of them, redrawn each epoch, once more.
         """
         rows = [np.flatnonzero(self.cells < 0)]
         for cell, quota in enumerate(self.quotas.tolist()):

@@ -30,7 +30,7 @@ FEATURES = (
 #: Weights in the order of ``FEATURES``, and last the constant.
 WEIGHTS = (-1.932, -0.862, -0.409, -1.043, -0.732, 0.180, 0.178, 1.119, 0.216, -0.812, -1.059, -16.540, -2.182)
 
-#: Divides the logits of faces that are probably covered, which are read less accurately than confidence says. Chosen from
+#: Divides the logits of faces that are probably covered, whose readings are less accurate than their confidence. Chosen from
 #: data: ``docs/concepts/calibration.md``.
 COVERED_TEMPERATURE = 1.33
 

@@ -126,15 +126,15 @@ def to_gray(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def to_tensor(crops: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
-    """Normalize crops as a model's card says.
+    """Normalize crops with the mean and deviation of a model's card.
 
     Args:
         crops: uint8 (N, S, S), gray, or (N, S, S, 3), RGB, 0-255, with S = ``spec.size``.
         spec: from the model's card.
 
     Returns:
-        float32 (N, C, S, S): ``(crops / 255 - mean) / std``. Gray crops fill each channel of a network that wants RGB;
-        RGB crops become gray for one that wants gray.
+        float32 (N, C, S, S): ``(crops / 255 - mean) / std``. Gray crops fill each channel of a network for RGB;
+        RGB crops become gray for a network for gray images.
     """
     scale = np.float32(1 / (255 * spec.std))
     planes = channels_first(crops, spec.channels)

@@ -206,7 +206,7 @@ def _units(plan: Plan, task: Task, images: int, size: int) -> int:
 
 
 def _earlier_run(store: Store, mode: Mode) -> dict[str, Any] | None:
-    """What ``_run.json`` says of the run to resume; None for a new run."""
+    """The entries of ``_run.json`` for the run to resume; None for a new run."""
     names = store.names()
     if RUN in names and mode == "new":
         hint = "Continue it with --resume, replace it with --overwrite, or write elsewhere."

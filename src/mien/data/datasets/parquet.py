@@ -34,7 +34,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     """Load encoded images from parquet.
 
     - Images: the first column of structs with a field ``bytes`` (Hugging Face's ``Image``), or of bytes; PNG, JPEG or any
-      other format that ``mien.io.images.read_image`` knows.
+      other format of ``mien.io.images.read_image``.
     - Labels: a column ``label``, ``labels``, ``emotion``, ``expression``, ``class`` or ``target``. Strings may be any alias.
       Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``), or by ``label_names``.
     - Splits: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else

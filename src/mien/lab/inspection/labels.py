@@ -81,7 +81,7 @@ class LabelCheck:
 
     @property
     def is_reliable(self) -> bool:
-        """Whether the judge knows the classes well enough for its doubts to mean something."""
+        """Whether the judge is accurate enough for its disagreement with labels to be evidence of errors."""
         return self.accuracy - self.majority >= LEAST_SKILL * (1 - self.majority)
 
     @property

@@ -164,7 +164,7 @@ def space_from_dict(name: str, table: Mapping[str, Any]) -> Space:
 
 
 def fit_space(space: Space, recipe: Recipe) -> Space:
-    """The search space with ranges over integers or floats, as the recipe's fields want them.
+    """The search space with ranges over integers or floats, as the recipe's fields require.
 
     Every choice and both ends of each range are tried, and the networks among them are built on torch's ``meta`` device.
 
