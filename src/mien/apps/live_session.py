@@ -77,7 +77,7 @@ class LiveSession:
     def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0, *, shot_start_s: float = 0.0) -> None:
         """Remember a frame, whose ``time_s`` counts from the start of the session and whose reading took ``took_s``.
 
-        Nobody seen before ``shot_start_s``, the time of the last cut, is in sight any more.
+        People seen before ``shot_start_s``, the time of the last cut, are no longer in sight.
         """
         made = [tuple(row[name] for name in self._columns) for row in rows(frame, readings, self.emotions, video=True)]
         with self._lock:

@@ -43,14 +43,16 @@ class Readings:
             videos = timeline(table, shortest_s=shortest_s).videos
             if all(Path(video.source).resolve() == path.resolve() for video in videos):
                 return {video.name: video for video in videos}
-        self._read(path, table, anew=self.overwrite or table.is_file())
+        self._read(path, table, from_start=self.overwrite or table.is_file())
         return {video.name: video for video in timeline(table, shortest_s=shortest_s).videos}
 
-    def _read(self, video: Path, table: Path, *, anew: bool) -> None:
-        if anew:
+    def _read(self, video: Path, table: Path, *, from_start: bool) -> None:
+        if from_start:
             partial_path(table).unlink(missing_ok=True)
-        sink = TableFile(table, overwrite=anew)
-        process_video(video, self.options, sinks=[sink], resume=not anew, interval_s=self.interval_s, keep_rows=False)
+        sink = TableFile(table, overwrite=from_start)
+        process_video(
+            video, self.options, sinks=[sink], resume=not from_start, interval_s=self.interval_s, keep_rows=False
+        )
 
 
 def prepare(out: Path, options: ReadOptions, interval_s: float, *, resume: bool, overwrite: bool) -> None:

@@ -48,9 +48,9 @@ def filesystem(scheme: str) -> Any:
     try:
         return fsspec.filesystem(scheme)
     except ImportError as error:
-        told = registry.known_implementations.get(scheme, {}).get("err", str(error))
+        advice = registry.known_implementations.get(scheme, {}).get("err", str(error))
         message = f"URLs that begin with {scheme}:// need a package that is not installed"
-        raise MissingExtraError(message, hint=f"{told} (pip install PACKAGE).", value=scheme) from error
+        raise MissingExtraError(message, hint=f"{advice} (pip install PACKAGE).", value=scheme) from error
 
 
 def read_bytes(source: str) -> bytes:
