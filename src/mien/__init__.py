@@ -29,6 +29,7 @@ __all__ = [
     "Client",
     "DataError",
     "DatasetResult",
+    "EventResponses",
     "Explainer",
     "Explanation",
     "Face",
@@ -69,6 +70,7 @@ __all__ = [
     "audit_thresholds",
     "bench",
     "code_study",
+    "event_responses",
     "explain",
     "find_images",
     "import_table",
@@ -95,6 +97,7 @@ _NAMES = {
     ".benchmarking.bench": "BenchResult bench",
     ".coding.agreement": "Agreement agreement",
     ".coding.baseline": "Baseline",
+    ".coding.responses": "EventResponses event_responses",
     ".coding.study": "Study code_study",
     ".drawing": "annotate",
     ".emotions": "EMOTIONS LABEL_SETS",
@@ -131,6 +134,7 @@ if TYPE_CHECKING:
     from .benchmarking.bench import BenchResult, bench
     from .coding.agreement import Agreement, agreement
     from .coding.baseline import Baseline
+    from .coding.responses import EventResponses, event_responses
     from .coding.study import Study, code_study
     from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS

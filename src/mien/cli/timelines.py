@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from .agreement import agreement
+from .events import events
 from .help import DefaultGroup, HelpCommand
 from .imports import import_
 from .study import study
@@ -42,3 +43,4 @@ timelines.command("summary", cls=HelpCommand)(timeline)
 timelines.command("study", cls=HelpCommand)(study)
 timelines.command("agreement", cls=HelpCommand)(agreement)
 timelines.command("import", cls=HelpCommand)(import_)
+timelines.command("events", cls=HelpCommand)(events)

@@ -1,0 +1,77 @@
+"""``mien timeline events``: responses to stimuli."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options as opt
+
+
+def events(
+    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of 'mien read'.")],
+    *,
+    events: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Onset, offset or duration, label: CSV, BIDS, BORIS, .eaf, .TextGrid, .xlsx."
+        ),
+    ],
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Usual face: a window (0:00-0:30), calmest, or the label of an event."),
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Measure this long from the onset. Default: until the end.")
+    ] = None,
+    before: Annotated[str, typer.Option(metavar="TIME", help="Average from this long before the onset.")] = "1s",
+    after: Annotated[str, typer.Option(metavar="TIME", help="Average until this long after the onset.")] = "3s",
+    out: Annotated[
+        Path, opt.option(opt.OUTPUT, "Folder for tables and the report.", metavar="DIR", file_okay=False)
+    ] = Path("responses"),
+    figure: Annotated[
+        Path | None,
+        opt.option(opt.OUTPUT, "Draw the average around onsets: .png, .svg or .pdf.", metavar="FILE", dir_okay=False),
+    ] = None,
+    overwrite: Annotated[bool, opt.option(opt.OUTPUT, "Replace files that exist.", "--overwrite")] = False,
+) -> None:
+    """Measure responses to events: means, peaks, latencies and areas.
+
+    Writes responses.csv (a row per participant, event and emotion), summary.csv (means with 95% bootstrap intervals over
+    participants), curves.csv (averages around the onsets) and report.html.
+
+    Examples:
+      mien timeline events p*.csv --events stimuli_events.tsv
+      mien timeline events p*.csv --events clips.csv --baseline 0:00-0:30 --window 5s --figure curves.svg
+    """
+    from rich.console import Console
+
+    from ..coding.responses import REPORT, SUMMARY, event_responses
+    from ..coding.responses_report import responses_overview
+    from ..errors import OutputError
+    from ..extras import check_installed
+    from ..io.atomic import check_ending, write_atomically
+    from ..timelines.exports import FIGURE_FORMATS
+
+    if figure:
+        check_ending(figure, FIGURE_FORMATS)
+        if figure.exists() and not overwrite:
+            raise OutputError(f"{figure} exists", hint="Use --overwrite to replace it, or write elsewhere.")
+    check_installed(["matplotlib", "pyarrow", "scipy", "statsmodels"], "study")
+    result = event_responses(
+        tables,
+        events,
+        baseline=baseline,
+        window_s=opt.seconds(window, "--window") if window else None,
+        before_s=opt.seconds(before, "--before"),
+        after_s=opt.seconds(after, "--after"),
+    )
+    result.save(out, overwrite=overwrite)
+    if figure:
+        write_atomically(figure, result.figure(figure.suffix.lower().removeprefix(".")))
+    console = Console(highlight=False)
+    console.print(responses_overview(result).to_terminal(console.width))
+    written = [out / SUMMARY, out / REPORT, *([figure] if figure else [])]
+    typer.echo(f"written: {', '.join(map(str, written))}", err=True)
