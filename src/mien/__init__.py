@@ -55,6 +55,7 @@ __all__ = [
     "TableFile",
     "Timeline",
     "TooLargeError",
+    "TrackPart",
     "Tracker",
     "Video",
     "VideoFile",
@@ -73,7 +74,11 @@ __all__ = [
     "event_responses",
     "explain",
     "find_images",
+<<<<<<< HEAD
     "import_table",
+=======
+    "join_tracks",
+>>>>>>> f9a79ee (Add mien timeline join for tracks and names)
     "measure_attributes",
     "process_video",
     "read",
@@ -99,6 +104,7 @@ _NAMES = {
     ".coding.baseline": "Baseline",
     ".coding.responses": "EventResponses event_responses",
     ".coding.study": "Study code_study",
+    ".coding.tracks": "TrackPart join_tracks",
     ".drawing": "annotate",
     ".emotions": "EMOTIONS LABEL_SETS",
     ".errors": "DataError MienError MissingExtraError ModelError OptionError OutputError RecipeError SourceError "
@@ -136,6 +142,7 @@ if TYPE_CHECKING:
     from .coding.baseline import Baseline
     from .coding.responses import EventResponses, event_responses
     from .coding.study import Study, code_study
+    from .coding.tracks import TrackPart, join_tracks
     from .drawing import annotate
     from .emotions import EMOTIONS, LABEL_SETS
     from .errors import (

@@ -10,6 +10,7 @@ from .agreement import agreement
 from .events import events
 from .help import DefaultGroup, HelpCommand
 from .imports import import_
+from .join import join
 from .study import study
 from .timeline import timeline
 
@@ -44,3 +45,4 @@ timelines.command("study", cls=HelpCommand)(study)
 timelines.command("agreement", cls=HelpCommand)(agreement)
 timelines.command("import", cls=HelpCommand)(import_)
 timelines.command("events", cls=HelpCommand)(events)
+timelines.command("join", cls=HelpCommand)(join)

@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError, OutputError
 from ..extras import check_installed, require
 from ..types import Frame, Reading, Readings, frame_cells
@@ -307,6 +308,46 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, npt.NDArray[An
     return arrays
 
 
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a table as ``write_table`` takes them, with all of its columns, also those of others (as text).
+
+    Memory use does not grow with the length of the table. Errors as ``read_columns``.
+    """
+    pa = require("pyarrow", "table")
+    kind = path.suffix.lower()
+    try:
+        if kind == ".xlsx":
+            lines = require("openpyxl", "table").load_workbook(path, read_only=True).worksheets[0].iter_rows()
+            names = [str(cell.value) for cell in next(lines, ())]
+            found = (dict(zip(names, (cell.value for cell in line))) for line in lines)
+        else:
+            schema = None if kind == ".parquet" else _row_schema(pa, column_names(path), lists=kind == ".jsonl")
+            found = (row for batch in _stored(path, schema).to_batches() for row in batch.to_pylist())
+        for row in found:
+            yield {name: _typed(name, value) for name, value in row.items()}
+    except (pa.ArrowException, OSError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+
+
+def _row_schema(pa: Any, names: Sequence[str], *, lists: bool) -> Any:
+    """Types of columns, which pyarrow would guess from the first rows."""
+    numbers = {*FIXED_COLUMNS, *EMOTIONS, *(f"frame_{emotion}" for emotion in EMOTIONS)}
+    kinds = {"text": pa.string(), "texts": pa.list_(pa.string()) if lists else pa.string(), "boolean": pa.bool_()}
+    return pa.schema(
+        {name: kinds.get(_KINDS.get(name, ""), pa.float64() if name in numbers else pa.string()) for name in names}
+    )
+
+
+def _typed(name: str, value: Any) -> Value:
+    kind = _KINDS.get(name)
+    if kind == "texts" and not isinstance(value, list):
+        return str(value).split("+") if value else []
+    if kind == "integer" and isinstance(value, float):
+        return int(value)
+    typed: Value = None if value == "" else value
+    return typed
+
+
 def _stored(path: Path, schema: Any = None) -> Any:
     """A table on disk, of which only the header has been read."""
     if path.suffix.lower() not in FORMATS:
@@ -315,7 +356,7 @@ def _stored(path: Path, schema: Any = None) -> Any:
     pa, dataset = require("pyarrow", "table"), require("pyarrow.dataset", "table")
     kind = path.suffix.lower()
     reading = require("pyarrow.csv", "table")
-    european = kind == ".csv" and _is_european(path)
+    european = kind == ".csv" and is_european(path)
     delimiter = "\t" if kind == ".tsv" else ";" if european else ","
     lines = reading.ParseOptions(newlines_in_values=True, delimiter=delimiter)
     numbers = reading.ConvertOptions(decimal_point="," if european else ".")
@@ -329,7 +370,7 @@ def _stored(path: Path, schema: Any = None) -> Any:
         raise _damaged(path, error) from error
 
 
-def _is_european(path: Path) -> bool:
+def is_european(path: Path) -> bool:
     """Whether ``write_european_csv`` has written a file."""
     with suppress(OSError), path.open("rb") as file:
         return file.read(10) == codecs.BOM_UTF8 + b"source;"
