@@ -7,25 +7,21 @@ occurrences are averaged within a participant first, and then participants are d
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..drawing import COLORS
 from ..errors import DataError, OptionError
-from ..extras import require
 from ..io.annotations import Annotation, read_annotations
 from ..io.atomic import check_free, write_all
 from ..io.tables import Row, csv_bytes
 from ..report import join
 from ..stats import percentile_interval
 from ..timelines.timeline import SHORTEST_S, TrackTimeline, VideoTimeline, timeline
-from .baseline import Baseline, BaselineKind, Floats, log_odds, reading_ends, seconds_in
+from .baseline import Baseline, BaselineKind, Floats, log_odds, seconds_in
+from .event_curves import CURVE_COLUMNS, STEP_S, CurveSums, EventCurve, curve_rows, draw_curves, rounded
 
 RESPONSES, SUMMARY, CURVES, REPORT = "responses.csv", "summary.csv", "curves.csv", "report.html"
 RESPONSE_COLUMNS = (
@@ -33,11 +29,8 @@ RESPONSE_COLUMNS = (
     *("mean", "peak", "peak_latency_s", "latency_s", "area", "change"),
 )
 SUMMARY_COLUMNS = ("event", "emotion", "measure", "participants", "value", "low", "high")
-CURVE_COLUMNS = ("event", "time_s", "emotion", "participants", "mean", "low", "high")
 #: Measures that are averaged over participants.
 MEASURES = ("mean", "peak", "peak_latency_s", "latency_s", "area", "change")
-#: Time between points of the average around an onset, in seconds.
-STEP_S = 0.1
 _NO_TIME = 1e-9
 
 
@@ -100,26 +93,6 @@ class EventSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class EventCurve:
-    """The average around the onsets of an event, over P participants, at T times.
-
-    Attributes:
-        times: float64 (T,), seconds from the onset.
-        participants: int64 (T,), how many were visible at this time.
-        mean: float64 (T, K), mean probability of each emotion; NaN where no one was visible.
-        low, high: float64 (T, K), 95% bootstrap interval over participants; NaN for fewer than two.
-    """
-
-    event: str
-    emotions: tuple[str, ...]
-    times: Floats
-    participants: npt.NDArray[np.int64]
-    mean: Floats
-    low: Floats
-    high: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class EventResponses:
     """Responses to events.
 
@@ -157,61 +130,21 @@ class EventResponses:
         summary: list[Row] = [
             {
                 **{n: getattr(one, n) for n in SUMMARY_COLUMNS},
-                **{n: _rounded(getattr(one, n)) for n in ("value", "low", "high")},
+                **{n: rounded(getattr(one, n)) for n in ("value", "low", "high")},
             }
             for one in self.summaries
         ]
         contents = (
             csv_bytes(RESPONSE_COLUMNS, (one.to_row() for one in self.responses)),
             csv_bytes(SUMMARY_COLUMNS, summary),
-            csv_bytes(CURVE_COLUMNS, self._curve_rows()),
+            csv_bytes(CURVE_COLUMNS, curve_rows(self.curves)),
             responses_report(self).to_html().encode(),
         )
         return write_all(Path(folder), dict(zip(names, contents)))
 
-    def _curve_rows(self) -> Iterator[Row]:
-        for curve in self.curves:
-            for t, time in enumerate(curve.times.tolist()):
-                for k, emotion in enumerate(curve.emotions):
-                    values = (float(array[t, k]) for array in (curve.mean, curve.low, curve.high))
-                    cells = (curve.event, round(time, 3), emotion, int(curve.participants[t]), *map(_rounded, values))
-                    yield dict(zip(CURVE_COLUMNS, cells))
-
     def figure(self, kind: str = "svg") -> bytes:
         """Draw the averages around the onsets, a panel per event; ``svg``, ``png`` (150 dpi) or ``pdf``."""
-        mpl, figures = require("matplotlib", "study"), require("matplotlib.figure", "study")
-        count = max(1, len(self.curves))
-        columns = min(2, count)
-        rows = -(-count // columns)
-        with mpl.rc_context({"font.size": 9, "svg.hashsalt": "mien"}):
-            page = figures.Figure(figsize=(3.6 * columns + 0.4, 2.3 * rows + 0.6), layout="constrained")
-            axes = page.subplots(rows, columns, squeeze=False, sharey=True)
-            for place in range(rows * columns):
-                panel = axes.flat[place]
-                if place >= len(self.curves):
-                    panel.set_visible(False)
-                    continue
-                _draw(panel, self.curves[place])
-            handles, labels = axes.flat[0].get_legend_handles_labels()
-            if handles:
-                page.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
-            file = io.BytesIO()
-            undated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-            page.savefig(file, format=kind, dpi=150, metadata=undated.get(kind))
-        return file.getvalue()
-
-
-def _draw(panel: Any, curve: EventCurve) -> None:
-    for k, emotion in enumerate(curve.emotions):
-        color = [channel / 255 for channel in COLORS[emotion]]
-        panel.plot(curve.times, curve.mean[:, k], color=color, label=emotion, linewidth=1.4)
-        panel.fill_between(curve.times, curve.low[:, k], curve.high[:, k], color=color, alpha=0.18, linewidth=0)
-    panel.axvline(0, color="0.4", linewidth=0.8, linestyle="--")
-    panel.set_title(curve.event, fontsize=9, loc="left", parse_math=False)
-    panel.set(ylim=(0, 1), xlim=(curve.times[0], curve.times[-1]))
-    panel.set_xlabel("seconds from the onset")
-    panel.set_ylabel("mean probability")
-    panel.spines[["top", "right"]].set_visible(False)
+        return draw_curves(self.curves, kind)
 
 
 def event_responses(
@@ -272,7 +205,7 @@ def event_responses(
         collected.emotions,
         tuple(collected.responses),
         tuple(_summaries(collected.responses, resamples, rng)),
-        tuple(collected.curves(resamples, rng)),
+        tuple(collected.averages.curves(resamples, rng)),
         baseline,
         tuple(dict.fromkeys(collected.without_baseline)),
     )
@@ -308,12 +241,11 @@ class _Collected:
     """Responses of the videos so far, and sums for the averages around the onsets."""
 
     def __init__(self, grid: Floats, window_s: float | None, baseline: Baseline | None) -> None:
-        self._grid, self._window_s, self._baseline = grid, window_s, baseline
+        self._window_s, self._baseline = window_s, baseline
         self.emotions: tuple[str, ...] = ()
         self.responses: list[Response] = []
         self.without_baseline: list[str] = []
-        #: event -> participant -> sum of probabilities (T, K) and number of occurrences (T,) at each time
-        self._sums: dict[str, dict[str, tuple[Floats, Floats]]] = {}
+        self.averages = CurveSums(grid)
 
     def add(self, video: VideoTimeline, events: Sequence[Annotation]) -> None:
         """Measure the participants of a video."""
@@ -333,7 +265,7 @@ class _Collected:
                     continue
                 counts[event.label] = counts.get(event.label, 0) + 1
                 self.responses += _responses(name, track, event, counts[event.label], end_s, level)
-                self._average(name, track, event)
+                self.averages.add(name, track, event)
 
     def _level(self, name: str, track: TrackTimeline, events: Iterable[Annotation]) -> Floats | None:
         if self._baseline is None:
@@ -343,38 +275,6 @@ class _Collected:
         if level is None:
             self.without_baseline.append(name)
         return level.log_odds if level else None
-
-    def _average(self, name: str, track: TrackTimeline, event: Annotation) -> None:
-        size = (len(self._grid), len(self.emotions))
-        of_event = self._sums.setdefault(event.label, {})
-        total, count = of_event.setdefault(name, (np.zeros(size), np.zeros(size[0])))
-        at = event.start_s + self._grid
-        place = np.searchsorted(track.times, at + _NO_TIME, side="right") - 1
-        visible = (place >= 0) & (at < reading_ends(track)[place] - _NO_TIME)
-        total[visible] += track.probabilities[place[visible]]
-        count[visible] += 1
-
-    def curves(self, resamples: int, rng: np.random.Generator) -> Iterator[EventCurve]:
-        """The averages over participants."""
-        for event, people in self._sums.items():
-            each = np.stack(
-                [
-                    np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)
-                    for total, count in people.values()
-                ]
-            )
-            seen = np.isfinite(each[:, :, 0])
-            drawn = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=resamples).astype(float)
-            weights = drawn @ seen  # (R, T)
-            sums = np.einsum("rp,ptk->rtk", drawn, np.nan_to_num(each))
-            with np.errstate(invalid="ignore", divide="ignore"):
-                means = sums / weights[:, :, None]
-                mean = np.nan_to_num(each).sum(0) / seen.sum(0)[:, None]
-            low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-            several = seen.sum(0) > 1
-            if several.any():
-                low[several], high[several] = np.nanquantile(means[:, several], [0.025, 0.975], axis=0)
-            yield EventCurve(event, self.emotions, self._grid, seen.sum(0), mean, low, high)
 
 
 def participants_of(video: VideoTimeline) -> dict[str, TrackTimeline]:
@@ -442,10 +342,6 @@ def _interval(each: Floats, resamples: int, rng: np.random.Generator) -> tuple[f
     if len(each) < 2:
         return None, None
     return percentile_interval(each[rng.integers(len(each), size=(resamples, len(each)))].mean(1))
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else round(value, 4)
 
 
 def by_event(summaries: Iterable[EventSummary]) -> Mapping[str, list[EventSummary]]:

@@ -152,7 +152,7 @@ def _lines(path: Path) -> list[list[str]]:
 def _workbook(path: Path) -> list[list[str]]:
     openpyxl = require("openpyxl", "table")
     try:
-        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        sheet = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=True).worksheets[0]
         lines = sheet.iter_rows(values_only=True)
         return [
             [f"{cell:.6f}" if isinstance(cell, float) else str("" if cell is None else cell) for cell in line]

@@ -317,9 +317,10 @@ def read_rows(path: Path) -> Iterator[Row]:
     kind = path.suffix.lower()
     try:
         if kind == ".xlsx":
-            lines = require("openpyxl", "table").load_workbook(path, read_only=True).worksheets[0].iter_rows()
-            names = [str(cell.value) for cell in next(lines, ())]
-            found = (dict(zip(names, (cell.value for cell in line))) for line in lines)
+            book = require("openpyxl", "table").load_workbook(io.BytesIO(path.read_bytes()), read_only=True)
+            lines = book.worksheets[0].iter_rows(values_only=True)
+            names = [str(name) for name in next(lines, ())]
+            found = (dict(zip(names, line)) for line in lines)
         else:
             schema = None if kind == ".parquet" else _row_schema(pa, column_names(path), lists=kind == ".jsonl")
             found = (row for batch in _stored(path, schema).to_batches() for row in batch.to_pylist())
@@ -379,7 +380,12 @@ def is_european(path: Path) -> bool:
 
 def _workbook(pa: Any, path: Path, schema: Any) -> Any:
     """The first sheet of a workbook as a table of pyarrow: only its names without a schema."""
-    lines = require("openpyxl", "table").load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True)
+    lines = (
+        require("openpyxl", "table")
+        .load_workbook(io.BytesIO(path.read_bytes()), read_only=True)
+        .worksheets[0]
+        .iter_rows(values_only=True)
+    )
     names = [str(name) for name in next(lines, ())]
     if schema is None:
         return pa.table({name: pa.nulls(0, pa.string()) for name in names})
