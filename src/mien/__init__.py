@@ -74,11 +74,8 @@ __all__ = [
     "event_responses",
     "explain",
     "find_images",
-<<<<<<< HEAD
     "import_table",
-=======
     "join_tracks",
->>>>>>> f9a79ee (Add mien timeline join for tracks and names)
     "measure_attributes",
     "process_video",
     "read",
