@@ -44,7 +44,8 @@ def events(
 
     Examples:
       mien timeline events p*.csv --events stimuli_events.tsv
-      mien timeline events p*.csv --events clips.csv --baseline 0:00-0:30 --window 5s --figure curves.svg
+      mien timeline events p*.csv --events clips.eaf --baseline 0:00-0:30
+      mien timeline events p*.csv --events beeps.csv --window 5s --figure beeps.svg
     """
     from rich.console import Console
 
