@@ -59,7 +59,7 @@ def train(
     nodes: Annotated[
         int | None, option(ADVANCED, "Machines that train together. Default: 1, or torchrun's.", metavar="N", min=1)
     ] = None,
-    strategy: Annotated[Literal["ddp"], option(ADVANCED, "How processes train together.")] = "ddp",
+    strategy: Annotated[Literal["ddp"], option(ADVANCED, "How processes train together: ddp.", metavar="NAME")] = "ddp",
     sync_batch_norm: Annotated[
         bool, option(ADVANCED, "Compute batch norm over all processes.", "--sync-batch-norm")
     ] = False,
