@@ -38,11 +38,11 @@ def agreement(
     as_json: opt.AsJson = False,
     overwrite: Annotated[bool, opt.option(opt.OUTPUT, "Replace files that exist.", "--overwrite")] = False,
 ) -> None:
-    """Compare a video with a human coder: Cohen's kappa, Krippendorff's alpha, disagreements.
+    """Compare a video with a human coder: agreement coefficients and disagreements.
 
     Examples:
       mien timeline agreement talk.parquet coder.eaf
-      mien timeline agreement talk.parquet coder.csv --gaps neutral --out agreement.html
+      mien timeline agreement talk.csv coder.csv --gaps neutral --out talk.html
       mien timeline agreement talk.parquet coder.TextGrid --tier P01 --person 2
     """
     import json
