@@ -106,7 +106,7 @@ class Meter:
         pids = processes(own)
         workers = ray_workers(pids) or [own]
         services = [pid for pid in pids if pid not in workers]
-        print(f"{done:,} of {total:,} images", file=sys.stderr)
+        print(f"{done:,} of {total:,} images, {memory_mb(own):.0f} MB", file=sys.stderr)
         self.marks.append(Mark(done, now, cpu_seconds(workers), cpu_seconds(services), memory_mb(own)))
 
     def figures(self, worker_bytes: int = 0) -> Figures:

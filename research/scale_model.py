@@ -1,6 +1,7 @@
 """Predict the time of ``mien.read_dataset`` on many cores (``docs/results/scale.md``).
 
     python research/scale_model.py [--images 1000000]
+    python research/scale_model.py --measure           # processor time of the stages on this machine
 
 A run is a listing, the start of the workers, and partitions that go to workers as these become free: Ray gives each two at a
 time. The costs come from ``mien bench`` and ``benchmarks/scale.py``; those of an object store and a network are assumptions.
@@ -10,8 +11,16 @@ Simulates slow workers (stragglers) and small files with the sizes of partitions
 import argparse
 import heapq
 import random
+import tempfile
+import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
+
+from mien import Reader, ReadOptions
+from mien.benchmarking.images import synthetic_images
+from mien.io.images import read_image
 from mien.scale.dataset import MAX_PARTITION
 
 #: Tasks that Ray Data 2.60 sends to an actor before it has done the first.
@@ -25,11 +34,11 @@ class Costs:
     """What a run is made of. Times in seconds on one core; photos of 640 x 480 pixels with three faces.
 
     Attributes:
-        decode_s, detect_s, crop_s, classify_s: of one image, ``mien bench`` (docs/results/performance.md).
-        spread: standard deviation of an image's time over its mean: one to five faces, ``mien bench``.
+        decode_s, detect_s, crop_s, classify_s: of one image, by ``--measure``.
+        spread: standard deviation of an image's time over its mean, with one to five faces, by ``--measure``.
         overhead: processor time of a worker over that of the reader of one machine, for the same images.
-        partition_s: of the driver and of Ray's services, for each partition.
-        start_s: from the call to the first image of the workers.
+        partition_s: of the driver, for each partition: an upper bound.
+        start_s: from the call to the first image of the workers. Assumed, for an idle cluster.
         list_s: for 1,000 files of an object store: one request. Assumed. 0 with a manifest.
         latency_s: of one request for a file. Assumed.
         file_bytes: of one image.
@@ -37,13 +46,13 @@ class Costs:
         slow_share, slow_factor: share of workers that are slower, and how often. Assumed.
     """
 
-    decode_s: float = 0.0022
-    detect_s: float = 0.0312
-    crop_s: float = 0.0017
-    classify_s: float = 0.0066
-    spread: float = 0.4
-    overhead: float = 1.1
-    partition_s: float = 0.05
+    decode_s: float = 0.0026
+    detect_s: float = 0.0133
+    crop_s: float = 0.0024
+    classify_s: float = 0.0071
+    spread: float = 0.16
+    overhead: float = 1.05
+    partition_s: float = 0.07
     start_s: float = 15.0
     list_s: float = 0.1
     latency_s: float = 0.05
@@ -126,10 +135,14 @@ def speed_table(costs: Costs, images: int) -> str:
 
 def straggler_table(costs: Costs, images: int, cores: int) -> str:
     """Time until the last partition, by the size of partitions, without and with slow workers."""
-    lines = ["| images in a partition | partitions | reading, s | 1% slow | 5% slow |", "|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| images in a partition | partitions | no worker slow | 1% | 5% | 5%, one at a time |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
     for size in (50, 100, 250, 500, 1000):
         times = [
-            simulate(replace(costs, slow_share=share), images, cores, size=size).reading_s for share in (0, 0.01, 0.05)
+            simulate(replace(costs, slow_share=share), images, cores, size=size, queue=queue).reading_s
+            for share, queue in ((0, QUEUE), (0.01, QUEUE), (0.05, QUEUE), (0.05, 1))
         ]
         lines.append(f"| {size} | {images // size:,} | " + " | ".join(f"{one:.0f}" for one in times) + " |")
     return "\n".join(lines)
@@ -150,10 +163,35 @@ def gpu_bound(costs: Costs, gpus: int) -> float:
     return gpus / (costs.overhead * (costs.decode_s + costs.crop_s))
 
 
+def measure(rounds: int = 5) -> str:
+    """Processor ms per image of each stage on one core, and the spread of images: medians over rounds, after a warm-up."""
+    reader, clock = Reader(ReadOptions(threads=1)), time.process_time
+    taken = []
+    with tempfile.TemporaryDirectory() as place:
+        paths = synthetic_images(Path(place), 10, (640, 480)).paths
+        for _ in range(rounds + 1):
+            for path in paths:
+                start = clock()
+                frame, decoded = read_image(path), clock()
+                faces, detected = reader.detect(frame), clock()
+                crops, cropped = reader.crop(frame, faces), clock()
+                reader.classify(faces, crops)
+                taken.append(np.diff([start, decoded, detected, cropped, clock()]))
+    stages = np.median(np.reshape(taken, (rounds + 1, len(paths), 4))[1:], axis=0)
+    totals = stages.sum(axis=1)
+    names = ("decode", "detect", "crop", "classify")
+    figures = ", ".join(f"{name} {1000 * value:.1f}" for name, value in zip(names, stages.mean(axis=0), strict=True))
+    return f"{figures}; total {1000 * totals.mean():.1f} ms, spread {totals.std() / totals.mean():.2f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--measure", action="store_true", help="measure the stages on this machine instead")
     given = parser.parse_args()
+    if given.measure:
+        print(measure())
+        return
     costs = Costs()
     print(costs, "\n")
     print(f"{given.images:,} images of an object store\n")

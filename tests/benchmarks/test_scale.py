@@ -17,9 +17,9 @@ PLAIN = MODEL["Costs"](
 
 
 def test_figures_are_those_after_the_first_partition():
-    Mark = SCALE["Mark"]
+    mark = SCALE["Mark"]
     meter = SCALE["Meter"](started=100.0)
-    meter.marks += [Mark(0, 101, 1.0, 1.0, 50), Mark(10, 105, 2.0, 1.5, 60), Mark(30, 115, 4.0, 1.9, 70)]
+    meter.marks += [mark(0, 101, 1.0, 1.0, 50), mark(10, 105, 2.0, 1.5, 60), mark(30, 115, 4.0, 1.9, 70)]
     found = meter.figures(worker_bytes=300_000_000)
     assert (found.start_s, found.rate) == (5, 2)
     assert (found.cpu_ms, found.services_ms) == pytest.approx((100, 20))
