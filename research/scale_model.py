@@ -3,9 +3,9 @@
     python research/scale_model.py [--images 1000000]
     python research/scale_model.py --measure           # processor time of the stages on this machine
 
-A run is a listing, the start of the workers, and partitions that go to workers as these become free: Ray gives each two at a
-time. The costs come from ``mien bench`` and ``benchmarks/scale.py``; those of an object store and a network are assumptions.
-Simulates slow workers (stragglers) and small files with the sizes of partitions that mien chooses. Prints Markdown.
+A run is a listing, the start of the workers, and partitions that go to workers as these become free. The costs come from
+``--measure`` and ``benchmarks/scale.py``; those of an object store and a network are assumptions. Simulates slow workers
+(stragglers) and small files. Prints Markdown.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from mien.benchmarking.images import synthetic_images
 from mien.io.images import read_image
 from mien.scale.dataset import MAX_PARTITION
 
-#: Tasks that Ray Data 2.60 sends to an actor before it has done the first.
-QUEUE = 2
+#: Partitions that a worker is given at a time (``mien.scale.engine``), and by default in Ray Data 2.60.
+QUEUE, RAY_QUEUE = 1, 2
 #: Files that a worker fetches at the same time (``mien.scale.partitions``).
 FETCHES = 16
 
@@ -136,13 +136,13 @@ def speed_table(costs: Costs, images: int) -> str:
 def straggler_table(costs: Costs, images: int, cores: int) -> str:
     """Time until the last partition, by the size of partitions, without and with slow workers."""
     lines = [
-        "| images in a partition | partitions | no worker slow | 1% | 5% | 5%, one at a time |",
+        "| images in a partition | partitions | no worker slow | 1% | 5% | 5%, Ray's queue of two |",
         "|---:|---:|---:|---:|---:|---:|",
     ]
     for size in (50, 100, 250, 500, 1000):
         times = [
             simulate(replace(costs, slow_share=share), images, cores, size=size, queue=queue).reading_s
-            for share, queue in ((0, QUEUE), (0.01, QUEUE), (0.05, QUEUE), (0.05, 1))
+            for share, queue in ((0, QUEUE), (0.01, QUEUE), (0.05, QUEUE), (0.05, RAY_QUEUE))
         ]
         lines.append(f"| {size} | {images // size:,} | " + " | ".join(f"{one:.0f}" for one in times) + " |")
     return "\n".join(lines)

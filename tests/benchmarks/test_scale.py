@@ -39,8 +39,8 @@ def test_equal_workers_divide_the_time():
     simulate = MODEL["simulate"]
     for cores, seconds in ((1, 100), (2, 50), (4, 25)):
         assert simulate(PLAIN, 10_000, cores, size=500).reading_s == pytest.approx(seconds)
-    assert simulate(PLAIN, 10_000, 64, size=500).reading_s == pytest.approx(10)  # two partitions of 5 s in each queue
-    assert simulate(PLAIN, 10_000, 64, size=500, queue=1).reading_s == pytest.approx(5)
+    assert simulate(PLAIN, 10_000, 64, size=500).reading_s == pytest.approx(5)
+    assert simulate(PLAIN, 10_000, 64, size=500, queue=2).reading_s == pytest.approx(10)  # two partitions in each queue
 
 
 def test_serial_work_is_added_and_the_driver_limits_the_rate():
@@ -52,7 +52,7 @@ def test_serial_work_is_added_and_the_driver_limits_the_rate():
 
 def test_a_slow_worker_and_a_slow_store_take_longer():
     simulate = MODEL["simulate"]
-    slow = simulate(replace(PLAIN, slow_share=0.5, slow_factor=4), 2_000, 2, size=500, queue=1)
+    slow = simulate(replace(PLAIN, slow_share=0.5, slow_factor=4), 2_000, 2, size=500)
     assert slow.reading_s == pytest.approx(20)  # one partition on the slow one, three on the other
     far = simulate(replace(PLAIN, latency_s=0.32), 1_000, 1, size=500)
     assert far.reading_s == pytest.approx(20)  # 16 requests at a time: 20 ms per image
