@@ -9,6 +9,9 @@ import typer
 
 from . import options as opt
 
+#: Columns that the table of six measures takes with their intervals.
+_WIDTH = 130
+
 
 def events(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of 'mien read'.")],
@@ -47,14 +50,13 @@ def events(
       mien timeline events p*.csv --events clips.eaf --baseline 0:00-0:30
       mien timeline events p*.csv --events beeps.csv --window 5s --figure beeps.svg
     """
-    from rich.console import Console
-
     from ..coding.responses import REPORT, SUMMARY, event_responses
     from ..coding.responses_report import responses_overview
     from ..errors import OutputError
     from ..extras import check_installed
     from ..io.atomic import check_ending, write_atomically
     from ..timelines.exports import FIGURE_FORMATS
+    from .output import show_report
 
     if figure:
         check_ending(figure, FIGURE_FORMATS)
@@ -72,7 +74,5 @@ def events(
     result.save(out, overwrite=overwrite)
     if figure:
         write_atomically(figure, result.figure(figure.suffix.lower().removeprefix(".")))
-    console = Console(highlight=False)
-    console.print(responses_overview(result).to_terminal(console.width))
     written = [out / SUMMARY, out / REPORT, *([figure] if figure else [])]
-    typer.echo(f"written: {', '.join(map(str, written))}", err=True)
+    show_report(responses_overview(result), written, min_width=_WIDTH)

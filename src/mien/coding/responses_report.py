@@ -10,12 +10,12 @@ from ..report import count, escape, interval, join, number
 from .responses import EventResponses, EventSummary, by_event
 
 _COLUMNS = {
-    "mean": "mean probability",
+    "mean": "mean",
     "peak": "peak",
-    "peak_latency_s": "latency of the peak, s",
+    "peak_latency_s": "peak at, s",
     "latency_s": "latency, s",
     "area": "area, s",
-    "change": "change from baseline, log-odds",
+    "change": "change, log-odds",
 }
 _TERMS = (
     ("Mean, peak, area", "Of the probability, over the time in which the face was visible, unsure readings included."),
@@ -75,5 +75,5 @@ def _table(summaries: Sequence[EventSummary]) -> doc.Table:
 
 
 def _cell(one: EventSummary) -> str:
-    ends = None if one.low is None or one.high is None else (one.low, one.high)
-    return f"{number(one.value, 2)} {interval(ends, 2, scale=1)}".rstrip()
+    ends = None if one.low is None or one.high is None else (round(one.low, 4) + 0.0, round(one.high, 4) + 0.0)
+    return f"{number(round(one.value, 4) + 0.0, 2)} {interval(ends, 2, scale=1)}".rstrip()
