@@ -37,7 +37,7 @@ _CHART_HEIGHT = 170  # pixels, legend included
 _LEGEND = 0.05
 #: How often what is beside the image is drawn, in seconds: the cards, which the marks in the image follow, and the charts,
 #: which take longer to draw.
-_REFRESH_S, _CHARTS_S = 0.2, 1.0
+_REFRESH_S, _CHARTS_S = 0.5, 1.0
 #: What has no height would still be drawn as a line.
 _VISIBLE = 0.004
 _BLOCKED = (

@@ -18,7 +18,7 @@ _CLEAR_UPRIGHT = 0.7
 #: The same for the search upside down: the network takes some inverted faces for upright ones.
 _CLEAR_INVERTED = 0.8
 #: A turned photo needs a face with this score,
-_CLEAR_TURNED = 0.6
+_CLEAR_TURNED = 0.7
 #: and with a score that is higher by this much than that of the clearest face before.
 _GAIN = 0.05
 
