@@ -64,11 +64,11 @@ class ReadingTable:
         """Return the table so far; images are named relative to their common folder."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("image", overflow="fold", no_wrap=True, min_width=20)
-        table.add_column("face", justify="right")
+        table.add_column("face", justify="right", no_wrap=True)
         table.add_column("emotion", no_wrap=True)
-        table.add_column("confidence", justify="right")
+        table.add_column("confidence", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
-        table.add_column("others", no_wrap=True, overflow="ellipsis")
+        table.add_column("others", overflow="ellipsis")  # the only column that gives way: its cells do not wrap
         if self._wide:
             table.add_column("box", style="dim", no_wrap=True)
         short = _short_names([name for name, _ in self._rows if name])
@@ -88,7 +88,12 @@ class ReadingTable:
         emotion = Text(named(reading), style="italic" if reading.abstained else "bold")
         bar = Text(self._block * max(1, round(reading.confidence * 10)), style=f"rgb({red},{green},{blue})")
         others = [pair for pair in reading.scores().items() if pair[0] != reading.emotion and pair[1] >= 0.05][:2]
-        rest = Text(", ".join(f"{name} {percent(probability)}" for name, probability in others), style="dim")
+        rest = Text(
+            ", ".join(f"{name} {percent(probability)}" for name, probability in others),
+            style="dim",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
         cells = (emotion, percent(reading.confidence), bar, rest)
         x0, y0, x1, y1 = (round(value) for value in reading.face.box.xyxy)
         return (*cells, f"{x0},{y0} {x1 - x0}x{y1 - y0}") if self._wide else cells
