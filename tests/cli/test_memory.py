@@ -14,6 +14,8 @@ from ..conftest import EXAMPLES
 resource = pytest.importorskip("resource", reason="limits of memory need POSIX")
 #: Address space, of which the resident part is a fraction.
 LIMIT = 512 * 2**20
+#: Otherwise each thread of the libraries reserves address space that it does not use, 64 MB and more.
+ONE_ARENA = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not enforce the limit")
@@ -29,7 +31,7 @@ def test_one_thread_reads_a_photo_within_512_mb(name, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(source)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(source), **ONE_ARENA},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT)),
     )
     assert done.returncode == 0, done.stderr
