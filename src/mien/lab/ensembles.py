@@ -135,18 +135,8 @@ def ensemble(
         "fitted_on": {"data": data.name, "part": part, "images": len(rows)},
     }  # fmt: skip
     name = name or out.stem
-    card = ModelCard(
-        name=name,
-        weights=out.name,
-        sha256=hashlib.sha256(merged).hexdigest(),
-        license=" and ".join(dict.fromkeys(card.license for card in cards)),
-        data="; ".join(dict.fromkeys(card.data for card in cards)),
-        input=spec,
-        heads={HEAD: HeadCard(emotions)},
-        parameters=sum(card.parameters for card in cards),
-        macs=sum(card.macs for card in cards),
-        recipe={"name": name, "heads": {HEAD: target.model_dump()}, "ensemble": details},
-    )
+    recipe = {"name": name, "heads": {HEAD: target.model_dump()}, "ensemble": details}
+    card = _merged_card(out, merged, cards, {HEAD: HeadCard(emotions)}, recipe)
     logits = predict(classifier_of_onnx(merged, card), images, flip=True)[HEAD] if held_out is None else held_out
     temperature = fit_temperature(logits[rows], y_true[rows])
     scores = score(logits, y_true, emotions, temperature=temperature)
@@ -205,23 +195,31 @@ def average(models: Sequence[str | Path], data: str | Path | Dataset, out: str |
     }
     merged, name = merge_heads(heads, emotions), name or out.stem
     members = [{"name": card.name, "sha256": card.sha256, "recipe": card.recipe} for card in cards]
-    card = ModelCard(
-        name=name,
-        weights=out.name,
-        sha256=hashlib.sha256(merged).hexdigest(),
-        license=" and ".join(dict.fromkeys(card.license for card in cards)),
-        data="; ".join(dict.fromkeys(card.data for card in cards)),
-        input=spec,
-        heads={head: HeadCard(labels) for head, labels in emotions.items()},
-        parameters=sum(card.parameters for card in cards),
-        macs=sum(card.macs for card in cards),
-        recipe={"name": name, "heads": cards[0].recipe.get("heads", {}), "ensemble": {"members": members}},
-        precision=cards[0].precision if len({card.precision for card in cards}) == 1 else "mixed",
-    )
+    recipe = {"name": name, "heads": cards[0].recipe.get("heads", {}), "ensemble": {"members": members}}
+    card = _merged_card(out, merged, cards, {head: HeadCard(labels) for head, labels in emotions.items()}, recipe)
+    card = replace(card, precision=cards[0].precision if len({one.precision for one in cards}) == 1 else "mixed")
     card, _ = scored_card(card, merged, faces)
     write_atomically(out, merged)
     write_atomically(out.with_suffix(".json"), card.to_json().encode())
     return card
+
+
+def _merged_card(
+    out: Path, merged: bytes, cards: Sequence[ModelCard], heads: dict[str, HeadCard], recipe: dict[str, Any]
+) -> ModelCard:
+    """The card of models merged into one file, without temperatures and scores."""
+    return ModelCard(
+        name=recipe["name"],
+        weights=out.name,
+        sha256=hashlib.sha256(merged).hexdigest(),
+        license=" and ".join(dict.fromkeys(card.license for card in cards)),
+        data="; ".join(dict.fromkeys(card.data for card in cards)),
+        input=common_input([card.input for card in cards]),
+        heads=heads,
+        parameters=sum(card.parameters for card in cards),
+        macs=sum(card.macs for card in cards),
+        recipe=recipe,
+    )
 
 
 def ensemble_report(made: EnsembleResult) -> Document:
