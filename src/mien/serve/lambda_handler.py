@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from .app import create_app
 from .settings import load_settings
 
 #: Lambda lets a function write there only.
-_FOLDER = Path("/tmp/mien")  # noqa: S108 - private to the function
+_FOLDER = Path(tempfile.gettempdir(), "mien")
 _TEXT = ("application/json", "application/problem+json", "text/")
 
 
