@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import TimeoutError as PoolTimeout
 from multiprocessing.pool import ThreadPool
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
@@ -45,8 +45,8 @@ _PIXELS_PER_PIXEL = 2
 BATCH_FACES = 64
 #: Images held while a batch fills, with or without faces.
 BATCH_FRAMES = 16
-#: Pixels of images held while a batch fills: 40 million take 120 MB.
-BATCH_PIXELS = 40_000_000
+#: Pixels of images held while a batch fills: 16 million take 48 MB.
+BATCH_PIXELS = 16_000_000
 
 
 class Reader:
@@ -176,9 +176,14 @@ class Reader:
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
         """Read a stream of images in order; the faces of several images are classified in one call of the network.
 
-        ``workers`` images are searched for faces in parallel, best with ``ReadOptions(threads=1)``. At most one batch of
-        images is held in memory.
+        ``workers`` images are searched for faces in parallel, best with ``ReadOptions(threads=1)``; with more than one, the
+        next images are searched while faces are classified. At most three batches of images are held in memory.
         """
+        batches = self._batches(frames, workers)
+        classified = overlapped(self._classify_batch, batches, 1) if workers > 1 else map(self._classify_batch, batches)
+        return chain.from_iterable(classified)
+
+    def _batches(self, frames: Iterable[Frame], workers: int) -> Iterator[list[_Detected]]:
         held: list[_Detected] = []
         faces = pixels = 0
         for frame, found, crops in overlapped(self._detect_and_crop, frames, workers):
@@ -186,9 +191,10 @@ class Reader:
             faces += len(found)
             pixels += frame.width * frame.height
             if faces >= BATCH_FACES or len(held) >= BATCH_FRAMES or pixels >= BATCH_PIXELS:
-                yield from self._classify_batch(held)
+                yield held
                 held, faces, pixels = [], 0, 0
-        yield from self._classify_batch(held)
+        if held:
+            yield held
 
     def _read_each(self, sources: Sequence[ImageSource], errors: ErrorPolicy, recursive: bool) -> list[Readings]:
         if errors not in get_args(ErrorPolicy):
@@ -232,17 +238,17 @@ class Reader:
         except SourceError:  # the file was removed meanwhile
             return frame, [frame.in_file(face) for face in faces], self.crop(frame, faces)
 
-    def _classify_batch(self, held: list[_Detected]) -> Iterator[tuple[Frame, Readings]]:
-        if not held:
-            return
+    def _classify_batch(self, held: list[_Detected]) -> list[tuple[Frame, Readings]]:
         faces = [face for _, found, _ in held for face in found]
         readings = iter(self.classify(faces, np.concatenate([crops for _, _, crops in held])))
+        read = []
         for frame, found, _ in held:
             placed = (
                 replace(reading, source=frame.name, frame_index=frame.index, time_s=frame.time_s, face_index=number)
                 for number, reading in enumerate(islice(readings, len(found)))
             )
-            yield frame, Readings(placed, (frame.name,))
+            read.append((frame, Readings(placed, (frame.name,))))
+        return read
 
 
 def read_images(

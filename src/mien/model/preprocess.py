@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,7 @@ def align_face(frame: Frame, face: Face, size: int, color: str = "gray") -> npt.
     shrink = factor * fine / side
     if shrink < 1:
         height, width = (max(1, round(n * shrink)) for n in part.shape[:2])
-        part = _average(part, _shares(part.shape[0], height), _shares(part.shape[1], width))
+        part = _average(part[None], height, width)[0]
     across, down = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
     turned = _warp(part, ((x - x0) * across, (y - y0) * down), side * (across + down) / 2, angle, fine)
     if fine != size:
@@ -83,19 +84,27 @@ def square_around(face: Face) -> tuple[tuple[float, float], float, float]:
     return (float(x), float(y)), side, math.atan2(-float(down[0]), float(down[1]))
 
 
-def _average(image: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Shrink an image, float32 (H, W) or (H, W, C), by the ``_shares`` of its rows and columns; rounded means."""
-    means = np.moveaxis(np.tensordot(np.tensordot(rows, image, 1), columns, (1, 1)), -1, 1)
-    halved = image.shape[:2] == (2 * len(rows), 2 * len(columns))  # rounded up at .5, as OpenCV does in this case only
-    return np.asarray(np.floor(means + 0.5) if halved else np.rint(means))
+def _average(images: npt.NDArray[Any], height: int, width: int) -> Floats:
+    """Shrink images (N, H, W) or (N, H, W, C) to the rounded means of the areas that the new pixels cover.
+
+    With sums, not with matrix products: for these BLAS would wake a thread per core, and its threads wait actively.
+    """
+    means = _shrunk(_shrunk(images, height, 1), width, 2)
+    halved = images.shape[1:3] == (2 * height, 2 * width)  # rounded up at .5, as OpenCV does in this case only
+    return np.asarray(np.floor(means + 0.5) if halved else np.rint(means), np.float32)
 
 
-def _shares(length: int, new: int) -> Floats:
-    """float32 (new, length): the share of each old pixel in each new one."""
-    ends = np.linspace(0, length, new + 1)[:, None]
-    starts = np.arange(length)
-    shared = np.minimum(ends[1:], starts + 1) - np.maximum(ends[:-1], starts)
-    return np.asarray(np.maximum(shared, 0) * (new / length), np.float32)
+def _shrunk(image: npt.NDArray[Any], new: int, axis: int) -> npt.NDArray[np.float64]:
+    """float64: the means of ``new`` equal parts of an axis."""
+    length = image.shape[axis]
+    shape = list(image.shape)
+    shape[axis] = 1
+    sums = np.concatenate([np.zeros(shape), np.cumsum(image, axis, np.float64)], axis)
+    ends = np.linspace(0, length, new + 1)
+    whole = np.minimum(ends.astype(np.intp), length - 1)
+    share = (ends - whole).reshape([-1] + [1] * (image.ndim - 1 - axis))
+    before = sums.take(whole, axis)
+    return np.asarray(np.diff(before + (sums.take(whole + 1, axis) - before) * share, axis=axis) * (new / length))
 
 
 def _warp(image: Floats, center: tuple[float, float], side: float, angle: float, size: int) -> Floats:
@@ -155,8 +164,7 @@ def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     if images.shape[1:3] == (size, size):
         return images
     if min(images.shape[1:3]) > size:
-        rows, columns = (_shares(length, size) for length in images.shape[1:3])
-        return np.stack([_average(image.astype(np.float32), rows, columns).astype(np.uint8) for image in images])
+        return _average(images, size, size).astype(np.uint8)
     side = (size, size)
     return np.stack([np.asarray(Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)) for image in images])
 
