@@ -168,3 +168,17 @@ def test_arrays_of_opencv_read_as_their_files(reader, astronaut):
     assert np.array_equal(read.probabilities, expected.probabilities)
     with pytest.raises(mien.OptionError):
         mien.Reader(channels="gbr")
+
+
+def test_many_images_in_parallel_read_as_one_by_one(astronaut, hopper, crowd, tmp_path):
+    damaged = tmp_path / "damaged.jpg"
+    damaged.write_bytes(b"\xff\xd8\xff\xe0 cut off")
+    reader = mien.Reader(mien.ReadOptions(threads=3))
+    sources = [crowd.image, damaged, *[astronaut.image, hopper.image] * 12]
+    together = reader.read(sources, errors="return")
+    assert [len(readings.errors) for readings in together] == [0, 1] + [0] * 24
+    for source, readings in zip(sources, together, strict=True):
+        alone = reader.read(source, errors="return")
+        assert [reading.emotion for reading in readings] == [reading.emotion for reading in alone]
+        for one, other in zip(readings, alone, strict=True):
+            np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-3)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, islice
 from multiprocessing import TimeoutError as PoolTimeout
 from multiprocessing.pool import ThreadPool
@@ -218,8 +218,19 @@ class Reader:
                 results.append(None)  # filled in below, in this order
                 yield frame
 
-        read = iter([readings for _, readings in self.read_frames(frames())])
+        is_one = len(sources) == 1 and not _stands_for_several(sources[0])
+        reader, workers = (self, 1) if is_one else self._in_parallel
+        read = iter([readings for _, readings in reader.read_frames(frames(), workers)])
         return [next(read) if result is None else result for result in results]
+
+    @cached_property
+    def _in_parallel(self) -> tuple[Reader, int]:
+        """A reader for many images and how many it reads at once: each on one thread, faster than one image on all."""
+        workers = worker_count(self.options.threads)
+        is_own = self._given["detector"] is None and self._given["classifier"] is None
+        if workers == 1 or not is_own:  # others may not allow calls from several threads
+            return self, 1
+        return Reader(replace(self.options, threads=1), channels=self._channels), workers
 
     @property
     def reduces(self) -> bool:
@@ -296,16 +307,17 @@ def _each_image(
     """Yield the sources, and in place of folders and patterns the images that they hold."""
     for source in sources:
         try:
-            if (
-                isinstance(source, (str, os.PathLike))
-                and not is_address(source)
-                and stands_for_several(local_path(source))
-            ):
+            if isinstance(source, (str, os.PathLike)) and _stands_for_several(source):
                 yield from find_images([local_path(source)], recursive=recursive)
             else:
                 yield source
         except SourceError as error:
             on_error(source, error)
+
+
+def _stands_for_several(source: ImageSource) -> bool:
+    is_path = isinstance(source, (str, os.PathLike)) and not is_address(source)
+    return is_path and stands_for_several(local_path(cast(str, source)))
 
 
 @overload

@@ -70,3 +70,11 @@ def test_network_input_is_the_cards_formula():
     made = to_tensor(crops, InputSpec(2, mean=0.5, std=0.25))
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, [[[[-2, 2], [-1.2, -0.4]]]], rtol=1e-6)
+
+
+def test_shrinking_gives_the_mean_of_the_area_of_each_pixel():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (1, 70, 110, 3), np.uint8)
+    fine = image[0].repeat(48, axis=0).repeat(48, axis=1).astype(np.float64)  # each new pixel covers 70 x 110 of these
+    means = fine.reshape(48, 70, 48, 110, 3).mean((1, 3))
+    assert abs(resize(image, 48)[0] - means).max() <= 0.5 + 1e-6

@@ -45,7 +45,7 @@ def watch(
     rotate: opt.Rotate = "auto",
     flip: opt.Flip = True,
     device: opt.Device = "cpu",
-    threads: opt.Threads = 0,
+    threads: opt.Threads = 1,
 ) -> None:
     """Recognize facial expressions live from a camera, stream or video.
 
