@@ -3,7 +3,8 @@ from praatio import textgrid
 from pympi.Elan import Eaf
 
 from mien.errors import DataError, OptionError
-from mien.io.annotations import Annotation, parse_time, read_annotations
+from mien.io.annotations import Annotation, read_annotations
+from mien.io.delimited import parse_time
 from mien.io.elan import write_eaf
 from mien.io.textgrid import write_textgrid
 
@@ -114,6 +115,7 @@ def test_tables_of_other_tools(tmp_path, name, text, expected):
         ("a.csv", b"start,end,label\n3,2,x\n", DataError),
         ("a.csv", b"start,end,label\nsoon,2,x\n", DataError),
         ("a.csv", b"Time,Behavior,Status\n1,x,STOP\n", DataError),
+        ("a.csv", b"Time,Behavior,Status\nsoon,x,POINT\n", DataError),
         ("a.csv", bytes(range(256)), DataError),
         ("a.eaf", b"<html></html>", DataError),
         ("a.eaf", b"<ANNOTATION_DOCUMENT", DataError),

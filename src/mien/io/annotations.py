@@ -1,16 +1,14 @@
 """Files of annotations: stretches of time with labels, as tools for coding video write them.
 
-``read_annotations`` understands ELAN (``.eaf``), Praat (``.TextGrid``), and tables (``.csv``, ``.tsv``, ``.txt``,
-``.xlsx``): BIDS ``_events.tsv``, exports of BORIS and ELAN, spans of ``mien timeline``, and any table with a start, a label,
-and an end or a duration.
+``read_annotations`` understands ELAN (``.eaf``), Praat (``.TextGrid``), BORIS projects (``.boris``), and tables (``.csv``,
+``.tsv``, ``.txt``, ``.xlsx``): BIDS ``_events.tsv``, exports of BORIS and ELAN, spans of ``mien timeline``, and any table
+with a start, a label, and an end or a duration.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import math
-import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,9 @@ from pathlib import Path
 
 from ..errors import DataError, OptionError
 from ..extras import require
+from .boris import paired, read_boris
+from .delimited import parse_time, read_text, table_lines
+from .discovery import file_name
 from .elan import read_eaf
 from .textgrid import read_textgrid
 
@@ -33,7 +34,7 @@ _TIME = ("time", "time_s", "time (s)")
 #: BORIS writes facts about the observation above the table.
 _MOST_LINES_BEFORE = 60
 _MISSING = ("", "n/a", "na", "nan", "none", "null", "-")
-FORMATS = (".eaf", ".textgrid", ".csv", ".tsv", ".txt", ".xlsx")
+FORMATS = (".eaf", ".textgrid", ".boris", ".csv", ".tsv", ".txt", ".xlsx")
 _ACCEPTED = "columns for a start (onset), a label, and an end (offset) or duration"
 
 
@@ -67,13 +68,19 @@ class Annotation:
         """Duration in seconds; 0 for a point."""
         return self.end_s - self.start_s
 
+    def is_of(self, video: str) -> bool:
+        """Whether it belongs to a video, given by path or name: it names that video, with or without extension, or none."""
+        name = file_name(video)
+        return not self.source or self.source == video or file_name(self.source) in (name, Path(name).stem)
+
 
 def read_annotations(path: Path | str) -> tuple[Annotation, ...]:
     """Read a file of annotations or events.
 
     Args:
-        path: ``.eaf``, ``.TextGrid``, ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx``. Times are seconds, or ``1:05.5``. In a
-            table, an event without end and duration is a point in time, and ``START`` and ``STOP`` rows of BORIS are paired.
+        path: ``.eaf``, ``.TextGrid``, ``.boris``, ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx``. Times are seconds, or
+            ``1:05.5``. In a table, an event without end and duration is a point in time, and ``START`` and ``STOP`` rows of
+            BORIS are paired.
 
     Returns:
         Annotations in order of time.
@@ -97,56 +104,14 @@ def read_annotations(path: Path | str) -> tuple[Annotation, ...]:
         if kind == ".eaf":
             found = [Annotation(*values) for values in read_eaf(path)]
         elif kind == ".textgrid":
-            found = [Annotation(*values) for values in read_textgrid(decoded(path), path)]
+            found = [Annotation(*values) for values in read_textgrid(read_text(path), path)]
+        elif kind == ".boris":
+            found = [Annotation(*values) for values in read_boris(path)]
         else:
-            found = _from_table(_workbook(path) if kind == ".xlsx" else _lines(path), path)
-    except DataError as error:
+            found = _from_table(_workbook(path) if kind == ".xlsx" else table_lines(path), path)
+    except (DataError, OptionError) as error:
         raise error if str(path) in str(error) else DataError(f"{path}: {error}", hint=error.hint, path=path) from error
     return tuple(sorted(found, key=lambda one: (one.start_s, one.end_s, one.tier, one.label)))
-
-
-def parse_time(text: str) -> float:
-    """Parse a position in a video: seconds such as ``65.5``, or ``1:05.5`` or ``0:01:05.5``; a decimal comma is accepted.
-
-    Raises:
-        OptionError: it is none.
-    """
-    found = re.fullmatch(r"\s*(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?|[.,]\d+)\s*s?\s*", text)
-    if not found:
-        raise OptionError(f"time: got {text!r}, expected seconds such as 65.5, or 1:05.5", field="time", value=text)
-    hours, minutes, seconds = found.groups()
-    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds.replace(",", "."))
-
-
-def decoded(path: Path) -> str:
-    """The text of a file in UTF-8 or UTF-16 (with a byte order mark), or else Windows' Latin code page."""
-    content = path.read_bytes()
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
-def table_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a small CSV or TSV table with a header, as text: any of the separators comma, semicolon and tab."""
-    lines = _lines(path)
-    names = [name.strip().lower() for name in lines[0]] if lines else []
-    return [dict(zip(names, (cell.strip() for cell in line))) for line in lines[1:]]
-
-
-def _lines(path: Path) -> list[list[str]]:
-    text = decoded(path)
-    if "\0" in text:
-        raise DataError(f"{path} is not a text file: expected {_ACCEPTED}", path=path)
-    counts = {mark: sum(line.count(mark) for line in text.splitlines()[:_MOST_LINES_BEFORE]) for mark in "\t;,"}
-    separator = max(counts, key=lambda mark: (counts[mark], mark == "\t"))
-    if path.suffix.lower() == ".tsv" and counts["\t"]:
-        separator = "\t"
-    elif counts[";"] and counts[";"] >= counts["\t"]:  # commas may be those of decimals
-        separator = ";"
-    return [line for line in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in line)]
 
 
 def _workbook(path: Path) -> list[list[str]]:
@@ -212,24 +177,15 @@ def _intervals(
 
 
 def _paired(names: Sequence[str], lines: Sequence[Sequence[str]], places: Mapping[str, int]) -> list[Annotation]:
-    """Events of BORIS, a row each for START and STOP; a state that is never stopped ends with the last row."""
+    """Events of BORIS, a row each for START and STOP."""
     tier, source = _find(names, _TIER), _find(names, _SOURCE)
-    found: list[Annotation] = []
-    running: dict[tuple[str, str, str], float] = {}
-    last = 0.0
-    for line in lines:
-        what = _cell(line, places["label"])
-        if not what:
-            continue
-        key = what, _cell(line, tier), _cell(line, source)
-        last = parse_time(_cell(line, places["time"]))
-        status = _cell(line, places["status"]).upper()
-        if status == "START":
-            running[key] = last
-        elif status == "STOP":
-            if key not in running:
-                raise DataError(f"{what!r} stops at {last:g} s, but did not start")
-            found.append(Annotation(running.pop(key), last, *key))
-        else:
-            found.append(Annotation(last, last, *key))
-    return found + [Annotation(start, max(start, last), *key) for key, start in running.items()]
+    events = (
+        (
+            parse_time(_cell(line, places["time"])),
+            _cell(line, places["status"]).upper(),
+            (_cell(line, places["label"]), _cell(line, tier), _cell(line, source)),
+        )
+        for line in lines
+        if _cell(line, places["label"])
+    )
+    return [Annotation(start, end, *key) for start, end, key in paired(events)]

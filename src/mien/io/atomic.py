@@ -72,6 +72,12 @@ def check_ending(path: Path, endings: Sequence[str]) -> None:
         raise OptionError(message, hint=f"Rename the output, for example to {path.stem}{endings[0]}.", path=path)
 
 
+def check_new(path: Path, *, overwrite: bool) -> None:
+    """Raise an ``OutputError`` if the output ``path`` exists and is not to be replaced."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.", path=path)
+
+
 def check_free(folder: Path | None, names: Sequence[str], what: str, *, overwrite: bool) -> None:
     """Raise an ``OutputError`` if ``folder`` holds one of the files ``names``, the results ``what`` of an earlier run."""
     taken = [name for name in names if folder and (folder / name).exists()]

@@ -112,3 +112,8 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 def _extensions_hint(extensions: tuple[str, ...]) -> str:
     return f"Files must end in one of {' '.join(extensions)}."
+
+
+def file_name(path: str) -> str:
+    """The last part of a path of any operating system."""
+    return path.replace("\\", "/").rpartition("/")[2]

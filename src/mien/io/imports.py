@@ -15,12 +15,10 @@ probabilities is calibrated, and mien does not smooth them: compare the order of
 
 from __future__ import annotations
 
-import codecs
 import csv
 import math
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -29,6 +27,7 @@ from typing import Literal, TextIO, TypeAlias
 from ..emotions import BY_NAME, EMOTIONS, LABEL_SETS
 from ..errors import DataError, OptionError, OutputError
 from ..types import frame_cells
+from .delimited import open_text, parse_time
 from .tables import Row, check_format, columns, write_table
 
 Program: TypeAlias = Literal["openface", "py-feat", "facereader", "imotions"]
@@ -124,7 +123,7 @@ def import_table(
         raise OptionError(f"rate: got {rate}, expected more than 0 frames a second", field="rate", value=rate)
     if out.exists() and (not overwrite or (path.exists() and out.samefile(path))):
         raise OutputError(f"{out} exists", hint="Use another name, or --overwrite to replace it.", path=out)
-    with _opened(path) as text:
+    with open_text(path) as text:
         table = _Export.begin(text, path)
         if table.program == "py-feat" and rate is None:
             message = f"rate: {path} has no exact times, expected the video's frames per second"
@@ -170,26 +169,6 @@ class _Counts:
             yield row
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
-    """The file as text: UTF-8, UTF-16 with a byte order mark, or else Windows' Latin code page."""
-    try:
-        with path.open("rb") as file:
-            begin = file.read(1 << 16)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", hint="Check the path.", path=path) from error
-    encoding = "utf-8-sig"
-    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    else:
-        try:
-            codecs.getincrementaldecoder("utf-8")().decode(begin)
-        except UnicodeDecodeError:
-            encoding = "cp1252"
-    with path.open(encoding=encoding, errors="replace", newline="") as text:
-        yield text
-
-
 @dataclass
 class _Export:
     """A table of another program, read up to its header.
@@ -215,8 +194,6 @@ class _Export:
         facts: dict[str, str] = {}
         first: list[str] = []
         for number, line in zip(range(1, _MOST_LINES_BEFORE + 1), text):
-            if "\0" in line:
-                raise DataError(f"{path} is not a text file: expected {_ACCEPTED}", path=path)
             separator = max("\t;,", key=line.count)
             cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
             names = [cell.lower() for cell in cells]
@@ -279,7 +256,7 @@ class _Export:
             frame = int(_given(cells, "frame")) - 1
             return frame, frame / rate if rate else _given(cells, "timestamp")
         if self.program == "facereader":
-            return number, number / rate if rate else _clock(cells["video time"])
+            return number, number / rate if rate else parse_time(cells["video time"])
         if all(cells.get(name, "") == "" for name in self._wanted) and not _is_face_sensor(cells):
             return None  # a row of another sensor
         return number, _given(cells, "timestamp") / 1000
@@ -365,14 +342,6 @@ def _given(cells: Mapping[str, str], name: str) -> float:
     if value is None:
         raise ValueError(f"{name} is {cells[name]!r}")
     return value
-
-
-def _clock(text: str) -> float:
-    """Seconds of a time such as 00:01:02.033."""
-    seconds = 0.0
-    for part in text.split(":"):
-        seconds = 60 * seconds + float(part.replace(",", "."))
-    return seconds
 
 
 def _is_face_sensor(cells: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Literal
 
 from ..errors import MienError, OptionError, OutputError
-from .atomic import writing_to
+from .atomic import check_new, writing_to
 from .tables import SCHEMA_VERSION, Row, check_format, write_table
 
 Mode = Literal["new", "resume", "overwrite"]
@@ -162,8 +162,7 @@ def _check_nothing_in_the_way(out: Path, mode: Mode) -> None:
     if mode != "resume" and partial.exists():
         message = f"{partial} exists: an earlier run is not finished"
         raise OutputError(message, hint="Continue it with --resume, or delete the file to start again.", path=partial)
-    if mode == "new" and out.exists():
-        raise OutputError(f"{out} exists", hint="Use --overwrite to replace it, or write elsewhere.", path=out)
+    check_new(out, overwrite=mode != "new")
 
 
 def _line(entry: dict[str, Any]) -> bytes:
