@@ -92,6 +92,11 @@ def percentile_interval(resampled: Floats) -> Interval:
     return float(low), float(high)
 
 
+def mean_interval(values: Floats, rng: np.random.Generator, resamples: int = 1000) -> Interval:
+    """The percentile interval of a mean over values drawn with replacement (Efron 1979); float64 (N,), N > 0."""
+    return percentile_interval(values[rng.integers(len(values), size=(resamples, len(values)))].mean(1))
+
+
 def bootstrap(
     statistic: Callable[[npt.NDArray[np.int64]], float], n: int, resamples: int = 1000, seed: int = 0
 ) -> Estimate:

@@ -31,6 +31,7 @@ from mien.report import (
     Tone,
     Toned,
     count,
+    decimal,
     escape,
     estimate,
     interval,
@@ -142,9 +143,14 @@ def test_numbers_are_formatted_in_one_way() -> None:
     assert percent(0.0) == "0.0%"
     assert percent(None) == "\N{EN DASH}"
     assert points(-0.031, signed=True) == "-3.1 points"
+    assert points(-0.0001, signed=True) == "0.0 points"
     assert interval((0.867, 0.89)) == "[86.7, 89.0]"
     assert estimate(0.879, (0.867, 0.89)) == "87.9% (95% CI [86.7, 89.0])"
     assert (count(28709), count(1, "image"), count(2, "class", "classes")) == ("28,709", "1 image", "2 classes")
+    assert (decimal(-0.001), decimal(-0.0, signed=True), decimal(0.004, signed=True)) == ("0.00", "0.00", "0.00")
+    assert (decimal(-0.256), decimal(1.2, 1, signed=True), decimal(None)) == ("-0.26", "+1.2", "\N{EN DASH}")
+    assert interval((-0.0001, 0.5), scale=1) == "[0.0, 0.5]"
+    assert number(-0.0) == "0"
     assert (number(0.28534), number(28709.4), number(None)) == ("0.285", "28,709", "\N{EN DASH}")
     assert (seconds(5.23), seconds(59.96), seconds(75.2), seconds(3780)) == (
         "5.2 s",

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import report as doc
 from ..io.atomic import write_all
-from ..report import count, escape, estimate, interval, p_value, percent, points
+from ..report import count, decimal, escape, estimate, interval, p_value, percent, points
 from ..stats import LEVEL
 from .compare import CompareAttribute, CompareResult, GapTrend, GroupChange
 from .exports import MAX_GROUPS, audit_json, csv_bytes, group_remarks, interval_png, page
@@ -135,7 +135,7 @@ def _table(groups: Sequence[GroupChange]) -> doc.Table:
         (
             doc.Toned(group.name) if group.significant else group.name, group.n,
             estimate(group.before, group.before_interval), estimate(group.after, group.after_interval),
-            f"{100 * group.difference:+.1f}", interval(group.interval), group.gained, group.lost,
+            decimal(100 * group.difference, 1, signed=True), interval(group.interval), group.gained, group.lost,
             p_value(group.p), p_value(group.p_corrected) if group.compared else None,
         )
         for group in groups

@@ -110,13 +110,13 @@ def export(
       mien lab inspect feedback.parquet
     """
     _check(())
-    from ..report import UNKNOWN, count
+    from ..report import count, decimal
     from ..serve.store import export_feedback
 
     with _opened(store) as opened:
         result = export_feedback(opened, out)
     typer.echo(f"{count(result.train, 'training face')}, {result.test:,} held out, {result.unclear:,} unclear")
-    typer.echo(f"Krippendorff's alpha: {UNKNOWN if result.alpha is None else f'{result.alpha:.2f}'}")
+    typer.echo(f"Krippendorff's alpha: {decimal(result.alpha)}")
     typer.echo(f"written: {out}", err=True)
 
 

@@ -18,7 +18,7 @@ from ..drawing import caption
 from ..drawing import percent as at_most_99
 from ..io.atomic import check_ending, write_atomically
 from ..model.preprocess import to_gray
-from ..report import escape, join, percent
+from ..report import decimal, escape, join, percent
 from ..types import MIN_SHARPNESS, AbstainReason, Reading
 from .explainer import MIN_EFFECT, MIN_GAIN, Explanation, Limitation
 from .faithfulness import MAX_CORRELATION, Curves, Sanity
@@ -120,7 +120,7 @@ def checks(explanation: Explanation) -> list[str]:
         why = "The emotion is too unlikely to test the map." if hopeless else "The map hardly beats random places."
         faithful += f" {why} Do not rely on it."
     other = "a map of shifted patches" if explanation.method == "occlusion" else "the occlusion map"
-    stable = f"Stability: the correlation with {other} is {explanation.agreement:.2f}."
+    stable = f"Stability: the correlation with {other} is {decimal(explanation.agreement)}."
     if Limitation.UNSTABLE in failed:
         stable += " Do not interpret details of the map."
     sentences += [faithful, stable]
@@ -218,7 +218,9 @@ def _curves_svg(curves: Curves) -> str:
 
 def sanity_document(results: Sequence[Sanity]) -> doc.Document:
     """Build the report of the randomization test."""
-    rows = [(_title(one), one.emotion, f"{one.mean:+.2f}", "yes" if one.passed else "NO") for one in results]
+    rows = [
+        (_title(one), one.emotion, decimal(one.mean, signed=True), "yes" if one.passed else "NO") for one in results
+    ]
     columns = (doc.Column("face"), doc.Column("emotion"), doc.Column("mean correlation", "right"), doc.Column("passed"))
     failed, mean = sum(not one.passed for one in results), sum(one.mean for one in results) / len(results)
     verdict = "Passed: the maps depend on the trained weights."
@@ -227,14 +229,18 @@ def sanity_document(results: Sequence[Sanity]) -> doc.Document:
     maps = [
         doc.Tile(_png(overlay(one.face, heat)), f"{one.emotion}, {label}")
         for one in results
-        for label, heat in zip(("model", *(f"shuffled: {r:+.2f}" for r in one.correlations)), (one.own, *one.shuffled))
+        for label, heat in zip(
+            ("model", *(f"shuffled: {decimal(r, signed=True)}" for r in one.correlations)), (one.own, *one.shuffled)
+        )
     ]
     return doc.Document(
         "Randomization test",
         (
             doc.Note(verdict, doc.Tone.BAD if failed else doc.Tone.GOOD),
             doc.Table(columns, tuple(rows)),
-            doc.Text(f"Mean over {len(results)} faces: {mean:+.2f}. A map passes up to {MAX_CORRELATION}."),
+            doc.Text(
+                f"Mean over {len(results)} faces: {decimal(mean, signed=True)}. A map passes up to {MAX_CORRELATION}."
+            ),
             doc.Gallery(tuple(maps), 160),
         ),
         "Rank correlation of each map with those of copies whose weights are shuffled (Adebayo et al. 2018).",

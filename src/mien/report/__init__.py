@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from .format import UNKNOWN, count, escape, estimate, interval, join, number, p_value, percent, points, seconds
+from .format import UNKNOWN, count, decimal, escape, estimate, interval, join, number, p_value, percent, points, seconds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "UNKNOWN", "Bar", "BarChart", "Block", "Bullets", "Cell", "Code", "Column", "Definitions", "Details", "Document",
     "Estimate", "Figure", "Gallery", "IntervalChart", "Metric", "Metrics", "Note", "Row", "Section", "Table", "Text",
-    "Tile", "Tone", "Toned", "count", "escape", "estimate", "interval", "join", "number", "p_value", "percent", "points",
-    "seconds",
+    "Tile", "Tone", "Toned", "count", "decimal", "escape", "estimate", "interval", "join", "number", "p_value", "percent",
+    "points", "seconds",
 ]  # fmt: skip
 
 

@@ -24,16 +24,22 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}%"
 
 
+def decimal(value: float | None, digits: int = 2, *, signed: bool = False) -> str:
+    """Format a number with a fixed number of decimals, such as ``-0.25``, or signed ``+1.20``; a zero has no sign."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
 def points(difference: float | None, digits: int = 1, *, signed: bool = False) -> str:
     """Format a difference of two shares in percentage points, such as ``11.1 points``."""
-    if difference is None:
-        return UNKNOWN
-    return f"{100 * difference:{'+' if signed else ''}.{digits}f} points"
+    return UNKNOWN if difference is None else f"{decimal(100 * difference, digits, signed=signed)} points"
 
 
-def interval(ends: tuple[float, float] | None, digits: int = 1, *, scale: float = 100.0) -> str:
+def interval(ends: tuple[float, float] | None, digits: int = 1, *, scale: float = 100.0, signed: bool = False) -> str:
     """Format an interval of shares, such as ``[86.7, 89.0]``; ``scale=1`` for other numbers. Empty if unknown."""
-    return "" if ends is None else f"[{scale * ends[0]:.{digits}f}, {scale * ends[1]:.{digits}f}]"
+    return "" if ends is None else f"[{', '.join(decimal(scale * end, digits, signed=signed) for end in ends)}]"
 
 
 def estimate(share: float | None, ends: tuple[float, float] | None, digits: int = 1) -> str:
@@ -46,6 +52,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """Format a number to significant digits, such as ``0.285`` or ``1,234``."""
     if value is None:
         return UNKNOWN
+    value += 0.0  # -0.0 becomes 0.0
     return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:,.{digits}g}"
 
 

@@ -23,7 +23,7 @@ from ..lab.evaluation.classifier import Classifier, open_classifier, predict
 from ..lab.evaluation.evaluate import true_classes, write_predictions
 from ..lab.evaluation.metrics import probabilities_at
 from ..progress import Progress, no_progress
-from ..report import count, p_value, percent, points
+from ..report import count, interval, p_value, percent, points
 from ..stats import LEVEL, calibration_error, mcnemar
 from .promotion import DECISION
 from .store import Store, export_feedback
@@ -203,7 +203,7 @@ def retraining_report(made: Retraining) -> doc.Document:
     rows = tuple(
         (
             one.data, one.n, percent(one.champion), percent(one.challenger),
-            f"{points(one.challenger - one.champion, signed=True)} [{100 * one.low:.1f}, {100 * one.high:.1f}]",
+            f"{points(one.challenger - one.champion, signed=True)} {interval((one.low, one.high))}",
             p_value(one.p), percent(one.champion_ece), percent(one.challenger_ece),
         )
         for one in (made.validation, made.feedback)
