@@ -8,10 +8,11 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from mien import Frame, MienError, OptionError, ReadOptions
+from mien import DataError, Frame, MienError, OptionError, ReadOptions, TrackPart
 from mien.apps.live_server import LiveSettings, streamlit_options
-from mien.apps.live_session import SPAN_S, STEP_S, LiveReader, LiveSession
+from mien.apps.live_session import MAX_FACES, SPAN_S, STEP_S, LiveReader, LiveSession
 from mien.emotions import label_set
+from mien.io.video_sinks import NO_IMAGE
 from mien.types import Box, Face, Reading
 
 EMOTIONS = label_set("happy-sad")
@@ -73,6 +74,27 @@ def test_the_marks_say_what_the_page_says():
     newer = [reading(0, 0.1), reading(1, 0.1)]
     assert [one.emotion for one in session.as_shown(newer)] == ["happy", "sad"]
     assert [one.emotion for one in LiveSession(EMOTIONS).as_shown(newer)] == ["sad", "sad"]
+
+
+def test_names_join_people_in_the_table():
+    session = LiveSession(EMOTIONS)
+    for step in range(4):
+        session.add(frame(step, step / 2), [reading(1 if step < 2 else 4, 0.9), reading(2, 0.1)])
+    text = session.csv([TrackPart(1, "Ann"), TrackPart(4, "Ann"), TrackPart(9, "gone")]).decode()
+    found = {(row["track_id"], row["person"]) for row in csv.DictReader(io.StringIO(text))}
+    assert found == {("1", "Ann"), ("2", "")}
+    with pytest.raises(DataError):
+        session.csv([TrackPart(1, "Ann"), TrackPart(2, "Ann")])
+
+
+def test_faces_are_kept_to_be_named_unless_images_are_not():
+    session, numbers_only = LiveSession(EMOTIONS), LiveSession(EMOTIONS)
+    for number in range(MAX_FACES + 6):
+        session.add(frame(number, float(number)), [reading(number, 0.9)])
+        numbers_only.add(Frame(NO_IMAGE, "camera", number, float(number)), [reading(number, 0.9)])
+    assert list(session.faces()) == list(range(6, MAX_FACES + 6))
+    assert all(face.startswith(b"\xff\xd8") for face in session.faces().values())
+    assert set(numbers_only.faces().values()) == {None}
 
 
 def test_a_slow_machine_searches_for_larger_faces_only(monkeypatch):

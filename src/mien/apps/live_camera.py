@@ -6,7 +6,7 @@ import base64
 import binascii
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..io.images import read_image
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker
+from .live_people import name_people
 from .live_server import LiveSettings
 from .live_session import SPAN_S, STEP_S, LiveReader, LiveSession
 from .words import NO_FACE, card
@@ -217,6 +218,7 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
     elif left.button("Take a snapshot", icon=":material/photo_camera:", width="stretch", disabled=nothing):
         st.session_state["snapshot"] = encoded(annotate(*session.last)) if session.last else None
     about = "One row per face and frame since the camera was first started."
+    parts = name_people(session.faces(), "live") if session.last else ()
     save: Any = {
         "icon": ":material/download:",
         "on_click": "ignore",
@@ -224,7 +226,7 @@ def _downloads(session: LiveSession, no_image_output: bool) -> None:
         "help": about,
         "disabled": nothing,
     }
-    right.download_button("Table (CSV)", session.csv, "mien-live.csv", "text/csv", **save)
+    right.download_button("Table (CSV)", partial(session.csv, parts), "mien-live.csv", "text/csv", **save)
     if session.lost_rows:
         st.caption(f"The table holds the newest rows; the oldest {session.lost_rows} had to go.")
     snapshot = st.session_state.get("snapshot")

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import UnidentifiedImageError
 
+from ..coding.tracks import name_rows
 from ..drawing import annotate, encoded, named
 from ..emotions import LABEL_SETS
 from ..errors import MienError
 from ..io.images import read_image
-from ..io.tables import columns, csv_bytes, rows
+from ..io.tables import PERSON, columns, csv_bytes, rows
 from ..io.video import Video, is_video
 from ..options import ReadOptions
 from ..progress import Progress
@@ -27,13 +28,15 @@ from ..redaction import PhotoMasker, Privacy
 from ..report import count
 from ..report.format import clock
 from ..timelines.bins import binned
+from ..timelines.thumbnails import cropped
 from ..timelines.timeline import timeline
 from ..types import Frame, Reading
 from ..video import VideoResult, process_video
 from . import words
 from .live_camera import camera, chart
+from .live_people import name_people
 from .live_server import MAX_MEGABYTES, MAX_MEGAPIXELS, LiveSettings
-from .live_session import reader_for
+from .live_session import SIDE_OF_FACE, reader_for
 
 #: Videos are sampled once per so many seconds of their own time.
 INTERVAL_S = 0.2
@@ -138,11 +141,12 @@ def _image(content: bytes, name: str, reader: Reader, options: ReadOptions, sett
 
 @dataclass(frozen=True, eq=False)
 class Clearest:
-    """The strongest reading of a person in a video: when it was, and its frame as a small annotated JPEG."""
+    """The strongest reading of a person in a video: when it was, its frame as a small annotated JPEG, and the face."""
 
     reading: Reading
     time_s: float
     image: bytes
+    face: bytes | None
 
 
 def read_clip(
@@ -156,7 +160,9 @@ def read_clip(
             last = clearest.get(reading.track_id or 0)
             if last is None or reading.confidence > last.reading.confidence + _CLEARER:
                 image = encoded(annotate(frame, readings), "JPEG", _IMAGE_SIDE)
-                clearest[reading.track_id or 0] = Clearest(reading, frame.time_s, image)
+                face = cropped(frame.image, reading.face.box)
+                small = None if face is None else encoded(face, "JPEG", SIDE_OF_FACE)
+                clearest[reading.track_id or 0] = Clearest(reading, frame.time_s, image, small)
 
     video = Video(path, interval_s=INTERVAL_S, max_megapixels=options.max_megapixels, name=name)
     return process_video(video, options, sinks=[keep_clearest], redact=redact, progress=progress), clearest
@@ -192,7 +198,15 @@ def _show_video(result: VideoResult, clearest: dict[int, Clearest], name: str, n
         st.warning(f"{problem}.")
     if not result.people:
         st.info(words.NO_FACE)
-    _downloads(Path(name).stem, csv_bytes(columns(result.emotions, video=True), result.rows))
+    faces = {number: None if no_image_output else one.face for number, one in sorted(clearest.items())}
+    names, made = columns(result.emotions, video=True), result.rows
+    parts = name_people(faces, name) if len(faces) > 1 else ()
+    try:
+        table = csv_bytes((*names, PERSON), name_rows(made, parts)) if parts else csv_bytes(names, made)
+    except MienError as error:
+        st.error(words.trouble(error))
+    else:
+        _downloads(Path(name).stem, table)
     video = timeline(result).videos[0]
     points = max(2, min(_MAX_POINTS, round((video.end_s - video.start_s) / INTERVAL_S)))
     for track in video.ranked[:_MAX_PEOPLE]:

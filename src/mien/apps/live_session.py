@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..drawing import annotate
-from ..io.tables import Value, columns, csv_bytes, rows
+from ..coding.tracks import TrackPart, name_rows
+from ..drawing import annotate, encoded
+from ..io.tables import FIXED_COLUMNS, PERSON, Value, columns, csv_bytes, rows
 from ..io.video_sinks import NO_IMAGE
 from ..options import ReadOptions
 from ..reader import Reader
 from ..redaction import LiveMasker, masking_options
+from ..timelines.thumbnails import cropped
 from ..tracking import LIVE_GAP_S, Tracker
 from ..types import Frame, Reading
 
@@ -26,6 +28,8 @@ from ..types import Frame, Reading
 SPAN_S, STEP_S = 60.0, 1.0
 #: Rows that are kept for the table: an hour of ten per second, about 35 MB. The oldest go first.
 MAX_ROWS = 36_000
+#: People whose faces are kept to be named, the side of their images in pixels, and how much clearer a new one must be.
+MAX_FACES, SIDE_OF_FACE, _CLEARER = 24, 112, 1.1
 #: Who is away, and was seen for fewer steps than this, was most likely no face at all.
 _MIN_STEPS = 3
 #: A face that was not seen for so long is no longer called present.
@@ -42,6 +46,7 @@ _MIN_FACE, _MIN_MASKED_FACE = 40, 20
 _SLOW_S, _FAST_S = 0.25, 0.06
 _COARSER = (40, 56, 80)
 _BETWEEN = 8
+_TRACK = FIXED_COLUMNS.index("track_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,7 @@ class LiveSession:
         self.last: tuple[Frame, list[Reading]] | None = None  # the newest frame and its readings
         self._shown: tuple[float, dict[int, Reading]] = (-np.inf, {})
         self._pace: deque[tuple[float, float]] = deque(maxlen=12)
+        self._faces: dict[int, tuple[float, npt.NDArray[np.uint8]]] = {}  # how clear, and the image
 
     def add(self, frame: Frame, readings: Sequence[Reading], took_s: float = 0.0, *, shot_start_s: float = 0.0) -> None:
         """Remember a frame, whose ``time_s`` counts from the start of the session and whose reading took ``took_s``.
@@ -83,12 +89,30 @@ class LiveSession:
         with self._lock:
             self._rows.extend(made)
             self._made += len(made)
+            self._keep_faces(frame, readings)
             self.last = (frame, list(readings))
             self._pace.append((time.monotonic(), took_s))
             self._shot_start_s = shot_start_s
             self._past.append((frame.time_s, list(readings)))
             while self._past[0][0] < frame.time_s - SPAN_S:
                 self._past.popleft()
+
+    def _keep_faces(self, frame: Frame, readings: Sequence[Reading]) -> None:
+        """Keep the clearest view of each of the newest people, if the frame has an image."""
+        for reading in readings if frame.image is not NO_IMAGE else ():
+            number, clear = reading.track_id or 0, reading.confidence * reading.face.box.height
+            kept, _ = self._faces.get(number, (0.0, NO_IMAGE))
+            if clear > _CLEARER * kept and (face := cropped(frame.image, reading.face.box)) is not None:
+                self._faces[number] = clear, face
+        while len(self._faces) > MAX_FACES:
+            del self._faces[min(self._faces)]
+
+    def faces(self) -> dict[int, bytes | None]:
+        """The clearest view of each of the newest people, by number, as JPEG; None where images are not kept."""
+        with self._lock:
+            seen = {number for row in self._rows if isinstance(number := row[_TRACK], int)}
+            faces = {number: face for number, (_, face) in self._faces.items()}
+        return {n: encoded(faces[n], "JPEG", SIDE_OF_FACE) if n in faces else None for n in sorted(seen)[-MAX_FACES:]}
 
     @property
     def lost_rows(self) -> int:
@@ -143,11 +167,19 @@ class LiveSession:
         with self._lock:
             return time.monotonic() - self._pace[-1][0] if self._pace else np.inf
 
-    def csv(self) -> bytes:
-        """The table of the session so far: UTF-8 CSV in the one row schema."""
+    def csv(self, parts: Sequence[TrackPart] = ()) -> bytes:
+        """The table of the session so far: UTF-8 CSV in the one row schema, with the names of ``parts``.
+
+        Raises:
+            DataError: two people who are visible in the same frame have one name.
+        """
         with self._lock:
             held = list(self._rows)
-        return csv_bytes(self._columns, (dict(zip(self._columns, values)) for values in held))
+        made = [dict(zip(self._columns, values)) for values in held]
+        if not parts:
+            return csv_bytes(self._columns, made)
+        known = {row["track_id"] for row in made}  # the oldest rows may be gone
+        return csv_bytes((*self._columns, PERSON), name_rows(made, [part for part in parts if part.track_id in known]))
 
 
 def _minute(seen: Sequence[tuple[float, Reading]], now_s: float, emotions: int) -> npt.NDArray[np.float32]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import OUTPUT, AsJson, option
+from .options import OUTPUT, AsJson, NoImageOutput, OneVideo, OverwriteFiles, VideoTable, option
 
 
 def _file(help_text: str) -> Any:
@@ -16,11 +16,9 @@ def _file(help_text: str) -> Any:
 
 
 def timeline(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table that 'mien read VIDEO --out TABLE' wrote.")],
+    table: VideoTable,
     *,
-    source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Use this video only, of a table that holds several.")
-    ] = None,
+    source: OneVideo = None,
     shortest: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, max=3600, help="Merge shorter spans into their neighbors.")
     ] = 0.3,
@@ -32,8 +30,9 @@ def timeline(
     excel: Annotated[
         bool, option(OUTPUT, "Write --spans .csv for European Excel, with semicolons.", "--excel")
     ] = False,
+    no_image_output: NoImageOutput = False,
     as_json: AsJson = False,
-    overwrite: Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")] = False,
+    overwrite: OverwriteFiles = False,
 ) -> None:
     """Summarize a video: who expressed what, when, and how surely.
 
@@ -66,7 +65,11 @@ def timeline(
     result = summarize(table, source=source, shortest_s=shortest)
     # All are made before any is written: a failure leaves nothing half done
     layouts: dict[str, SpanLayout] = {"--boris": "boris", **({"--spans": "excel"} if excel else {})}
-    for path, content in [(path, result.render(path, layouts.get(name, "mien"))) for name, path in wanted.items()]:
+    contents = {
+        path: result.render(path, layouts.get(name, "mien"), no_image_output=no_image_output)
+        for name, path in wanted.items()
+    }
+    for path, content in contents.items():
         write_atomically(path, content)
     if as_json:
         typer.echo(json.dumps([video.to_dict() for video in result.videos], indent=1, allow_nan=False))
@@ -82,8 +85,8 @@ def _check_outputs(
     table: Path, wanted: dict[str, Path], formats: dict[str, tuple[str, ...]], *, overwrite: bool
 ) -> None:
     """Raise before any work is done where an output cannot be written."""
-    from ..errors import OptionError, OutputError
-    from ..io.atomic import check_ending
+    from ..errors import OptionError
+    from ..io.atomic import check_ending, check_new
 
     taken = {table.resolve()}
     for name, path in wanted.items():
@@ -91,5 +94,4 @@ def _check_outputs(
         if path.resolve() in taken:
             raise OptionError(f"{name}: {path} is the table or another output", hint="Give each a file of its own.")
         taken.add(path.resolve())
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.")
+        check_new(path, overwrite=overwrite)

@@ -36,7 +36,7 @@ _INK, _SOFT, _LINE = "#1f2430", "#5d6474", "#d5d9e2"
 _Drawn: TypeAlias = tuple[VideoTimeline, list[TrackTimeline]]
 
 
-def render(timeline: Timeline, path: Path, layout: SpanLayout = "mien") -> bytes:
+def render(timeline: Timeline, path: Path, layout: SpanLayout = "mien", *, no_image_output: bool = False) -> bytes:
     """The content of a file for a timeline, of the kind that its extension selects: see ``Timeline.render``."""
     check_ending(path, (*REPORT_FORMATS, *FIGURE_FORMATS, *SPAN_FORMATS, *SUBTITLE_FORMATS))
     kind, videos = path.suffix.lower(), timeline.videos
@@ -46,7 +46,7 @@ def render(timeline: Timeline, path: Path, layout: SpanLayout = "mien") -> bytes
         return subtitles(videos)
     if kind in FIGURE_FORMATS:
         return figure(videos, path)
-    document = report(timeline)
+    document = report(timeline, images=kind != ".md" and not no_image_output)
     return (document.to_markdown() if kind == ".md" else document.to_html()).encode()
 
 

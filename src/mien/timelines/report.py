@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from html import escape as html_escape
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,7 @@ from ..report import count, escape, percent
 from ..report.format import clock, seconds
 from ..report.html import data_uri
 from .bins import binned, stacked, stretches, tick_step
+from .thumbnails import thumbnails
 from .timeline import Timeline, TrackTimeline, VideoTimeline
 
 #: People who have a column each in a table; more have a row each.
@@ -32,17 +34,21 @@ _MOST_TICKS = 5  # as many times as fit side by side on a telephone
 _LABEL = 0.16  # share of the width that the name of an emotion takes on a telephone
 _STRIP, _AXIS, _LEGEND_ROW = 74, 22, 22  # heights in pixels
 _LEGEND_COLUMNS = 4
+_NAME, _THIN = 17, 16  # heights of a name and of a thin strip below it, in pixels
+#: What the height of a color in a strip of probabilities means.
+HEIGHTS = "The height of a color is the probability of its emotion."
 _HATCH = (
     '<defs><pattern id="unsure" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<path d="M0 0V6" stroke="var(--soft)"/></pattern></defs>'
 )
+NOT_A_FEELING = (
+    "An expression is not a feeling",
+    "mien predicts which emotion most people would name for a face. People also smile out of politeness and frown in "
+    "thought, and cameras, light, age, culture and illness change how faces look. This report is no evidence of what a "
+    "person felt, and must not be the basis of decisions about a person. Recall of fear, disgust and contempt is low.",
+)
 _READING = (
-    (
-        "An expression is not a feeling",
-        "mien predicts which emotion most people would name for a face. People also smile out of politeness and frown in "
-        "thought, and cameras, light, age, culture and illness change how faces look. This report is no evidence of what a "
-        "person felt, and must not be the basis of decisions about a person. Recall of fear, disgust and contempt is low.",
-    ),
+    NOT_A_FEELING,
     (
         "Unsure",
         "The reading abstained, for example because its confidence was below the minimum, 50% by default. This time is "
@@ -69,13 +75,14 @@ _UNSURE, _NOT_SEEN, _SHADE = "?", ".", "\N{LIGHT SHADE}"
 _SPACE = "\N{NO-BREAK SPACE}"
 
 
-def report(timeline: Timeline) -> doc.Document:
-    """Build the report of a timeline with at least one video."""
+def report(timeline: Timeline, *, images: bool = False) -> doc.Document:
+    """Build the report of a timeline with at least one video; with ``images``, of the people too (``thumbnails``)."""
     videos = timeline.videos
-    blocks: list[doc.Block] = [_legend(videos[0].emotions)]
+    blocks: list[doc.Block] = [legend(videos[0].emotions)]
     for video in videos:
         title, head = ("People", ()) if len(videos) == 1 else (video.name, (doc.Text(f"{escape(_about(video))}."),))
-        blocks.append(doc.Section(title, (*head, *_video(video))))
+        faces = thumbnails(video, timeline.folder, MAX_TRACKS) if images and len(video.tracks) > 1 else {}
+        blocks.append(doc.Section(title, (*head, *_people(video, faces), *_video(video))))
     spans = (
         "Spans",
         f"Time of one emotion. Changes shorter than {timeline.shortest_s:g} s are flickers: they are given to the longer of "
@@ -105,6 +112,18 @@ def _mostly(track: TrackTimeline, most: int = _MOST_NAMED) -> str:
     """The emotions worth naming, with their shares of the time seen."""
     named = [f"{emotion} {percent(part, 0)}" for emotion, part in track.shares.items() if part >= _MIN_SHARE]
     return ", ".join(named[:most])
+
+
+def _people(video: VideoTimeline, faces: Mapping[int, bytes]) -> Iterator[doc.Block]:
+    """A small image of each person, to choose those to join."""
+    shown = [(track, faces[track.track_id]) for track in video.tracks if track.track_id in faces]
+    if shown:
+        yield doc.Gallery(tuple(doc.Tile(face, escape(_title(track)), _title(track)) for track, face in shown), 96)
+        yield doc.Text(
+            "Two numbers are the same person? `mien timeline join TABLE 1+3 --name P01` joins them. "
+            "`--no-image-output` leaves these images out.",
+            doc.Tone.MUTED,
+        )
 
 
 def _video(video: VideoTimeline) -> Iterator[doc.Block]:
@@ -173,20 +192,44 @@ def _strip(track: TrackTimeline, video: VideoTimeline) -> str:
     for emotion, x, y in bins.labels(_LABEL):
         style = f"fill:{_css(ink_on(COLORS[emotion]))}"
         parts.append(_svg_text(emotion, 100 * x, y * _STRIP, style, "middle"))
-    whole = video.end_s - video.start_s
-    step = tick_step(whole, _MOST_TICKS)
-    first_tick = np.ceil(video.start_s / step - 1e-6) * step
-    for at in np.arange(first_tick, video.end_s + step * 1e-6, step):
-        left = 100 * (at - video.start_s) / whole
+    return _svg([*parts, *_ticks(video.start_s, video.end_s, _STRIP)], _STRIP + _AXIS)
+
+
+def label_strips(
+    rows: Sequence[tuple[str, npt.NDArray[np.uint8]]], span: tuple[float, float], axis: tuple[float, float]
+) -> str:
+    """An SVG as wide as its place: thin strips below their names, and times below all.
+
+    Args:
+        rows: name and colors over time, uint8 (1, W, 4), RGBA.
+        span: start and end of the strips, in seconds.
+        axis: start and end of the axis of time, in seconds.
+    """
+    parts, top = [], 0
+    left, right = (100 * (at - axis[0]) / (axis[1] - axis[0]) for at in span)
+    for name, colors in rows:
+        place = f'x="{left:.2f}%" width="{right - left:.2f}%" y="{top + _NAME}" height="{_THIN}"'
+        parts.append(_svg_text(name, 0, top + _NAME / 2, "fill:var(--soft)"))
+        look = 'preserveAspectRatio="none" style="image-rendering:pixelated"'
+        parts.append(f'<image {place} {look} href="{data_uri(encoded(colors))}"/>')
+        top += _NAME + _THIN
+    return _svg([*parts, *_ticks(*axis, top)], top + _AXIS)
+
+
+def _ticks(start_s: float, end_s: float, top: float) -> Iterator[str]:
+    """Times below a strip whose lower edge is at ``top``, in pixels."""
+    step = tick_step(end_s - start_s, _MOST_TICKS)
+    for at in np.arange(np.ceil(start_s / step - 1e-6) * step, end_s + step * 1e-6, step):
+        left = 100 * (at - start_s) / (end_s - start_s)
         anchor = "start" if left < 3 else "end" if left > 95 else "middle"
-        parts.append(f'<rect x="{left:.2f}%" y="{_STRIP}" width="1" height="5" fill="var(--soft)"/>')
-        parts.append(_svg_text(clock(at, 0 if step >= 1 else 1), left, _STRIP + 13, "fill:var(--soft)", anchor))
-    return _svg(parts, _STRIP + _AXIS)
+        yield f'<rect x="{left:.2f}%" y="{top}" width="1" height="5" fill="var(--soft)"/>'
+        yield _svg_text(clock(at, 0 if step >= 1 else 1), left, top + 13, "fill:var(--soft)", anchor)
 
 
-def _legend(emotions: Sequence[str]) -> doc.Figure:
+def legend(emotions: Sequence[str], caption: str = HEIGHTS, *, hatched: bool = True) -> doc.Figure:
+    """The colors of emotions; ``hatched`` names the sign of unsure time too."""
     colors = [(emotion, _css(COLORS[emotion])) for emotion in emotions]
-    colors += [("unsure", "url(#unsure)"), ("not seen", "none")]
+    colors += [*([("unsure", "url(#unsure)")] if hatched else []), ("not seen", "none")]
     parts = []
     for place, (name, color) in enumerate(colors):
         row, column = divmod(place, _LEGEND_COLUMNS)
@@ -194,7 +237,6 @@ def _legend(emotions: Sequence[str]) -> doc.Figure:
         swatch = f'<rect x="{left}%" y="{top + 5}" width="14" height="12" rx="2" fill="{color}" stroke="var(--line)"/>'
         parts += [swatch, f'<g transform="translate(20)">{_svg_text(name, left, top + 11)}</g>']
     height = _LEGEND_ROW * (1 + (len(colors) - 1) // _LEGEND_COLUMNS)
-    caption = "The height of a color is the probability of its emotion."
     return doc.Figure(_svg(parts, height), f"Colors of {', '.join(emotions)}", caption)
 
 

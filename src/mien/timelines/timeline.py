@@ -14,11 +14,12 @@ import numpy.typing as npt
 from ..emotions import EMOTIONS
 from ..errors import DataError, OptionError
 from ..io.atomic import write_atomically
-from ..io.discovery import IMAGE_EXTENSIONS
+from ..io.discovery import IMAGE_EXTENSIONS, file_name
 from ..io.journal import partial_path
 from ..io.tables import FORMATS, PERSON, column_names, read_columns
 from ..io.video import VIDEO_EXTENSIONS
 from ..report import join
+from ..types import Box
 from ..video import VideoResult
 from .spans import Span, reading_durations, spans_of
 
@@ -30,8 +31,18 @@ SHORTEST_S = 0.3
 #: A video with one frame: as long as a frame at 25 a second.
 _ALONE_S = 0.04
 _NEEDED = ("source", "time_s", "track_id", "abstained")
+_PLACE = ("frame", "x0", "y0", "x1", "y1")
 _SUM_TOLERANCE = 0.01  # probabilities are written with four decimals
 _MAKE = "Make the table with 'mien read VIDEO --out results.csv'."
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a face is seen: number of the frame, its time in seconds, and the box in pixels."""
+
+    frame: int
+    time_s: float
+    box: Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +57,7 @@ class TrackTimeline:
         unsure: bool (N,), the reading abstained.
         spans: the same as spans of one emotion, in order of time.
         name: what ``mien timeline join`` named the person; empty if nothing.
+        clearest: the moment with the largest product of confidence and height of the box; None if the table has no boxes.
     """
 
     source: str
@@ -57,6 +69,7 @@ class TrackTimeline:
     unsure: npt.NDArray[np.bool_]
     spans: tuple[Span, ...]
     name: str = ""
+    clearest: Moment | None = None
 
     @property
     def person(self) -> str:
@@ -137,7 +150,7 @@ class VideoTimeline:
     @property
     def name(self) -> str:
         """The last part of its path."""
-        return _file_name(self.source.rstrip("\\/")) or self.source
+        return file_name(self.source.rstrip("\\/")) or self.source
 
     @property
     def ranked(self) -> tuple[TrackTimeline, ...]:
@@ -158,19 +171,24 @@ class VideoTimeline:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Timelines of videos, in the order of the table; spans shorter than ``shortest_s`` are merged into neighbors."""
+    """Timelines of videos, in the order of the table; spans shorter than ``shortest_s`` are merged into neighbors.
+
+    ``folder`` is that of the table; None without a file.
+    """
 
     videos: tuple[VideoTimeline, ...]
     shortest_s: float
+    folder: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"shortest_s": self.shortest_s, "videos": [video.to_dict() for video in self.videos]}
 
-    def render(self, path: Path | str, layout: SpanLayout = "mien") -> bytes:
+    def render(self, path: Path | str, layout: SpanLayout = "mien", *, no_image_output: bool = False) -> bytes:
         """Return the content of a file in the format of its extension.
 
-        ``.html`` and ``.md`` are reports. ``.png``, ``.svg`` and ``.pdf`` are figures. ``.csv``, ``.tsv``, ``.txt``,
+        ``.html`` and ``.md`` are reports. A page on several people shows each of them, if the video is there and not
+        ``no_image_output``. ``.png``, ``.svg`` and ``.pdf`` are figures. ``.csv``, ``.tsv``, ``.txt``,
         ``.xlsx`` and ``.sav`` (SPSS) are tables with one row per span. ``.eaf`` (ELAN), ``.TextGrid`` (Praat) and ``.srt``
         (subtitles) hold one video only. ``layout`` makes a ``.csv`` for European Excel or for BORIS.
 
@@ -180,11 +198,11 @@ class Timeline:
         """
         from .exports import render  # noqa: PLC0415 - it imports this module
 
-        return render(self, Path(path), layout)
+        return render(self, Path(path), layout, no_image_output=no_image_output)
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, no_image_output: bool = False) -> None:
         """Write the timeline to a file: see ``render``."""
-        write_atomically(Path(path), self.render(path))
+        write_atomically(Path(path), self.render(path, no_image_output=no_image_output))
 
 
 def timeline(table: Path | str | VideoResult, *, source: str | None = None, shortest_s: float = SHORTEST_S) -> Timeline:
@@ -216,24 +234,20 @@ def timeline(table: Path | str | VideoResult, *, source: str | None = None, shor
     if not (0 <= shortest_s < np.inf):
         raise OptionError(f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0 keeps every flicker.")
     read = _result_rows(table) if isinstance(table, VideoResult) else _table_rows(Path(table))
+    folder = None if isinstance(table, VideoResult) else Path(table).parent
     rows_of = _grouped(read.source, np.arange(len(read.source)))
     if source is not None:
         number = _chosen(read.sources, source)
-        return Timeline((_video(read, number, rows_of[number], shortest_s),), shortest_s)
+        return Timeline((_video(read, number, rows_of[number], shortest_s),), shortest_s, folder)
     videos = tuple(_video(read, number, rows_of[number], shortest_s) for number in range(len(read.sources)))
     without_photos = tuple(video for video in videos if video.tracks or (video.untracked == 0 and video.frames > 1))
-    return Timeline(without_photos or videos, shortest_s)
-
-
-def _file_name(path: str) -> str:
-    """The last part of a path of any system."""
-    return path.replace("\\", "/").rpartition("/")[2]
+    return Timeline(without_photos or videos, shortest_s, folder)
 
 
 def _chosen(sources: Sequence[str], wanted: str) -> int:
     if wanted in sources:
         return sources.index(wanted)
-    named = [number for number, source in enumerate(sources) if _file_name(source) == wanted]
+    named = [number for number, source in enumerate(sources) if file_name(source) == wanted]
     if len(named) != 1:
         raise OptionError(
             f"source: got {wanted!r}, which {'several videos' if named else 'no video'} of the table match; "
@@ -248,7 +262,8 @@ class _Rows:
     """The N rows of a table; ``source`` is an index of ``sources``.
 
     ``seen`` is false where the frame had no face; ``track_id`` is -1 if the face has none. ``unsure``: the reading
-    abstained. ``probabilities``: float32 (N, K). ``person``: its name, or empty.
+    abstained. ``probabilities``: float32 (N, K). ``person``: its name, or empty. ``boxes``: float64 (N, 4), x0 to y1;
+    NaN where there is none. ``frame``: float64 (N,), its number.
     """
 
     emotions: tuple[str, ...]
@@ -260,6 +275,8 @@ class _Rows:
     unsure: npt.NDArray[np.bool_]
     probabilities: npt.NDArray[np.float32]
     person: npt.NDArray[np.object_]
+    frame: npt.NDArray[np.float64]
+    boxes: npt.NDArray[np.float64]
 
 
 def _video(table: _Rows, number: int, rows: npt.NDArray[np.int64], shortest_s: float) -> VideoTimeline:
@@ -275,10 +292,23 @@ def _video(table: _Rows, number: int, rows: npt.NDArray[np.int64], shortest_s: f
         durations, joined = reading_durations(times, frames, step, shortest_s)
         spans = spans_of(emotions, times, durations, joined, probabilities, unsure, shortest_s)
         name = str(table.person[found[0]] or "")
-        tracks.append(TrackTimeline(source, track_id, emotions, times, durations, probabilities, unsure, spans, name))
+        clearest = _clearest(table, found)
+        readings = times, durations, probabilities, unsure, spans
+        tracks.append(TrackTimeline(source, track_id, emotions, *readings, name, clearest))
     untracked = int((table.seen[rows] & (table.track_id[rows] < 0)).sum())
     ends_s = float(frames[-1]) + step
     return VideoTimeline(source, emotions, float(frames[0]), ends_s, len(frames), untracked, tuple(tracks))
+
+
+def _clearest(table: _Rows, rows: npt.NDArray[np.int64]) -> Moment | None:
+    boxes = table.boxes[rows]
+    height = boxes[:, 3] - boxes[:, 1]
+    clear = np.where((height > 0) & (boxes[:, 2] > boxes[:, 0]), height * table.probabilities[rows].max(1), 0.0)
+    best = int(clear.argmax())
+    if not (clear[best] > 0 and np.isfinite(boxes[best]).all()):
+        return None
+    frame, time_s = (float(of[rows[best]]) for of in (table.frame, table.time_s))
+    return Moment(int(frame), time_s, Box(*boxes[best].tolist())) if np.isfinite(frame) else None
 
 
 def _grouped(keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:
@@ -307,14 +337,15 @@ def _table_rows(path: Path) -> _Rows:
             f"{path} is not a table of mien: it lacks the columns {join(missing)}; it has {join(names, most=12)}",
             hint=_MAKE,
         )
-    columns = read_columns(path, (*_NEEDED, *emotions, *((PERSON,) if PERSON in names else ())))
+    also = [name for name in (*_PLACE, PERSON) if name in names]
+    columns = read_columns(path, (*_NEEDED, *emotions, *also))
     return _checked(str(path), emotions, columns, is_video=f"frame_{emotions[0]}" in names)
 
 
 def _result_rows(result: VideoResult) -> _Rows:
     if not result.rows:
         raise OptionError(f"{result.source}: the result holds no rows", hint="Call process_video with keep_rows=True.")
-    names = (*_NEEDED[1:], *result.emotions)
+    names = (*_NEEDED[1:], *_PLACE, *result.emotions)
     columns = {n: np.array([np.nan if row[n] is None else row[n] for row in result.rows], np.float64) for n in names}
     sources = np.array([row["source"] for row in result.rows], object)
     return _checked(result.source, result.emotions, {"source": sources, **columns}, is_video=True)
@@ -348,6 +379,7 @@ def _checked(
     codes = np.array([numbers.setdefault(str(source), len(numbers)) for source in columns["source"]], np.int64)
     unsure = columns["abstained"] == 1
     person = columns.get(PERSON, np.full(len(codes), "", object))
-    return _Rows(
-        tuple(emotions), tuple(numbers), codes, columns["time_s"], seen, track_id, unsure, probabilities, person
-    )
+    unknown = np.full(len(codes), np.nan)
+    frame, *corners = (columns.get(name, unknown) for name in _PLACE)
+    of_face = seen, track_id, unsure, probabilities, person, frame, np.stack(corners, 1)
+    return _Rows(tuple(emotions), tuple(numbers), codes, columns["time_s"], *of_face)
