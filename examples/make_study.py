@@ -1,4 +1,4 @@
-"""Make the videos and the manifest of a small study from two photos: python examples/make_study.py FOLDER."""
+"""Make the videos and tables of a small study from two photos: python examples/make_study.py FOLDER."""
 
 import sys
 from pathlib import Path
@@ -41,6 +41,15 @@ def make_video(path: Path, parts: tuple[tuple[str | None, int], ...]) -> None:
         video.mux(stream.encode())
 
 
+def openface_table() -> str:
+    """A table as OpenFace writes it for P02: cheek raiser and lip corner puller (a smile) from the fourth second on."""
+    lines = ["frame, face_id, timestamp, confidence, success, AU06_r, AU12_r"]
+    for frame in range(6 * RATE):
+        smile = 3.5 if frame >= 4 * RATE else 0.2
+        lines.append(f"{frame + 1}, 0, {frame / RATE:.3f}, 0.98, 1, {smile:.2f}, {smile:.2f}")
+    return "\n".join(lines) + "\n"
+
+
 def main(folder: Path) -> None:
     """Write the study into a folder."""
     videos = folder / "videos"
@@ -51,6 +60,8 @@ def main(folder: Path) -> None:
         lines.append(f"{participant},rest,{participant}.mp4,0:00,0:03,all")
         lines.append(f"{participant},film,{participant}.mp4,0:03,0:06,all")
     (folder / "study.csv").write_text("\n".join(lines) + "\n")
+    (folder / "events.csv").write_text("onset,offset,label\n0,3,fixation\n3,6,film\n")
+    (folder / "openface.csv").write_text(openface_table())
     (folder / "coder.csv").write_text("onset,offset,label\n0,3,calm\n3,4.5,calm\n4.5,6,joy\n")
 
 

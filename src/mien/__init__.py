@@ -84,6 +84,7 @@ __all__ = [
     "read_files",
     "read_image",
     "read_video",
+    "suggest_links",
     "timeline",
     "to_dataframe",
     "watch",
@@ -99,6 +100,7 @@ _NAMES = {
     ".benchmarking.bench": "BenchResult bench",
     ".coding.agreement": "Agreement agreement",
     ".coding.baseline": "Baseline",
+    ".coding.relinking": "suggest_links",
     ".coding.responses": "EventResponses event_responses",
     ".coding.study": "Study code_study",
     ".coding.tracks": "TrackPart join_tracks",
@@ -137,6 +139,7 @@ if TYPE_CHECKING:
     from .benchmarking.bench import BenchResult, bench
     from .coding.agreement import Agreement, agreement
     from .coding.baseline import Baseline
+    from .coding.relinking import suggest_links
     from .coding.responses import EventResponses, event_responses
     from .coding.study import Study, code_study
     from .coding.tracks import TrackPart, join_tracks

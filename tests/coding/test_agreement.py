@@ -69,6 +69,39 @@ def test_tolerance(talk):
     assert agreement(talk, coded, tolerances_s=(1.0,)).disagreements == ()
 
 
+def test_over_time(talk):
+    coded = [Annotation(0, 5, "happy"), Annotation(5, 8, "sad")]
+    result = agreement(talk, coded, tolerances_s=(0, 0.5), window_s=3)
+    assert [(one.start_s, one.end_s) for one in result.over_time] == [(0, 3), (3, 6), (6, 9)]
+    assert [round(one.compared_s, 3) for one in result.over_time] == [3, 3, 2]
+    # 1 s of 3 in the second window differs, of which half is within the tolerance
+    assert [one.agreement for one in result.over_time] == [
+        pytest.approx((1, 1)), pytest.approx((2 / 3, 5 / 6)), pytest.approx((1, 1)),
+    ]  # fmt: skip
+    assert result.over_time[1].confused(result.labels) == [("happy", "sad", pytest.approx((1.0, 0.5)))]
+    total = sum(one.confusion for one in result.over_time)
+    assert total == pytest.approx(np.array([one.confusion for one in result.coefficients]))
+    assert len(agreement(talk, coded).over_time) <= 20
+    for wrong in (0, 0.01, -1, float("inf")):
+        with pytest.raises(OptionError):
+            agreement(talk, coded, window_s=wrong)
+
+
+def test_a_window_in_which_nothing_is_compared(talk):
+    coded = [Annotation(0, 2, "happy"), Annotation(6, 8, "sad")]
+    (empty,) = [one for one in agreement(talk, coded, window_s=2).over_time if not one.compared_s and one.start_s == 2]
+    assert empty.agreement is None
+    assert empty.confused(("happy", "sad")) == []
+
+
+def test_annotations_of_several_videos(talk):
+    coded = [Annotation(0, 4, "happy", source="other.mp4"), Annotation(0, 4, "sad", source="talk.mp4")]
+    assert agreement(talk, coded).coefficients[0].agreement == 0
+    assert agreement(talk, coded[:1]).coefficients[0].agreement == 1  # a copy under another name
+    with pytest.raises(DataError):
+        agreement(talk, [Annotation(0, 4, "happy", source=name) for name in ("a.mp4", "b.mp4")])
+
+
 def test_gaps(talk):
     coded = [Annotation(0, 3, "happy"), Annotation(4, 8, "sad")]
     assert agreement(talk, coded).compared_s == pytest.approx(7)
@@ -116,6 +149,8 @@ def test_the_command(mien, talk, tmp_path):
     code, out, _ = mien(*words, "--json")
     assert code == 0
     assert json.loads(out)["coefficients"][0]["agreement"] == 0.875
+    windows = json.loads(out)["over_time"]
+    assert sum(one["compared_s"] for one in windows) == pytest.approx(8)
     assert mien(*words)[0] == 4
     assert mien(*words, "--overwrite", "--tolerance", "0.5")[0] == 0
     (row,) = csv.DictReader(listed.read_text("utf-8").splitlines())

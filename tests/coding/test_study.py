@@ -8,14 +8,13 @@ import subprocess
 import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mien import code_study
 from mien.coding.manifest import find_recordings, one_row_each, read_manifest
-from mien.coding.study_report import bootstrap_mean
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, OptionError, OutputError
+from mien.io.annotations import Annotation
 from mien.io.tables import columns, write_table
 
 from ..timelines.conftest import steady, video_rows
@@ -229,14 +228,43 @@ def test_earlier_results_are_kept(folder, tmp_path):
     assert len(code_study([folder], tmp_path / "out", overwrite=True, interval_s=1).results) == 2
 
 
-def test_the_bootstrap_interval():
-    values = np.array([0.0, 1.0])
-    assert bootstrap_mean(values) == (0.0, 1.0)
-    assert bootstrap_mean(np.full(5, 0.3)) == pytest.approx((0.3, 0.3))
-    rng = np.random.default_rng(1)
-    sample = rng.normal(size=100)
-    low, high = bootstrap_mean(sample)
-    assert high - low == pytest.approx(2 * 1.96 * sample.std() / 10, rel=0.15)
+def test_an_event_as_baseline(folder, tmp_path):
+    """P01 is sad for 1 s, then happy; P02 neutral, unsure, happy: each 1 s, then 2 s of happy."""
+    rows = write_manifest(tmp_path / "m.csv", "A,film,P01.csv,1,,", "B,film,P02.csv,1,,")
+    (tmp_path / "events.csv").write_text("onset,offset,label,participant\n0,0.5,cross,A\n2,3,cross,B\n0,1,other,\n")
+    study = code_study([folder], tmp_path / "out", manifest=rows, baseline="cross", events=tmp_path / "events.csv")
+    first, second = (one.changes["happy"] for one in study.results)
+    step = math.log(4) - math.log((0.2 / 7) / (1 - 0.2 / 7))
+    assert first == pytest.approx(step, abs=0.01)  # sad before, happy in the part
+    low = 0.6 / 7  # of the unsure second; the baseline lies in the happy time
+    assert second == pytest.approx((math.log(low / (1 - low)) - math.log(4)) / 3, abs=0.01)
+    assert "event cross" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_an_event_of_another_video_is_no_baseline(folder, tmp_path):
+    events = [Annotation(0, 1, "cross", source="P01.mp4")]
+    study = code_study([folder], tmp_path / "out", baseline="cross", events=events)
+    assert [bool(one.changes) for one in study.results] == [True, False]
+
+
+def test_events_that_are_no_baseline(folder, tmp_path):
+    for events in ((), [Annotation(0, 1, "other")], [Annotation(1, 1, "cross")]):
+        with pytest.raises(OptionError):
+            code_study([folder], tmp_path / "out", baseline="cross", events=events)
+
+
+def test_a_condition_comes_before_an_event(folder, manifest, tmp_path):
+    events = [Annotation(2, 3, "rest")]
+    study = code_study([folder], tmp_path / "out", manifest=manifest, baseline="rest", events=events)
+    rest = next(one for one in study.results if one.condition == "rest")
+    assert all(change == pytest.approx(0, abs=1e-6) for change in rest.changes.values())
+
+
+def test_a_zero_has_no_sign_on_the_page(folder, manifest, tmp_path):
+    code_study([folder], tmp_path / "out", manifest=manifest, baseline="rest")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "-0.00" not in page
+    assert "+0.00" not in page
 
 
 def test_the_command(mien, folder, manifest, tmp_path):

@@ -11,14 +11,12 @@ from . import options as opt
 
 
 def agreement(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table that 'mien read VIDEO --out TABLE' wrote.")],
+    table: opt.VideoTable,
     annotations: Annotated[
-        Path, typer.Argument(metavar="CODES", help="Annotations: .eaf, .TextGrid, .csv, .tsv, .txt or .xlsx.")
+        Path, typer.Argument(metavar="CODES", help="Annotations: .eaf, .TextGrid, .boris, .csv, .tsv, .txt or .xlsx.")
     ],
     *,
-    source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Use this video only, of a table that holds several.")
-    ] = None,
+    source: opt.OneVideo = None,
     person: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Number or name. Default: from the tiers, or visible longest.")
     ] = None,
@@ -31,12 +29,15 @@ def agreement(
         list[float] | None,
         typer.Option(metavar="SECONDS", help="Time by which labels may be apart; repeatable. Default: 0, 0.5 and 1."),
     ] = None,
+    window: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Length of the windows over time. Default: at most 20 windows.")
+    ] = None,
     out: Annotated[
         list[Path] | None,
         opt.option(opt.OUTPUT, "Write a report (.html, .md), or disagreements (.csv); repeatable.", metavar="FILE"),
     ] = None,
     as_json: opt.AsJson = False,
-    overwrite: Annotated[bool, opt.option(opt.OUTPUT, "Replace files that exist.", "--overwrite")] = False,
+    overwrite: opt.OverwriteFiles = False,
 ) -> None:
     """Compare a video with a human coder: agreement coefficients and disagreements.
 
@@ -47,18 +48,15 @@ def agreement(
     """
     import json
 
-    from rich.console import Console
-
     from ..coding.agreement import TOLERANCES_S
     from ..coding.agreement import agreement as compare
     from ..coding.agreement_report import agreement_report
-    from ..errors import OutputError
-    from ..io.atomic import check_ending
+    from ..io.atomic import check_ending, check_new
+    from .output import show_report
 
     for path in out or ():
         check_ending(path, (".html", ".htm", ".md", ".csv"))
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.", path=path)
+        check_new(path, overwrite=overwrite)
     result = compare(
         table,
         annotations,
@@ -68,13 +66,9 @@ def agreement(
         gaps=gaps,
         step_s=opt.seconds(step, "--step"),
         tolerances_s=tolerance or TOLERANCES_S,
+        window_s=opt.seconds(window, "--window") if window else None,
     )
     for path in out or ():
         result.save(path)
-    if as_json:
-        typer.echo(json.dumps(result.to_dict(), indent=1, allow_nan=False))
-    else:
-        console = Console(highlight=False)
-        console.print(agreement_report(result).to_terminal(console.width))
-    for path in out or ():
-        typer.echo(f"written: {path}", err=True)
+    text = json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n" if as_json else ""
+    show_report(agreement_report(result), out or (), json=text)

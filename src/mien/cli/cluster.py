@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
 
 from ..errors import OptionError
 from ..io.journal import Mode
 from ..options import ReadOptions
-from .output import progress_bar
+from .output import notes_console, resumable
 
 
 def read_on_cluster(
@@ -29,24 +28,20 @@ def read_on_cluster(
 
     if out is None:
         raise OptionError("--engine ray requires --out", hint="Add --out FOLDER.", field="out")
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    try:
-        with progress_bar(notes, "starting Ray") as progress:
-            result = read_dataset(
-                sources,
-                out,
-                options,
-                mode=mode,
-                address=address,
-                workers=options.threads or None,
-                recursive=recursive,
-                interval_s=interval_s,
-                timeout_s=timeout_s,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
-        raise
+    notes = notes_console()
+    with resumable(notes, "starting Ray", out) as progress:
+        result = read_dataset(
+            sources,
+            out,
+            options,
+            mode=mode,
+            address=address,
+            workers=options.threads or None,
+            recursive=recursive,
+            interval_s=interval_s,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
     videos = f"{result.videos:,} videos, " if result.videos else ""
     typer.echo(f"{result.images:,} images, {videos}{result.faces:,} faces in {result.partitions:,} partitions")
     if result.resumed:

@@ -16,29 +16,19 @@ _WIDTH = 130
 def events(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of 'mien read'.")],
     *,
-    events: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE", help="Onset, offset or duration, label: CSV, BIDS, BORIS, .eaf, .TextGrid, .xlsx."
-        ),
-    ],
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="WHEN", help="Usual face: a window (0:00-0:30), calmest, or the label of an event."),
-    ] = None,
+    events: Annotated[Path, opt.events_option()],
+    baseline: opt.Baseline = None,
     window: Annotated[
         str | None, typer.Option(metavar="TIME", help="Measure this long from the onset. Default: until the end.")
     ] = None,
     before: Annotated[str, typer.Option(metavar="TIME", help="Average from this long before the onset.")] = "1s",
     after: Annotated[str, typer.Option(metavar="TIME", help="Average until this long after the onset.")] = "3s",
-    out: Annotated[
-        Path, opt.option(opt.OUTPUT, "Folder for tables and the report.", metavar="DIR", file_okay=False)
-    ] = Path("responses"),
+    out: opt.OutFolder = Path("responses"),
     figure: Annotated[
         Path | None,
         opt.option(opt.OUTPUT, "Draw the average around onsets: .png, .svg or .pdf.", metavar="FILE", dir_okay=False),
     ] = None,
-    overwrite: Annotated[bool, opt.option(opt.OUTPUT, "Replace files that exist.", "--overwrite")] = False,
+    overwrite: opt.OverwriteFiles = False,
 ) -> None:
     """Measure responses to events: means, peaks, latencies and areas.
 
@@ -52,16 +42,14 @@ def events(
     """
     from ..coding.responses import REPORT, SUMMARY, event_responses
     from ..coding.responses_report import responses_overview
-    from ..errors import OutputError
     from ..extras import check_installed
-    from ..io.atomic import check_ending, write_atomically
+    from ..io.atomic import check_ending, check_new, write_atomically
     from ..timelines.exports import FIGURE_FORMATS
     from .output import show_report
 
     if figure:
         check_ending(figure, FIGURE_FORMATS)
-        if figure.exists() and not overwrite:
-            raise OutputError(f"{figure} exists", hint="Use --overwrite to replace it, or write elsewhere.")
+        check_new(figure, overwrite=overwrite)
     check_installed(["matplotlib", "pyarrow", "scipy", "statsmodels"], "study")
     result = event_responses(
         tables,

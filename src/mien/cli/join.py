@@ -11,7 +11,7 @@ from . import options as opt
 
 
 def join(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table of 'mien read'.")],
+    table: opt.VideoTable,
     tracks: Annotated[
         list[str] | None, typer.Argument(metavar="TRACKS...", help="Tracks of a person: 3+7+9, or 3+7+9=P01.")
     ] = None,
@@ -37,13 +37,12 @@ def join(
       mien timeline join clip.csv --mapping people.csv
     """
     from ..coding.tracks import join_tracks, parse_tracks, read_mapping
-    from ..errors import OutputError
+    from ..io.atomic import check_new
 
     parts = [part for text in tracks or () for part in parse_tracks(text, name)]
     parts += read_mapping(mapping) if mapping else ()
     path = out or table.with_name(f"{table.stem}-named{table.suffix}")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists", hint="Use --overwrite to replace it, or write elsewhere.")
+    check_new(path, overwrite=overwrite)
     result = join_tracks(table, parts, path)
     for person, numbers in result.people.items():
         typer.echo(f"{person}: {'+'.join(map(str, numbers))}")

@@ -22,6 +22,11 @@ def option(panel: str, help_text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=help_text, rich_help_panel=panel or None, **more)
 
 
+def events_option(what: str = "Events") -> Any:
+    """The option that names a file of events."""
+    return option("", f"{what}: CSV, BIDS, BORIS, .eaf, .TextGrid, .xlsx.", metavar="FILE")
+
+
 def existing_data(path: Path) -> Path:
     """A dataset that is there: a wrong path is reported before a missing package."""
     from ..data.loading import check_exists
@@ -108,6 +113,23 @@ MaskOthers: TypeAlias = Annotated[bool, option(PRIVACY, "Mask all people but one
 NoImageOutput: TypeAlias = Annotated[bool, option(PRIVACY, "Show and write no image.", "--no-image-output")]
 Excel: TypeAlias = Annotated[bool, option(OUTPUT, "Write .csv for European Excel, with semicolons.", "--excel")]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
+OverwriteFiles: TypeAlias = Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")]
+OutFolder: TypeAlias = Annotated[
+    Path, option(OUTPUT, "Folder for tables and the report.", metavar="DIR", file_okay=False)
+]
+VideoTable: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="TABLE", help="Table that 'mien read VIDEO --out TABLE' wrote.")
+]
+OneVideo: TypeAlias = Annotated[
+    str | None, option("", "Use this video only, of a table that holds several.", metavar="NAME")
+]
+Interval: TypeAlias = Annotated[
+    str | None, option("", "Time between frames, e.g. 0.2s. Default: all frames.", metavar="TIME")
+]
+Baseline: TypeAlias = Annotated[
+    str | None,
+    option("", "Usual face: a window (0:00-0:30), calmest, or a condition or event.", metavar="WHEN"),
+]
 AsJson: TypeAlias = Annotated[bool, option(OUTPUT, "Print JSON and nothing else.", "--json")]
 Data: TypeAlias = Annotated[
     Path,

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from ..report import Document
 
 
+def notes_console() -> Console:
+    """The console of standard error, for notes and progress: file names stay whole and without colors."""
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
 @contextmanager
 def progress_bar(notes: Console, description: str = "", *, disable: bool = False) -> Iterator[progress.Progress]:
     """Show a bar on ``notes``, the console of standard error, while the context lasts; on a terminal only."""
@@ -37,6 +42,17 @@ def progress_bar(notes: Console, description: str = "", *, disable: bool = False
         yield report
 
 
+@contextmanager
+def resumable(notes: Console, description: str, out: Path | str) -> Iterator[progress.Progress]:
+    """As ``progress_bar``; where the run is interrupted, say how to continue it."""
+    try:
+        with progress_bar(notes, description) as report:
+            yield report
+    except KeyboardInterrupt:
+        notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
+        raise
+
+
 def read_data(
     path: Path,
     size: int,
@@ -49,7 +65,7 @@ def read_data(
     """Load a dataset with a progress bar, and print each image that is left out; ``label_names`` are joined by commas."""
     from ..data import load
 
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    notes = notes_console()
     with progress_bar(notes, "reading data") as progress:
         return load(
             path,

@@ -14,7 +14,7 @@ from rich.console import Console
 from ..errors import OptionError
 from ..options import MAX_MEGAPIXELS, Prior
 from . import options as opt
-from .output import progress_bar
+from .output import notes_console, progress_bar
 
 
 def read(
@@ -24,10 +24,7 @@ def read(
     ],
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
-    interval: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Time between frames, e.g. 0.2s. Default: all frames."),
-    ] = None,
+    interval: opt.Interval = None,
     emotions: opt.Emotions = None,
     model: opt.Model = "default",
     min_confidence: opt.MinConfidence = 0.5,
@@ -127,7 +124,7 @@ def read(
         return
     if address is not None:
         raise OptionError("--address requires --engine ray", hint="Add --engine ray.", field="address", value=address)
-    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    console, notes = Console(), notes_console()
     table, table_path = ReadingTable(console), Path(out) if out else None
     try:
         with JsonArray(sys.stdout) if as_json else nullcontext() as array, progress_bar(notes, "reading") as progress:

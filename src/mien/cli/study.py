@@ -20,19 +20,13 @@ def study(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Columns participant, file; optional: condition, start, end, person."),
     ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="WHEN", help="Usual face: a window (0:00-0:30), calmest, or a condition of the manifest."),
-    ] = None,
-    out: Annotated[
-        Path, opt.option(opt.OUTPUT, "Folder for tables and the report.", metavar="DIR", file_okay=False)
-    ] = Path("study"),
+    baseline: opt.Baseline = None,
+    events: Annotated[Path | None, opt.events_option("Events, for a --baseline that names one")] = None,
+    out: opt.OutFolder = Path("study"),
     resume: Annotated[bool, opt.option(opt.OUTPUT, "Continue an interrupted study.", "--resume")] = False,
     overwrite: Annotated[bool, opt.option(opt.OUTPUT, "Replace an earlier study.", "--overwrite")] = False,
     as_json: opt.AsJson = False,
-    interval: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Sample one frame per interval, e.g. 0.2s. Default: every frame.")
-    ] = None,
+    interval: opt.Interval = None,
     emotions: opt.Emotions = None,
     model: opt.Model = "default",
     min_confidence: opt.MinConfidence = 0.5,
@@ -48,16 +42,16 @@ def study(
     Examples:
       mien timeline videos/ --manifest study.csv --out results
       mien timeline study tables/ --manifest study.csv --baseline rest
+      mien timeline study tables/ --events stimuli.tsv --baseline fixation
       mien timeline study videos/ --manifest study.csv --resume
     """
     import json
 
-    from rich.console import Console
-
     from ..coding.study import REPORT, TABLE, code_study
+    from ..coding.study_report import overview
     from ..errors import OptionError
     from ..options import ReadOptions
-    from .output import progress_bar
+    from .output import notes_console, resumable, show_report
 
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
@@ -71,31 +65,22 @@ def study(
         device=device,
         threads=threads,
     )
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    try:
-        with progress_bar(notes, "measuring") as progress:
-            result = code_study(
-                sources or [],
-                out,
-                manifest=manifest,
-                baseline=baseline,
-                options=options,
-                interval_s=opt.seconds(interval, "--interval") if interval else 0.0,
-                resume=resume,
-                overwrite=overwrite,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        notes.print(f"Interrupted. Add --resume to continue {out}.", markup=False)
-        raise
-    if as_json:
-        typer.echo(json.dumps(result.rows(), indent=1, allow_nan=False))
-    else:
-        from ..coding.study_report import overview
-
-        console = Console(highlight=False)
-        console.print(overview(result).to_terminal(console.width))
-    notes.print(f"written: {out / TABLE}, {out / REPORT}", markup=False)
+    notes = notes_console()
+    with resumable(notes, "measuring", out) as progress:
+        result = code_study(
+            sources or [],
+            out,
+            manifest=manifest,
+            baseline=baseline,
+            events=events or (),
+            options=options,
+            interval_s=opt.seconds(interval, "--interval") if interval else 0.0,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    text = json.dumps(result.rows(), indent=1, allow_nan=False) + "\n" if as_json else ""
+    show_report(overview(result), [out / TABLE, out / REPORT], json=text)
     if result.failures:
         notes.print(f"{len(result.failures)} could not be measured:", style="bold red")
         for failure in result.failures:

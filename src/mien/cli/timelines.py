@@ -11,6 +11,7 @@ from .events import events
 from .help import DefaultGroup, HelpCommand
 from .imports import import_
 from .join import join
+from .relink import relink
 from .study import study
 from .timeline import timeline
 
@@ -46,3 +47,4 @@ timelines.command("agreement", cls=HelpCommand)(agreement)
 timelines.command("import", cls=HelpCommand)(import_)
 timelines.command("events", cls=HelpCommand)(events)
 timelines.command("join", cls=HelpCommand)(join)
+timelines.command("relink", cls=HelpCommand)(relink)

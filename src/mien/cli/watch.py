@@ -58,14 +58,13 @@ def watch(
       mien watch clip.mp4 --view terminal
       mien watch 0 --lsl mien --osc 9000 --websocket 8765
     """
-    from rich.console import Console
-
     from ..errors import SourceError
     from ..io.live_outputs import Address, LslStream, OscMessages, WebSocketServer
     from ..io.video_sinks import TableFile, VideoSink
     from ..options import ReadOptions
     from ..redaction import Privacy
     from ..video import watch as watch_live
+    from .output import notes_console
     from .views import choose_view
 
     privacy = Privacy(mask_others, no_image_output=no_image_output)
@@ -81,7 +80,7 @@ def watch(
         threads=threads,
         device=device,
     )
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    notes = notes_console()
     sinks: list[VideoSink] = [TableFile(out, overwrite=overwrite, excel=excel)] if out else []
     sinks += [LslStream(lsl)] if lsl is not None else []
     sinks += [OscMessages(Address.parse(osc))] if osc is not None else []

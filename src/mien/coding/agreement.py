@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +27,16 @@ from ..io.annotations import Annotation, read_annotations
 from ..io.atomic import check_ending, write_atomically
 from ..raters import alpha_of_coincidences, cohen_kappa
 from ..report import join
+from ..timelines.bins import tick_step
 from ..timelines.timeline import SHORTEST_S, TrackTimeline, VideoTimeline, timeline
 from ..video import VideoResult
-
-Codes = npt.NDArray[np.int64]
+from .units import NO_LABEL, UNSURE, CodedUnits, Disagreement
 
 #: Length of a unit, and the tolerances in seconds that are reported.
 STEP_S, TOLERANCES_S = 0.1, (0.0, 0.5, 1.0)
 COLUMNS = ("start_s", "end_s", "seconds", "person", "human", "machine")
-_NONE, _UNSURE = -1, -2
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """Time in which a human and the machine gave different labels; ``person`` is the name or number in the table."""
-
-    start_s: float
-    end_s: float
-    person: str
-    human: str
-    machine: str
-
-    @property
-    def seconds(self) -> float:
-        """Duration in seconds."""
-        return self.end_s - self.start_s
+#: Windows of the agreement over time, unless their length is given.
+MAX_WINDOWS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +59,37 @@ class Coefficients:
 
 
 @dataclass(frozen=True, eq=False)
+class AgreementWindow:
+    """Confusion within a part of the video.
+
+    Attributes:
+        start_s, end_s: in seconds.
+        confusion: float64 (T, L, L), seconds as in ``Coefficients.confusion``, for each of T tolerances.
+    """
+
+    start_s: float
+    end_s: float
+    confusion: npt.NDArray[np.float64]
+
+    @property
+    def compared_s(self) -> float:
+        """Time in which both gave a label, in seconds."""
+        return float(self.confusion[0].sum())
+
+    @property
+    def agreement(self) -> tuple[float, ...] | None:
+        """Share of the compared time with equal labels, for each tolerance; None if nothing is compared."""
+        return tuple((np.trace(one) / one.sum()).item() for one in self.confusion) if self.compared_s else None
+
+    def confused(self, labels: Sequence[str]) -> list[tuple[str, str, tuple[float, ...]]]:
+        """Labels of human and machine that differ, with their seconds for each tolerance; the longest first."""
+        differing = self.confusion * ~np.eye(len(labels), dtype=bool)
+        order = np.argsort(-differing[0], axis=None, kind="stable")
+        places = [divmod(place, len(labels)) for place in order.tolist() if differing[0].flat[place] > 0]
+        return [(labels[a], labels[b], tuple(self.confusion[:, a, b].tolist())) for a, b in places]
+
+
+@dataclass(frozen=True, eq=False)
 class Agreement:
     """Agreement of a timeline with a human coder.
 
@@ -85,7 +101,9 @@ class Agreement:
             was not visible.
         ignored: labels of annotations that are no emotions, and were left out.
         coefficients: for each tolerance.
+        over_time: the same in windows of equal length, in order of time.
         disagreements: in order of time, at the smallest tolerance.
+        units: the compared units, one entry per person.
     """
 
     labels: tuple[str, ...]
@@ -96,7 +114,9 @@ class Agreement:
     unseen_s: float
     ignored: tuple[str, ...]
     coefficients: tuple[Coefficients, ...]
+    over_time: tuple[AgreementWindow, ...]
     disagreements: tuple[Disagreement, ...]
+    units: tuple[CodedUnits, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -114,6 +134,19 @@ class Agreement:
                     "confusion_s": one.confusion.round(3).tolist(),
                 }
                 for one in self.coefficients
+            ],
+            "over_time": [
+                {
+                    "start_s": round(one.start_s, 3),
+                    "end_s": round(one.end_s, 3),
+                    "compared_s": round(one.compared_s, 3),
+                    "agreement": None if one.agreement is None else [round(share, 4) for share in one.agreement],
+                    "confused": [
+                        {"human": human, "machine": machine, "seconds": [round(value, 3) for value in seconds]}
+                        for human, machine, seconds in one.confused(self.labels)
+                    ],
+                }
+                for one in self.over_time
             ],
             "disagreements": [
                 {name: getattr(one, name) if "_s" not in name else round(getattr(one, name), 3) for name in COLUMNS}
@@ -154,6 +187,7 @@ def agreement(
     gaps: str | None = None,
     step_s: float = STEP_S,
     tolerances_s: Sequence[float] = TOLERANCES_S,
+    window_s: float | None = None,
     shortest_s: float = SHORTEST_S,
 ) -> Agreement:
     """Compare the emotions of a video with those that a human coded.
@@ -174,6 +208,7 @@ def agreement(
         gaps: label of time within the first and last annotation that was not coded, such as ``neutral``; None leaves it out.
         step_s: length of a unit, in seconds.
         tolerances_s: in seconds, at least one.
+        window_s: length of the windows of ``over_time``, in seconds; None chooses a round one for at most 20 windows.
         shortest_s: as in ``timeline``.
 
     Raises:
@@ -185,36 +220,40 @@ def agreement(
             f"got the step {step_s} s and the tolerances {list(tolerances_s)} s, expected more than 0, and 0 or more"
         )
         raise OptionError(message, hint="Example: step_s=0.1, tolerances_s=(0, 0.5)")
+    if window_s is not None and not step_s <= window_s < np.inf:
+        message = f"window_s: got {window_s}, expected at least the step of {step_s} s"
+        raise OptionError(message, hint="Example: window_s=10", field="window_s", value=window_s)
     tolerances = sorted(set(map(float, tolerances_s)))
     video = _one_video(timeline(table, source=source, shortest_s=shortest_s).videos)
     given = annotations if not isinstance(annotations, Path | str) else read_annotations(annotations)
-    coded, ignored = _emotions(given, tier)
-    gap = EMOTIONS.index(parse(gaps)) if gaps else _NONE
-    totals = {tolerance: np.zeros((len(EMOTIONS), len(EMOTIONS))) for tolerance in tolerances}
-    seconds = np.zeros(3)  # coded, unsure, unseen
-    disagreements: list[Disagreement] = []
-    pairs = _pairs(video, coded, person, tier)
-    for track, events in pairs:
-        units = _Units.of(track, events, step_s, gap)
-        seconds += step_s * np.array([units.coded.sum(), units.unsure.sum(), units.unseen.sum()])
-        for tolerance in tolerances:
-            human = units.tolerant(round(tolerance / step_s))
-            np.add.at(totals[tolerance], (human[units.compared], units.machine[units.compared]), step_s)
-        disagreements += units.disagreements(units.tolerant(round(tolerances[0] / step_s)), _person(track))
-    if not totals[tolerances[0]].any():
+    coded, ignored = _emotions(_of_video(given, video), tier)
+    gap = EMOTIONS.index(parse(gaps)) if gaps else NO_LABEL
+    units = tuple(CodedUnits.of(track, events, step_s, gap) for track, events in _pairs(video, coded, person, tier))
+    if not any(one.compared.any() for one in units):
         message = f"{video.name}: there is no time in which both the coder and the table have an emotion"
         raise DataError(message, hint="Check that the times of the annotations start with the video.")
-    used = np.flatnonzero(sum(total.sum(0) + total.sum(1) for total in totals.values()))
+    windows = _windows(units, tolerances, window_s)
+    totals = np.sum([one.confusion for one in windows], axis=0)
+    used = np.flatnonzero(totals.sum((0, 1)) + totals.sum((0, 2)))
+    windows = [replace(one, confusion=one.confusion[:, used[:, None], used]) for one in windows]
+    total = totals[:, used[:, None], used]
+    disagreements = [one for found in units for one in found.disagreements(tolerances[0])]
+
+    def seconds(of: Callable[[CodedUnits], npt.NDArray[np.bool_]]) -> float:
+        return step_s * sum(int(of(one).sum()) for one in units)
+
     return Agreement(
         labels=tuple(EMOTIONS[place] for place in used),
-        people=tuple(_person(track) for track, _ in pairs),
-        compared_s=float(totals[tolerances[0]].sum()),
-        coded_s=float(seconds[0]),
-        unsure_s=float(seconds[1]),
-        unseen_s=float(seconds[2]),
+        people=tuple(one.person for one in units),
+        compared_s=seconds(lambda one: one.compared),
+        coded_s=seconds(lambda one: one.coded),
+        unsure_s=seconds(lambda one: one.coded & (one.machine == UNSURE)),
+        unseen_s=seconds(lambda one: one.coded & (one.machine == NO_LABEL)),
         ignored=ignored,
-        coefficients=tuple(_coefficients(at, totals[at][np.ix_(used, used)], step_s) for at in tolerances),
+        coefficients=tuple(_coefficients(at, confusion, step_s) for at, confusion in zip(tolerances, total)),
+        over_time=tuple(windows),
         disagreements=tuple(sorted(disagreements, key=lambda one: (one.start_s, one.person))),
+        units=units,
     )
 
 
@@ -224,70 +263,34 @@ def _coefficients(tolerance_s: float, confusion: npt.NDArray[np.float64], step_s
     return Coefficients(tolerance_s, share, cohen_kappa(units), alpha_of_coincidences(units + units.T), confusion)
 
 
-@dataclass(frozen=True, eq=False)
-class _Units:
-    """Units of one person, all (N,): human and machine labels as indices of ``EMOTIONS``, -1 without, -2 unsure."""
+def _windows(units: Sequence[CodedUnits], tolerances: Sequence[float], window_s: float | None) -> list[AgreementWindow]:
+    """Windows from the first to the last unit that is compared, with the confusion of all emotions."""
+    times = np.concatenate([one.middles[one.compared] for one in units])
+    step_s = units[0].step_s
+    length_s = window_s or max(step_s, tick_step(float(times.max() - times.min()) + step_s, MAX_WINDOWS - 1))
+    first = int((times.min() + 1e-9) // length_s)
+    count = int((times.max() + 1e-9) // length_s) - first + 1
+    confusion = np.zeros((count, len(tolerances), len(EMOTIONS), len(EMOTIONS)))
+    for one in units:
+        compared = one.compared
+        window = ((one.middles[compared] + 1e-9) // length_s).astype(int) - first
+        for place, tolerance_s in enumerate(tolerances):
+            human, machine = one.tolerant(tolerance_s)[compared], one.machine[compared]
+            np.add.at(confusion[:, place], (window, human, machine), one.step_s)
+    return [
+        AgreementWindow((first + place) * length_s, (first + place + 1) * length_s, of_window)
+        for place, of_window in enumerate(confusion)
+    ]
 
-    start_s: float
-    step_s: float
-    human: Codes
-    machine: Codes
 
-    @classmethod
-    def of(cls, track: TrackTimeline, events: Sequence[Annotation], step_s: float, gap: int) -> _Units:
-        """Cut the time from the first to the last annotation into units."""
-        start_s, end_s = min(one.start_s for one in events), max(one.end_s for one in events)
-        middles = start_s + step_s * (np.arange(max(1, round((end_s - start_s) / step_s))) + 0.5)
-        human, machine = np.full(len(middles), gap), np.full(len(middles), _NONE)
-        for one in sorted(events, key=lambda one: one.start_s):
-            human[slice(*np.searchsorted(middles, (one.start_s, one.end_s)))] = EMOTIONS.index(parse(one.label))
-        for span in track.spans:
-            code = _UNSURE if span.unsure else EMOTIONS.index(span.emotion)
-            machine[slice(*np.searchsorted(middles, (span.start_s, span.end_s)))] = code
-        return cls(start_s, step_s, human, machine)
-
-    @property
-    def coded(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.human >= 0)
-
-    @property
-    def unsure(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.coded & (self.machine == _UNSURE))
-
-    @property
-    def unseen(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.coded & (self.machine == _NONE))
-
-    @property
-    def compared(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.coded & (self.machine >= 0))
-
-    def tolerant(self, width: int) -> Codes:
-        """The human labels, replaced by the machine's where the human gave that at most ``width`` units away."""
-        human = self.human.copy()
-        for shift in range(-width, width + 1):
-            inside = slice(max(0, -shift), len(human) - max(0, shift))
-            other = self.human[max(0, shift) : len(human) + min(0, shift)]
-            same = other == self.machine[inside]
-            human[inside] = np.where(same & (other >= 0), other, human[inside])
-        return np.where(self.compared, human, self.human)
-
-    def disagreements(self, human: Codes, person: str) -> list[Disagreement]:
-        """Runs of units with the same two labels that differ."""
-        differs = self.compared & (human != self.machine)
-        same = (human[1:] == human[:-1]) & (self.machine[1:] == self.machine[:-1]) & differs[1:] & differs[:-1]
-        starts = np.flatnonzero(differs & np.append(True, ~same))
-        ends = np.flatnonzero(differs & np.append(~same, True)) + 1
-        return [
-            Disagreement(
-                self.start_s + self.step_s * first,
-                self.start_s + self.step_s * last,
-                person,
-                EMOTIONS[int(human[first])],
-                EMOTIONS[int(self.machine[first])],
-            )
-            for first, last in zip(starts.tolist(), ends.tolist())
-        ]
+def _of_video(annotations: Sequence[Annotation], video: VideoTimeline) -> Sequence[Annotation]:
+    """The annotations of the video; all of them if they name one other video only, which may be a copy of it."""
+    found = [one for one in annotations if one.is_of(video.source)]
+    sources = list(dict.fromkeys(one.source for one in annotations))
+    if not found and len(sources) > 1:
+        message = f"annotations: got those of {join(sources, most=8)}, expected some of {video.name}"
+        raise DataError(message, hint="Rename the video in the annotations or in the table.", field="annotations")
+    return found or annotations
 
 
 def _emotions(annotations: Sequence[Annotation], tier: str | None) -> tuple[list[Annotation], tuple[str, ...]]:
@@ -313,7 +316,9 @@ def _pairs(
     tracks = [track for track in video.ranked if person in (None, *_names(track))]
     if not tracks:
         known = (
-            join([_person(track) for track in video.ranked], most=8) if video.tracks else "none: no face was visible"
+            join([track.name or str(track.track_id) for track in video.ranked], most=8)
+            if video.tracks
+            else "none: no face was visible"
         )
         message = f"person: got {person or 'any'!r}, expected one of {known}"
         raise OptionError(message, hint="See 'mien timeline TABLE'.", field="person", value=person)
@@ -336,10 +341,6 @@ def _pairs(
 def _names(track: TrackTimeline) -> tuple[str, ...]:
     named = (track.name,) if track.name else ()
     return (*named, str(track.track_id), f"person {track.track_id}")
-
-
-def _person(track: TrackTimeline) -> str:
-    return track.name or str(track.track_id)
 
 
 def _one_video(videos: Sequence[VideoTimeline]) -> VideoTimeline:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from .. import __version__
 from .. import report as doc
-from ..report import UNKNOWN, count, escape, number, percent
+from ..drawing import COLORS
+from ..emotions import EMOTIONS
+from ..report import UNKNOWN, count, decimal, escape, percent
 from ..report.format import clock, seconds
-from .agreement import Agreement
+from ..timelines.report import label_strips, legend
+from .agreement import Agreement, AgreementWindow
 
 #: Disagreements on the page: the longest.
 MAX_DISAGREEMENTS = 100
+#: Columns of a strip of labels, and the color of unsure readings.
+_STRIP_WIDTH, _UNSURE_COLOR = 480, (128, 128, 128, 90)
 _NOTES = (
     (
         "Cohen's kappa, Krippendorff's alpha",
@@ -35,8 +43,8 @@ def agreement_report(result: Agreement) -> doc.Document:
     metrics = doc.Metrics(
         (
             doc.Metric("Agreement", percent(first.agreement), f"of {seconds(result.compared_s)}"),
-            doc.Metric("Cohen's kappa", number(first.kappa, 2)),
-            doc.Metric("Krippendorff's alpha", number(first.alpha, 2)),
+            doc.Metric("Cohen's kappa", decimal(first.kappa)),
+            doc.Metric("Krippendorff's alpha", decimal(first.alpha)),
         )
     )
     blocks: list[doc.Block] = [metrics]
@@ -49,6 +57,7 @@ def agreement_report(result: Agreement) -> doc.Document:
         blocks.append(doc.Note(f"Ignored labels, which are no emotions: {escape(names)}.", doc.Tone.WARNING))
     blocks.append(doc.Section("By tolerance", (_by_tolerance(result),)))
     blocks.append(doc.Section("Confusion", (_confusion(result),)))
+    blocks.append(doc.Section("Over time", tuple(_over_time(result))))
     blocks.append(doc.Section("Disagreements", tuple(_disagreements(result))))
     blocks.append(doc.Section("How to read this", (doc.Definitions(_NOTES),)))
     people = ", ".join(result.people)
@@ -60,7 +69,7 @@ def agreement_report(result: Agreement) -> doc.Document:
 def _by_tolerance(result: Agreement) -> doc.Table:
     names = ("tolerance", "agreement", "kappa", "alpha")
     rows = tuple(
-        (f"{one.tolerance_s:g} s", percent(one.agreement), number(one.kappa, 2), number(one.alpha, 2))
+        (f"{one.tolerance_s:g} s", percent(one.agreement), decimal(one.kappa), decimal(one.alpha))
         for one in result.coefficients
     )
     return doc.Table(tuple(doc.Column(name, "right") for name in names), rows)
@@ -73,13 +82,58 @@ def _confusion(result: Agreement) -> doc.Table:
     rows = tuple(
         (
             label,
-            *(f"{value:.1f}" if value else "" for value in confusion[place]),
+            *(decimal(value, 1) for value in confusion[place].tolist()),
             percent(float(confusion[place, place] / totals[place]), 0) if totals[place] else UNKNOWN,
         )
         for place, label in enumerate(result.labels)
     )
     columns = (doc.Column("coder"), *(doc.Column(label, "right") for label in result.labels))
     return doc.Table((*columns, doc.Column("agrees", "right")), rows, "Seconds: rows are the coder, columns the video.")
+
+
+def _over_time(result: Agreement) -> Iterator[doc.Block]:
+    """The labels of both as strips, and agreement and most frequent confusion of each window."""
+    yield legend(result.labels, "Colors of the labels. Where readings are unsure, the video is gray.", hatched=False)
+    axis = min(one.start_s for one in result.units), max(one.end_s for one in result.units)
+    for units in result.units:
+        differs = units.compared & (units.tolerant(result.coefficients[0].tolerance_s) != units.machine)
+        rows = (("coder", _colors(units.human)), ("video", _colors(units.machine)), ("differs", _marks(differs)))
+        who = f"Person {units.person}: labels" if len(result.units) > 1 else "Labels"
+        caption = f"{who} of the coder and the video, and where they differ."
+        yield doc.Figure(label_strips(rows, (units.start_s, units.end_s), axis), caption, caption)
+    tolerances = [f"at {one.tolerance_s:g} s" for one in result.coefficients]
+    names = ("from", "to", "compared", *tolerances)
+    columns = (*(doc.Column(name, "right") for name in names), doc.Column("most confused (coder, video)"))
+    rows_of = tuple(
+        (
+            clock(one.start_s, 1),
+            clock(one.end_s, 1),
+            seconds(one.compared_s),
+            *((percent(share, 0) for share in one.agreement) if one.agreement else (UNKNOWN for _ in tolerances)),
+            _most_confused(one, result.labels),
+        )
+        for one in result.over_time
+    )
+    yield doc.Table(columns, rows_of, "Agreement in windows of time, by tolerance.", row_headers=False)
+
+
+def _most_confused(window: AgreementWindow, labels: Sequence[str]) -> str:
+    found = window.confused(labels)[:1]
+    return "".join(f"{human}, {machine}: {by_tolerance[0]:.1f} s" for human, machine, by_tolerance in found)
+
+
+def _colors(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Colors of labels over time: uint8 (1, W, 4), RGBA."""
+    table = np.array([*((*COLORS[emotion], 255) for emotion in EMOTIONS), _UNSURE_COLOR, (0, 0, 0, 0)], np.uint8)
+    shown = codes[np.linspace(0, len(codes) - 1, min(len(codes), _STRIP_WIDTH)).round().astype(int)]
+    return np.asarray(table[shown][None])
+
+
+def _marks(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Where labels differ, uint8 (1, W, 4): the larger its share of the time of a column, the darker."""
+    parts = np.array_split(differs, min(len(differs), _STRIP_WIDTH))
+    alpha = np.array([round(255 * part.mean()) for part in parts], np.uint8)
+    return np.dstack([np.broadcast_to(np.array(COLORS["angry"], np.uint8), (1, len(alpha), 3)), alpha[None]])
 
 
 def _disagreements(result: Agreement) -> list[doc.Block]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import OptionError
+from ..io.delimited import parse_time
 from ..timelines.timeline import TrackTimeline
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +28,12 @@ MIN_PROBABILITY = 0.005
 #: Length of the calmest span in seconds, and the share of it in which the face must be visible.
 CALM_S, _MIN_SEEN = 10.0, 0.9
 _ROUNDING = 1e-6
+#: What reports say about a change.
+CHANGE_TERM = (
+    "Change from the baseline",
+    "Difference between the mean log-odds, log(p / (1 - p)), and their mean in the baseline; p is limited to the range from "
+    f"{MIN_PROBABILITY:g} to {1 - MIN_PROBABILITY:g}. 0 is the usual face; +1 multiplies the odds of the emotion by 2.7.",
+)
 
 
 class BaselineKind(str, Enum):
@@ -171,16 +178,10 @@ def calmest_span(track: TrackTimeline, length_s: float) -> tuple[float, float] |
 
 
 def _seconds(text: str, whole: str) -> float:
-    parts = text.split(":")
     try:
-        if len(parts) > 3:
-            raise _invalid(whole)
-        value = 0.0
-        for part in parts:
-            value = 60 * value + float(part)
-    except ValueError as error:
+        return parse_time(text)
+    except OptionError as error:
         raise _invalid(whole) from error
-    return value
 
 
 def _invalid(text: str) -> OptionError:

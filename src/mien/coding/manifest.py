@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError, OptionError
+from ..io.delimited import parse_time, table_rows
 from ..io.tables import FORMATS
 from ..io.video import VIDEO_EXTENSIONS
 from ..report import join
@@ -153,31 +151,19 @@ def _located(file: str, found: Sequence[Path], beside: Path) -> Path | None:
 
 
 def _records(path: Path) -> list[dict[str, str]]:
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise DataError(f"{path} cannot be read: {reason}", hint=_HINT, path=path) from error
-    header = text.partition("\n")[0]
-    separator = next((mark for mark in "\t;" if mark in header), ",")
-    lines = [line for line in csv.reader(io.StringIO(text), delimiter=separator) if any(map(str.strip, line))]
-    names = [name.strip().lower() for name in lines[0]] if lines else []
+    rows = table_rows(path)
+    names = tuple(rows[0]) if rows else _NEEDED
     missing = [name for name in _NEEDED if name not in names]
     if missing:
-        has = join(names, most=12) if names else "none"
-        raise DataError(f"{path} lacks the column {join(missing)}; it has {has}", hint=_HINT, path=path)
-    records = (dict(zip(names, map(str.strip, line))) for line in lines[1:])
-    return [{name: record.get(name, "") for name in _COLUMNS} for record in records]
+        message = f"{path} lacks the column {join(missing)}; it has {join(names, most=12)}"
+        raise DataError(message, hint=_HINT, path=path)
+    return [{name: record.get(name, "") for name in _COLUMNS} for record in rows]
 
 
 def _time(record: Mapping[str, str], name: str, path: Path, line: int) -> float | None:
-    text = record[name].replace(",", ".")
-    if not text:
-        return None
-    if not re.fullmatch(r"(?:(?:\d+:)?\d+:)?\d+(?:\.\d*)?", text):
+    try:
+        return parse_time(record[name]) if record[name] else None
+    except OptionError as error:
         message = f"{path}, row {line}: got the {name} {record[name]!r}, expected seconds or 1:05"
-        raise DataError(message, hint="Leave it empty for the whole video.", path=path, field=name, value=record[name])
-    value = 0.0
-    for part in text.split(":"):
-        value = 60 * value + float(part)
-    return value
+        hint = "Leave it empty for the whole video."
+        raise DataError(message, hint=hint, path=path, field=name, value=record[name]) from error

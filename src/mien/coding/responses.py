@@ -8,7 +8,7 @@ occurrences are averaged within a participant first, and then participants are d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ import numpy as np
 from ..errors import DataError, OptionError
 from ..io.annotations import Annotation, read_annotations
 from ..io.atomic import check_free, write_all
-from ..io.tables import Row, csv_bytes
+from ..io.discovery import file_name
+from ..io.tables import PERSON, Row, column_names, csv_bytes, read_columns
 from ..report import join
-from ..stats import percentile_interval
+from ..stats import mean_interval
 from ..timelines.timeline import SHORTEST_S, TrackTimeline, VideoTimeline, timeline
 from .baseline import Baseline, BaselineKind, Floats, log_odds, seconds_in
 from .event_curves import CURVE_COLUMNS, STEP_S, CurveSums, EventCurve, curve_rows, draw_curves, rounded
@@ -191,6 +192,8 @@ def event_responses(
     _check(tables, found, baseline, window_s, before_s, after_s)
     grid: Floats = STEP_S * np.arange(round(-before_s / STEP_S), round(after_s / STEP_S) + 1, dtype=np.float64)
     collected = _Collected(grid, window_s, baseline)
+    known = _participants(tables) if any(one.tier for one in found) else set()
+    found = tuple(replace(one, tier=one.tier if one.tier in known else "") for one in found)
     for table in tables:
         for video in timeline(table, shortest_s=shortest_s).videos:
             collected.add(video, found)
@@ -254,9 +257,8 @@ class _Collected:
             raise DataError(message, hint="Read all videos with the same --emotions.")
         self.emotions = video.emotions
         people = participants_of(video)
-        tiers = {one.tier for one in events if one.tier}
         for name, track in people.items():
-            mine = [one for one in events if _applies(one, video, name, tiers & {*people})]
+            mine = [one for one in events if one.is_of(video.source) and one.tier in ("", name)]
             level = self._level(name, track, mine)
             counts: dict[str, int] = {}
             for event in mine:
@@ -277,16 +279,21 @@ class _Collected:
         return level.log_odds if level else None
 
 
+def _participants(tables: Iterable[Path | str]) -> set[str]:
+    """Names that a participant in a table may have: those of people, and of videos."""
+    found: set[str] = set()
+    for path in map(Path, tables):
+        named = [PERSON] if PERSON in column_names(path) else []
+        columns = read_columns(path, ["source", *named])
+        found |= {Path(file_name(str(source))).stem for source in columns["source"]}
+        found |= {str(name) for name in columns.get(PERSON, ()) if name}
+    return found
+
+
 def participants_of(video: VideoTimeline) -> dict[str, TrackTimeline]:
     """The participants of a video: all people with names, or else the one visible longest, named after the video."""
     named = {track.name: track for track in video.tracks if track.name}
     return named or {Path(video.name).stem: track for track in video.ranked[:1]}
-
-
-def _applies(event: Annotation, video: VideoTimeline, participant: str, tiers: set[str]) -> bool:
-    names = {video.source, video.name, Path(video.name).stem}
-    its_video = not event.source or bool({event.source, Path(event.source.replace("\\", "/")).name} & names)
-    return its_video and (event.tier not in tiers or event.tier == participant)
 
 
 def _responses(
@@ -341,7 +348,7 @@ def _summaries(responses: Sequence[Response], resamples: int, rng: np.random.Gen
 def _interval(each: Floats, resamples: int, rng: np.random.Generator) -> tuple[float, float] | tuple[None, None]:
     if len(each) < 2:
         return None, None
-    return percentile_interval(each[rng.integers(len(each), size=(resamples, len(each)))].mean(1))
+    return mean_interval(each, rng, resamples)
 
 
 def by_event(summaries: Iterable[EventSummary]) -> Mapping[str, list[EventSummary]]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .. import report as doc
-from ..report import count, escape, interval, join, number
+from ..report import count, decimal, escape, interval, join
+from ..timelines.report import NOT_A_FEELING
+from .baseline import CHANGE_TERM
 from .responses import EventResponses, EventSummary, by_event
 
 _COLUMNS = {
@@ -24,20 +26,13 @@ _TERMS = (
         "Seconds from the onset until the emotion is the likeliest and the reading is sure. Occurrences where this never "
         "happens have none.",
     ),
-    (
-        "Change from baseline",
-        "Difference in log-odds between the event and the participant's baseline: 0 is the usual face, +1 multiplies the "
-        "odds by 2.7.",
-    ),
+    CHANGE_TERM,
     (
         "Intervals",
         "95%, percentile bootstrap over participants. With few participants they are too narrow. They do not include errors "
         "of the model.",
     ),
-    (
-        "An expression is not a feeling",
-        "The model predicts which emotion most people would name for a face. This is no evidence of what a person felt.",
-    ),
+    NOT_A_FEELING,
 )
 
 
@@ -75,5 +70,6 @@ def _table(summaries: Sequence[EventSummary]) -> doc.Table:
 
 
 def _cell(one: EventSummary) -> str:
-    ends = None if one.low is None or one.high is None else (round(one.low, 4) + 0.0, round(one.high, 4) + 0.0)
-    return f"{number(round(one.value, 4) + 0.0, 2)} {interval(ends, 2, scale=1)}".rstrip()
+    signed = one.measure == "change"
+    ends = None if one.low is None or one.high is None else (one.low, one.high)
+    return f"{decimal(one.value, signed=signed)} {interval(ends, 2, scale=1, signed=signed)}".rstrip()

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..drawing import encoded
 from ..errors import DataError, MienError, OptionError, SourceError
-from ..io.atomic import write_atomically
+from ..extras import check_installed
+from ..io.annotations import Annotation, read_annotations
+from ..io.atomic import write_all
 from ..io.tables import Row, csv_bytes
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
@@ -138,9 +140,7 @@ class Study:
             LONG_TABLE: csv_bytes((*long_names, *(("change",) if self.baseline else ())), long),
             REPORT: study_report(self).to_html().encode(),
         }
-        for name, content in contents.items():
-            write_atomically(Path(folder) / name, content)
-        return [Path(folder) / name for name in contents]
+        return write_all(Path(folder), contents)
 
 
 def code_study(
@@ -149,6 +149,7 @@ def code_study(
     *,
     manifest: Path | str | None = None,
     baseline: Baseline | str | None = None,
+    events: Path | str | Sequence[Annotation] = (),
     options: ReadOptions | None = None,
     interval_s: float = 0.0,
     shortest_s: float = SHORTEST_S,
@@ -167,7 +168,10 @@ def code_study(
         sources: videos, tables of ``mien read``, and folders of these; may be empty with a manifest.
         out: folder for the results.
         manifest: see ``read_manifest``; without one, each file is a participant.
-        baseline: see ``Baseline``. A label names a condition: the participant's mean there is the baseline.
+        baseline: see ``Baseline``. A label names a condition, in which the participant's mean is the baseline, or else an
+            event: the mean during these events in the video.
+        events: a file (see ``read_annotations``) or annotations, for a baseline that names an event. Those that name a video
+            or a participant (tier, subject) of the study apply to these only.
         options: how videos are read.
         interval_s: read one frame per interval, in seconds; 0 reads every frame.
         shortest_s: as in ``timeline``.
@@ -187,12 +191,8 @@ def code_study(
     out, options = Path(out), options or ReadOptions()
     baseline = Baseline.parse(baseline) if isinstance(baseline, str) else baseline
     rows = read_manifest(manifest, sources) if manifest else one_row_each(sources)
-    conditions = dict.fromkeys(row.condition for row in rows)
-    if baseline and baseline.kind is BaselineKind.LABEL and baseline.label not in conditions:
-        message = (
-            f"baseline: got {baseline.label!r}, expected a window, 'calmest', or a condition: {join(list(conditions))}"
-        )
-        raise OptionError(message, hint="Example: --baseline 0:00-0:30", field="baseline", value=baseline.label)
+    usual = _baseline_events(baseline, rows, read_annotations(events) if isinstance(events, Path | str) else events)
+    check_installed(["scipy", "statsmodels"], "study")
     prepare(out, options, interval_s, resume=resume, overwrite=overwrite)
     parts: list[_Part] = []
     failures: list[StudyFailure] = []
@@ -213,13 +213,33 @@ def code_study(
             try:
                 if isinstance(videos, MienError):
                     raise videos
-                parts.append(_part(row, _video(videos, row), baseline))
+                parts.append(_part(row, _video(videos, row), baseline, usual))
             except (SourceError, DataError) as error:
                 failures.append(StudyFailure(row.participant, row.condition, path, str(error)))
     progress(done, len(rows), "")
-    study = Study(_label_set(parts), tuple(_results(rows, parts, baseline)), tuple(failures), baseline)
+    results = tuple(_results(rows, parts, None if usual else baseline))
+    study = Study(_label_set(parts), results, tuple(failures), baseline)
     study.save(out)
     return study
+
+
+def _baseline_events(
+    baseline: Baseline | None, rows: Sequence[ManifestRow], events: Sequence[Annotation]
+) -> tuple[Annotation, ...]:
+    """The events that the baseline names, of all videos and participants; none if it names a condition."""
+    conditions = list(dict.fromkeys(row.condition for row in rows if row.condition))
+    if baseline is None or baseline.kind is not BaselineKind.LABEL or baseline.label in conditions:
+        return ()
+    people = {row.participant for row in rows}
+    found = tuple(
+        replace(one, tier=one.tier if one.tier in people else "") for one in events if one.label == baseline.label
+    )
+    if not any(one.seconds for one in found):
+        known = join([*conditions, *dict.fromkeys(one.label for one in events)], most=12) or "none"
+        what = f"a window, 'calmest', or a condition or event with a duration: {known}"
+        message = f"baseline: got {baseline.label!r}, expected {what}"
+        raise OptionError(message, hint="Example: --baseline 0:00-0:30", field="baseline", value=baseline.label)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +271,7 @@ def _video(videos: Mapping[str, VideoTimeline], row: ManifestRow) -> VideoTimeli
     return videos[wanted]
 
 
-def _part(row: ManifestRow, video: VideoTimeline, baseline: Baseline | None) -> _Part:
+def _part(row: ManifestRow, video: VideoTimeline, baseline: Baseline | None, usual: Sequence[Annotation] = ()) -> _Part:
     start_s, end_s = max(row.start_s, video.start_s), min(row.end_s, video.end_s)
     if end_s <= start_s:
         message = f"{row.path}: got the part from {row.start_s:g} s, but the video ends at {video.end_s:g} s"
@@ -269,8 +289,9 @@ def _part(row: ManifestRow, video: VideoTimeline, baseline: Baseline | None) -> 
         probability_s += seconds @ track.probabilities.astype(np.float64)
         log_odds_s += seconds @ log_odds(track.probabilities)
     level = None
-    if baseline and tracks and baseline.kind is not BaselineKind.LABEL:
-        found = baseline.level(tracks)
+    if baseline and tracks and (usual or baseline.kind is not BaselineKind.LABEL):
+        mine = [one for one in usual if one.is_of(video.source) and one.tier in ("", row.participant)]
+        found = baseline.level(tracks, [(one.start_s, one.end_s) for one in mine])
         level = found.log_odds if found else None
     strip = _strip(tracks, start_s, end_s) if seen_s > _ROUNDING else None
     sums = (end_s - start_s, seen_s, unsure_s, shares_s, probability_s, log_odds_s)
@@ -282,7 +303,7 @@ def _tracks(row: ManifestRow, video: VideoTimeline, start_s: float, end_s: float
     if row.person == "all":
         return list(video.tracks)
     if row.person:
-        found = [track for track in video.tracks if row.person in (str(track.track_id), getattr(track, "name", ""))]
+        found = [track for track in video.tracks if row.person in (str(track.track_id), track.name)]
         if not found:
             known = join([str(track.track_id) for track in video.ranked], most=8) if video.tracks else "none"
             message = f"{row.path} has no person {row.person!r}: it has {known}"

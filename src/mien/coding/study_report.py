@@ -8,18 +8,17 @@ import numpy as np
 
 from .. import __version__
 from .. import report as doc
-from ..report import UNKNOWN, count, escape, percent
+from ..report import UNKNOWN, count, decimal, escape, percent
 from ..report.format import clock, seconds
-from .baseline import BaselineKind
+from ..stats import mean_interval
+from ..timelines.report import HEIGHTS, NOT_A_FEELING, legend
+from .baseline import CHANGE_TERM, BaselineKind
 from .study import ConditionResult, Study
 
 #: Small multiples on a page.
 _MAX_STRIPS = 400
 _NOTES = (
-    (
-        "An expression is not a feeling",
-        "mien predicts which emotion most people would name for a face. The figures describe faces, not feelings.",
-    ),
+    NOT_A_FEELING,
     (
         "Share",
         "Share of the visible time in which the emotion was the most likely one. Time in which readings abstained is unsure "
@@ -29,11 +28,7 @@ _NOTES = (
         "Mean",
         "Mean probability over the visible time, weighted by the duration of each reading, unsure readings included.",
     ),
-    (
-        "Change",
-        "Mean difference of the log-odds, log(p / (1 - p)), from the participant's baseline; p is limited to the range from "
-        "0.005 to 0.995. 0 is the usual face; +1 multiplies the odds of the emotion by 2.7.",
-    ),
+    CHANGE_TERM,
     (
         "Intervals",
         "95% intervals over participants: percentiles of 1,000 bootstrap samples of participants. None with fewer than two.",
@@ -49,7 +44,7 @@ def study_report(study: Study) -> doc.Document:
         blocks.append(doc.Bullets(tuple(_failure(study, number) for number in range(len(study.failures)))))
     blocks.append(doc.Section("Overview", (_overview(study.results),)))
     blocks.append(doc.Section("Means over participants", tuple(_means(study))))
-    blocks.append(doc.Section("All parts", tuple(_multiples(study.results))))
+    blocks.append(doc.Section("All parts", tuple(_multiples(study))))
     people = dict.fromkeys(one.participant for one in study.results)
     blocks += [doc.Section(escape(person), tuple(_participant(study, person))) for person in people]
     blocks.append(doc.Section("How to read this", (doc.Definitions(_NOTES),)))
@@ -75,7 +70,10 @@ def _baseline(study: Study) -> str:
     kind, one = study.baseline.kind, study.baseline
     if kind is BaselineKind.WINDOW:
         return f"{clock(one.start_s, 1)} to {clock(one.end_s, 1)}"
-    return f"condition {one.label}" if kind is BaselineKind.LABEL else f"calmest {one.length_s:g} s"
+    if kind is BaselineKind.CALMEST:
+        return f"calmest {one.length_s:g} s"
+    condition = any(result.condition == one.label for result in study.results)
+    return f"{'condition' if condition else 'event'} {one.label}"
 
 
 def _overview(results: Sequence[ConditionResult]) -> doc.Table:
@@ -124,30 +122,24 @@ def _estimate(values: Sequence[float], is_share: bool) -> str:
         return UNKNOWN
 
     def shown(value: float) -> str:
-        return percent(value, 0) if is_share else f"{value:+.2f}"
+        return percent(value, 0) if is_share else decimal(value, signed=True)
 
     if len(values) < 2:
         return shown(values[0])
-    low, high = bootstrap_mean(np.array(values))
+    low, high = mean_interval(np.array(values), np.random.default_rng(0))
     return f"{shown(float(np.mean(values)))} [{shown(low)}, {shown(high)}]"
 
 
-def bootstrap_mean(values: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """The 95% percentile interval of a mean over participants drawn with replacement (Efron 1979); float (N,), N > 1."""
-    drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
-    low, high = np.quantile(values[drawn].mean(1), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _multiples(results: Sequence[ConditionResult]) -> Iterator[doc.Block]:
+def _multiples(study: Study) -> Iterator[doc.Block]:
     tiles = [
         doc.Tile(strip.image, _title(one), f"{_title(one)} over time, mostly {one.mostly or 'unsure'}")
-        for one in results
+        for one in study.results
         for strip in one.strips
     ]
     if not tiles:
         yield doc.Text("No face was visible.")
         return
+    yield legend(study.emotions, f"{HEIGHTS} Where readings are unsure, colors are faint.", hatched=False)
     yield doc.Gallery(tuple(tiles[:_MAX_STRIPS]), 220)
     if len(tiles) > _MAX_STRIPS:
         yield doc.Text(f"Left out: {count(len(tiles) - _MAX_STRIPS, 'part')}.", doc.Tone.MUTED)
@@ -165,7 +157,7 @@ def _participant(study: Study, person: str) -> Iterator[doc.Block]:
         cells = []
         for one in own:
             share = percent(one.shares[emotion], 0) if one.shares else UNKNOWN
-            cells.append(f"{share} ({one.changes[emotion]:+.2f})" if one.changes else share)
+            cells.append(f"{share} ({decimal(one.changes[emotion], signed=True)})" if one.changes else share)
         rows.append((emotion, *cells))
     rows.append(("unsure", *(percent(one.unsure, 0) if one.unsure is not None else UNKNOWN for one in own)))
     caption = "Share of the visible time" + (" (change from the baseline, log-odds)" if study.baseline else "")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError, OptionError
-from ..io.annotations import parse_time, table_rows
+from ..io.delimited import parse_time, table_rows
+from ..io.discovery import file_name
 from ..io.tables import PERSON, Row, check_format, column_names, is_european, read_columns, read_rows, write_table
 from ..report import join
 from ..report.format import clock
@@ -38,7 +39,7 @@ class TrackPart:
 
     def covers(self, source: str, time_s: float) -> bool:
         """Whether a reading of the track lies in this part."""
-        return self.source in ("", source, _name(source)) and self.start_s <= time_s < self.end_s
+        return self.source in ("", source, file_name(source)) and self.start_s <= time_s < self.end_s
 
 
 @dataclass(frozen=True)
@@ -131,11 +132,9 @@ def join_tracks(table: Path | str, parts: Sequence[TrackPart], out: Path | str) 
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise DataError(f"{table} is not a table of mien: it lacks the columns {join(missing)}", path=table)
-    numbers = _numbers(table, parts)
-    by_track: dict[int, list[TrackPart]] = {}
-    for part in parts:
-        by_track.setdefault(part.track_id, []).append(part)
-    renamed = _Renamed(by_track, numbers)
+    stored = read_columns(table, ("source", "track_id"))
+    tracks = np.unique(stored["track_id"][~np.isnan(stored["track_id"])]).astype(int).tolist()
+    renamed = _Renamed(parts, _numbers(str(table), tracks, dict.fromkeys(map(str, stored["source"])), parts))
     columns = (*(name for name in names if name != PERSON), PERSON)
     excel = is_european(table) and out.suffix.lower() == ".csv"
     write_table(out, columns, renamed.rows(read_rows(table)), excel=excel)
@@ -145,13 +144,27 @@ def join_tracks(table: Path | str, parts: Sequence[TrackPart], out: Path | str) 
     return JoinResult(out, renamed.count, people)
 
 
+def name_rows(rows: Sequence[Row], parts: Sequence[TrackPart]) -> list[Row]:
+    """As ``join_tracks``, for rows in memory; returns new rows with a column ``person``.
+
+    Raises:
+        DataError: a track does not exist, or tracks of one person are visible in the same frame.
+    """
+    tracks = sorted({row["track_id"] for row in rows if isinstance(row["track_id"], int)})
+    numbers = _numbers("the table", tracks, dict.fromkeys(str(row["source"]) for row in rows), parts)
+    return list(_Renamed(parts, numbers).rows(dict(row) for row in rows))
+
+
 class _Renamed:
     """Rows with new numbers and names."""
 
-    def __init__(self, parts: Mapping[int, Sequence[TrackPart]], numbers: Mapping[str, int]) -> None:
-        self._parts, self._numbers, self.count = parts, numbers, 0
+    def __init__(self, parts: Sequence[TrackPart], numbers: Mapping[str, int]) -> None:
+        self._parts: dict[int, list[TrackPart]] = {}
+        for part in parts:
+            self._parts.setdefault(part.track_id, []).append(part)
+        self._numbers, self.count = numbers, 0
 
-    def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield all rows, changed where they belong to a part."""
         seen: dict[tuple[str, str], tuple[int, int]] = {}  # last frame and track of each person
         for row in rows:
@@ -174,19 +187,15 @@ class _Renamed:
             yield row
 
 
-def _numbers(table: Path, parts: Sequence[TrackPart]) -> dict[str, int]:
-    """The number of each person; checks that all tracks exist."""
-    columns = read_columns(table, ("source", "track_id"))
-    known = ~np.isnan(columns["track_id"])
-    tracks = {int(track) for track in np.unique(columns["track_id"][known])}
-    sources = {str(source) for source in columns["source"]}
+def _numbers(table: str, tracks: Sequence[int], sources: Collection[str], parts: Sequence[TrackPart]) -> dict[str, int]:
+    """The number of each person; checks that all tracks exist. ``tracks`` are in order."""
+    names = {*sources, *map(file_name, sources)}
     for part in parts:
         if part.track_id not in tracks:
-            message = (
-                f"{table} has no track {part.track_id}: it has {join([str(one) for one in sorted(tracks)], most=20)}"
-            )
+            known = join([str(one) for one in tracks], most=20) if tracks else "none"
+            message = f"{table} has no track {part.track_id}: it has {known}"
             raise DataError(message, hint="'mien timeline TABLE' lists them.", path=table)
-        if part.source and part.source not in sources | {_name(source) for source in sources}:
+        if part.source and part.source not in names:
             message = f"{table} has no video {part.source!r}: it has {join(sorted(sources), most=8)}"
             raise DataError(message, path=table)
     numbers: dict[str, int] = {}
@@ -199,7 +208,3 @@ def _numbers(table: Path, parts: Sequence[TrackPart]) -> dict[str, int]:
         else:
             numbers[person], new = new, new + 1
     return numbers
-
-
-def _name(source: str) -> str:
-    return source.replace("\\", "/").rpartition("/")[2]
