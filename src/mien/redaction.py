@@ -47,7 +47,7 @@ class Privacy:
         for option, value in asked.items():
             if self.no_image_output and value:
                 given = option if value is True else f"{option} {value}"
-                message = f"{given} would let images of people out, which --no-image-output rules out"
+                message = f"{given} writes or shows images, which --no-image-output forbids"
                 raise OptionError(message, hint=f"Leave out {option}, or --no-image-output.")
 
 

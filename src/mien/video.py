@@ -285,8 +285,9 @@ class _Run:
 
     def result(self) -> VideoResult:
         """Return the result."""
-        last_s = max(0.0, (self._video.facts.duration_s or float("inf")) - self._end_s)
-        self._pass_time(min(1 / self._video.sampled_rate, last_s))
+        left_s = (self._video.facts.duration_s or 0.0) - self._end_s
+        frame_s = 1 / self._video.sampled_rate
+        self._pass_time(min(frame_s, left_s) if left_s > 0 else frame_s)
         faces = sum(counts.total() for counts in self._counts.values())
         people = tuple(self._person(number) for number in sorted(self._seen))
         problems = tuple(dict.fromkeys((*self._problems, *self._video.problems)))
@@ -403,7 +404,7 @@ def _check_sinks(sinks: Sequence[Sink], redact: Privacy) -> None:
         if isinstance(sink, VideoSink):
             sink.check()
         if redact.no_image_output and isinstance(sink, VideoFile):
-            message = f"{type(sink).__name__} would write images, which no_image_output rules out"
+            message = f"{type(sink).__name__} writes images, which no_image_output forbids"
             raise OptionError(message, hint="Leave out the sink, or no_image_output.")
 
 

@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_read_shows_an_alert(visit):
     page = visit()
     for name, content, said in (
         ("notes.txt", b"Dear diary", "neither an image nor a video"),
-        ("video.mp4", b"Dear diary" * 99, "video.mp4 is no video that can be read"),
+        ("video.mp4", b"Dear diary" * 99, "video.mp4 cannot be read as a video"),
         ("cut.png", (EXAMPLES / "astronaut.png").read_bytes()[:5000], "cut off"),
         ("nothing.jpg", b"", "is empty"),
     ):

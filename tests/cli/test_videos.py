@@ -62,7 +62,7 @@ def test_photos_and_videos_of_a_folder(mien, clip, tmp_path):
         "read", folder, "--interval", "1s", "--out", tmp_path / "all.jsonl", "--annotate", tmp_path / "marked"
     )
     assert code == 3
-    assert "broken.mkv is no video that can be read" in err
+    assert "broken.mkv cannot be read as a video" in err
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
     assert [(row["source"].rpartition("/")[2], row["track_id"]) for row in rows] == [
         ("photo.png", None),

@@ -61,8 +61,68 @@ def test_label_7_of_the_csv_layout_is_contempt_as_in_ck(tmp_path):
 
 
 def test_the_competitions_csv_has_no_usage_and_is_split(tmp_path):
-    data = load(csv_of(tmp_path / "train.csv", [0, 3, 6] * 40, usage=False))
+    notes = []
+    data = load(csv_of(tmp_path / "train.csv", [0, 3, 6] * 40, usage=False), notes=notes.append)
     assert {"train", "validation", "test"} == set(data.split.tolist())
+    assert any("3 happy" in note for note in notes)
+
+
+@pytest.mark.parametrize(("labels", "usage"), [([1, 2, 7], True), ([1, 2, 7], False), ([1, 2, 6], False)])
+def test_numbers_of_a_csv_that_may_count_from_1_need_names(labels, usage, tmp_path):
+    path = csv_of(tmp_path / "d.csv", labels, usage=usage)
+    with pytest.raises(DataError) as caught:
+        load(path, split=False)
+    assert "--label-names" in caught.value.hint
+    names = [f"{label}={name}" for label, name in zip(labels, ("surprise", "fear", "neutral"))]
+    assert emotions_of(load(path, split=False, label_names=names)) == ["surprise", "fear", "neutral"]
+
+
+def test_assumptions_are_logged_where_no_one_listens(tmp_path, caplog):
+    load(csv_of(tmp_path / "train.csv", [0, 3], usage=False), split=False)
+    assert len(caplog.records) == 1
+
+
+def test_names_in_a_csv_need_no_order(tmp_path):
+    path = csv_of(tmp_path / "d.csv", ["happy", "Trauer", "anger"])
+    assert emotions_of(load(path, split=False)) == ["happy", "sad", "angry"]
+    assert emotions_of(load(csv_of(tmp_path / "e.csv", ["3.0", "0.0"]), split=False)) == ["happy", "angry"]
+    with pytest.raises(DataError):
+        load(csv_of(tmp_path / "f.csv", ["3", "happy"]), split=False)
+
+
+@pytest.mark.parametrize("names", [["0_neutral", "1_happy", "2 - sad"], ["neutral", "Happy ", "sad"]])
+def test_class_folders_may_have_numbers_before_their_names(names, tmp_path):
+    path = folders_of(tmp_path / "d", [f"val_set/{name}/{n}.png" for n, name in enumerate(names)])
+    data = load(path, split=False)
+    assert sorted(emotions_of(data)) == ["happy", "neutral", "sad"]
+    assert set(data.split.tolist()) == {"validation"}
+
+
+def test_affectnet_in_numbered_classes_needs_names(tmp_path):
+    path = folders_of(
+        tmp_path / "d", [f"{part}_class/class{n:03}/{n}.png" for part in ("train", "val") for n in (1, 2)]
+    )
+    with pytest.raises(DataError) as caught:
+        load(path, split=False)
+    assert "--label-names" in caught.value.hint
+    data = load(path, split=False, label_names=["neutral", "happy"])
+    assert set(emotions_of(data)) == {"neutral", "happy"}
+    assert set(data.split.tolist()) == {"train", "validation"}
+
+
+@pytest.mark.parametrize("labels", [["0", "1"], [0.0, 1.0], [0, 1]])
+def test_numbers_in_parquet_need_names_however_they_are_written(labels, tmp_path):
+    path = parquet_of(tmp_path / "d.parquet", labels)
+    with pytest.raises(DataError) as caught:
+        load(path, split=False)
+    assert "--label-names" in caught.value.hint
+    assert emotions_of(load(path, split=False, label_names=["sad", "happy"])) == ["sad", "happy"]
+
+
+@pytest.mark.parametrize("labels", [[0, None, 1], [0.0, float("nan"), 1.0], ["0", None, "1"]])
+def test_rows_without_a_label_in_parquet_are_errors(labels, tmp_path):
+    with pytest.raises(DataError, match="row 2"):
+        load(parquet_of(tmp_path / "d.parquet", labels), split=False, label_names=["sad", "happy"])
 
 
 @pytest.mark.parametrize("first", [0, 1])

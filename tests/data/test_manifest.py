@@ -88,7 +88,7 @@ def test_images_that_are_missing(faces, tmp_path):
     ("old", "new", "message"),
     [
         ("name,emotion", "file,emotion", "got the columns file, emotion"),
-        ("happy", "hapy", "line 2: emotion is no emotion: got 'hapy'"),
+        ("happy", "hapy", "line 2: emotion is not an emotion: got 'hapy'"),
         ("train", "Trainig", "line 2: split: got 'Trainig', expected one of train, inner"),
         ("yes", "1", "line 2: use: got '1', expected one of yes, no"),
         (",yes,", "", "line 2: got 3 fields, expected 5"),

@@ -94,10 +94,11 @@ def test_no_parts_at_all_are_divided(tmp_path):
     [
         ({"image": ["a.png"], "label": [0]}, "expected one of images"),
         ({"image": [b"x"], "kind": [0]}, "expected one of labels"),
-        ({"image": [b"x"], "label": [0.5]}, "expected one of labels"),
+        ({"image": [b"x"], "label": [0.5]}, "row 1: column 'label': got 0.5"),
+        ({"image": [b"x"], "label": [True]}, "expected one of labels"),
         ({"image": [b"x"], "label": [7]}, "got label numbers from 7 to 7"),
         ({"image": [b"x"], "label": pa.array([None], pa.int64())}, "row 1: column 'label': got None"),
-        ({"image": [b"x"], "label": ["bored"]}, "row 1: column 'label' is no emotion: got 'bored'"),
+        ({"image": [b"x"], "label": ["bored"]}, "row 1: column 'label' is not an emotion: got 'bored'"),
         ({"image": [b"x"], "label": ["sad"], "split": ["part1"]}, "row 1: column 'split': got 'part1'"),
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "got no rows"),
     ],
@@ -111,7 +112,7 @@ def test_what_is_wrong_is_named_by_row_and_column(tmp_path, columns, message):
 
 def test_names_that_are_no_emotions(tmp_path):
     hugging_face(tmp_path / "train.parquet", structs(1), [1], ["happy", "cat"])
-    with pytest.raises(DataError, match="class 1 is no emotion: got 'cat'"):
+    with pytest.raises(DataError, match="class 1 is not an emotion: got 'cat'"):
         load(tmp_path / "train.parquet", 8, split=False)
 
 

@@ -2,7 +2,10 @@
 
 import base64
 import io
+import os
+import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -92,10 +95,47 @@ def test_data_uris_are_read(png, pixels):
     assert mien.read(uri).sources == ("data URI",)
 
 
+@pytest.mark.parametrize("form", ["lines", "no padding", "URL-safe", "escaped", "parameters"])
+def test_base64_is_read_as_browsers_and_mail_write_it(form, png, pixels):
+    text = base64.b64encode(png).decode()
+    data = {
+        "lines": ";base64,\r\n" + "\r\n".join(text[at : at + 76] for at in range(0, len(text), 76)),
+        "no padding": ";base64," + text.rstrip("="),
+        "URL-safe": ";base64," + base64.urlsafe_b64encode(png).decode(),
+        "escaped": ";base64," + quote(text, safe=""),
+        "parameters": ";name=a.png;charset=utf-8;BASE64," + text,
+    }[form]
+    assert (read_image(f" DATA:image/png{data}").image == pixels).all()
+
+
 @pytest.mark.parametrize("rest", ["", "image/png;base64", "image/png;base64,@@@@", "image/png;base64,aGVsbG8="])
 def test_damaged_data_uris_are_source_errors(rest):
     with pytest.raises(SourceError):
         read_image(f"data:{rest}")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.jpg", "s3://bucket/a.jpg"])
+def test_paths_made_of_addresses_are_told_apart_from_missing_files(address):
+    for read in (read_image, mien.read, lambda source: find_images([source])):
+        with pytest.raises(SourceError) as caught:
+            read(Path(address))
+        assert "download" in caught.value.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a share of the network is a path on Windows")
+def test_files_of_other_hosts_are_no_local_files(png, tmp_path):
+    (tmp_path / "a.png").write_bytes(png)
+    assert (
+        read_image(f"file://localhost{tmp_path}/a.png").image.shape == read_image(f"file:{tmp_path}/a.png").image.shape
+    )
+    with pytest.raises(SourceError):
+        read_image(f"file://server{tmp_path}/a.png")
+
+
+def test_base64_without_its_header_is_recognized(png):
+    with pytest.raises(SourceError) as caught:
+        mien.read(base64.b64encode(png).decode())
+    assert "data:" in caught.value.hint
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a.jpg?width=[3]&q=*", "s3://bucket/a.jpg", "HTTP://a/b.png"])
@@ -133,6 +173,39 @@ def test_tensors_are_read_in_either_layout(pixels):
         assert (read_image(tensor).image == pixels).all()
     with pytest.raises(OptionError):
         read_image(torch.from_numpy(pixels) / 255)
+
+
+def test_more_kinds_of_paths_are_read(png, pixels, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png)
+
+    class BytesPath:
+        def __fspath__(self):
+            return os.fsencode(path)
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "a.png")
+        for source in (BytesPath(), zipfile.Path(archive, "a.png")):
+            assert (read_image(source).image == pixels).all()
+    for paths in (np.array([str(path)]), np.array([path], object)):
+        assert len(mien.read(paths)) == 1
+
+
+def test_empty_cells_are_failures_of_their_row(png, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png)
+    for missing in (None, float("nan")):
+        results = mien.read([str(path), missing], errors="return")
+        assert [len(one.errors) for one in results] == [0, 1]
+        with pytest.raises(SourceError):
+            mien.read(missing)
+
+
+def test_a_table_in_place_of_its_column_is_refused():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    with pytest.raises(OptionError) as caught:
+        mien.read(pandas.DataFrame({"path": ["a.png"]}))
+    assert "column" in caught.value.hint
 
 
 def test_several_sources_come_in_any_collection(pixels, png, tmp_path):

@@ -90,6 +90,38 @@ def test_videos_are_recognized_without_their_ending(ending, quadrants, tmp_path)
         (tmp_path / name).rename(path)
 
 
+@pytest.mark.parametrize(
+    ("form", "codec", "options"),
+    [
+        ("mpegts", "libx264", {"mpegts_m2ts_mode": "1"}), ("h264", "libx264", {}), ("hevc", "libx265", {}),
+        ("ivf", "libvpx", {}), ("nut", "libx264", {}), ("rm", "rv10", {}),
+    ],
+)  # fmt: skip
+def test_rarer_formats_are_recognized_without_their_ending(form, codec, options, quadrants, tmp_path):
+    import av
+
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    path = tmp_path / "clip"
+    with av.open(str(path), "w", format=form, options=options) as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for _ in range(5):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(quadrants, format="rgb24")))
+        file.mux(stream.encode(None))
+    assert is_video(path)
+    assert len(list(Video(path).frames())) == 5
+
+
+def test_movies_may_begin_with_free_space(clip):
+    for kind in (b"free", b"wide", b"skip"):
+        assert is_video("upload", struct.pack(">I", 16) + kind + bytes(8) + clip.read_bytes())
+
+
+def test_a_gif_that_looks_like_a_transport_stream_is_an_image():
+    assert not is_video("upload", (b"GIF89a" + bytes(182) + b"G").ljust(300, b"\0"))
+
+
 def test_images_and_programs_are_no_videos(tmp_path, hopper):
     from PIL import Image
 
@@ -187,6 +219,37 @@ def test_joined_recordings_whose_clocks_start_again_lose_no_frame(quadrants, tmp
     half = frames[29]
     rest = list(Video(joined).frames(after=(half.index, half.time_s)))
     assert [(one.index, one.time_s) for one in rest] == [(one.index, pytest.approx(one.time_s)) for one in frames[30:]]
+
+
+def with_two_keyframes(path):
+    """A video of 8 s and its packets' places in the file; keyframes are at 0 and 5 s."""
+    import av
+
+    noise = np.random.default_rng(2).integers(0, 256, (64, 96, 3), np.uint8)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"g": "125", "keyint_min": "125", "sc_threshold": "0"})
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for _ in range(200):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
+        file.mux(stream.encode(None))
+    with av.open(str(path)) as file:
+        return [(packet.pos, packet.size) for packet in file.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize(("frame", "first_s"), [(0, 5.0), (60, 0.0)])
+def test_damaged_videos_say_so_and_keep_their_times(frame, first_s, tmp_path):
+    """The first keyframe, or a frame in the middle, is overwritten."""
+    path = tmp_path / "clip.mp4"
+    start, size = with_two_keyframes(path)[frame]
+    content = bytearray(path.read_bytes())
+    content[start : start + size] = b"\xff" * size
+    path.write_bytes(content)
+    video = Video(path)
+    times = [one.time_s for one in video.frames()]
+    assert times[0] == pytest.approx(first_s)
+    assert times[-1] == pytest.approx(7.96)
+    assert video.problems
+    assert video.facts.duration_s == pytest.approx(8)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

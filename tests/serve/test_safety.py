@@ -282,8 +282,8 @@ def test_the_command_refuses_other_addresses(tmp_path):
     assert done.returncode == 2
 
 
-def test_the_guide_lists_every_setting_with_its_default():
-    text = (ROOT / "docs" / "guides" / "server.md").read_text("utf-8")
+def test_the_reference_lists_every_setting_with_its_default():
+    text = (ROOT / "docs" / "reference" / "server.md").read_text("utf-8")
     rows = [[cell.strip(" `") for cell in line.split(" | ")] for line in text.splitlines() if line.startswith("| `")]
     listed = {row[0].strip("| `"): row[1] for row in rows if row[0].strip("| `") in ServeSettings.model_fields}
     assert list(listed) == list(ServeSettings.model_fields)

@@ -175,7 +175,7 @@ def audit_fairness(
     """Compare the accuracy of predictions between groups, or without labels how often each emotion is predicted.
 
     Gaps have bootstrap intervals, stratified by group, and p-values of permutations within each true emotion, corrected
-    together (Holm 1979). Without labels (demographic parity) a difference is no evidence of unfairness, because groups may
+    together (Holm 1979). Without labels (demographic parity) a difference does not show unfairness, because groups may
     show different emotions. For method and limits see ``docs/guides/fairness.md``.
 
     Args:

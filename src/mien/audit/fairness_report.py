@@ -20,7 +20,7 @@ FILES = ("report.html", "accuracy.png", "gaps.png", "groups.csv", "gaps.csv", "a
 FILES_WITHOUT_LABELS = ("report.html", "shares.png", *FILES[2:])
 CAUTION = (
     "Without labels, accuracy is unknown. Groups may really show different emotions, or be photographed differently: a "
-    "difference in predictions is no finding of unfairness, and equal shares do not show equal accuracy."
+    "difference in predictions does not show unfairness, and equal shares do not show equal accuracy."
 )
 _BADGES = {
     Verdict.DIFFERENCE: doc.Toned("Difference found", doc.Tone.BAD),

@@ -90,7 +90,7 @@ def grouping(column: str, cells: npt.NDArray[np.object_]) -> Grouping:
         raise DataError(
             f"column {column!r}: got {len(made.names):,} different values, such as {', '.join(made.names[:3])}; expected "
             f"at most {MAX_GROUPS} groups",
-            hint="Bin numbers, such as an age_band '18-29'; identifiers of people are no groups.",
+            hint="Bin numbers, such as an age_band '18-29'; identifiers of people are not groups.",
         )
     if len(made.names) < 2:
         got = f"one group only, {made.names[0]!r}" if made.names else f"{len(cells):,} empty cells"

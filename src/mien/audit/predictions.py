@@ -105,7 +105,7 @@ def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -
     a note. Confidence is a column, or the column with the name of the predicted emotion.
 
     Raises:
-        DataError: a column is missing, no row has a label, a name is no emotion, or a cell is invalid.
+        DataError: a column is missing, no row has a label, a name is not an emotion, or a cell is invalid.
     """
     if isinstance(source, Predictions):
         return source
@@ -161,14 +161,14 @@ def predictions_of(source: Path | str | Table | Predictions, columns: Columns) -
 
 
 def emotions_in(table: Table, column: str) -> Cells:
-    """Canonical emotion names, object (N,); empty cells stay empty. DataError if a cell is no emotion."""
+    """Canonical emotion names, object (N,); empty cells stay empty. DataError if a cell is not an emotion."""
     cells = table.text(column)
     unknown = Counter(str(cell) for cell in cells if cell and cell.lower() not in BY_NAME)
     if unknown:
         most = ", ".join(f"{name!r} ({n:,} rows)" for name, n in unknown.most_common(5))
         numbers = all(name.lstrip("-").isdigit() for name in unknown)
         raise DataError(
-            f"{table.name}: the column {column!r} holds names that are no emotions: {most}; expected {', '.join(EMOTIONS)} "
+            f"{table.name}: the column {column!r} holds names that are not emotions: {most}; expected {', '.join(EMOTIONS)} "
             "or an alias of these",
             hint="Write emotion names in place of numbers." if numbers else "Rename them, or remove these rows.",
         )

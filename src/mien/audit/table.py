@@ -87,7 +87,7 @@ class Table:
 
 
 def check_table(path: Path) -> None:
-    """Raise where ``path`` is no file, or of an unknown format."""
+    """Raise where ``path`` is not a file, or has an unknown format."""
     if path.suffix.lower() not in FORMATS and not path.is_dir():
         raise OptionError(
             f"unknown table format: got {path.name!r}, expected a name that ends in {', '.join(FORMATS)}",

@@ -99,7 +99,7 @@ class Agreement:
         compared_s: time in which both gave a label, in seconds.
         coded_s: time with a human label; unsure_s: of that, time in which readings abstained; unseen_s: in which the face
             was not visible.
-        ignored: labels of annotations that are no emotions, and were left out.
+        ignored: labels of annotations that are not emotions, and were left out.
         coefficients: for each tolerance.
         over_time: the same in windows of equal length, in order of time.
         disagreements: in order of time, at the smallest tolerance.

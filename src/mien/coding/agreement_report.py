@@ -54,7 +54,7 @@ def agreement_report(result: Agreement) -> doc.Document:
     blocks.append(doc.Text(f"{left_out}the face was not visible. These are left out."))
     if result.ignored:
         names = ", ".join(result.ignored[:12])
-        blocks.append(doc.Note(f"Ignored labels, which are no emotions: {escape(names)}.", doc.Tone.WARNING))
+        blocks.append(doc.Note(f"Ignored labels, which are not emotions: {escape(names)}.", doc.Tone.WARNING))
     blocks.append(doc.Section("By tolerance", (_by_tolerance(result),)))
     blocks.append(doc.Section("Confusion", (_confusion(result),)))
     blocks.append(doc.Section("Over time", tuple(_over_time(result))))

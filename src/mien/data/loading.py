@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from .datasets.folders import IMAGE_EXTENSIONS
 from .preprocessing import LoadOptions
 from .records import Records, dataset_of
 from .splits import SHARES, Shares
+
+_log = logging.getLogger(__name__)
 
 
 class _Layout(Protocol):
@@ -59,7 +62,7 @@ def load(
     seed: int = 0,
     progress: Progress = no_progress,
     on_damaged: Callable[[Path, str], None] | None = None,
-    notes: Callable[[str], None] = lambda _text: None,
+    notes: Callable[[str], None] = _log.warning,
 ) -> Dataset:
     """Load a dataset in any known layout (``PERSON_LAYOUTS``, ``PLAIN_LAYOUTS``).
 
@@ -80,7 +83,7 @@ def load(
         seed: random seed of the split.
         progress: called with (images read, images in total), for image files and parquet only.
         on_damaged: called with each damaged image and the reason, instead of an error.
-        notes: called with remarks for the user, one sentence each.
+        notes: called with remarks, such as what label numbers are taken for; by default they are logged as warnings.
 
     Raises:
         DataError: ``path`` does not exist, its layout is unknown, or it is damaged.

@@ -137,7 +137,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     samples = [Sample(*sample, file=sample[0]) for sample in used]
     missing = next((sample.name for sample in samples if not sample.file.is_file()), None)
     if missing is not None or not samples:
-        message = f"got {missing!r}, which is no image beside the manifest" if samples else "uses no image"
+        message = f"got {missing!r}, which is not an image beside the manifest" if samples else "uses no image"
         hint = "Give the data that it was made for, and the manifest with --manifest."
         raise DataError(f"{path}: {message}", hint=hint)
     return collect(samples, len(samples), path, options)

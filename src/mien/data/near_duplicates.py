@@ -27,7 +27,7 @@ def duplicate_groups(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
     Two images are near duplicates when their perceptual hashes differ in at most ``MOST_BITS`` bits (``phash`` of the
     library imagehash, after Krawetz 2011, "Looks Like It") and their pixels correlate with at least ``LEAST_CORRELATION``.
-    Mirror images are no duplicates; images of one even gray are duplicates of their equals only.
+    Mirror images are not duplicates; images of one even gray are duplicates of their equals only.
 
     Args:
         images: uint8 (N, H, W) gray, or (N, H, W, 3) RGB; 0-255.

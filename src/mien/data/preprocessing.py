@@ -91,7 +91,7 @@ def refuse_options(path: Path, options: LoadOptions, *names: str) -> None:
     for name in names:
         if value := getattr(options, name):
             hint = f"{_REFUSED[name]} Leave it out."
-            raise OptionError(f"{name}: got {value}, which does not go with {path}", hint=hint)
+            raise OptionError(f"{name}: got {value}, which cannot be used with {path}", hint=hint)
 
 
 @dataclass(frozen=True)

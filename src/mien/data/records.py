@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +29,33 @@ PARTS = {
 }
 
 
+_NUMBERED = re.compile(r"\d+[\s._-]+(?=[^\W\d])")
+_NUMBER = re.compile(r"(?i)(?:class|label)?[\s_]*(-?\d+)(?:\.0)?")
+
+
+def part_named(name: str) -> str | None:
+    """The split that a folder or cell such as ``Train`` or ``val_class`` names; None if it is no usual name."""
+    return PARTS.get(re.sub(r"_(set|class)$", "", name.strip().lower()))
+
+
+def label_number(text: str) -> int | None:
+    """The number of a class such as ``3``, ``3.0`` or ``class003``; None for a name."""
+    found = _NUMBER.fullmatch(text.strip())
+    return int(found.group(1)) if found else None
+
+
+def is_emotion(name: str) -> bool:
+    """Whether ``emotion_number`` knows a name."""
+    return _NUMBERED.sub("", name, count=1).strip().lower() in emotions.BY_NAME
+
+
 def emotion_number(name: str, where: str, what: str) -> int:
-    """The index in the vocabulary of the emotion that ``name`` is an alias of; ``where`` and ``what`` are for the error."""
+    """The index in the vocabulary of the emotion that ``name`` is an alias of, also after a number, as in ``0_neutral``.
+
+    ``where`` and ``what`` are for the error.
+    """
     try:
-        return EMOTIONS.index(parse(name))
+        return EMOTIONS.index(parse(_NUMBERED.sub("", name, count=1)))
     except OptionError as error:
         word = name.strip().lower()
         near = difflib.get_close_matches(word, emotions.BY_NAME, n=1, cutoff=0.75)
@@ -39,7 +63,7 @@ def emotion_number(name: str, where: str, what: str) -> int:
         if word.isdecimal():
             hint = "Numbers mean other emotions in every dataset: replace them with names."
         expected = f"one of {', '.join(EMOTIONS)} or an alias such as 'Anger' or 'Freude'"
-        raise DataError(f"{where}: {what} is no emotion: got {name!r}, expected {expected}", hint=hint) from error
+        raise DataError(f"{where}: {what} is not an emotion: got {name!r}, expected {expected}", hint=hint) from error
 
 
 #: Orders of label numbers that are in use.
@@ -137,7 +161,7 @@ def dataset_of(records: Records, options: LoadOptions) -> Dataset:
     for note in records.notes:
         options.notes(note)
     parts = records.columns.get(PART, [""] * len(paths))
-    splits = (PARTS.get(part.lower().removesuffix("_set"), UNDIVIDED) for part in parts)
+    splits = (part_named(part) or UNDIVIDED for part in parts)
     files = (records.folder / path for path in paths)
     samples = (
         Sample(file, path, EMOTIONS.index(emotion), split, file)

@@ -38,8 +38,8 @@ _GUIDE = (
     "scaled to its maximum, so the strengths of two maps are not comparable. A white line marks the strongest regions.",
     "The percentages divide the support for the emotion among parts of the face. Each is the mean effect of blurring the "
     "part, over all combinations of the other parts (Shapley value).",
-    "An explanation shows which parts of the face drove the prediction for this image. It is no evidence that the "
-    "prediction is correct, nor of what the person feels.",
+    "An explanation shows which parts of the face drove the prediction for this image. It does not show that the "
+    "prediction is correct, or what the person feels.",
 )
 
 

@@ -190,7 +190,7 @@ class Camera:
                 return
             passed = time.monotonic() - attempt.started_s
             if attempt.is_over:
-                what = "cannot be opened" if self._returns else "is no video, camera or address"
+                what = "cannot be opened" if self._returns else "is not a video, camera or address"
                 raise SourceError(f"{self.name} {what}", hint=self._hint)
             if passed > _OPENING_S:
                 raise SourceError(f"{self.name} did not open within {_OPENING_S:g} s", hint=self._hint)

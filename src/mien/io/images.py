@@ -386,9 +386,10 @@ def _array_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         array = array[..., 0]
     fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
     if array.dtype != np.uint8 or not fits:
+        hint = "Put channels last; convert values of 0-1 with (array * 255).round().astype(np.uint8)."
         raise OptionError(
             f"array: got {array.dtype} {array.shape}, expected uint8 (H, W, 3) RGB, (H, W) gray or (H, W, 4) RGBA",
-            hint="Put channels last; convert values of 0-1 with (array * 255).round().astype(np.uint8).",
+            hint="Give the images of a batch as a list: list(array)." if array.ndim == 4 else hint,
             field="array",
         )
     if array.size == 0:

@@ -58,7 +58,7 @@ class Journal:
 
         Raises:
             OptionError: the format is unknown; or the run to resume had other columns or settings.
-            OutputError: a file is in the way or is no journal, or the place cannot be written to.
+            OutputError: a file is in the way or is not a journal, or the place cannot be written to.
         """
         check_format(out, excel=excel)
         journal = cls(out, columns, excel=excel)

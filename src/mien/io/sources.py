@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import io
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,11 @@ from PIL import Image
 
 from ..errors import OptionError, SourceError, shorten
 
-_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]+://|data:")
+#: Of two letters at least, as ``C:/`` is a path; ``Path`` turns ``https://`` into ``https:/``.
+_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/|data:")
+_URL_SAFE = str.maketrans("-_", "+/")
+#: Longer than any path, and nothing but base64.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1000}")
 
 
 @runtime_checkable
@@ -42,8 +47,8 @@ Content: TypeAlias = Path | bytes | Image.Image | npt.NDArray[Any]
 
 
 def is_address(source: object) -> bool:
-    """Whether a source is a string such as ``https://...``, ``file://...`` or ``data:...``, and no path or pattern."""
-    return isinstance(source, str) and bool(_ADDRESS.match(source))
+    """Whether a source is an address such as ``https://...``, ``file://...`` or ``data:...``, and no path or pattern."""
+    return isinstance(source, (str, os.PathLike)) and bool(_ADDRESS.match(os.fsdecode(source)))
 
 
 def local_path(source: str | os.PathLike[str]) -> Path:
@@ -52,13 +57,17 @@ def local_path(source: str | os.PathLike[str]) -> Path:
     Raises:
         SourceError: it is another address; nothing is fetched.
     """
-    text = os.fspath(source)
+    text = os.fsdecode(source)
     if is_address(text):
         parts = urlsplit(text)
-        if parts.scheme.lower() != "file":
-            hint = "mien does not use the network: download the image first."
+        is_here = parts.netloc in ("", "localhost")
+        if parts.scheme.lower() != "file" or not (is_here or os.name == "nt"):
+            hint = "mien does not use the network: download the file first."
             raise SourceError(f"{shorten(text)} is an address, expected a file", hint=hint, path=shorten(text))
-        return Path(url2pathname(parts.path))
+        return Path(url2pathname(parts.path if is_here else f"//{parts.netloc}{parts.path}"))
+    if _BASE64.match(text):
+        hint = "Put data:image/jpeg;base64, before it, or give the decoded bytes."
+        raise SourceError(f"got base64 ({shorten(text, 30)}), expected a path", hint=hint, path=shorten(text))
     path = Path(text)
     with suppress(RuntimeError):  # ~name of an unknown user
         path = path.expanduser()
@@ -66,9 +75,12 @@ def local_path(source: str | os.PathLike[str]) -> Path:
 
 
 def is_collection(source: object) -> bool:
-    """Whether an object holds several sources: a list, a generator, a column of a table."""
-    single = (str, bytes, bytearray, memoryview, os.PathLike, np.ndarray, Image.Image, BinaryFile)
-    return isinstance(source, Iterable) and not isinstance(source, single) and not hasattr(source, "detach")
+    """Whether an object holds several sources: a list, a generator, a column of a table, an array of paths."""
+    if isinstance(source, np.ndarray):
+        return source.ndim == 1 and source.dtype.kind in "OUT"
+    single = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, BinaryFile)
+    is_one = isinstance(source, single) or any(hasattr(source, name) for name in ("detach", "columns"))
+    return isinstance(source, Iterable) and not is_one
 
 
 def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind of source per line
@@ -81,10 +93,10 @@ def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind
         OptionError: no image can be read from an object of this type.
         SourceError: an address or file cannot be read.
     """
-    if isinstance(source, str) and source[:5].lower() == "data:":
+    if isinstance(source, str) and source[:50].lstrip()[:5].lower() == "data:":
         return _data_uri(source), "data URI"
     if isinstance(source, (str, os.PathLike)):
-        if os.fspath(source) in ("", b""):
+        if not os.fsdecode(source):
             raise SourceError("the path of the image is empty", hint="Name an image file.")
         return local_path(source), str(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -97,9 +109,15 @@ def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind
         return _channels_last(source.detach().cpu().numpy()), "tensor"  # type: ignore[attr-defined]
     if isinstance(source, BinaryFile):
         return _file_content(source)
+    if callable(getattr(source, "read_bytes", None)):  # zipfile.Path, importlib.resources
+        return bytes(source.read_bytes()), str(getattr(source, "name", "") or "file")  # type: ignore[attr-defined]
+    if source is None or (isinstance(source, float) and math.isnan(source)):
+        hint = "A table cell may be empty, or cv2.imread may have returned None for a file that it cannot read."
+        raise SourceError(f"source: got {source}, expected an image", hint=hint)
+    hint = "Give its column of paths: mien.read(table['path'])" if hasattr(source, "columns") else ""
     raise OptionError(
         f"source: got {type(source).__name__}, expected a path, bytes, an open file, a PIL image or a numpy array",
-        hint="See mien.read for what counts as an image.",
+        hint=hint or "See mien.read for what counts as an image.",
         field="source",
     )
 
@@ -110,10 +128,16 @@ def _data_uri(uri: str) -> bytes:
         if not comma:
             raise ValueError("it has no comma")
         content = unquote_to_bytes(data)
-        return base64.b64decode(content, validate=True) if header.lower().endswith(";base64") else content
-    except (ValueError, binascii.Error) as error:
+        return from_base64(content.decode("ascii")) if header.strip().lower().endswith(";base64") else content
+    except ValueError as error:
         hint = "Expected data:image/png;base64,..."
-        raise SourceError(f"{shorten(uri)} is no valid data URI: {error}", hint=hint) from error
+        raise SourceError(f"{shorten(uri)} is not a valid data URI: {error}", hint=hint) from error
+
+
+def from_base64(text: str) -> bytes:
+    """Decode base64, also URL-safe, with line breaks or without padding; ``ValueError`` where it is none."""
+    text = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def _file_content(file: BinaryFile) -> tuple[bytes, str]:
@@ -121,6 +145,8 @@ def _file_content(file: BinaryFile) -> tuple[bytes, str]:
     inner: Any = getattr(file, "file", file)  # FastAPI's UploadFile reads asynchronously, the file in it does not
     name = getattr(file, "filename", None) or getattr(inner, "name", None)
     name = shorten(name) if isinstance(name, str) and name else "file"
+    if isinstance(inner, io.TextIOBase):
+        raise OptionError(f"source: {name} is open as text", hint="Open it with open(path, 'rb').", field="source")
     try:
         start = inner.tell() if getattr(inner, "seekable", lambda: False)() else None
         if start is not None:

@@ -34,9 +34,12 @@ VIDEO_EXTENSIONS = (
 )
 #: What the content of a video begins with: bytes, and where they stand.
 _SIGNATURES = (
-    (b"ftyp", 4), (b"moov", 4), (b"mdat", 4), (b"\x1a\x45\xdf\xa3", 0), (b"AVI ", 8), (b"OggS", 0), (b"FLV", 0),
+    *((box, 4) for box in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
+    *((riff, 8) for riff in (b"AVI ", b"CDXA", b"AMV ")),
+    (b"\x1a\x45\xdf\xa3", 0), (b"OggS", 0), (b"FLV", 0), (b".RMF", 0), (b"DKIF", 0), (b"nut/multimedia", 0),
     (b"\x00\x00\x01\xba", 0), (b"\x00\x00\x01\xb3", 0), (b"\x30\x26\xb2\x75", 0), (b"\x06\x0e\x2b\x34", 0),
-    (b"\x1f\x07\x00", 0), (b"YUV4MPEG2", 0),
+    (b"\x1f\x07\x00", 0), (b"YUV4MPEG2", 0), (b"\xb7\xd8\x00\x20\x37\x49\xda\x11", 0),
+    *((b"\x00\x00\x00\x01" + unit, 0) for unit in (b"\x09", b"\x27", b"\x67", b"\x40\x01", b"\x46\x01")),  # H.26x
 )  # fmt: skip
 #: Images that share a container with MP4.
 _IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"jxl ", b"jp2 ")
@@ -70,12 +73,15 @@ def is_video(path: str | Path, content: bytes | None = None) -> bool:
         start = content[:200] if content is not None else _start_of(path)
     except OSError:
         return path.suffix.lower() in VIDEO_EXTENSIONS
-    if path.suffix.lower() == ".ts" or start[:1] == b"G":  # MPEG-TS: packets of 188 bytes, each beginning with G
-        return start[:1] == b"G" and start[188:189] == b"G"
-    if start[4:8] == b"ftyp" and start[8:12] in _IMAGE_BRANDS:
-        return False
     if start.startswith(_IMAGE_SIGNATURES) or start[8:12] == b"WEBP":
         return path.suffix.lower() in _JPEG_VIDEOS
+    # MPEG-TS: packets of 188 bytes, each beginning with G, on disks with four bytes before it
+    if any(start[at : at + 1] == start[at + size : at + size + 1] == b"G" for at, size in ((0, 188), (4, 192))):
+        return True
+    if path.suffix.lower() == ".ts":
+        return False
+    if start[4:8] == b"ftyp" and start[8:12] in _IMAGE_BRANDS:
+        return False
     known = any(start[at : at + len(signature)] == signature for signature, at in _SIGNATURES)
     return known or path.suffix.lower() in VIDEO_EXTENSIONS
 
@@ -161,7 +167,7 @@ class Video:
             first = next(self._images(container, stream), None)
             if first is None:
                 raise SourceError(f"{self.name} holds no frame that can be read", hint=_HINT)
-            self.facts = _facts(stream, first, _rate(stream, first, self._images(container, stream)))
+            rate = _rate(stream, first, self._images(container, stream))
             formats = set(container.format.name.split(","))  # one reader may serve several, such as mov,mp4
             self._timed = first.time is not None and not formats & _UNTIMED
             self._indexed = bool(formats & _INDEXED)
@@ -170,6 +176,11 @@ class Video:
             self._transfer = int(colors.color_trc) if wide else None
             # Fixed once: some formats come to know where they start only while they are read
             self._origin_s = float(first.time or 0.0) if self._timed else 0.0
+            start_s = float((stream.start_time or 0) * (stream.time_base or 0))
+            self._missing_s = self._origin_s - start_s if self._timed and stream.start_time is not None else 0.0
+            if self._missing_s > _SHORT_BY_S:  # the beginning is damaged: times stay those of the sound
+                self._origin_s = start_s
+            self.facts = _facts(stream, first, rate, self._origin_s)
         megapixels = self.facts.width * self.facts.height / 1e6
         if megapixels > max_megapixels:
             message = f"{self.name}: got frames of {megapixels:,.1f} megapixels, expected at most {max_megapixels:g}"
@@ -199,6 +210,8 @@ class Video:
             ``interval_s`` passes over.
         """
         self.problems, self.passed = (), 0
+        if self._missing_s > _SHORT_BY_S:
+            self.problems = (f"{self.name} cannot be read before {self._missing_s:.1f} s: its beginning is damaged",)
         ends_s, due_s = (0.0, 0.0) if after is None else (after[1], self._due_after(after[1]))
         must_end = time.monotonic() + self._timeout_s
         with self._opened() as (container, stream):
@@ -267,6 +280,9 @@ class Video:
                 return
             for image in images:
                 if isinstance(image, av.VideoFrame):
+                    if image.is_corrupt and not damaged:
+                        damaged = True
+                        self.problems += (f"{self.name} is damaged after {at}: some images may be distorted",)
                     at = f"{image.time - self._origin_s:.1f} s" if image.time is not None else at
                     yield image
 
@@ -280,7 +296,7 @@ class Video:
         try:
             container = av.open(os.path.abspath(self.path))  # noqa: PTH100  # a name with a colon would pass for an address
         except av.error.FFmpegError as error:
-            raise SourceError(f"{self.name} is no video that can be read: {error.strerror}", hint=_HINT) from error
+            raise SourceError(f"{self.name} cannot be read as a video: {error.strerror}", hint=_HINT) from error
         with container:
             if not container.streams.video:
                 raise SourceError(f"{self.name} holds no images, only sound", hint="Name a video.")
@@ -298,11 +314,11 @@ def _rate(stream: VideoStream, first: VideoFrame, following: Iterator[VideoFrame
     return len(times) / times[-1] if times and times[-1] > 0 else 25.0
 
 
-def _facts(stream: VideoStream, first: VideoFrame, rate: float) -> VideoFacts:
+def _facts(stream: VideoStream, first: VideoFrame, rate: float, origin_s: float) -> VideoFacts:
     height, width = first.height, max(1, round(first.width * float(stream.sample_aspect_ratio or 1)))
     if _orientation(first)[0]:
         height, width = width, height
-    return VideoFacts(width, height, rate, _duration(stream, float(first.time or 0.0)))
+    return VideoFacts(width, height, rate, _duration(stream, origin_s))
 
 
 def _duration(stream: VideoStream, origin_s: float) -> float | None:

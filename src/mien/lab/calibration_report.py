@@ -31,16 +31,26 @@ _Content = tuple[str, str, tuple[str, ...], int, list[tuple[Cell, ...]]]
 def calibration_report(found: Sequence[HeadCalibration], *, figures: bool = True) -> Document:
     """Turn measured calibration into a report; ``figures`` adds the diagrams."""
     whole = [one for one in found if one.images == OFFICIAL]
-    blocks: list[Block] = [
-        Section(title, (Text(text), table(("model", "head", *names), rows, words=2 + words)))
-        for title, text, names, words, rows in (*_calibration(found, whole), *_votes(found, whole))
-        if rows
-    ]
+    blocks: list[Block] = _sections(*_calibration(found, whole), *_votes(found, whole), *_abstention(whole))
     if figures:
         blocks.append(Section("Figures", (Row(tuple(Figure(image, alt) for _, alt, image in _drawn(whole))),)))
     models = ", ".join(dict.fromkeys(one.model for one in found))
     metadata = {"data": found[0].data, "split": found[0].split} if found else {}
     return Document(f"Calibration: {models}", tuple(blocks), metadata=metadata)
+
+
+def calibration_summary(found: Sequence[HeadCalibration]) -> list[Block]:
+    """Accuracy, calibration error and abstention of the first head on all images, for a model card."""
+    first = [one for one in found if one.images == OFFICIAL][:1]
+    return _sections(next(_calibration(found, first)), *_abstention(first))
+
+
+def _sections(*contents: _Content) -> list[Block]:
+    return [
+        Section(title, (Text(text), table(("model", "head", *names), rows, words=2 + words)))
+        for title, text, names, words, rows in contents
+        if rows
+    ]
 
 
 def _calibration(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibration]) -> Iterator[_Content]:
@@ -103,6 +113,9 @@ def _votes(found: Sequence[HeadCalibration], whole: Sequence[HeadCalibration]) -
             for level, named, precision, recall, f1, same in one.mixed.rows
         ],
     )  # fmt: skip
+
+
+def _abstention(whole: Sequence[HeadCalibration]) -> Iterator[_Content]:
     yield (
         "Abstention",
         "Coverage and accuracy if predictions below a confidence are withheld. AURC: area under the risk-coverage curve; "

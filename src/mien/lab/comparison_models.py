@@ -87,7 +87,7 @@ def open_models(paths: Sequence[Path]) -> list[Model]:
 
     Raises:
         OptionError: a model is given twice.
-        ModelError: one of ``paths`` is no model, or a damaged one.
+        ModelError: one of ``paths`` is not a model, or is damaged.
         DataError: a run's ``history.csv`` is damaged.
         MissingExtraError: a checkpoint is among them and torch is not installed.
     """

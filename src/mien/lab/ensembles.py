@@ -327,7 +327,9 @@ def _shares(models: Sequence[str | Path], out: Path, stacked: bool, weights: Seq
     if out.suffix.lower() != ".onnx":
         raise OptionError(f"out: got {out}, expected a file that ends in .onnx", hint="For example --out ensemble.onnx")
     if stacked and weights:
-        raise OptionError("a stack fits its own weights", hint="Remove --weight or --stacked.")
+        raise OptionError(
+            "weights cannot be given for a stacked ensemble, which fits its own", hint="Remove --weight or --stacked."
+        )
     weights = weights or (1.0,) * len(models)
     if len(weights) != len(models) or not all(0 < weight < math.inf for weight in weights):
         hint = "Give one weight for each model, in the same order, or none."

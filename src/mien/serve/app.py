@@ -142,7 +142,7 @@ def _add_errors(app: FastAPI) -> None:
     on(MienError, Problem.of)
     on(RequestValidationError, lambda error: invalid(error.errors()))
     on(HTTPException, lambda error: Problem(error.status_code, "http_error", str(error.detail)))
-    on(Exception, lambda _error: Problem(500, "internal_error", "the server made an error"))
+    on(Exception, lambda _error: Problem(500, "internal_error", "internal server error"))
 
 
 def _add_reading(app: FastAPI, server: Server) -> None:

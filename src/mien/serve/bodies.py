@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,6 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from ..errors import shorten
+from ..io.sources import from_base64
 from .problems import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -127,7 +126,7 @@ async def read_images(request: Request, max_files: int) -> list[tuple[str, bytes
         await form.close()
     else:
         expected = "multipart/form-data or application/json"
-        raise Problem(415, "unsupported_media_type", "the body has another type", got=kind, expected=expected)
+        raise Problem(415, "unsupported_media_type", "unsupported content type", got=kind, expected=expected)
     if not 1 <= len(images) <= max_files:
         got, expected = len(images), f"1 to {max_files} images"
         raise Problem(413 if images else 400, "image_count", "wrong number of images", got=got, expected=expected)
@@ -154,8 +153,8 @@ def invalid(errors: Any) -> Problem:
 def decoded(data: str) -> bytes:
     """An image in base64, also as a ``data:`` address; ``Problem`` 400 where it is none."""
     try:
-        return base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=True)
-    except (ValueError, binascii.Error) as error:
+        return from_base64(data.partition(",")[2] if data[:5].lower() == "data:" else data)
+    except ValueError as error:
         raise Problem(
-            400, "malformed_body", f"an image is no base64: {error}", expected="base64", field="data"
+            400, "malformed_body", f"an image is not valid base64: {error}", expected="base64", field="data"
         ) from error

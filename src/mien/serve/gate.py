@@ -74,7 +74,7 @@ class Gate:
             self._log.error("error", request_id=request_id, kind=type(error).__name__, trace=_trace(error))
             if not passed.status:
                 hint = "Report it with the request id."
-                fault = Problem(500, "internal_error", "the server made an error", hint=hint)
+                fault = Problem(500, "internal_error", "internal server error", hint=hint)
                 await self._refuse(scope, receive, passed, fault)
         finally:
             self._inflight -= body.held
@@ -112,7 +112,7 @@ class Gate:
         known = (*_LOCAL_HOSTS, self._settings.host, *self._settings.allowed_hosts)
         if self._settings.is_loopback and not self._keys.required() and name not in known:
             hint = "Use localhost, or set allowed_hosts."
-            raise Problem(421, "host_not_allowed", "the server has another name", got=name, hint=hint)
+            raise Problem(421, "host_not_allowed", "unknown host name", got=name, hint=hint)
 
     async def _refuse(self, scope: Scope, receive: Receive, passed: _Passed, problem: Problem) -> None:
         self._metrics.rejected.labels(problem.code).inc()

@@ -116,7 +116,7 @@ class Jobs:
         """Accept a video: when this returns, the job is on the disk and survives the process.
 
         Raises:
-            SourceError: it is no video that can be read.
+            SourceError: it cannot be read as a video.
             Problem: too long, or too many jobs wait.
         """
         check_installed(("av", "trackers", "supervision"), "video")
@@ -133,7 +133,9 @@ class Jobs:
                 os.fsync(file.fileno())
             # By its content: FFmpeg would follow what a playlist names
             if not is_video(self._video(job)):
-                raise SourceError(f"{source} is no video", hint="Send an MP4, MOV, MKV, WebM or AVI file.", path=source)
+                raise SourceError(
+                    f"{source} is not a video", hint="Send an MP4, MOV, MKV, WebM or AVI file.", path=source
+                )
             facts = self._open(job).facts
             if (facts.duration_s or 0) > self._settings.max_video_s:
                 expected = f"at most {self._settings.max_video_s:g} s"
@@ -193,7 +195,7 @@ class Jobs:
             problem = Problem.of(error) if isinstance(error, MienError) else error
             if not isinstance(problem, Problem):
                 self._log.error("job", job=identifier, kind=type(error).__name__)
-                problem = Problem(500, "internal_error", "the server made an error")
+                problem = Problem(500, "internal_error", "internal server error")
             self._end(replace(job, error=problem.to_dict("")), JobState.FAILED)
 
     def _read(self, job: Job) -> Job:

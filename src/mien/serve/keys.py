@@ -48,7 +48,9 @@ class KeyFile:
             return []
         except (OSError, ValueError, TypeError) as error:
             hint = "Restore it, or delete it and make new keys with 'mien keys add'."
-            raise OptionError(f"{self.path} is no file of keys: {error}", hint=hint, path=self.path) from error
+            raise OptionError(
+                f"{self.path} cannot be read as a file of keys: {error}", hint=hint, path=self.path
+            ) from error
 
     def add(self, name: str, rate: int | None = None) -> str:
         """Make a key and return its secret, which is stored nowhere; ``OptionError`` where the name is taken."""

@@ -88,7 +88,9 @@ class Registry:
         except FileNotFoundError:
             return {"versions": [], "current": None}
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"{path} is no registry: {error}", hint="Restore it from a backup.", path=path) from error
+            raise ModelError(
+                f"{path} cannot be read as a registry: {error}", hint="Restore it from a backup.", path=path
+            ) from error
         return table
 
     def _write(self, versions: list[dict[str, object]], current: int) -> None:

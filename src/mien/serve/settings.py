@@ -21,7 +21,7 @@ PREFIX = "MIEN_SERVE_"
 
 
 class ServeSettings(BaseSettings):
-    """How the server runs. Descriptions are the rows of the table in ``docs/guides/server.md``."""
+    """How the server runs. Descriptions are the rows of the table in ``docs/reference/server.md``."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_parse_none_str="none")
 
@@ -148,7 +148,7 @@ def load_settings(config: Path | None = None, options: Mapping[str, Any] | None 
     unknown = [name for name in os.environ if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in _names()]
     if unknown:
         raise OptionError(
-            f"{unknown[0]} is no setting of the server", hint="See docs/guides/server.md.", field=unknown[0]
+            f"{unknown[0]} is not a setting of the server", hint="See docs/reference/server.md.", field=unknown[0]
         )
     if config is not None and not config.is_file():
         raise OptionError(
@@ -165,7 +165,7 @@ def load_settings(config: Path | None = None, options: Mapping[str, Any] | None 
         name = ".".join(map(str, first["loc"])) or "settings"
         shown = first["input"] if first["loc"] else "a contradiction"
         message = f"{name}: got {shown!r}, expected: {first['msg']}"
-        raise OptionError(message, hint="See docs/guides/server.md.", field=name, value=first["input"]) from error
+        raise OptionError(message, hint="See docs/reference/server.md.", field=name, value=first["input"]) from error
     except (SettingsError, ValueError) as error:
         message = f"the settings cannot be read: {error}"
         raise OptionError(message, hint="Lists are JSON in the environment.", field="config") from error

@@ -44,7 +44,7 @@ _HATCH = (
 NOT_A_FEELING = (
     "An expression is not a feeling",
     "mien predicts which emotion most people would name for a face. People also smile out of politeness and frown in "
-    "thought, and cameras, light, age, culture and illness change how faces look. This report is no evidence of what a "
+    "thought, and cameras, light, age, culture and illness change how faces look. This report does not show what a "
     "person felt, and must not be the basis of decisions about a person. Recall of fear, disgust and contempt is low.",
 )
 _READING = (

@@ -250,9 +250,9 @@ def _chosen(sources: Sequence[str], wanted: str) -> int:
     named = [number for number, source in enumerate(sources) if file_name(source) == wanted]
     if len(named) != 1:
         raise OptionError(
-            f"source: got {wanted!r}, which {'several videos' if named else 'no video'} of the table match; "
+            f"source: got {wanted!r}, which matches {'several videos' if named else 'no video'} of the table; "
             f"expected one of {join(sources, most=8)}",
-            hint="Give its path as the table has it.",
+            hint="Give the path as it is in the table.",
         )
     return named[0]
 
@@ -360,7 +360,7 @@ def _checked(
     seen = np.isfinite(probabilities.sum(1))
     track_id = np.where(np.isnan(columns["track_id"]), -1, columns["track_id"]).astype(np.int64)
     wrong = (
-        (~np.isfinite(columns["time_s"]), "its time_s is no finite number"),
+        (~np.isfinite(columns["time_s"]), "its time_s is not a finite number"),
         (seen & ~(abs(probabilities.sum(1) - 1) < _SUM_TOLERANCE), "its probabilities do not sum to 1"),
         ((probabilities < 0).any(1), "a probability is negative"),
         (~seen & (track_id >= 0), "it has a track_id, but not all of its probabilities"),

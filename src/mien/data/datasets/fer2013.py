@@ -23,7 +23,7 @@ from ...errors import DataError
 from ...model.preprocess import resize
 from ..dataset import TEST, TRAIN, UNDIVIDED, VALIDATION, Dataset, Votes, named_by_content
 from ..preprocessing import LoadOptions, refuse_options, split_undivided
-from ..records import label_order
+from ..records import emotion_number, label_number, label_order, part_named
 
 NAME, KNOWN_BY = "FER2013", "fer2013.csv, icml_face_data.csv, or a packed .npz file"
 #: What Kaggle's archives unpack to.
@@ -70,35 +70,72 @@ def read_csv(path: Path, label_names: Sequence[str] = (), notes: Callable[[str],
     """Read a CSV file with the columns ``emotion``, ``pixels`` and ``Usage``, in any order.
 
     Without ``Usage``, as in the ``train.csv`` of Kaggle's competition, the images are ``undivided``. Labels 0 to 6 are
-    FER2013's own; 0 to 7 are those of CK+ in this layout (``ckextended.csv``), 7 being contempt; ``label_names`` gives
-    others. The side of the square images follows from the number of pixels in the first row; errors name the line.
+    FER2013's own; 0 to 7 are those of CK+ in this layout (``ckextended.csv``), 7 being contempt; ``notes`` receives what is
+    assumed. Numbers that may count from 1, and higher ones, need ``label_names``; labels may also be names. The side of the
+    square images follows from the number of pixels in the first row; errors name the line.
     """
     images: list[npt.NDArray[np.uint8]] = []
-    labels: list[int] = []
+    cells: list[str] = []
     split: list[str] = []
     names: list[str] = []
+    is_published = True  # with the names that FER2013 has for its splits
     for where, (emotion, pixels, usage) in _rows(path, ("emotion", "pixels"), ("usage",)):
-        labels.append(_whole(emotion, 255, f"{where}: emotion"))
+        cells.append(emotion)
         split.append(UNDIVIDED if usage is None else _usage(usage, where))
+        is_published &= usage in USAGE
         names.append(where.rpartition(", ")[2])
         images.append(_image(pixels, images[0].size if images else None, where))
     if not images:
         raise DataError(f"{path}: has a header but no images", hint=_AGAIN)
-    order = label_names
-    if not label_names and max(labels) <= len(FER2013_ORDER):
-        order = (*FER2013_ORDER, "contempt")
-        if max(labels) == len(FER2013_ORDER):
-            notes(f"{path}: label 7 is taken for contempt, as in CK+ (ckextended.csv)")
-    numbers = label_order(order, set(labels) if label_names else {0, *labels}, str(path))
+    labels = _labels(path, cells, names, label_names, is_published, notes)
     side = math.isqrt(images[0].size)
     stacked = np.stack(images).reshape(-1, side, side)
     return Dataset(
         path.stem,
         stacked,
-        np.array([numbers[label] for label in labels]),
+        np.array(labels),
         np.array(split),
         names=named_by_content(names, stacked),
     )
+
+
+def _labels(
+    path: Path,
+    cells: Sequence[str],
+    rows: Sequence[str],
+    label_names: Sequence[str],
+    is_published: bool,
+    notes: Callable[[str], None],
+) -> list[int]:
+    """Index in the vocabulary of each label, a number or a name.
+
+    Numbers without names are FER2013's if they begin with 0, or in its published form; to 7 also CK+'s.
+    """
+    numbers = [label_number(cell) for cell in cells]
+    known = {number for number in numbers if number is not None}
+    if not known and label_names:
+        raise DataError(
+            f"{path}: its labels are names, expected numbers", hint="Leave --label-names (label_names) out."
+        )
+    if not known:
+        return [emotion_number(cell, f"{path}, {row}", "emotion") for cell, row in zip(cells, rows)]
+    if None in numbers:
+        row = numbers.index(None)
+        message = f"{path}, {rows[row]}: emotion: got {cells[row]!r}, expected a whole number as in other rows"
+        raise DataError(message, hint="Correct or remove the row.")
+    order = label_order(label_names, known, str(path)) if label_names else _assumed(path, known, is_published, notes)
+    return [order[number] for number in numbers if number is not None]
+
+
+def _assumed(path: Path, known: set[int], is_published: bool, notes: Callable[[str], None]) -> dict[int, int]:
+    names, highest = (*FER2013_ORDER, "contempt"), max(known)
+    is_fer2013 = is_published and highest < len(FER2013_ORDER)
+    if highest >= len(names) or not (is_fer2013 or 0 in known):
+        return label_order((), known, str(path))
+    if not is_fer2013:
+        meaning = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(names[: highest + 1]))
+        notes(f"{path}: labels are taken for those of {'CK+' if highest > 6 else 'FER2013'}: {meaning}")
+    return label_order(names, {0, *known}, str(path))
 
 
 def with_ferplus(faces: Dataset, path: Path) -> Dataset:
@@ -212,9 +249,10 @@ def _whole(text: str, highest: int, what: str) -> int:
 
 
 def _usage(text: str, where: str) -> str:
-    if text not in USAGE:
-        raise DataError(f"{where}: Usage: got {text!r}, expected one of {', '.join(USAGE)}", hint=_AGAIN)
-    return USAGE[text]
+    part = part_named(text)
+    if part is None:
+        raise DataError(f"{where}: Usage: got {text!r}, expected one of {', '.join(USAGE)}", hint="Rename the splits.")
+    return part
 
 
 def _image(text: str, expected: int | None, where: str) -> npt.NDArray[np.uint8]:

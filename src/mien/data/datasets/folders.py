@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...emotions import BY_NAME, RAF_DB_ORDER
+from ...emotions import RAF_DB_ORDER
 from ...errors import DataError
 from ..dataset import UNDIVIDED, Dataset
 from ..preprocessing import LoadOptions, Sample, collect, refuse_options
-from ..records import PARTS, emotion_number, label_order
+from ..records import emotion_number, is_emotion, label_number, label_order, part_named
 
 NAME, KNOWN_BY = "class folders", "train/happy/*.png or happy/*.png"
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"))
@@ -30,11 +30,11 @@ def matches(path: Path) -> bool:
 def load(path: Path, options: LoadOptions) -> Dataset:
     """Load images laid out as ``train/happy/1.png``, or as ``happy/1.png``.
 
-    Splits may be called train or training, validation, val, valid or dev, and test or testing, in any case, and may lie
-    deeper (``images/train``). Without such folders the images are ``undivided``. Class folders go by any alias that
-    ``mien.emotions.parse`` knows, or are numbers: those of RAF-DB are recognized by the names of its images, others need
-    ``label_names``. An empty class folder is noted; where images are still to be split, it is an error.
-    Other files and hidden files are skipped.
+    Splits may be called train or training, validation, val, valid or dev, and test or testing, in any case, also
+    ``val_set`` and ``val_class``, and may lie deeper (``images/train``). Without such folders the images are
+    ``undivided``. Class folders go by any alias that ``mien.emotions.parse`` knows (also ``0_neutral``), or are numbers
+    (also ``class000``): those of RAF-DB are recognized by the names of its images, others need ``label_names``. An empty
+    class folder is noted; where images are still to be split, it is an error. Other files and hidden files are skipped.
     """
     refuse_options(path, options, "votes")
     files = list(_files(path, options))
@@ -51,9 +51,10 @@ def _files(path: Path, options: LoadOptions) -> Iterator[tuple[Path, str, int]]:
         for folder, part in _parts(path)
         for each in _subfolders(folder)
     ]
-    if classes and all(each.name.isdecimal() for each, _, _ in classes):
-        numbers = _numbers(path, classes, options)
-        labels = {each: numbers[int(each.name)] for each, _, _ in classes}
+    found = {each: number for each, _, _ in classes if (number := label_number(each.name)) is not None}
+    if classes and len(found) == len(classes):
+        numbers = _numbers(path, classes, set(found.values()), options)
+        labels = {each: numbers[number] for each, number in found.items()}
     else:
         refuse_options(path, options, "label_names")
         labels = {each: emotion_number(each.name, str(each), "the folder's name") for each, _, _ in classes}
@@ -66,9 +67,10 @@ def _files(path: Path, options: LoadOptions) -> Iterator[tuple[Path, str, int]]:
         yield from ((file, part, labels[each]) for file in files)
 
 
-def _numbers(path: Path, classes: list[tuple[Path, str, list[Path]]], options: LoadOptions) -> dict[int, int]:
+def _numbers(
+    path: Path, classes: list[tuple[Path, str, list[Path]]], numbers: set[int], options: LoadOptions
+) -> dict[int, int]:
     """Emotions of numbered class folders: RAF-DB's order if they have its images, else ``label_names``."""
-    numbers = {int(each.name) for each, _, _ in classes}
     files = [file.name for _, _, found in classes for file in found]
     is_raf_db = numbers == set(range(1, 8)) and all(_RAF_DB.match(name) for name in files)
     if is_raf_db and not options.label_names:
@@ -81,10 +83,10 @@ def _numbers(path: Path, classes: list[tuple[Path, str, list[Path]]], options: L
 def _parts(path: Path) -> list[tuple[Path, str]]:
     """The folders of splits, and which they are."""
     inside = _subfolders(path)
-    parts = [(folder, PARTS[folder.name.lower()]) for folder in inside if folder.name.lower() in PARTS]
+    parts = [(folder, part) for folder in inside if (part := part_named(folder.name))]
     if parts:
         return parts
-    if any(folder.name.strip().lower() in BY_NAME or folder.name.isdecimal() for folder in inside):
+    if any(label_number(folder.name) is not None or is_emotion(folder.name) for folder in inside):
         return [(path, UNDIVIDED)]
     if len(inside) == 1:
         return _parts(inside[0])

@@ -14,7 +14,7 @@ from ...errors import DataError, MienError
 from ...extras import require
 from ..dataset import UNDIVIDED, Dataset
 from ..preprocessing import LoadOptions, Sample, collect, refuse_options
-from ..records import PARTS, emotion_number, label_order
+from ..records import PARTS, emotion_number, label_number, label_order
 
 NAME, KNOWN_BY = "parquet", "*.parquet"
 _LABELS = ("label", "labels", "emotion", "emotions", "expression", "class", "target")
@@ -36,7 +36,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     - Images: the first column of structs with a field ``bytes`` (Hugging Face's ``Image``), or of bytes; PNG, JPEG or any
       other format of ``mien.io.images.read_image``.
     - Labels: a column ``label``, ``labels``, ``emotion``, ``expression``, ``class`` or ``target``. Strings may be any alias.
-      Whole numbers go by the names in Hugging Face's metadata (``ClassLabel``), or by ``label_names``.
+      Numbers, also as text, go by the names in Hugging Face's metadata (``ClassLabel``), or by ``label_names``.
     - Splits: a column ``split``, ``usage`` or ``Usage``; else the file's name (``train-00000-of-00001.parquet``), else
       that of a folder it is in; else they are ``undivided``.
     - FER+'s ten votes, where there is a column ``votes`` with lists of ten, in its own order.
@@ -50,8 +50,10 @@ def load(path: Path, options: LoadOptions) -> Dataset:
     columns = {file: _columns(table.schema_arrow, file) for file, table in tables}
     numbers: set[int] = set()
     for file, table in tables:
-        if columns[file].numbered:
-            numbers |= set(table.read([columns[file].label]).column(0).unique().to_pylist()) - {None}
+        if not columns[file].names:
+            found = _label_numbers(file, table, columns[file].label)
+            columns[file] = replace(columns[file], numbered=bool(found))
+            numbers |= found
     if numbers:
         order = label_order(options.label_names, numbers, str(path))
         columns = {file: replace(one, names=order) if one.numbered else one for file, one in columns.items()}
@@ -65,7 +67,7 @@ def load(path: Path, options: LoadOptions) -> Dataset:
 class _Columns:
     """Columns of encoded images, labels, splits and votes (empty if there is none).
 
-    ``names`` says what label numbers mean; labels are ``numbered`` if they are whole numbers and nothing says it.
+    ``names`` says what label numbers mean; labels are ``numbered`` if they are numbers and nothing in the file says it.
     """
 
     image: str
@@ -73,18 +75,21 @@ class _Columns:
     split: str
     votes: str
     names: Mapping[int, int]
-    numbered: bool
+    numbered: bool = False
 
     def emotion(self, row: Mapping[str, Any], where: str) -> int:
         """Index in the vocabulary of the row's emotion."""
         label = row[self.label]
-        if isinstance(label, str):
+        if isinstance(label, str) and not self.numbered:
             return emotion_number(label, where, f"column {self.label!r}")
-        if label not in self.names:
-            expected = ", ".join(f"{number} {EMOTIONS[place]}" for number, place in self.names.items())
+        label = label_number(str(label)) if self.numbered else label
+        if label is None or label not in self.names:
+            expected = (
+                ", ".join(f"{number} {EMOTIONS[place]}" for number, place in self.names.items()) or "whole numbers"
+            )
             message = f"{where}: column {self.label!r}: got {label}, expected {expected}"
             raise DataError(message, hint="Write the emotions' names, or leave out rows without a label.")
-        return self.names[label]
+        return self.names[int(label)]
 
     def part(self, row: Mapping[str, Any], where: str) -> str:
         """The row's split, or empty if there is no such column."""
@@ -124,7 +129,7 @@ def _columns(schema: Any, file: Path) -> _Columns:
         return next((by_name[name].name for name in names if name in by_name and fits(by_name[name].type)), "")
 
     images = [field.name for field in schema if is_image(field.type)]
-    labels = first(_LABELS, lambda kind: types.is_integer(kind) or is_text(kind))
+    labels = first(_LABELS, lambda kind: types.is_integer(kind) or types.is_floating(kind) or is_text(kind))
     found = f"{file}: got the columns {', '.join(f'{field.name} ({field.type})' for field in schema)[:200]}"
     if not images:
         message = f"{found}; expected one of images: encoded bytes, or structs with a field 'bytes'"
@@ -139,8 +144,18 @@ def _columns(schema: Any, file: Path) -> _Columns:
         first(_SPLITS, is_text),
         first(("votes",), lambda kind: types.is_list(kind) or types.is_fixed_size_list(kind)),
         {number: emotion_number(name, str(file), f"class {number}") for number, name in enumerate(names)},
-        types.is_integer(schema.field(labels).type) and not names,
     )
+
+
+def _label_numbers(file: Path, table: Any, column: str) -> set[int]:
+    """The label numbers of a file, also written as text or as floats; empty if some label is not a number."""
+    arrow = require("pyarrow", "table")
+    try:
+        used = table.read([column]).column(0).unique().to_pylist()
+    except (arrow.ArrowException, OSError) as error:
+        raise DataError(f"{file}: its labels cannot be read: {error}", hint="Download the file again.") from error
+    numbers = [label_number(str(label)) for label in used if label is not None and label == label]  # noqa: PLR0124 - NaN
+    return set() if None in numbers else {number for number in numbers if number is not None}
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None, label: str, file: Path) -> tuple[str, ...]:

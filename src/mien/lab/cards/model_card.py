@@ -14,7 +14,7 @@ from ...model.card import ModelCard, load_model, shipped_models
 from ...options import ReadOptions
 from ...report import count, escape, estimate, join, number, percent
 from ...types import SHARE
-from ..calibration_report import calibration_report
+from ..calibration_report import calibration_summary
 from ..evaluation.classifier import targets_of
 from ..evaluation.evaluate import DEDUP
 from ..evaluation.report import evaluation_report, table
@@ -318,9 +318,12 @@ def _evaluation(card: ModelCard, results: Results, image_attributes: Collection[
     if evaluations and evaluations[0].split == "validation" and not card.recipe.get("data", {}).get("inner"):
         data.append("Temperatures were fitted and recipes chosen on this part, so its figures are somewhat too good.")
     data = data or ["Not measured: `mien lab evaluate`."]
-    reports = [(f"Accuracy: {one.data}, {one.split}", evaluation_report(one, figures=False)) for one in evaluations]
-    reports += [(f"{one[0].data}, {one[0].split}", calibration_report(one, figures=False)) for one in calibrations]
-    sections = [doc.Section(title, report.blocks) for title, report in reports]
+    sections = [
+        doc.Section(f"Accuracy: {one.data}, {one.split}", evaluation_report(one, figures=False).blocks)
+        for one in evaluations
+    ]
+    for found in calibrations:
+        sections.append(doc.Section(f"{found[0].data}, {found[0].split}", tuple(calibration_summary(found))))
     sections += [*group_sections(results, image_attributes), robustness_section(results)]
     testing = doc.Section("Testing Data, Factors & Metrics", (doc.Bullets((*data, *_TERMS)),))
     return testing, doc.Section("Results", tuple(sections))

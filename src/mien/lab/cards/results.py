@@ -222,23 +222,22 @@ def attributes(results: Results, image_attributes: Collection[str], *, people: b
 
 def group_sections(results: Results, image_attributes: Collection[str]) -> list[doc.Section]:
     """Accuracy by groups of people, and by groups of images."""
-    sections = []
-    for people, title, command in (
-        (True, "Groups of people", "`mien audit predict`, then `mien audit fairness`"),
-        (False, "Image attributes", "`mien audit attributes`, then `mien audit fairness`"),
-    ):
-        blocks: list[doc.Block] = []
-        for audit, one in attributes(results, image_attributes, people=people):
-            blocks += [doc.Text(f"By {one['name']}: {_source(audit)}. {escape(one['explanation'])}"), _groups(one)]
-            blocks += [_recalls(one), *([_gaps(one)] if one["gaps"] else [])] if people else []
-            notes = list(map(escape, audit["notes"]))
-            if not audit.get("model"):
-                notes.append("The audit does not name the model; the author of this card vouches for it.")
-            blocks += [doc.Bullets(tuple(notes))] if notes else []
-        sections.append(
-            doc.Section(title, tuple(blocks) or (doc.Text(f"Not measured: {command}. Expect differences."),))
+    people: list[doc.Block] = []
+    for audit, one in attributes(results, image_attributes, people=True):
+        people += [doc.Text(f"By {one['name']}: {_source(audit)}. {escape(one['explanation'])}"), _groups([one])]
+        people += [_recalls(one), *([_gaps(one)] if one["gaps"] else []), *_notes(audit)]
+    images: list[doc.Block] = []
+    for audit in results.of(Kind.AUDIT):
+        if own := [one for other, one in attributes(results, image_attributes, people=False) if other is audit]:
+            text = f"{_source(audit)}. Significant differences are listed among the limitations."
+            images += [doc.Text(text), _groups(own), *_notes(audit)]
+    return [
+        doc.Section(title, tuple(blocks) or (doc.Text(f"Not measured: {command}. Expect differences."),))
+        for title, command, blocks in (
+            ("Groups of people", "`mien audit predict`, then `mien audit fairness`", people),
+            ("Image attributes", "`mien audit attributes`, then `mien audit fairness`", images),
         )
-    return sections
+    ]
 
 
 def robustness_section(results: Results) -> doc.Section:
@@ -320,17 +319,25 @@ def _change(condition: Values, measured: Values) -> float | None:
     return float(condition["accuracy"] - clean["accuracy"]) if clean and condition["level"] else None
 
 
-def _groups(attribute: Values) -> doc.Table:
+def _notes(audit: Values) -> list[doc.Block]:
+    notes = list(map(escape, audit["notes"]))
+    if not audit.get("model"):
+        notes.append("The audit does not name the model; the author of this card vouches for it.")
+    return [doc.Bullets(tuple(notes))] if notes else []
+
+
+def _groups(audited: Sequence[Values]) -> doc.Table:
     rows = [
         (
-            group["name"], count(group["n"]), _range(group["accuracy"], group["interval"]),
+            attribute["name"], group["name"], count(group["n"]), _range(group["accuracy"], group["interval"]),
             percent(group["standardized_accuracy"]), number(group["macro_f1"]), percent(group["detection_rate"]),
             percent(group["abstention_rate"]), percent(group["ece"]), points(group["minimum_detectable_gap"]),
         )
+        for attribute in audited
         for group in attribute["groups"]
     ]  # fmt: skip
     names = ("n", "accuracy", "standardized", "macro-F1", "detected", "abstained", "ECE", "detectable gap")
-    return table((attribute["name"], *names), rows)
+    return table(("by", "group", *names), rows, words=2)
 
 
 def _recalls(attribute: Values) -> doc.Table:
