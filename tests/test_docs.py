@@ -1,4 +1,4 @@
-"""The README, the documentation and the examples work as they stand."""
+"""The README, the documentation and the examples work as written."""
 
 import json
 import os
@@ -160,7 +160,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", LINKED, ids=name_of)
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     generated = {"reference/cli.md": "", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
     for link in links(page):
         target, _, anchor = link.partition("#")

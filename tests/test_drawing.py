@@ -1,4 +1,4 @@
-"""Marked images."""
+"""Annotated images."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ def reading(box: Box, **changes) -> Reading:
     return Reading(Face(box), ("happy", "sad"), np.array([0.75, 0.25], np.float32), **changes)
 
 
-def test_captions_say_what_is_read_and_how_surely():
+def test_captions_give_emotion_and_confidence():
     box = Box(0, 0, 9, 9)
     assert caption(reading(box)) == "happy 75%"
     assert caption(reading(box, vote_shares=np.array([0.6, 0.4], np.float32))) == "happy 75% + sad 25%"
     assert caption(reading(box, min_confidence=0.8)) == "happy? 75%"
 
 
-def test_nothing_is_certain():
+def test_no_probability_is_zero_or_one():
     assert [percent(p) for p in (0.05, 0.984, 0.999, 1.0)] == ["5%", "98%", "> 99%", "> 99%"]
 
 
@@ -31,7 +31,7 @@ def test_every_emotion_has_a_color_of_its_own():
 @pytest.mark.parametrize(
     "box", [Box(100, 100, 200, 220), Box(-40, -40, 30, 30), Box(290, 190, 400, 400), Box(5, 5, 6, 6)]
 )
-def test_the_face_itself_stays_free(box):
+def test_the_kept_face_is_not_masked(box):
     frame = Frame(np.full((200, 300, 3), 50, np.uint8))
     marked = annotate(frame, [reading(box)])
     assert marked.shape == frame.image.shape
@@ -41,6 +41,6 @@ def test_the_face_itself_stays_free(box):
         assert (marked[110:190, 110:190] == 50).all()
 
 
-def test_nobody_to_mark_changes_nothing():
+def test_images_without_faces_are_not_annotated():
     frame = Frame(np.arange(27, dtype=np.uint8).reshape(3, 3, 3))
     np.testing.assert_array_equal(annotate(frame, []), frame.image)

@@ -1,4 +1,4 @@
-"""The vocabulary."""
+"""Emotions and label sets."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from mien.emotions import EMOTIONS, LABEL_SETS, parse, positions
 from mien.errors import OptionError
 
 
-def test_order_is_fixed_for_ever():
+def test_the_order_of_emotions_is_fixed():
     assert EMOTIONS == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 
 
@@ -27,6 +27,6 @@ def test_label_sets_keep_the_order_of_the_vocabulary():
         assert positions(emotions, EMOTIONS) == sorted(positions(emotions, EMOTIONS))
 
 
-def test_a_label_that_the_model_lacks_is_named():
+def test_labels_unknown_to_the_model_are_reported():
     with pytest.raises(OptionError):
         positions(LABEL_SETS["eight"], LABEL_SETS["seven"])

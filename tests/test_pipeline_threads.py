@@ -1,4 +1,4 @@
-"""Several at once, in order, and never more than a few."""
+"""Parallel work in order and with limits."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ def test_memory_stays_flat():
     assert len(drawn) <= 5
 
 
-def test_an_error_comes_at_its_place_and_ends_it():
+def test_errors_are_raised_in_order():
     def work(number):
         if number == 3:
             raise ValueError("third")
@@ -39,5 +39,5 @@ def test_an_error_comes_at_its_place_and_ends_it():
         next(results)
 
 
-def test_nothing_to_do():
+def test_a_finished_run_reads_nothing():
     assert list(overlapped(lambda n: n, [], 2)) == []

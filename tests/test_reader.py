@@ -1,4 +1,4 @@
-"""The main job: what is read off known photographs."""
+"""Readings of known photographs."""
 
 import io
 
@@ -47,13 +47,13 @@ def test_conditioning_keeps_the_odds(reader, hopper):
         assert four[one] / four["happy"] == pytest.approx(whole[one] / whole["happy"], rel=1e-3)
 
 
-def test_a_face_outside_the_label_set_is_not_named_with_a_straight_face(hopper, astronaut):
+def test_readings_outside_the_label_set_abstain(hopper, astronaut):
     reader = Reader(ReadOptions(emotions="happy-sad"))
     assert reader.read(hopper.image)[0].abstained  # calm: neither happy nor sad
     assert not reader.read(astronaut.image)[0].abstained
 
 
-def test_the_other_head_speaks_seven():
+def test_the_head_fer2013_has_seven_emotions():
     (reading,) = Reader(ReadOptions(head="fer2013")).read(EXAMPLES / "astronaut.png")
     assert reading.emotions == mien.LABEL_SETS["seven"]
     assert reading.emotion == "happy"
@@ -68,12 +68,12 @@ def test_every_kind_of_source_gives_the_same(reader, astronaut):
         np.testing.assert_allclose(reading.probabilities, results[0][0].probabilities, atol=1e-5)
 
 
-def test_a_image_without_a_face_is_an_empty_list(reader):
+def test_an_image_without_a_face_gives_an_empty_list(reader):
     assert reader.read(np.full((200, 300, 3), 120, np.uint8)) == []
     assert reader.read([]) == []
 
 
-def test_fifty_faces_are_read_together_and_alone_alike(reader, crowd, astronaut):
+def test_fifty_faces_are_read_in_one_image(reader, crowd, astronaut):
     (faces,) = [found for _, found in reader.read_frames([crowd])]
     assert len(faces) == 50
     happy = [reading.emotion == "happy" for reading in faces]
@@ -87,7 +87,7 @@ def test_order_and_grouping_survive_batching(reader, astronaut, hopper):
     assert counts == [1, 0, 1, 1, 0]
 
 
-def test_images_are_drawn_as_readings_are(reader, astronaut):
+def test_images_are_loaded_lazily(reader, astronaut):
     drawn = []
 
     def endless():
@@ -114,7 +114,7 @@ def test_a_readers_own_detector_is_used(astronaut):
     assert Reader(detector=Nobody()).read(astronaut.image) == []
 
 
-def test_a_broken_image_is_an_error(reader):
+def test_a_damaged_image_is_an_error(reader):
     with pytest.raises(SourceError):
         reader.read(b"not an image")
 
@@ -135,7 +135,7 @@ def test_a_blurred_or_tiny_face_is_not_relied_on(hopper):
         assert reading.abstained
 
 
-def test_what_is_probably_no_face_abstains(reader, crowd):
+def test_probable_non_faces_abstain(reader, crowd):
     """Scores of things that are no face are low; those of clear faces are not."""
     from dataclasses import replace
 

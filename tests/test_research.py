@@ -1,4 +1,4 @@
-"""Programs outside of the package call what exists in it."""
+"""Scripts outside of the package use existing names."""
 
 import ast
 import importlib
@@ -11,7 +11,7 @@ PROGRAMS = sorted(path for name in ("research", "benchmarks", "examples") for pa
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
-def test_what_a_program_imports_from_mien_exists(path):
+def test_imported_names_exist(path):
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "mien":
             for alias in node.names:

@@ -1,4 +1,4 @@
-"""Statistics give the figures of the text books and of the packages that define them."""
+"""Statistics match textbooks and reference packages."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score
 from mien import stats
 
 
-def test_wilson_gives_its_textbook_interval():
+def test_wilson_interval_matches_the_textbook():
     assert stats.wilson(56, 70) == pytest.approx((0.6918, 0.8770), abs=1e-4)
     assert stats.wilson(0, 10)[0] == 0
     assert stats.wilson(10, 10)[1] == 1

@@ -1,4 +1,4 @@
-"""A file that takes too long becomes a failure, and nothing else is lost."""
+"""Files that take too long become failures; all others are read."""
 
 import csv
 import threading
@@ -45,7 +45,7 @@ def test_errors_of_images_are_reported_within_the_limit_too(folder):
     assert result.images == 2
 
 
-def test_a_video_beyond_its_time_keeps_what_was_read(clip, folder, monkeypatch):
+def test_a_video_over_the_time_limit_keeps_its_rows(clip, folder, monkeypatch):
     pytest.importorskip("av", reason="videos need the extra video")
     import time
 

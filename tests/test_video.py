@@ -1,4 +1,4 @@
-"""Videos and live sources through the whole reader."""
+"""Videos and live sources with the whole reader."""
 
 import itertools
 
@@ -19,7 +19,7 @@ def moments(clip):
     return list(read_video(clip))
 
 
-def test_each_person_keeps_a_number_and_an_expression(moments):
+def test_each_person_keeps_a_number(moments):
     assert [frame.index for frame, _ in moments] == list(range(30))
     seen = {
         number: {reading.track_id: reading.emotion for reading in readings}
@@ -51,12 +51,12 @@ def test_a_video_plays_at_its_own_speed(clip):
     assert seen[-1] == (29, {"happy", "neutral"})
 
 
-def test_watching_can_be_left(clip):
+def test_watching_can_be_stopped(clip):
     with watch(clip) as live:
         assert len(list(itertools.islice(live, 2))) == 2
 
 
-def test_a_video_of_nobody(tmp_path, astronaut, hopper):
+def test_a_video_without_people(tmp_path, astronaut, hopper):
     clip = make_clip(tmp_path / "wall.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 5)
     assert [readings for _, readings in read_video(clip)] == [[]] * 5
     tiny = make_clip(tmp_path / "tiny.mp4", [np.full((2, 2, 3), 90, np.uint8)] * 2, sound=None)

@@ -1,4 +1,4 @@
-"""What a session of watching remembers, without a page."""
+"""The live session without a page."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ def test_the_last_minute_of_a_face_is_kept_and_no_more():
     assert seen[-1].tolist() == [0, 1]
 
 
-def test_people_who_left_are_listed_last_for_a_minute():
+def test_absent_people_are_listed_last_for_a_minute():
     session = LiveSession(EMOTIONS)
     for step in range(20):
         session.add(frame(step, step / 2), [reading(0, 0.9)])
@@ -54,7 +54,7 @@ def test_people_who_left_are_listed_last_for_a_minute():
     assert session.people() == []
 
 
-def test_nobody_from_before_a_cut_is_present_any_more():
+def test_people_are_removed_after_a_cut():
     session = LiveSession(EMOTIONS)
     for step in range(20):
         session.add(frame(step, step / 10), [reading(1, 0.9)])
@@ -66,7 +66,7 @@ def test_nobody_from_before_a_cut_is_present_any_more():
     assert [one.emotion for one in session.as_shown([reading(2, 0.2)])] == ["sad"]
 
 
-def test_the_marks_say_what_the_page_says():
+def test_marks_and_page_agree():
     session = LiveSession(EMOTIONS)
     for step in range(4):
         session.add(frame(step, step / 2), [reading(0, 0.9)])
@@ -113,7 +113,7 @@ def test_a_slow_machine_searches_for_larger_faces_only(monkeypatch):
     assert sizes == [56, 80, 56, 40]
 
 
-def test_a_glimpse_is_no_person():
+def test_a_single_detection_is_not_a_person():
     session = LiveSession(EMOTIONS)
     session.add(frame(0, 0.0), [reading(7, 0.9)])
     session.add(frame(1, 5.0), [])
@@ -141,7 +141,7 @@ def test_the_oldest_rows_go_first_and_are_counted():
     assert session.lost_rows == 15
 
 
-def test_a_new_session_has_an_empty_table_and_nobody():
+def test_a_new_session_is_empty():
     session = LiveSession(EMOTIONS)
     assert session.last is None
     assert session.people() == []
@@ -160,14 +160,14 @@ def test_settings_reach_the_page_as_they_were_given():
     "wrong",
     [{"stun": "https://a.example"}, {"turn": "turn:a.example"}, {"turn_user": "u"}, {"turn": "a", "turn_user": "u"}],
 )
-def test_servers_that_cannot_work_are_refused(wrong):
+def test_invalid_server_settings_are_refused(wrong):
     with pytest.raises(OptionError) as caught:
         LiveSettings(**wrong)
     assert isinstance(caught.value, MienError)
     assert "--turn" in caught.value.hint or "--stun" in caught.value.hint
 
 
-def test_streamlit_is_told_to_report_nothing_and_to_listen_here_only():
+def test_streamlit_runs_without_telemetry_on_localhost():
     options = streamlit_options(LiveSettings())
     assert options["browser.gatherUsageStats"] is False
     assert options["server.fileWatcherType"] == "none"

@@ -1,4 +1,4 @@
-"""A video given to the live page, and an image that it sends."""
+"""Videos and single images on the live page."""
 
 import base64
 import io
@@ -78,7 +78,7 @@ def test_an_image_sent_by_the_page_gets_marks(astronaut):
         assert plain.marks(eye, wrong) == []
 
 
-def test_others_are_covered_live_and_without_images_none_is_remembered(astronaut):
+def test_others_are_masked_live_and_no_image_is_kept(astronaut):
     from mien.drawing import COVER
     from mien.redaction import LiveMasker
 

@@ -1,4 +1,4 @@
-"""The photo app in a browser, and as programs see it."""
+"""The photo app in a browser and through its API."""
 
 import csv
 import json
@@ -174,7 +174,7 @@ def test_the_camera_reads_happy(page):
     assert page.inner_text(".mien-card summary b") == "happy"
 
 
-def test_a_correction_needs_agreement_and_is_kept_once(page, app, pair):
+def test_corrections_need_consent_and_are_stored_once(page, app, pair):
     give(page, pair)
     page.wait_for_selector(".mien-card >> nth=1")
     page.get_by_role("button", name="Not right? Correct it").click()
@@ -194,7 +194,7 @@ def test_a_correction_needs_agreement_and_is_kept_once(page, app, pair):
         assert [(line["label"], line["predicted"]) for line in csv.DictReader(file)] == [("sad", "neutral")]
 
 
-def test_many_photos_give_a_table_to_take_away(page, pair, tmp_path, artifacts):
+def test_many_photos_give_a_downloadable_table(page, pair, tmp_path, artifacts):
     broken = tmp_path / "broken.jpg"
     broken.write_text("this is no image")
     page.get_by_role("tab", name="Many photos").click()
@@ -249,7 +249,7 @@ def test_programs_read_the_rows_of_the_command_line(client, pair):
     json.dumps(rows)
 
 
-def test_programs_correct_only_with_agreement(client, app, pair):
+def test_corrections_by_api_need_consent(client, app, pair):
     from gradio_client import handle_file
     from gradio_client.exceptions import AppError
 
@@ -262,7 +262,7 @@ def test_programs_correct_only_with_agreement(client, app, pair):
     assert client.predict(**call, agreed=True)["new"] is False
 
 
-def test_programs_cannot_send_the_app_to_fetch_or_to_look_around(client, tmp_path, app):
+def test_the_api_reads_no_urls_or_other_files(client, tmp_path, app):
     from gradio_client import handle_file
     from gradio_client.exceptions import AppError
 
@@ -290,7 +290,7 @@ def test_a_taken_port_is_refused():
             serve(PhotoApp(port=port, open_browser=False))
 
 
-def test_a_host_elsewhere_is_refused():
+def test_other_hosts_are_refused():
     with pytest.raises(OptionError):  # an address that no machine has (RFC 5737)
         serve(PhotoApp(host="192.0.2.1", open_browser=False))
 

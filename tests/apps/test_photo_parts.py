@@ -46,20 +46,20 @@ def photo_of(*readings: Reading, name: str = "made.png") -> Photo:
     return Photo(Frame(np.full((40, 40, 3), 120, np.uint8), name), readings, readings[0].emotions if readings else ())
 
 
-def test_the_examples_read_as_they_look(readers):
+def test_the_examples_have_the_expected_emotions(readers):
     said = {path.stem: readers.read(path, "eight").readings[0].emotion for path in sorted(IMAGES.glob("*.jpg"))}
     assert said == {"astronaut": "happy", "grace_hopper": "neutral"}
     assert all(path.stat().st_size < 60_000 for path in IMAGES.glob("*.jpg"))
 
 
-def test_a_photo_forgets_its_folder_and_keeps_its_label_set(readers):
+def test_results_name_no_folder_and_keep_the_label_set(readers):
     photo = readers.read(IMAGES / "astronaut.jpg", "happy-sad")
     assert photo.frame.name == "astronaut.jpg"
     assert photo.emotions == ("happy", "sad")
     assert photo.rows()[0]["source"] == "astronaut.jpg"
 
 
-def test_another_limit_needs_no_reading_anew(pair):
+def test_changing_min_confidence_does_not_read_again(pair):
     assert not any(one.abstained for one in pair.readings)
     assert all(one.abstained for one in pair.with_min_confidence(1.0).readings)
 
@@ -128,7 +128,7 @@ def test_cards_tell_unsure_mixed_and_no_face_apart():
     assert "No face found" in cards(photo_of())
 
 
-def test_fifty_faces_and_more_do_not_flood_the_page():
+def test_fifty_faces_are_folded_on_the_page():
     html = cards(photo_of(*[reading()] * 70))
     assert html.count('<details class="mien-card') == 60
     assert html.count(" open style") == 4
@@ -142,7 +142,7 @@ def test_names_from_outside_are_text_and_not_markup():
     assert "<img src=x" not in problems([(nasty, nasty)])
 
 
-def test_one_damaged_photo_stops_no_batch(readers, tmp_path):
+def test_one_damaged_photo_does_not_stop_a_batch(readers, tmp_path):
     broken = tmp_path / "in" / "broken.jpg"
     broken.parent.mkdir()
     broken.write_text("words")
@@ -177,7 +177,7 @@ def log_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_nothing_is_kept_without_agreement(pair, tmp_path):
+def test_nothing_is_stored_without_consent(pair, tmp_path):
     flags = Flags(tmp_path / "flags", "abc")
     with pytest.raises(OptionError):
         flags.save(pair, 1, "sad", agreed=False)
@@ -197,7 +197,7 @@ def test_the_lab_reads_the_corrections_with_their_labels(pair, readers, tmp_path
     assert all((tmp_path / "flags" / line["file"]).is_file() for line in lines)
 
 
-def test_a_correction_shows_the_face_as_the_networks_see_it(pair, readers, tmp_path):
+def test_a_correction_stores_the_crop_of_the_network(pair, readers, tmp_path):
     kept = Flags(tmp_path, readers.sha256).save(pair, 1, "happy", agreed=True).file
     read = Reader(ReadOptions(detector="none")).read(kept)
     assert read[0].emotion == "happy"
@@ -213,7 +213,7 @@ def test_two_clicks_keep_one_face(pair, tmp_path):
     assert len(list(tmp_path.rglob("*.png"))) == len(log_of(tmp_path)) == 1
 
 
-def test_of_two_corrections_the_later_holds(pair, tmp_path):
+def test_the_later_of_two_corrections_counts(pair, tmp_path):
     flags = Flags(tmp_path, "abc")
     for emotion in ("fear", "sad", "fear"):
         flags.save(pair, 1, emotion, agreed=True)
@@ -222,7 +222,7 @@ def test_of_two_corrections_the_later_holds(pair, tmp_path):
     assert not (tmp_path / "sad").exists()  # the lab takes an empty class folder for a mistake
 
 
-def test_a_log_that_was_cut_off_goes_on_in_a_new_line(pair, tmp_path):
+def test_a_truncated_log_continues_on_a_new_line(pair, tmp_path):
     flags = Flags(tmp_path, "abc")
     flags.save(pair, 1, "fear", agreed=True)
     log = tmp_path / LOG
@@ -232,7 +232,7 @@ def test_a_log_that_was_cut_off_goes_on_in_a_new_line(pair, tmp_path):
 
 
 @pytest.mark.parametrize(("face", "emotion"), [(3, "sad"), (0, "sad"), (1, "hungry"), (1, "")])
-def test_a_correction_of_nothing_is_refused(pair, tmp_path, face, emotion):
+def test_a_correction_without_a_face_is_refused(pair, tmp_path, face, emotion):
     with pytest.raises(OptionError):
         Flags(tmp_path, "abc").save(pair, face, emotion, agreed=True)
     assert not list(tmp_path.iterdir())
@@ -261,7 +261,7 @@ def test_a_photo_without_pixels_still_has_its_rows(pair):
     assert light.rows() == pair.rows()
 
 
-def test_others_are_covered_and_only_one_is_read(tmp_path, astronaut, hopper):
+def test_others_are_masked_and_one_person_is_read(tmp_path, astronaut, hopper):
     from mien.drawing import COVER
     from mien.redaction import Privacy
 
@@ -274,7 +274,7 @@ def test_others_are_covered_and_only_one_is_read(tmp_path, astronaut, hopper):
     assert (photo.frame.image == COVER).all(2).sum() > 2000
 
 
-def test_without_images_there_are_words_and_numbers_only(tmp_path):
+def test_privacy_without_images_shows_text_only(tmp_path):
     from mien.redaction import Privacy
 
     readers = Readers(privacy=Privacy(no_image_output=True))

@@ -1,4 +1,4 @@
-"""Attributes are those that the image was made with."""
+"""Measured attributes match the images that were made."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def plain(colour: tuple[int, int, int]) -> Frame:
 
 @pytest.mark.parametrize("yaw", [-70, -40, -10, 0, 25, 60])
 @pytest.mark.parametrize("roll", [-45, 0, 20])
-def test_angles_are_those_the_head_was_turned_by(yaw, roll):
+def test_pose_angles_match_the_rotation_of_the_head(yaw, roll):
     found = angles(seen(yaw, roll))
     assert found == (pytest.approx(roll, abs=0.1), pytest.approx(yaw, abs=0.1))
 
@@ -38,7 +38,7 @@ def test_without_landmarks_the_pose_is_unknown():
     assert (made.roll, made.yaw) == (None, None)
 
 
-def test_light_of_a_plain_face():
+def test_brightness_of_a_plain_face():
     white, black = measure(plain((255, 255, 255)), seen()), measure(plain((0, 0, 0)), seen())
     assert white.brightness == white.skin_lightness == pytest.approx(100, abs=0.1)
     assert black.brightness == black.skin_lightness == pytest.approx(0, abs=0.1)
@@ -95,14 +95,14 @@ def test_fixed_groups_have_fixed_names():
     assert all(len(words) == len(edges) + 1 for edges, words in EDGES.values())
 
 
-def test_what_is_not_known_is_a_group_of_its_own():
+def test_unknown_values_are_a_group():
     faces = [made(yaw=None, ita=None), made(yaw=3.0, ita=None)]
     for thirds in (False, True):
         first, second = grouped(faces, thirds=thirds)
         assert first["yaw"] == first["ita"] == second["ita"] == UNKNOWN != second["yaw"]
 
 
-def test_thirds_are_thirds():
+def test_each_third_has_a_third_of_the_images():
     groups = grouped([made(brightness=float(value)) for value in range(30)], thirds=True)
     assert [group["brightness"] for group in groups] == [
         *["low third"] * 10,

@@ -1,4 +1,4 @@
-"""Two models on the same images: planted changes are found, and none where nothing changed."""
+"""Comparison of two models on the same images: planted changes are found, and no others."""
 
 import csv
 import json
@@ -57,7 +57,7 @@ def test_leveling_down_is_reported():
 
 
 @pytest.mark.slow
-def test_nothing_is_found_where_nothing_changed():
+def test_equal_windows_show_no_drift():
     rng = np.random.default_rng(3)
     sizes, same = {"a": 60, "b": 150, "c": 300}, {"a": 0.6, "b": 0.7, "c": 0.75}
     gaps = groups = 0

@@ -22,19 +22,19 @@ def test_sizes_are_those_of_the_text_books():
     assert minimum_detectable_gap(0.6, 387, 387) == pytest.approx(0.1, abs=1e-3)
 
 
-def test_gap_and_number_of_photos_are_each_other_backwards():
+def test_detectable_gap_and_sample_size_are_inverse():
     for share in (0.3, 0.6, 0.9):
         n = images_needed(share, 5000)
         assert minimum_detectable_gap(share, n, 5000) == pytest.approx(0.1, abs=2e-3)
         assert minimum_detectable_gap(share, n - 2, 5000) > 0.1
 
 
-def test_more_others_help_only_so_far():
+def test_detectable_gaps_have_a_lower_limit():
     assert images_needed(0.8, 10**9) == pytest.approx(images_needed(0.8, 0) / 2, abs=1)
     assert images_needed(0.8, 50) == images_needed(0.8, 0)
 
 
-def test_a_group_of_one_shows_nothing_at_all():
+def test_groups_of_one_have_no_conclusion():
     assert minimum_detectable_gap(0.5, 1, 100) is None
     assert minimum_detectable_gap(0.5, 0, 100) is None
     assert minimum_detectable_gap(0.5, 10, 0) is None
@@ -48,7 +48,7 @@ def five_each(right):
     return predictions_from(counts, list(right), "age")
 
 
-def test_nothing_can_be_concluded_from_five_photos_a_group():
+def test_five_photos_per_group_are_inconclusive():
     found = audit_fairness(
         five_each({"children": 2, "toddler": 3, "teenager": 3, "senior": 3, "adult": 3}), resamples=300
     )
@@ -62,7 +62,7 @@ def test_nothing_can_be_concluded_from_five_photos_a_group():
         assert 380 <= group.n_needed <= 390
 
 
-def test_enough_photos_without_a_gap_say_so():
+def test_enough_photos_without_a_gap_are_conclusive():
     rng = np.random.default_rng(3)
     made = predictions_from(counts_of([((900, 900), (0.85, 0.8))] * 2, rng), ("a", "b"))
     found = audit_fairness(made, resamples=300)
@@ -70,7 +70,7 @@ def test_enough_photos_without_a_gap_say_so():
     assert found.attributes[0].small_groups == ()
 
 
-def test_a_gap_is_told_with_its_groups_and_figures():
+def test_gaps_are_reported_with_groups_and_figures():
     rng = np.random.default_rng(4)
     made = predictions_from(counts_of([((900, 900), (0.9, 0.9)), ((900, 900), (0.9, 0.6))], rng), ("day", "night"))
     found = audit_fairness(made, resamples=1000)
@@ -92,7 +92,7 @@ def test_the_headline_says_how_few_images_it_rests_on(tmp_path):
     assert "20 images of fear in b" in summary(result)
 
 
-def test_sureness_is_measured_by_group():
+def test_confidence_is_measured_by_group():
     rng = np.random.default_rng(5)
     n = 3000
     sure = rng.uniform(0.5, 1, n)
@@ -111,7 +111,7 @@ def test_sureness_is_measured_by_group():
     assert low < 0 < high
 
 
-def test_accuracy_differs_with_the_labels_shown_and_is_not_tested():
+def test_accuracy_depends_on_the_label_mix_and_is_not_tested():
     rng = np.random.default_rng(5)
     counts = counts_of([((4000, 1000), (0.9, 0.6)), ((1000, 4000), (0.9, 0.6))], rng)
     (by_group,) = audit_fairness(predictions_from(counts, ("easy", "hard")), resamples=300).attributes
@@ -178,7 +178,7 @@ def test_json_holds_the_whole_result(run, unfair):
     assert found["model"] is None
 
 
-def test_figures_take_any_name_of_a_group(tmp_path):
+def test_group_names_are_escaped_in_figures(tmp_path):
     counts = np.zeros((4, 2, 5), np.int64)
     counts[:, 0, 1:3], counts[:, 1, 1:3] = (40, 10), (20, 30)
     made = predictions_from(counts, ["$0-$10k", "$10k_{2$", "女性", "\U0001f600"])

@@ -1,4 +1,4 @@
-"""The audit's own correctness: it finds planted gaps at the stated power, and is silent where there is none."""
+"""The audit finds planted gaps at the stated power and reports none where there is none."""
 
 from dataclasses import replace
 
@@ -187,7 +187,7 @@ def test_the_same_seed_gives_the_same_audit_fairness():
     assert audit_fairness(made, resamples=200, seed=5) != audit_fairness(made, resamples=200, seed=6)
 
 
-def test_a_rate_that_cannot_vary_is_not_compared():
+def test_constant_rates_are_not_compared():
     counts = np.zeros((2, 2, 5), np.int64)
     counts[:, 0, 1], counts[:, 1, 2] = 50, 50  # all right
     assert gaps(counts, np.random.default_rng(0)) == {}

@@ -1,4 +1,4 @@
-"""Intervals of gaps mean what they say, of few images and of groups that are always right too."""
+"""Intervals of gaps have nominal coverage, also for few images and for perfect groups."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def two_groups(right, wrong):
     return counts
 
 
-def test_newcombes_own_example_comes_out():
+def test_newcombes_published_example():
     """Newcombe (1998), table II: 56 of 70 against 48 of 80 gives 0.0524 to 0.3339, 10 of 10 against 0 of 10 0.6075 to 1."""
     several = Limits.of(np.array([[56, 10], [48, 0]]), np.array([[70, 10], [80, 10]]))
     assert several.difference(0, 1, 1) == pytest.approx((0.6075, 1.0), abs=1e-4)
@@ -35,7 +35,7 @@ def test_newcombes_own_example_comes_out():
     assert several.difference(0, 1, 0) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 
-def test_groups_that_are_always_and_never_right_are_not_taken_for_certain():
+def test_perfect_groups_have_intervals():
     gap = gap_of(two_groups((5, 0), (0, 5)))
     assert gap.difference == 1
     assert gap.interval[0] < 0.45
@@ -44,7 +44,7 @@ def test_groups_that_are_always_and_never_right_are_not_taken_for_certain():
 
 
 @pytest.mark.slow
-def test_intervals_of_few_images_cover_the_truth_as_often_as_they_say():
+def test_intervals_of_small_samples_have_nominal_coverage():
     rng = np.random.default_rng(1)
     truths = np.array([0.95, 0.9])
     covered = 0

@@ -1,4 +1,4 @@
-"""Each layout is known by its files, and says of its images what the data set says."""
+"""Known data sets are recognized by their files and read with the right labels."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_votes_are_counted_where_only_single_answers_are_there(crema_d):
     assert cells(open_labeled(crema_d), "emotion") == [("disgust",), ("sad",), ("happy",), ("neutral",)]
 
 
-def test_what_crema_d_lacks_is_said(crema_d):
+def test_missing_files_of_crema_d_are_reported(crema_d):
     clips = crema_d / "VideoFlash"
     first = clips / "1001_DFA_ANG_XX.flv"
     first.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
@@ -77,7 +77,7 @@ def test_raf_db_numbers_become_words(raf_db, inner):
     assert made.notes == ()
 
 
-def test_aligned_faces_are_taken_where_they_are_named(raf_db):
+def test_listed_aligned_faces_are_used(raf_db):
     made = open_labeled(raf_db / "basic" / "Image" / "aligned", groups=["age"])
     assert cells(made, "path")[0] == ("train_00001_aligned.jpg",)
     assert made.groups == ("age",)
@@ -94,14 +94,14 @@ def test_aligned_faces_are_taken_where_they_are_named(raf_db):
         ("Annotation/manual/test_0001_manu_attri.txt", ["1\t1"] * 5),
     ],
 )
-def test_what_is_wrong_in_raf_db_is_said(raf_db, file, lines):
+def test_errors_in_raf_db_are_reported(raf_db, file, lines):
     write(raf_db / "basic" / file, *lines)
     with pytest.raises(DataError) as caught:
         open_labeled(raf_db)
     assert caught.value.hint
 
 
-def test_what_raf_db_lacks_is_said(raf_db):
+def test_missing_files_of_raf_db_are_reported(raf_db):
     basic = raf_db / "basic"
     (basic / "Image").rename(raf_db / "elsewhere")
     with pytest.raises(DataError):
@@ -111,7 +111,7 @@ def test_what_raf_db_lacks_is_said(raf_db):
         open_labeled(raf_db)
 
 
-def test_affectnet_tells_nobody_apart_but_by_columns_of_ones_own(affectnet):
+def test_affectnet_has_groups_only_from_own_columns(affectnet):
     with pytest.raises(DataError):
         open_labeled(affectnet, groups=["gender"])
     made = open_labeled(affectnet, groups=["glasses"])
@@ -173,7 +173,7 @@ def test_fairface_has_groups_and_no_emotions(fairface):
         open_labeled(fairface)
 
 
-def test_what_is_no_data_set_is_said(tmp_path):
+def test_files_that_are_no_data_set_are_reported(tmp_path):
     with pytest.raises(DataError) as caught:
         open_labeled(tmp_path)
     assert all(name in str(caught.value) for name in ("CREMA-D", "RAF-DB", "AffectNet", "FairFace"))
@@ -184,5 +184,5 @@ def test_what_is_no_data_set_is_said(tmp_path):
     assert records_of(tmp_path / "photos.csv") is None
 
 
-def test_truth_may_be_left_aside(raf_db):
+def test_labels_can_be_ignored(raf_db):
     assert open_labeled(raf_db, no_labels=True).label == ""

@@ -1,4 +1,4 @@
-"""Shares of predictions, without right answers: what can be told of them, and what cannot."""
+"""Shares of predictions without labels."""
 
 import csv
 import json
@@ -74,7 +74,7 @@ def test_a_planted_difference_is_found():
 
 
 @pytest.mark.slow
-def test_alike_groups_raise_an_alarm_no_more_often_than_the_level():
+def test_equal_groups_are_flagged_at_the_nominal_rate():
     alarms = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Images become a table of predictions that an audit takes."""
+"""Tables of predictions for audits."""
 
 import csv
 import json

@@ -43,12 +43,12 @@ def test_a_table_is_read_with_aliases_empty_cells_and_spaces(write):
     assert len(made.notes) == 1
 
 
-def test_groups_that_differ_in_capitals_alone_are_told(write):
+def test_groups_that_differ_in_case_are_reported(write):
     made = read(write({**GOOD, "gender": ["f", "m", "F", "m", "f", "M"]}))
     assert len(made.notes) == 2
 
 
-def test_all_forms_say_the_same(write, tmp_path):
+def test_all_file_formats_hold_the_same_values(write, tmp_path):
     pyarrow = pytest.importorskip("pyarrow", reason="parquet needs the extra table")
     from pyarrow import parquet
 
@@ -137,7 +137,7 @@ def test_no_file_and_an_unknown_kind(tmp_path):
         read(tmp_path / "x.doc")
 
 
-def test_a_group_of_one_is_shown_and_compared_with_nobody(write):
+def test_groups_of_one_are_shown_and_not_compared(write):
     made = read(
         write(
             {
@@ -155,7 +155,7 @@ def test_a_group_of_one_is_shown_and_compared_with_nobody(write):
     assert found.attributes[0].groups[-1].overconfidence is None
 
 
-def test_crossings_are_pairs(write):
+def test_intersections_are_pairs(write):
     ages = ["old", "old", "young", ""] * 10
     columns = {
         "truth": ["happy"] * 40,
@@ -197,7 +197,7 @@ def table_of(tmp_path, between=",", rows=ROWS, names=NAMES, encoding="utf-8", de
 
 
 @pytest.mark.parametrize(("between", "decimal"), [(",", "."), (";", "."), (";", ","), ("\t", ",")])
-def test_what_spreadsheets_write_is_read(tmp_path, between, decimal):
+def test_tables_of_spreadsheets_are_read(tmp_path, between, decimal):
     table = table_of(tmp_path, between, decimal=decimal, encoding="utf-8-sig")
     read = predictions_of(table, Columns(("group",)))
     assert len(read) == 12
@@ -206,12 +206,12 @@ def test_what_spreadsheets_write_is_read(tmp_path, between, decimal):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_another_encoding_is_told_with_what_to_do(tmp_path, encoding):
+def test_other_encodings_are_errors_with_a_hint(tmp_path, encoding):
     with pytest.raises(DataError):
         table_of(tmp_path, rows=[("happy", "happy", "0.9", "männlich")], encoding=encoding)
 
 
-def test_a_column_that_is_there_twice_is_not_chosen_for_the_user(tmp_path):
+def test_ambiguous_columns_are_an_error(tmp_path):
     table = table_of(tmp_path, rows=[(*row, "c") for row in ROWS], names=(*NAMES, "group"))
     with pytest.raises(DataError):
         predictions_of(table, Columns(("group",)))
@@ -220,12 +220,12 @@ def test_a_column_that_is_there_twice_is_not_chosen_for_the_user(tmp_path):
         predictions_of(twice, Columns(("group",)))
 
 
-def test_a_folder_is_called_one(tmp_path):
+def test_folders_are_reported_as_folders(tmp_path):
     with pytest.raises(DataError):
         open_table(tmp_path)
 
 
-def test_one_column_is_not_two_things(tmp_path):
+def test_one_column_cannot_have_two_roles(tmp_path):
     table = table_of(tmp_path)
     with pytest.raises(DataError):
         predictions_of(table, Columns(("group",), label="predicted"))

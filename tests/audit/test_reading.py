@@ -1,4 +1,4 @@
-"""Clips and photos of known data sets go through the whole reader."""
+"""Clips and photos of known data sets read with the whole pipeline."""
 
 import csv
 import json
@@ -44,7 +44,7 @@ def test_frames_are_taken_along_the_whole_clip(tmp_path):
     assert times == pytest.approx([0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.4])
 
 
-def test_a_cut_clip_is_read_as_far_as_it_goes_and_told(tmp_path):
+def test_truncated_clips_are_read_and_reported(tmp_path):
     pytest.importorskip("av", reason="clips need the extra video")
     noise = np.random.default_rng(0).integers(0, 255, (60, 96, 96, 3)).astype(np.uint8)
     path = make_clip(tmp_path / "a.mkv", list(noise), rate=10, sound=None)

@@ -1,4 +1,4 @@
-"""Thresholds keep what they promise, and promise nothing to groups too small."""
+"""Thresholds hold at the stated risk; small groups get none."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def accuracy_above(threshold, fall):
 
 
 @pytest.mark.slow
-def test_promises_are_broken_no_more_often_than_the_risk():
+def test_thresholds_hold_at_the_stated_risk():
     rng = np.random.default_rng(0)
     found = [lowest_threshold([readings(rng, 600, 0.03), readings(rng, 400)], 0.8, 0.05) for _ in range(300)]
     promised = [threshold for threshold in found if threshold is not None]
@@ -52,7 +52,7 @@ def test_the_common_threshold_is_that_of_the_worst_group():
     assert lowest_threshold([good, bad], 0.85, 0.05) == own[1]
 
 
-def test_always_right_needs_no_threshold_and_never_right_has_none():
+def test_perfect_groups_need_no_threshold_and_wrong_ones_have_none():
     sure = np.linspace(0.3, 1, 500)
     assert lowest_threshold([Readings(sure, np.ones(500, bool))], 0.9, 0.05) == 0
     assert lowest_threshold([Readings(sure, np.zeros(500, bool))], 0.9, 0.05) is None
@@ -78,7 +78,7 @@ def table(write):
     return open_table(Path(write({name: np.asarray(cells)[order] for name, cells in columns.items()})))
 
 
-def test_what_is_held_back_was_not_fitted_to(table):
+def test_held_out_images_are_not_used_for_fitting(table):
     first, held = split_table(table, "gender")
     assert (len(first), len(held)) == (2030, 2030)
     assert list(first.text("gender")).count("x") == 30

@@ -1,4 +1,4 @@
-"""Processes that benchmarks start: some crash, some print too much, some never end."""
+"""Benchmark processes that crash, print too much or never end."""
 
 import importlib.util
 import os
@@ -66,7 +66,7 @@ def test_a_signal_has_its_name(ask):
     assert "SIGABRT" in ask("import os; os.abort()")["problem"]
 
 
-def test_output_of_a_library_does_not_disturb_the_answer(ask):
+def test_output_of_libraries_does_not_disturb_the_measurement(ask):
     effort = {"photo_seconds": 0.0, "face_seconds": 0.0, "least_rounds": 2}
     found = ask(ADAPTER, task="speed", sets={"a": ["1.jpg", "2.jpg", "3.jpg"]}, effort=effort)
     assert found["photos"]["a"] | {"per_s": 0} == {"per_s": 0, "rounds": 2, "with_a_face": 3, "faces": 6}

@@ -1,4 +1,4 @@
-"""The command line, as the tests of its commands run it."""
+"""Runs the command line in tests."""
 
 import sys
 

@@ -30,7 +30,7 @@ def _pages():
 
 
 @pytest.mark.parametrize(("command", "context"), _pages())
-def test_a_page_fits_and_breaks_nothing(command, context, monkeypatch):
+def test_help_pages_fit_the_terminal(command, context, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     assert isinstance(command, HelpCommand | HelpGroup)
     lines = page(command, context).splitlines()

@@ -1,4 +1,4 @@
-"""What ``mien read`` needs on small machines."""
+"""Memory of ``mien read`` on small machines."""
 
 import json
 import os

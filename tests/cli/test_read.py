@@ -1,4 +1,4 @@
-"""``mien read`` as a user meets it: what is printed, what is written, and how it ends."""
+"""``mien read``: printed and written output, exit codes."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ def test_shows_a_table(mien):
     assert "1 image, 1 face: happy 1" in out
 
 
-def test_json_is_nothing_but_json(mien, folder):
+def test_standard_output_is_valid_json(mien, folder):
     code, out, _ = mien("read", folder, "-r", "--json")
     rows = json.loads(out)
     assert code == 0
@@ -73,7 +73,7 @@ def test_writes_a_table(mien, folder, tmp_path, ending):
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_one_bad_image_stops_nothing(mien, folder, tmp_path):
+def test_one_damaged_image_does_not_stop_a_run(mien, folder, tmp_path):
     break_images(folder)
     code, _, err = mien("read", folder, "-r", "--out", tmp_path / "r.csv")
     assert code == 3
@@ -83,7 +83,7 @@ def test_one_bad_image_stops_nothing(mien, folder, tmp_path):
     assert len((tmp_path / "r.csv").read_text("utf-8").splitlines()) == 4
 
 
-def test_marks_copies_and_keeps_the_originals(mien, folder, tmp_path):
+def test_annotated_copies_leave_the_originals(mien, folder, tmp_path):
     before = (folder / "frau müller [1].png").read_bytes()
     code, _, _ = mien("read", folder, "-r", "--annotate", tmp_path / "marked")
     assert code == 0
@@ -116,7 +116,7 @@ def test_a_missing_source_among_others_is_reported_at_the_end(mien):
     assert "no such file or folder: 'nowhere.jpg'" in err
 
 
-def test_a_link_that_leads_nowhere_stops_nothing(mien, folder):
+def test_broken_links_do_not_stop_a_run(mien, folder):
     (folder / "loop.jpg").symlink_to("loop.jpg")
     code, _, err = mien("read", folder)
     assert code == 3
@@ -139,7 +139,7 @@ def test_resuming_what_is_finished_says_so_and_stays_valid_json(mien, folder, tm
     assert "nothing to resume" in err
 
 
-def test_hundreds_of_images_are_counted_not_listed(tmp_path, mien):
+def test_long_lists_of_images_are_counted(tmp_path, mien):
     for number in range(120):
         Image.new("L", (16, 16)).save(tmp_path / f"{number}.png")
     code, out, _ = mien("read", tmp_path)
@@ -228,7 +228,7 @@ def test_an_interrupt_does_not_wait_for_a_network(tmp_path):
     assert "--resume" in err
 
 
-def test_output_that_nobody_reads_is_no_crash(folder):
+def test_closed_pipes_do_not_crash(folder):
     command = f"{sys.executable} -m mien read '{folder}' -r --json | head -c 1"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr

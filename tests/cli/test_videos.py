@@ -1,4 +1,4 @@
-"""``mien read`` and ``mien watch`` on videos as a user meets them."""
+"""``mien read`` and ``mien watch`` on videos."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_says_who_was_there_and_how_they_looked(mien, clip):
+def test_the_summary_lists_people_and_expressions(mien, clip):
     code, out, _ = mien("read", clip)
     assert code == 0
     assert "happy 100%" in out
@@ -85,7 +85,7 @@ def interrupt_after(frames: int, monkeypatch):
     monkeypatch.setattr(video, "follow_video", interrupted)
 
 
-def test_an_interrupted_video_goes_on_as_if_never_stopped(mien, clip, tmp_path, monkeypatch):
+def test_resumed_videos_equal_uninterrupted_ones(mien, clip, tmp_path, monkeypatch):
     whole, parts, marked = tmp_path / "whole.csv", tmp_path / "parts.csv", tmp_path / "marked.mp4"
     assert mien("read", clip, "--out", whole)[0] == 0
     with monkeypatch.context() as patched:
@@ -109,7 +109,7 @@ def test_an_interrupted_video_goes_on_as_if_never_stopped(mien, clip, tmp_path, 
     assert (code, "nothing to resume" in err) == (0, True)
 
 
-def test_a_cut_video_gives_what_was_there_and_says_so(mien, tmp_path):
+def test_truncated_videos_give_their_frames_and_a_problem(mien, tmp_path):
     noise = [np.random.default_rng(n).integers(0, 255, (96, 128, 3), np.uint8) for n in range(60)]
     whole = make_clip(tmp_path / "a.mkv", noise)
     cut = tmp_path / "cut.mkv"
@@ -129,7 +129,7 @@ def test_a_cut_video_gives_what_was_there_and_says_so(mien, tmp_path):
         (["PHOTO", "--annotate", "m.mp4"], 2),
     ],
 )
-def test_what_cannot_be_meant_says_so(mien, clip, arguments, code):
+def test_contradictory_options_are_errors(mien, clip, arguments, code):
     given = {"CLIP": clip, "PHOTO": EXAMPLES / "astronaut.png"}
     ended, _, _ = mien("read", clip, *[given.get(word, word) for word in arguments])
     assert ended == code
@@ -159,7 +159,7 @@ def test_watching_in_a_terminal(mien, clip):
     assert code == 0
 
 
-def test_watching_what_is_not_there(mien, monkeypatch):
+def test_missing_sources_cannot_be_watched(mien, monkeypatch):
     code, _, err = mien("watch", "99")
     assert code == 3
     assert "camera 99 cannot be opened" in err
@@ -188,7 +188,7 @@ def test_marked_copies_never_replace_what_is_there(mien, clip, tmp_path):
     assert mien("read", folder, "--annotate", tmp_path / "marked")[0] == 4
 
 
-def test_a_resumed_run_remembers_what_was_damaged(mien, clip, tmp_path, monkeypatch):
+def test_a_resumed_run_lists_earlier_failures(mien, clip, tmp_path, monkeypatch):
     noise = [np.random.default_rng(n).integers(0, 255, (96, 128, 3), np.uint8) for n in range(60)]
     whole = make_clip(tmp_path / "a.mkv", noise)
     (tmp_path / "a.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])

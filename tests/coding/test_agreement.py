@@ -128,7 +128,7 @@ def test_people_and_tiers(tmp_path):
         agreement(path, [Annotation(0, 1, "happy", "x"), Annotation(0, 1, "sad", "y")])
 
 
-def test_what_cannot_be_compared(talk, tmp_path):
+def test_incomparable_inputs_are_refused(talk, tmp_path):
     with pytest.raises(DataError):
         agreement(talk, [Annotation(0, 1, "waves")])
     with pytest.raises(DataError):

@@ -42,7 +42,7 @@ def test_a_baseline_is_weighted_by_time(track):
     assert level.log_odds[0] == pytest.approx(math.log(4) / 3, abs=1e-6)
 
 
-def test_a_face_out_of_sight_has_no_baseline(track):
+def test_invisible_faces_have_no_baseline(track):
     made = track([REST] * 4, start=10)
     assert Baseline.parse("0-5").level([made]) is None
     assert Baseline.parse("rest").level([made], ()) is None

@@ -50,7 +50,7 @@ def test_values_are_those_of_a_hand_calculation(tables):
     assert one.unsure == 0
 
 
-def test_an_emotion_that_never_comes_has_no_latency(tables):
+def test_emotions_that_never_occur_have_no_latency(tables):
     result = event_responses(tables[3:], [Annotation(0.5, 2.0, "clip")])
     one = of(result, "p3")
     assert (one.latency_s, one.change) == (None, None)

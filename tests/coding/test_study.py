@@ -109,7 +109,7 @@ def test_pooled_videos_are_weighted_by_visible_time(tmp_path):
     assert one.changes == {}
 
 
-def test_people_are_chosen(tmp_path):
+def test_people_can_be_selected(tmp_path):
     script = [(0.1 * i, {1: "happy", **({2: "sad"} if i < 5 else {})}) for i in range(10)]
     path = tmp_path / "a.csv"
     write_table(path, columns(EMOTIONS, video=True), video_rows(script, "a.mp4"))
@@ -132,7 +132,7 @@ def test_a_table_of_several_videos(tmp_path):
     assert [failure.participant for failure in study.failures] == ["C"]
 
 
-def test_nobody_and_somebody_in_the_last_second(tmp_path):
+def test_videos_without_people_or_with_one_in_the_last_second(tmp_path):
     empty = write_recording(tmp_path / "empty.csv", *[None] * 600)
     late = write_recording(tmp_path / "late.csv", *[None] * 590, *["happy"] * 10)
     damaged = tmp_path / "damaged.csv"
@@ -147,7 +147,7 @@ def test_nobody_and_somebody_in_the_last_second(tmp_path):
     assert "late" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
-def test_only_damage_gives_valid_files(tmp_path):
+def test_damaged_sources_give_valid_files(tmp_path):
     (tmp_path / "a.csv").write_text("")
     study = code_study([tmp_path / "a.csv"], tmp_path / "out")
     assert not study.results

@@ -19,7 +19,7 @@ def seen(path):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.xlsx", "a.tsv"])
-def test_joined_tracks_are_one_person_and_all_else_stays(table, tmp_path, name):
+def test_joined_tracks_are_one_person(table, tmp_path, name):
     path = table(SCRIPT, name=name)
     assert seen(path) == {"person 1": 1.0, "person 2": 3.0, "person 3": 1.5}
     out = tmp_path / f"out{path.suffix}"
@@ -59,7 +59,7 @@ def test_a_video_of_several(table, tmp_path):
     assert sorted(track.name for track in second.tracks) == ["", "", "Ann"]
 
 
-def test_two_people_in_a_frame_are_not_one(table, tmp_path):
+def test_two_people_in_a_frame_cannot_be_joined(table, tmp_path):
     with pytest.raises(DataError, match=r"0:00\.0"):
         join_tracks(table(SCRIPT), parse_tracks("1+2=Ann"), tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
@@ -102,7 +102,7 @@ def test_the_command(mien, table, tmp_path):
     assert mien("timeline", "join", path, "1+3")[0] == OutputError.exit_code or OptionError.exit_code
 
 
-def test_european_tables_stay_so(tmp_path):
+def test_resumed_tables_keep_the_european_format(tmp_path):
     path = tmp_path / "e.csv"
     write_table(path, columns(EMOTIONS, video=True), video_rows(SCRIPT), excel=True)
     join_tracks(path, parse_tracks("1+3=Ann"), tmp_path / "out.csv")

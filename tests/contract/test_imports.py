@@ -1,4 +1,4 @@
-"""What importing mien, and asking it for help, may and may not do."""
+"""Imports are light and have no side effects."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def modules() -> list[str]:
     return [name for name in names if not name.endswith("__main__")]
 
 
-def test_import_is_light_and_leaves_no_trace(tmp_path):
+def test_import_is_light_and_has_no_side_effects(tmp_path):
     code = """
 import os, sys, warnings, json
 before = dict(os.environ), list(warnings.filters)
@@ -98,7 +98,7 @@ print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
 
 
 @pytest.mark.parametrize("command", [["--help"], ["read", "--help"], ["lab", "--help"], ["--version"]])
-def test_help_loads_nothing_heavy(command):
+def test_help_imports_no_heavy_packages(command):
     code = """
 import sys, runpy
 sys.argv = ["mien", *sys.argv[1:]]
@@ -113,7 +113,7 @@ assert not heavy, heavy
     assert python(code, *command)
 
 
-def test_everything_but_the_torch_rooms_imports_without_torch():
+def test_only_training_modules_import_torch():
     code = """
 import importlib
 for name in sys.argv[1:]:

@@ -43,7 +43,7 @@ def test_the_folder_that_kaggle_unpacks_to(data):
     assert load(data.parent, 4).votes is not None
 
 
-def test_votes_from_elsewhere(data, tmp_path):
+def test_votes_of_other_files_are_refused(data, tmp_path):
     (tmp_path / "votes").mkdir()
     elsewhere = (tmp_path / "fer2013new.csv").rename(tmp_path / "votes" / "my.csv")
     assert load(data, 4).votes is None
@@ -63,14 +63,14 @@ def test_votes_from_elsewhere(data, tmp_path):
         ("", r"got the columns \(none\)"),
     ],
 )
-def test_votes_of_another_file_are_told(data, tmp_path, votes, message):
+def test_votes_of_another_file_are_errors(data, tmp_path, votes, message):
     (tmp_path / "fer2013new.csv").write_text(votes, "utf-8")
     with pytest.raises(DataError, match=message) as caught:
         load(data, 4)
     assert caught.value.hint
 
 
-def test_votes_in_another_order_are_told(tmp_path):
+def test_votes_in_another_order_are_errors(tmp_path):
     labels = np.random.default_rng(0).choice(
         [EMOTIONS.index("happy"), EMOTIONS.index("sad"), EMOTIONS.index("fear")], 3000
     )

@@ -1,4 +1,4 @@
-"""Class folders in the layouts that people have."""
+"""Class folders in common layouts."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_one_training_image_cannot_be_divided(tmp_path):
         load(tmp_path, 8)
 
 
-def test_images_are_scaled_and_progress_is_told(tmp_path):
+def test_images_are_scaled_with_progress(tmp_path):
     for i in range(3):
         image(tmp_path / "train" / "sad" / f"{i}.png", size=(20 + i, 30))
     seen = []
@@ -70,7 +70,7 @@ def test_images_are_scaled_and_progress_is_told(tmp_path):
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_images_are_cut_as_the_reader_cuts_them(tmp_path):
+def test_images_are_cropped_as_by_the_reader(tmp_path):
     path = tmp_path / "train" / "sad" / "1.png"
     path.parent.mkdir(parents=True)
     oblong = np.full((32, 128, 3), 50, np.uint8)
@@ -82,7 +82,7 @@ def test_images_are_cut_as_the_reader_cuts_them(tmp_path):
     np.testing.assert_array_equal(images[0], align_face(frame, Face(Box(0, 0, frame.width, frame.height)), 16))
 
 
-def test_clear_pixels_are_white_as_in_the_reader(tmp_path):
+def test_transparent_pixels_are_white_as_in_the_reader(tmp_path):
     path = tmp_path / "train" / "sad" / "1.png"
     path.parent.mkdir(parents=True)
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(path)
@@ -96,7 +96,7 @@ def test_sixteen_bits_keep_their_grays(tmp_path):
     assert (load(tmp_path, 8, split=False).images == 100).all()
 
 
-def test_damaged_images_are_an_error_or_told(tmp_path):
+def test_damaged_images_raise_or_are_reported(tmp_path):
     image(tmp_path / "train" / "sad" / "1.png")
     bad = tmp_path / "train" / "sad" / "2.png"
     bad.write_bytes((tmp_path / "train" / "sad" / "1.png").read_bytes()[:40])
@@ -114,7 +114,7 @@ def test_unknown_class_names_the_known(tmp_path):
         load(tmp_path, 8, split=False)
 
 
-def test_folders_that_mean_nothing_are_an_error_with_a_layout(tmp_path):
+def test_unknown_layouts_are_errors_with_a_hint(tmp_path):
     image(tmp_path / "a" / "1.png")
     image(tmp_path / "b" / "1.png")
     with pytest.raises(DataError, match="got a, b, expected a folder 'train'.*named after emotions") as caught:
@@ -169,7 +169,7 @@ def test_an_empty_class_is_named(tmp_path):
         ("x", "Rename"),
     ],
 )
-def test_a_class_folder_that_is_nearly_right(tmp_path, name, advice):
+def test_misspelled_class_folders_get_a_suggestion(tmp_path, name, advice):
     image(tmp_path / "train" / name / "1.png")
     with pytest.raises(DataError, match=f"got '{name}'") as caught:
         load(tmp_path, 8)

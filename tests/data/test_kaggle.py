@@ -1,4 +1,4 @@
-"""FER2013's CSV file in both spellings, and every way in which it may be broken."""
+"""FER2013's CSV file in both spellings, and damaged ones."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_not_a_text_file(csv):
         read_csv(csv("emotion,pixels,Usage\n\xff\xfe", "latin-1"))
 
 
-def test_a_list_fits_only_the_data_that_it_was_made_of(csv, tmp_path):
+def test_a_manifest_of_other_data_is_refused(csv, tmp_path):
     from mien.data.manifest import write_manifest
 
     write_manifest(read_csv(csv(FER2013)), tmp_path / "list.csv")

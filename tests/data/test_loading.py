@@ -1,4 +1,4 @@
-"""One function tells what data a path holds."""
+"""The format of a data set is recognized from its path."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_a_manifest_away_from_its_images_is_refused(folder, tmp_path):
     assert "--manifest" in caught.value.hint
 
 
-def test_unsplit_images_stay_so_on_demand(folder):
+def test_unsplit_images_stay_unsplit_on_request(folder):
     (folder / "train").rename(folder.parent / "plain")
     assert set(mien.data.load(folder.parent / "plain", 16, split=False).split) == {"undivided"}
 

@@ -1,4 +1,4 @@
-"""Lists say which images are used, and are known to be the ones that mien wrote."""
+"""Manifests select images; damaged ones are refused."""
 
 import hashlib
 
@@ -61,7 +61,7 @@ def test_a_sorted_list_gives_the_same_images_in_the_same_order(faces, tmp_path):
     assert used.labels.tolist() == faces.labels.tolist()
 
 
-def test_a_changed_list_is_told_and_how_to_allow_it(faces, tmp_path):
+def test_a_changed_list_is_an_error_with_a_hint(faces, tmp_path):
     path = tmp_path / "a.csv"
     write_manifest(faces, path)
     path.write_text(path.read_text("utf-8").replace("train,yes", "train,no", 1), "utf-8")
@@ -71,7 +71,7 @@ def test_a_changed_list_is_told_and_how_to_allow_it(faces, tmp_path):
     assert read_manifest(edited(path, "", "")).use.sum() == 5
 
 
-def test_what_spreadsheets_do_to_line_ends_is_no_change(faces, tmp_path):
+def test_line_ends_of_spreadsheets_are_accepted(faces, tmp_path):
     path = tmp_path / "a.csv"
     sha256 = write_manifest(faces, path)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))

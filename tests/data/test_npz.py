@@ -1,4 +1,4 @@
-"""The packed form: what is written by hand is read back, and FER2013 holds what it should."""
+"""The packed format: round trips, and the contents of FER2013."""
 
 import lzma
 
@@ -50,7 +50,7 @@ def test_round_trip(tmp_path, images):
     assert load(tmp_path / "a.npz", 4).images.shape == (3, 4, 4)
 
 
-def test_damage_is_told(tmp_path, images):
+def test_damage_is_reported(tmp_path, images):
     pack(tmp_path / "a.npz", images, residuals=np.zeros(9, np.uint8))
     with pytest.raises(DataError):
         read_npz(tmp_path / "a.npz")
@@ -71,7 +71,7 @@ def test_damage_is_told(tmp_path, images):
         ("votes", np.zeros((3, 8), np.uint8), "votes"),
     ],
 )
-def test_strange_contents_are_told(tmp_path, images, field, value, message):
+def test_unexpected_contents_are_reported(tmp_path, images, field, value, message):
     pack(tmp_path / "a.npz", images, **{field: value})
     with pytest.raises(DataError, match=message) as caught:
         read_npz(tmp_path / "a.npz")

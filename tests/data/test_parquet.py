@@ -1,4 +1,4 @@
-"""Parquet as Hugging Face and others write it."""
+"""Parquet files of Hugging Face and other writers."""
 
 import io
 import json
@@ -103,7 +103,7 @@ def test_no_parts_at_all_are_divided(tmp_path):
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "got no rows"),
     ],
 )
-def test_what_is_wrong_is_named_by_row_and_column(tmp_path, columns, message):
+def test_errors_are_reported_by_row_and_column(tmp_path, columns, message):
     pq.write_table(pa.table(columns), tmp_path / "train.parquet")
     with pytest.raises(DataError, match=message) as caught:
         load(tmp_path / "train.parquet", 8, split=False)

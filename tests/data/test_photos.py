@@ -1,4 +1,4 @@
-"""Whole photos in class folders: the face is found, cut out upright, and photos without one are told."""
+"""Whole photos in class folders: faces are cropped, and photos without a face are reported."""
 
 import shutil
 
@@ -32,7 +32,7 @@ def test_the_face_is_cut_out(folder, astronaut):
     assert np.corrcoef(whole.ravel(), small.ravel())[0, 1] < 0.4
 
 
-def test_a_photo_without_a_face_is_told(folder):
+def test_a_photo_without_a_face_is_reported(folder):
     empty = folder / "train" / "happy" / "wall.png"
     Image.new("RGB", (300, 200), "white").save(empty)
     with pytest.raises(SourceError, match=r"wall\.png: no face found"):

@@ -1,4 +1,4 @@
-"""Copies are found, and a division keeps them on one side, the same on every machine."""
+"""Splits keep copies together and are the same on every machine."""
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ def counts(faces: Dataset, label: int) -> list[int]:
     return [int(((faces.split == part) & (faces.labels == label)).sum()) for part in ("train", "validation", "test")]
 
 
-def test_copies_share_a_group_and_strangers_do_not():
+def test_only_copies_share_a_group():
     images = blobs(200)
     rng = np.random.default_rng(1)
     lighter = (images[:20] * 0.8 + 30).astype(np.uint8)
@@ -51,7 +51,7 @@ def test_even_grays_are_copies_of_their_equals_only():
     assert duplicate_groups(grays).tolist() == [0, 1, 0, 2]
 
 
-def test_a_mirror_image_is_another_image():
+def test_mirror_images_are_not_duplicates():
     images = blobs(5)
     assert duplicate_groups(np.concatenate([images, images[:, :, ::-1]])).tolist() == list(range(10))
 
@@ -85,7 +85,7 @@ def test_copies_stay_on_one_side_whatever_they_are_called():
     assert min(counts(faces, SAD)) > 0
 
 
-def test_three_kinds_of_image_reach_three_parts():
+def test_images_are_assigned_to_their_three_parts():
     images = np.repeat(blobs(3), 2, axis=0)
     assert sorted(counts(split_dataset(undivided(images, np.full(6, SAD))), SAD)) == [2, 2, 2]
 

@@ -1,4 +1,4 @@
-"""The majority rule of FER+ on votes made by hand."""
+"""The majority rule of FER+ on small examples."""
 
 import numpy as np
 import pytest

@@ -62,7 +62,7 @@ def test_finds_a_face_of_twenty_pixels(detector, astronaut):
 
 
 @pytest.mark.slow
-def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, thorough, astronaut):
+def test_large_faces_need_one_coarse_view_and_small_ones_finer_views(detector, thorough, astronaut):
     looked = []
 
     class Watched(PyramidDetector):
@@ -89,7 +89,7 @@ def test_a_large_face_takes_one_quick_look_and_small_ones_take_finer(detector, t
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (100, 100), (3000, 4000), (200, 5000)])
-def test_quick_looks_end_with_one_that_shows_all(height, width):
+def test_coarse_to_fine_views_end_with_a_complete_one(height, width):
     *quick, last = coarse_to_fine(height, width)
     assert all(len(views) == 1 and views[0].scale * max(height, width) <= 640 for views in quick)
     assert last[-1] == views_for(height, width, 20)[-1]
@@ -159,7 +159,7 @@ def test_the_foreground_faces_of_the_real_photos_are_found(name, detector, photo
     assert len(missed) <= {"centerface": 0, "mien": 3}[name], missed
 
 
-def test_whole_takes_the_image_for_the_face(astronaut):
+def test_detector_none_takes_the_image_as_the_face(astronaut):
     (face,) = NoDetector().detect(astronaut)
     assert face.box.xyxy == (0, 0, 512, 512)
 

@@ -1,4 +1,4 @@
-"""The detector in whole numbers finds what it finds in floating point."""
+"""The int8 detector matches the float32 one."""
 
 import numpy as np
 import onnx
@@ -27,7 +27,7 @@ def in_floats() -> PyramidDetector:
     return detector
 
 
-def test_faces_landmarks_and_scores_stay_where_they_were(in_floats, astronaut, hopper):
+def test_int8_detections_match_float32(in_floats, astronaut, hopper):
     in_bytes = centerface(min_face=20)
     for frame in (astronaut, hopper):
         (before,), (after,) = in_floats.detect(frame), in_bytes.detect(frame)
@@ -37,7 +37,7 @@ def test_faces_landmarks_and_scores_stay_where_they_were(in_floats, astronaut, h
         assert np.abs(after.landmarks - before.landmarks).max() < 0.03 * side
 
 
-def test_as_many_faces_in_a_crowd_and_none_where_there_is_none(crowd):
+def test_crowds_and_empty_images_are_counted_correctly(crowd):
     in_bytes = centerface(min_face=20)
     assert len(in_bytes.detect(crowd)) == 50
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
@@ -45,13 +45,13 @@ def test_as_many_faces_in_a_crowd_and_none_where_there_is_none(crowd):
 
 
 @pytest.mark.parametrize(("times", "plus"), [(0.12, 0), (0.12, 110)])
-def test_faces_in_the_dark_and_in_fog_do_not_drown_in_the_rounding(astronaut, times, plus):
+def test_low_contrast_faces_survive_quantization(astronaut, times, plus):
     dim = Frame((astronaut.image * times + plus).astype(np.uint8))
     (before,), (after,) = centerface(min_face=20).detect(astronaut), centerface(min_face=20).detect(dim)
     assert after.box.iou(before.box) > 0.85
 
 
-def test_the_model_is_sound_and_onnxruntime_makes_byte_layers_of_it(model, tmp_path):
+def test_the_int8_model_is_valid_and_runs_with_integer_layers(model, tmp_path):
     onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
@@ -63,7 +63,7 @@ def test_the_model_is_sound_and_onnxruntime_makes_byte_layers_of_it(model, tmp_p
     assert kinds.count("QLinearConv") == 56
 
 
-def test_weights_leave_room_for_processors_that_add_in_sixteen_bits(model):
+def test_int8_weights_do_not_overflow_sixteen_bit_sums(model):
     whole = [numpy_helper.to_array(one) for one in model.graph.initializer if one.data_type == onnx.TensorProto.INT8]
     assert len(whole) == 56
     assert max(int(np.abs(one.astype(int)).max()) for one in whole) == 64
@@ -78,7 +78,7 @@ def test_every_layer_has_a_range_that_holds_zero():
             assert low <= 0 < high
 
 
-def test_another_file_is_run_as_it_is(monkeypatch, astronaut):
+def test_other_models_run_unchanged(monkeypatch, astronaut):
     changed = plain_model(network_file())
     changed.producer_name = "somebody else"
     content = changed.SerializeToString()
@@ -87,6 +87,6 @@ def test_another_file_is_run_as_it_is(monkeypatch, astronaut):
     assert len(centerface(min_face=20).detect(astronaut)) == 1
 
 
-def test_a_damaged_file_is_said_to_be_damaged():
+def test_damaged_files_are_reported_as_damaged():
     with pytest.raises(ModelError):
         plain_model(b"not a network")

@@ -65,6 +65,6 @@ def test_an_image_of_another_size_is_scaled_to_the_input(stand_in):
     assert face.box.xyxy == pytest.approx((32, 8, 96, 88), abs=1e-3)
 
 
-def test_another_network_is_refused():
+def test_weights_of_other_networks_are_refused():
     with pytest.raises(ModelError):
         YuNet(Path(mien.__file__).parent / "model" / "weights" / "tiny.onnx")

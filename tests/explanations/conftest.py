@@ -1,4 +1,4 @@
-"""A network that looks at nothing but the mouth, and faces that it knows."""
+"""A network that uses the mouth only, and faces for it."""
 
 import hashlib
 from pathlib import Path

@@ -66,21 +66,21 @@ def test_invalid_options_end_with_their_exit_codes(mien, model, photo, tmp_path)
         assert mien("explain", *arguments)[0] == code
 
 
-def test_without_a_face_nothing_is_written_and_that_is_said(mien, model, tmp_path):
+def test_sources_without_a_face_write_nothing_and_are_reported(mien, model, tmp_path):
     Image.new("RGB", (80, 80), "green").save(tmp_path / "wall.png")
     code, out, err = mien("explain", tmp_path / "wall.png", "--model", model, "--out", tmp_path / "why.json")
     assert (code, "no face found" in out, "not written" in err) == (0, True, True)
     assert not (tmp_path / "why.json").exists()
 
 
-def test_a_folder_by_the_name_of_a_model_hides_no_model(tmp_path, monkeypatch):
+def test_folders_named_like_a_model_do_not_hide_it(tmp_path, monkeypatch):
     (tmp_path / "default").mkdir()
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
     assert [is_run(model) for model in ("default", "mine", "last.ckpt", "nowhere")] == [False, True, True, False]
 
 
-def test_a_damaged_photo_stops_nothing(mien, model, photo, tmp_path):
+def test_a_damaged_photo_does_not_stop_a_run(mien, model, photo, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     code, out, err = mien("explain", bad, photo, "--model", model, "--detector", "none")

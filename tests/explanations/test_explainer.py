@@ -1,4 +1,4 @@
-"""A network that looks at the mouth alone is explained by the mouth; the shipped one sees a smile there too."""
+"""Explanations of a network that uses the mouth only, and of the included one."""
 
 import numpy as np
 import pytest
@@ -25,21 +25,21 @@ def explanation(network) -> Explanation:
     return only
 
 
-def test_the_map_lies_on_what_the_network_looks_at(explanation):
+def test_maps_highlight_the_used_region(explanation):
     heat = explanation.heat
     assert explanation.emotion == "happy"
     assert heat[MOUTH].mean() > 5 * np.abs(heat[~MOUTH]).mean()
     assert MOUTH.ravel()[heat.argmax()]
 
 
-def test_the_part_is_named(explanation):
+def test_the_evaluated_split_is_named(explanation):
     assert explanation.parts[0].name == "mouth"
     assert explanation.parts[0].share > 0.75
     assert explanation.parts[0].without == "neutral"
     assert (explanation.decisive_parts, explanation.changed_emotion) == (("mouth",), "neutral")
 
 
-def test_effects_sum_to_what_blurring_everything_costs(explanation):
+def test_effects_sum_to_the_effect_of_blurring_everything(explanation):
     def log_odds(probability: float) -> float:
         return float(np.log(probability / (1 - probability)))
 
@@ -47,7 +47,7 @@ def test_effects_sum_to_what_blurring_everything_costs(explanation):
     assert sum(part.effect for part in explanation.parts) == pytest.approx(lost, abs=0.02)
 
 
-def test_the_checks_hold_for_a_map_that_is_right(explanation):
+def test_a_correct_map_passes_the_checks(explanation):
     curves = explanation.curves
     assert explanation.limitations == ()
     assert explanation.agreement > 0.7
@@ -56,7 +56,7 @@ def test_the_checks_hold_for_a_map_that_is_right(explanation):
     assert curves.deletion[-1] == curves.insertion[0] == pytest.approx(explanation.blurred_probability, abs=1e-6)
 
 
-def test_what_spoke_for_one_emotion_spoke_against_the_other(network, explanation):
+def test_evidence_for_one_emotion_is_against_the_other(network, explanation):
     (other,) = explainer_of(network).explain(frame(smiling()), "neutral")
     np.testing.assert_allclose(other.heat, -explanation.heat, atol=1e-4)
     assert other.parts[-1].name == "mouth"
@@ -101,7 +101,7 @@ def test_an_emotion_that_is_not_read_is_refused(network):
         explainer.known("hungry")
 
 
-def test_a_smile_is_in_the_mouth(astronaut):
+def test_smiles_are_explained_by_the_mouth(astronaut):
     (face,) = open_explainer(ReadOptions(threads=1)).explain(astronaut)
     assert face.emotion == "happy"
     assert face.has_landmarks
@@ -124,6 +124,6 @@ def test_patches_cover_the_image(shifted):
     assert made.max(0)[inner, inner].min() > 0
 
 
-def test_correlation_of_a_flat_map_is_none():
+def test_the_correlation_of_a_constant_map_is_none():
     assert correlation(np.zeros((3, 3)), np.eye(3)) == 0
     assert correlation(np.eye(3), np.eye(3)) == pytest.approx(1)

@@ -1,4 +1,4 @@
-"""Random weights give other maps."""
+"""Random weights give different maps."""
 
 import numpy as np
 import onnx

@@ -1,4 +1,4 @@
-"""What is said of a face, also where it is mixed or there is nothing to rely on."""
+"""Explanations in words, also for mixed and abstained readings."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def reading(probabilities, votes=None, **more) -> Reading:
     return Reading(FACE, ("happy", "sad", "surprise"), array(probabilities), array(votes), **more)
 
 
-def test_a_mixed_face_names_the_emotions_that_share_it():
+def test_mixed_readings_list_their_emotions():
     said = describe(reading([0.7, 0.0, 0.3], [0.6, 0.0, 0.4]))
     assert "happy" in said
     assert "surprise" in said

@@ -1,4 +1,4 @@
-"""Annotated images: where they go, and what they never replace."""
+"""Annotated copies: their names, and protection of existing files."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ def test_names_are_relative_to_the_common_folder(here):
     assert copies.place(here / "photos" / "1.jpg") == Path("out/1.jpg")
 
 
-def test_a_source_elsewhere_cannot_lead_out_of_the_folder():
+def test_sources_cannot_write_outside_the_folder():
     path = copies_of("1.jpg").place("../../../other/1.jpg")
     assert path.parts[:2] == ("out", "elsewhere")
     assert ".." not in path.parts
@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be_made(here):
             copies_of("1.jpg", folder=folder)
 
 
-def test_a_full_disk_leaves_no_half_image(monkeypatch):
+def test_a_full_disk_leaves_no_partial_image(monkeypatch):
     def full(_handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""Annotated videos: the images at their times, the sound beside them, whole or not at all."""
+"""Annotated videos keep times and sound, and are written atomically."""
 
 from fractions import Fraction
 
@@ -47,7 +47,7 @@ def test_the_sound_stays(tmp_path, given, codec):
     assert loudest == pytest.approx(440, abs=5)
 
 
-def test_a_silent_video_stays_silent(tmp_path):
+def test_videos_without_sound_stay_without(tmp_path):
     source = make_clip(tmp_path / "s.mp4", SHOWN, sound=None)
     with video_writer(tmp_path / "m.mp4", sound_from=source) as film:
         film.write(SHOWN[0], 0.0)
@@ -67,7 +67,7 @@ def test_odd_sizes_lose_no_row_and_no_column(tmp_path):
     assert frame.image[:46, :62].max() < 60
 
 
-def test_an_interrupted_video_leaves_nothing(tmp_path):
+def test_interrupted_videos_leave_no_file(tmp_path):
     def interrupted():
         with video_writer(tmp_path / "m.mp4") as film:
             film.write(SHOWN[0], 0.0)

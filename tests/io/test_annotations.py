@@ -124,7 +124,7 @@ def test_tables_of_other_tools(tmp_path, name, text, expected):
         ("a.xlsx", b"PK", DataError),
     ],
 )
-def test_what_cannot_be_read_is_named(tmp_path, name, content, error):
+def test_unreadable_files_are_reported(tmp_path, name, content, error):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(error, match=name.partition(".")[0]):

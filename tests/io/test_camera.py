@@ -1,4 +1,4 @@
-"""Live sources: what is shown is what is now."""
+"""Live sources give the newest frame."""
 
 import itertools
 import threading
@@ -20,7 +20,7 @@ def frames(count, error=None):
         raise error
 
 
-def test_a_slow_reader_sees_the_newest():
+def test_slow_consumers_get_the_newest_frame():
     seen = []
     started = time.monotonic()
     for frame in latest(frames(60), paced=True):
@@ -34,7 +34,7 @@ def test_a_slow_reader_sees_the_newest():
     assert seen[-1] == 59
 
 
-def test_an_error_comes_after_what_was_there():
+def test_results_before_an_error_are_kept():
     live = latest(frames(3, SourceError("gone")))
     while next(live).index < 2:
         time.sleep(0.05)
@@ -42,7 +42,7 @@ def test_an_error_comes_after_what_was_there():
         next(live)
 
 
-def test_leaving_early_ends_the_thread():
+def test_stopping_early_ends_the_thread():
     def forever():
         while True:
             yield from frames(1)
@@ -140,7 +140,7 @@ def test_a_stream_that_stops_or_hangs_is_opened_again(scripted, trouble, warned)
     assert len(warned) >= 2
 
 
-def test_a_stream_that_never_returns_is_given_up(scripted):
+def test_a_stream_that_never_returns_is_abandoned(scripted):
     opened = scripted([5, "stop"], ["refuse"])
     camera = Camera("rtsp://camera/stream")
     with pytest.raises(SourceError):

@@ -1,4 +1,4 @@
-"""Which files a list of names, folders and patterns stands for."""
+"""Files of names, folders and patterns."""
 
 import os
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_folder_named_like_a_pattern(photos):
 
 
 @pytest.mark.parametrize("source", ["", "nowhere", "nowhere/1.jpg", "photos/3.jpg"])
-def test_what_does_not_exist(photos, source):
+def test_missing_sources_are_errors(photos, source):
     with pytest.raises(SourceError) as caught:
         found("photos", source)
     assert caught.value.path == source
@@ -124,7 +124,7 @@ def test_a_folder_that_may_not_be_looked_into(photos, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-def test_a_link_to_the_folder_above_is_no_endless_loop(photos):
+def test_links_to_a_parent_folder_do_not_loop(photos):
     (photos / "deep" / "up").symlink_to(photos)
     (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")  # named, so that it is reported when it is read
     assert len(found("photos", recursive=True)) == 7

@@ -1,4 +1,4 @@
-"""Videos of high dynamic range are tone mapped: they show, and read as, what their SDR twin does."""
+"""HDR videos are tone mapped: they look and read like their SDR copies."""
 
 from fractions import Fraction
 
@@ -66,7 +66,7 @@ def twins(astronaut, hopper):
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG, SDR_2020])
-def test_wide_range_shows_what_its_sdr_twin_shows(transfer, twins, tmp_path):
+def test_hdr_images_match_their_sdr_copies(transfer, twins, tmp_path):
     shown = next(Video(hdr_clip(tmp_path / "clip.mp4", [twins] * 2, transfer)).frames()).image
     middle = (twins.max(-1) < 220) & (twins.min(-1) > 10)
     error = np.abs(shown.astype(int) - twins)[middle]
@@ -77,7 +77,7 @@ def test_wide_range_shows_what_its_sdr_twin_shows(transfer, twins, tmp_path):
 
 @pytest.mark.parametrize("white", [100, 203])
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_predictions_match_the_sdr_twin(transfer, white, twins, tmp_path):
+def test_predictions_match_the_sdr_copy(transfer, white, twins, tmp_path):
     def read(path):
         _, readings = next(iter(mien.read_video(path)))
         return sorted(readings, key=lambda reading: reading.face.box.x0)

@@ -1,4 +1,4 @@
-"""Images of high dynamic range read as their SDR twins do; photos with a gain map show their SDR rendition."""
+"""HDR images read like their SDR copies; of photos with a gain map the SDR rendition is read."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _heic(pixels: Pixels, transfer: int) -> bytes:
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
 @pytest.mark.parametrize("write", [_png, _avif, _heic])
-def test_an_hdr_image_reads_as_its_sdr_twin(write, transfer, portrait: Pixels, reader: mien.Reader) -> None:
+def test_hdr_images_read_like_their_sdr_copies(write, transfer, portrait: Pixels, reader: mien.Reader) -> None:
     stored = np.rint(255 * signal(portrait, transfer)).clip(0, 255).astype(np.uint8)
     shown = mien.read_image(write(stored, transfer)).image
     middle = (portrait.max(-1) < 220) & (portrait.min(-1) > 10)

@@ -1,4 +1,4 @@
-"""What a photo of any make becomes, and what is said of a file that is none."""
+"""Image formats, color modes and damaged files."""
 
 import io
 import os
@@ -135,7 +135,7 @@ def test_gray_bits_and_palettes(mode):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_clear_pixels_lie_over_white_whatever_color_they_hide(mode):
+def test_transparent_pixels_are_blended_with_white(mode):
     picture = Image.new("RGBA", (3, 1))
     picture.putdata([(0, 0, 0, 0), (0, 0, 0, 255), (0, 0, 0, 128)])
     image = read_image(encoded(picture.convert(mode), "PNG")).image
@@ -153,7 +153,7 @@ def test_palette_with_transparency(transparency):
     assert [tuple(pixel) for pixel in image[0]] == [RED, WHITE]
 
 
-def test_a_color_declared_clear():
+def test_a_transparent_palette_color():
     picture = Image.new("RGB", (2, 1), RED)
     picture.putpixel((1, 0), (1, 2, 3))
     image = read_image(encoded(picture, "PNG", transparency=(1, 2, 3))).image
@@ -242,7 +242,7 @@ def test_ycbcr_and_lab_tiffs_come_out_in_their_colors(mode):
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF", "MPO"])
-def test_of_many_frames_the_first_is_taken(file_format):
+def test_the_first_of_several_frames_is_used(file_format):
     first, second = Image.new("RGB", (32, 32), RED), Image.new("RGB", (32, 32), (0, 0, 255))
     image = read_image(encoded(first, file_format, save_all=True, append_images=[second])).image
     assert np.abs(image.astype(int) - RED).max() < 12
@@ -296,7 +296,7 @@ def test_large_images_are_put_together_of_strips_without_a_seam():
 # ---- size
 
 
-def test_a_bomb_is_refused_fast_and_without_a_warning():
+def test_decompression_bombs_are_refused_without_a_warning():
     began = time.perf_counter()
     with pytest.raises(TooLargeError):
         read_image(png_header_of(60_000, 60_000))
@@ -304,7 +304,7 @@ def test_a_bomb_is_refused_fast_and_without_a_warning():
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_000, 10_000), (14_000, 14_000)])
-def test_between_pillows_limits_and_ours_only_ours_counts(width, height):
+def test_only_miens_pixel_limit_applies(width, height):
     # 100 megapixels would be a DecompressionBombWarning of Pillow's, 196 a DecompressionBombError
     with pytest.raises(SourceError) as caught:
         read_image(png_header_of(width, height), max_megapixels=200)
@@ -360,7 +360,7 @@ def test_a_path_through_a_file(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_named_pipes_are_skipped(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(SourceError):
         read_image(tmp_path / "pipe.jpg")
@@ -413,14 +413,14 @@ def test_formats_of_extras_say_what_to_do_without_them(start, monkeypatch):
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_cut_image_is_an_error_not_half_a_image(file_format, share):
+def test_truncated_images_are_errors(file_format, share):
     data = encoded(Image.fromarray(noise(200, 200)), file_format)
     with pytest.raises(SourceError):
         read_image(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
-def test_a_cut_photo_is_called_cut(file_format, tmp_path):
+def test_truncated_photos_are_reported_as_truncated(file_format, tmp_path):
     data = encoded(Image.fromarray(noise(200, 200)), file_format)
     path = tmp_path / "half"
     path.write_bytes(data[: len(data) // 2])
@@ -430,7 +430,7 @@ def test_a_cut_photo_is_called_cut(file_format, tmp_path):
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM", "JPEG2000"])
-def test_flipped_bytes_give_a_image_or_a_source_error(file_format):
+def test_flipped_bytes_give_an_image_or_a_source_error(file_format):
     whole = encoded(Image.fromarray(noise()), file_format)
     random = np.random.default_rng(1)
     for _ in range(150):
@@ -445,7 +445,7 @@ def test_flipped_bytes_give_a_image_or_a_source_error(file_format):
 
 
 @pytest.mark.parametrize("name", ["фото.png", "写真 1.png", "größe [1].png", "😀.png"])
-def test_any_name_will_do(name, tmp_path):
+def test_any_file_name_can_be_written(name, tmp_path):
     (tmp_path / name).write_bytes(encoded(corners(), "PNG"))
     assert read_image(tmp_path / name).name.endswith(name)
 
@@ -456,7 +456,7 @@ def photo_with_damaged_exif():
     return encoded(corners(), "JPEG", exif=exif)
 
 
-def test_a_photo_with_damaged_exif_is_read_in_silence_even_where_warnings_are_errors():
+def test_damaged_exif_causes_no_warning():
     data = photo_with_damaged_exif()
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always")
@@ -476,7 +476,7 @@ def test_threads_leave_the_warning_filters_as_they_were():
     assert list(warnings.filters) == before
 
 
-def test_pillows_own_settings_stay_as_they_were():
+def test_pillows_settings_are_unchanged():
     before = Image.MAX_IMAGE_PIXELS
     read_image(encoded(corners(), "PNG"))
     assert before == Image.MAX_IMAGE_PIXELS

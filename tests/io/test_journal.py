@@ -1,4 +1,4 @@
-"""A run that is interrupted and resumed neither repeats nor loses a row."""
+"""Interrupted and resumed runs repeat and lose no row."""
 
 import errno
 import json
@@ -77,7 +77,7 @@ def test_the_other_formats(name, tmp_path):
     assert listed(tmp_path) == [name]
 
 
-def test_what_was_written_is_on_the_disk_at_once(out, partial):
+def test_rows_are_flushed_immediately(out, partial):
     with begin(out) as journal:
         journal.write([entry("a.jpg")])
         header, line = partial.read_text().splitlines()
@@ -86,12 +86,12 @@ def test_what_was_written_is_on_the_disk_at_once(out, partial):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
-def test_an_exception_leaves_the_partial_file_and_nothing_else(out, partial, error):
+def test_exceptions_leave_only_the_partial_file(out, partial, error):
     interrupted(out, "a.jpg", error=error)
     assert listed(out.parent) == [partial.name]
 
 
-def test_resuming_neither_repeats_nor_loses(out, partial):
+def test_resuming_repeats_and_loses_nothing(out, partial):
     interrupted(out, "a.jpg", "b.jpg")
     with begin(out, "resume") as journal:
         assert journal.done == {"a.jpg", "b.jpg"}
@@ -101,7 +101,7 @@ def test_resuming_neither_repeats_nor_loses(out, partial):
 
 
 @pytest.mark.parametrize("left", [1, 20, -1])
-def test_a_torn_last_line_is_dropped(out, partial, left):
+def test_a_truncated_last_line_is_dropped(out, partial, left):
     interrupted(out, "a.jpg", "b.jpg")
     lines = partial.read_bytes().splitlines(keepends=True)
     partial.write_bytes(b"".join(lines[:2]) + lines[2][:left])
@@ -115,7 +115,7 @@ def test_a_torn_last_line_is_dropped(out, partial, left):
 @pytest.mark.parametrize(
     "junk", [bytes(64), b"\0\0\n", b"[]\n", b"\xff\xfe\n", b'{"rows": []}\n', b'{"source": "x"}\n']
 )
-def test_junk_at_the_end_is_dropped(out, partial, junk):
+def test_trailing_bytes_are_ignored(out, partial, junk):
     interrupted(out, "a.jpg")
     with partial.open("ab") as file:
         file.write(junk)
@@ -126,7 +126,7 @@ def test_junk_at_the_end_is_dropped(out, partial, junk):
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30])
-def test_a_run_stopped_within_its_header_begins_anew(out, partial, cut):
+def test_a_run_stopped_in_its_header_starts_again(out, partial, cut):
     interrupted(out)
     partial.write_bytes(partial.read_bytes()[:cut])
     with begin(out, "resume") as journal:
@@ -188,7 +188,7 @@ def test_settings_are_compared_as_json(out):
 
 
 @pytest.mark.parametrize("mode", ["new", "overwrite"])
-def test_an_unfinished_run_is_never_thrown_away(out, partial, mode):
+def test_unfinished_runs_are_kept(out, partial, mode):
     interrupted(out, "a.jpg")
     before = partial.read_bytes()
     with pytest.raises(OutputError) as caught:
@@ -198,7 +198,7 @@ def test_an_unfinished_run_is_never_thrown_away(out, partial, mode):
     assert partial.read_bytes() == before
 
 
-def test_an_old_table_is_only_replaced_on_demand_and_at_the_end(out):
+def test_old_tables_are_replaced_on_request_at_the_end(out):
     out.parent.mkdir()
     out.write_bytes(b"old")
     with pytest.raises(OutputError) as caught:
@@ -220,7 +220,7 @@ def test_an_interrupted_overwrite_is_resumed(out):
     assert sources_in(out) == ["a.jpg"]
 
 
-def test_a_source_is_taken_once(out):
+def test_sources_given_twice_are_read_once(out):
     with pytest.raises(OptionError), begin(out) as journal:
         journal.write([entry("a.jpg"), entry("a.jpg")])
 
@@ -231,7 +231,7 @@ def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path):
     assert listed(tmp_path) == []
 
 
-def test_a_place_that_cannot_be_written_to_is_refused_at_once(tmp_path):
+def test_an_unwritable_place_is_refused_before_reading(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
         begin(tmp_path / "file" / "r.csv")
@@ -240,7 +240,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_at_once(tmp_path):
         begin(tmp_path / "r.csv", "overwrite")
 
 
-def test_a_foreign_file_is_not_taken_for_a_journal(out, partial):
+def test_other_files_are_not_journals(out, partial):
     out.parent.mkdir()
     partial.write_bytes(b"my notes\nline 2\n")
     with pytest.raises(OutputError):

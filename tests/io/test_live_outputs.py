@@ -138,7 +138,7 @@ def test_slow_clients_do_not_stop_the_video():
 
 
 @pytest.mark.parametrize("origin", ["https://example.com", "null", "http://127.0.0.1.example.com"])
-def test_foreign_pages_are_refused(origin):
+def test_pages_of_other_origins_are_refused(origin):
     port = free_port()
     with WebSocketServer(Address(port)).open(CONTEXT):
         with pytest.raises(InvalidStatus) as caught, connect(f"ws://127.0.0.1:{port}", origin=origin):

@@ -1,4 +1,4 @@
-"""Large JPEG files are decoded at a fraction of their size and read as if they were whole."""
+"""Large JPEG files are decoded at reduced size with the same readings."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What a row says of a face."""
+"""Rows of tables."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def reading(probabilities, emotions=EMOTIONS, **more):
     return Reading(face, emotions, np.array(probabilities, np.float32), **more)
 
 
-def test_the_columns_are_those_promised():
+def test_the_columns_match_the_documentation():
     assert columns(("happy", "sad")) == (
         *("source", "frame", "time_s", "face", "track_id", "x0", "y0", "x1", "y1"),
         *("score", "emotion", "confidence", "mixed", "abstained", "happy", "sad"),
@@ -57,7 +57,7 @@ def test_a_photo_with_two_faces():
     assert (two["face"], two["track_id"], two["happy"], two["sad"]) == (2, 3, 1.0, 0.0)
 
 
-def test_a_video_keeps_what_each_frame_said():
+def test_a_video_keeps_the_readings_of_each_frame():
     smoothed = reading([0.3, 0.7], ("happy", "sad"), frame_probabilities=np.array([0.9, 0.1], np.float32), track_id=2)
     (row,) = rows(frame(), [smoothed], ("happy", "sad"), video=True)
     assert tuple(row) == columns(("happy", "sad"), video=True)
@@ -95,6 +95,6 @@ def test_a_reading_of_another_label_set_is_refused():
         rows(frame(), [reading([0.5, 0.5], ("happy", "sad"))], EMOTIONS)
 
 
-def test_a_name_that_is_no_text_can_still_be_written():
+def test_names_that_are_not_unicode_can_be_written():
     (row,) = rows(frame("caf\udce9.jpg"), [], ("happy", "sad"))  # Latin-1 bytes on a UTF-8 system
     assert str(row["source"]).encode("utf-8") == b"caf\\udce9.jpg"

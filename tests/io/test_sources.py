@@ -1,4 +1,4 @@
-"""What a user may give in place of the path of an image file."""
+"""Sources other than paths of image files."""
 
 import base64
 import io

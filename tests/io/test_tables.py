@@ -1,4 +1,4 @@
-"""Tables hold what they were given, in every format, or are not there at all."""
+"""Tables hold the same values in every format and are written atomically."""
 
 import csv
 import errno
@@ -148,7 +148,7 @@ def test_a_json_array_is_the_same_objects_in_ascii():
 
 
 @pytest.mark.parametrize(("before", "left"), [([FACE], "[FACE]"), ([], "")])
-def test_an_interrupted_json_array_is_still_one(before, left):
+def test_interrupted_json_arrays_are_closed(before, left):
     def interrupted(stream):
         with JsonArray(stream) as array:
             array.add(before)
@@ -179,7 +179,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_a_table_that_is_cut_short_leaves_the_old_one_and_nothing_else(name, error, tmp_path):
+def test_an_interrupted_table_leaves_the_old_one(name, error, tmp_path):
     def rows():
         yield FACE
         raise error
@@ -203,20 +203,20 @@ def test_a_full_disk(name, tmp_path, monkeypatch):
     assert listed(tmp_path) == []
 
 
-def test_a_place_that_cannot_be_written_to(tmp_path):
+def test_an_unwritable_place_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
         write_atomically(tmp_path / "file" / "r.csv", b"")
 
 
-def test_an_error_of_the_body_is_not_taken_for_one_of_the_disk(tmp_path):
+def test_errors_of_the_caller_are_not_reported_as_output_errors(tmp_path):
     with pytest.raises(OptionError), replacing(tmp_path / "r.csv"):
         raise OptionError("another matter")
     assert listed(tmp_path) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such rights there")
-def test_a_written_file_has_the_usual_rights(tmp_path):
+def test_written_files_have_default_permissions(tmp_path):
     (tmp_path / "usual").touch()
     write_atomically(tmp_path / "r.csv", b"x")
     assert (tmp_path / "r.csv").stat().st_mode == (tmp_path / "usual").stat().st_mode

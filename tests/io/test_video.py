@@ -1,4 +1,4 @@
-"""Videos as streams: true times, whole where they are whole, and honest where they are not."""
+"""Videos as streams: times, resumption and truncated files."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_a_variable_rate_keeps_its_times(tmp_path):
 
 @pytest.mark.parametrize("interval_s", [0.0, 0.25])
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
-def test_going_on_is_as_if_never_stopped(tmp_path, ending, interval_s):
+def test_resumed_tracking_equals_uninterrupted(tmp_path, ending, interval_s):
     video = Video(make_clip(tmp_path / f"a.{ending}", GRAY * 6, rate=10), interval_s=interval_s)
     whole = [(frame.index, round(frame.time_s, 3)) for frame in video.frames()]
     for stopped_after in (0, 3, len(whole) // 2, len(whole) - 1):
@@ -48,7 +48,7 @@ def test_going_on_is_as_if_never_stopped(tmp_path, ending, interval_s):
         assert rest == whole[stopped_after + 1 :]
 
 
-def test_what_a_phone_stored_lying_stands_upright(tmp_path):
+def test_phone_photos_are_turned_upright(tmp_path):
     image = np.zeros((48, 64, 3), np.uint8)
     image[:, :32] = 255  # white on the left; a quarter turn counterclockwise puts it at the bottom
     video = Video(make_clip(tmp_path / "p.mp4", [image] * 3, turned=90))
@@ -59,7 +59,7 @@ def test_what_a_phone_stored_lying_stands_upright(tmp_path):
     assert frame.image[:8].mean() < 15
 
 
-def test_a_cut_video_reports_one_problem(tmp_path):
+def test_truncated_videos_report_one_problem(tmp_path):
     whole = make_clip(
         tmp_path / "a.mkv", [np.random.default_rng(n).integers(0, 255, (48, 64, 3), np.uint8) for n in range(60)]
     )
@@ -90,7 +90,7 @@ def test_an_mp4_without_its_end_cannot_be_read(tmp_path):
         Video(tmp_path / "cut.mp4")
 
 
-def test_sound_alone_is_no_video(tmp_path):
+def test_files_with_sound_only_are_refused(tmp_path):
     import av
 
     with av.open(str(tmp_path / "s.mp4"), "w") as file:
@@ -118,7 +118,7 @@ def test_names_and_clocks():
 
 
 @pytest.mark.parametrize("seconds", [1.0, 5.0])
-def test_a_slow_video_is_not_taken_for_a_cut_one(tmp_path, seconds):
+def test_slow_videos_are_not_reported_as_truncated(tmp_path, seconds):
     shown = [seconds * n for n in range(6)]
     for ending in ("mp4", "mkv"):
         video = Video(make_clip(tmp_path / f"slow.{ending}", GRAY[:6], times=shown, rate=1, sound=None))
@@ -126,7 +126,7 @@ def test_a_slow_video_is_not_taken_for_a_cut_one(tmp_path, seconds):
         assert video.problems == ()
 
 
-def test_a_video_that_begins_late_begins_at_zero(tmp_path):
+def test_videos_that_start_late_start_at_zero(tmp_path):
     video = Video(make_clip(tmp_path / "late.mkv", GRAY, times=[5 + n / 10 for n in range(30)], rate=10, sound=None))
     whole = [(frame.index, round(frame.time_s, 3)) for frame in video.frames()]
     assert whole[0] == (0, 0.0)

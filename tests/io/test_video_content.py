@@ -136,7 +136,7 @@ def test_images_and_programs_are_no_videos(tmp_path, hopper):
     assert not is_video("upload.mp4", (tmp_path / "photo").read_bytes())
 
 
-def test_uploads_are_told_by_their_content(clip):
+def test_uploads_are_recognized_by_their_content(clip):
     assert is_video("upload", clip.read_bytes())
     with pytest.raises(mien.SourceError) as caught:
         mien.read(clip.read_bytes())
@@ -162,7 +162,7 @@ def test_rates_of_recorders_are_measured(quadrants, tmp_path):
     assert [frame.time_s for frame in video.frames()] == pytest.approx(times, abs=0.002)
 
 
-def test_a_recording_and_its_twin_give_the_same_people(clip, tmp_path):
+def test_recordings_without_timestamps_give_the_same_people(clip, tmp_path):
     """The same frames as MP4, and as WebM whose header holds a clock of 1000 Hz."""
     import av
 
@@ -184,7 +184,7 @@ def test_a_recording_and_its_twin_give_the_same_people(clip, tmp_path):
     assert people[0] == people[1] == [1, 2]
 
 
-def test_clocks_that_start_again_go_on_and_single_wrong_times_change_nothing():
+def test_restarted_clocks_continue_and_single_wrong_times_are_ignored():
     from mien.io.video import _Clock
 
     joined, glitch = _Clock(0.1), _Clock(0.1)
@@ -194,7 +194,7 @@ def test_clocks_that_start_again_go_on_and_single_wrong_times_change_nothing():
     assert [glitch.time_s(one) for one in stored] == pytest.approx([10, 10.1, 10.2, 10.2, 10.4, 10.5, 12])
 
 
-def test_joined_recordings_whose_clocks_start_again_lose_no_frame(quadrants, tmp_path):
+def test_recordings_with_restarting_clocks_lose_no_frame(quadrants, tmp_path):
     """MPEG-TS files are joined by copying them one after the other; cameras restart their clock, too."""
     import av
 

@@ -1,4 +1,4 @@
-"""Small made-up faces, and FER2013 where this machine has it."""
+"""Small synthetic faces, and FER2013 where it is available."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Groups of unequal size count alike in training."""
+"""Groups of unequal size have equal weight in training."""
 
 import csv
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_small_groups_are_drawn_as_often(uneven):
     assert (epochs[0] == even.drawn(np.random.default_rng([7, 0]))).all()
 
 
-def test_the_cap_holds_and_what_it_leaves_goes_to_the_others():
+def test_class_weights_are_capped_and_redistributed():
     assert quotas(np.array([10, 490, 500]), 10).tolist() == [100, 450, 450]
     assert quotas(np.array([1, 9, 90]), 5).tolist() == [5, 45, 50]
     assert quotas(np.array([300, 700]), 1).tolist() == [300, 700]  # a cap of once: nothing to balance with
@@ -67,7 +67,7 @@ def test_the_cap_holds_and_what_it_leaves_goes_to_the_others():
         assert (made <= most * sizes).all()
 
 
-def test_emotions_of_each_group_count_alike(uneven):
+def test_emotions_of_each_group_are_weighted_equally(uneven):
     even = balanced_groups(NAMES, LABELS, Balance(groups=uneven, column="light", by_emotion=True))
     assert even.names == ("bright x happy", "bright x sad", "dark x happy", "dark x sad")
     assert set(even.quotas.tolist()) == {245}
@@ -126,7 +126,7 @@ def faces_of(n=1000):
     return Dataset("made up", images, LABELS[:n], np.full(n, "train"))
 
 
-def test_batches_hold_groups_alike(uneven):
+def test_batches_are_balanced_over_groups(uneven):
     wanted = {"heads.fer2013.emotions": "happy-sad", "balance.groups": uneven, "balance.column": "light"}
     batches = training_batches(faces_of(), changed(tiny(), wanted)).loader
     batches.sampler.set_epoch(3)

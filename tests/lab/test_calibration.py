@@ -1,4 +1,4 @@
-"""Certainty measured on made-up heads whose truth is known."""
+"""Calibration of synthetic heads with known probabilities."""
 
 import json
 from dataclasses import replace
@@ -45,7 +45,7 @@ def honest():
 
 
 @pytest.mark.slow
-def test_an_honest_head_has_no_calibration_error_and_a_boastful_one_does(honest):
+def test_overconfident_heads_have_a_calibration_error(honest):
     logits, answers = honest
     assert calibration(logits, answers, temperature=1.0).ece.value < 0.015
     boastful = calibration(logits, answers, temperature=0.4)
@@ -66,7 +66,7 @@ def test_each_emotion_has_its_own_calibration(honest):
 
 
 @pytest.mark.slow
-def test_a_head_told_to_choose_from_fewer_stays_honest(honest):
+def test_conditioning_on_a_label_set_keeps_calibration(honest):
     logits, answers = honest
     sets = by_label_set(logits, answers, EIGHT, 1.0)
     assert set(sets) == {"happy-sad", "four", "seven"}
@@ -74,7 +74,7 @@ def test_a_head_told_to_choose_from_fewer_stays_honest(honest):
     assert sets["happy-sad"].accuracy.value > sets["four"].accuracy.value > sets["seven"].accuracy.value
 
 
-def test_a_head_that_knows_the_people_reaches_the_floor_and_no_more():
+def test_predicting_the_true_votes_reaches_the_floor():
     rng = np.random.default_rng(1)
     people = rng.dirichlet(np.full(8, 0.3), 5000)
     votes = rng.multinomial(10, people / people.sum(1, keepdims=True)) / 10
@@ -84,7 +84,7 @@ def test_a_head_that_knows_the_people_reaches_the_floor_and_no_more():
     assert guesses.kl.value > knows.kl.value + 0.5
 
 
-def test_divided_faces_are_found_by_who_expects_them():
+def test_the_photo_app_reads_divided_faces():
     votes = np.zeros((100, 8))
     votes[:30, 0], votes[:30, 2] = 0.6, 0.4
     votes[30:, 5] = 1
@@ -98,7 +98,7 @@ def test_divided_faces_are_found_by_who_expects_them():
     assert nobody.average_precision is None
 
 
-def test_who_abstains_where_unsure_errs_less_and_the_area_says_how_much():
+def test_abstention_lowers_the_error_of_the_rest():
     confidence = np.linspace(0.01, 1, 1000)
     right = np.random.default_rng(2).random(1000) < confidence
     knows = selective(confidence, right)
@@ -112,7 +112,7 @@ def test_who_abstains_where_unsure_errs_less_and_the_area_says_how_much():
     assert knows.risk[-1] == pytest.approx(1 - right.mean())
 
 
-def test_an_interval_holds_the_truth_about_as_often_as_it_says():
+def test_intervals_have_nominal_coverage():
     rng = np.random.default_rng(4)
     inside = 0
     for _ in range(100):
@@ -122,7 +122,7 @@ def test_an_interval_holds_the_truth_about_as_often_as_it_says():
     assert 85 <= inside <= 100
 
 
-def test_a_head_is_measured_whole_and_the_report_written(tmp_path):
+def test_a_head_is_evaluated_and_the_report_written(tmp_path):
     faces = two_classes(320)
     classifier = oracle(faces)
     found = measure_calibration(classifier, faces)

@@ -1,4 +1,4 @@
-"""``mien lab`` as a user meets it."""
+"""The commands of ``mien lab``."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def test_train_evaluate_export(work, mien):
     )
 
 
-def test_a_shipped_model_is_evaluated_without_torch(work, mien, monkeypatch):
+def test_included_models_are_evaluated_without_torch(work, mien, monkeypatch):
     for package in ("torch", "lightning", "torchmetrics"):
         monkeypatch.setitem(sys.modules, package, None)
     code, out, err = mien("evaluate", "default", "--data", "faces.csv", "--json")
@@ -116,7 +116,7 @@ def test_a_shipped_model_is_evaluated_without_torch(work, mien, monkeypatch):
     assert mien("evaluate", "run", "--data", "faces.csv")[0] == 7
 
 
-def test_mistakes_are_told_in_a_line(work, mien):
+def test_mistakes_are_errors_of_one_line(work, mien):
     code, _, err = mien("train", "tiny.toml", "--data", "nowhere.csv", "--out", "run")
     assert (code, err.splitlines()[0]) == (6, "mien: no data at nowhere.csv")
     assert mien("train", "no-such", "--data", "faces.csv", "--out", "run")[0] == 2

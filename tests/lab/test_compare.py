@@ -1,4 +1,4 @@
-"""Comparing models: the same images, the same task, and what is significant."""
+"""Model comparison: common images and emotions, significance."""
 
 import csv
 import json
@@ -104,7 +104,7 @@ def test_a_recipes_drawn_part_narrows_the_images_for_all(runs):
     assert used.not_in_recipe == 50 - 16
 
 
-def test_of_two_heads_the_one_trained_on_labels_is_used():
+def test_the_head_trained_on_labels_is_used():
     (default,) = open_models([Path("default")])
     assert common_task([default]).heads == {"default": "fer2013"}
     by_votes = common_task([default], "ferplus")
@@ -170,7 +170,7 @@ def test_an_ensemble_of_runs_inherits_their_selections(runs, tmp_path):
     assert common_task([both, seven]).emotions == LABEL_SETS["happy-sad"]
 
 
-def test_a_half_written_history_is_read_and_a_damaged_one_refused(tmp_path):
+def test_partial_histories_are_read_and_damaged_ones_refused(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epoch,val_loss,val_score\n1,2.0,0.4\n2,1.0,0.4\n3,,\n")
     assert read_history(tmp_path, "best").kept == 0  # of equal ones the first

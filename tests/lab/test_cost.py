@@ -1,4 +1,4 @@
-"""A run notes what it cost, and its model's card knows it."""
+"""Training cost is recorded and reaches the card."""
 
 from mien.lab.exporting import export
 from mien.lab.training.checkpoint import cost_of
@@ -19,7 +19,7 @@ def test_training_time_reaches_the_card(synthetic, tmp_path, float32):
     assert read_card(out.with_suffix(".json")).training == cost
 
 
-def test_a_run_begun_before_costs_were_noted_claims_none(tmp_path):
+def test_older_runs_have_no_training_cost(tmp_path):
     history = History(tmp_path, lambda _rows: None)
     history.load_state_dict({"rows": [{"epoch": 1.0, "seconds": 5.0}]})
     assert history.cost == {}

@@ -1,4 +1,4 @@
-"""Learning from trained networks, and going on with them."""
+"""Distillation, and training that continues from other weights."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def asked(teacher, faces, recipe, path, views=3):
     return changed(recipe, {"distillation.teachers": str(path), "distillation.weight": 1.0})
 
 
-def test_a_student_learns_from_a_teacher_what_its_labels_do_not_say(teacher, lying, tmp_path):
+def test_a_student_learns_classes_that_only_its_teacher_knows(teacher, lying, tmp_path):
     rows = []
     recipe = asked(teacher, lying, tiny(epochs=5), tmp_path / "teachers.npz")
     train(recipe, lying, tmp_path / "student", on_epoch=rows.append)
@@ -66,7 +66,7 @@ def test_a_student_learns_from_images_without_labels(teacher, lying, tmp_path):
     assert labeled <= 0.15 * len(learned)
 
 
-def test_a_batch_holds_views_with_the_answers_given_to_them(teacher, tmp_path):
+def test_batches_hold_views_with_their_teacher_outputs(teacher, tmp_path):
     faces = two_classes(64).part("train")
     recipe = asked(teacher, faces, tiny(), tmp_path / "teachers.npz")
     taught = read_targets(tmp_path / "teachers.npz", recipe)
@@ -88,7 +88,7 @@ def test_teachers_are_averaged(teacher):
     np.testing.assert_allclose(once.predictions["fer2013"], twice.predictions["fer2013"], atol=1e-3)
 
 
-def test_softened_answers_are_matched_by_the_logits_they_came_from():
+def test_softened_targets_have_their_minimum_at_the_teachers_logits():
     logits = {"fer2013": torch.randn(6, 7)}
     recipe = changed(tiny(), {"distillation.temperature": 3.0})
     answers = {"fer2013": logits["fer2013"].softmax(1)}
@@ -96,7 +96,7 @@ def test_softened_answers_are_matched_by_the_logits_they_came_from():
     assert distillation_loss(logits, answers, recipe) < distillation_loss(softer, answers, recipe)
 
 
-def test_a_teacher_must_know_what_it_teaches(teacher, tmp_path):
+def test_teachers_need_the_classes_of_the_head(teacher, tmp_path):
     recipe = changed(tiny(), {"heads.fer2013.emotions": "happy-sad"})
     with pytest.raises(RecipeError):
         teacher_targets([open_classifier(teacher)], two_classes(64), recipe, views=1)
@@ -105,7 +105,7 @@ def test_a_teacher_must_know_what_it_teaches(teacher, tmp_path):
         read_targets(tmp_path / "teachers.npz", recipe)
 
 
-def test_answers_to_other_images_are_refused(teacher, tmp_path):
+def test_teacher_outputs_for_other_images_are_refused(teacher, tmp_path):
     faces = two_classes(64)
     recipe = asked(teacher, faces, tiny(), tmp_path / "teachers.npz", views=1)
     more = replace(faces, names=np.array([f"other {row}" for row in range(len(faces))]))
@@ -113,7 +113,7 @@ def test_answers_to_other_images_are_refused(teacher, tmp_path):
         train(recipe, more, tmp_path / "student")
 
 
-def test_a_file_that_is_none_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     recipe = changed(tiny(), {"distillation.teachers": str(tmp_path / "none.npz")})
     with pytest.raises(DataError):
         train(recipe, two_classes(64), tmp_path / "run")
@@ -122,7 +122,7 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         read_targets(tmp_path / "bad.npz", recipe)
 
 
-def test_a_run_is_gone_on_with(teacher, tmp_path):
+def test_a_run_is_continued(teacher, tmp_path):
     rows = []
     recipe = changed(tiny(epochs=1), {"network.weights": str(teacher), "optimizer.lr": 1e-6, "schedule.ema": 0.0})
     train(recipe, two_classes(320), tmp_path, on_epoch=rows.append)

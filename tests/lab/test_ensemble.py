@@ -85,7 +85,7 @@ def test_the_label_set_is_what_all_models_know():
         common_label_set([LABEL_SETS["seven"], (EMOTIONS[0],)])
 
 
-def test_a_stack_finds_the_member_that_knows():
+def test_stacking_weights_the_better_member():
     rng = np.random.default_rng(0)
     answers = rng.integers(0, 3, 600)
     knowing = log_softmax(2.0 * np.eye(3)[answers] + rng.normal(0, 0.7, (600, 3)), axis=1)
@@ -142,7 +142,7 @@ def test_the_file_gives_the_measured_scores(models, faces, tmp_path):
     assert again.nll == pytest.approx(made.scores.nll, abs=1e-4)
 
 
-def test_a_stack_in_the_file_gives_what_was_fitted(models, faces, tmp_path):
+def test_the_exported_stack_gives_the_fitted_probabilities(models, faces, tmp_path):
     made = ensemble([models / "good.onnx", models / "lost.onnx"], faces, tmp_path / "two.onnx", stacked=True)
     assert made.scores.accuracy > 0.95
     assert made.card.scores["cross_validated"]

@@ -1,4 +1,4 @@
-"""HiResCAM of a small network that looks at one place."""
+"""HiResCAM of a small network that uses one patch."""
 
 import numpy as np
 import pytest
@@ -29,14 +29,14 @@ class Corner(torch.nn.Module):
 COLUMNS = {"happy": 0, "neutral": 1}
 
 
-def test_the_map_lies_where_the_network_looks():
+def test_maps_highlight_the_used_patch():
     heat = HiResCam(Corner().eval(), "words", COLUMNS, flip=False)(np.ones((1, 1, 16, 16), np.float32), "happy")
     assert heat.shape == (16, 16)
     assert heat[:6, :6].min() > 0
     assert np.abs(heat[8:, 8:]).max() < 1e-6
 
 
-def test_what_spoke_for_one_spoke_against_the_other():
+def test_evidence_for_one_class_is_against_the_other():
     camera, image = HiResCam(Corner().eval(), "words", COLUMNS, flip=False), np.ones((1, 1, 16, 16), np.float32)
     np.testing.assert_allclose(camera(image, "neutral"), -camera(image, "happy"), atol=1e-6)
 
@@ -84,7 +84,7 @@ def test_a_network_without_feature_maps_is_refused():
         HiResCam(Dense().eval(), "words", COLUMNS, flip=False)(np.ones((1, 1, 4, 4), np.float32), "happy")
 
 
-def test_of_an_exported_model_nobody_gets_another_map_than_asked_for(tmp_path):
+def test_exported_models_refuse_unsupported_explanations(tmp_path):
     (tmp_path / "mine.onnx").write_bytes(b"")
     with pytest.raises(OptionError):
         open_torch_explainer(ReadOptions(model=tmp_path), hirescam=True)

@@ -1,4 +1,4 @@
-"""What is exported computes what was trained, and says so on its card."""
+"""Exported files compute the same as the trained network."""
 
 import shutil
 from dataclasses import replace
@@ -46,7 +46,7 @@ def exported(tmp_path_factory, faces):
     return out / "run", export(out / "run", faces, out / "models", name="two", license="CC0-1.0")[0]
 
 
-def test_the_card_says_it_all(exported):
+def test_the_card_is_complete(exported):
     card = read_card(exported[1].with_suffix(".json"))
     assert (card.name, card.weights, card.license) == ("two", "two.onnx", "CC0-1.0")
     assert card.input == InputSpec(16, 0.508, 0.255)
@@ -79,7 +79,7 @@ def test_checkpoint_and_export_are_scored_alike(exported, faces):
         other.find("nobody", "official", flip=True)
 
 
-def test_heads_that_the_data_cannot_mark_are_left_out(exported, faces):
+def test_heads_without_labels_in_the_data_are_left_out(exported, faces):
     evaluation = evaluate(open_classifier(exported[1]), replace(faces, votes=None))
     assert {result.head for result in evaluation.results} == {"fer2013"}
     unseen = replace(faces, split=np.where(faces.split == "train", "test", faces.split))
@@ -124,7 +124,7 @@ def test_parity_and_the_same_bytes_twice(exported, faces):
         run_onnx(network, b"nonsense", images)
 
 
-def test_a_tampered_file_is_refused(exported, tmp_path):
+def test_changed_files_are_refused(exported, tmp_path):
     weights = tmp_path / "two.onnx"
     content = bytearray(exported[1].read_bytes())
     content[-5] ^= 1
@@ -218,7 +218,7 @@ def test_a_branched_network_is_exported_as_a_plain_one(tmp_path):
     assert "BatchNormalization" not in kinds
 
 
-def test_int8_is_as_good_and_says_so_on_its_card(exported, faces, tmp_path):
+def test_int8_is_as_accurate_as_its_card_states(exported, faces, tmp_path):
     (path,) = export(str(exported[1]), faces, tmp_path, formats=["onnx-int8"])
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["two-int8.json", "two-int8.onnx"]
     card, original = read_card(path.with_suffix(".json")), read_card(exported[1].with_suffix(".json"))
@@ -260,7 +260,7 @@ def test_int8_computes_with_bytes_and_gives_the_same_file_twice(exported, faces)
     assert [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)] == [onnx.TensorProto.FLOAT] * 3
 
 
-def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, monkeypatch):
+def test_inaccurate_int8_copies_are_not_written(exported, faces, tmp_path, monkeypatch):
     from mien.lab.exporting import quantized
 
     def damaged(weights, images):
@@ -272,7 +272,7 @@ def test_int8_that_answers_otherwise_is_not_written(exported, faces, tmp_path, m
     assert not (tmp_path / "out").exists()
 
 
-def test_what_has_no_kernels_is_refused():
+def test_models_without_convolutions_are_refused():
     from onnx import TensorProto, helper
 
     from mien.lab.exporting import quantized
@@ -284,7 +284,7 @@ def test_what_has_no_kernels_is_refused():
         quantized(model.SerializeToString(), np.zeros((2, 4), np.float32))
 
 
-def test_a_program_of_torch_gives_the_same_logits_for_any_number_of_images(exported, faces, tmp_path):
+def test_exported_programs_give_the_same_logits_for_any_batch_size(exported, faces, tmp_path):
     from mien.lab.torch_export import run_program
 
     paths = export(exported[0], faces, tmp_path, formats=("pt2", "onnx-int8"), name="two")

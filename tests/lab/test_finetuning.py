@@ -70,7 +70,7 @@ def test_without_replay_the_temperatures_stay(stripes, tmp_path):
     assert load_model(done.path)[0].heads == load_model("tiny-float32")[0].heads
 
 
-def test_a_loss_on_the_original_data_is_no_improvement():
+def test_a_challenger_worse_on_the_original_data_is_refused():
     better, worse = HeldOut("new", 30, 10, 20), HeldOut("old", 1000, 700, 680)
     assert FineTuned(None, better, None).improved
     assert not FineTuned(None, better, worse).improved

@@ -1,4 +1,4 @@
-"""A data set looked through: problems that were put into it are found, and nothing else."""
+"""Inspection finds planted problems, and no others."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ def rows_of(problems) -> dict[str, list[list[int]]]:
     return {problem.kind.value: [group.tolist() for group in problem.groups] for problem in problems if problem.count}
 
 
-def test_what_was_put_in_is_found(looked):
+def test_planted_problems_are_found(looked):
     found = rows_of(looked.problems)
     found.pop("label", None)
     assert found == {
@@ -73,7 +73,7 @@ def test_a_clean_set_has_no_problems(tmp_path):
     assert looked.clean().use.all()
 
 
-def test_the_copy_that_judges_stays(looked):
+def test_copies_in_the_evaluation_split_are_kept(looked):
     left = looked.clean()
     assert dict(zip(np.flatnonzero(~left.use).tolist(), left.rule[~left.use].tolist())) == {
         0: "blank",
@@ -125,7 +125,7 @@ def test_wrong_labels_are_found_and_dropped_only_on_demand(tmp_path):
     assert "looks" in left.why[5]
 
 
-def test_a_guess_must_be_as_sure_as_its_class():
+def test_pseudo_labels_must_reach_the_threshold_of_their_class():
     probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.55, 0.45]], np.float32)
     labels = np.array([0, 0, 1, 1])
     # Thresholds: 0.8 for 0 and 0.625 for 1. Row 3 leans to 0, yet not as surely as images of 0 do.
@@ -139,7 +139,7 @@ def test_inspecting_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_judge_that_knows_nothing_drops_nothing():
+def test_an_inaccurate_judge_drops_no_label():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (200, 48, 48)).astype(np.uint8)
     noise = Dataset("noise", images, rng.integers(3, 5, 200), np.full(200, "train"))

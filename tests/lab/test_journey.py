@@ -1,4 +1,4 @@
-"""The page of documentation that goes from a CSV file to a reading, followed word for word with a small data set."""
+"""The documented way from a CSV file to a reading, followed with a small data set."""
 
 import re
 import shlex

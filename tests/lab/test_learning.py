@@ -1,4 +1,4 @@
-"""What recipes can ask of training: sampling, weights, rates, memory, images without labels, parts to choose by."""
+"""Options of training: sampling, weights, rates, memory, unlabeled images, inner parts."""
 
 from dataclasses import replace
 
@@ -79,7 +79,7 @@ def test_a_tenth_of_the_labels_of_each_class():
         assert (targets[32:] == 0).all()  # their labels never reach the network
 
 
-def test_images_without_labels_are_learned_from(tmp_path):
+def test_unlabeled_images_are_used_for_training(tmp_path):
     faces = two_classes(320)
     recipe = changed(tiny(epochs=8), {"semi.labels": 0.1, "semi.ratio": 2, "semi.threshold": 0.4, "schedule.batch": 4})
     rows = []
@@ -137,7 +137,7 @@ def test_runs_can_be_watched_in_tensorboard(tmp_path):
     assert len(events.Scalars("val_loss")) == 2
 
 
-def test_an_inner_part_is_chosen_by_and_the_validation_part_left_alone(tmp_path, synthetic):
+def test_models_are_chosen_on_an_inner_part_of_training(tmp_path, synthetic):
     recipe = changed(tiny(epochs=1), {"data.inner": 0.2})
     blind = replace(synthetic, images=np.where((synthetic.split == "validation")[:, None, None], 0, synthetic.images))
     rows, blind_rows = [], []
@@ -149,7 +149,7 @@ def test_an_inner_part_is_chosen_by_and_the_validation_part_left_alone(tmp_path,
     ]
 
 
-def test_drawn_takes_what_the_recipe_counts():
+def test_drawn_samples_match_the_counts_of_the_recipe():
     faces = two_classes(400)
     recipe = happy_sad(
         data__counts={"happy": 60, "sad": 40}, data__evaluation_counts={"happy": 10, "sad": 5}, data__inner=0.25
@@ -203,14 +203,14 @@ def test_near_copies_stay_on_one_side_too():
     assert not inner & {int(name) % 120 for name in some.names[some.split == "train"]}
 
 
-def test_every_label_counts_where_nothing_is_left_without_one():
+def test_fully_labeled_data_is_used_completely():
     faces = uneven(20, 20)
     recipe = happy_sad(semi__labels=0.99, semi__ratio=3)
     assert training_batches(faces, recipe).ratio == 0
     assert training_batches(uneven(90, 10), happy_sad(semi__labels=0.1, semi__ratio=3)).ratio == 3
 
 
-def test_labels_that_are_not_used_do_not_weigh():
+def test_unused_labels_have_no_weight():
     faces = uneven(90, 10)
     recipe = happy_sad(heads__fer2013__class_weights="balanced", semi__labels=0.1, semi__ratio=1)
     torch.testing.assert_close(class_weights(faces, recipe), torch.tensor([10 / 18, 10 / 2]))
@@ -246,7 +246,7 @@ def test_a_run_that_diverges_is_stopped(tmp_path, synthetic):
     assert not (tmp_path / "last.ckpt").exists()
 
 
-def test_shear_slants_and_noise_stays_in_range():
+def test_shear_and_noise_stay_in_range():
     how = Augment(rotate=0.0, shift=0.0, zoom=(1.0, 1.0), flip=0.0, contrast=0.0, brightness=0.0, gamma=0.0)
     upright = torch.zeros(64, 1, 33, 33)
     upright[..., 15:18] = 1  # a bar, three pixels wide
@@ -260,7 +260,7 @@ def test_shear_slants_and_noise_stays_in_range():
     assert (noisy.min(), noisy.max()) == (0, 1)
 
 
-def test_a_glance_changes_little():
+def test_a_single_frame_changes_little():
     how = Augment(rotate=90.0, shear=40.0, zoom=(0.3, 3.0), shift=0.0, flip=0.0)
     images = torch.rand(8, 3, 24, 24)
     torch.testing.assert_close(glance(images, how, 24), images)

@@ -1,4 +1,4 @@
-"""Figures against values worked out by hand or by another library."""
+"""Metrics match values calculated by hand or by other libraries."""
 
 import json
 import math

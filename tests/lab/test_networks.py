@@ -1,4 +1,4 @@
-"""The networks of the recipes: each has the very number of parameters that its report gives or its layers add up to."""
+"""Networks of the recipes have the published or calculated number of parameters."""
 
 import pytest
 
@@ -54,12 +54,12 @@ def count(network) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_parameters_are_the_reports(name):
+def test_networks_have_the_published_number_of_parameters(name):
     assert count(build_network(load_recipe(name))) == COUNTS[name]
 
 
 @pytest.mark.parametrize("name", FROZEN)
-def test_frozen_bases_have_the_reports_parameters(name):
+def test_frozen_bases_have_the_published_number_of_parameters(name):
     trained, others = count(build_network(load_recipe(name)))
     assert (trained, trained + others) == FROZEN[name]
 
@@ -97,7 +97,7 @@ def test_the_tuners_space_has_the_parameters_of_its_formula(c1, u):
     assert sum(count(build_network(recipe))) == 28 * c1 + 9 * c1 * c2 + c2 + 1296 * c2 * u + 2 * u + 1
 
 
-def test_a_frozen_base_stays_as_it_is_and_another_one_learns():
+def test_frozen_bases_keep_their_weights_and_others_learn():
     recipe = load_recipe("four-efficientnetv2b2")
     network = build_network(recipe)
     assert not any(part.training for part in network.trunk.base.modules())
@@ -139,7 +139,7 @@ def test_a_base_starts_from_a_file(tmp_path):
         start_network(changed(vgg, {"network.weights": str(tmp_path / "none.pth")}))
 
 
-def test_a_sigmoid_unit_says_how_likely_the_first_class_is():
+def test_a_sigmoid_unit_gives_the_probability_of_the_first_class():
     network = build_network(load_recipe("happy-sad-3")).eval()
     images = torch.rand(4, 3, 150, 150)
     with torch.inference_mode():
@@ -177,7 +177,7 @@ def test_an_invalid_step_is_named_with_its_row(rows, step):
     assert (caught.value.field, caught.value.value) == (f"network.layers[{len(rows) - 1}]", step)
 
 
-def test_a_network_must_end_in_a_vector():
+def test_a_network_must_end_with_a_vector():
     recipe = load_recipe("seven-valid")
     with pytest.raises(RecipeError):
         build_network(changed(recipe, {"network.layers": ["conv 64x3 valid > relu"]}))
@@ -212,7 +212,7 @@ def test_l2_is_counted_as_keras_does():
     assert set(decayed) == {0.0}
 
 
-def test_a_standardized_network_cares_little_for_light():
+def test_standardized_networks_depend_little_on_light():
     recipe = changed(load_recipe("smoke"), {"network.instance_norm": True})
     network = build_network(recipe).eval()
     images = torch.rand(4, 1, 48, 48)

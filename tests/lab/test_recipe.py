@@ -1,4 +1,4 @@
-"""Recipes: the built-in ones hold, and mistakes are named."""
+"""Included recipes are valid, and mistakes in recipes are reported."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_builtin_recipes_load():
         assert load_recipe(name).name == name
 
 
-def test_seven_is_the_narrow_one_with_one_head():
+def test_the_recipe_seven_is_narrow_with_one_head():
     narrow, seven = load_recipe("default-narrow"), load_recipe("seven")
     for part in ("input", "network", "augment", "optimizer", "schedule"):
         assert getattr(seven, part) == getattr(narrow, part)
@@ -32,7 +32,7 @@ def test_sizes_of_the_shipped_networks_and_their_teachers(name, weights):
 
 
 @pytest.mark.parametrize("name", ["default", "tiny"])
-def test_what_goes_on_from_a_network_has_its_shape(name):
+def test_continued_networks_keep_their_shape(name):
     first, second = load_recipe(name).network, load_recipe(f"{name}-distilled").network
     assert (first.widths, first.depths) == (second.widths, second.depths)
 
@@ -153,7 +153,7 @@ def test_any_field_can_be_changed():
 
 
 @pytest.mark.parametrize("path", ["optimizer.rate", "network.layers.9", "network.layers.x", "lr", "name.first"])
-def test_fields_that_are_not_there_cannot_be_changed(path):
+def test_unknown_fields_cannot_be_changed(path):
     with pytest.raises(RecipeError) as caught:
         changed(load_recipe("happy-sad-4"), {path: 1})
     assert caught.value.field == path

@@ -44,7 +44,7 @@ class InterruptAt(lightning.Callback):  # type: ignore[misc, name-defined]  # a 
             raise KeyboardInterrupt
 
 
-def test_it_learns_and_leaves_a_record(tmp_path, synthetic):
+def test_training_improves_and_is_recorded(tmp_path, synthetic):
     shown, batches = [], []
     result = train(
         tiny(epochs=6),
@@ -141,7 +141,7 @@ def test_images_of_any_size_are_read(tmp_path):
     assert open_classifier(tmp_path).logits(images)["fer2013"].shape == (2, 7)
 
 
-def test_a_full_disk_loses_nothing_but_the_epoch_under_way(tmp_path, synthetic, monkeypatch):
+def test_a_full_disk_loses_only_the_current_epoch(tmp_path, synthetic, monkeypatch):
     whole = load_checkpoint(train(tiny(), synthetic, tmp_path / "whole").checkpoint)[1]
 
     def full_at_epoch_two(rows: list[Row]) -> None:
@@ -171,7 +171,7 @@ def test_a_run_is_not_resumed_with_other_labels(tmp_path, synthetic):
         train(tiny(), replace(synthetic, labels=labels), tmp_path, resume=True)
 
 
-def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthetic, tmp_path, float32):
+def test_a_run_can_start_from_the_weights_of_another(synthetic, tmp_path, float32):
     before = tiny(epochs=1)
     train(before, synthetic, tmp_path / "before")
     begun = load_checkpoint(tmp_path / "before" / "last.ckpt")[1]
@@ -189,7 +189,7 @@ def test_a_run_may_go_on_from_the_weights_of_another_standardized_or_not(synthet
     assert caught.value.field == "network.weights"
 
 
-def test_a_head_that_knows_nothing_is_named():
+def test_an_uninformative_head_is_reported():
     truth = np.repeat([0, 1, 2], [50, 30, 20])
     constant = [{"val_acc_a": 0.5, "epoch": n} for n in range(5)]
     assert set(weaknesses_of("a", constant, truth)) == set(Weakness)

@@ -339,7 +339,7 @@ def test_a_grid_needs_steps_and_tune_positive_numbers(tmp_path, faces):
         load_space("nothing")
 
 
-def test_layers_that_make_no_network_are_refused():
+def test_invalid_layers_are_refused():
     with pytest.raises(RecipeError):
         fit_space(space({"network.layers.0": {"choices": ["blur 3"]}}), load_recipe("happy-sad-4"))
 

@@ -1,4 +1,4 @@
-"""Cutting faces out: framed alike, whatever their size and tilt."""
+"""Alignment: crops are framed equally at any size and tilt."""
 
 import cv2
 import numpy as np
@@ -54,7 +54,7 @@ def test_size_in_the_image_does_not_matter(astronaut, factor):
 @pytest.mark.parametrize(
     "box", [Box(-50, -50, 30, 30), Box(500, 500, 700, 700), Box(0, 0, 0.5, 0.5), Box(-900, -900, -800, -800)]
 )
-def test_boxes_past_the_border_repeat_it(astronaut, box):
+def test_crops_outside_the_image_repeat_the_border(astronaut, box):
     cropped = align_face(astronaut, Face(box), 48)
     assert cropped.shape == (48, 48)
     assert cropped.dtype == np.uint8

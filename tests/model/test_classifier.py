@@ -1,4 +1,4 @@
-"""From images to probabilities, on a network whose answers are known."""
+"""From images to probabilities, on a network with known outputs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +118,7 @@ def test_no_face_costs_no_call():
     assert network().predict(np.empty((0, 1, 2, 2), np.float32)).probabilities.shape == (0, 3)
 
 
-def test_what_the_model_cannot_tell_is_refused():
+def test_emotions_unknown_to_the_model_are_refused():
     with pytest.raises(OptionError):
         network("happy-sad")
     with pytest.raises(OptionError):
@@ -141,7 +141,7 @@ def test_the_shipped_models_are_small_and_come_in_two_precisions(name, most_weig
 
 
 @pytest.mark.parametrize("name", ["default", "tiny"])
-def test_both_precisions_read_alike_and_the_astronaut_is_happy(name, astronaut, hopper):
+def test_int8_and_float32_agree_on_the_astronaut(name, astronaut, hopper):
     before, after = (Reader(ReadOptions(model=model)) for model in (f"{name}-float32", name))
     for frame, emotion in ((astronaut, "happy"), (hopper, "neutral")):
         ((_, (old,)),), ((_, (new,)),) = list(before.read_frames([frame])), list(after.read_frames([frame]))
@@ -157,13 +157,13 @@ def test_changed_weights_are_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"name": "x"}', "no json", CARD.to_json().replace("angry", "hangry")])
-def test_a_broken_card_is_refused(tmp_path: Path, text):
+def test_damaged_cards_are_refused(tmp_path: Path, text):
     (tmp_path / "card.json").write_text(text)
     with pytest.raises(ModelError):
         read_card(tmp_path / "card.json")
 
 
-def test_missing_models_say_what_there_is(tmp_path: Path):
+def test_missing_models_list_the_included_ones(tmp_path: Path):
     with pytest.raises(ModelError):
         load_model("best")
     with pytest.raises(ModelError):

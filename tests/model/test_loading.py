@@ -1,4 +1,4 @@
-"""onnxruntime is loaded with care: no threads beyond the cores allowed, no traceback where it is broken."""
+"""onnxruntime respects the allowed cores, and load errors are reported without a traceback."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What hides a face is told from what does not."""
+"""Detection of covered faces."""
 
 import numpy as np
 import pytest
@@ -33,20 +33,20 @@ def group(image, detector):
     return grouped([measure(frame, detector.detect(frame)[0])])[0]["occlusion"]
 
 
-def test_bare_faces_are_clear(subject, detector):
+def test_uncovered_faces_are_recognized_as_uncovered(subject, detector):
     assert group(subject.image, detector) == "clear"
 
 
 @pytest.mark.parametrize("cover", [mask, sunglasses])
-def test_masks_and_sunglasses_are_seen(subject, detector, cover):
+def test_masks_and_sunglasses_are_detected(subject, detector, cover):
     assert group(cover(subject, np.random.default_rng(0)), detector) == "likely occluded"
 
 
-def test_less_light_covers_nothing(subject, detector):
+def test_darkness_is_not_occlusion(subject, detector):
     assert group((subject.image * 0.4).astype(np.uint8), detector) == "clear"
 
 
-def test_left_and_right_do_not_matter(subject):
+def test_mirroring_changes_nothing(subject):
     crop = subject.image[:SIDE, :SIDE, 0]
     given, flipped = features(np.stack([crop, crop[:, ::-1]]), np.array([0.19, 0.19]))
     assert given == pytest.approx(flipped, abs=1e-3)
@@ -68,13 +68,13 @@ def test_a_plain_image_gives_a_number_and_no_landmarks_give_none():
     assert measure(frame, Face(Box(10, 5, 50, 55))).occlusion is None
 
 
-def test_of_a_profile_nothing_is_said():
+def test_profiles_are_not_classified_as_covered():
     points = np.array([(20, 20), (40, 20), (50, 30), (22, 42), (38, 42)], np.float32)
     assert measure(Frame(np.zeros((60, 60, 3), np.uint8)), Face(Box(10, 5, 50, 55), landmarks=points)).occlusion is None
 
 
 @pytest.mark.parametrize("cover", [mask, sunglasses])
-def test_covered_faces_are_less_certain(subject, detector, cover):
+def test_covered_faces_have_lower_confidence(subject, detector, cover):
     """The network is overconfident on them, so that their logits are divided by an extra temperature."""
     reader = Reader(ReadOptions(prior="data", threads=1))
     for image, expected in ((subject.image, 1.0), (cover(subject, np.random.default_rng(0)), COVERED_TEMPERATURE)):

@@ -1,4 +1,4 @@
-"""How much a crop shows."""
+"""Sharpness of crops."""
 
 import cv2
 import numpy as np
@@ -31,13 +31,13 @@ def test_a_face_of_few_pixels_has_little_detail_however_large_it_is_shown(face):
     assert sharpness(blown_up[None])[0] < 0.1 * seen(face)[0]
 
 
-def test_color_counts_as_its_light(astronaut, face):
+def test_colors_are_classified_by_luminance(astronaut, face):
     crop = cv2.resize(astronaut.image[58:178, 166:286], (48, 48), interpolation=cv2.INTER_AREA)
     assert sharpness(crop[None])[0] == pytest.approx(seen(face)[0], rel=0.05)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_blank_crop_has_none(value):
+def test_a_blank_crop_has_no_sharpness(value):
     assert sharpness(np.full((2, 48, 48), value, np.uint8)).tolist() == [0, 0]
 
 

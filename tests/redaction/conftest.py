@@ -1,4 +1,4 @@
-"""Two people side by side, made of the demo photos."""
+"""Two people side by side, composed of the demo photos."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Faces that nobody asked for are gone, and the rest of the image is as it was."""
+"""Other faces are masked, and the rest of the image is unchanged."""
 
 import json
 
@@ -37,7 +37,7 @@ def test_a_covered_face_is_one_color_and_nothing_else_moves():
     assert frame.image[100, 130].tolist() != list(COVER)  # the original is left alone
 
 
-def test_two_faces_under_covers_cannot_be_told_apart():
+def test_faces_that_differ_under_the_mask_give_equal_images():
     box = Box(100, 60, 160, 140)
     one, other = noise(), noise()
     other.image[30:160, 80:180] = 255 - other.image[30:160, 80:180]
@@ -52,7 +52,7 @@ def test_faces_at_and_beyond_the_edge(box):
     assert (part == COVER).all()
 
 
-def test_of_neighbors_the_rim_is_spared_and_the_face_is_not():
+def test_neighboring_faces_are_masked_without_the_rim():
     frame, other, mine = noise(), Box(60, 60, 120, 140), Box(110, 60, 170, 140)
     hit = changed(frame, mask_faces(frame, [other], [mine]))
     assert hit[60:141, 60:121].all()
@@ -63,12 +63,12 @@ def test_of_neighbors_the_rim_is_spared_and_the_face_is_not():
     assert not changed(frame, mask_faces(frame, [], [mine], [other]))[face].any()  # a guess covers no face
 
 
-def test_nothing_to_cover_is_no_copy():
+def test_photos_without_others_are_not_copied():
     frame = noise()
     assert mask_faces(frame, []) is frame
 
 
-def test_the_widest_sure_face_stays():
+def test_the_widest_certain_face_stays_unmasked():
     small, wide = reading(Box(10, 10, 40, 50)), reading(Box(150, 60, 220, 150))
     doubtful = reading(Box(240, 10, 299, 120), score=0.2)
     frame = noise()
@@ -79,7 +79,7 @@ def test_the_widest_sure_face_stays():
     assert not changed(frame, shown)[60:151, 150:221].any()
 
 
-def test_a_half_sure_box_within_the_face_that_stays_is_a_part_of_it():
+def test_uncertain_boxes_inside_the_kept_face_are_not_masked():
     frame, mine = noise(), reading(Box(50, 20, 150, 160))
     mouth = reading(Box(80, 110, 120, 140), score=0.2)
     assert PhotoMasker(ReadOptions()).mask(frame, [mine, mouth])[0] is frame
@@ -87,7 +87,7 @@ def test_a_half_sure_box_within_the_face_that_stays_is_a_part_of_it():
     assert (kept, bool(changed(frame, shown).any())) == ([], True)
 
 
-def test_hiding_looks_for_weaker_and_smaller_faces():
+def test_masking_searches_for_weaker_and_smaller_faces():
     looking = masking_options(ReadOptions())
     assert looking.detector_threshold == pytest.approx(THRESHOLDS[ReadOptions().detector] / 2)
     assert looking.min_face == 20
@@ -120,7 +120,7 @@ def test_the_command_writes_one_row_and_covers_the_other(mien, pair, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_explanation_of_the_one_who_stays(mien, pair, tmp_path):
+def test_explanations_of_the_unmasked_person(mien, pair, tmp_path):
     Image.fromarray(pair.image).save(tmp_path / "pair.png")
     code, out, _ = mien("explain", tmp_path / "pair.png", "--mask-others", "--model", "tiny")
     assert (code, out.count("face 1"), out.count("face 2")) == (0, 1, 0)
@@ -145,7 +145,7 @@ def test_choices():
         (["app", "live", "--turn", "turn:a:1", "--turn-user", "u", "--turn-password", "p"], "--turn turn:a:1"),
     ],
 )
-def test_without_images_what_asks_for_one_is_refused_by_name(mien, command, named):
+def test_privacy_without_images_refuses_image_outputs(mien, command, named):
     code, _, err = mien(*command, "--no-image-output")
     assert code == 2
     assert f"{named} would let images of people out" in err

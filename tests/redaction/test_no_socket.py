@@ -1,4 +1,4 @@
-"""Nothing that reads opens a connection: neither Python code, nor the native code below it."""
+"""Reading opens no network connection, neither from Python nor from native code."""
 
 import os
 import re
@@ -88,7 +88,7 @@ def again(command: list[str], folder: Path) -> list[str]:
     return [str(folder / Path(word).name) if "/out" in word and "said.csv" not in word else word for word in command]
 
 
-def test_it_reads_where_there_is_no_network_at_all():
+def test_it_reads_without_a_network():
     cut_off = ["unshare", "--map-root-user", "--net"]
     if (
         shutil.which("unshare") is None
@@ -122,7 +122,7 @@ time.sleep(8)
     assert not start or trace.read_text("utf-8") == ""
 
 
-def test_the_watch_itself_works():
+def test_the_memory_watch_finds_a_leak():
     code = WATCHED.replace("import mien\n", "import socket\nsocket.socket().close()\n")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [event for event, _ in socket_events(done.stderr)] == ["socket.__new__"]

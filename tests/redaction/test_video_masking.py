@@ -1,4 +1,4 @@
-"""In videos and before cameras others stay covered, also where the detector misses them."""
+"""Others stay masked in videos and live, also where the detector misses them."""
 
 import csv
 
@@ -40,7 +40,7 @@ def film() -> VideoMasker:
     return hider
 
 
-def test_the_longest_in_sight_stays(film):
+def test_the_person_visible_longest_stays_unmasked(film):
     assert film.people() == {1: 40, 2: 7}
     assert film.chosen() == {1}
     assert film.chosen((2,)) == {2}
@@ -51,7 +51,7 @@ def test_the_longest_in_sight_stays(film):
     np.testing.assert_array_equal(first.frame_probabilities, np.array([0.8, 0.2], np.float32))
 
 
-def test_who_is_missed_for_a_moment_stays_covered(film):
+def test_briefly_missed_people_stay_masked(film):
     first, last = 10 - round(10 * AHEAD_S), 19 + round(10 * HELD_S)
     for number in set(range(40)) - {first, last}:  # at the limits themselves rounding decides
         shown = film.mask(number, frame(number), film.chosen())
@@ -59,13 +59,13 @@ def test_who_is_missed_for_a_moment_stays_covered(film):
         assert not is_masked(shown, LEFT)
 
 
-def test_keeping_the_other_one(film):
+def test_another_person_can_stay_unmasked(film):
     shown = film.mask(12, frame(12), film.chosen((2,)))
     assert (is_masked(shown, LEFT), is_masked(shown, RIGHT)) == (True, False)
     assert is_masked(film.mask(12, frame(12), film.chosen((7,))), LEFT)  # of somebody unknown nobody stays
 
 
-def test_half_sure_faces_are_covered_and_never_rows():
+def test_uncertain_faces_are_masked_and_not_in_tables():
     hider = VideoMasker(ReadOptions())
     hider.add(frame(0), [person(1, LEFT), person(2, RIGHT, score=0.2)])
     assert hider.people() == {1: 1}
@@ -74,7 +74,7 @@ def test_half_sure_faces_are_covered_and_never_rows():
     assert [readings for _, _, readings in hider.readings(frozenset({2}))] == [[]]
 
 
-def test_live_the_same_person_stays_until_they_have_left():
+def test_the_unmasked_person_of_a_live_video_stays():
     hider = LiveMasker(ReadOptions())
     shown, kept = hider.mask(frame(0), [person(1, LEFT), person(2, RIGHT)])
     assert [one.track_id for one in kept] == [1]  # the widest
@@ -131,7 +131,7 @@ def test_a_video(mien, flicker, tmp_path):
 
 
 @pytest.mark.slow
-def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
+def test_another_person_can_stay_but_must_exist(mien, flicker):
     code, out, _ = mien("read", flicker[0], "--mask-others", "--show-person", 2, "--interval", "200ms")
     assert code == 0
     assert "neutral 100%" in out
@@ -143,7 +143,7 @@ def test_somebody_else_may_stay_and_nobody_unknown(mien, flicker):
     assert code == 2
 
 
-def test_watching_keeps_one(mien, flicker, tmp_path):
+def test_watching_keeps_one_person_unmasked(mien, flicker, tmp_path):
     table = tmp_path / "live.csv"
     code, out, _ = mien("watch", flicker[0], "--view", "none", "--mask-others", "--out", table, "--duration", "3s")
     assert code == 0

@@ -104,7 +104,7 @@ def test_urls_are_read_as_files_are(folder, tmp_path, without_ray):
     pd.testing.assert_frame_equal(rows[names], expected[names])
 
 
-def test_a_resumed_run_reads_what_is_missing_and_changes_nothing_else(folder, tmp_path, without_ray):
+def test_a_resumed_run_reads_only_what_is_missing(folder, tmp_path, without_ray):
     out = tmp_path / "out"
     read_dataset(folder, out, partition_size=2)
     parts = sorted((out / "rows").iterdir())
@@ -120,7 +120,7 @@ def test_a_resumed_run_reads_what_is_missing_and_changes_nothing_else(folder, tm
     assert read_dataset(folder, out, mode="resume").resumed == 4
 
 
-def test_an_error_that_went_away_leaves_the_table_of_errors(folder, tmp_path, without_ray):
+def test_resolved_errors_are_removed_from_the_table_of_errors(folder, tmp_path, without_ray):
     out = tmp_path / "out"
     read_dataset(folder, out, partition_size=2)
     failed = next((out / "errors").iterdir())
@@ -131,7 +131,7 @@ def test_an_error_that_went_away_leaves_the_table_of_errors(folder, tmp_path, wi
     assert not list((out / "errors").iterdir())
 
 
-def test_another_run_is_not_resumed(folder, tmp_path, without_ray):
+def test_other_runs_are_not_resumed(folder, tmp_path, without_ray):
     out = tmp_path / "out"
     read_dataset(folder, out)
     with pytest.raises(OptionError) as model:

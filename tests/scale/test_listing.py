@@ -61,7 +61,7 @@ def test_manifests_give_paths_relative_to_their_folder_and_urls(folder):
         list_sources([folder / "list.parquet"])
 
 
-def test_what_cannot_be_listed_is_an_error(folder, bucket):
+def test_folders_that_cannot_be_listed_are_errors(folder, bucket):
     with pytest.raises(SourceError):
         list_sources([folder / "missing"])
     with pytest.raises(SourceError):

@@ -49,7 +49,7 @@ def test_a_planted_shift_is_found_and_equal_windows_raise_few_alarms():
     assert np.mean(alarms) < 0.09
 
 
-def test_measures_are_those_of_the_literature():
+def test_measures_match_published_values():
     first, second = np.array([50.0, 30, 20]), np.array([20.0, 30, 50])
     assert distance(first, second) == pytest.approx(jensenshannon(first, second, base=2))
     assert stability_index(first * 1e6, second * 1e6) == pytest.approx(2 * 0.3 * np.log(2.5), rel=1e-4)
@@ -146,7 +146,7 @@ def test_cards_of_included_models_have_references():
 
 
 @pytest.mark.slow
-def test_a_reference_holds_what_the_reader_says_with_its_prior():
+def test_references_hold_readings_under_the_prior():
     path = optional_data("fer2013/fer2013.npz")
     reference = measure_reference("tiny", path, pose=False)["ferplus"]
     part = load(path, 48, color="gray").part("validation")

@@ -125,7 +125,7 @@ def test_an_export_without_faces_is_an_error(store, tmp_path):
         export_feedback(store, tmp_path / "feedback.parquet")
 
 
-def test_alpha_is_that_of_the_literature():
+def test_krippendorffs_alpha_matches_published_values():
     # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", nominal data with missing values: 0.743
     units = [
         ["1", "1", "1"], ["2", "2", "3", "2"], ["3", "3", "3", "3"], ["3", "3", "3", "3"], ["2", "2", "2", "2"],

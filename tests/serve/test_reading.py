@@ -107,7 +107,7 @@ def test_other_paths_and_methods_get_problem_details(client):
     assert client.get("/v1/images").json()["status"] == 405
 
 
-def test_a_body_without_a_length_is_limited_too(client):
+def test_bodies_without_content_length_are_limited(client):
     def parts():
         for _ in range(40):
             yield b"x" * 1_000_000

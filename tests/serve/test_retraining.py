@@ -88,7 +88,7 @@ def test_corrections_improve_the_weakness_and_are_promoted(base, original, tmp_p
         retrain(base, store, original, tmp_path / "new")
 
 
-def test_a_challenger_that_learned_wrong_labels_is_refused(base, original, tmp_path):
+def test_a_challenger_trained_on_wrong_labels_is_refused(base, original, tmp_path):
     labels, images = stripes(160, 8)
     store = told(tmp_path, np.random.default_rng(0).permutation(labels), images)
     result = retrain(base, store, original, tmp_path / "new", epochs=2)

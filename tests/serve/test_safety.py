@@ -50,7 +50,7 @@ def test_keys_are_hashed_several_and_revocable(tmp_path):
         file.revoke("first")
 
 
-def test_a_deleted_key_file_opens_nothing(tmp_path):
+def test_a_deleted_key_file_allows_no_request(tmp_path):
     file = KeyFile(tmp_path / "keys.json")
     file.add("a")
     assert file.required()
@@ -134,7 +134,7 @@ def test_connections_are_limited(tmp_path):
         assert httpx.get(f"{server.url}/healthz").status_code == 200
 
 
-def test_a_full_queue_refuses_and_loses_nothing(tmp_path):
+def test_a_full_queue_refuses_requests_without_losing_any(tmp_path):
     large = png(1500, 1500)
     with running(tmp_path, queue_size=2, max_files=2, max_crops=32, workers=1) as server:
 
@@ -151,7 +151,7 @@ def test_a_full_queue_refuses_and_loses_nothing(tmp_path):
         assert httpx.get(f"{server.url}/readyz").status_code == 200
 
 
-def test_bodies_held_together_are_limited(tmp_path):
+def test_total_size_of_concurrent_bodies_is_limited(tmp_path):
     with running(tmp_path, max_inflight_mb=1) as server:
         head = b"POST /v1/images HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2000000\r\n"
         head += b"content-type: application/json\r\n\r\n"
@@ -164,7 +164,7 @@ def test_bodies_held_together_are_limited(tmp_path):
         assert httpx.post(f"{server.url}/v1/images", files=files(ASTRONAUT), timeout=60).status_code == 200
 
 
-def test_reading_that_takes_too_long_is_given_up(tmp_path):
+def test_slow_decoding_times_out(tmp_path):
     with running(tmp_path, request_timeout_s=0.001) as server:
         answer = httpx.post(f"{server.url}/v1/images", files=files(ASTRONAUT), timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (503, "request_timeout")
@@ -206,7 +206,7 @@ def test_random_bodies_get_no_server_error(server):
     assert 400 in statuses
 
 
-def test_random_bytes_instead_of_http_stop_nothing(server):
+def test_random_bytes_do_not_stop_the_server(server):
     rng = random.Random(1)  # noqa: S311
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:

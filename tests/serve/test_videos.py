@@ -38,7 +38,7 @@ def ended(client: httpx.Client, job: dict, **headers) -> dict:
     return job
 
 
-def test_a_job_gives_what_process_video_gives(server, client, clip):
+def test_a_job_gives_the_result_of_process_video(server, client, clip):
     accepted = upload(client, clip, interval_s=0.2)
     assert accepted.status_code == 202
     assert accepted.headers["location"] == f"/v1/jobs/{accepted.json()['id']}"
@@ -60,7 +60,7 @@ def test_a_job_gives_what_process_video_gives(server, client, clip):
     ("content", "status"),
     [(b"no video", 422), (b"", 422), (ASTRONAUT, 422), (b"#EXTM3U\n#EXTINF:1,\n/etc/hosts\n", 422)],
 )
-def test_what_is_no_video_is_refused(server, client, content, status):
+def test_files_that_are_no_video_are_refused(server, client, content, status):
     answer = client.post("/v1/videos", files={"file": ("clip.mp4", content)})
     assert answer.status_code == status
     assert not [path for path in (server.settings.data_dir / "jobs").glob("*/*") if path.name == "video"]

@@ -1,4 +1,4 @@
-"""Tables of videos that nobody shot."""
+"""Synthetic tables of videos."""
 
 from __future__ import annotations
 

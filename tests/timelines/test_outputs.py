@@ -89,7 +89,7 @@ def test_six_videos_fit_one_page(table, tmp_path):
     assert image.height < image.width
 
 
-def test_a_video_is_taken_for_no_table(tmp_path):
+def test_videos_are_not_read_as_tables(tmp_path):
     (tmp_path / "my clip.mp4").touch()
     with pytest.raises(OptionError) as caught:
         timeline(tmp_path / "my clip.mp4")
@@ -112,7 +112,7 @@ def test_a_video_without_faces_has_a_figure_and_a_report(table, tmp_path):
     assert not figures(report(timeline(path)).blocks[1:])
 
 
-def test_beyond_fifty_tracks_some_are_left_out_and_counted(table):
+def test_tracks_beyond_fifty_are_counted(table):
     crowd = [(0.1 * i, {k: "happy" for k in range(60) if k >= i}) for i in range(8)]
     assert len(figures(report(timeline(table(crowd))).blocks[1:])) == 50
 
@@ -188,7 +188,7 @@ def test_a_terminal_without_colors_gets_letters(table):
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_letters_differ():
+def test_emotions_have_different_letters():
     assert len(set(letters(EMOTIONS).values())) == len(EMOTIONS)
 
 
@@ -212,7 +212,7 @@ def test_the_command_writes_everything(app, table, tmp_path):
     assert run(app, path, *words, "--overwrite").exit_code == 0
 
 
-def test_json_is_all_that_is_printed(app, table):
+def test_only_json_is_printed(app, table):
     done = run(app, table(steady(TALK)), "--json")
     assert json.loads(done.stdout)[0]["tracks"][0]["seen_s"] == pytest.approx(4.0)
 
@@ -227,7 +227,7 @@ def test_json_is_all_that_is_printed(app, table):
         (["--spans", "results.csv/under.csv"], OutputError),
     ],
 )
-def test_outputs_that_cannot_be(app, table, monkeypatch, words, error):
+def test_impossible_outputs_are_refused(app, table, monkeypatch, words, error):
     path = table(steady(TALK))
     monkeypatch.chdir(path.parent)
     with pytest.raises(error):
@@ -235,7 +235,7 @@ def test_outputs_that_cannot_be(app, table, monkeypatch, words, error):
     assert [left.name for left in path.parent.iterdir()] == ["results.csv"]
 
 
-def test_the_rooms_of_the_timeline_load_no_matplotlib():
+def test_timelines_import_no_matplotlib():
     code = "import sys, mien.timelines.exports, mien.timelines.report; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

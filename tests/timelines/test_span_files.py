@@ -68,7 +68,7 @@ def test_boris_has_the_spans(saved):
 @pytest.mark.parametrize(
     ("name", "layout"), [("s.csv", "excel"), ("s.csv", "boris"), ("s.tsv", "mien"), ("s.xlsx", "mien")]
 )
-def test_mien_reads_its_own_spans(saved, name, layout):
+def test_exported_spans_can_be_imported(saved, name, layout):
     assert [(one.start_s, one.end_s, one.label) for one in read_annotations(saved(name, layout))] == SPANS
 
 

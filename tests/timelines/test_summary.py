@@ -25,7 +25,7 @@ def spans(path, **options):
     ]
 
 
-def test_a_smile_of_two_seconds_is_two_seconds(table):
+def test_a_smile_lasts_its_two_seconds(table):
     (video,) = videos_of(table(steady(["neutral"] * 10 + ["happy"] * 20 + ["neutral"] * 10)))
     (track,) = video.tracks
     assert track.shares["happy"] == pytest.approx(0.5)
@@ -52,7 +52,7 @@ def test_time_counts_not_frames(table):
     assert track.shares["happy"] == pytest.approx(2 / 3.1, abs=0.02)
 
 
-def test_a_hole_in_the_video_is_no_long_look(table):
+def test_gaps_in_a_video_do_not_count_as_visible_time(table):
     (video,) = videos_of(table([*steady(["happy"] * 10), *steady(["sad"] * 10, start=100.0)]))
     assert video.tracks[0].seen_s == pytest.approx(2.0)
     assert video.tracks[0].spans[0].end_s == pytest.approx(1.0)
@@ -64,13 +64,13 @@ def test_a_gap_ends_a_span_and_a_missed_frame_does_not(table):
     assert spans(path, shortest_s=0) == [(0, 1.0, "happy"), (1.1, 2.0, "happy"), (2.5, 3.0, "happy")]
 
 
-def test_flickers_go_to_the_longer_neighbor(table):
+def test_short_spans_are_merged_into_the_longer_neighbor(table):
     path = table(steady(["happy"] * 5 + ["fear"] + ["sad"] * 10 + ["angry"] * 2 + ["sad"] * 10))
     assert spans(path) == [(0, 0.5, "happy"), (0.5, 2.8, "sad")]
     assert len(spans(path, shortest_s=0)) == 5
 
 
-def test_a_storm_of_flickers_becomes_spans_that_are_long_enough(table):
+def test_rapid_changes_become_spans_of_minimum_length(table):
     rng = np.random.default_rng(0)
     path = table(steady(rng.choice(EMOTIONS, 400).tolist(), step=0.04))
     found = spans(path)
@@ -80,11 +80,11 @@ def test_a_storm_of_flickers_becomes_spans_that_are_long_enough(table):
     assert (found[0][0], found[-1][1]) == (0, pytest.approx(16.0))
 
 
-def test_a_sight_shorter_than_a_flicker_is_kept(table):
+def test_short_appearances_are_kept(table):
     assert spans(table(steady([None] * 5 + ["happy"] + [None] * 10))) == [(0.5, 0.6, "happy")]
 
 
-def test_unsure_time_is_one_span_whatever_is_likeliest(table):
+def test_abstained_time_is_one_span(table):
     assert spans(table(steady(["sad?"] * 4 + ["fear?"] * 8))) == [(0, 1.2, "fear?")]
 
 
@@ -106,13 +106,13 @@ def test_a_video_without_a_face_is_a_video_without_tracks(table):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
-def test_formats_say_the_same(table, name):
+def test_formats_hold_the_same_values(table, name):
     script = steady(["happy"] * 5 + [None] * 5 + ["sad?"] * 5)
     expected = videos_of(table(script, name="b.parquet"))[0].to_dict()
     assert videos_of(table(script, name=name))[0].to_dict() == expected
 
 
-def test_a_table_that_pandas_wrote_again(table):
+def test_tables_rewritten_by_pandas_are_read(table):
     import pandas as pd
 
     path = table(steady(["happy"] * 5 + [None] * 5 + ["sad?"] * 5))
@@ -161,14 +161,14 @@ def test_damage_is_named(table, name):
         timeline(path)
 
 
-def test_words_for_numbers_are_named(table):
+def test_text_in_numeric_options_is_an_error(table):
     path = table(steady(["happy"] * 3))
     path.write_text(path.read_text().replace("0.8,", "much,"))
     with pytest.raises(DataError):
         timeline(path)
 
 
-def test_what_is_not_a_table_of_mien(tmp_path, table):
+def test_tables_of_other_programs_are_refused(tmp_path, table):
     other = tmp_path / "other.csv"
     other.write_text("time_s,happy,sad\n1,2,3\n")
     with pytest.raises(DataError):
@@ -196,7 +196,7 @@ def test_what_is_not_a_table_of_mien(tmp_path, table):
         ("abstained", ""),
     ],
 )
-def test_rows_that_cannot_be_are_named(table, column, value):
+def test_impossible_rows_are_reported(table, column, value):
     path = table(steady(["happy"] * 3))
     lines = list(csv.DictReader(path.read_text().splitlines()))
     lines[1][column] = value

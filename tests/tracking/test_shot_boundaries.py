@@ -17,7 +17,7 @@ def cut_between(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_another_image_is_a_cut(seed):
+def test_different_images_are_a_cut(seed):
     assert cut_between(picture(seed), picture(seed + 100)) is True
 
 
@@ -38,7 +38,7 @@ def test_no_cut_where_nothing_or_little_changes():
 
 
 @pytest.mark.parametrize("level", [0, 3, 20, 40, 255])
-def test_flat_images_are_alike(level):
+def test_constant_images_are_equal(level):
     black = np.zeros((90, 160, 3), np.uint8)
     assert cut_between(black, np.full_like(black, level)) is False
 

@@ -36,7 +36,7 @@ def test_the_clock_may_start_anywhere():
         assert early.add(time_s, value) == pytest.approx(late.add(time_s + 36_000, value))
 
 
-def test_a_steady_face_stays_as_it_is():
+def test_constant_probabilities_stay_constant():
     smoother = Smoother()
     for time_s in TIMES:
         smooth = smoother.smooth(time_s, reading(0.8, votes=0.6, covered=0.7), 3)
@@ -46,7 +46,7 @@ def test_a_steady_face_stays_as_it_is():
         assert smooth.track_id == 3
 
 
-def test_one_odd_frame_does_not_change_the_emotion_but_a_real_change_does():
+def test_single_frames_do_not_change_the_smoothed_emotion():
     smoother = Smoother()
     said = []
     for frame in range(90):
@@ -70,7 +70,7 @@ def test_unknown_votes_stay_unknown():
     assert Smoother().smooth(0.0, reading(0.9), 0).vote_shares is None
 
 
-def test_restored_goes_on_as_if_never_stopped():
+def test_restored_smoothing_equals_uninterrupted():
     values = [0.9, 0.1, 0.4, 0.7, 0.2, 0.6, 0.3]
     whole, resumed = Smoother(), Smoother()
     for n, (time_s, value) in enumerate(zip(TIMES, values)):

@@ -1,4 +1,4 @@
-"""Numbers for people. What the detector does to faces that touch or hide is measured in research/tracking.py."""
+"""Track numbers. Detections of faces that touch or hide are measured in research/tracking.py."""
 
 from dataclasses import replace
 
@@ -32,12 +32,12 @@ def see(follower: Tracker, time_s: float, *found: Reading, image: np.ndarray = R
 
 
 @pytest.mark.slow
-def test_everybody_has_a_number_from_the_first_frame_on():
+def test_tracks_are_numbered_from_the_first_frame():
     assert see(Tracker(30), 0.0, reading(0, score=0.9), reading(100, score=0.01)) == [0, 1]
 
 
 @pytest.mark.parametrize("rate", [5, 25, 29.97, 60])
-def test_two_who_walk_past_each_other_keep_their_numbers(rate):
+def test_people_who_pass_each_other_keep_their_numbers(rate):
     follower = Tracker(rate)
     for n in range(round(4 * rate)):
         t = n / rate
@@ -55,7 +55,7 @@ def test_the_order_of_the_readings_does_not_matter():
 
 
 @pytest.mark.parametrize("rate", [2, 5, 30])
-def test_who_was_away_for_three_seconds_is_somebody_new(rate):
+def test_people_absent_for_three_seconds_get_a_new_number(rate):
     follower = Tracker(rate)
     times = np.arange(0, 6, 1 / rate)
     seen = [see(follower, t, *([reading(50)] if t < 1 or t >= 4 else [])) for t in times]
@@ -63,7 +63,7 @@ def test_who_was_away_for_three_seconds_is_somebody_new(rate):
     assert seen[-1] == [1]
 
 
-def test_who_is_hidden_for_a_moment_keeps_the_number():
+def test_briefly_hidden_people_keep_their_number():
     follower = Tracker(30)
     assert see(follower, 0.0, reading(50)) == [0]
     for n in range(1, round(LOST_S * 30)):
@@ -72,7 +72,7 @@ def test_who_is_hidden_for_a_moment_keeps_the_number():
 
 
 @pytest.mark.parametrize("every", [1.0, 2.0, 10.0])
-def test_samples_far_apart_still_follow_who_sits_still(every):
+def test_sparse_samples_follow_people_who_sit_still(every):
     follower = Tracker(1 / every)
     assert [see(follower, n * every, reading(50 + n % 2)) for n in range(5)] == [[0]] * 5
 
@@ -83,7 +83,7 @@ def test_a_face_may_move_by_more_than_its_width_between_samples(rate):
     assert [see(follower, n / 5, reading(1.2 * SIDE * n)) for n in range(10)] == [[0]] * 10
 
 
-def test_after_a_cut_everybody_is_new():
+def test_tracks_start_again_after_a_cut():
     follower = Tracker(30)
     assert see(follower, 0.0, reading(50), reading(150)) == [0, 1]
     assert see(follower, 1 / 30, reading(50), reading(150), image=STREET) == [2, 3]
@@ -97,7 +97,7 @@ def test_the_mean_of_one_person_does_not_reach_the_next():
     assert after[0].probabilities == pytest.approx([0.25, 0.75])
 
 
-def test_a_reading_keeps_its_own_values_as_raw():
+def test_unsmoothed_values_are_kept():
     follower = Tracker(30)
     follower.update(frame(0.0), [reading(50, happy=1.0)])
     [after] = follower.update(frame(1 / 30), [reading(50, happy=0.0)])
@@ -112,7 +112,7 @@ def test_times_may_be_uneven_stand_still_or_jump_back():
     assert [see(follower, t, reading(50)) for t in times] == [[0]] * len(times)
 
 
-def test_a_video_may_begin_late():
+def test_videos_may_start_late():
     follower = Tracker(30)
     assert [see(follower, 36_000 + n / 30, reading(50 + n)) for n in range(30)] == [[0]] * 30
 
@@ -131,7 +131,7 @@ def test_fifty_faces():
 
 
 @pytest.mark.slow
-def test_what_is_remembered_does_not_grow():
+def test_the_session_does_not_grow():
     """10,000 frames, with a visitor in every tenth."""
     follower = Tracker(10)
     for n in range(10_000):

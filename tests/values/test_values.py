@@ -1,4 +1,4 @@
-"""Values check their arrays at birth and say what was wrong."""
+"""Values check their arrays when they are created."""
 
 import numpy as np
 import pytest
@@ -22,20 +22,20 @@ def test_a_frame_is_rgb_bytes(image):
         Frame(image)
 
 
-def test_a_box_has_an_inside():
+def test_empty_boxes_are_refused():
     with pytest.raises(OptionError):
         Box(5, 5, 5, 9)
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
-def test_places_are_finite(broken):
+def test_positions_are_finite(broken):
     with pytest.raises(OptionError):
         Box(0, 0, broken, 5)
     with pytest.raises(OptionError):
         Face(BOX, landmarks=np.full((5, 2), broken, np.float32))
 
 
-def test_a_frame_has_pixels():
+def test_frames_without_pixels_are_refused():
     with pytest.raises(OptionError):
         Frame(np.empty((0, 5, 3), np.uint8))
 
@@ -75,7 +75,7 @@ def test_options_refuse_invalid_values(field, value):
     assert (caught.value.field, caught.value.value) == (field, value)
 
 
-def test_emotions_share_a_face_only_with_another():
+def test_mixed_readings_have_at_least_two_emotions():
     def mixed(*votes):
         spoken = ("angry", "happy", "sad")
         shares = np.array(votes, np.float32)
@@ -85,7 +85,7 @@ def test_emotions_share_a_face_only_with_another():
     assert mixed(0.05, 0.9, 0.05) == ()
 
 
-def test_a_face_outside_the_label_set_is_not_named_with_a_straight_face():
+def test_readings_outside_the_label_set_abstain():
     def said(**more):
         return Reading(Face(BOX), ("happy", "sad"), np.array([0.02, 0.98], np.float32), **more)
 

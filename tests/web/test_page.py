@@ -1,4 +1,4 @@
-"""The page for browsers computes the same as Python. Most tests need onnxruntime-web, which is not in the repository."""
+"""The browser page computes the same as Python. Most tests need onnxruntime-web, which is not in the repository."""
 
 import contextlib
 import functools
@@ -102,7 +102,7 @@ def test_the_scripts_are_valid_and_their_files_exist(script):
 
 # In int8, a value between two steps may be rounded differently by another engine.
 @pytest.mark.parametrize(("model", "apart"), [("default-float32", 0.001), ("default", 0.01)])
-def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, astronaut, artifacts, model, apart):
+def test_the_page_and_python_give_the_same_probabilities(site, browser, astronaut, artifacts, model, apart):
     address = f"{site}?model=/src/mien/model/weights/{model}.json"
     with opened(browser, address, viewport={"width": 1180, "height": 860}) as page:
         page.get_by_role("button", name="Try an example").click()
@@ -125,7 +125,7 @@ def test_the_astronaut_reads_happy_and_the_numbers_are_pythons(site, browser, as
             assert found[emotion] == pytest.approx(share, abs=apart), (square, emotion)
 
 
-def test_it_fits_a_phone_in_the_dark_and_takes_files(site, browser, hopper, artifacts, tmp_path):
+def test_it_fits_a_phone_in_dark_mode_and_takes_files(site, browser, hopper, artifacts, tmp_path):
     with opened(browser, site, viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
         page.set_input_files("#file", str(EXAMPLES / "grace_hopper.jpg"))
         page.wait_for_selector("#bars li")
@@ -167,7 +167,7 @@ def test_it_finds_the_faces_of_a_photo(site, browser, artifacts, tmp_path):
         assert min(centers) < 0.1
 
 
-def test_it_shows_when_it_is_unsure(site, browser):
+def test_low_confidence_is_shown(site, browser):
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -188,7 +188,7 @@ def test_it_shows_when_it_is_unsure(site, browser):
     context.close()
 
 
-def test_a_model_that_is_not_there_is_told_in_words(site, browser):
+def test_a_missing_model_is_an_error(site, browser):
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(PATIENCE)

@@ -1,4 +1,4 @@
-"""Cards show what was measured, call the rest not measured, and are readable by the Hub."""
+"""Cards show measured values, mark the others as not measured, and are readable by the Hub."""
 
 import re
 import shlex
@@ -92,7 +92,7 @@ def test_a_gap_between_groups_of_people_is_a_weakness(card, audited):
     assert "equal accuracy by gender" in [row[0] for row in summary.rows]
 
 
-def test_groups_of_images_are_not_groups_of_people(card, audited):
+def test_groups_of_images_have_no_fairness_tests(card, audited):
     results = read_results(card, [audited(column="brightness")])
     assert not attributes(results, NAMES, people=True)
     assert len(attributes(results, NAMES, people=False)) == 1

@@ -1,4 +1,4 @@
-"""Result files are recognized by their fields, and refused if they are of another model."""
+"""Result files are recognized by their fields and refused for other models."""
 
 import json
 

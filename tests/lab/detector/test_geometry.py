@@ -1,4 +1,4 @@
-"""Labels follow the pixels through every view; raw outputs become boxes."""
+"""Labels follow the pixels through every view, and raw outputs are decoded to boxes."""
 
 from dataclasses import replace
 

@@ -66,7 +66,7 @@ def test_a_batch_without_faces_has_a_finite_loss():
     assert torch.isfinite(losses["loss"])
 
 
-def test_ignored_places_do_not_count_as_background():
+def test_ignored_boxes_are_not_background():
     ignored = torch.ones(2, PLACES, dtype=torch.bool)
     assert float(detection_loss(outputs(), targets_of([], ignored=ignored), SIDE, SIDE)["loss"]) == 0.0
 
@@ -205,7 +205,7 @@ def test_a_folder_without_parquet_files_is_a_data_error(tmp_path):
 
 
 @pytest.mark.parametrize("values", [{"sizes": 3}, {"size": 100}, {"epochs": 0}, {"lr": "fast"}, {"widths": [1, 2]}])
-def test_a_recipe_that_cannot_be_meant_is_refused(values):
+def test_contradictory_recipes_are_refused(values):
     with pytest.raises(RecipeError):
         detector_recipe_from_dict(values)
 

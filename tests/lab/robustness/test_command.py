@@ -71,7 +71,7 @@ def test_crops_are_tried_without_detection(work, robustness):
     assert "another" in err
 
 
-def test_an_interrupted_run_goes_on_where_it_was(work, robustness, monkeypatch):
+def test_interrupted_runs_continue(work, robustness, monkeypatch):
     from mien.lab.robustness_test import run
 
     assert robustness(*ASK, "--out", "whole")[0] == 0
@@ -122,7 +122,7 @@ def test_photos_go_through_detection(work, robustness):
     assert float(rows[0]["accuracy"]) == 1
 
 
-def test_mistakes_are_named(work, robustness):
+def test_mistakes_are_errors(work, robustness):
     assert robustness("default", "--data", "faces.csv", "--out", "x", "--corruption", "fog")[0] == 2
     assert robustness("default", "--data", "faces.csv", "--out", "x", "--resume", "--overwrite")[0] == 2
     assert robustness("default", "--data", "faces.csv", "--out", "x", "--head", "nobody")[0] == 2

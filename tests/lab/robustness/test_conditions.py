@@ -1,4 +1,4 @@
-"""What the corruptions of ``mien lab robustness`` do to an image."""
+"""Effects of the corruptions of ``mien lab robustness``."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def test_a_face_at_the_border_is_filled_up_with_the_mean(astronaut, woman):
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-def test_all_conditions_give_a_image_that_can_be_cut_and_repeat_themselves(woman, condition):
+def test_all_conditions_are_reproducible_and_can_be_cropped(woman, condition):
     one, again = condition.apply(woman, seed=3), condition.apply(woman, seed=3)
     assert one.image.dtype == np.uint8
     assert one.image.shape[2] == 3
@@ -65,7 +65,7 @@ def test_all_conditions_give_a_image_that_can_be_cut_and_repeat_themselves(woman
         assert (one.image == woman.image).all()
 
 
-def test_a_clean_cut_out_face_is_read_as_it_is():
+def test_a_clean_crop_is_not_changed():
     noise = np.random.default_rng(0).integers(0, 256, (12, 12, 3)).astype(np.uint8)
     small = noise.repeat(4, 0).repeat(4, 1)
     whole = from_crop(Frame(small))
@@ -102,7 +102,7 @@ def test_a_mask_covers_the_mouth_and_glasses_the_eyes(woman):
         assert (at(shaded, corner) == at(woman.image, corner)).all()
 
 
-def test_an_off_center_crop_is_moved_by_what_it_says(woman):
+def test_off_center_crops_are_moved_by_the_given_offset(woman):
     moved = BY_NAME["off center 2"].apply(woman, 0)
     step = np.array(moved.center) - np.array(woman.center)
     from mien.model.preprocess import square_around

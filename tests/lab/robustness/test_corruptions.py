@@ -58,7 +58,7 @@ def test_blurring_takes_detail_away(images):
         assert change(fine).std() < 0.8 * fine.std()
 
 
-def test_darkness_is_dark_and_covers_cover_their_half(images):
+def test_corruptions_darken_and_cover_as_specified(images):
     assert (augment.darken(images).mean((1, 2, 3)) < 0.75 * images.mean((1, 2, 3))).all()
     below, eyes = augment.cover_below(images), augment.cover_eyes(images)
     assert (below[..., :22, :] == images[..., :22, :]).all()

@@ -1,4 +1,4 @@
-"""Metrics of made-up predictions, and the even draw."""
+"""Metrics of synthetic predictions, and balanced samples."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def answers(**said: dict[str, list[str]]) -> pd.DataFrame:
 GOOD = ["happy", "happy", "sad", "sad"] * 5
 
 
-def test_a_missed_face_is_a_wrong_answer():
+def test_missed_faces_count_as_errors():
     seen = ["happy", "", "happy", "sad"] * 5
     clean, dark = condition_results(answers(one={"clean": GOOD, "darkness 1": seen}))
     assert (clean.accuracy, clean.found_share, clean.ece) == (1, 1, pytest.approx(0.2))
@@ -38,7 +38,7 @@ def test_a_missed_face_is_a_wrong_answer():
     assert not clean.large_drop
 
 
-def test_no_face_at_all_is_no_crash():
+def test_images_without_faces_do_not_crash():
     rows = condition_results(answers(one={"clean": GOOD, "blur 3": [""] * 20}))
     assert rows[1].accuracy == 0
     assert (rows[1].confidence, rows[1].ece, rows[1].abstained) == (None,) * 3
@@ -59,7 +59,7 @@ def test_models_are_compared_in_pairs_with_the_first():
     assert low < 0.25 < high
 
 
-def test_images_are_drawn_as_evenly_as_there_are():
+def test_limited_samples_are_balanced():
     pile = np.array([0] * 100 + [1] * 3 + [2] * 50)
     drawn = evenly(pile, 43, np.random.default_rng(0))
     assert np.bincount(pile[drawn]).tolist() == [20, 3, 20]
@@ -67,7 +67,7 @@ def test_images_are_drawn_as_evenly_as_there_are():
     assert len(set(drawn.tolist())) == 43
 
 
-def test_names_of_conditions_are_their_own():
+def test_condition_names_are_unique():
     names = [condition.name for condition in CONDITIONS]
     assert len(set(names)) == len(names)
     assert names[0] == "clean"
