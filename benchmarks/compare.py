@@ -100,7 +100,7 @@ class Result:
     problem: str = ""
 
 
-def compare(pythons: Sequence[Path], sets: Sequence[ImageSet], threads: int, seconds: float) -> list[Result]:
+def compare(pythons: Sequence[Path], sets: Sequence[ImageSet], seconds: float) -> list[Result]:
     """Measure every library in the first environment that has what it needs."""
     names = sorted({name for library in LIBRARIES for either in library.packages for name in either})
     versions = {python: _versions(python, names) for python in pythons}
@@ -111,7 +111,7 @@ def compare(pythons: Sequence[Path], sets: Sequence[ImageSet], threads: int, sec
         if python is None:
             results.append(Result(library.name, problem=f"not installed: pip install {' '.join(missing)}"))
         else:
-            results.append(_measured(library, python, sets, threads, seconds))
+            results.append(_measured(library, python, sets, seconds))
     return results
 
 
@@ -132,8 +132,8 @@ def _versions(python: Path, names: list[str]) -> dict[str, str]:
     return dict(answer["versions"])
 
 
-def _measured(library: Library, python: Path, sets: Sequence[ImageSet], threads: int, seconds: float) -> Result:
-    job = {"options": library.options, "threads": threads, "portrait": str(PORTRAITS[0])}
+def _measured(library: Library, python: Path, sets: Sequence[ImageSet], seconds: float) -> Result:
+    job = {"options": library.options, "threads": 1, "portrait": str(PORTRAITS[0])}
     packages = [name for either in library.packages for name in either]
     size = ask(python, "", {"task": "size", "packages": packages, "threads": 0})
     known = {"library": library.name, "version": _version(size["versions"], library), "install_mb": size["mb"]}
@@ -246,7 +246,7 @@ def report(results: Sequence[Result], sets: Sequence[ImageSet], environment: Env
         if not each.library.startswith("mien")
     )
     shares = [each.cpu_share for each in measured if each.cpu_share is not None]
-    busy = environment.threads == 1 and min(shares, default=1) < MIN_CPU_SHARE
+    busy = min(shares, default=1) < MIN_CPU_SHARE
     known = [each.faces for each in sets]
     total = f" Faces shown: {sum(known)}." if all(known) else ""  # type: ignore[arg-type]
     remarks = [f"{each.library} was not measured: {each.problem}" for each in results if each.problem]
@@ -270,11 +270,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, action="append", default=[], help="look for libraries there too")
     parser.add_argument("--images", type=Path, help="folder of JPEG and PNG photos; default: synthetic photos")
-    parser.add_argument("--threads", type=int, default=1, help="cores for each library; 0: all (default: 1)")
     parser.add_argument("--seconds", type=float, default=6, help="time for each figure (default: 6)")
     parser.add_argument("--out", type=Path, help="write a .json, .md or .html file")
     arguments = parser.parse_args()
-    environment = current_environment(arguments.threads)
+    environment = current_environment()
     with tempfile.TemporaryDirectory() as folder:
         sets = (
             [user_images(arguments.images)]
@@ -282,7 +281,7 @@ def main() -> None:
             else [synthetic_images(Path(folder), 10, size) for size in SIZES]
         )
         pythons = [Path(sys.executable), *arguments.python]
-        results = compare(pythons, sets, arguments.threads, arguments.seconds)
+        results = compare(pythons, sets, arguments.seconds)
     document = report(results, sets, environment)
     if arguments.out and arguments.out.suffix == ".json":
         table = {"environment": asdict(environment), "results": [asdict(each) for each in results]}

@@ -1,6 +1,10 @@
 """Readings of known photographs."""
 
 import io
+import os
+import shutil
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -9,6 +13,7 @@ from PIL import Image
 
 import mien
 from mien import AbstainReason, Frame, Reader, ReadOptions, SourceError
+from mien.model.card import SHIPPED
 
 from .conftest import EXAMPLES
 
@@ -182,3 +187,30 @@ def test_many_images_in_parallel_read_as_one_by_one(astronaut, hopper, crowd, tm
         assert [reading.emotion for reading in readings] == [reading.emotion for reading in alone]
         for one, other in zip(readings, alone, strict=True):
             np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-3)
+
+
+def test_changed_model_files_are_read_again(tmp_path):
+    for name in ("tiny.json", "tiny.onnx"):
+        shutil.copy(SHIPPED / name, tmp_path)
+    options = ReadOptions(model=str(tmp_path / "tiny.onnx"))
+    assert mien.read(EXAMPLES / "astronaut.png", options)[0].emotion == "happy"
+    (tmp_path / "tiny.onnx").write_bytes(b"other weights")
+    with pytest.raises(mien.ModelError):
+        mien.read(EXAMPLES / "astronaut.png", options)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_processes_read_and_delete_what_they_inherit():
+    program = f"""
+import os, mien
+photo = {str(EXAMPLES / "astronaut.png")!r}
+reader = mien.Reader()
+assert reader.read(photo)[0].emotion == mien.read(photo)[0].emotion == "happy"
+child = os.fork()
+if child == 0:
+    del reader
+    found = mien.read(photo, mien.ReadOptions(emotions="seven"))[0].emotion
+    raise SystemExit(0 if found == "happy" else 1)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .drawing import annotate as draw
@@ -112,10 +112,9 @@ def read_files(
         hint = "Read one video at a time; in images the widest face stays visible."
         raise OptionError(message, hint=hint, field="show_people", value=redact.show_people)
     copies = AnnotatedCopies(annotate, paths, replace=mode != "new")
-    # Several images at once, each on one thread, are faster than one after the other on all threads
     workers = worker_count(options.threads) if len(paths) > 1 else 1
     reading = masking_options(options) if redact.mask_others else options
-    reader = Reader(replace(reading, threads=1) if workers > 1 else reading)
+    reader = Reader(reading)
     names = columns(reader.emotions, video=bool(videos))
     settings = read_settings(options, reader, interval_s, redact)
     with Journal.open(out, names, settings, mode, excel=excel) if out else nullcontext() as journal:

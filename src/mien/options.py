@@ -43,7 +43,7 @@ class ReadOptions:
             photos without a clear upright face if a turned copy shows one, and no videos. Boxes refer to the image as given.
         min_confidence: a reading abstains if its ``confidence`` or ``in_label_set`` is lower; 0 to 1.
         flip: average the outputs for each face and its mirror image. More accurate; classification takes twice the time.
-        threads: processor threads for the networks; 0 uses all.
+        threads: how many images are read at once, each on one processor core; 0 uses all cores.
         device: ``cpu``; or ``cuda``, ``coreml`` or ``openvino``, which need an onnxruntime with that provider.
         max_megapixels: refuse images that unpack to more.
     """

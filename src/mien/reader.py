@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 from multiprocessing import TimeoutError as PoolTimeout
 from multiprocessing.pool import ThreadPool
@@ -21,6 +21,7 @@ from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
+from .model.card import shipped_models
 from .model.classifier import EmotionClassifier, open_classifier
 from .model.occlusion import temperatures
 from .model.preprocess import align_face, sharpness, to_tensor
@@ -82,8 +83,10 @@ class Reader:
         self._given = {"detector": detector, "classifier": classifier, "channels": channels}
         self._channels: Channels = channels
         self.options = options or ReadOptions()
-        self.classifier = classifier or open_classifier(self.options)
-        self.detector = detector or create_detector(self.options)
+        # Networks this small gain little from several threads, and on a busy machine these wait for each other
+        single = replace(self.options, threads=1)
+        self.classifier = classifier or open_classifier(single)
+        self.detector = detector or create_detector(single)
         self._sure_score = sure_score(self.options) if isinstance(self.detector, PyramidDetector) else 0.0
         self.card, self.emotions = self.classifier.card, self.classifier.emotions
 
@@ -176,8 +179,8 @@ class Reader:
     def read_frames(self, frames: Iterable[Frame], workers: int = 1) -> Iterator[tuple[Frame, Readings]]:
         """Read a stream of images in order; the faces of several images are classified in one call of the network.
 
-        ``workers`` images are searched for faces in parallel, best with ``ReadOptions(threads=1)``; with more than one, the
-        next images are searched while faces are classified. At most three batches of images are held in memory.
+        ``workers`` images are searched for faces in parallel; with more than one, the next images are searched while faces
+        are classified. At most three batches of images are held in memory.
         """
         batches = self._batches(frames, workers)
         classified = overlapped(self._classify_batch, batches, 1) if workers > 1 else map(self._classify_batch, batches)
@@ -219,18 +222,10 @@ class Reader:
                 yield frame
 
         is_one = len(sources) == 1 and not _stands_for_several(sources[0])
-        reader, workers = (self, 1) if is_one else self._in_parallel
-        read = iter([readings for _, readings in reader.read_frames(frames(), workers)])
-        return [next(read) if result is None else result for result in results]
-
-    @cached_property
-    def _in_parallel(self) -> tuple[Reader, int]:
-        """A reader for many images and how many it reads at once: each on one thread, faster than one image on all."""
-        workers = worker_count(self.options.threads)
         is_own = self._given["detector"] is None and self._given["classifier"] is None
-        if workers == 1 or not is_own:  # others may not allow calls from several threads
-            return self, 1
-        return Reader(replace(self.options, threads=1), channels=self._channels), workers
+        workers = 1 if is_one or not is_own else worker_count(self.options.threads)  # others may not allow threads
+        read = iter([readings for _, readings in self.read_frames(frames(), workers)])
+        return [next(read) if result is None else result for result in results]
 
     @property
     def reduces(self) -> bool:
@@ -337,9 +332,16 @@ def read(
 ) -> Readings | list[Readings]:
     """Read facial expressions in an image, a folder, the images that match a pattern, or a list of these.
 
-    See ``Reader.read``. This function loads the models on each call; for many calls, create one ``Reader``.
+    See ``Reader.read``. The models of the last call are kept in memory, unless they are files of your own.
     """
-    return Reader(options).read(source, errors=errors, recursive=recursive)
+    options = options or ReadOptions()
+    is_file = options.model not in shipped_models() or ":" in options.detector  # which may have changed
+    return (Reader if is_file else _kept_reader)(options).read(source, errors=errors, recursive=recursive)
+
+
+@lru_cache(maxsize=1)
+def _kept_reader(options: ReadOptions) -> Reader:
+    return Reader(options)
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from . import __version__
 from .errors import OptionError, SourceError
@@ -117,7 +117,7 @@ def read_video(
     options = options or ReadOptions()
     video = Video(path, interval_s=interval_s, max_megapixels=options.max_megapixels)
     tracker = Tracker(video.sampled_rate)
-    reader = reader_for(options, Privacy(), video.facts.height, threads=1)
+    reader = reader_for(options, Privacy(), video.facts.height)
     yield from follow_video(video, reader, tracker, worker_count(options.threads))
 
 
@@ -163,7 +163,7 @@ def process_video(
     if not isinstance(video, Video):
         video = Video(video, interval_s=interval_s, max_megapixels=options.max_megapixels)
     # One thread per frame, since several frames are read at once
-    reader = reader or reader_for(options, redact, video.facts.height, threads=1)
+    reader = reader or reader_for(options, redact, video.facts.height)
     settings = read_settings(options, reader, video.interval_s, redact)
     context = SinkContext(video.name, video, reader.emotions, settings, resume, redact.mask_others)
     with ExitStack() as stack:
@@ -373,12 +373,12 @@ def _watched(
         yield frame, readings
 
 
-def reader_for(options: ReadOptions, redact: Privacy, height: int, **changes: Any) -> Reader:
+def reader_for(options: ReadOptions, redact: Privacy, height: int) -> Reader:
     """A reader for a video of this frame height in pixels."""
     share = MIN_MASKED_FACE_SHARE if redact.mask_others else MIN_FACE_SHARE
     looking = masking_options(options, moving=True) if redact.mask_others else options
     min_face = options.min_face or max(_MIN_FACE_PIXELS, round(height * share))
-    return Reader(replace(looking, min_face=min_face, rotate=options.rotate or 0, **changes))
+    return Reader(replace(looking, min_face=min_face, rotate=options.rotate or 0))
 
 
 def follow_video(

@@ -44,7 +44,7 @@ def test_the_command_prints_json_and_writes_a_file(mien, tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--images", "nowhere"], 3), (["--model", "nowhere.onnx"], 5), (["--threads", "-1"], 2)],
+    [(["--images", "nowhere"], 3), (["--model", "nowhere.onnx"], 5)],
 )
 def test_wrong_options_fail_at_once(mien, arguments, code):
     assert mien("bench", *arguments)[0] == code
@@ -53,6 +53,6 @@ def test_wrong_options_fail_at_once(mien, arguments, code):
 @pytest.mark.skipif(not hasattr(os, "getloadavg"), reason="Windows does not tell its load")
 def test_a_machine_is_busy_when_too_few_cores_are_free(monkeypatch):
     monkeypatch.setattr("mien.benchmarking.bench.worker_count", lambda _threads: 2)
-    for load, threads, busy in ((0.4, 1, False), (1.0, 1, False), (1.0, 0, True), (2.0, 1, True)):
+    for load, busy in ((0.4, False), (1.0, False), (2.0, True)):
         monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0, 0))
-        assert current_environment(threads).is_busy is busy
+        assert current_environment().is_busy is busy

@@ -197,8 +197,8 @@ def _minute(seen: Sequence[tuple[float, Reading]], now_s: float, emotions: int) 
 def reader_for(model: str, emotions: str | None, *, live: bool, masking: bool = False) -> Reader:
     """One reader for all visitors who choose the same; with ``masking`` it looks for small and half-sure faces too."""
     options = ReadOptions(model=model, emotions=emotions)
-    if live:  # all threads made a frame three times slower on two busy cores, which code and decode the video too
-        options = replace(options, min_face=_MIN_MASKED_FACE if masking else _MIN_FACE, threads=1, rotate=0)
+    if live:
+        options = replace(options, min_face=_MIN_MASKED_FACE if masking else _MIN_FACE, rotate=0)
     reader = Reader(masking_options(options) if masking else options)
     reader.read(np.zeros((SIDE * 3 // 4, SIDE, 3), np.uint8))  # loads the detector too, before the first frame
     return reader

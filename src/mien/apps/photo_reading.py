@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..detection import create_detector
 from ..drawing import COLORS, annotate, encoded, ink_on
 from ..emotions import LABEL_SETS
 from ..errors import OptionError, SourceError
@@ -67,8 +66,8 @@ class Readers:
         options = ReadOptions(model=model, max_megapixels=MAX_MEGAPIXELS)
         self._masker = PhotoMasker(options) if self.privacy.mask_others else None
         self._options = masking_options(options) if self.privacy.mask_others else options
-        self._detector = create_detector(self._options)
-        whole = Reader(self._options, detector=self._detector)
+        whole = Reader(self._options)
+        self._detector = whole.detector
         able = [name for name, emotions in LABEL_SETS.items() if set(emotions) <= set(whole.emotions)]
         self.choices = tuple(sorted(able, key=lambda name: -len(LABEL_SETS[name])))
         self.sha256 = whole.card.sha256

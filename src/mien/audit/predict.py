@@ -125,7 +125,7 @@ def predict_labeled(
 ) -> PredictionTable:
     """Predict; of several faces the widest is taken, and a clip's frames are averaged. Errors as in ``audit_predict``."""
     workers = worker_count(options.threads)
-    reader = Reader(replace(options, threads=1) if workers > 1 else options)
+    reader = Reader(options)
     table, labels = labeled.table, labeled.labels
     usable = np.isin(labels.astype(str), reader.emotions) if labeled.label else np.ones(len(table), np.bool_)
     if not usable.any():

@@ -37,7 +37,6 @@ class Environment:
     Attributes:
         mien, python, onnxruntime, system: versions.
         cores: logical cores that this process may use.
-        threads: cores used by each measurement; 0 is all.
         load: processes that wanted to run, on average over the minute before; None on Windows.
         date: local time, ISO 8601.
     """
@@ -48,23 +47,22 @@ class Environment:
     system: str
     processor: str
     cores: int
-    threads: int
     load: float | None
     date: str
 
     @property
     def is_busy(self) -> bool:
-        """Whether other work left fewer cores free than the measurement uses."""
-        return self.load is not None and self.load + (self.threads or self.cores) > self.cores + 0.5
+        """Whether other work left no core free for the measurement."""
+        return self.load is not None and self.load + 1 > self.cores + 0.5
 
     def summary(self) -> str:
-        """One line, such as ``mien 0.1.0, onnxruntime 1.32.0, Python 3.11.7, AMD EPYC, 2 cores, threads: 1``."""
+        """One line, such as ``mien 0.1.0, onnxruntime 1.32.0, Python 3.11.7, AMD EPYC, 2 cores``."""
         versions = f"mien {self.mien}, onnxruntime {self.onnxruntime}, Python {self.python}"
-        return f"{versions}, {self.processor}, {self.cores} cores, threads: {self.threads or 'all'}"
+        return f"{versions}, {self.processor}, {self.cores} cores"
 
 
-def current_environment(threads: int) -> Environment:
-    """Describe this machine before a measurement on ``threads`` cores (0: all)."""
+def current_environment() -> Environment:
+    """Describe this machine before a measurement, which uses one core."""
     return Environment(
         mien=__version__,
         python=platform.python_version(),
@@ -72,7 +70,6 @@ def current_environment(threads: int) -> Environment:
         system=platform.platform(terse=True),
         processor=processor_name(),
         cores=worker_count(0),
-        threads=threads,
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         date=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
@@ -147,16 +144,14 @@ def bench(
     models: Sequence[str] = (),
     *,
     images: str | Path | None = None,
-    threads: int = 1,
     quick: bool = False,
     progress: Progress = no_progress,
 ) -> BenchResult:
-    """Measure how fast models read images here, stage by stage, each model in a separate process.
+    """Measure how fast models read images on one core, stage by stage, each model in a separate process.
 
     Args:
         models: names or ONNX files; by default the int8 models that come with mien.
         images: a folder of JPEG and PNG images; None uses synthetic photos.
-        threads: cores for each measurement; 0 is all.
         quick: take some seconds rather than a minute for each model.
         progress: called for each model.
 
@@ -167,7 +162,7 @@ def bench(
     shipped = sorted((name for name in shipped_models() if not name.endswith(ORIGINAL)), key=lambda n: n != "default")
     named = [(name, load_model(name)[0].name) for name in (*shipped, *models)]  # a wrong one fails now
     variants = [(*each, flip) for each in named for flip in (True, False)]
-    environment = current_environment(threads)
+    environment = current_environment()
     speeds = []
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
         progress(0, len(variants), "preparing images")
@@ -177,7 +172,7 @@ def bench(
             sets = [synthetic_images(Path(folder), 3 if quick else 10, size) for size in SIZES[: 1 if quick else None]]
         for done, (model, name, flip) in enumerate(variants):
             progress(done, len(variants), name)
-            speeds.append(_measured(name, {"model": model, "flip": flip, "threads": threads}, sets, quick))
+            speeds.append(_measured(name, {"model": model, "flip": flip}, sets, quick))
     return BenchResult(environment, quick, tuple(speeds))
 
 
@@ -194,13 +189,12 @@ def _measured(name: str, job: dict[str, Any], sets: Sequence[ImageSet], quick: b
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
-    """Have a new process measure, without a GPU and with the given number of threads."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(job["threads"])) if job["threads"] else {}
+    """Have a new process measure on one core, without a GPU."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", f"{__package__}.worker"], input=json.dumps(job), capture_output=True, check=True,
             encoding="utf-8", errors="replace", timeout=TIMEOUT_S,
-            env=os.environ | threads | {"CUDA_VISIBLE_DEVICES": "-1"},
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
         )  # fmt: skip
         return dict(json.loads(done.stdout))
     except subprocess.TimeoutExpired as error:

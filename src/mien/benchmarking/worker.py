@@ -24,7 +24,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Measure what ``job`` asks for.
 
     Args:
-        job: ``model``, ``flip``, ``threads`` as in ``ReadOptions``; ``portrait``, path of an image of one face; ``sets``,
+        job: ``model``, ``flip`` as in ``ReadOptions``; ``portrait``, path of an image of one face; ``sets``,
             lists of paths by name; ``seconds`` to spend on each figure, at least ``rounds`` times.
 
     Returns:
@@ -35,7 +35,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     from ..options import ReadOptions  # noqa: PLC0415
     from ..reader import Reader  # noqa: PLC0415
 
-    reader = Reader(ReadOptions(model=job["model"], flip=job["flip"], threads=job["threads"]))
+    reader = Reader(ReadOptions(model=job["model"], flip=job["flip"]))
     reader.read(job["portrait"])
     answer: dict[str, Any] = {"ready": time.time()}
     if not job["sets"]:
@@ -102,6 +102,6 @@ def peak_mb() -> float | None:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    if asked["threads"] and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-asked["threads"] :])
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     json.dump(measure(asked), sys.stdout)

@@ -18,16 +18,13 @@ def bench(
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of JPEG and PNG images. Default: synthetic photos.")
     ] = None,
-    threads: Annotated[
-        int, typer.Option(help="Processor threads of each measurement; 0 takes all.", min=0, metavar="N")
-    ] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Take a few seconds: few rounds, small images.")] = False,
     as_json: AsJson = False,
     out: Annotated[
         Path | None, option(OUTPUT, "Write a report: .json, .md or .html.", metavar="FILE", dir_okay=False)
     ] = None,
 ) -> None:
-    """Measure speed and memory on this machine, stage by stage.
+    """Measure speed and memory on one core of this machine, stage by stage.
 
     Each model runs in a process of its own; figures are medians. It takes about a minute for each model.
 
@@ -42,7 +39,7 @@ def bench(
     from .output import progress_bar, show_report
 
     with progress_bar(Console(stderr=True), "measuring") as progress:
-        result = benchmark.bench(model or (), images=images, threads=threads, quick=quick, progress=progress)
+        result = benchmark.bench(model or (), images=images, quick=quick, progress=progress)
     document = benchmark.report(result)
     if out and out.suffix.lower() == ".json":
         write_atomically(out, result.to_json().encode())

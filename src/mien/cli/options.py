@@ -104,7 +104,7 @@ Rotate: TypeAlias = Annotated[
 Device: TypeAlias = Annotated[
     str, option(ADVANCED, "Where networks run: cpu, cuda, coreml or openvino.", metavar="NAME")
 ]
-Threads: TypeAlias = Annotated[int, option(ADVANCED, "Processor threads; 0 takes all.", min=0, metavar="N")]
+Threads: TypeAlias = Annotated[int, option(ADVANCED, "Processor cores to use; 0 takes all.", min=0, metavar="N")]
 Out: TypeAlias = Annotated[
     Path | None,
     option(OUTPUT, "Write a row per face: csv, tsv, xlsx, jsonl, parquet.", dir_okay=False, metavar="FILE"),

@@ -45,7 +45,6 @@ def watch(
     rotate: opt.Rotate = "auto",
     flip: opt.Flip = True,
     device: opt.Device = "cpu",
-    threads: opt.Threads = 1,
 ) -> None:
     """Recognize facial expressions live from a camera, stream or video.
 
@@ -77,7 +76,6 @@ def watch(
         rotate=opt.rotation(rotate),
         min_confidence=min_confidence,
         flip=flip,
-        threads=threads,
         device=device,
     )
     notes = notes_console()

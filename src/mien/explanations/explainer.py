@@ -211,7 +211,7 @@ class Explainer:
 def open_explainer(options: ReadOptions | None = None, weights: bytes | None = None) -> Explainer:
     """Open an explainer of an ONNX model, or of other ``weights`` in its place; errors as for ``Reader``."""
     options = options or ReadOptions()
-    return Explainer(Reader(options, classifier=open_classifier(options, weights) if weights else None))
+    return Explainer(Reader(options, classifier=open_classifier(options, weights)))
 
 
 def explain(

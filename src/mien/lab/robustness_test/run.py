@@ -22,6 +22,7 @@ from ...errors import ModelError, OptionError
 from ...io.images import read_image
 from ...io.journal import Journal, Mode
 from ...io.tables import Row
+from ...model.classifier import open_classifier
 from ...options import ReadOptions
 from ...progress import Progress, no_progress
 from ...reader import Reader
@@ -202,7 +203,7 @@ def _reader(model: Model, task: Task, detector: Any, threads: int) -> Reader:
     weights = weights_file(model.path) if model.path.exists() else model.path
     label_set = next(name for name, emotions in LABEL_SETS.items() if emotions == task.emotions)
     options = ReadOptions(emotions=label_set, model=str(weights), head=task.heads[model.name], threads=threads)
-    return Reader(options, detector=detector)
+    return Reader(options, detector=detector, classifier=open_classifier(options))
 
 
 def _measure(
