@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -278,9 +279,9 @@ def predict(
     for note in table.notes:
         notes.print(f"note: {note}", markup=False)
     notes.print(f"written: {out}, {len(table.rows):,} images", markup=False)
-    chosen = "".join(f" --groups {name}" for name in table.groups)
-    labels = "" if table.has_labels else " --no-labels"
-    notes.print(f"next: mien audit fairness {out}{chosen}{labels}", markup=False)
+    words = [str(out), *(word for name in table.groups for word in ("--groups", name))]
+    words += [] if table.has_labels else ["--no-labels"]
+    notes.print(f"Next: mien audit fairness {shlex.join(words)}", markup=False)
 
 
 @audit.command(cls=HelpCommand)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,7 +73,7 @@ def export(
         typer.echo(f"written: {path}\nwritten: {card_path(path)}", err=True)
     readable = next((path for path in paths if path.suffix == ".onnx"), None)
     if readable:
-        typer.echo(f"Read an image with it:  mien read photo.jpg --model {readable}", err=True)
+        typer.echo(f"Read an image with it:  mien read photo.jpg --model {shlex.quote(str(readable))}", err=True)
 
 
 def ensemble(
@@ -143,7 +144,7 @@ def ensemble(
         average(models, faces, out, name=name)
         for path in (out, out.with_suffix(".json")):
             typer.echo(f"written: {path}", err=True)
-        typer.echo(f"Evaluate it:  mien lab evaluate {out} --data {data}", err=True)
+        typer.echo(f"Evaluate it:  mien lab evaluate {shlex.quote(str(out))} --data {shlex.quote(str(data))}", err=True)
         return
     with progress_bar(Console(stderr=True), "opening models") as progress:
         made = merge(

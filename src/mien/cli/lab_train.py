@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -135,8 +136,9 @@ def train(
         raise
     notes.print(f"model: {result.checkpoint}\nhistory: {out / 'history.csv'}, {out / 'curves.png'}", markup=False)
     words = data_words(data, manifest, detect_faces)
-    notes.print(f"Next:  mien lab evaluate {out} {words} --out {out / 'report'}", markup=False)
-    notes.print(f"       mien lab export {out} {words} --out models", markup=False)
+    run_folder, report = shlex.quote(str(out)), shlex.quote(str(out / "report"))
+    notes.print(f"Next:  mien lab evaluate {run_folder} {words} --out {report}", markup=False)
+    notes.print(f"       mien lab export {run_folder} {words} --out models", markup=False)
 
 
 def recipes(
@@ -213,7 +215,7 @@ def distill(
     with progress_bar(Console(stderr=True), "predicting") as progress:
         run(teachers, faces, out, recipe=student, views=views, progress=progress)
     typer.echo(f"written: {out}", err=True)
-    typer.echo(f"Next:  mien lab train {recipe} --set distillation.teachers={out}", err=True)
+    typer.echo(f"Next:  mien lab train {recipe} --set {shlex.quote(f'distillation.teachers={out}')}", err=True)
 
 
 def finetune(
@@ -259,4 +261,4 @@ def finetune(
         n = held_out.n
         typer.echo(f"{held_out.name}: {held_out.base} of {n} held-out images right before, {held_out.tuned} after")
     typer.echo("Better than the base model." if done.improved else f"Not better than the base model: keep {model}.")
-    notes.print(f"written: {done.path}\nNext:  mien read photo.jpg --model {done.path}", markup=False)
+    notes.print(f"written: {done.path}\nNext:  mien read photo.jpg --model {shlex.quote(str(done.path))}", markup=False)

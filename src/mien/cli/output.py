@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,8 @@ def read_data(
 
 def data_words(path: Path, manifest: Path | None, detect_faces: bool) -> str:
     """The options about data as the user gave them, for hints."""
-    return f"--data {path}{f' --manifest {manifest}' if manifest else ''}{' --detect-faces' if detect_faces else ''}"
+    words = ["--data", str(path), *(["--manifest", str(manifest)] if manifest else [])]
+    return shlex.join([*words, "--detect-faces"] if detect_faces else words)
 
 
 def show_report(document: Document, written: Sequence[Path] = (), *, json: str = "", min_width: int = 0) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -346,5 +347,5 @@ def _names(track: TrackTimeline) -> tuple[str, ...]:
 def _one_video(videos: Sequence[VideoTimeline]) -> VideoTimeline:
     if len(videos) != 1:
         message = f"source: the table holds {len(videos)} videos, expected one"
-        raise OptionError(message, hint=f"Choose one with --source, such as {videos[0].name!r}.", field="source")
+        raise OptionError(message, hint=f"Choose one: --source {shlex.quote(videos[0].name)}.", field="source")
     return videos[0]

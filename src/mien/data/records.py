@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,7 +214,9 @@ def read_groups(path: Path, columns: Sequence[str]) -> dict[str, str]:
     names without a group are left out. Raises ``DataError`` if no cell holds a group or two rows contradict each other.
     """
     if not path.is_file():
-        raise DataError(f"no file of groups at {path}", hint=f"Make it: mien audit attributes DATA --out {path}")
+        raise DataError(
+            f"no file of groups at {path}", hint=f"Make it: mien audit attributes DATA --out {shlex.quote(str(path))}"
+        )
     table = read_columns(path, ("name", *columns))
     groups: dict[str, str] = {}
     for name, *cells in zip(table["name"], *(table[column] for column in columns)):

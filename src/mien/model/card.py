@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import sys
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -150,7 +151,8 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
     card_path = folder / (f"{Path(name_or_path).stem}.json" if is_file else f"{name_or_path}.json")
     if not is_file and not card_path.is_file():
         if Path(name_or_path).is_dir() or str(name_or_path).lower().endswith(".ckpt"):
-            hint = f"Export it: mien lab export {name_or_path} --data DATA --out models. Then use models/NAME.onnx."
+            command = f"mien lab export {shlex.quote(str(name_or_path))} --data DATA --out models"
+            hint = f"Export it: {command}. Then use models/NAME.onnx."
             message = f"{name_or_path} is a training run or checkpoint, expected an .onnx file"
             raise ModelError(message, hint=hint, field="model", value=str(name_or_path))
         raise ModelError(

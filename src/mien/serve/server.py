@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import socket
 from asyncio import TimerHandle
@@ -65,7 +66,8 @@ def check_exposure(settings: ServeSettings) -> None:
     """``OptionError`` where other machines could connect without a key, unless ``insecure``."""
     if not settings.is_loopback and not settings.insecure and not KeyFile(settings.keys_file).required():
         message = f"host: got {settings.host!r}, expected a loopback address, since there are no API keys"
-        hint = f"Make one: mien keys add NAME --data-dir {settings.data_dir}; or allow everyone with --insecure."
+        command = f"mien keys add NAME --data-dir {shlex.quote(str(settings.data_dir))}"
+        hint = f"Make one: {command}; or allow everyone with --insecure."
         raise OptionError(message, hint=hint, field="host", value=settings.host)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
@@ -143,7 +144,9 @@ def _only(videos: Sequence[VideoTimeline], what: str) -> VideoTimeline:
     if len(videos) != 1:
         raise OptionError(
             f"{what}: got {len(videos)} videos, expected one",
-            hint=f"Choose one with --source, such as --source {videos[0].name!r}." if videos else "Read a video first.",
+            hint=f"Choose one with --source, such as --source {shlex.quote(videos[0].name)}."
+            if videos
+            else "Read a video first.",
         )
     return videos[0]
 
