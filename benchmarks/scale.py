@@ -1,7 +1,9 @@
-"""Measure reading on Ray workers beside the reader of one machine, in the same run (Linux).
+"""Measure reading on Ray workers, and training with two processes, beside one process in the same run (Linux).
 
     python benchmarks/scale.py                         # images/s and processor time, one and two workers
     python benchmarks/scale.py --long 100000           # memory of the driver over many small images
+    python benchmarks/scale.py --long 300 --partition 1  # the driver's time for a partition
+    python benchmarks/scale.py --training              # images/s of mien lab train, one and two processes
 
 Photos of 640 x 480 pixels with one to five faces, as hard links of ten files. Rates are those after the first partition, so
 the start of Ray and of the workers is a column of its own. ``CPU ms`` is the processor time per image of the processes that
@@ -10,14 +12,18 @@ object store; they take most of their time per second, not per image. Prints Mar
 """
 
 import argparse
+import csv
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 import mien
 from mien.benchmarking.images import synthetic_images
@@ -26,6 +32,13 @@ from mien.scale.engine import connected
 PHOTO = (640, 480)
 #: The first of these is what the others are compared with.
 READERS = ("one thread", "Ray, 1 worker", "all threads", "Ray, 2 workers")
+#: Options of ``mien lab train``, and threads of each process; the first is what the others are compared with.
+TRAININGS: dict[str, tuple[tuple[str, ...], int]] = {
+    "one process, one thread": ((), 1),
+    "one process, two threads": ((), 2),
+    "two processes": (("--devices", "2"), 1),
+    "two processes, synchronized batch norm": (("--devices", "2", "--sync-batch-norm"), 1),
+}
 
 
 def processes(pid: int) -> list[int]:
@@ -71,13 +84,16 @@ def memory_mb(pid: int) -> float:
 
 @dataclass(frozen=True)
 class Mark:
-    """The state at a number of finished images: time, and processor seconds of those that read and of Ray's services."""
+    """The state at a number of finished images: time, and processor seconds of those that read, of Ray's services with the
+    driver, and of the driver alone.
+    """
 
     done: int
     time: float
     reading: float
     services: float
     memory: float
+    driver: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,9 @@ class Meter:
         workers = ray_workers(pids) or [own]
         services = [pid for pid in pids if pid not in workers]
         print(f"{done:,} of {total:,} images, {memory_mb(own):.0f} MB", file=sys.stderr)
-        self.marks.append(Mark(done, now, cpu_seconds(workers), cpu_seconds(services), memory_mb(own)))
+        self.marks.append(
+            Mark(done, now, cpu_seconds(workers), cpu_seconds(services), memory_mb(own), cpu_seconds([own]))
+        )
 
     def figures(self, worker_bytes: int = 0) -> Figures:
         first, last = next(mark for mark in self.marks if mark.done > 0), self.marks[-1]
@@ -185,8 +203,8 @@ def compare(images: int, rounds: int, partition_size: int) -> None:
         )
 
 
-def read_many(images: int, workers: int) -> None:
-    """Print the memory of this process while workers read many small images, each of one face, without detection."""
+def read_many(images: int, workers: int, partition_size: int | None) -> None:
+    """Print memory and time of this process while workers read many small images, each of one face, without detection."""
     options = mien.ReadOptions(model="tiny", detector="none", flip=False)
     with tempfile.TemporaryDirectory() as place:
         from PIL import Image
@@ -202,11 +220,18 @@ def read_many(images: int, workers: int) -> None:
         before = memory_mb(os.getpid())
         with connected(None, workers):
             meter = Meter()
-            result = mien.read_dataset(folder, Path(place, "out"), options, workers=workers, progress=meter)
+            result = mien.read_dataset(
+                folder, Path(place, "out"), options, workers=workers, partition_size=partition_size, progress=meter
+            )
     found = meter.figures()
+    first, last = next(mark for mark in meter.marks if mark.done > 0), meter.marks[-1]
+    partitions = (last.done - first.done) * result.partitions / images
     print(f"{images:,} images, {result.partitions} partitions, {workers} workers, load {os.getloadavg()[1]:.1f}:")
     print(f"{found.rate:.0f} images/s, {found.cpu_ms:.2f} CPU ms per image, {result.images + result.errors:,} read,")
-    print(f"worker {result.peak_bytes / 1e6:.0f} MB; listing took {meter.marks[0].time - meter.started:.1f} s\n")
+    print(f"worker {result.peak_bytes / 1e6:.0f} MB; listing took {meter.marks[0].time - meter.started:.1f} s;")
+    per_partition = 1000 * (last.time - first.time) / partitions
+    of_driver = 1000 * (last.driver - first.driver) / partitions
+    print(f"for each partition {per_partition:.1f} ms, of which the driver computes {of_driver:.1f} ms\n")
     print("| images done | driver MB |\n|---|---:|")
     print(f"| before the listing | {before:.0f} |")
     shown = {round(share * (len(meter.marks) - 1)) for share in (0, 0.1, 0.25, 0.5, 0.75, 1)}
@@ -214,21 +239,66 @@ def read_many(images: int, workers: int) -> None:
         print(f"| {meter.marks[index].done:,} | {meter.marks[index].memory:.0f} |")
 
 
+def write_faces(path: Path, images: int) -> None:
+    """Random images in the layout of FER2013: ``images`` to train on, and 64 to validate."""
+    rng = np.random.default_rng(0)
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["emotion", "pixels", "Usage"])
+        for number in range(images + 64):
+            pixels = " ".join(map(str, rng.integers(256, size=48 * 48).tolist()))
+            table.writerow([number % 7, pixels, "Training" if number < images else "PublicTest"])
+
+
+def train_once(faces: Path, images: int, out: Path, options: tuple[str, ...], threads: int, epochs: int = 3) -> float:
+    """Images per second of ``mien lab train`` in epochs after the first, with their validation."""
+    command = [sys.executable, "-m", "mien", "lab", "train", "seven", "--data", str(faces), "--out", str(out)]
+    command += ["--epochs", str(epochs), "--set", "schedule.sizes=[]", "--set", "schedule.precision=32-true", *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    with (out / "history.csv").open() as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return images * (epochs - 1) / sum(seconds[1:])
+
+
+def compare_training(images: int, rounds: int) -> None:
+    """Print images per second of training with one and two processes: medians of rounds."""
+    taken: dict[str, list[float]] = {name: [] for name in TRAININGS}
+    with tempfile.TemporaryDirectory() as place:
+        faces = Path(place, "fer2013.csv")
+        write_faces(faces, images)
+        for number in range(rounds):
+            for name, (options, threads) in TRAININGS.items():
+                out = Path(place, f"{name} {number}")
+                taken[name].append(train_once(faces, images, out, options, threads))
+                print(f"round {number + 1}, {name}: {taken[name][-1]:.1f} images/s", file=sys.stderr)
+    print(f"Recipe seven at 48 pixels, float32, batches of 128, {images} images, {rounds} rounds,")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}\n")
+    print("| training | images/s | speedup |\n|---|---:|---:|")
+    base = next(iter(taken.values()))
+    for name, rates in taken.items():
+        speedup = statistics.median(rate / first for rate, first in zip(rates, base, strict=True))
+        print(f"| {name} | {statistics.median(rates):.1f} | {speedup:.2f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--images", type=int, help="default: 200, or 1,024 with --training")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--partition", type=int, default=25, help="images in a partition")
+    parser.add_argument("--partition", type=int, help="images in a partition; default: 25, or that of mien with --long")
     parser.add_argument(
         "--long", type=int, metavar="N", help="read N small images instead, and print the driver's memory"
     )
     parser.add_argument("--workers", type=int, default=2, help="for --long")
+    parser.add_argument("--training", action="store_true", help="measure training instead")
     given = parser.parse_args()
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's workers would give way to other programs
     if given.long:
-        read_many(given.long, given.workers)
+        read_many(given.long, given.workers, given.partition)
+    elif given.training:
+        compare_training(given.images or 1024, given.rounds)
     else:
-        compare(given.images, given.rounds, given.partition)
+        compare(given.images or 200, given.rounds, given.partition or 25)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,27 @@ def restarted() -> bool:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
+def join_restarted(group: Processes) -> None:
+    """Connect the processes that ``torchrun`` has restarted on one machine; all others are connected by Lightning.
+
+    The store of ``torchrun`` outlives a restart. Addresses of processes that have ended are still in it, and a process that
+    finds one waits for half an hour (pytorch/pytorch#135712). Here each restart has its own names in the store. Several
+    machines may count restarts differently: they need ``TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1``.
+    """
+    environment = os.environ
+    if not restarted() or group.nodes > 1 or environment.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return
+    address = environment["MASTER_ADDR"], int(environment["MASTER_PORT"])
+    store = distributed.TCPStore(*address, group.world, is_master=False)  # type: ignore[attr-defined]
+    names = f"restart {environment['TORCHELASTIC_RESTART_COUNT']}"
+    own = distributed.PrefixStore(names, store)  # type: ignore[attr-defined]
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(environment["LOCAL_RANK"]))
+        backend = "nccl"
+    distributed.init_process_group(backend, store=own, rank=group.rank, world_size=group.world)
+
+
 def share_of(rows: Sequence[int], group: Processes) -> list[int]:
     """Rows that this process validates: consecutive parts, whose sizes differ by one at most."""
     bounds = [len(rows) * number // group.world for number in (group.rank, group.rank + 1)]

@@ -36,7 +36,7 @@ from .checkpoint import AtomicCheckpointIO, find_checkpoint, load_checkpoint, lo
 from .fitting import interruptible, quiet
 from .hardware import Precision, agreed_precision, chosen_precision, estimated_seconds, fit_to_memory
 from .module import Training
-from .parallel import Processes, processes, restarted, synchronize_batch_norm
+from .parallel import Processes, join_restarted, processes, restarted, synchronize_batch_norm
 
 Row = dict[str, float]
 
@@ -271,6 +271,7 @@ def _trainer(
         chosen.insert(0, EMAWeightAveraging(decay=recipe.schedule.ema))
     if recipe.schedule.patience:
         chosen.append(EarlyStopping(watched, mode=mode, patience=recipe.schedule.patience))
+    join_restarted(group)
     return lightning.Trainer(
         max_epochs=recipe.schedule.epochs,
         accelerator="gpu" if torch.cuda.is_available() else "cpu" if group.world > 1 else "auto",
