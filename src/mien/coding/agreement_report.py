@@ -103,7 +103,7 @@ def _over_time(result: Agreement) -> Iterator[doc.Block]:
         yield doc.Figure(label_strips(rows, (units.start_s, units.end_s), axis), caption, caption)
     tolerances = [f"at {one.tolerance_s:g} s" for one in result.coefficients]
     names = ("from", "to", "compared", *tolerances)
-    columns = (*(doc.Column(name, "right") for name in names), doc.Column("most confused (coder, video)"))
+    columns = (*(doc.Column(name, "right") for name in names), doc.Column("most confused"))
     rows_of = tuple(
         (
             clock(one.start_s, 1),
@@ -114,7 +114,7 @@ def _over_time(result: Agreement) -> Iterator[doc.Block]:
         )
         for one in result.over_time
     )
-    yield doc.Table(columns, rows_of, "Agreement in windows of time, by tolerance.", row_headers=False)
+    yield doc.Table(columns, rows_of, "Agreement in windows of time, by tolerance. Confused: coder, video.", row_headers=False)
 
 
 def _most_confused(window: AgreementWindow, labels: Sequence[str]) -> str:

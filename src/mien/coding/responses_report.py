@@ -17,7 +17,7 @@ _COLUMNS = {
     "peak_latency_s": "peak at, s",
     "latency_s": "latency, s",
     "area": "area, s",
-    "change": "change, log-odds",
+    "change": "change",
 }
 _TERMS = (
     ("Mean, peak, area", "Of the probability, over the time in which the face was visible, unsure readings included."),
@@ -70,6 +70,7 @@ def _table(summaries: Sequence[EventSummary]) -> doc.Table:
 
 
 def _cell(one: EventSummary) -> str:
-    signed = one.measure == "change"
+    digits = 1 if one.measure.endswith("latency_s") else 2
     ends = None if one.low is None or one.high is None else (one.low, one.high)
-    return f"{decimal(one.value, signed=signed)} {interval(ends, 2, scale=1, signed=signed)}".rstrip()
+    value = decimal(one.value, digits, signed=one.measure == "change")
+    return f"{value} {interval(ends, digits, scale=1)}".rstrip()

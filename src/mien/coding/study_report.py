@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import __version__
 from .. import report as doc
-from ..report import UNKNOWN, count, decimal, escape, percent
+from ..report import UNKNOWN, count, decimal, escape, interval, percent
 from ..report.format import clock, seconds
 from ..stats import mean_interval
 from ..timelines.report import HEIGHTS, NOT_A_FEELING, legend
@@ -120,14 +120,12 @@ def _estimate(values: Sequence[float], is_share: bool) -> str:
     """A mean, with its interval if there are two values or more."""
     if not values:
         return UNKNOWN
-
-    def shown(value: float) -> str:
-        return percent(value, 0) if is_share else decimal(value, signed=True)
-
+    mean = float(np.mean(values))
+    shown = percent(mean, 0) if is_share else decimal(mean, signed=True)
     if len(values) < 2:
-        return shown(values[0])
-    low, high = mean_interval(np.array(values), np.random.default_rng(0))
-    return f"{shown(float(np.mean(values)))} [{shown(low)}, {shown(high)}]"
+        return shown
+    ends = mean_interval(np.array(values), np.random.default_rng(0))
+    return f"{shown} {interval(ends, 0) if is_share else interval(ends, 2, scale=1)}"
 
 
 def _multiples(study: Study) -> Iterator[doc.Block]:

@@ -37,9 +37,9 @@ def points(difference: float | None, digits: int = 1, *, signed: bool = False) -
     return UNKNOWN if difference is None else f"{decimal(100 * difference, digits, signed=signed)} points"
 
 
-def interval(ends: tuple[float, float] | None, digits: int = 1, *, scale: float = 100.0, signed: bool = False) -> str:
+def interval(ends: tuple[float, float] | None, digits: int = 1, *, scale: float = 100.0) -> str:
     """Format an interval of shares, such as ``[86.7, 89.0]``; ``scale=1`` for other numbers. Empty if unknown."""
-    return "" if ends is None else f"[{', '.join(decimal(scale * end, digits, signed=signed) for end in ends)}]"
+    return "" if ends is None else f"[{', '.join(decimal(scale * end, digits) for end in ends)}]"
 
 
 def estimate(share: float | None, ends: tuple[float, float] | None, digits: int = 1) -> str:

@@ -134,7 +134,7 @@ def _table(block: doc.Table) -> str:
     for row in block.rows:
         cells = [f'<td class="{column.align}">{_cell(cell)}</td>' for cell, column in zip(row, block.columns)]
         if block.row_headers:
-            cells[0] = f'<th scope="row">{_cell(row[0])}</th>'
+            cells[0] = f'<th scope="row" class="{block.columns[0].align}">{_cell(row[0])}</th>'
         rows.append(f"<tr>{''.join(cells)}</tr>")
     label = escape(block.caption or block.columns[0].name)
     return (
