@@ -50,12 +50,13 @@ def caption(reading: Reading) -> str:
     return " + ".join(f"{emotion} {percent(probabilities[emotion])}" for emotion in reading.mixed)
 
 
-def annotate(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]:
+def annotate(frame: Frame, readings: Sequence[Reading], plain: Sequence[Box] = ()) -> npt.NDArray[np.uint8]:
     """Return a copy of the image with a box and a caption for each face.
 
     Args:
         frame: the image.
         readings: the readings of its faces.
+        plain: boxes of further faces, which get no caption.
 
     Returns:
         uint8 (H, W, 3), RGB, 0-255.
@@ -63,9 +64,8 @@ def annotate(frame: Frame, readings: Sequence[Reading]) -> npt.NDArray[np.uint8]
     canvas = Image.fromarray(frame.image)
     pen = ImageDraw.Draw(canvas)
     line = max(1, round(max(frame.width, frame.height) / 320))
-    for reading in readings:
-        color = COLORS[reading.emotion]
-        pen.rectangle(reading.face.box.xyxy, outline=color, width=line)
+    for box, color in [(one.face.box, COLORS[one.emotion]) for one in readings] + [(box, COVER) for box in plain]:
+        pen.rectangle(box.xyxy, outline=color, width=line)
     for reading in readings:  # captions last, so that no box crosses them
         _tag(pen, reading, frame, line)
     return np.asarray(canvas)

@@ -10,7 +10,7 @@ import pytest
 
 from mien import DataError, Frame, MienError, OptionError, ReadOptions, TrackPart
 from mien.apps.live_server import LiveSettings, streamlit_options
-from mien.apps.live_session import MAX_FACES, SPAN_S, STEP_S, LiveReader, LiveSession
+from mien.apps.live_session import MAX_FACES, MAX_SHOWN, SPAN_S, STEP_S, LiveReader, LiveSession
 from mien.emotions import label_set
 from mien.io.video_sinks import NO_IMAGE
 from mien.types import Box, Face, Reading
@@ -63,7 +63,7 @@ def test_people_are_removed_after_a_cut():
     assert (now.track_id, now.present, gone.track_id, gone.present) == (2, True, 1, False)
     assert gone.away_s == pytest.approx(0.1)
     session.show(session.people())
-    assert [one.emotion for one in session.as_shown([reading(2, 0.2)])] == ["sad"]
+    assert [one.emotion for one in session.as_shown([reading(2, 0.2)])[0]] == ["sad"]
 
 
 def test_marks_and_page_agree():
@@ -71,9 +71,19 @@ def test_marks_and_page_agree():
     for step in range(4):
         session.add(frame(step, step / 2), [reading(0, 0.9)])
     session.show(session.people())
+    same, plain = session.as_shown([reading(0, 0.8)])
+    assert [one.confidence for one in same] == [pytest.approx(0.9)]
+    assert plain == []
+    # Another emotion, or another person: a box alone, until the page says so too
     newer = [reading(0, 0.1), reading(1, 0.1)]
-    assert [one.emotion for one in session.as_shown(newer)] == ["happy", "sad"]
-    assert [one.emotion for one in LiveSession(EMOTIONS).as_shown(newer)] == ["sad", "sad"]
+    same, plain = session.as_shown(newer)
+    assert (same, len(plain)) == ([], 2)
+    # A page that is not drawn any more, and people whom it has no room for
+    assert [one.emotion for one in LiveSession(EMOTIONS).as_shown(newer)[0]] == ["sad", "sad"]
+    for step in range(4, 8):
+        session.add(frame(step, step / 2), [reading(number, 0.9) for number in range(6)])
+    session.show(session.people()[:MAX_SHOWN])
+    assert len(session.as_shown([reading(number, 0.9) for number in range(6)])[0]) == 6
 
 
 def test_names_join_people_in_the_table():

@@ -83,6 +83,7 @@ function draw(eye) {
     pen.strokeStyle = pen.fillStyle = color;
     pen.lineWidth = line;
     pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
+    if (!text) continue;  // the page does not show this face yet
     const size = Math.max(16, canvas.width / 28);
     pen.font = `600 ${size}px sans-serif`;
     const [width, height] = [pen.measureText(text).width + 4 * line, size + 4 * line];

@@ -18,7 +18,7 @@ import pandas
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
 
-from ..drawing import COLORS, annotate, caption, encoded, ink_on, named
+from ..drawing import COLORS, COVER, annotate, caption, encoded, ink_on, named
 from ..errors import MienError
 from ..io.images import read_image
 from ..options import ReadOptions
@@ -26,13 +26,11 @@ from ..reader import Reader
 from ..redaction import LiveMasker
 from .live_people import name_people
 from .live_server import LiveSettings
-from .live_session import SPAN_S, STEP_S, LiveReader, LiveSession
+from .live_session import MAX_SHOWN, SPAN_S, STEP_S, LiveReader, LiveSession
 from .words import NO_FACE, card
 
 #: A connection that takes longer than this, in seconds, will most likely never come.
 PATIENCE_S = 10.0
-#: Faces that are shown beside the image: those in it, then those seen last.
-_MAX_PEOPLE = 4
 _CHART_HEIGHT = 170  # pixels, legend included
 #: Smallest share that puts an emotion into the legend.
 _LEGEND = 0.05
@@ -136,7 +134,7 @@ def _webrtc(settings: LiveSettings, live: LiveReader, playing: bool) -> WebRtcSt
 
 def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
     """Draw who is there; runs several times per second while the camera does."""
-    people = session.people()[:_MAX_PEOPLE]
+    people = session.people()[:MAX_SHOWN]
     session.show(people)
     note = _note(context, session, any(person.present for person in people))
     if note:
@@ -152,7 +150,7 @@ def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSessio
 
 def _charts(session: LiveSession) -> None:
     """Draw the last minute of each person."""
-    for person in session.people()[:_MAX_PEOPLE]:
+    for person in session.people()[:MAX_SHOWN]:
         st.caption(f"Person {person.track_id}, the last minute")
         chart(np.linspace(-SPAN_S, -STEP_S, len(person.minute)), person.minute, session.emotions)
 
@@ -273,8 +271,11 @@ def marks(live: LiveReader, jpeg: object) -> list[dict[str, Any]]:
         frame = read_image(base64.b64decode(body, validate=True), max_megapixels=_MAX_MEGAPIXELS)
     except (MienError, binascii.Error):
         return []
-    found = []
-    for reading in live.session.as_shown(live.read(frame.image)[1]):
-        color, box = COLORS[reading.emotion], [round(float(value), 1) for value in reading.face.box.xyxy]
-        found.append({"box": box, "text": caption(reading), "color": f"rgb{color}", "ink": f"rgb{ink_on(color)}"})
-    return found
+    readings, plain = live.session.as_shown(live.read(frame.image)[1])
+    drawn = [(one.face.box, caption(one), COLORS[one.emotion]) for one in readings] + [
+        (box, "", COVER) for box in plain
+    ]
+    return [
+        {"box": [round(at, 1) for at in box.xyxy], "text": text, "color": f"rgb{color}", "ink": f"rgb{ink_on(color)}"}
+        for box, text, color in drawn
+    ]

@@ -22,7 +22,7 @@ from ..reader import Reader
 from ..redaction import LiveMasker, masking_options
 from ..timelines.thumbnails import cropped
 from ..tracking import LIVE_GAP_S, Tracker
-from ..types import Frame, Reading
+from ..types import Box, Frame, Reading
 
 #: How far back the charts reach, and the time that one point of them stands for, in seconds.
 SPAN_S, STEP_S = 60.0, 1.0
@@ -32,6 +32,8 @@ MAX_ROWS = 36_000
 MAX_FACES, SIDE_OF_FACE, _CLEARER = 24, 112, 1.1
 #: Who is away, and was seen for fewer steps than this, was most likely no face at all.
 _MIN_STEPS = 3
+#: Faces that are shown beside the image: those in it, then those seen last.
+MAX_SHOWN = 4
 #: A face that was not seen for so long is no longer called present.
 GONE_S = 1.5
 #: A plain machine's frames per second; frames come as fast as they are read, and carry their times.
@@ -154,12 +156,27 @@ class LiveSession:
         with self._lock:
             self._shown = (time.monotonic(), {one.track_id: one.reading for one in people if one.present})
 
-    def as_shown(self, readings: Sequence[Reading]) -> list[Reading]:
-        """Readings of a frame, with the emotions that the page shows beside it, where it shows the person."""
+    def as_shown(self, readings: Sequence[Reading]) -> tuple[list[Reading], list[Box]]:
+        """What to draw of the readings of a frame, so that the image never contradicts the page beside it.
+
+        Returns:
+            The readings that the page shows, with the boxes of this frame, where both have the same emotion; and the boxes
+            of the others, which the page will show next.
+        """
         with self._lock:
             at, shown = self._shown
-        fresh = shown if time.monotonic() - at < GONE_S else {}
-        return [replace(fresh.get(one.track_id or 0, one), face=one.face) for one in readings]
+        if time.monotonic() - at >= GONE_S:  # the page is not up to date
+            return list(readings), []
+        same, plain = [], []
+        for one in readings:
+            beside = shown.get(one.track_id or 0)
+            if beside and beside.emotion == one.emotion and beside.abstained == one.abstained:
+                same.append(replace(beside, face=one.face))
+            elif not beside and len(shown) >= MAX_SHOWN:  # the page has no room for this person
+                same.append(one)
+            else:
+                plain.append(one.face.box)
+        return same, plain
 
     @property
     def age_s(self) -> float:
@@ -251,7 +268,7 @@ class LiveReader:
     def annotate(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """As ``read``, but gives a copy of the frame with its faces marked: uint8 (H, W, 3), RGB, 0-255."""
         frame, readings = self.read(image)
-        return annotate(frame, self.session.as_shown(readings))
+        return annotate(frame, *self.session.as_shown(readings))
 
 
 def _resized(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

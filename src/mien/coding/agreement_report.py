@@ -114,7 +114,9 @@ def _over_time(result: Agreement) -> Iterator[doc.Block]:
         )
         for one in result.over_time
     )
-    yield doc.Table(columns, rows_of, "Agreement in windows of time, by tolerance. Confused: coder, video.", row_headers=False)
+    yield doc.Table(
+        columns, rows_of, "Agreement in windows of time, by tolerance. Confused: coder, video.", row_headers=False
+    )
 
 
 def _most_confused(window: AgreementWindow, labels: Sequence[str]) -> str:
