@@ -233,9 +233,13 @@ class Reader:
         return self.options.min_face is None
 
     def _detect_and_crop(self, frame: Frame) -> _Detected:
-        faces = self.detect(frame)
         if not isinstance(frame, ReducedFrame):
+            faces = self.detect(frame)
             return frame, faces, self.crop(frame, faces)
+        coarse = (
+            replace(self.detector, coarse_only=True) if isinstance(self.detector, PyramidDetector) else self.detector
+        )
+        faces = detect_turned(coarse, frame, self.options.rotate)
         smallest = min((min(face.box.width, face.box.height) for face in faces), default=0)
         if smallest >= _PIXELS_PER_PIXEL * self.classifier.input.size:
             return frame, [frame.in_file(face) for face in faces], self.crop(frame, faces)

@@ -1,6 +1,7 @@
 """The detectors, on real photographs."""
 
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -92,7 +93,8 @@ def test_large_faces_need_one_coarse_view_and_small_ones_finer_views(detector, t
 def test_coarse_to_fine_views_end_with_a_complete_one(height, width):
     *quick, last = coarse_to_fine(height, width)
     assert all(len(views) == 1 and views[0].scale * max(height, width) <= 640 for views in quick)
-    assert last[-1] == views_for(height, width, 20)[-1]
+    smallest = 20 * max(1, (height * width / 6e6) ** 0.5)
+    assert last[-1] == views_for(height, width, math.ceil(smallest))[-1]
     scales = [views[0].scale for views in (*quick, last)]
     assert scales == sorted(set(scales))
 

@@ -30,10 +30,11 @@ LARGEST_TRUSTED = 300
 WHOLE_SIDE = 640
 #: The long side of the first view of a coarse-to-fine search.
 QUICK_SIDE = 320
+_COARSE_SIDES = (QUICK_SIDE, WHOLE_SIDE)
 #: The smallest face of a coarse-to-fine search, in pixels of the image.
 SMALLEST_SEARCHED = 20
 #: The most pixels in the finest views of a coarse-to-fine search.
-MOST_SEARCHED = 16_000_000
+MOST_SEARCHED = 6_000_000
 #: A search ends at a view in which every face has at least this side, in pixels of the network's input: smaller faces hint
 #: at even smaller ones, and their landmarks are less accurate (``docs/concepts/detection.md``).
 CLEARLY_SEEN = 48
@@ -83,12 +84,14 @@ class PyramidDetector:
         margin: side of the square crop as a multiple of the box, as in ``Face``.
         min_face: the smallest face to find, its side in pixels of the image; None searches from coarse to fine.
         max_overlap: boxes whose intersection over union is higher are the same face, 0 to 1.
+        coarse_only: stop after the coarse views of the whole image, and find no faces if these show none or small ones.
     """
 
     network: FaceNetwork
     margin: float
     min_face: int | None = None
     max_overlap: float = 0.3
+    coarse_only: bool = False
 
     def detect(self, frame: Frame) -> list[Face]:
         """Find the faces in ``frame``, most certain first.
@@ -99,7 +102,9 @@ class PyramidDetector:
         height, width = frame.height, frame.width
         parts: list[Detections] = []
         steps = coarse_to_fine(height, width) if self.min_face is None else [views_for(height, width, self.min_face)]
-        for views in steps:
+        for step, views in enumerate(steps):
+            if self.coarse_only and step == len(_COARSE_SIDES):
+                return []
             parts += [self.search(frame.image, view) for view in views]
             if _clearly_seen(parts[-1], views[-1]):
                 break
@@ -115,13 +120,20 @@ class PyramidDetector:
             max(1, round((view.y1 - view.y0) * view.scale)),
         )
         if size != (part.shape[1], part.shape[0]):
-            part = np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+            part = shrunk(part, size)
         boxes, scores, landmarks = self.network.find(part)
         keep = _belongs(boxes, view, (width, height), (image.shape[1], image.shape[0]))
         back = np.array([(view.x1 - view.x0) / width, (view.y1 - view.y0) / height], np.float32)
         corner = np.array([view.x0, view.y0], np.float32)
         boxes = (boxes.reshape(-1, 2, 2) * back + corner).reshape(-1, 4)
         return Detections(boxes[keep], scores[keep], (landmarks * back + corner)[keep])
+
+
+def shrunk(image: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """An image, RGB uint8 (H, W, 3), at another size (width, height): by whole pixels first, which is fast."""
+    is_exact = image.shape[1] % size[0] == 0 and image.shape[0] % size[1] == 0
+    gap = 1.0 if is_exact else 1.5  # how much larger the image may remain for the slower, better filter
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=gap))
 
 
 def views_for(height: int, width: int, min_face: int) -> list[View]:
@@ -157,7 +169,7 @@ def coarse_to_fine(height: int, width: int) -> Iterator[list[View]]:
         width: of the image, in pixels.
     """
     long_side = max(height, width)
-    whole = [side for side in (QUICK_SIDE, WHOLE_SIDE) if side < long_side]
+    whole = [side for side in _COARSE_SIDES if side < long_side]
     for side in whole:
         yield [View(0, 0, width, height, side / long_side)]
     smallest = SMALLEST_SEARCHED * max(1.0, math.sqrt(height * width / MOST_SEARCHED))

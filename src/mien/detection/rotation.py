@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ..types import Box, Face, Frame
 from .base import Detector, NoDetector
-from .pyramid import SMALLEST_SEEN, WHOLE_SIDE, PyramidDetector
+from .pyramid import SMALLEST_SEEN, WHOLE_SIDE, PyramidDetector, shrunk
 
 #: A photo is searched sideways if its clearest face has a lower score. Chosen from data, like the three values below:
 #: ``docs/concepts/detection.md``.
@@ -46,9 +45,9 @@ def _likely_rotation(detector: Detector, frame: Frame, upright: float) -> int:
         return 0
     if isinstance(detector, PyramidDetector):  # one view instead of a search from coarse to fine
         detector = replace(detector, min_face=SMALLEST_SEEN)
-    image = Image.fromarray(frame.image)
-    image.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    small = Frame(np.asarray(image))
+    scale = min(1.0, WHOLE_SIDE / max(frame.width, frame.height))
+    size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    small = Frame(shrunk(frame.image, size) if scale < 1 else frame.image)
     turns = (180,) if upright >= _CLEAR_UPRIGHT else (90, 180, 270)
     scores = {turn: _best(detector.detect(_turned(small, turn))) for turn in turns}
     best = max(turns, key=lambda turn: scores[turn])
