@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from .detection import Detector, PyramidDetector, create_detector, detect_turned, sure_score
+from .detection import Detector, NoDetector, PyramidDetector, create_detector, detect_turned, sure_score
 from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
@@ -180,11 +180,13 @@ class Reader:
         """Read a stream of images in order; the faces of several images are classified in one call of the network.
 
         ``workers`` images are searched for faces in parallel; with more than one, the next images are searched while faces
-        are classified. At most three batches of images are held in memory.
+        are classified. About one batch of images per worker is held in memory.
         """
         batches = self._batches(frames, workers)
-        classified = overlapped(self._classify_batch, batches, 1) if workers > 1 else map(self._classify_batch, batches)
-        return chain.from_iterable(classified)
+        if workers == 1:
+            return chain.from_iterable(map(self._classify_batch, batches))
+        classifying = workers if isinstance(self.detector, NoDetector) else (workers + 1) // 2
+        return chain.from_iterable(overlapped(self._classify_batch, batches, classifying))
 
     def _batches(self, frames: Iterable[Frame], workers: int) -> Iterator[list[_Detected]]:
         held: list[_Detected] = []
