@@ -1,6 +1,6 @@
 """Measure how often tracks are linked rightly and wrongly by clothes and place (``docs/concepts/tracking.md``).
 
-    python research/relinking.py [--seed 1000] [--repeats 40] [--photos faces_det/*.parquet]
+    python research/relinking.py [--seed 1000] [--repeats 20] [--photos faces_det/*.parquet]
 
 Makes scenes whose truth is known: people come, leave and come back, before a background of colored noise, under light
 that changes by up to 30%. Clothes are drawn (plain or striped, with folds and noise), or with ``--photos`` cut from
@@ -236,7 +236,7 @@ def measure(title: str, some_bodies: Callable[[np.random.Generator], list[Body]]
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--seed", type=int, default=1000, help="other scenes: 1 chose the thresholds")
-    asked.add_argument("--repeats", type=int, default=40, help="scenes of each kind")
+    asked.add_argument("--repeats", type=int, default=20, help="scenes of each kind")
     asked.add_argument("--photos", type=Path, nargs="+", help="parquet files of photos with boxes of faces")
     given = asked.parse_args()
     measure("Drawn clothes", lambda rng: [drawn(rng) for _ in range(4)], given.seed, given.repeats)

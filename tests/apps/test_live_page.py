@@ -18,6 +18,8 @@ from PIL import Image
 pytest.importorskip("streamlit_webrtc", reason="the live app needs streamlit and streamlit-webrtc")
 PlaywrightTimeout = pytest.importorskip("playwright.sync_api", reason="the tests of web pages need it").TimeoutError
 
+from ..conftest import make_clip
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SERVE = """
 import sys
@@ -189,6 +191,35 @@ def test_a_photo_gives_a_marked_image_and_its_table(visit, artifacts):
     assert (marked != plain).any()
     (row,) = csv.DictReader(io.StringIO(saved(page, "Table (CSV)").decode()))
     assert (row["source"], row["emotion"]) == ("astronaut.png", "happy")
+
+
+def test_two_numbers_with_one_name_are_one_person_in_the_table(visit, artifacts, tmp_path, astronaut, hopper):
+    """A face, nobody, another face: two numbers."""
+    frames = [face_of(hopper, (100, 60, 340))] * 10 + [np.full((240, 320, 3), 90, np.uint8)] * 15
+    frames += [face_of(astronaut, (110, 20, 220))] * 10
+    page = visit(width=390, height=844)
+    give(page, "two.mp4", make_clip(tmp_path / "two.mp4", frames, sound=None).read_bytes())
+    page.get_by_text("2 people").first.wait_for()
+    page.get_by_text("Name people, join numbers").click()
+    for number in (1, 2):
+        field = page.get_by_label(f"Person {number}", exact=True)
+        field.fill("Ann")
+        field.press("Enter")
+        settle(page)
+        page.wait_for_timeout(500)
+    assert page.locator("[data-testid=stImage] img").count() == 4  # two faces to choose from, two clearest moments
+    page.screenshot(path=artifacts / "live-names.png", full_page=True)
+    rows = list(csv.DictReader(io.StringIO(saved(page, "Table (CSV)").decode())))
+    assert {(row["track_id"], row["person"]) for row in rows} == {("1", "Ann"), ("", "")}
+
+
+def face_of(photo, square: tuple[int, int, int]) -> np.ndarray:
+    """A face on gray: RGB, 240 x 320; ``square`` is the left, top and side of it in the photo."""
+    left, top, side = square
+    image = np.full((240, 320, 3), 90, np.uint8)
+    part = Image.fromarray(photo.image[top : top + side, left : left + side])
+    image[20:220, 60:260] = np.asarray(part.resize((200, 200)))
+    return image
 
 
 def test_a_file_that_cannot_be_read_shows_an_alert(visit):
