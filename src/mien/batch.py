@@ -13,6 +13,7 @@ from .errors import MissingExtraError, OptionError, SourceError
 from .io.annotated_copies import AnnotatedCopies
 from .io.discovery import IMAGE_EXTENSIONS, find_images
 from .io.journal import Journal, Mode
+from .io.limits import DECODE_S
 from .io.tables import Row, check_format, columns, rows
 from .io.video import VIDEO_EXTENSIONS, Video, is_video
 from .io.video_sinks import JournalSink, VideoFile
@@ -22,9 +23,6 @@ from .reader import Reader, read_images, worker_count
 from .redaction import PhotoMasker, Privacy, masking_options
 from .types import Reading
 from .video import VideoResult, process_video, read_settings
-
-#: Seconds to decode an image in; 100 megapixels take 3 to 25, depending on the format.
-_IMAGE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ class _Run:
             left,
             lambda path, error: self._fail(path, str(error), hint=error.hint),
             max_megapixels=limit,
-            timeout_s=_IMAGE_TIMEOUT_S if self.timeout_s is None else self.timeout_s,
+            timeout_s=DECODE_S if self.timeout_s is None else self.timeout_s,
             reduced=self.reader.reduces and masker is None and self.copies.folder is None,
         )
         for seen, found in self.reader.read_frames(frames, self.workers):

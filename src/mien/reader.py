@@ -20,6 +20,7 @@ from .detection import Detector, NoDetector, PyramidDetector, create_detector, d
 from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
+from .io.limits import DECODE_S
 from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
 from .model.card import shipped_models
 from .model.classifier import EmotionClassifier, open_classifier
@@ -275,11 +276,12 @@ def read_images(
 ) -> Iterator[Frame]:
     """Yield the images of files, folders, patterns and arrays; call ``on_error`` with each that cannot be read.
 
-    Reading and decoding one image may take ``timeout_s`` seconds; None sets no limit. ``reduced`` yields large JPEG files
-    as ``ReducedFrame``, for ``Reader.read_frames``.
+    Reading and decoding one image may take ``timeout_s`` seconds; None checks a limit of 60, between reads of the file only.
+    ``reduced`` yields large JPEG files as ``ReducedFrame``, for ``Reader.read_frames``.
     """
     decoder = partial(read_reduced, long_side=REDUCED_SIDE) if reduced else read_image
-    decode = partial(decoder, max_megapixels=max_megapixels, channels=channels)
+    limit_s = DECODE_S if timeout_s is None else timeout_s
+    decode = partial(decoder, max_megapixels=max_megapixels, channels=channels, timeout_s=limit_s)
     pool = ThreadPool(1) if timeout_s is not None else None  # its daemon thread does not keep the program from ending
     try:
         for image in _each_image(sources, on_error, recursive):
@@ -289,7 +291,7 @@ def read_images(
                 on_error(image, error)
             except PoolTimeout:
                 if pool:
-                    pool.terminate()  # its thread goes on: a decoder cannot be interrupted
+                    pool.terminate()  # its thread goes on to the next read of the file: a decoder cannot be interrupted
                 pool = ThreadPool(1)
                 name = shorten(str(image)) if isinstance(image, (str, os.PathLike)) else type(image).__name__
                 hint = "Allow more with --timeout (timeout_s=...), or convert the image to JPEG."

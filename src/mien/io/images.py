@@ -6,12 +6,9 @@ import importlib
 import io
 import math
 import struct
-import sys
-import threading
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,6 +22,8 @@ from ..errors import MienError, OptionError, SourceError, TooLargeError, shorten
 from ..options import MAX_MEGAPIXELS
 from ..types import Box, Face, Frame
 from .hdr import to_sdr, transfer_of_image
+from .limits import DECODE_S, LimitedFile, check_scans
+from .pillow_warnings import pillow_warnings_ignored
 from .sources import ImageSource, content_of
 from .video import is_video
 
@@ -57,7 +56,13 @@ _STORED_IN_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 
 
-def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS, channels: Channels = "rgb") -> Frame:
+def read_image(
+    source: ImageSource,
+    *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    channels: Channels = "rgb",
+    timeout_s: float = DECODE_S,
+) -> Frame:
     """Read one image.
 
     Files may be JPEG (also MPO), PNG, GIF, WebP, BMP, TIFF, PPM, AVIF or JPEG 2000, and with the extras ``heif`` and
@@ -72,6 +77,7 @@ def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS, c
         max_megapixels: refuse files and PIL images of more pixels, in millions, before they are decoded. Decoding takes 7 to
             8 bytes per pixel, the result 3.
         channels: order of the channels of arrays and tensors; OpenCV's are ``bgr``.
+        timeout_s: give up on a file that takes longer to read, in seconds.
 
     Returns:
         The frame: uint8 (H, W, 3), RGB, 0-255, upright. Its name is the path as given, that of an upload, or ``"bytes"``,
@@ -94,7 +100,7 @@ def read_image(source: ImageSource, *, max_megapixels: float = MAX_MEGAPIXELS, c
         with damage_reported(name), pillow_warnings_ignored():  # a PIL image may not have read its file yet
             return Frame(upright_rgb(content), name=name)
     with io.BytesIO(content) if isinstance(content, bytes) else opened(content) as file:
-        return Frame(_file_pixels(file, name, max_megapixels), name=name)
+        return Frame(_file_pixels(file, name, max_megapixels, timeout_s), name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +128,12 @@ class ReducedFrame(Frame):
 
 
 def read_reduced(
-    source: ImageSource, long_side: int, *, max_megapixels: float = MAX_MEGAPIXELS, channels: Channels = "rgb"
+    source: ImageSource,
+    long_side: int,
+    *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    channels: Channels = "rgb",
+    timeout_s: float = DECODE_S,
 ) -> Frame:
     """Read one image as ``read_image`` does, but large JPEG files as a ``ReducedFrame``.
 
@@ -131,6 +142,7 @@ def read_reduced(
         long_side: a JPEG file is decoded at a half, quarter or eighth of its size, with at least this long side.
         max_megapixels: as for ``read_image``; of the whole file.
         channels: as for ``read_image``.
+        timeout_s: as for ``read_image``.
 
     Raises:
         OptionError, SourceError, TooLargeError: as from ``read_image``.
@@ -140,7 +152,7 @@ def read_reduced(
         return read_image(source, max_megapixels=max_megapixels, channels=channels)
     with (
         io.BytesIO(content) if isinstance(content, bytes) else opened(content) as file,
-        damage_reported(name), pillow_warnings_ignored(), identified(file, name) as image,
+        damage_reported(name), pillow_warnings_ignored(), identified(file, name, timeout_s) as image,
     ):  # fmt: skip
         _check_size(image.size, name, max_megapixels)
         width, height = image.size
@@ -154,8 +166,8 @@ def read_reduced(
     return ReducedFrame(pixels, name, source=content, size=size)
 
 
-def _file_pixels(file: IO[bytes], name: str, max_megapixels: float) -> Pixels:
-    with damage_reported(name), pillow_warnings_ignored(), identified(file, name) as image:
+def _file_pixels(file: IO[bytes], name: str, max_megapixels: float, timeout_s: float) -> Pixels:
+    with damage_reported(name), pillow_warnings_ignored(), identified(file, name, timeout_s) as image:
         _check_size(image.size, name, max_megapixels)
         return upright_rgb(image)
 
@@ -251,43 +263,6 @@ def _guessed_range(image: Image.Image) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-_lock = threading.Lock()
-_readers: list[int] = []
-_filters = ExitStack()
-
-
-@contextmanager
-def pillow_warnings_ignored() -> Iterator[None]:
-    """Ignore warnings of Pillow's own modules within this context, and no others.
-
-    Pillow warns of damaged EXIF data in an image that it reads all the same; where warnings are errors
-    (``python -W error``), that would stop the reading. ``warnings.catch_warnings`` swaps a list of the whole process, so
-    the first thread to enter sets the filter and the last one to leave removes it.
-    """
-    if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14: filters belong to a thread
-        with warnings.catch_warnings():
-            _ignore_pillow()
-            yield
-        return
-    with _lock:
-        if not _readers:
-            _filters.enter_context(warnings.catch_warnings())
-            _ignore_pillow()
-        _readers.append(threading.get_ident())
-    try:
-        yield
-    finally:
-        with _lock:
-            _readers.pop()
-            if not _readers:
-                _filters.close()
-
-
-def _ignore_pillow() -> None:
-    for category in (UserWarning, RuntimeWarning):
-        warnings.filterwarnings("ignore", category=category, module=r"PIL\.")
-
-
 @contextmanager
 def damage_reported(name: str) -> Iterator[None]:
     """Turn what Pillow raises on a file that it cannot read into a ``SourceError`` that names it."""
@@ -336,13 +311,13 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
+def identified(file: IO[bytes], name: str, timeout_s: float = DECODE_S) -> ImageFile.ImageFile:
     """Open the image in ``file``; its header is read, its pixels are not.
 
     ``Image.open`` is not used: its own size limit can only be changed for the whole process.
 
     Raises:
-        SourceError: the file is empty, or a HEIF photo that no installed package can read.
+        SourceError: the file is empty, has too many scans, or is a HEIF photo that no installed package can read.
         Exception: what Pillow raises; ``UnidentifiedImageError`` for an unknown format.
     """
     head = file.read(65536)
@@ -355,7 +330,9 @@ def identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
             factory, accept = Image.OPEN.get(format_name, (None, None))
             if factory is not None and (accept is None or accept(prefix) is True):
                 file.seek(0)
-                image = factory(file, "")
+                image = factory(LimitedFile(file, timeout_s), "")  # type: ignore[arg-type]  # has what Pillow uses
+                if image.info.get("progressive"):
+                    check_scans(file, image.size, name)
                 image.info[_TRANSFER] = transfer_of_image(head) if format_name in ("AVIF", "HEIF", "PNG") else 0
                 return image
     for extra, is_it in (

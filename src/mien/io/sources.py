@@ -40,6 +40,7 @@ class BinaryFile(Protocol):
 ImageSource: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Image.Image | npt.NDArray[np.uint8]
 )
+MISSING_HINT = "A table cell may be empty, or cv2.imread may have returned None for a file that it cannot read."
 #: Several images; other iterables, such as a column of a table, are accepted too.
 ImageSources: TypeAlias = list[ImageSource] | tuple[ImageSource, ...] | set[ImageSource] | Iterator[ImageSource]
 #: What an image source is, once its kind is known: a file, its content, or pixels.
@@ -83,6 +84,11 @@ def is_collection(source: object) -> bool:
     return isinstance(source, Iterable) and not is_one
 
 
+def is_missing(source: object) -> bool:
+    """Whether a source is None or NaN, such as an empty cell of a table."""
+    return source is None or (isinstance(source, float) and math.isnan(source))
+
+
 def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind of source per line
     """Find out what a source is.
 
@@ -111,10 +117,8 @@ def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind
         return _file_content(source)
     if callable(getattr(source, "read_bytes", None)):  # zipfile.Path, importlib.resources
         return bytes(source.read_bytes()), str(getattr(source, "name", "") or "file")  # type: ignore[attr-defined]
-    if source is None or (isinstance(source, float) and math.isnan(source)):
-        hint = "A table cell may be empty, or cv2.imread may have returned None for a file that it cannot read."
-        raise SourceError(f"source: got {source}, expected an image", hint=hint)
     hint = "Give its column of paths: mien.read(table['path'])" if hasattr(source, "columns") else ""
+    hint = MISSING_HINT if is_missing(source) else hint
     raise OptionError(
         f"source: got {type(source).__name__}, expected a path, bytes, an open file, a PIL image or a numpy array",
         hint=hint or "See mien.read for what counts as an image.",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import OutputError, SourceError
 from ..extras import require
+from ..io.limits import DECODE_S
 from ..io.tables import SCHEMA_VERSION, Row, rows, write_parquet
 from ..io.video import Video
 from ..options import ReadOptions
@@ -28,8 +29,6 @@ RUN, LISTING = "_run.json", "_listing.parquet"
 ROWS, ERRORS, SEGMENTS = "rows", "errors", "segments"
 #: Columns of the table of errors, all of them text.
 ERROR_COLUMNS = ("source", "error", "message", "hint")
-#: Seconds to decode an image in.
-_IMAGE_TIMEOUT_S = 60.0
 #: Files fetched from object storage at the same time, which hides its latency.
 _FETCHES = 16
 
@@ -225,7 +224,7 @@ class PartitionReader:
             contents(),
             lambda _source, error: on_error(current, error),
             max_megapixels=plan.options.max_megapixels,
-            timeout_s=_IMAGE_TIMEOUT_S if plan.timeout_s is None else plan.timeout_s,
+            timeout_s=DECODE_S if plan.timeout_s is None else plan.timeout_s,
             reduced=self._reader.reduces,
         )
         for frame in frames:

@@ -14,7 +14,8 @@ from scipy.ndimage import laplace
 from ...data.dataset import Dataset
 from ...detection import create_detector
 from ...errors import SourceError
-from ...io.images import damage_reported, identified, opened, pillow_warnings_ignored
+from ...io.images import damage_reported, identified, opened
+from ...io.pillow_warnings import pillow_warnings_ignored
 from ...model.preprocess import to_gray
 from ...options import ReadOptions
 from ...progress import Progress, no_progress
