@@ -21,7 +21,7 @@ from .errors import OptionError, SourceError, shorten
 from .io.discovery import find_images, stands_for_several
 from .io.images import Channels, ReducedFrame, read_image, read_reduced
 from .io.limits import DECODE_S
-from .io.sources import ImageSource, ImageSources, is_address, is_collection, local_path
+from .io.sources import MISSING_HINT, ImageSource, ImageSources, is_address, is_collection, is_missing, local_path
 from .model.card import shipped_models
 from .model.classifier import EmotionClassifier, open_classifier
 from .model.occlusion import temperatures
@@ -310,6 +310,8 @@ def _each_image(
     """Yield the sources, and in place of folders and patterns the images that they hold."""
     for source in sources:
         try:
+            if is_missing(source):
+                raise SourceError(f"source: got {source!r}, expected an image", hint=MISSING_HINT)
             if isinstance(source, (str, os.PathLike)) and _stands_for_several(source):
                 yield from find_images([local_path(source)], recursive=recursive)
             else:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from . import __version__
 from .errors import OptionError, SourceError
 from .io.camera import Camera, latest
+from .io.sources import is_address, local_path
 from .io.tables import Row, rows
 from .io.video import Video, VideoFacts
 from .io.video_sinks import NO_IMAGE, OpenSink, SinkContext, VideoFile, VideoSink, restored
@@ -343,6 +344,8 @@ def watch(
     """
     options, redact = options or ReadOptions(), redact or Privacy()
     _check_sinks(sinks, redact)
+    if not isinstance(source, int) and (not is_address(source) or str(source).lower().startswith("file:")):
+        source = local_path(source)
     with ExitStack() as stack:
         if isinstance(source, int) or not os.path.isfile(source):  # noqa: PTH113  # Path.is_file raises on a long name
             camera = Camera(source if isinstance(source, int) else str(source))

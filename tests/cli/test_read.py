@@ -232,3 +232,16 @@ def test_closed_pipes_do_not_crash(folder):
     command = f"{sys.executable} -m mien read '{folder}' -r --json | head -c 1"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("form", ["{path}", "--out={path}", "file:{path}"])
+def test_arguments_that_shells_leave_alone_are_expanded(form, tmp_path, monkeypatch):
+    from mien.cli.app import _expanded
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert _expanded(
+        form.format(path="~/a b.csv" if "file" not in form else f"//{tmp_path}/a%20b.csv")
+    ) == form.replace("file:", "").format(path=str(tmp_path / "a b.csv"))
+    for plain in ("--interval=0.2s", "https://a.org/~/b", "~", "a~/b", "--out", "file://server/a"):
+        assert _expanded(plain) == plain

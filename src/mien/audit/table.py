@@ -108,7 +108,7 @@ def open_table(source: Path | str | Table) -> Table:
     """
     if isinstance(source, Table):
         return source
-    path = Path(source)
+    path = Path(source).expanduser()
     check_table(path)
     pandas = require("pandas", "audit")
     try:

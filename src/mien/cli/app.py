@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -98,12 +99,25 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # some file names cannot be encoded
             stream.reconfigure(errors="backslashreplace")
+    sys.argv[1:] = map(_expanded, sys.argv[1:])
     try:
         guarded(app)
     except SystemExit as ending:
         if ending.code == _INTERRUPTED:
             _leave_networks()
         raise
+
+
+def _expanded(argument: str) -> str:
+    """Expand what shells do not: ``~`` in quotes or after ``--option=``, and ``file://`` addresses."""
+    from ..io.sources import local_path
+
+    option, path = re.fullmatch(r"(?s)(--[\w-]+=)?(.*)", argument).groups("")  # type: ignore[union-attr]  # always fits
+    is_path = path.startswith("~/") or path[:6].lower() == "file:/"
+    try:
+        return f"{option}{local_path(path)}" if is_path else argument
+    except MienError:  # a file of another computer: the command reports it
+        return argument
 
 
 def _leave_networks() -> None:

@@ -120,7 +120,7 @@ def explain(
     elif out:
         notes.print(f"not written: {out}: there is no face to explain", markup=False)
     for error in errors:
-        notes.print(f"could not be read: {error}", markup=False)
+        notes.print(f"could not be read: {error}", *([f"  {error.hint}"] if error.hint else []), sep="\n", markup=False)
     if errors:
         raise typer.Exit(3)
 

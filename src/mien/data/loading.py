@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import DataError
+from ..io.sources import is_address
 from ..model.preprocess import resize
 from ..progress import Progress, no_progress
 from . import manifest as manifests
@@ -90,7 +91,7 @@ def load(
         OptionError: an option does not apply to this layout, or the shares are invalid.
         SourceError: an image is damaged or has no face, and ``on_damaged`` is None.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     damaged: list[Path] = []
 
     def note_damaged(file: Path, why: str) -> None:
@@ -116,7 +117,8 @@ def load(
 def check_exists(path: Path) -> None:
     """Raise a ``DataError`` where there is nothing at ``path``."""
     if not path.exists():
-        raise DataError(f"no data at {path}", hint=_HINT)
+        hint = "mien does not use the network: download the data first." if is_address(path) else _HINT
+        raise DataError(f"no data at {path}", hint=hint)
 
 
 def _layout_of(path: Path) -> _PlainLayout:

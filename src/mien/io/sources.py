@@ -64,6 +64,7 @@ def local_path(source: str | os.PathLike[str]) -> Path:
         is_here = parts.netloc in ("", "localhost")
         if parts.scheme.lower() != "file" or not (is_here or os.name == "nt"):
             hint = "mien does not use the network: download the file first."
+            hint = "Data URIs are read by mien.read in Python." if parts.scheme.lower() == "data" else hint
             raise SourceError(f"{shorten(text)} is an address, expected a file", hint=hint, path=shorten(text))
         return Path(url2pathname(parts.path if is_here else f"//{parts.netloc}{parts.path}"))
     if _BASE64.match(text):

@@ -21,6 +21,7 @@ from ..extras import require
 from ..options import MAX_MEGAPIXELS
 from ..types import Frame
 from .hdr import BT2020, HLG, PQ, to_sdr
+from .sources import local_path
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -159,7 +160,7 @@ class Video:
         if not 0 <= interval_s < float("inf"):
             message = f"interval_s: got {interval_s}, expected 0 (every frame) or more seconds"
             raise OptionError(message, hint="0.2 takes five a second.")
-        self.path, self.name, self.interval_s = Path(path), str(path) if name is None else name, interval_s
+        self.path, self.name, self.interval_s = local_path(path), str(path) if name is None else name, interval_s
         self.problems: tuple[str, ...] = ()
         self.passed = 0
         self._origin_s, self._timeout_s = 0.0, math.inf if timeout_s is None else timeout_s

@@ -146,6 +146,7 @@ def load_model(name_or_path: str | Path) -> tuple[ModelCard, bytes]:
     Raises:
         ModelError: there is no such model, or the weights do not match the card.
     """
+    name_or_path = Path(name_or_path).expanduser() if str(name_or_path).startswith("~") else name_or_path
     is_file = str(name_or_path).lower().endswith(MODEL_FILES)
     folder: Traversable = Path(name_or_path).parent if is_file else SHIPPED
     card_path = folder / (f"{Path(name_or_path).stem}.json" if is_file else f"{name_or_path}.json")

@@ -233,7 +233,7 @@ def timeline(table: Path | str | VideoResult, *, source: str | None = None, shor
     """
     if not (0 <= shortest_s < np.inf):
         raise OptionError(f"shortest_s: got {shortest_s}, expected 0 or more seconds", hint="0 keeps every flicker.")
-    read = _result_rows(table) if isinstance(table, VideoResult) else _table_rows(Path(table))
+    read = _result_rows(table) if isinstance(table, VideoResult) else _table_rows(Path(table).expanduser())
     folder = None if isinstance(table, VideoResult) else Path(table).parent
     rows_of = _grouped(read.source, np.arange(len(read.source)))
     if source is not None:
