@@ -292,7 +292,6 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="for --long")
     parser.add_argument("--training", action="store_true", help="measure training instead")
     given = parser.parse_args()
-    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's workers would give way to other programs
     if given.long:
         read_many(given.long, given.workers, given.partition)
     elif given.training:

@@ -1,6 +1,7 @@
 """Recorded numbers, feedback, its export as a data set, and agreement of annotators."""
 
 import base64
+import os
 import time
 
 import httpx
@@ -28,11 +29,24 @@ from ..conftest import EXAMPLES
 from .conftest import ASTRONAUT, files, png, running
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(f"sqlite:///{tmp_path / 'db' / 'mien.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    """An empty database; PostgreSQL's is the one at MIEN_POSTGRESQL, whose tables are removed."""
+    url = f"sqlite:///{tmp_path / 'db' / 'mien.db'}"
+    if request.param == "postgresql":
+        url = os.environ.get("MIEN_POSTGRESQL") or pytest.skip("MIEN_POSTGRESQL names no database")
+        empty(url)
+    store = Store(url)
     yield store
     store.close()
+
+
+def empty(url: str) -> None:
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        for name in ("readings", "feedback", "alembic_version"):
+            connection.execute(sa.text(f"drop table if exists {name}"))
+    engine.dispose()
 
 
 def read(client: httpx.Client) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import warnings
 from collections.abc import Iterator, Sequence
@@ -43,12 +44,13 @@ def connected(address: str | None, workers: int | None = None) -> Iterator[Any]:
         local = {"include_dashboard": False, **cores}
         _check_reachable(address)
         try:
-            ray.init(
-                address=address or "local",
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **({} if address else local),
-            )
+            with _starting(local=address is None):
+                ray.init(
+                    address=address or "local",
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **({} if address else local),
+                )
         except Exception as error:  # Ray raises bare ones, such as after a slow start
             raise _unreachable(address, error) from error
         try:
@@ -105,6 +107,23 @@ def _unreachable(address: str | None, error: Exception) -> OptionError:
         )
     hint = "Start one with 'ray start --head' and give its HOST:PORT, or leave --address out to use this machine alone."
     return OptionError(f"no Ray cluster at {address!r}: {error}", hint=hint, field="address", value=address)
+
+
+@contextmanager
+def _starting(*, local: bool) -> Iterator[None]:
+    """Variables that Ray reads while it starts, unless the user has set them.
+
+    Its core writes errors of its own to standard error, which mien reports; and its workers would give way to all other
+    programs (niceness 15).
+    """
+    wanted = {"RAY_BACKEND_LOG_LEVEL": "fatal", **({"RAY_worker_niceness": "0"} if local else {})}
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 @contextmanager

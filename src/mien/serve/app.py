@@ -13,7 +13,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from .. import __version__
@@ -22,6 +21,7 @@ from ..errors import MienError
 from ..io.tables import SCHEMA_VERSION
 from ..model.card import ModelCard, shipped_models
 from ..options import ReadOptions
+from .answers import ImagesAnswer, ModelsAnswer, ServedModel
 from .bodies import IMAGES_BODY, Parameters, ReadParameters, invalid, read_images
 from .engine import Engine, Models, ReadImage
 from .feedback_routes import add_feedback, record, write_records
@@ -34,26 +34,11 @@ from .settings import ServeSettings
 from .store import Store
 from .video_routes import add_stream, add_videos
 
+#: What OpenAPI says of every answer other than success.
+_SCHEMA = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+_PROBLEM: dict[str, Any] = {"description": "A problem", "content": {"application/problem+json": _SCHEMA}}
 #: Seconds between two looks at the registry.
 _LOOK_S = 1.0
-
-
-class ReadingsOfImage(BaseModel):
-    """One image: ``readings`` are rows as ``mien read --json`` prints them, each with an ``id`` for feedback."""
-
-    source: str
-    width: int | None = None
-    height: int | None = None
-    readings: list[dict[str, Any]] = []
-    error: dict[str, Any] | None = None
-
-
-class ImagesAnswer(BaseModel):
-    """Answer of ``/v1/images`` and ``/v1/faces``; images are in the order of the request."""
-
-    schema_version: int
-    model: dict[str, str]
-    images: list[ReadingsOfImage]
 
 
 @dataclass
@@ -112,7 +97,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
 
     app = FastAPI(
         title="mien", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
-        description="Recognize facial expressions in images and videos.",
+        description="Recognize facial expressions in images and videos.", responses={"default": _PROBLEM},
     )  # fmt: skip
     app.state.server = server
     _add_errors(app)
@@ -227,16 +212,15 @@ def _add_status(app: FastAPI, server: Server) -> None:
         return Response(server.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/v1/models", tags=["status"])
-    async def models() -> dict[str, Any]:
+    async def models() -> ModelsAnswer:
         """The served model, and the models that come with mien."""
         reader = server.running.models.reader
-        return {"served": _card(reader.card), "emotions": reader.emotions, "included": shipped_models()}
+        return ModelsAnswer(served=_shown_card(reader.card), emotions=reader.emotions, included=tuple(shipped_models()))
 
 
-def _card(card: ModelCard) -> dict[str, Any]:
-    heads = {name: list(head.emotions) for name, head in card.heads.items()}
-    numbers = {"parameters": card.parameters, "precision": card.precision, "license": card.license, "data": card.data}
-    return {"name": card.name, "sha256": card.sha256, "heads": heads, **numbers, "scores": card.scores}
+def _shown_card(card: ModelCard) -> ServedModel:
+    shared = {name: getattr(card, name) for name in ServedModel.model_fields if name != "heads"}
+    return ServedModel(heads={name: head.emotions for name, head in card.heads.items()}, **shared)
 
 
 def _registered(settings: ServeSettings) -> Path | None:

@@ -36,6 +36,21 @@ class ImagesBody(Strict):
     images: list[EncodedImage] = Field(min_length=1)
 
 
+class FeedbackBody(Strict):
+    """What someone says about a reading.
+
+    ``emotion`` is an emotion, ``unknown`` or ``no_face``; one per annotator and reading, the last one counts. ``crop`` is
+    the face as an image file in base64; it is stored only with ``consent`` of the person it shows. With ``keep_images``
+    the server has the crop itself.
+    """
+
+    reading: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    emotion: Annotated[str, Field(max_length=40)]
+    annotator: Annotated[str, Field(max_length=100)] = ""
+    crop: str | None = None
+    consent: bool = False
+
+
 class ReadParameters(Strict):
     """How to read; what is left out is as the server is set."""
 
@@ -47,36 +62,24 @@ class ReadParameters(Strict):
 
 Parameters = Annotated[ReadParameters, Query()]
 
-#: What OpenAPI says of the bodies, which are read here rather than by FastAPI.
-IMAGES_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                }
-            },
-            "application/json": {"schema": ImagesBody.model_json_schema()},
-        },
-    }
-}
-VIDEO_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
+
+def _body(**content: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read here rather than by FastAPI, by the schema of each media type."""
+    kinds = {"json": "application/json", "form": "multipart/form-data"}
+    return {"requestBody": {"required": True, "content": {kinds[kind]: {"schema": content[kind]} for kind in content}}}
+
+
+def _object(**required: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": required}
+
+
+_FILE = {"type": "string", "format": "binary"}
+IMAGES_BODY = _body(
+    form=_object(files={"type": "array", "items": _FILE}),
+    json=_object(images={"type": "array", "minItems": 1, "items": EncodedImage.model_json_schema()}),
+)
+VIDEO_BODY = _body(form=_object(file=_FILE))
+FEEDBACK_BODY = _body(json=FeedbackBody.model_json_schema())
 
 
 class _OnDisk(MultiPartParser):

@@ -1,20 +1,27 @@
-"""Clients of ``mien serve``, for threads and for asyncio, on httpx."""
+"""Clients of ``mien serve``, for threads and for asyncio, on httpx.
+
+Written by hand: they return the server's own models, and a test compares their methods with the OpenAPI document.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Generic, Literal, TypeAlias, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
-from ..emotions import EMOTIONS
 from ..errors import MienError, OptionError, SourceError
+from .answers import FeedbackAnswer, ImagesAnswer, ModelsAnswer, ProblemDetails, ServedImage, ServedJob
 
 #: An image file: its path or its bytes.
 ClientImage: TypeAlias = str | Path | bytes
+TableFormat: TypeAlias = Literal["jsonl", "csv", "parquet"]
+T = TypeVar("T")
 
 
 class ServerError(MienError):
@@ -26,95 +33,65 @@ class ServerError(MienError):
         retry_after_s: seconds after which to try again, where the server says so.
     """
 
-    def __init__(self, problem: Mapping[str, Any], retry_after_s: float | None = None) -> None:
-        super().__init__(
-            str(problem.get("detail", "the server refused the request")),
-            hint=str(problem.get("hint") or ""),
-            field=str(problem.get("what") or ""),
-            value=problem.get("got"),
-        )
-        self.status, self.code = int(problem.get("status", 0)), str(problem.get("code", "unknown"))
-        self.expected, self.request_id = problem.get("expected"), problem.get("request_id")
+    def __init__(self, problem: ProblemDetails, retry_after_s: float | None = None) -> None:
+        super().__init__(problem.detail, hint=problem.hint, field=problem.what or "", value=problem.got)
+        self.status, self.code = problem.status, problem.code
+        self.expected, self.request_id = problem.expected, problem.request_id
         self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)
-class ServedReading:
-    """The prediction for one face, as in a row of ``mien read --json``; ``box`` is x0, y0, x1, y1 in pixels.
+class _Call(Generic[T]):
+    """One request, and how its answer is understood."""
 
-    Attributes:
-        id: names the reading in feedback; empty in videos and streams.
-        probabilities: emotion -> probability, in the order of the label set.
-    """
+    method: str
+    path: str
+    understood: Callable[[httpx.Response], T]
+    params: Mapping[str, Any] | None = None
+    json: Mapping[str, Any] | None = None
+    files: Any = None
 
-    id: str
-    source: str
-    frame: int
-    time_s: float
-    face: int
-    track_id: int | None
-    box: tuple[float, float, float, float]
-    score: float
-    emotion: str
-    confidence: float
-    mixed: tuple[str, ...]
-    abstained: bool
-    probabilities: dict[str, float]
-
-    @staticmethod
-    def of(row: Mapping[str, Any]) -> ServedReading:
-        """From a row."""
-        return ServedReading(
-            row.get("id", ""), row["source"], row["frame"], row["time_s"], row["face"], row["track_id"],
-            (row["x0"], row["y0"], row["x1"], row["y1"]), row["score"], row["emotion"], row["confidence"],
-            tuple(row["mixed"]), row["abstained"], {name: row[name] for name in EMOTIONS if name in row},
-        )  # fmt: skip
+    def options(self) -> dict[str, Any]:
+        params = {name: value for name, value in (self.params or {}).items() if value is not None}
+        return {"params": params, "json": self.json, "files": self.files}
 
 
-@dataclass(frozen=True)
-class ServedImage:
-    """One image: its size in pixels and readings; or ``error``, where it could not be read."""
+def _images(
+    images: ClientImage | Iterable[ClientImage], what: str, asked: Mapping[str, Any]
+) -> _Call[list[ServedImage]]:
+    given = [images] if isinstance(images, str | Path | bytes) else list(images)
 
-    source: str
-    width: int | None
-    height: int | None
-    readings: tuple[ServedReading, ...]
-    error: ServerError | None = None
+    def understood(answer: httpx.Response) -> list[ServedImage]:
+        return list(ImagesAnswer.model_validate_json(answer.content).images)
 
-
-class _Requests:
-    """What the clients have in common: making requests and understanding answers."""
-
-    def __init__(self, url: str, key: str | None, timeout_s: float) -> None:
-        headers = {"x-api-key": key} if key else {}
-        self._options: dict[str, Any] = {"base_url": url, "headers": headers, "timeout": timeout_s}
-
-    @staticmethod
-    def _uploads(
-        images: ClientImage | Iterable[ClientImage], field: str = "files"
-    ) -> list[tuple[str, tuple[str, bytes]]]:
-        given = [images] if isinstance(images, str | Path | bytes) else list(images)
-        return [(field, _content(image)) for image in given]
-
-    @staticmethod
-    def _parameters(**given: object) -> dict[str, Any]:
-        return {name: value for name, value in given.items() if value is not None}
-
-    @staticmethod
-    def _images(answer: httpx.Response) -> list[ServedImage]:
-        return [
-            ServedImage(
-                image["source"],
-                image.get("width"),
-                image.get("height"),
-                tuple(map(ServedReading.of, image["readings"])),
-                ServerError(image["error"]) if image.get("error") else None,
-            )
-            for image in answer.json()["images"]
-        ]
+    return _Call("POST", f"/v1/{what}", understood, asked, files=[("files", _content(image)) for image in given])
 
 
-class Client(_Requests):
+def _job(answer: httpx.Response) -> ServedJob:
+    return ServedJob.model_validate_json(answer.content)
+
+
+def _video(file: BinaryIO, asked: Mapping[str, Any]) -> _Call[ServedJob]:
+    return _Call("POST", "/v1/videos", _job, asked, files={"file": (Path(file.name).name, file)})
+
+
+def _result(identifier: str, table: TableFormat) -> _Call[bytes]:
+    return _Call("GET", f"/v1/jobs/{identifier}/result", lambda answer: answer.content, {"format": table})
+
+
+def _models() -> _Call[ModelsAnswer]:
+    return _Call("GET", "/v1/models", lambda answer: ModelsAnswer.model_validate_json(answer.content))
+
+
+def _feedback(
+    reading: str, emotion: str, annotator: str, crop: ClientImage | None, *, consent: bool
+) -> _Call[FeedbackAnswer]:
+    encoded = None if crop is None else base64.b64encode(_content(crop)[1]).decode()
+    body = {"reading": reading, "emotion": emotion, "annotator": annotator, "crop": encoded, "consent": consent}
+    return _Call("POST", "/v1/feedback", lambda answer: FeedbackAnswer.model_validate_json(answer.content), json=body)
+
+
+class Client:
     """A client of ``mien serve``; use it as a context, or call ``close``.
 
     Args:
@@ -132,8 +109,7 @@ class Client(_Requests):
     """
 
     def __init__(self, url: str = "http://127.0.0.1:8000", key: str | None = None, timeout_s: float = 60.0) -> None:
-        super().__init__(url, key, timeout_s)
-        self._http = httpx.Client(**self._options)
+        self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=timeout_s)
 
     def __enter__(self) -> Client:
         return self
@@ -157,8 +133,8 @@ class Client(_Requests):
         min_confidence: float | None = None,
     ) -> list[ServedImage]:
         """Read photos; options as in ``ReadOptions``, by default as the server is set."""
-        asked = self._parameters(emotions=emotions, head=head, min_face=min_face, min_confidence=min_confidence)
-        return self._images(self._send("POST", "/v1/images", params=asked, files=self._uploads(images)))
+        asked = {"emotions": emotions, "head": head, "min_face": min_face, "min_confidence": min_confidence}
+        return self._send(_images(images, "images", asked))
 
     def faces(
         self,
@@ -169,8 +145,8 @@ class Client(_Requests):
         min_confidence: float | None = None,
     ) -> list[ServedImage]:
         """Read crops: each is one face."""
-        asked = self._parameters(emotions=emotions, head=head, min_confidence=min_confidence)
-        return self._images(self._send("POST", "/v1/faces", params=asked, files=self._uploads(crops)))
+        asked = {"emotions": emotions, "head": head, "min_confidence": min_confidence}
+        return self._send(_images(crops, "faces", asked))
 
     def video(
         self,
@@ -181,44 +157,52 @@ class Client(_Requests):
         head: str | None = None,
         min_face: int | None = None,
         min_confidence: float | None = None,
-    ) -> dict[str, Any]:
+    ) -> ServedJob:
         """Send a video; returns its job, whose ``id`` the other methods take."""
-        asked = self._parameters(emotions=emotions, head=head, min_face=min_face, min_confidence=min_confidence)
+        asked = {"emotions": emotions, "head": head, "min_face": min_face, "min_confidence": min_confidence}
         with _opened(video) as file:
-            files = {"file": (Path(video).name, file)}
-            return dict(
-                self._send("POST", "/v1/videos", params={**asked, "interval_s": interval_s}, files=files).json()
-            )
+            return self._send(_video(file, {**asked, "interval_s": interval_s}))
 
-    def job(self, identifier: str) -> dict[str, Any]:
-        """A job: ``state`` (queued, running, done, failed, canceled), ``frames``, ``total``, ``error``."""
-        return dict(self._send("GET", f"/v1/jobs/{identifier}").json())
+    def job(self, identifier: str) -> ServedJob:
+        """A job with its progress; ``job.state.ended`` says whether to ask again."""
+        return self._send(_Call("GET", f"/v1/jobs/{identifier}", _job))
 
-    def result(self, identifier: str, format: str = "jsonl") -> bytes:  # noqa: A002 - as in the interface
+    def result(self, identifier: str, format: TableFormat = "jsonl") -> bytes:  # noqa: A002 - as in the interface
         """The table of a finished job: ``jsonl``, ``csv`` or ``parquet``."""
-        return self._send("GET", f"/v1/jobs/{identifier}/result", params={"format": format}).content
+        return self._send(_result(identifier, format))
 
-    def cancel(self, identifier: str) -> dict[str, Any]:
+    def cancel(self, identifier: str) -> ServedJob:
         """Cancel a job; one that has ended is deleted."""
-        return dict(self._send("DELETE", f"/v1/jobs/{identifier}").json())
+        return self._send(_Call("DELETE", f"/v1/jobs/{identifier}", _job))
 
-    def models(self) -> dict[str, Any]:
-        """The served model and its card."""
-        return dict(self._send("GET", "/v1/models").json())
+    def models(self) -> ModelsAnswer:
+        """The served model, and the models that come with mien."""
+        return self._send(_models())
 
-    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def feedback(
+        self,
+        reading: str,
+        emotion: str,
+        *,
+        annotator: str = "",
+        crop: ClientImage | None = None,
+        consent: bool = False,
+    ) -> FeedbackAnswer:
+        """Correct a reading, named by its ``id``; ``crop`` is stored only with the ``consent`` of the person it shows."""
+        return self._send(_feedback(reading, emotion, annotator, crop, consent=consent))
+
+    def _send(self, call: _Call[T]) -> T:
         try:
-            return _checked(self._http.request(method, path, **more))
+            return _understood(call, self._http.request(call.method, call.path, **call.options()))
         except httpx.TransportError as error:
             raise _no_answer(error) from error
 
 
-class AsyncClient(_Requests):
+class AsyncClient:
     """``Client`` for asyncio: the same methods, awaited; use it as an asynchronous context, or await ``close``."""
 
     def __init__(self, url: str = "http://127.0.0.1:8000", key: str | None = None, timeout_s: float = 60.0) -> None:
-        super().__init__(url, key, timeout_s)
-        self._http = httpx.AsyncClient(**self._options)
+        self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout_s)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -242,8 +226,8 @@ class AsyncClient(_Requests):
         min_confidence: float | None = None,
     ) -> list[ServedImage]:
         """As ``Client.images``."""
-        asked = self._parameters(emotions=emotions, head=head, min_face=min_face, min_confidence=min_confidence)
-        return self._images(await self._send("POST", "/v1/images", params=asked, files=self._uploads(images)))
+        asked = {"emotions": emotions, "head": head, "min_face": min_face, "min_confidence": min_confidence}
+        return await self._send(_images(images, "images", asked))
 
     async def faces(
         self,
@@ -254,8 +238,8 @@ class AsyncClient(_Requests):
         min_confidence: float | None = None,
     ) -> list[ServedImage]:
         """As ``Client.faces``."""
-        asked = self._parameters(emotions=emotions, head=head, min_confidence=min_confidence)
-        return self._images(await self._send("POST", "/v1/faces", params=asked, files=self._uploads(crops)))
+        asked = {"emotions": emotions, "head": head, "min_confidence": min_confidence}
+        return await self._send(_images(crops, "faces", asked))
 
     async def video(
         self,
@@ -266,52 +250,70 @@ class AsyncClient(_Requests):
         head: str | None = None,
         min_face: int | None = None,
         min_confidence: float | None = None,
-    ) -> dict[str, Any]:
+    ) -> ServedJob:
         """As ``Client.video``."""
-        asked = self._parameters(emotions=emotions, head=head, min_face=min_face, min_confidence=min_confidence)
+        asked = {"emotions": emotions, "head": head, "min_face": min_face, "min_confidence": min_confidence}
         with _opened(video) as file:
-            files = {"file": (Path(video).name, file)}
-            asked["interval_s"] = interval_s
-            return dict((await self._send("POST", "/v1/videos", params=asked, files=files)).json())
+            return await self._send(_video(file, {**asked, "interval_s": interval_s}))
 
-    async def job(self, identifier: str) -> dict[str, Any]:
+    async def job(self, identifier: str) -> ServedJob:
         """As ``Client.job``."""
-        return dict((await self._send("GET", f"/v1/jobs/{identifier}")).json())
+        return await self._send(_Call("GET", f"/v1/jobs/{identifier}", _job))
 
-    async def result(self, identifier: str, format: str = "jsonl") -> bytes:  # noqa: A002
+    async def result(self, identifier: str, format: TableFormat = "jsonl") -> bytes:  # noqa: A002 - as in the interface
         """As ``Client.result``."""
-        return (await self._send("GET", f"/v1/jobs/{identifier}/result", params={"format": format})).content
+        return await self._send(_result(identifier, format))
 
-    async def cancel(self, identifier: str) -> dict[str, Any]:
+    async def cancel(self, identifier: str) -> ServedJob:
         """As ``Client.cancel``."""
-        return dict((await self._send("DELETE", f"/v1/jobs/{identifier}")).json())
+        return await self._send(_Call("DELETE", f"/v1/jobs/{identifier}", _job))
 
-    async def models(self) -> dict[str, Any]:
+    async def models(self) -> ModelsAnswer:
         """As ``Client.models``."""
-        return dict((await self._send("GET", "/v1/models")).json())
+        return await self._send(_models())
 
-    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+    async def feedback(
+        self,
+        reading: str,
+        emotion: str,
+        *,
+        annotator: str = "",
+        crop: ClientImage | None = None,
+        consent: bool = False,
+    ) -> FeedbackAnswer:
+        """As ``Client.feedback``."""
+        return await self._send(_feedback(reading, emotion, annotator, crop, consent=consent))
+
+    async def _send(self, call: _Call[T]) -> T:
         try:
-            return _checked(await self._http.request(method, path, **more))
+            return _understood(call, await self._http.request(call.method, call.path, **call.options()))
         except httpx.TransportError as error:
             raise _no_answer(error) from error
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
+def _headers(key: str | None) -> dict[str, str]:
+    return {"x-api-key": key} if key else {}
+
+
+def _understood(call: _Call[T], answer: httpx.Response) -> T:
     if answer.is_success:
-        return answer
+        try:
+            return call.understood(answer)
+        except ValidationError as error:
+            detail, hint = f"the answer of {answer.url} is not one of 'mien serve'", "Check the URL of the server."
+            problem = ProblemDetails(status=answer.status_code, code="unexpected_answer", detail=detail, hint=hint)
+            raise ServerError(problem) from error
     try:
-        problem = answer.json()
-    except ValueError:  # from a proxy, say
-        problem = {}
-    problem = problem if isinstance(problem, dict) else {}
+        problem = ProblemDetails.model_validate_json(answer.content)
+    except ValidationError:  # from a proxy, say
+        problem = ProblemDetails(status=answer.status_code)
     wait = answer.headers.get("retry-after", "")
-    raise ServerError({"status": answer.status_code, **problem}, float(wait) if wait.isdecimal() else None)
+    raise ServerError(problem, float(wait) if wait.isdecimal() else None)
 
 
 def _no_answer(error: httpx.TransportError) -> ServerError:
     detail = f"the server did not answer: {error or type(error).__name__}"
-    return ServerError({"status": 0, "code": "no_answer", "detail": detail, "hint": "Is 'mien serve' running?"})
+    return ServerError(ProblemDetails(code="no_answer", detail=detail, hint="Is 'mien serve' running?"))
 
 
 def _opened(path: str | Path) -> BinaryIO:

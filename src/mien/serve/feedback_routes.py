@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
-from pydantic import Field
 
 from ..audit.attributes import angles
 from ..errors import MienError
 from ..io.atomic import write_atomically
 from ..io.images import read_image
-from .bodies import Strict, decoded, parse_json
+from .answers import FeedbackAnswer
+from .bodies import FEEDBACK_BODY, FeedbackBody, decoded, parse_json
 from .engine import ReadImage, Upload
 from .problems import Problem
 from .store import Record, Store, encoded, size_of
@@ -24,31 +24,11 @@ if TYPE_CHECKING:
 _FLUSH_S = 1.0
 
 
-class FeedbackBody(Strict):
-    """What someone says about a reading.
-
-    ``emotion`` is an emotion, ``unknown`` or ``no_face``; one per annotator and reading, the last one counts. ``crop`` is
-    the face as an image file in base64; it is stored only with ``consent`` of the person it shows. With ``keep_images``
-    the server has the crop itself.
-    """
-
-    reading: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-    emotion: Annotated[str, Field(max_length=40)]
-    annotator: Annotated[str, Field(max_length=100)] = ""
-    crop: str | None = None
-    consent: bool = False
-
-
-_BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": FeedbackBody.model_json_schema()}}}
-}
-
-
 def add_feedback(app: FastAPI, server: Server) -> None:
     """Add ``/v1/feedback``."""
 
-    @app.post("/v1/feedback", status_code=201, tags=["feedback"], openapi_extra=_BODY)
-    async def feedback(request: Request) -> dict[str, Any]:
+    @app.post("/v1/feedback", status_code=201, tags=["feedback"], openapi_extra=FEEDBACK_BODY)
+    async def feedback(request: Request) -> FeedbackAnswer:
         """Correct a reading, or vote on it."""
         if server.store is None:
             raise Problem(501, "not_recorded", "readings are not recorded", hint="Start the server with record = true.")
@@ -69,12 +49,9 @@ def add_feedback(app: FastAPI, server: Server) -> None:
         given = await asyncio.to_thread(server.store.give_feedback, body.reading, body.emotion, annotator, crop)
         if given is None:
             raise Problem(404, "reading_not_found", "there is no such reading", got=body.reading)
-        return {
-            "reading": given.reading,
-            "emotion": given.emotion,
-            "annotator": annotator,
-            "image": given.image is not None,
-        }
+        return FeedbackAnswer(
+            reading=given.reading, emotion=given.emotion, annotator=annotator, image=given.image is not None
+        )
 
 
 def record(server: Server, results: list[ReadImage], is_crop: bool) -> None:

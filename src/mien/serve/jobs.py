@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,25 +25,13 @@ from ..io.video_sinks import TableFile
 from ..options import ReadOptions
 from ..reader import Reader
 from ..video import MIN_FACE_SHARE, process_video
+from .answers import JobState
 from .metrics import Metrics
 from .problems import Problem
 from .settings import ServeSettings
 
 _SMALLEST_FACE = 20  # pixels, as process_video has it
 _CHUNK = 1 << 20
-
-
-class JobState(str, Enum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
 
 
 @dataclass(frozen=True)
@@ -97,7 +84,7 @@ class Jobs:
                 job = Job(**{**table, "state": JobState(table["state"]), "problems": tuple(table["problems"])})
                 self._keep(job)
         for job in sorted(self._jobs.values(), key=lambda job: job.created):
-            if job.state not in _ENDED:
+            if not job.state.ended:
                 self._pool.submit(self._run, job.id)
 
     def close(self) -> None:
@@ -107,7 +94,7 @@ class Jobs:
 
     def check_room(self) -> None:
         """``Problem`` 429 where too many jobs wait."""
-        waiting = sum(job.state not in _ENDED for job in self._jobs.values())
+        waiting = sum(not job.state.ended for job in self._jobs.values())
         if waiting >= self._settings.max_jobs:
             expected = f"at most {self._settings.max_jobs} jobs"
             raise Problem(429, "jobs_full", "too many jobs wait", got=waiting, expected=expected, retry_after_s=60)
@@ -157,7 +144,7 @@ class Jobs:
     def cancel(self, identifier: str, caller: str) -> Job:
         """Cancel a job that has not ended, or delete one that has, with its result."""
         job = self.get(identifier, caller)
-        if job.state in _ENDED:
+        if job.state.ended:
             self._forget(job)
             return job
         return self._end(job, JobState.CANCELED)
@@ -178,7 +165,7 @@ class Jobs:
 
     def _run(self, identifier: str) -> None:
         job = self._jobs[identifier]
-        if job.state in _ENDED or self._closing:
+        if job.state.ended or self._closing:
             return
         try:
             if not self._rows(job).exists():  # else the process ended between the result and its mark

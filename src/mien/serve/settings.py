@@ -29,7 +29,7 @@ class ServeSettings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen at.")
     insecure: bool = Field(False, description="Allow other addresses than loopback without API keys.")
     data_dir: Path = Field(Path("mien-server"), description="Folder of keys, jobs, the database and kept faces.")
-    store: str | None = Field(None, description="Database URL. Default: SQLite in `data_dir`.")
+    store: str | None = Field(None, description="Database URL: SQLite or PostgreSQL. Default: SQLite in `data_dir`.")
     registry: Path | None = Field(None, description="Model registry whose promoted model is served and followed.")
 
     model: str = Field("default", description="Model name or file, where no registry is given.")

@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from PIL import Image
 
 from ..emotions import EMOTIONS, FERPLUS_ORDER, parse
-from ..errors import DataError, OutputError
+from ..errors import DataError, MissingExtraError, OutputError
 from ..extras import require
 from ..io.atomic import replacing_path
 from ..io.images import read_image
@@ -91,6 +91,7 @@ class Store:
 
     Raises:
         OutputError: it cannot be opened, or the migration fails.
+        MissingExtraError: the package that connects to it is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -98,9 +99,11 @@ class Store:
         self._waiting: list[Record] = []
         with self._reported():
             parsed = sa.make_url(url)
+            if parsed.drivername == "postgresql":  # SQLAlchemy would take the older psycopg2
+                parsed = parsed.set(drivername="postgresql+psycopg")
             if parsed.drivername.startswith("sqlite") and parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(url, pool_pre_ping=True)
+            self._engine = sa.create_engine(parsed, pool_pre_ping=True)
             if parsed.drivername.startswith("sqlite"):
                 sa.event.listen(self._engine, "connect", _sqlite_settings)
             self._migrate()
@@ -224,10 +227,13 @@ class Store:
     def _reported(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        except ModuleNotFoundError as error:
+            message = f"a database at {self.url.partition(':')[0]}:// needs the package {error.name}"
+            raise MissingExtraError(message, hint="pip install 'psycopg[binary]'", value=error.name) from error
+        except sa.exc.SQLAlchemyError as error:
             shown = self.url.rpartition("@")[2]  # without the password
             kind = type(getattr(error, "orig", None) or error).__name__
-            hint = "Check the URL, such as sqlite:///mien.db or postgresql+psycopg://USER@HOST/NAME."
+            hint = "Check the URL, such as sqlite:///mien.db or postgresql://USER@HOST/NAME."
             raise OutputError(f"the database {shown} cannot be used: {kind}", hint=hint) from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Request, Response, WebSocket
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from pydantic import Field
 from starlette.datastructures import UploadFile
 from starlette.websockets import WebSocketState
@@ -18,6 +18,7 @@ from ..extras import check_installed
 from ..options import ReadOptions
 from ..tracking import LIVE_GAP_S, Tracker
 from ..types import Frame
+from .answers import ServedJob
 from .bodies import VIDEO_BODY, Parameters, ReadParameters, read_form
 from .engine import Found
 from .jobs import Job
@@ -47,7 +48,9 @@ def add_videos(app: FastAPI, server: Server) -> None:
         return name if name.startswith("key ") else ""
 
     @app.post("/v1/videos", status_code=202, openapi_extra=VIDEO_BODY, tags=["videos"])
-    async def videos(request: Request, parameters: Annotated[VideoParameters, Query()]) -> Response:
+    async def videos(
+        request: Request, response: Response, parameters: Annotated[VideoParameters, Query()]
+    ) -> ServedJob:
         """Accept a video; ``Location`` is that of its job."""
         server.jobs.check_room()
         form = await read_form(request, 1, on_disk=True)
@@ -61,15 +64,16 @@ def add_videos(app: FastAPI, server: Server) -> None:
             job = await asyncio.to_thread(server.jobs.add, file.file, *given)
         finally:
             await form.close()
-        return JSONResponse(shown(job), 202, {"location": f"/v1/jobs/{job.id}"})
+        response.headers["location"] = f"/v1/jobs/{job.id}"
+        return shown(job)
 
     @app.get("/v1/jobs/{identifier}", tags=["videos"])
-    async def job(request: Request, identifier: Identifier) -> dict[str, Any]:
+    async def job(request: Request, identifier: Identifier) -> ServedJob:
         """Where a job stands."""
         return shown(server.jobs.get(identifier, caller(request)))
 
     @app.delete("/v1/jobs/{identifier}", tags=["videos"])
-    async def cancel(request: Request, identifier: Identifier) -> dict[str, Any]:
+    async def cancel(request: Request, identifier: Identifier) -> ServedJob:
         """Cancel a job; one that has ended is deleted with its result."""
         return shown(await asyncio.to_thread(server.jobs.cancel, identifier, caller(request)))
 
@@ -84,10 +88,9 @@ def add_videos(app: FastAPI, server: Server) -> None:
         return FileResponse(path, media_type=_TYPES[table])
 
 
-def shown(job: Job) -> dict[str, Any]:
+def shown(job: Job) -> ServedJob:
     """A job as clients see it."""
-    table = asdict(job)
-    return {name: table[name] for name in table if name not in ("caller", "options")}
+    return ServedJob.model_validate(asdict(job))
 
 
 def add_stream(app: FastAPI, server: Server) -> None:
