@@ -10,7 +10,7 @@ import pytest
 
 from mien import DataError, Frame, MienError, OptionError, ReadOptions, TrackPart
 from mien.apps.live_server import LiveSettings, streamlit_options
-from mien.apps.live_session import MAX_FACES, MAX_SHOWN, SPAN_S, STEP_S, LiveReader, LiveSession
+from mien.apps.live_session import MAX_FACES, MAX_LAG_S, MAX_SHOWN, SPAN_S, STEP_S, LiveReader, LiveSession
 from mien.emotions import label_set
 from mien.io.video_sinks import NO_IMAGE
 from mien.types import Box, Face, Reading
@@ -84,6 +84,17 @@ def test_marks_and_page_agree():
         session.add(frame(step, step / 2), [reading(number, 0.9) for number in range(6)])
     session.show(session.people()[:MAX_SHOWN])
     assert len(session.as_shown([reading(number, 0.9) for number in range(6)])[0]) == 6
+
+
+def test_the_panel_waits_for_the_image():
+    session = LiveSession(EMOTIONS)
+    assert (session.lag_s, session.people(1.0)) == (0, [])
+    for step in range(10):
+        session.add(frame(step, step / 10), [reading(1, 0.9 if step < 8 else 0.1)])
+    assert [one.reading.emotion for one in session.people()] == ["sad"]
+    assert [one.reading.emotion for one in session.people(0.25)] == ["happy"]
+    assert [one.reading.emotion for one in session.people(5)] == ["happy"]
+    assert 0 < session.lag_s <= MAX_LAG_S
 
 
 def test_names_join_people_in_the_table():

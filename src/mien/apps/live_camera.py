@@ -134,7 +134,8 @@ def _webrtc(settings: LiveSettings, live: LiveReader, playing: bool) -> WebRtcSt
 
 def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSession) -> None:
     """Draw who is there; runs several times per second while the camera does."""
-    people = session.people()[:MAX_SHOWN]
+    lag_s = session.lag_s
+    people = session.people(lag_s)[:MAX_SHOWN]
     session.show(people)
     note = _note(context, session, any(person.present for person in people))
     if note:
@@ -144,7 +145,7 @@ def _people(context: WebRtcStreamerContext[Any, Any] | None, session: LiveSessio
         st.html(card(f"Person {person.track_id}{away}: {named(person.reading)}", person.reading, everything=False))
     pace, took_s = session.pace
     if pace:
-        age = f"Result {session.age_s:.1f} s old" if session.last else ""
+        age = f"Result {session.age_s + lag_s:.1f} s old" if session.last else ""
         st.caption(f"{age}; {pace:.1f} images per second, {1000 * took_s:.0f} ms each.")
 
 

@@ -34,6 +34,8 @@ MAX_FACES, SIDE_OF_FACE, _CLEARER = 24, 112, 1.1
 _MIN_STEPS = 3
 #: Faces that are shown beside the image: those in it, then those seen last.
 MAX_SHOWN = 4
+#: The panel beside the image waits for so many images, at most so many seconds, since an image takes this long to appear.
+LAG_FRAMES, MAX_LAG_S = 3, 1.5
 #: A face that was not seen for so long is no longer called present.
 GONE_S = 1.5
 #: A plain machine's frames per second; frames come as fast as they are read, and carry their times.
@@ -131,12 +133,22 @@ class LiveSession:
             return 0.0, 0.0
         return (len(pace) - 1) / max(1e-6, pace[-1][0] - pace[0][0]), sum(took for _, took in pace) / len(pace)
 
-    def people(self) -> list[SeenPerson]:
-        """Everybody seen for a while in the last minute: those in the image first, by number, then those seen last."""
+    @property
+    def lag_s(self) -> float:
+        """About how much later than it is read an image appears on the page, in seconds: longer on a slow machine."""
+        rate, _ = self.pace
+        return min(MAX_LAG_S, LAG_FRAMES / rate) if rate else 0.0
+
+    def people(self, lag_s: float = 0.0) -> list[SeenPerson]:
+        """Everybody seen for a while in the last minute: those in the image first, by number, then those seen last.
+
+        With ``lag_s``, as of so many seconds before the newest result.
+        """
         with self._lock:
             past, shot_start_s = list(self._past), self._shot_start_s
         if not past:
             return []
+        past = [moment for moment in past if moment[0] <= past[-1][0] - lag_s] or past[:1]
         now_s = past[-1][0]
         by_track: dict[int, list[tuple[float, Reading]]] = {}
         for time_s, readings in past:
