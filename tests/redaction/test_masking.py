@@ -148,7 +148,7 @@ def test_choices():
 def test_privacy_without_images_refuses_image_outputs(mien, command, named):
     code, _, err = mien(*command, "--no-image-output")
     assert code == 2
-    assert f"{named} would let images of people out" in err
+    assert named in err
 
 
 def test_without_images_the_numbers_are_the_same(mien, pair, tmp_path, monkeypatch):
