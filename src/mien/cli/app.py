@@ -99,13 +99,17 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # some file names cannot be encoded
             stream.reconfigure(errors="backslashreplace")
-    sys.argv[1:] = map(_expanded, sys.argv[1:])
     try:
-        guarded(app)
+        guarded(_run)
     except SystemExit as ending:
         if ending.code == _INTERRUPTED:
             _leave_networks()
         raise
+
+
+def _run() -> None:
+    sys.argv[1:] = map(_expanded, sys.argv[1:])
+    app()
 
 
 def _expanded(argument: str) -> str:
