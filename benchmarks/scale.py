@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py                         # images/s and processor time, one and two workers
     python benchmarks/scale.py --long 100000           # memory of the driver over many small images
+    python benchmarks/scale.py --long 100000 --photos data/photos  # the same with photos of your own, read by default
     python benchmarks/scale.py --long 300 --partition 1  # the driver's time for a partition
     python benchmarks/scale.py --training              # images/s of mien lab train, one and two processes
 
@@ -14,6 +15,7 @@ object store; they take most of their time per second, not per image. Prints Mar
 import argparse
 import csv
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,9 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import mien
-from mien.benchmarking.images import synthetic_images
+from mien.benchmarking.images import PORTRAITS, synthetic_images
 from mien.scale.engine import connected
 
 PHOTO = (640, 480)
@@ -203,20 +206,22 @@ def compare(images: int, rounds: int, partition_size: int) -> None:
         )
 
 
-def read_many(images: int, workers: int, partition_size: int | None) -> None:
-    """Print memory and time of this process while workers read many small images, each of one face, without detection."""
-    options = mien.ReadOptions(model="tiny", detector="none", flip=False)
+def small_faces(place: Path) -> list[Path]:
+    """Images of 48 x 48 pixels, each of one face."""
+    faces = []
+    for number, portrait in enumerate(PORTRAITS):
+        faces.append(place / f"face{number}.jpg")
+        with Image.open(portrait) as photo:
+            photo.convert("L").resize((48, 48)).save(faces[-1])
+    return faces
+
+
+def read_many(images: int, workers: int, partition_size: int | None, photos: Path | None) -> None:
+    """Print memory and time of this process while workers read many images: photos, or faces without detection."""
+    options = mien.ReadOptions() if photos else mien.ReadOptions(model="tiny", detector="none", flip=False)
     with tempfile.TemporaryDirectory() as place:
-        from PIL import Image
-
-        from mien.benchmarking.images import PORTRAITS
-
-        faces = []
-        for number, portrait in enumerate(PORTRAITS):
-            faces.append(Path(place, f"face{number}.jpg"))
-            with Image.open(portrait) as photo:
-                photo.convert("L").resize((48, 48)).save(faces[-1])
-        folder = link(Path(place, "faces"), faces, images)
+        copies = [Path(shutil.copy(path, place)) for path in mien.find_images([photos])] if photos else []
+        folder = link(Path(place, "images"), copies or small_faces(Path(place)), images)
         before = memory_mb(os.getpid())
         with connected(None, workers):
             meter = Meter()
@@ -232,11 +237,11 @@ def read_many(images: int, workers: int, partition_size: int | None) -> None:
     per_partition = 1000 * (last.time - first.time) / partitions
     of_driver = 1000 * (last.driver - first.driver) / partitions
     print(f"for each partition {per_partition:.1f} ms, of which the driver computes {of_driver:.1f} ms\n")
-    print("| images done | driver MB |\n|---|---:|")
-    print(f"| before the listing | {before:.0f} |")
+    print("| images done | minutes | driver MB |\n|---|---:|---:|")
+    print(f"| before the listing | | {before:.0f} |")
     shown = {round(share * (len(meter.marks) - 1)) for share in (0, 0.1, 0.25, 0.5, 0.75, 1)}
-    for index in sorted(shown):
-        print(f"| {meter.marks[index].done:,} | {meter.marks[index].memory:.0f} |")
+    for mark in (meter.marks[index] for index in sorted(shown)):
+        print(f"| {mark.done:,} | {(mark.time - meter.started) / 60:.1f} | {mark.memory:.0f} |")
 
 
 def write_faces(path: Path, images: int) -> None:
@@ -289,11 +294,12 @@ def main() -> None:
     parser.add_argument(
         "--long", type=int, metavar="N", help="read N small images instead, and print the driver's memory"
     )
+    parser.add_argument("--photos", type=Path, metavar="FOLDER", help="for --long: read hard links of these instead")
     parser.add_argument("--workers", type=int, default=2, help="for --long")
     parser.add_argument("--training", action="store_true", help="measure training instead")
     given = parser.parse_args()
     if given.long:
-        read_many(given.long, given.workers, given.partition)
+        read_many(given.long, given.workers, given.partition, given.photos)
     elif given.training:
         compare_training(given.images or 1024, given.rounds)
     else:
