@@ -235,9 +235,12 @@ class Reading:
 
 def frame_cells(source: str, index: int, time_s: float) -> dict[str, Any]:
     """The cells of a row that say where a frame comes from."""
-    # A file name that is not UTF-8 reaches Python as lone surrogates, which no table can hold: spell them out
-    name = source.encode("utf-8", "backslashreplace").decode("utf-8")
-    return {"source": name, "frame": index, "time_s": round(float(time_s), 3)}
+    return {"source": table_text(source), "frame": index, "time_s": round(float(time_s), 3)}
+
+
+def table_text(text: str) -> str:
+    """A text that tables can hold: lone surrogates, of file names that are not UTF-8, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Readings(list[Reading]):

@@ -1,15 +1,20 @@
 """``read_dataset``: the rows of one machine, resumed and refused runs."""
 
 import json
+import os
+import shutil
+import sys
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 import mien
 from mien.errors import OptionError, OutputError
 from mien.scale import dataset as module
 from mien.scale import read_dataset
-from mien.scale.partitions import PartitionReader, PartitionSummary
+from mien.scale.partitions import PartitionReader
+
+from ..conftest import ROOT
 
 pytest.importorskip("ray", reason="reading on a cluster needs the extra ray")
 
@@ -17,9 +22,7 @@ pytest.importorskip("ray", reason="reading on a cluster needs the extra ray")
 def run_here(ray, plan, todo, workers=None):
     """The tasks of a run in this process, without Ray."""
     reader = PartitionReader(plan)
-    for task in todo:
-        segment = -1 if task.segment is None else task.segment
-        yield PartitionSummary(**reader({"partition": np.int64(task.partition), "segment": np.int64(segment)}))
+    yield from map(reader.do, todo)
 
 
 @pytest.fixture
@@ -232,3 +235,71 @@ def test_a_worker_that_does_not_share_the_output_is_an_error(folder, tmp_path, w
     with pytest.raises(OutputError) as error:
         read_dataset(folder, tmp_path / "out", mode="resume")
     assert "--out" in error.value.hint
+
+
+def test_errors_of_a_worker_are_raised(folder, tmp_path, local_ray):
+    read_dataset(folder, tmp_path / "out", partition_size=7, workers=1)
+    (tmp_path / "out" / "rows" / "part-000000.parquet").unlink()
+    (tmp_path / "out" / "rows").rmdir()
+    (tmp_path / "out" / "rows").symlink_to(tmp_path / "gone" / "away")
+    with pytest.raises(OutputError):
+        read_dataset(folder, tmp_path / "out", mode="resume", workers=1)
+
+
+def test_files_of_others_are_kept(folder, tmp_path, without_ray):
+    thesis = tmp_path / "out" / "rows" / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.touch()
+    for mode in ("new", "resume", "overwrite"):
+        with pytest.raises(OutputError):
+            read_dataset(folder, tmp_path / "out", mode=mode)
+        assert thesis.exists()
+
+
+def test_a_run_that_another_one_replaces_ends(folder, tmp_path, without_ray, monkeypatch):
+    def replaced(ray, plan, todo, workers=None):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "run_tasks", run_here)
+            read_dataset(folder / "2.png", tmp_path / "out", mode="overwrite")
+        yield from run_here(ray, plan, todo)
+
+    monkeypatch.setattr(module, "run_tasks", replaced)
+    with pytest.raises(OutputError):
+        read_dataset(folder, tmp_path / "out")
+
+
+def test_a_worker_with_another_model_is_refused(folder, tmp_path, without_ray, monkeypatch):
+    def elsewhere(ray, plan, todo, workers=None):
+        yield from run_here(ray, replace(plan, options=mien.ReadOptions(model="tiny")), todo)
+
+    monkeypatch.setattr(module, "run_tasks", elsewhere)
+    with pytest.raises(OptionError) as error:
+        read_dataset(folder, tmp_path / "out")
+    assert error.value.field == "model"
+    assert not (tmp_path / "out" / "rows").exists()
+
+
+def test_files_of_options_are_found_from_other_folders(folder, tmp_path, without_ray, monkeypatch):
+    def elsewhere(ray, plan, todo, workers=None):
+        monkeypatch.chdir(tmp_path)
+        yield from run_here(ray, plan, todo)
+
+    for name in ("tiny.onnx", "tiny.json"):
+        (tmp_path / "models").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "src" / "mien" / "model" / "weights" / name, tmp_path / "models")
+    monkeypatch.chdir(tmp_path / "models")
+    monkeypatch.setattr(module, "run_tasks", elsewhere)
+    options = mien.ReadOptions(model="tiny.onnx")
+    assert read_dataset(folder / "2.png", tmp_path / "out", options).images == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are not bytes")
+def test_names_that_are_not_utf_8_are_read(folder, tmp_path, without_ray):
+    import pandas as pd
+
+    (folder / "2.png").rename(folder / os.fsdecode(b"2\xff.png"))
+    (folder / "7.jpg").rename(folder / os.fsdecode(b"7\xff.jpg"))
+    result = read_dataset(folder, tmp_path / "out")
+    assert (result.images, result.errors) == (6, 1)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "rows"), single(folder, tmp_path))
+    assert pd.read_parquet(tmp_path / "out" / "errors").source[0].endswith("7\\udcff.jpg")

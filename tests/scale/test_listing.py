@@ -33,6 +33,8 @@ def test_a_folder_and_a_pattern_are_listed_in_natural_order_and_once(folder):
     assert names(list_sources([folder])) == expected
     assert names(list_sources([str(folder / "*.png"), folder])) == [*expected[:5], *expected[5:]]
     assert list_sources([f"file://{folder}"]) == list_sources([folder])
+    (folder / "list.csv").write_text(f"path\n{folder / '2.png'}\nfile://{folder.as_posix()}/2.png\n2.png\n")
+    assert len(list_sources([folder / "list.csv", folder / "2.png"])) == 1
 
 
 def test_urls_are_listed_as_folders_are(bucket):

@@ -16,16 +16,18 @@ from ..errors import OptionError, OutputError
 from ..extras import check_installed
 from ..io.journal import Mode
 from ..io.tables import columns
+from ..model.card import shipped_models
 from ..options import ReadOptions
 from ..progress import Progress, no_progress
 from ..reader import Reader, overlapped
 from ..redaction import Privacy
 from ..video import read_settings
 from .engine import connected, run_tasks
-from .listing import is_video_name, list_sources
+from .listing import identity, is_video_name, list_sources
 from .partitions import (
     ERRORS,
     LISTING,
+    PART,
     ROWS,
     RUN,
     SEGMENTS,
@@ -140,7 +142,7 @@ def read_dataset(
     settings = read_settings(options, reader, interval_s, Privacy())
     size = before["partition_size"] if before else partition_size or _suitable_size(len(images))
     plan = Plan(
-        str(store), str(Path.cwd()), options, columns(reader.emotions, video=bool(videos)),
+        str(store), str(Path.cwd()), _with_absolute_paths(options), columns(reader.emotions, video=bool(videos)),
         json.loads(json.dumps(settings, default=str)), _digest(names), math.ceil(len(images) / size) + len(videos),
         timeout_s, interval_s, _segments(videos, interval_s, options),
     )  # fmt: skip
@@ -155,6 +157,7 @@ def read_dataset(
     progress(done, total, "images")
     with connected(address, workers) if todo else nullcontext() as ray:
         if not before:
+            _earlier_run(store, mode)  # another one may have begun meanwhile
             _start(store, plan, images, videos, size)
         for step in steps:
             for summary in run_tasks(ray, plan, step, workers):
@@ -166,6 +169,16 @@ def read_dataset(
                 done += summary.done
                 progress(done, total, "images and segments" if videos else "images")
     return result
+
+
+def _with_absolute_paths(options: ReadOptions) -> ReadOptions:
+    """Options that mean the same on workers, which have other working folders."""
+    kind, colon, file = options.detector.partition(":")
+    return replace(
+        options,
+        model=options.model if options.model in shipped_models() else path_of(str(options.model)).absolute(),
+        detector=f"{kind}:{path_of(file).absolute()}" if colon else kind,
+    )
 
 
 def _segments(videos: Sequence[str], interval_s: float, options: ReadOptions) -> tuple[int, ...]:
@@ -212,9 +225,12 @@ def _earlier_run(store: Store, mode: Mode) -> dict[str, Any] | None:
         hint = "Continue it with --resume, replace it with --overwrite, or write elsewhere."
         raise OutputError(f"{store} holds a dataset", hint=hint, path=str(store))
     if RUN not in names:
-        if names and mode != "resume" and not {*names} <= {ROWS, ERRORS, SEGMENTS, LISTING}:
+        parts = {folder: store.names(folder) for folder in (ROWS, ERRORS, SEGMENTS) if folder in names}
+        foreign = [name for name in names if name not in (*parts, LISTING)]
+        foreign += [f"{folder}/{name}" for folder in parts for name in parts[folder] if not name.startswith(PART)]
+        if foreign:
             hint = "Write to a new or empty folder."
-            raise OutputError(f"{store} holds other files, such as {names[0]}", hint=hint, path=str(store))
+            raise OutputError(f"{store} holds other files, such as {foreign[0]}", hint=hint, path=str(store))
         return None
     if mode == "overwrite":
         return None
@@ -230,8 +246,9 @@ def _earlier_run(store: Store, mode: Mode) -> dict[str, Any] | None:
 
 def _start(store: Store, plan: Plan, images: Sequence[str], videos: Sequence[str], size: int) -> None:
     """Remove an earlier run, then write the listing and ``_run.json``, which is last."""
-    store.remove([RUN, *(f"{folder}/{name}" for folder in (ROWS, ERRORS, SEGMENTS) for name in store.names(folder))])
-    store.write(LISTING, listing_table(images, videos, size))
+    parts = [f"{folder}/{name}" for folder in (ROWS, ERRORS, SEGMENTS) for name in store.names(folder)]
+    store.remove([RUN, *(name for name in parts if name.partition("/")[2].startswith(PART))])
+    store.write(LISTING, listing_table(images, videos, size, plan.listing))
     sources = len(images) + len(videos)
     run = {"run": plan.header(), "partition_size": size, "partitions": plan.partitions, "sources": sources}
     store.write(RUN, json.dumps(run, indent=2).encode())
@@ -268,5 +285,5 @@ def _suitable_size(images: int) -> int:
 def _digest(names: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for name in names:
-        digest.update((name if scheme_of(name) else os.path.abspath(path_of(name))).encode() + b"\0")  # noqa: PTH100
+        digest.update(os.fsencode(identity(name)) + b"\0")
     return digest.hexdigest()

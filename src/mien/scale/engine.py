@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import socket
 import warnings
 from collections.abc import Iterator, Sequence
@@ -62,8 +63,8 @@ def connected(address: str | None, workers: int | None = None) -> Iterator[Any]:
 def run_tasks(ray: Any, plan: Plan, todo: Sequence[Task], workers: int | None = None) -> Iterator[PartitionSummary]:
     """Do tasks on the workers of a cluster, and yield a summary of each, in any order.
 
-    A task whose worker or node is lost is done again. ``workers`` limits their number; None uses the resources of the
-    cluster: a processor core for each, or a GPU with ``device="cuda"``.
+    A task whose worker or node is lost is done again; an error of mien that a worker meets is raised. ``workers`` limits
+    their number; None uses the resources of the cluster: a processor core for each, or a GPU with ``device="cuda"``.
     """
     data = require("ray.data", "ray")
     gpu = plan.options.device == "cuda"
@@ -81,12 +82,11 @@ def run_tasks(ray: Any, plan: Plan, todo: Sequence[Task], workers: int | None = 
     summaries = items.map(
         PartitionReader, fn_constructor_args=(plan,), compute=pool, num_cpus=1, num_gpus=1 if gpu else None
     )
-    try:
-        for row in summaries.iter_rows():
-            yield PartitionSummary(**row)
-    except ray.exceptions.RayError as error:
-        cause = getattr(error, "cause", None)
-        raise (cause if isinstance(cause, MienError) else error) from error
+    for row in summaries.iter_rows():
+        outcome: PartitionSummary | MienError = pickle.loads(row["outcome"])  # noqa: S301 - from a worker of this run
+        if isinstance(outcome, MienError):
+            raise outcome
+        yield outcome
 
 
 def _check_reachable(address: str | None) -> None:

@@ -41,11 +41,15 @@ def list_sources(sources: Sequence[str | Path], *, recursive: bool = False, colu
     found: dict[str, str] = {}
     for source in map(str, sources):
         for name in _names_of(source, recursive, column):
-            key = name if scheme_of(name) else os.path.abspath(name)  # noqa: PTH100 - links are kept
-            found.setdefault(key, name)
+            found.setdefault(identity(name), name)
     if not found:
         raise OptionError("sources: got none, expected at least one image or video", field="sources")
     return list(found.values())
+
+
+def identity(name: str) -> str:
+    """What two spellings of a file have in common: its absolute path, or its URL."""
+    return name if scheme_of(name) else os.path.abspath(path_of(name))  # noqa: PTH100 - links are kept
 
 
 def is_video_name(name: str) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
+import pickle
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from ..errors import OutputError, SourceError
+from .. import __version__
+from ..errors import MienError, OptionError, OutputError, SourceError
 from ..extras import require
 from ..io.limits import DECODE_S
 from ..io.tables import SCHEMA_VERSION, Row, rows, write_parquet
@@ -20,13 +24,15 @@ from ..io.video import Video
 from ..options import ReadOptions
 from ..reader import Reader, overlapped, read_images
 from ..redaction import Privacy
-from ..types import Frame
+from ..types import Frame, table_text
 from ..video import reader_for
 from .storage import Store, local_file, path_of, read_bytes, scheme_of
 from .videos import Segment, read_segment, segment_from_bytes, stitch
 
 RUN, LISTING = "_run.json", "_listing.parquet"
 ROWS, ERRORS, SEGMENTS = "rows", "errors", "segments"
+#: What the names of all files in these folders begin with.
+PART = "part-"
 #: Columns of the table of errors, all of them text.
 ERROR_COLUMNS = ("source", "error", "message", "hint")
 #: Files fetched from object storage at the same time, which hides its latency.
@@ -105,16 +111,34 @@ class PartitionReader:
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._store = plan, Store(plan.out)
-        self._reader = Reader(plan.options)
         self._video_readers: dict[int, Reader] = {}
 
-    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Do the ``Task`` with these fields (``segment`` -1 for none), and return its ``PartitionSummary`` as a row."""
+    @cached_property
+    def _reader(self) -> Reader:
+        reader, settings = Reader(self._plan.options), self._plan.settings
+        found, wanted = (reader.card.sha256, __version__), (settings["model"], settings["version"])
+        if found != wanted:
+            message = f"a worker has another model or version of mien: got {found}, expected {wanted}"
+            raise OptionError(message, hint="Install the same on all nodes.", field="model", value=found[0])
+        return reader
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, bytes]:
+        """Do the ``Task`` with these fields (``segment`` -1 for none); the outcome is its summary or a ``MienError``."""
         segment = int(item["segment"])
-        return vars(self.do(Task(int(item["partition"]), segment if segment >= 0 else None)))
+        outcome: PartitionSummary | MienError
+        try:
+            outcome = self.do(Task(int(item["partition"]), segment if segment >= 0 else None))
+        except MienError as error:  # Ray would print its own report of it
+            outcome = error
+        return {"outcome": pickle.dumps(outcome)}
 
     def do(self, task: Task) -> PartitionSummary:
-        """Read a partition, or a segment, and write its files; ``OutputError`` if they cannot be written."""
+        """Read a partition, or a segment, and write its files.
+
+        Raises:
+            OptionError: the model is not that of the run.
+            OutputError: the files cannot be written, or another run has replaced this one.
+        """
         if task.segment is not None:
             return self._read_segment(task.partition, task.segment)
         if self._plan.segments_of(task.partition) is not None:
@@ -196,15 +220,20 @@ class PartitionReader:
         return PartitionSummary(partition, images, faces, len(failures), seconds, _peak_bytes(), done=done)
 
     def _sources(self, partition: int) -> list[str]:
-        parquet = require("pyarrow.parquet", "ray")
+        pa, parquet = require("pyarrow", "ray"), require("pyarrow.parquet", "ray")
         try:
             with self._store.open(LISTING) as file:
-                names: list[str] = parquet.ParquetFile(file).read_row_group(partition).column("source").to_pylist()
-                return names
-        except OSError as error:
+                listing = parquet.ParquetFile(file)
+                same = (listing.schema_arrow.metadata or {}).get(b"mien_listing") == self._plan.listing.encode()
+                names = listing.read_row_group(partition).column("source").to_pylist() if same else []
+        except (OSError, pa.ArrowException) as error:
             message = f"a worker cannot read {self._store.place(LISTING)}: {error}"
             hint = "All nodes must reach --out: use a shared folder or object storage."
             raise OutputError(message, hint=hint, path=str(self._store)) from error
+        if not same:
+            message = f"a run with other sources has replaced this one in {self._store}"
+            raise OutputError(message, hint="Give each run its own --out.", path=str(self._store))
+        return list(map(os.fsdecode, names))
 
     def _frames(self, names: Sequence[str], on_error: OnError) -> Iterator[Frame]:
         """Decode images one after the other; each frame has the name of its source as it is listed."""
@@ -264,22 +293,26 @@ class _Fetched(io.BytesIO):
 
 def part_name(partition: int) -> str:
     """The file name of a partition."""
-    return f"part-{partition:06}.parquet"
+    return f"{PART}{partition:06}.parquet"
 
 
 def segment_name(partition: int, segment: int) -> str:
     """The file of a segment, from the folder of results; it is removed once its video is complete."""
-    return f"{SEGMENTS}/part-{partition:06}-{segment:05}.npz"
+    return f"{SEGMENTS}/{PART}{partition:06}-{segment:05}.npz"
 
 
-def listing_table(images: Sequence[str], videos: Sequence[str], size: int) -> bytes:
-    """The list of sources as a parquet file with a row group for each partition: ``size`` images, or one video."""
+def listing_table(images: Sequence[str], videos: Sequence[str], size: int, digest: str) -> bytes:
+    """The list of sources as a parquet file with a row group for each partition: ``size`` images, or one video.
+
+    Names are bytes, because not all of them are UTF-8; ``digest`` is that of the plan.
+    """
     pa, parquet = require("pyarrow", "ray"), require("pyarrow.parquet", "ray")
     file = io.BytesIO()
-    with parquet.ParquetWriter(file, pa.schema([("source", pa.string())]), compression="zstd") as writer:
+    schema = pa.schema([("source", pa.binary())], {"mien_listing": digest})
+    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for names, group in ((images, size), (videos, 1)):
             if names:
-                writer.write_table(pa.table({"source": pa.array(names, pa.string())}), row_group_size=group)
+                writer.write_table(pa.table([list(map(os.fsencode, names))], schema), row_group_size=group)
     return file.getvalue()
 
 
@@ -310,7 +343,7 @@ def _error_table(failures: Sequence[dict[str, str]]) -> bytes:
 
 
 def _failure(name: str, error: SourceError) -> dict[str, str]:
-    return dict(zip(ERROR_COLUMNS, (name, type(error).__name__, str(error), error.hint)))
+    return dict(zip(ERROR_COLUMNS, map(table_text, (name, type(error).__name__, str(error), error.hint))))
 
 
 def _peak_bytes() -> int:

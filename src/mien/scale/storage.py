@@ -48,9 +48,11 @@ def filesystem(scheme: str) -> Any:
     try:
         return fsspec.filesystem(scheme)
     except ImportError as error:
-        advice = registry.known_implementations.get(scheme, {}).get("err", str(error))
+        known = registry.known_implementations.get(scheme, {})
+        package = known.get("class", "fsspec").partition(".")[0]
+        hint = f"pip install {package}, on all nodes." if package != "fsspec" else known.get("err", str(error))
         message = f"URLs that begin with {scheme}:// need a package that is not installed"
-        raise MissingExtraError(message, hint=f"{advice} (pip install PACKAGE).", value=scheme) from error
+        raise MissingExtraError(message, hint=hint, value=scheme) from error
 
 
 def read_bytes(source: str) -> bytes:
