@@ -14,7 +14,7 @@ from .io.annotated_copies import AnnotatedCopies
 from .io.discovery import IMAGE_EXTENSIONS, find_images
 from .io.journal import Journal, Mode
 from .io.limits import DECODE_S
-from .io.tables import Row, check_format, columns, rows
+from .io.tables import ListSeparator, Row, check_format, columns, rows
 from .io.video import VIDEO_EXTENSIONS, Video, is_video
 from .io.video_sinks import JournalSink, VideoFile
 from .options import ReadOptions
@@ -57,7 +57,7 @@ def read_files(
     *,
     out: str | Path | None = None,
     mode: Mode = "new",
-    excel: bool = False,
+    excel: ListSeparator | None = None,
     annotate: str | Path | None = None,
     redact: Privacy | None = None,
     recursive: bool = False,
@@ -80,7 +80,7 @@ def read_files(
         out: a table with one row per face: ``.csv``, ``.tsv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. It is named
             ``<out>.partial`` until it is complete.
         mode: ``new``, ``overwrite`` or ``resume`` a run with the same ``out``; see ``Journal.open``.
-        excel: write ``out``, a ``.csv``, for European Excel: semicolons, decimal commas, a byte order mark.
+        excel: write ``out``, a ``.csv``, for Excel, with a byte order mark: ``","``, or ``";"`` with decimal commas.
         annotate: a folder for annotated copies; for one video, the name of its copy.
         redact: mask people, and keep no reading of them.
         recursive: include sub-folders.

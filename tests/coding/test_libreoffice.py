@@ -39,11 +39,13 @@ def talk(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "layout"), [("a.xlsx", "mien"), ("a.csv", "mien"), ("a.csv", "excel")])
+@pytest.mark.parametrize(
+    ("name", "layout"), [("a.xlsx", "mien"), ("a.csv", "mien"), ("a.csv", "semicolon"), ("a.csv", "comma")]
+)
 def test_spans(talk, tmp_path, name, layout):
     path = tmp_path / name
     path.write_bytes(timeline(talk).render(path, layout))
-    separator = "59" if layout == "excel" else "44"
+    separator = "59" if layout == "semicolon" else "44"
     text = [] if name == "a.xlsx" else [f"--infilter=Text - txt - csv (StarCalc):{separator},34,76,1"]
     rows = opened(path, *text)
     assert [row["source"] for row in rows] == ["talk ü.mp4"] * 2

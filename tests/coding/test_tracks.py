@@ -102,9 +102,10 @@ def test_the_command(mien, table, tmp_path):
     assert mien("timeline", "join", path, "1+3")[0] == OutputError.exit_code or OptionError.exit_code
 
 
-def test_resumed_tables_keep_the_european_format(tmp_path):
+@pytest.mark.parametrize("separator", [";", ","])
+def test_joined_tables_keep_the_format_for_excel(tmp_path, separator):
     path = tmp_path / "e.csv"
-    write_table(path, columns(EMOTIONS, video=True), video_rows(SCRIPT), excel=True)
+    write_table(path, columns(EMOTIONS, video=True), video_rows(SCRIPT), excel=separator)
     join_tracks(path, parse_tracks("1+3=Ann"), tmp_path / "out.csv")
     assert seen(tmp_path / "out.csv")["Ann"] == 2.5
-    assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfsource;")
+    assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfsource" + separator.encode())

@@ -4,15 +4,26 @@ import csv
 import errno
 import io
 import json
+import locale
 import os
 import sys
 
 import numpy as np
 import pytest
 
+from mien.cli.output import JsonArray
 from mien.errors import MissingExtraError, OptionError, OutputError
 from mien.io.atomic import replacing, write_atomically
-from mien.io.tables import JsonArray, Row, check_format, column_names, columns, read_columns, write_table
+from mien.io.tables import (
+    Row,
+    check_format,
+    column_names,
+    columns,
+    excel_separator,
+    locale_separator,
+    read_columns,
+    write_table,
+)
 
 COLUMNS = columns(("happy", "sad"))
 FACE: Row = {
@@ -56,21 +67,51 @@ def test_csv(tmp_path):
     assert empty == ["b.jpg", "0", "0.0"] + [""] * (len(COLUMNS) - 3)
 
 
-def test_csv_for_european_excel(tmp_path):
+@pytest.mark.parametrize(("separator", "x0"), [(";", "1,25"), (",", "1.25")])
+def test_csv_for_excel(tmp_path, separator, x0):
     path = tmp_path / "r.csv"
-    write_table(path, COLUMNS, [FACE, EMPTY], excel=True)
-    assert path.read_bytes().startswith(b"\xef\xbb\xbfsource;")
+    write_table(path, COLUMNS, [FACE, EMPTY], excel=separator)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfsource" + separator.encode())
+    assert excel_separator(path) == separator
     with path.open(encoding="utf-8-sig", newline="") as file:
-        header, face, _ = csv.reader(file, delimiter=";")
+        header, face, _ = csv.reader(file, delimiter=separator)
     row = dict(zip(header, face))
-    assert (row["x0"], row["y0"], row["source"]) == ("1,25", "-2,0", FACE["source"])
+    assert (row["x0"], row["source"]) == (x0, FACE["source"])
     with pytest.raises(OptionError):
-        write_table(tmp_path / "r.parquet", COLUMNS, [FACE], excel=True)
+        write_table(tmp_path / "r.parquet", COLUMNS, [FACE], excel=separator)
     pytest.importorskip("pyarrow", reason="tables are read with the extra [table]")
     assert column_names(path) == COLUMNS
     read = read_columns(path, ("source", "x0", "happy"))
     assert read["x0"].tolist() == pytest.approx([1.25, np.nan], nan_ok=True)
     assert read["source"].tolist() == [FACE["source"], "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("comma", "name", "separator"),
+    [(",", "de_DE.UTF-8", ";"), (",", "fr_FR.UTF-8", ";"), (".", "en_US.UTF-8", ","), (".", "C", ",")],
+)
+def test_separator_of_the_locale(monkeypatch, comma, name, separator):
+    current = ["C"]
+
+    def setlocale(_, wanted=None):
+        if wanted is not None:
+            current[0] = wanted or name
+        return current[0]
+
+    monkeypatch.setattr("locale.setlocale", setlocale)
+    monkeypatch.setattr("locale.localeconv", lambda: {"decimal_point": comma if current[0] == name else "."})
+    assert (locale_separator(), current) == (separator, ["C"])
+
+
+def test_separator_of_the_locales_of_this_machine(monkeypatch):
+    monkeypatch.delenv("LC_ALL", raising=False)
+    before = locale.setlocale(locale.LC_NUMERIC)
+    monkeypatch.setenv("LC_NUMERIC", "xx_XX.UTF-8")
+    with pytest.raises(OptionError):
+        locale_separator()
+    monkeypatch.setenv("LC_NUMERIC", "C")
+    assert locale_separator() == ","
+    assert locale.setlocale(locale.LC_NUMERIC) == before
 
 
 def test_excel(tmp_path, monkeypatch):

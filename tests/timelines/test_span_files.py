@@ -66,7 +66,8 @@ def test_boris_has_the_spans(saved):
 
 
 @pytest.mark.parametrize(
-    ("name", "layout"), [("s.csv", "excel"), ("s.csv", "boris"), ("s.tsv", "mien"), ("s.xlsx", "mien")]
+    ("name", "layout"),
+    [("s.csv", "comma"), ("s.csv", "semicolon"), ("s.csv", "boris"), ("s.tsv", "mien"), ("s.xlsx", "mien")],
 )
 def test_exported_spans_can_be_imported(saved, name, layout):
     assert [(one.start_s, one.end_s, one.label) for one in read_annotations(saved(name, layout))] == SPANS
@@ -76,7 +77,7 @@ def test_r_opens_the_spans(saved):
     rscript = shutil.which("Rscript")
     if not rscript:
         pytest.skip("R is not installed")
-    plain, excel = saved("a.csv"), saved("b.csv", "excel")
+    plain, excel = saved("a.csv"), saved("b.csv", "semicolon")
     code = (
         f'a <- read.csv("{plain}"); b <- read.csv2("{excel}", fileEncoding = "UTF-8-BOM"); '
         'cat(sprintf("[%g, %g, %g, %d]", sum(a$seconds), sum(b$seconds), mean(a$confidence), sum(as.logical(a$unsure))))'

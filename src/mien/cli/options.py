@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from ..emotions import parse
 from ..errors import OptionError
+
+if TYPE_CHECKING:
+    from ..io.tables import ListSeparator
 
 OUTPUT = "Output"
 PRIVACY = "Privacy"
@@ -25,6 +28,15 @@ def option(panel: str, help_text: str, *names: str, **more: Any) -> Any:
 def events_option(what: str = "Events") -> Any:
     """The option that names a file of events."""
     return option("", f"{what}: CSV, BIDS, BORIS, .eaf, .TextGrid, .xlsx.", metavar="FILE")
+
+
+def excel_separator(excel: bool, chosen: Literal["comma", "semicolon"] | None) -> ListSeparator | None:
+    """The separator that ``--excel`` and ``--list-separator`` ask for; the latter implies the former."""
+    from ..io.tables import locale_separator
+
+    if chosen:
+        return "," if chosen == "comma" else ";"
+    return locale_separator() if excel else None
 
 
 def existing_data(path: Path) -> Path:
@@ -111,7 +123,10 @@ Out: TypeAlias = Annotated[
 ]
 MaskOthers: TypeAlias = Annotated[bool, option(PRIVACY, "Mask all people but one: the widest face.", "--mask-others")]
 NoImageOutput: TypeAlias = Annotated[bool, option(PRIVACY, "Show and write no image.", "--no-image-output")]
-Excel: TypeAlias = Annotated[bool, option(OUTPUT, "Write .csv for European Excel, with semicolons.", "--excel")]
+Excel: TypeAlias = Annotated[bool, option(OUTPUT, "Write .csv for Excel, separated as in your locale.", "--excel")]
+Separator: TypeAlias = Annotated[
+    Literal["comma", "semicolon"] | None, option(OUTPUT, "Separator for Excel: comma, semicolon.", metavar="NAME")
+]
 Overwrite: TypeAlias = Annotated[bool, option(OUTPUT, "Replace --out if it exists.", "--overwrite")]
 OverwriteFiles: TypeAlias = Annotated[bool, option(OUTPUT, "Replace files that exist.", "--overwrite")]
 OutFolder: TypeAlias = Annotated[

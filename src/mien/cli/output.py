@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 from rich.console import Console
@@ -16,6 +18,7 @@ from .. import progress
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
+    from ..io.tables import Row
     from ..report import Document
 
 
@@ -100,3 +103,28 @@ def show_report(document: Document, written: Sequence[Path] = (), *, json: str =
         console.print(document.to_terminal(console.width))
     for path in written:
         typer.echo(f"written: {path}", err=True)
+
+
+class JsonArray:
+    """Writes rows as one JSON array of ASCII, as they come; an error before any row leaves nothing written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._begun = stream, False
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Write rows."""
+        for row in rows:
+            line = json.dumps(row, allow_nan=False)
+            self._stream.write(f"{',' if self._begun else '['}\n  {line}")
+            self._begun = True
+
+    def __enter__(self) -> JsonArray:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._begun:
+            self._stream.write("\n]\n")
+        elif kind is None:
+            self._stream.write("[]\n")

@@ -14,7 +14,7 @@ from rich.console import Console
 from ..errors import OptionError
 from ..options import MAX_MEGAPIXELS, Prior
 from . import options as opt
-from .output import notes_console, progress_bar
+from .output import JsonArray, notes_console, progress_bar
 
 
 def read(
@@ -42,6 +42,7 @@ def read(
     ] = False,
     overwrite: opt.Overwrite = False,
     excel: opt.Excel = False,
+    list_separator: opt.Separator = None,
     mask_others: opt.MaskOthers = False,
     show_person: Annotated[
         list[int] | None,
@@ -85,12 +86,12 @@ def read(
     """
     from ..batch import read_files
     from ..io.journal import partial_path
-    from ..io.tables import JsonArray
     from ..options import ReadOptions
     from ..redaction import Privacy
     from .table import ReadingTable, show_readings
 
-    if (resume or overwrite or excel) and out is None:
+    separator = opt.excel_separator(excel, list_separator)
+    if (resume or overwrite or separator) and out is None:
         raise OptionError("--resume, --overwrite and --excel require --out", hint="Add --out FILE.")
     if resume and overwrite:
         raise OptionError("--resume and --overwrite contradict each other", hint="Give one of them.")
@@ -112,7 +113,7 @@ def read(
     )
     if engine != "local":
         _refuse_with_ray(
-            engine, annotate=annotate, json=as_json, excel=excel, mask_others=mask_others, show_person=show_person
+            engine, annotate=annotate, json=as_json, excel=separator, mask_others=mask_others, show_person=show_person
         )
         from .cluster import read_on_cluster
 
@@ -133,7 +134,7 @@ def read(
                 options,
                 out=table_path,
                 mode="resume" if resume else "overwrite" if overwrite else "new",
-                excel=excel,
+                excel=separator,
                 annotate=annotate,
                 redact=privacy,
                 recursive=recursive,

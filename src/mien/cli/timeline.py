@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import OUTPUT, AsJson, NoImageOutput, OneVideo, OverwriteFiles, VideoTable, option
+from .options import (
+    OUTPUT,
+    AsJson,
+    NoImageOutput,
+    OneVideo,
+    OverwriteFiles,
+    Separator,
+    VideoTable,
+    excel_separator,
+    option,
+)
 
 
 def _file(help_text: str) -> Any:
@@ -28,8 +38,9 @@ def timeline(
     boris: Annotated[Path | None, _file("Write spans as aggregated events of BORIS: .csv.")] = None,
     srt: Annotated[Path | None, _file("Write subtitles for the video: .srt.")] = None,
     excel: Annotated[
-        bool, option(OUTPUT, "Write --spans .csv for European Excel, with semicolons.", "--excel")
+        bool, option(OUTPUT, "Write --spans .csv for Excel, separated as in your locale.", "--excel")
     ] = False,
+    list_separator: Separator = None,
     no_image_output: NoImageOutput = False,
     as_json: AsJson = False,
     overwrite: OverwriteFiles = False,
@@ -53,18 +64,23 @@ def timeline(
     from ..timelines.report import shown
     from ..timelines.span_files import SPAN_FORMATS, SUBTITLE_FORMATS, SpanLayout
 
+    separator = excel_separator(excel, list_separator)
     given = {"--out": out, "--figure": figure, "--spans": spans, "--boris": boris, "--srt": srt}
     wanted = {option: path for option, path in given.items() if path}
     csv_only = (".csv",)
     formats = dict(
-        zip(given, (REPORT_FORMATS, FIGURE_FORMATS, csv_only if excel else SPAN_FORMATS, csv_only, SUBTITLE_FORMATS))
+        zip(
+            given, (REPORT_FORMATS, FIGURE_FORMATS, csv_only if separator else SPAN_FORMATS, csv_only, SUBTITLE_FORMATS)
+        )
     )
     _check_outputs(table, wanted, formats, overwrite=overwrite)
     check_installed(["matplotlib"] if figure else [], "video")
     check_installed(["pyreadstat"] if spans and spans.suffix.lower() == ".sav" else [], "study")
     result = summarize(table, source=source, shortest_s=shortest)
     # All are made before any is written: a failure leaves nothing half done
-    layouts: dict[str, SpanLayout] = {"--boris": "boris", **({"--spans": "excel"} if excel else {})}
+    layouts: dict[str, SpanLayout] = {"--boris": "boris"}
+    if separator:
+        layouts["--spans"] = "comma" if separator == "," else "semicolon"
     contents = {
         path: result.render(path, layouts.get(name, "mien"), no_image_output=no_image_output)
         for name, path in wanted.items()

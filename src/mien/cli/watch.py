@@ -29,6 +29,7 @@ def watch(
     out: opt.Out = None,
     overwrite: opt.Overwrite = False,
     excel: opt.Excel = False,
+    list_separator: opt.Separator = None,
     lsl: Annotated[
         str | None, opt.option(STREAMS, "Publish readings as a stream of Lab Streaming Layer.", metavar="NAME")
     ] = None,
@@ -79,7 +80,8 @@ def watch(
         device=device,
     )
     notes = notes_console()
-    sinks: list[VideoSink] = [TableFile(out, overwrite=overwrite, excel=excel)] if out else []
+    separator = opt.excel_separator(excel, list_separator)
+    sinks: list[VideoSink] = [TableFile(out, overwrite=overwrite, excel=separator)] if out else []
     sinks += [LslStream(lsl)] if lsl is not None else []
     sinks += [OscMessages(Address.parse(osc))] if osc is not None else []
     sinks += [WebSocketServer(Address.parse(websocket))] if websocket is not None else []

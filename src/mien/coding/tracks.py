@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DataError, OptionError
 from ..io.delimited import parse_time, table_rows
 from ..io.discovery import file_name
-from ..io.tables import PERSON, Row, check_format, column_names, is_european, read_columns, read_rows, write_table
+from ..io.tables import PERSON, Row, check_format, column_names, excel_separator, read_columns, read_rows, write_table
 from ..report import join
 from ..report.format import clock
 
@@ -136,7 +136,7 @@ def join_tracks(table: Path | str, parts: Sequence[TrackPart], out: Path | str) 
     tracks = np.unique(stored["track_id"][~np.isnan(stored["track_id"])]).astype(int).tolist()
     renamed = _Renamed(parts, _numbers(str(table), tracks, dict.fromkeys(map(str, stored["source"])), parts))
     columns = (*(name for name in names if name != PERSON), PERSON)
-    excel = is_european(table) and out.suffix.lower() == ".csv"
+    excel = excel_separator(table) if out.suffix.lower() == ".csv" else None
     write_table(out, columns, renamed.rows(read_rows(table)), excel=excel)
     people: dict[str, tuple[int, ...]] = {}
     for part in parts:

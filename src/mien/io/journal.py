@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 from ..errors import MienError, OptionError, OutputError
 from .atomic import check_new, writing_to
-from .tables import SCHEMA_VERSION, Row, check_format, write_table
+from .tables import SCHEMA_VERSION, ListSeparator, Row, check_format, write_table
 
 Mode = Literal["new", "resume", "overwrite"]
 
@@ -29,7 +29,7 @@ class Journal:
         finished: the table is complete; ``write`` is refused.
     """
 
-    def __init__(self, out: Path, columns: tuple[str, ...], *, excel: bool = False) -> None:
+    def __init__(self, out: Path, columns: tuple[str, ...], *, excel: ListSeparator | None = None) -> None:
         self.out, self.path, self._columns, self._excel = out, partial_path(out), columns, excel
         self.done: set[str] = set()
         self.finished = False
@@ -43,7 +43,7 @@ class Journal:
         settings: Mapping[str, Any],
         mode: Mode = "new",
         *,
-        excel: bool = False,
+        excel: ListSeparator | None = None,
     ) -> Journal:
         """Start or resume a run.
 
@@ -54,7 +54,7 @@ class Journal:
             mode: ``"new"`` requires that neither the table nor a partial file exists. ``"overwrite"`` replaces the table,
                 but not an unfinished run. ``"resume"`` continues the partial file; without one it starts a run, or is
                 ``finished`` if the table exists.
-            excel: write the CSV file for European Excel.
+            excel: separator of a CSV file for Excel.
 
         Raises:
             OptionError: the format is unknown; or the run to resume had other columns or settings.

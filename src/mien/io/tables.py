@@ -33,13 +33,14 @@ import codecs
 import csv
 import io
 import json
+import locale
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 Value = str | int | float | bool | list[str] | None
 Row = dict[str, Value]
+#: Separator of a CSV file for Excel; ``";"`` comes with decimal commas.
+ListSeparator = Literal[",", ";"]
 
 SCHEMA_VERSION = 1
 
@@ -142,10 +145,27 @@ def write_csv(
     text.detach()  # the caller closes the file
 
 
-def write_european_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """As ``write_csv``, but as Excel expects it in most of Europe: semicolons, decimal commas, a byte order mark."""
+def write_excel_csv(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Row], separator: ListSeparator) -> None:
+    """As ``write_csv``, with a byte order mark for Excel; semicolons come with decimal commas."""
     file.write(codecs.BOM_UTF8)
-    write_csv(file, columns, rows, ";", decimal=",")
+    write_csv(file, columns, rows, separator, decimal="," if separator == ";" else ".")
+
+
+def locale_separator() -> ListSeparator:
+    """The separator that Excel expects in the user's locale: a semicolon where numbers have decimal commas.
+
+    Raises:
+        OptionError: the locale that the environment names is not installed.
+    """
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        locale.setlocale(locale.LC_NUMERIC, "")
+        return ";" if locale.localeconv()["decimal_point"] == "," else ","
+    except locale.Error as error:
+        message = "the locale of this environment (LC_ALL, LC_NUMERIC, LANG) is not installed"
+        raise OptionError(message, hint="Choose with --list-separator semicolon, or comma.") from error
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
 
 
 def csv_bytes(columns: tuple[str, ...], rows: Iterable[Row]) -> bytes:
@@ -168,29 +188,6 @@ def write_json_lines(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[Ro
     for row in rows:
         line = json.dumps({name: row[name] for name in columns}, ensure_ascii=False, allow_nan=False)
         file.write(line.encode() + b"\n")
-
-
-class JsonArray:
-    """Writes rows as one JSON array of ASCII, as they come; an error before any row leaves nothing written."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._begun = stream, False
-
-    def add(self, rows: Iterable[Row]) -> None:
-        """Write rows."""
-        for row in rows:
-            line = json.dumps(row, allow_nan=False)
-            self._stream.write(f"{',' if self._begun else '['}\n  {line}")
-            self._begun = True
-
-    def __enter__(self) -> JsonArray:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if self._begun:
-            self._stream.write("\n]\n")
-        elif kind is None:
-            self._stream.write("[]\n")
 
 
 _ROWS_IN_GROUP = 20_000
@@ -256,24 +253,27 @@ _WRITERS: dict[str, Callable[[BinaryIO, tuple[str, ...], Iterable[Row]], None]] 
 FORMATS = tuple(_WRITERS)
 
 
-def check_format(path: Path, *, excel: bool = False) -> None:
+def check_format(path: Path, *, excel: ListSeparator | None = None) -> None:
     """Raise if a table cannot be written under this name: for another ending, or if a package is missing.
 
-    ``excel`` is for European Excel, which only CSV needs.
+    ``excel`` is the separator of a CSV file for Excel, and only for CSV.
     """
     check_ending(path, (".csv",) if excel else FORMATS)
     needed = {".parquet": ["pyarrow"], ".xlsx": ["openpyxl"]}.get(path.suffix.lower(), [])
     check_installed(needed, "table")
 
 
-def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Row], *, excel: bool = False) -> None:
+def write_table(
+    path: Path, columns: tuple[str, ...], rows: Iterable[Row], *, excel: ListSeparator | None = None
+) -> None:
     """Write ``rows`` to ``path`` as they come, in constant memory, completely or not at all.
 
     Arguments and errors as ``check_format``.
     """
     check_format(path, excel=excel)
+    write = partial(write_excel_csv, separator=excel) if excel else _WRITERS[path.suffix.lower()]
     with replacing(path) as file:
-        (write_european_csv if excel else _WRITERS[path.suffix.lower()])(file, columns, rows)
+        write(file, columns, rows)
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -317,9 +317,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     kind = path.suffix.lower()
     try:
         if kind == ".xlsx":
-            book = require("openpyxl", "table").load_workbook(io.BytesIO(path.read_bytes()), read_only=True)
-            lines = book.worksheets[0].iter_rows(values_only=True)
-            names = [str(name) for name in next(lines, ())]
+            names, lines = _sheet(path)
             found = (dict(zip(names, line)) for line in lines)
         else:
             schema = None if kind == ".parquet" else _row_schema(pa, column_names(path), lists=kind == ".jsonl")
@@ -357,7 +355,7 @@ def _stored(path: Path, schema: Any = None) -> Any:
     pa, dataset = require("pyarrow", "table"), require("pyarrow.dataset", "table")
     kind = path.suffix.lower()
     reading = require("pyarrow.csv", "table")
-    european = kind == ".csv" and is_european(path)
+    european = kind == ".csv" and excel_separator(path) == ";"
     delimiter = "\t" if kind == ".tsv" else ";" if european else ","
     lines = reading.ParseOptions(newlines_in_values=True, delimiter=delimiter)
     numbers = reading.ConvertOptions(decimal_point="," if european else ".")
@@ -371,22 +369,25 @@ def _stored(path: Path, schema: Any = None) -> Any:
         raise _damaged(path, error) from error
 
 
-def is_european(path: Path) -> bool:
-    """Whether ``write_european_csv`` has written a file."""
+def excel_separator(path: Path) -> ListSeparator | None:
+    """The separator of a table of ``write_excel_csv``; None for other files."""
+    separators: dict[bytes, ListSeparator] = {b"source;": ";", b"source,": ","}
     with suppress(OSError), path.open("rb") as file:
-        return file.read(10) == codecs.BOM_UTF8 + b"source;"
-    return False
+        if file.read(3) == codecs.BOM_UTF8:
+            return separators.get(file.read(7))
+    return None
+
+
+def _sheet(path: Path) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """The names and the rows of the first sheet of a workbook."""
+    book = require("openpyxl", "table").load_workbook(io.BytesIO(path.read_bytes()), read_only=True)
+    lines = book.worksheets[0].iter_rows(values_only=True)
+    return [str(name) for name in next(lines, ())], lines
 
 
 def _workbook(pa: Any, path: Path, schema: Any) -> Any:
     """The first sheet of a workbook as a table of pyarrow: only its names without a schema."""
-    lines = (
-        require("openpyxl", "table")
-        .load_workbook(io.BytesIO(path.read_bytes()), read_only=True)
-        .worksheets[0]
-        .iter_rows(values_only=True)
-    )
-    names = [str(name) for name in next(lines, ())]
+    names, lines = _sheet(path)
     if schema is None:
         return pa.table({name: pa.nulls(0, pa.string()) for name in names})
     return pa.Table.from_pylist([dict(zip(names, line)) for line in lines], schema=schema)

@@ -19,7 +19,7 @@ from ..errors import OutputError
 from ..types import Box, Face, Frame, Reading
 from .annotated_copies import check_not_source, check_video_format, video_writer
 from .journal import Journal, Mode
-from .tables import Row, check_format, columns, rows
+from .tables import ListSeparator, Row, check_format, columns, rows
 from .video import Video
 
 #: Rows are written to disk this often, in seconds.
@@ -177,12 +177,12 @@ class TableFile(VideoSink):
     Args:
         path: the table.
         overwrite: replace a table that exists.
-        excel: write a CSV file for European Excel: semicolons, decimal commas, a byte order mark.
+        excel: write a CSV file for Excel, with a byte order mark: ``","``, or ``";"`` with decimal commas.
     """
 
     path: Path | str
     overwrite: bool = False
-    excel: bool = False
+    excel: ListSeparator | None = None
 
     def check(self) -> None:
         """Raise if the format is unknown, or pyarrow is needed and missing."""

@@ -14,7 +14,7 @@ from ..drawing import percent as probability
 from ..errors import OptionError
 from ..extras import require
 from ..io.elan import write_eaf
-from ..io.tables import Row, write_csv, write_european_csv, write_excel
+from ..io.tables import Row, write_csv, write_excel, write_excel_csv
 from ..io.textgrid import write_textgrid
 from .spans import Span
 from .timeline import TrackTimeline, VideoTimeline
@@ -25,8 +25,8 @@ BORIS_COLUMNS = (
     *("Observation id", "Media file name", "FPS (frame/s)", "Subject", "Behavior", "Behavioral category", "Modifiers"),
     *("Behavior type", "Start (s)", "Stop (s)", "Duration (s)", "Comment start", "Comment stop"),
 )
-#: ``excel`` is a CSV file for European Excel, ``boris`` one with the columns of BORIS' aggregated events.
-SpanLayout = Literal["mien", "excel", "boris"]
+#: CSV files: ``comma`` and ``semicolon`` for Excel, ``boris`` with the columns of BORIS' aggregated events.
+SpanLayout = Literal["mien", "comma", "semicolon", "boris"]
 #: More faces at a time would cover the video.
 _MAX_LINES = 4
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -67,8 +67,8 @@ def span_file(videos: Sequence[VideoTimeline], path: Path, layout: SpanLayout = 
     file, columns = io.BytesIO(), BORIS_COLUMNS if layout == "boris" else SPAN_COLUMNS
     if kind == ".xlsx":
         write_excel(file, columns, rows)
-    elif layout == "excel":
-        write_european_csv(file, columns, rows)
+    elif layout in ("comma", "semicolon"):
+        write_excel_csv(file, columns, rows, "," if layout == "comma" else ";")
     else:
         write_csv(file, columns, (_with_decimals(row) for row in rows), _SEPARATORS[kind])
     return file.getvalue()

@@ -190,7 +190,7 @@ class Timeline:
         ``.html`` and ``.md`` are reports. A page on several people shows each of them, if the video is there and not
         ``no_image_output``. ``.png``, ``.svg`` and ``.pdf`` are figures. ``.csv``, ``.tsv``, ``.txt``,
         ``.xlsx`` and ``.sav`` (SPSS) are tables with one row per span. ``.eaf`` (ELAN), ``.TextGrid`` (Praat) and ``.srt``
-        (subtitles) hold one video only. ``layout`` makes a ``.csv`` for European Excel or for BORIS.
+        (subtitles) hold one video only. ``layout`` makes a ``.csv`` for Excel or for BORIS.
 
         Raises:
             OptionError: the extension is unknown, or the file holds one video and there are several.
