@@ -58,9 +58,9 @@ def parse(name: str) -> str:
 
 def label_set(name: str) -> tuple[str, ...]:
     """Return the emotions of a named label set, in the vocabulary's order."""
-    if name not in LABEL_SETS:
+    if not isinstance(name, str) or name not in LABEL_SETS:
         what = f"emotions: got {name!r}, expected one of {', '.join(LABEL_SETS)}"
-        raise OptionError(what, hint=_label_set_hint(name), field="emotions", value=name)
+        raise OptionError(what, hint=_label_set_hint(str(name)), field="emotions", value=name)
     return LABEL_SETS[name]
 
 

@@ -194,7 +194,8 @@ def test_more_kinds_of_paths_are_read(png, pixels, tmp_path):
 def test_empty_cells_are_failures_of_their_row(png, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png)
-    for missing in (None, float("nan")):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    for missing in (None, float("nan"), np.float32("nan"), pandas.NA, pandas.NaT):
         results = mien.read([str(path), missing], errors="return")
         assert [len(one.errors) for one in results] == [0, 1]
         with pytest.raises(SourceError):
@@ -206,6 +207,16 @@ def test_a_table_in_place_of_its_column_is_refused():
     with pytest.raises(OptionError) as caught:
         mien.read(pandas.DataFrame({"path": ["a.png"]}))
     assert "column" in caught.value.hint
+
+
+def test_a_dictionary_in_place_of_its_values_is_refused(png, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png)
+    images = {str(path): png}
+    with pytest.raises(OptionError) as caught:
+        mien.read(images)
+    assert "values" in caught.value.hint
+    assert len(mien.read(images.values())) == 1
 
 
 def test_several_sources_come_in_any_collection(pixels, png, tmp_path):

@@ -74,7 +74,7 @@ def test_every_display_matrix_gives_upright_frames(matrix, ending, aspect, quadr
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi", ".webm", ".mpg", ".ts", ".flv"])
-def test_videos_are_recognized_without_their_ending(ending, quadrants, tmp_path):
+def test_videos_are_read_without_their_ending(ending, quadrants, tmp_path):
     codec = {".webm": "libvpx", ".mpg": "mpeg2video"}.get(ending, "libx264")
     import av
 
@@ -87,6 +87,7 @@ def test_videos_are_recognized_without_their_ending(ending, quadrants, tmp_path)
         file.mux(stream.encode(None))
     for name in ("clip", "clip.bin", "clip.jpg"):
         assert is_video(path.rename(tmp_path / name))
+        assert len(list(Video(tmp_path / name).frames())) == 5
         (tmp_path / name).rename(path)
 
 

@@ -7,7 +7,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -80,14 +80,15 @@ def is_collection(source: object) -> bool:
     """Whether an object holds several sources: a list, a generator, a column of a table, an array of paths."""
     if isinstance(source, np.ndarray):
         return source.ndim == 1 and source.dtype.kind in "OUT"
-    single = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, BinaryFile)
+    single = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, BinaryFile, Mapping)
     is_one = isinstance(source, single) or any(hasattr(source, name) for name in ("detach", "columns"))
     return isinstance(source, Iterable) and not is_one
 
 
 def is_missing(source: object) -> bool:
-    """Whether a source is None or NaN, such as an empty cell of a table."""
-    return source is None or (isinstance(source, float) and math.isnan(source))
+    """Whether a source is None, NaN, or pandas' NA or NaT, such as an empty cell of a table."""
+    is_nan = isinstance(source, (float, np.floating)) and math.isnan(source)
+    return source is None or is_nan or type(source).__name__ in ("NAType", "NaTType")
 
 
 def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind of source per line
@@ -119,6 +120,7 @@ def content_of(source: object) -> tuple[Content, str]:  # noqa: PLR0911 - a kind
     if callable(getattr(source, "read_bytes", None)):  # zipfile.Path, importlib.resources
         return bytes(source.read_bytes()), str(getattr(source, "name", "") or "file")  # type: ignore[attr-defined]
     hint = "Give its column of paths: mien.read(table['path'])" if hasattr(source, "columns") else ""
+    hint = "Give its values: mien.read(list(sources.values()))" if isinstance(source, Mapping) else hint
     hint = MISSING_HINT if is_missing(source) else hint
     raise OptionError(
         f"source: got {type(source).__name__}, expected a path, bytes, an open file, a PIL image or a numpy array",

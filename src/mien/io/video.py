@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -20,6 +20,7 @@ from ..errors import OptionError, SourceError, TooLargeError
 from ..extras import require
 from ..options import MAX_MEGAPIXELS
 from ..types import Frame
+from .discovery import IMAGE_EXTENSIONS
 from .hdr import BT2020, HLG, PQ, to_sdr
 from .sources import local_path
 
@@ -294,11 +295,14 @@ class Video:
             raise SourceError(f"{self.name} is a pipe, expected a file", hint="Save the video as a file first.")
         if self.path.is_file() and self.path.stat().st_size == 0:
             raise SourceError(f"{self.name} is empty: 0 bytes", hint=_HINT)
-        try:
-            container = av.open(os.path.abspath(self.path))  # noqa: PTH100  # a name with a colon would pass for an address
-        except av.error.FFmpegError as error:
-            raise SourceError(f"{self.name} cannot be read as a video: {error.strerror}", hint=_HINT) from error
-        with container:
+        with ExitStack() as stack:
+            path: Any = os.path.abspath(self.path)  # noqa: PTH100  # a name with a colon would pass for an address
+            try:
+                if self.path.suffix.lower() in IMAGE_EXTENSIONS:  # FFmpeg trusts the name of an image: hide it
+                    path = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)), "rb"))
+                container = stack.enter_context(av.open(path))
+            except (av.error.FFmpegError, OSError) as error:
+                raise SourceError(f"{self.name} cannot be read as a video: {error.strerror}", hint=_HINT) from error
             if not container.streams.video:
                 raise SourceError(f"{self.name} holds no images, only sound", hint="Name a video.")
             stream = container.streams.video[0]

@@ -174,7 +174,10 @@ def read_npz(path: Path) -> Dataset:
     try:
         with np.load(path, allow_pickle=False) as file:
             if missing := _KEYS - set(file.files):
-                raise DataError(f"{path}: not packed FER2013: missing {', '.join(sorted(missing))}")
+                raise DataError(
+                    f"{path}: got the arrays {', '.join(file.files)[:120]}; missing {', '.join(sorted(missing))}",
+                    hint="Save the images in one folder for each emotion: happy/*.png, sad/*.png, ...",
+                )
             images = _unpack(file["residuals"].tobytes(), file["shape"])
             labels, usage, votes = file["labels"].astype(np.int64), file["usage"], file["votes"]
     except (lzma.LZMAError, zipfile.BadZipFile, ValueError, EOFError) as error:
@@ -239,6 +242,8 @@ def _header_hint(places: dict[str, int]) -> str:
         return "For FER+ votes, give fer2013.csv and leave fer2013new.csv, as published, beside it."
     if len(places) == 1 and any(mark in name for name in places for mark in ";\t"):
         return "Separate the columns by commas."
+    if "pixels" not in places:
+        return "Lists of image files are manifests with the columns name,emotion,split,use,why."
     return "The columns must be emotion, pixels and Usage, as in fer2013.csv or icml_face_data.csv from Kaggle."
 
 
