@@ -4,8 +4,8 @@ Faces are not compared: mien does not recognize people. Two tracks are linked if
 
 - the second begins after the first has ended, at most ``max_gap_s`` later, in the same shot;
 - its face is where the person can have moved meanwhile, and about as large;
-- the clothes below the faces have like colors, and nobody who is visible at the same time as one of the tracks, and so is
-  someone else, is dressed nearly as much like the other: then clothes do not tell these people apart.
+- the clothes below the faces have similar colors, and no third track has clothes nearly as similar to one of the two while
+  it overlaps the other in time: it shows another person, so clothes would not separate these people.
 
 Of several such tracks, the last to end is linked.
 
