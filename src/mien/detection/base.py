@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..types import Box, Face, Frame
 
 #: Faces scored lower are dropped unless the user chooses. Chosen from data: ``docs/concepts/detection.md``.
-THRESHOLDS = {"mien": 0.52, "centerface": 0.3, "yunet": 0.7, "none": 0.0}
+THRESHOLDS = {"mien": 0.55, "centerface": 0.3, "yunet": 0.7, "none": 0.0}
 
 #: A reading abstains if its face has a lower score: most of those are no faces. Chosen from data, as above.
 SURE_SCORES = {"mien": 0.6, "centerface": 0.6}

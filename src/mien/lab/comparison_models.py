@@ -170,7 +170,7 @@ def _selected(values: Mapping[str, Any]) -> tuple[Selection, ...]:
         recipe = _recipe(values)
         return _selected_in_training(recipe, recipe.schedule.keep) if recipe else ()
     found = [choice for member in ensemble["members"] for choice in _selected(member["recipe"])]
-    if ensemble["stack"] is not None and ensemble["fitted_on"]["part"] == VALIDATION:
+    if ensemble.get("stack") is not None and ensemble["fitted_on"]["part"] == VALIDATION:
         found.append(Selection.STACK)
     return tuple(dict.fromkeys(found))
 

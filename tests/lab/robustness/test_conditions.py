@@ -33,7 +33,7 @@ def test_every_face_has_one_size_in_the_middle_of_its_window(woman):
     assert woman.center == pytest.approx((WINDOW / 2, WINDOW / 2), abs=1)
     found = _detected(Reader(ReadOptions(threads=1)), woman)
     assert found is not None
-    assert np.abs(found.landmarks - woman.landmarks).max() < 0.08 * FACE  # the detector's own error: 7.6% of the box
+    assert np.abs(found.landmarks - woman.landmarks).max() < 0.08 * FACE  # the own error of the detector: 7% of the box
 
 
 def test_a_face_at_the_border_is_filled_up_with_the_mean(astronaut, woman):

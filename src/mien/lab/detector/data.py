@@ -112,7 +112,7 @@ class FaceData:
     fer: Pixels = field(default_factory=lambda: np.zeros((0, 48, 48), np.uint8))
 
 
-def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
+def read_faces(folder: str | Path, fer2013: str | Path | None = None) -> FaceData:
     """Read every parquet file of a folder.
 
     Args:
@@ -124,6 +124,7 @@ def read_faces(folder: Path, fer2013: Path | None = None) -> FaceData:
     """
     import pyarrow.parquet as pq  # noqa: PLC0415  # slow to import
 
+    folder = Path(folder)
     files = sorted(folder.glob("*.parquet"))
     if not files:
         raise DataError(f"{folder} holds no parquet file")
