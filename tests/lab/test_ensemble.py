@@ -18,6 +18,7 @@ from mien.data import load
 from mien.emotions import EMOTIONS, LABEL_SETS
 from mien.errors import DataError, ModelError, OptionError
 from mien.lab.baselines import baseline, baseline_settings
+from mien.lab.comparison import compare
 from mien.lab.ensemble_graph import HEAD, area_weights
 from mien.lab.ensembles import average, common_label_set, ensemble, fit_stack
 from mien.lab.evaluation.classifier import open_classifier, predict
@@ -218,6 +219,12 @@ def test_the_command_writes_model_and_card(models, faces, tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert load_model(tmp_path / "two.onnx")[0].recipe["ensemble"]["stack"] is not None
+
+
+def test_an_average_can_be_compared_with_other_models():
+    fer2013 = load(optional_data("fer2013/fer2013.npz"))
+    some = fer2013.take(np.flatnonzero(fer2013.split == "validation")[:100])
+    assert {result.model.name for result in compare(["accurate", "tiny"], some).results} == {"accurate", "tiny"}
 
 
 def test_an_average_keeps_all_heads(tmp_path):

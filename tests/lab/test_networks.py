@@ -76,6 +76,7 @@ def test_every_reference_recipe_is_counted():
         "default",
         "default-narrow",
         "default-distilled",
+        "narrow-robust",
         "tiny",
         "tiny-distilled",
         "seven",

@@ -140,6 +140,16 @@ def test_the_shipped_models_are_small_and_come_in_two_precisions(name, most_weig
     assert len(weights) < 0.35 * len(large)
 
 
+def test_accurate_averages_models_and_is_small_and_better():
+    (card, weights), (default, _) = load_model("accurate"), load_model("default")
+    assert card.heads.keys() == default.heads.keys()
+    assert len(weights) < 16_000_000
+    for better, base in zip(card.scores["results"], default.scores["results"], strict=True):
+        assert (better["head"], better["images"], better["flip"]) == (base["head"], base["images"], base["flip"])
+        assert better["scores"]["accuracy"] > base["scores"]["accuracy"]
+        assert better["scores"]["nll"] < base["scores"]["nll"]
+
+
 @pytest.mark.parametrize("name", ["default", "tiny"])
 def test_int8_and_float32_agree_on_the_astronaut(name, astronaut, hopper):
     before, after = (Reader(ReadOptions(model=model)) for model in (f"{name}-float32", name))

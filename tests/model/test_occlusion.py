@@ -56,7 +56,7 @@ def test_a_face_among_others_counts_as_alone(subject):
     crops = np.stack([subject.image[y : y + SIDE, :SIDE, 0] for y in (0, 30, 90)])
     halves = np.array([0.1, 0.19, 0.25])
     alone = [features(crops[row : row + 1], halves[row : row + 1])[0] for row in range(3)]
-    assert features(crops, halves) == pytest.approx(np.stack(alone), abs=1e-4)
+    assert features(crops, halves) == pytest.approx(np.stack(alone), rel=1e-4, abs=1e-4)
 
 
 def test_a_plain_image_gives_a_number_and_no_landmarks_give_none():

@@ -89,7 +89,7 @@ Head: TypeAlias = Annotated[
     option(ADVANCED, "Training labels: ferplus (the default) or fer2013.", metavar="NAME"),
 ]
 Model: TypeAlias = Annotated[
-    str, option("", "Model: default, tiny (faster, less accurate) or an .onnx file.", metavar="NAME|FILE")
+    str, option("", "Model: default, tiny (faster), accurate (slower) or an .onnx file.", metavar="NAME|FILE")
 ]
 MinConfidence: TypeAlias = Annotated[float, option("", "Abstain below this confidence, 0 to 1.", metavar="SHARE")]
 Flip: TypeAlias = Annotated[bool, option(ADVANCED, "Average mirror images (the default); slower.", "--flip/--no-flip")]

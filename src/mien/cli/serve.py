@@ -34,7 +34,7 @@ def serve(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.", dir_okay=False)] = None,
     data_dir: DataDir = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Model: default, tiny or an .onnx file.")
+        str | None, typer.Option(metavar="NAME|FILE", help="Model: default, tiny, accurate or an .onnx file.")
     ] = None,
     registry: Annotated[Path | None, _folder("Serve the promoted model of a registry.")] = None,
     keep_images: Annotated[bool, option("Safety", "Keep the crop of each face.", "--keep-images")] = False,

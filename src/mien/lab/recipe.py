@@ -33,7 +33,7 @@ from .validation import (
 _RECIPES = resources.files(__package__) / "recipes"
 _PURPOSES = {
     "Your own data": ("seven", "default", "tiny", "smoke"),
-    "The shipped models": ("default-distilled", "default-narrow", "tiny-distilled"),
+    "The shipped models": ("default-distilled", "default-narrow", "narrow-robust", "tiny-distilled"),
     "Few labels": ("few-labels", "few-labels-unlabeled", "few-labels-distilled"),
 }
 #: Smallest side in pixels at which a face can be recognized.

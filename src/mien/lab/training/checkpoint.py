@@ -112,9 +112,9 @@ def open_base(model: str | Path) -> tuple[ModelCard, bytes]:
     """The card and weights of a float32 model whose network a recipe describes."""
     original = f"{model}{ORIGINAL}"
     card, weights = load_model(original if original in shipped_models() else model)
-    if card.precision != "float32" or not card.recipe or card.recipe["network"]["name"] != "vgg":
+    if card.precision != "float32" or card.recipe.get("network", {}).get("name") != "vgg":
         message = f"{model} cannot be trained further: expected a float32 model of a network 'vgg' with its recipe"
-        raise ModelError(message, hint="Give an included model, or export your run with --to onnx.", value=str(model))
+        raise ModelError(message, hint="Give default or tiny, or export your run with --to onnx.", value=str(model))
     return card, weights
 
 
