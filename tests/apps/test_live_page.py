@@ -126,8 +126,12 @@ def give(page: Any, name: str, content: bytes) -> None:
 
 
 def saved(page: Any, button: str) -> bytes:
-    with page.expect_download() as coming:
-        page.get_by_role("button", name=button).click()
+    """The downloaded file; a second click is needed if the page was redrawn during the first, which cancels it."""
+    for _ in range(4):
+        with page.expect_download() as coming:
+            page.get_by_role("button", name=button).click()
+        if coming.value.failure() is None:
+            break
     return Path(coming.value.path()).read_bytes()
 
 

@@ -41,8 +41,9 @@ def test_faces_are_where_the_whole_file_has_them(reader, large, file_format, ori
     assert REDUCED_SIDE <= frame.width < 3001
     (reading,) = reader.read(content)
     ((_, (whole,)),) = reader.read_frames([read_image(content)])
-    assert reading.face.box.iou(whole.face.box) > 0.95
-    np.testing.assert_allclose(reading.face.landmarks, whole.face.landmarks, atol=12)
+    assert reading.face.box.iou(whole.face.box) > 0.94  # the network sees other pixels of the same face
+    error = np.abs(reading.face.landmarks - whole.face.landmarks).max()
+    assert error < 0.05 * whole.face.box.width
     assert (reading.emotion, reading.source) == ("happy", "bytes")
     np.testing.assert_allclose(reading.probabilities, whole.probabilities, atol=0.1)
 
