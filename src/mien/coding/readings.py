@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import OutputError, SourceError
 from ..io.atomic import write_atomically
 from ..io.journal import partial_path
+from ..io.video import Video
 from ..io.video_sinks import TableFile
 from ..options import ReadOptions
+from ..reader import Reader
+from ..redaction import Privacy
 from ..timelines.timeline import VideoTimeline, timeline
-from ..video import process_video
+from ..video import process_video, reader_for
 from .manifest import is_video
 
 #: File with the settings, and folder of the tables.
@@ -29,6 +32,9 @@ class Readings:
     interval_s: float
     overwrite: bool
     doubles: frozenset[str]
+    _readers: dict[int, Reader] = field(
+        default_factory=dict
+    )  # by frame height: loading networks often fragments memory
 
     def timelines(self, path: Path, shortest_s: float) -> dict[str, VideoTimeline]:
         """The videos of a table by name, or a video."""
@@ -50,9 +56,12 @@ class Readings:
         if from_start:
             partial_path(table).unlink(missing_ok=True)
         sink = TableFile(table, overwrite=from_start)
-        process_video(
-            video, self.options, sinks=[sink], resume=not from_start, interval_s=self.interval_s, keep_rows=False
-        )
+        opened = Video(video, interval_s=self.interval_s, max_megapixels=self.options.max_megapixels)
+        height = opened.facts.height
+        if height not in self._readers:
+            self._readers[height] = reader_for(self.options, Privacy(), height)
+        reader = self._readers[height]
+        process_video(opened, self.options, sinks=[sink], resume=not from_start, keep_rows=False, reader=reader)
 
 
 def prepare(out: Path, options: ReadOptions, interval_s: float, *, resume: bool, overwrite: bool) -> None:
