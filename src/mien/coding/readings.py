@@ -32,9 +32,8 @@ class Readings:
     interval_s: float
     overwrite: bool
     doubles: frozenset[str]
-    _readers: dict[int, Reader] = field(
-        default_factory=dict
-    )  # by frame height: loading networks often fragments memory
+    #: By frame height; loading the networks again for each video would fragment memory.
+    _readers: dict[int, Reader] = field(default_factory=dict)
 
     def timelines(self, path: Path, shortest_s: float) -> dict[str, VideoTimeline]:
         """The videos of a table by name, or a video."""
