@@ -37,8 +37,8 @@ class Costs:
         decode_s, detect_s, crop_s, classify_s: of one image, by ``--measure``.
         spread: standard deviation of an image's time over its mean, with one to five faces, by ``--measure``.
         overhead: processor time of a worker over that of the reader of one machine, for the same images.
-        partition_s: of the driver, for each partition: an upper bound.
-        start_s: from the call to the first image of the workers. Assumed, for an idle cluster.
+        partition_s: of the driver, for each partition, by ``--long 300 --partition 1``: an upper bound.
+        start_s: from the call to the first image of the workers, Ray started on this machine.
         list_s: for 1,000 files of an object store: one request. Assumed. 0 with a manifest.
         latency_s: of one request for a file. Assumed.
         file_bytes: of one image.
@@ -46,14 +46,14 @@ class Costs:
         slow_share, slow_factor: share of workers that are slower, and how often. Assumed.
     """
 
-    decode_s: float = 0.0026
-    detect_s: float = 0.0133
-    crop_s: float = 0.0024
-    classify_s: float = 0.0071
-    spread: float = 0.16
-    overhead: float = 1.05
-    partition_s: float = 0.07
-    start_s: float = 15.0
+    decode_s: float = 0.0022
+    detect_s: float = 0.0098
+    crop_s: float = 0.0018
+    classify_s: float = 0.0063
+    spread: float = 0.18
+    overhead: float = 1.0
+    partition_s: float = 0.022
+    start_s: float = 7.0
     list_s: float = 0.1
     latency_s: float = 0.05
     file_bytes: float = 100_000

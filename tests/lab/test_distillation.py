@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.errors import DataError, RecipeError
 from mien.lab.evaluation.classifier import open_classifier, predict
 from mien.lab.evaluation.metrics import probabilities_at
 from mien.lab.recipe import changed
 
+from ..conftest import EXAMPLES
 from .conftest import HAPPY, SAD, tiny, two_classes
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -64,6 +66,40 @@ def test_a_student_learns_from_images_without_labels(teacher, lying, tmp_path):
         torch.testing.assert_close(answers.float().sum(1), torch.ones(len(answers)), atol=2e-3, rtol=0)
     assert seen >= len(learned) - recipe.schedule.batch
     assert labeled <= 0.15 * len(learned)
+
+
+def test_a_student_learns_from_the_faces_of_photos(teacher, tmp_path):
+    faces, photos, skipped = two_classes(64), tmp_path / "photos", []
+    photos.mkdir()
+    (photos / "astronaut.png").write_bytes((EXAMPLES / "astronaut.png").read_bytes())
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    distill([teacher], faces, tmp_path / "t.npz", recipe=tiny(), views=2, photos=[photos], on_error=skipped.append)
+    recipe = changed(tiny(), {"distillation.teachers": str(tmp_path / "t.npz")})
+    taught, learned = read_targets(tmp_path / "t.npz", recipe), faces.part("train")
+    assert [error.path for error in skipped] == [str(photos / "broken.jpg")]
+    assert taught.unlabeled.sum() == 1
+    unlabeled = [
+        images
+        for epoch in range(20)  # each leaves out what does not fill a batch
+        for images, targets, _answers in _epoch(training_batches(learned, recipe, taught), epoch)
+        if (targets.sum(1) == 0).any()
+    ]
+    assert unlabeled
+    some = taught.of(learned.names[:10])
+    assert len(some.names) == 11
+    assert some.unlabeled.tolist() == [False] * 10 + [True]
+
+
+def test_photos_without_faces_teach_nothing(teacher, tmp_path):
+    Image.new("RGB", (200, 200)).save(tmp_path / "blank.png")
+    with pytest.raises(DataError):
+        distill([teacher], two_classes(64), tmp_path / "t.npz", recipe=tiny(), photos=[tmp_path])
+    assert not (tmp_path / "t.npz").exists()
+
+
+def _epoch(batches, number):
+    batches.loader.sampler.set_epoch(number)
+    return list(batches.loader)
 
 
 def test_batches_hold_views_with_their_teacher_outputs(teacher, tmp_path):

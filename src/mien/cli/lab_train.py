@@ -186,6 +186,12 @@ def distill(
     views: Annotated[
         int, typer.Option(min=1, metavar="N", help="Views of each image: itself, and random variations.")
     ] = 8,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH", help="Photos whose faces the student learns from, too, without labels; repeatable."
+        ),
+    ] = None,
     manifest: ManifestFile = None,
     detect_faces: DetectFaces = False,
     label_names: LabelNames = None,
@@ -194,6 +200,7 @@ def distill(
 
     Examples:
       mien lab distill runs/a runs/b --data fer2013.npz --out teachers.npz
+      mien lab distill accurate --data fer2013.npz --photos holidays --out t.npz
       mien lab train default --set distillation.teachers=teachers.npz ...
     """
     from ..extras import check_installed
@@ -212,8 +219,12 @@ def distill(
         detect_faces=detect_faces,
         label_names=label_names,
     )
-    with progress_bar(Console(stderr=True), "predicting") as progress:
-        run(teachers, faces, out, recipe=student, views=views, progress=progress)
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    with progress_bar(notes, "predicting") as progress:
+        run(
+            teachers, faces, out, recipe=student, views=views, photos=photos or [], progress=progress,
+            on_error=lambda error: notes.print(f"skipped: {error}", markup=False),
+        )  # fmt: skip
     typer.echo(f"written: {out}", err=True)
     typer.echo(f"Next:  mien lab train {recipe} --set {shlex.quote(f'distillation.teachers={out}')}", err=True)
 

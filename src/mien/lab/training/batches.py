@@ -98,17 +98,21 @@ def training_batches(
     """
     targets = training_targets(faces, recipe)
     weights = {name: torch.from_numpy(values) for name, values in targets.class_weights(recipe).items()}
-    labeled, unlabeled = (targets.labeled, targets.unlabeled) if teachers is None else (np.arange(len(faces)), None)
-    names, labels, heads = faces.names[labeled], faces.labels[labeled], list(targets.heads.values())
+    labeled, unlabeled, heads = targets.labeled, targets.unlabeled, list(targets.heads.values())
+    names, labels = faces.names[labeled], faces.labels[labeled]
+    seen = None if teachers is None else teachers.of(faces.names)
+    if seen is not None:
+        labeled, names, added = np.arange(len(seen.names)), seen.names, len(seen.names) - len(faces)
+        labels = np.pad(faces.labels, (0, added), constant_values=-1)
+        heads = [np.pad(target, ((0, added), (0, 0))) for target in heads]
     groups = balanced_groups(names, labels, recipe.balance) if recipe.balance.groups else None
     if groups is not None and recipe.balance.method == "weight":
         # The loss divides by the sum of its targets, so a target twice as large is an image that counts twice.
         for target in heads:
             target[labeled] *= groups.times()[:, None].astype(np.float32)
-    ratio = recipe.semi.ratio if unlabeled is not None and len(unlabeled) else 0
+    ratio = recipe.semi.ratio if len(unlabeled) else 0
     images, views, extra = faces.images, 1, []
-    if teachers is not None:
-        seen = teachers.of(faces.names)
+    if seen is not None:
         views, images = seen.views.shape[1], seen.views.reshape(-1, *seen.views.shape[2:])
         heads = [np.repeat(target, views, axis=0) for target in heads]
         extra = [seen.predictions[name].reshape(len(images), -1) for name in recipe.heads]
